@@ -1,0 +1,1 @@
+"""Where tasks run: one function that gives a Dask client."""

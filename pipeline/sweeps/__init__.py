@@ -1,0 +1,1 @@
+"""Sweeps that have a name, one file a family."""

@@ -1,0 +1,1 @@
+"""Where results live: an Icechunk repository that xarray reads."""

@@ -1,0 +1,1 @@
+"""How one unit is computed: arrays in, arrays out."""

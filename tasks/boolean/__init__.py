@@ -1,0 +1,1 @@
+"""Boolean functions: truth tables, equivalence classes, measures and constructions."""
