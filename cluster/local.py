@@ -1,0 +1,61 @@
+"""A cluster of processes on this machine."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster, Worker, WorkerPlugin
+
+from cluster.config import Local
+from cluster.quiet import quiet
+
+__all__ = ["open_local"]
+
+_POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_ENVIRONMENT = {
+    **dict.fromkeys(_POOLS, "1"),  # one block is one thread: pools would fight for the same processors
+    "PYTHONSAFEPATH": "1",  # a stray tasks.py in the working directory must not shadow ours
+    "DASK_LOGGING__DISTRIBUTED": "critical",
+}
+
+_SETTINGS = {
+    # Set before the interpreter starts: it reads PYTHONSAFEPATH, and the pools are sized at import.
+    "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
+    # A dying worker also counts against the innocent blocks that it held.
+    "distributed.scheduler.allowed-failures": 5,
+}
+
+
+class _IgnoreInterrupt(WorkerPlugin):
+    """Ctrl-C reaches the whole process group; only the run itself answers it, and then closes its workers."""
+
+    name = "ignore-interrupt"
+
+    def setup(self, worker: Worker) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def open_local(config: Local) -> Iterator[Client]:
+    """Start `config.workers` processes, and stop them on leaving."""
+    workers = config.workers or max(1, CPU_COUNT // config.threads_per_worker)
+    with (
+        dask.config.set(_SETTINGS),
+        quiet(),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=config.threads_per_worker,
+            processes=True,
+            dashboard_address=":0",
+            env=_ENVIRONMENT,  # wins over what the user's shell exports
+            memory_limit=0,  # the plan bounds the blocks: pausing or killing a worker could only lose work
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        client.register_plugin(_IgnoreInterrupt())
+        yield client

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+from distributed import Client, LocalCluster
+from pydantic import ValidationError
+
+from cluster import Address, ClusterError, Local, NoWorkers, SchedulerNotFound, connect
+
+
+def _facts() -> dict[str, object]:
+    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {
+        "pid": os.getpid(),
+        "safe_path": sys.flags.safe_path,
+        "pools": {name: os.environ[name] for name in pools},
+        "interrupt": signal.getsignal(signal.SIGINT),
+    }
+
+
+def _nap(number: int) -> int:
+    import time
+
+    time.sleep(0.3)
+    return number
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "7")  # what a user's shell may export
+        with connect(Local(workers=2)) as client:
+            yield client
+
+
+def test_local_starts_the_workers_asked_for(client: Client) -> None:
+    assert list(client.nthreads().values()) == [1, 1]
+
+
+def test_local_workers_are_processes_fit_for_the_work(client: Client) -> None:
+    facts = list(client.run(_facts).values())
+    assert len({fact["pid"] for fact in facts} | {os.getpid()}) == 3
+    for fact in facts:
+        assert fact["safe_path"]
+        assert set(fact["pools"].values()) == {"1"}
+        assert fact["interrupt"] is signal.SIG_IGN
+
+
+def test_a_killed_worker_is_replaced_without_a_word(
+    client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    victim = next(iter(client.run(os.getpid).values()))
+    futures = client.map(_nap, range(4), key="nap")
+    os.kill(victim, signal.SIGKILL)
+    assert client.gather(futures) == [0, 1, 2, 3]
+    client.wait_for_workers(2, timeout=30)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_local_uses_every_processor_by_default() -> None:
+    with connect(Local()) as client:
+        assert len(client.nthreads()) == len(os.sched_getaffinity(0))
+
+
+def test_an_existing_scheduler_outlives_the_client(client: Client) -> None:
+    with connect(Address(address=client.scheduler.address)) as second:
+        assert second.submit(sum, [1, 2]).result() == 3
+    assert client.submit(sum, [2, 2]).result() == 4
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://"])
+def test_an_address_without_scheduler_is_explained(address: str) -> None:
+    with (
+        pytest.raises(SchedulerNotFound, match="dask scheduler") as caught,
+        connect(Address(address=address, timeout=1)),
+    ):
+        pass
+    assert address in str(caught.value)
+    assert isinstance(caught.value, ClusterError)
+
+
+def test_a_scheduler_without_workers_is_explained() -> None:
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
+        pytest.raises(NoWorkers, match="dask worker"),
+        connect(Address(address=cluster.scheduler_address, timeout=0.5)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (Local, {"workers": 0}),
+        (Local, {"threads_per_worker": 0}),
+        (Local, {"wrokers": 2}),
+        (Address, {"address": ""}),
+    ],
+)
+def test_impossible_configurations_are_refused(kind: type, fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        kind(**fields)
