@@ -1,1 +1,32 @@
-"""Where results live: an Icechunk repository that xarray reads."""
+"""Where results live: a versioned repository, its layout, its single writer, its xarray engine."""
+
+from storage.committer import Committer
+from storage.engine import open_dataset, open_datatree
+from storage.errors import (
+    BlockWrittenTwice,
+    LayoutMismatch,
+    StoreError,
+    StoreLocked,
+    StoreNotFound,
+    StoreReadError,
+    StoreWriteError,
+)
+from storage.layout import Layout, Variable
+from storage.repository import Version, history
+
+__all__ = [
+    "BlockWrittenTwice",
+    "Committer",
+    "Layout",
+    "LayoutMismatch",
+    "StoreError",
+    "StoreLocked",
+    "StoreNotFound",
+    "StoreReadError",
+    "StoreWriteError",
+    "Variable",
+    "Version",
+    "history",
+    "open_dataset",
+    "open_datatree",
+]

@@ -1,0 +1,43 @@
+"""One writer per store: a lock that the kernel releases however its holder ends."""
+
+import fcntl
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage.errors import StoreLocked, StoreWriteError
+from storage.repository import LOCK
+
+
+def take(path: Path) -> int:
+    """Lock the store in a directory, made where missing; closing the descriptor given back releases it.
+
+    The lock is on the file, not in its existence: a process that was killed leaves nothing to clean up.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreWriteError(f"cannot write to the store at {path}: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _sign(lock)
+    except BlockingIOError as error:
+        holder = os.read(lock, 4096).decode() or "a process that has just started"
+        os.close(lock)
+        raise StoreLocked(
+            f"the store at {path} is being written by {holder}; wait for it or stop it: its lock ends with it"
+        ) from error
+    except OSError as error:
+        os.close(lock)
+        raise StoreWriteError(f"cannot lock the store at {path}: {error}") from error
+    return lock
+
+
+def _sign(lock: int) -> None:
+    """Say who holds the lock, for the message that others get."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    os.truncate(lock, 0)
+    os.write(lock, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode())

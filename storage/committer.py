@@ -1,0 +1,272 @@
+"""The only writer of a store: one process, one lock, results and their `done` marks in one transaction."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import icechunk
+import numpy as np
+import xarray as xr
+import zarr
+
+from storage import _lock
+from storage.errors import BlockWrittenTwice, LayoutMismatch, StoreLocked, StoreNotFound, StoreWriteError
+from storage.layout import Layout, create_group, extend_group, open_array
+from storage.repository import BRANCH, Url, create_repository, local_path, open_repository, reason
+
+__all__ = ["Committer"]
+
+
+class Committer:
+    """Write results into a store and commit them; hold the store's lock meanwhile.
+
+    Closing without a commit loses what was written since the last one, and nothing else.
+
+    Parameters
+    ----------
+    url
+        A path, or ``s3://bucket/prefix``. A path is locked with ``flock``, which the kernel releases however
+        the process ends. S3 knows no such lock: there, the later of two committers fails in `commit`.
+    create
+        Make an empty store where there is none.
+
+    Raises
+    ------
+    StoreLocked
+        Another committer holds the store; the message says which.
+    StoreNotFound
+        There is no store and `create` is false.
+    StoreWriteError
+        The place cannot be written.
+
+    Examples
+    --------
+    >>> with Committer("results", create=True) as committer:  # doctest: +SKIP
+    ...     committer.prepare(layout)
+    ...     committer.write("boolean/npn4", {"leak": slice(0, 1)}, arrays, fingerprint=17)
+    ...     committer.commit("first leak", {})
+    """
+
+    def __init__(self, url: Url, *, create: bool = False) -> None:
+        self._url = url
+        if not create:
+            open_repository(url)  # or a wrong path would be made a directory by locking it
+        self._groups: dict[str, _Group] = {}
+        path = local_path(url)
+        self._lock = None if path is None else _lock.take(path)
+        try:
+            self._repository = _open_or_create(url)
+            self._session = self._repository.writable_session(BRANCH)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def prepare(self, layout: Layout, *, replace: bool = False) -> None:
+        """Create a group, or extend it in place to a larger layout; takes effect with the next commit.
+
+        Parameters
+        ----------
+        layout
+            Holds every label that the stored group has; new ones may stand anywhere on an axis.
+        replace
+            Start the group anew. Earlier versions keep what it held.
+
+        Raises
+        ------
+        LayoutMismatch
+            The layout is no extension of what is stored.
+        StoreWriteError
+            Writing failed; what was written since the last commit is dropped.
+        """
+        with self._dropping_on_failure(f"prepare {layout.group}"):
+            if replace or layout.group not in zarr.open_group(self._session.store, mode="a"):
+                create_group(self._session.store, layout)
+                self._groups.pop(layout.group, None)
+            else:
+                extend_group(self._session.store, layout)
+        before = self._groups.get(layout.group)
+        self._groups[layout.group] = _Group(layout, self._session.store, before)
+
+    def write(
+        self, group: str, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int
+    ) -> None:
+        """Write one block of results and mark its cells done; takes effect with the next commit.
+
+        Parameters
+        ----------
+        group
+            A group that `prepare` has been given.
+        region
+            Positions per dimension, without step; a dimension not named is meant whole.
+        arrays
+            Every variable of the layout, each of its dtype and of the region's shape over its dims.
+        fingerprint
+            uint64 kept beside the cells, not 0.
+
+        Raises
+        ------
+        BlockWrittenTwice
+            A cell of the region was written before by this committer.
+        LayoutMismatch
+            The group was not prepared; the region is out of bounds; arrays, shapes or dtypes differ from
+            the layout's.
+        StoreWriteError
+            Writing failed; what was written since the last commit is dropped.
+        """
+        if group not in self._groups:
+            raise LayoutMismatch(f"group {group!r} was not prepared; prepared are {sorted(self._groups)}")
+        target = self._groups[group]
+        target.check(region, arrays)
+        with self._dropping_on_failure(f"write {region} of {group}"):
+            target.write(region, arrays, fingerprint)
+
+    def commit(self, message: str, metadata: Mapping[str, Any]) -> str | None:
+        """Make everything since the last commit a new version.
+
+        Parameters
+        ----------
+        message, metadata
+            Kept with the version; metadata is JSON-able.
+
+        Returns
+        -------
+        str or None
+            The version's id; None when there was nothing to commit.
+
+        Raises
+        ------
+        StoreLocked
+            Another committer has committed meanwhile (S3).
+        StoreWriteError
+            Committing failed; what was written since the last commit is dropped.
+        """
+        if not self._session.has_uncommitted_changes:
+            return None
+        with self._dropping_on_failure("commit"):
+            version = self._session.commit(message, dict(metadata))
+        path = local_path(self._url)
+        if path is not None:
+            os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
+        self._renew()
+        return version
+
+    def tag(self, name: str) -> None:
+        """Name the last commit.
+
+        Raises
+        ------
+        StoreWriteError
+            There is, or was, a tag of that name, or writing failed.
+        """
+        try:
+            self._repository.create_tag(name, self._repository.lookup_branch(BRANCH))
+        except icechunk.IcechunkError as error:
+            raise StoreWriteError(f"cannot tag {self._url} with {name!r}: {reason(error)}") from error
+
+    def _renew(self) -> None:
+        self._session = self._repository.writable_session(BRANCH)
+        for group in self._groups.values():
+            group.open(self._session.store)
+
+    def _drop(self) -> None:
+        self._session.discard_changes()
+        self._groups.clear()
+
+    @contextmanager
+    def _dropping_on_failure(self, doing: str) -> Iterator[None]:
+        """Return to the last commit when writing fails: what is left of the block could be half of it."""
+        try:
+            yield
+        except icechunk.ConflictError as error:
+            self._drop()
+            raise StoreLocked(
+                f"another committer has committed to {self._url} meanwhile; what this one wrote since its "
+                f"last commit was not stored: stop one of the two and run again"
+            ) from error
+        except (icechunk.IcechunkError, OSError) as error:
+            self._drop()
+            raise StoreWriteError(
+                f"could not {doing} in {self._url}: {reason(error)}. The store stands at its last "
+                f"commit: see to free space, permissions and network, then run again"
+            ) from error
+
+
+def _open_or_create(url: Url) -> icechunk.Repository:
+    try:
+        return open_repository(url)
+    except StoreNotFound:
+        return create_repository(url)
+
+
+class _Group:
+    """A prepared group: its open arrays, and which of its cells this process has written."""
+
+    def __init__(self, layout: Layout, store: icechunk.IcechunkStore, before: "_Group | None") -> None:
+        self._layout = layout
+        dims = layout.progress_dims
+        axes = {dim: layout.coords[dim] for dim in dims}
+        if before is None:
+            self._written = xr.DataArray(np.zeros(layout.shape(dims), bool), axes, dims)
+        else:
+            self._written = before._written.reindex(axes, fill_value=False)
+        self.open(store)
+
+    def open(self, store: icechunk.IcechunkStore) -> None:
+        group = zarr.open_group(store, path=self._layout.group, mode="r+")
+        self._arrays = {
+            name: open_array(group, name).with_config({"write_empty_chunks": True})
+            for name in self._layout.arrays()
+        }
+
+    def check(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> None:
+        layout = self._layout
+        if set(arrays) != set(layout.variables):
+            names = sorted(layout.variables)
+            raise LayoutMismatch(f"{layout.group}: got arrays {sorted(arrays)}, wants all of {names}")
+        lengths = dict(layout.coords.sizes)
+        for dim, part in region.items():
+            lengths[dim] = self._length(dim, part)
+        for name, variable in layout.variables.items():
+            shape = tuple(lengths[dim] for dim in variable.dims)
+            got, wanted = (arrays[name].shape, arrays[name].dtype), (shape, np.dtype(variable.dtype))
+            if got != wanted:
+                raise LayoutMismatch(f"{layout.group}: {name} is {got}, wants {wanted}")
+        if self._written[self._selection(layout.progress_dims, region)].any():
+            raise BlockWrittenTwice(
+                f"{layout.group}: cells of {dict(region)} were written before in this run"
+            )
+
+    def _length(self, dim: str, part: slice) -> int:
+        size = self._layout.coords.sizes.get(dim, 0)
+        start, stop = part.start or 0, size if part.stop is None else part.stop
+        if part.step not in (None, 1) or not 0 <= start < stop <= size:
+            raise LayoutMismatch(f"{self._layout.group}: {dim} = {part} is no part of its {size} positions")
+        return stop - start
+
+    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
+        for name, variable in self._layout.variables.items():
+            self._arrays[name][self._selection(variable.dims, region)] = arrays[name]
+        cells = self._selection(self._layout.progress_dims, region)
+        self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
+        self._arrays["done"][cells] = True
+        self._written[cells] = True
+
+    @staticmethod
+    def _selection(dims: tuple[str, ...], region: Mapping[str, slice]) -> tuple[slice, ...]:
+        return tuple(region.get(dim, slice(None)) for dim in dims)

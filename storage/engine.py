@@ -1,0 +1,141 @@
+"""The xarray engine "relusweep": stores as datasets and trees, lazily, at any version."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import xarray as xr
+from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint, ZarrStore
+from xarray.backends.zarr import ZarrArrayWrapper
+from xarray.core.indexing import ExplicitIndexer, LazilyIndexedArray
+
+import storage.accessor  # noqa: F401  (registers `.sweep`)
+from storage.errors import StoreNotFound, StoreReadError
+from storage.repository import Url, read_session, reason
+
+__all__ = ["RelusweepBackend", "open_dataset", "open_datatree"]
+
+
+def open_dataset(url: Url, group: str, **options: Any) -> xr.Dataset:
+    """Open one group: ``xarray.open_dataset(url, engine="relusweep", group=group)``.
+
+    Parameters
+    ----------
+    url, group
+        The store and the group's path in it.
+    **options
+        ``tag``, ``as_of`` (see `storage.repository.read_session`), and those of `xarray.open_dataset`.
+
+    Raises
+    ------
+    StoreNotFound
+        No such store, group, tag or version.
+    StoreReadError
+        On reading values: stored bytes are missing, truncated or changed.
+    """
+    return xr.open_dataset(os.fspath(url), engine=RelusweepBackend, group=group, **options)
+
+
+def open_datatree(url: Url, **options: Any) -> xr.DataTree:
+    """Open all groups: ``xarray.open_datatree(url, engine="relusweep")``; see `open_dataset`."""
+    return xr.open_datatree(os.fspath(url), engine=RelusweepBackend, **options)
+
+
+class RelusweepBackend(BackendEntrypoint):
+    """What xarray calls for ``engine="relusweep"``."""
+
+    description = "Open versioned stores of relusweep"
+    supports_groups = True
+    open_dataset_parameters = (
+        "filename_or_obj",
+        "drop_variables",
+        "group",
+        "tag",
+        "as_of",
+        "mask_and_scale",
+        "decode_times",
+        "concat_characters",
+        "decode_coords",
+        "use_cftime",
+        "decode_timedelta",
+    )
+
+    def open_dataset(  # type: ignore[override]  # xarray lets every engine choose its options
+        self,
+        filename_or_obj: Url,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        group: str | None = None,
+        tag: str | None = None,
+        as_of: datetime | str | None = None,
+        **decoders: Any,
+    ) -> xr.Dataset:
+        """Open one group, the root where none is named."""
+        session = read_session(filename_or_obj, tag=tag, as_of=as_of)
+        try:
+            store = _CheckedStore.open_group(session.store, group=group, consolidated=False)
+        except FileNotFoundError as error:
+            raise StoreNotFound(f"no group {group!r} in {filename_or_obj}") from error
+        return _decode(store, drop_variables, decoders)
+
+    def open_groups_as_dict(  # type: ignore[override]
+        self,
+        filename_or_obj: Url,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        group: str | None = None,
+        tag: str | None = None,
+        as_of: datetime | str | None = None,
+        **decoders: Any,
+    ) -> dict[str, xr.Dataset]:
+        """Open all groups, or those under one."""
+        session = read_session(filename_or_obj, tag=tag, as_of=as_of)
+        root = "/" + (group or "").strip("/")
+        try:
+            stores = _CheckedStore.open_store(session.store, group=root, consolidated=False)
+        except FileNotFoundError as error:
+            raise StoreNotFound(f"no group {group!r} in {filename_or_obj}") from error
+        return {
+            "/" + path.removeprefix(root).lstrip("/"): _decode(store, drop_variables, decoders)
+            for path, store in stores.items()
+        }
+
+    def open_datatree(self, filename_or_obj: Url, **options: Any) -> xr.DataTree:  # type: ignore[override]
+        """Open all groups, or those under one, as a tree."""
+        return xr.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
+
+
+def _decode(
+    store: ZarrStore, drop_variables: str | Iterable[str] | None, decoders: dict[str, Any]
+) -> xr.Dataset:
+    return StoreBackendEntrypoint().open_dataset(store, drop_variables=drop_variables, **decoders)
+
+
+class _CheckedStore(ZarrStore):
+    """xarray's Zarr store, whose arrays say what is broken when they cannot be read."""
+
+    __slots__ = ()
+
+    def array_keys(self) -> tuple[str, ...]:
+        return tuple(sorted(super().array_keys()))  # Icechunk lists them in no order
+
+    def open_store_variable(self, name: str) -> xr.Variable:
+        variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]
+        data = LazilyIndexedArray(_CheckedArray(self.members[name]))  # type: ignore[no-untyped-call]
+        return xr.Variable(variable.dims, data, variable.attrs, variable.encoding)
+
+
+class _CheckedArray(ZarrArrayWrapper):
+    __slots__ = ()
+
+    def __getitem__(self, key: ExplicitIndexer) -> Any:
+        try:
+            return super().__getitem__(key)  # type: ignore[no-untyped-call]
+        except IndexError:
+            raise
+        except Exception as error:  # checksums, codecs and stores each raise their own
+            raise StoreReadError(
+                f"array {self._array.path} cannot be read: {reason(error)}. Its stored bytes are missing or "
+                f"damaged: open an earlier version (tag=, as_of=), or restore the store from a copy"
+            ) from error

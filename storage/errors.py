@@ -1,0 +1,43 @@
+# ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
+"""Everything the storage room can raise, in one tree.
+
+Each error is also the builtin that it specialises, carries only its message, and so crosses processes.
+"""
+
+__all__ = [
+    "BlockWrittenTwice",
+    "LayoutMismatch",
+    "StoreError",
+    "StoreLocked",
+    "StoreNotFound",
+    "StoreReadError",
+    "StoreWriteError",
+]
+
+
+class StoreError(Exception):
+    """Something about a store; the base of all below."""
+
+
+class StoreNotFound(StoreError, FileNotFoundError):
+    """No store, group, tag or version of that name."""
+
+
+class StoreLocked(StoreError, BlockingIOError):
+    """Another committer holds the store, or has committed to it meanwhile."""
+
+
+class StoreWriteError(StoreError, OSError):
+    """Writing failed (full disk, read-only, no network); the store stands at its last commit."""
+
+
+class StoreReadError(StoreError, OSError):
+    """Stored bytes are missing, truncated or changed."""
+
+
+class LayoutMismatch(StoreError, ValueError):
+    """A layout, or the arrays given for it, do not fit what is asked for or stored."""
+
+
+class BlockWrittenTwice(StoreError, ValueError):
+    """One committer was given the same cell twice."""

@@ -1,0 +1,199 @@
+"""Where a store is: from a path or an address to an Icechunk repository, its sessions and its versions."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import icechunk
+
+from storage.errors import StoreNotFound, StoreReadError, StoreWriteError
+
+__all__ = [
+    "BRANCH",
+    "LOCK",
+    "Url",
+    "Version",
+    "create_repository",
+    "history",
+    "local_path",
+    "open_repository",
+    "read_session",
+    "reason",
+]
+
+Url = str | os.PathLike[str]
+BRANCH = "main"
+LOCK = ".relusweep.lock"
+_ASIDE = ".relusweep.new"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One commit of a store, newest first in `history`."""
+
+    id: str
+    written_at: datetime
+    message: str
+    metadata: Mapping[str, Any]
+    tags: tuple[str, ...]
+
+
+def local_path(url: Url) -> Path | None:
+    """Give the absolute directory of a store on a file system, None for one in an object store."""
+    text = os.fspath(url)
+    return None if "://" in text else Path(text).expanduser().absolute()
+
+
+def open_repository(url: Url) -> icechunk.Repository:
+    """Open the repository at a path or at ``s3://bucket/prefix``.
+
+    Parameters
+    ----------
+    url
+        Credentials, region and endpoint of S3 come from the usual ``AWS_…`` environment variables.
+
+    Raises
+    ------
+    StoreNotFound
+        There is no store.
+    StoreReadError
+        The place cannot be read.
+    """
+    storage = _icechunk_storage(url)
+    try:
+        if icechunk.Repository.exists(storage):
+            return icechunk.Repository.open(storage)
+    except icechunk.IcechunkError as error:
+        raise StoreReadError(f"cannot open the store at {url}: {reason(error)}") from error
+    raise StoreNotFound(f"no store at {url}: check the path, or create it with `relusweep run --store {url}`")
+
+
+def create_repository(url: Url) -> icechunk.Repository:
+    """Create an empty repository; on a file system, under its lock.
+
+    Raises
+    ------
+    StoreWriteError
+        The place cannot be written, or something else is there.
+    """
+    path = local_path(url)
+    try:
+        if path is None:
+            return icechunk.Repository.create(_icechunk_storage(url))
+        _create_local(path)
+        return icechunk.Repository.open(_icechunk_storage(path))
+    except (icechunk.IcechunkError, OSError) as error:
+        raise StoreWriteError(f"cannot create a store at {url}: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """Give the cause that an error of Icechunk ends with, without its trace through Icechunk."""
+    return str(error).rsplit("->", 1)[-1].strip()
+
+
+def read_session(
+    url: Url, *, tag: str | None = None, as_of: datetime | str | None = None
+) -> icechunk.Session:
+    """Open one version for reading: the newest, a tag's, or the newest not later than a moment.
+
+    Parameters
+    ----------
+    url
+        As for `open_repository`.
+    tag
+        Name of a tag.
+    as_of
+        A datetime or ISO 8601 text; UTC where it states no offset.
+
+    Raises
+    ------
+    StoreNotFound
+        No store, tag or version of that description.
+    ValueError
+        Both `tag` and `as_of` given, or `as_of` is not ISO 8601.
+    """
+    if tag is not None and as_of is not None:
+        raise ValueError(f"give tag={tag!r} or as_of={as_of!r}, not both")
+    repository = open_repository(url)
+    if tag is not None:
+        if tag not in (tags := repository.list_tags()):
+            raise StoreNotFound(f"no tag {tag!r} in the store at {url}; its tags: {sorted(tags) or 'none'}")
+        return repository.readonly_session(tag=tag)
+    if as_of is not None:
+        return repository.readonly_session(snapshot_id=_snapshot_as_of(repository, as_of))
+    return repository.readonly_session(BRANCH)
+
+
+def history(url: Url) -> list[Version]:
+    """List the versions of a store, newest first; the last is the empty store.
+
+    Raises
+    ------
+    StoreNotFound
+        There is no store.
+    """
+    repository = open_repository(url)
+    tags: dict[str, list[str]] = {}
+    for tag in sorted(repository.list_tags()):
+        tags.setdefault(repository.lookup_tag(tag), []).append(tag)
+    return [
+        Version(info.id, info.written_at, info.message, info.metadata, tuple(tags.get(info.id, ())))
+        for info in repository.ancestry(branch=BRANCH)
+    ]
+
+
+def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> str:
+    moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    for info in repository.ancestry(branch=BRANCH):
+        if info.written_at <= moment:
+            return info.id
+    raise StoreNotFound(
+        f"no version as of {moment.isoformat()}: the store begins {info.written_at.isoformat()}"
+    )
+
+
+def _create_local(path: Path) -> None:
+    """Make the repository aside and move it in, its branch last: killed in between, it is simply made again.
+
+    Icechunk itself creates only in an empty directory, and ours holds the lock and perhaps such a remainder.
+    """
+    if other := {entry.name for entry in path.iterdir()} - {LOCK, _ASIDE, "snapshots", "refs"}:
+        raise FileExistsError(f"the directory is in use, it holds {sorted(other)[:5]}; choose another")
+    aside = path / _ASIDE
+    shutil.rmtree(aside, ignore_errors=True)
+    icechunk.Repository.create(_icechunk_storage(aside))
+    files = (file for file in aside.rglob("*") if file.is_file())
+    for file in sorted(files, key=lambda file: "refs" in file.relative_to(aside).parts):
+        target = path / file.relative_to(aside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+    shutil.rmtree(aside)
+
+
+def _icechunk_storage(url: Url) -> icechunk.Storage:
+    if "ICECHUNK_LOG" not in os.environ:
+        # Or every open prints, on stdout, that a local repository needs a single committer: it has one.
+        icechunk.set_logs_filter("error")
+    path = local_path(url)
+    if path is not None:
+        return icechunk.local_filesystem_storage(str(path))
+    parts = urlsplit(os.fspath(url))
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ValueError(f"a store is a path or s3://bucket/prefix, not {url}")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return icechunk.s3_storage(
+        bucket=parts.netloc,
+        prefix=parts.path.strip("/") or None,
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+        endpoint_url=endpoint,
+        allow_http=bool(endpoint and endpoint.startswith("http://")),
+        force_path_style=endpoint is not None,  # servers other than Amazon's rarely resolve bucket.host
+        from_env=True,
+    )
