@@ -1,0 +1,167 @@
+"""What the report says of the run itself: specification, versions, time, speed, how to go on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from pipeline.report.summary import Summary
+from pipeline.report.theme import leak_name, percent
+
+__all__ = ["RunFacts", "duration", "facts_rows", "how_to_open", "key_figures", "specification_text", "versions"]
+
+
+class RunFacts(TypedDict, total=False):
+    """What the report may be told of a run beside its data; every key may be left out.
+
+    Attributes
+    ----------
+    sweep : str
+        Name of the sweep.
+    specification : Mapping or str
+        The specification, or its JSON text; by default the attribute ``specification`` of the data.
+    versions : Mapping
+        Version of every library; by default the attribute ``versions`` of the data.
+    store, group : str
+        Where the data are, as the user would write it.
+    snapshot : str
+        Version of the store that was read.
+    command : str
+        Command that makes these data.
+    started : str
+        When the run began, in ISO 8601.
+    seconds : float
+        Wall-clock time of the run.
+    networks : int
+        Networks that this run trained (fewer than the data hold, after a resume).
+    network_epochs : int
+        Epochs trained, summed over the networks of this run.
+    kernel_seconds, compile_seconds : float
+        Processor time inside the training kernels, and spent compiling them, summed over workers.
+    workers : int
+        Worker processes.
+    machine : str
+        The processor, in words.
+    """
+
+    sweep: str
+    specification: Mapping[str, Any] | str
+    versions: Mapping[str, str]
+    store: str
+    group: str
+    snapshot: str
+    command: str
+    started: str
+    seconds: float
+    networks: int
+    network_epochs: int
+    kernel_seconds: float
+    compile_seconds: float
+    workers: int
+    machine: str
+
+
+_WORDS = {
+    "sweep": "Sweep",
+    "machine": "Machine",
+    "workers": "Worker processes",
+    "started": "Started",
+    "snapshot": "Version of the store",
+    "store": "Store",
+    "group": "Group",
+}
+
+
+def key_figures(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """List the figures at the head of the page as (what, value, what it means)."""
+    share = "the whole sweep" if summary.networks == summary.planned else f"of {summary.planned:,} in the sweep"
+    figures = [("Networks trained", f"{summary.networks:,}", share)]
+    for column, leak in enumerate(summary.leaks):
+        rate, low, high = (float(summary.by_leak[name][column]) for name in ("rate", "low", "high"))
+        note = f"over all classes and sizes; 95 %: {100 * low:.2f} to {100 * high:.2f}"
+        figures.append((f"Learned with {leak_name(leak)}", f"{percent(rate)} %", note) if rate >= 0 else _nothing(leak))
+    speed = _speeds(facts).get("Networks") if facts.get("seconds") else None
+    return figures + ([("Networks per second", f"{speed:,.0f}", "from start to end of the run")] if speed else [])
+
+
+def _nothing(leak: float) -> tuple[str, str, str]:
+    return f"Learned with {leak_name(leak)}", "–", "no network has run"
+
+
+def facts_rows(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List the facts of the run as (what, value) in words, those that are known."""
+    rows = [("Scale", _scale(summary)), ("Networks in the data", f"{summary.networks:,} of {summary.planned:,}")]
+    if facts.get("networks") is not None:
+        rows.append(("Networks trained by this run", f"{facts['networks']:,}"))
+    if facts.get("seconds"):
+        rows.append(("Wall-clock time", duration(facts["seconds"])))
+        rows += [(f"{name} per second", f"{rate:,.0f}") for name, rate in _speeds(facts).items()]
+    for key, what in (("kernel_seconds", "Processor time in training kernels"), ("compile_seconds", "Compiling")):
+        if facts.get(key) is not None:
+            rows.append((what, duration(facts[key])))
+    return rows + [(what, str(facts[key])) for key, what in _WORDS.items() if facts.get(key) is not None]
+
+
+def _scale(summary: Summary) -> str:
+    """Say the size of the sweep axis by axis."""
+    size = summary.data.sizes
+    axes = (f"{size[dim]} {_plural(word, size[dim])}" for dim, word in _AXES.items())
+    return " × ".join(axes)
+
+
+_AXES = {"problem": "class", "leak": "leak", "width": "width", "depth": "depth", "trial": "trial"}
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}es" if word.endswith("s") else f"{word}s"
+
+
+def _speeds(facts: Mapping[str, Any]) -> dict[str, float]:
+    """Networks and network-epochs per second of wall-clock time, where they were counted."""
+    counted = {"Networks": facts.get("networks"), "Network-epochs": facts.get("network_epochs")}
+    return {name: count / facts["seconds"] for name, count in counted.items() if count}
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the two largest units that it fills.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (0.04, 61, 7322)]
+    ['0.04 s', '1 min 1 s', '2 h 2 min']
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def specification_text(summary: Summary, facts: Mapping[str, Any]) -> str:
+    """Return the specification as indented JSON; empty if neither the facts nor the data have it."""
+    known = facts.get("specification", summary.data.attrs.get("specification"))
+    return _json(known)
+
+
+def versions(summary: Summary, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the version of every library, by name."""
+    known = facts.get("versions", summary.data.attrs.get("versions", {}))
+    return dict(sorted((json.loads(known) if isinstance(known, str) else known).items()))
+
+
+def _json(known: object) -> str:
+    if known is None:
+        return ""
+    return json.dumps(json.loads(known) if isinstance(known, str) else known, indent=2, ensure_ascii=False)
+
+
+def how_to_open(summary: Summary, facts: Mapping[str, Any]) -> str:
+    """Return Python source that opens the data in xarray and asks the first questions."""
+    store, group = facts.get("store", "results"), facts.get("group", f"boolean/npn{summary.n_inputs}")
+    return f"""\
+import xarray as xr
+
+results = xr.open_dataset({store!r}, engine="relusweep", group={group!r})
+results.sweep.success_rate("trial")   # rate, low, high per class and size (95 % Wilson)
+results.sweep.hardest(10)             # the tables of this page, as pandas
+results.sweep.missing()               # what has not run"""

@@ -1,0 +1,142 @@
+"""The numbers of the report: everything the pictures and tables show, computed once."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+import storage.accessor  # noqa: F401  (registers `.sweep`)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SIZE_DIMS", "Summary", "summarise"]
+
+SIZE_DIMS = ("width", "depth")
+_DIMS = ("problem", "leak", "width", "depth", "trial")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the report says of a sweep.
+
+    Attributes
+    ----------
+    data : xarray.Dataset
+        The sweep, in memory, with all five dims.
+    by_class : xarray.Dataset
+        Success per (problem, leak, width, depth), with 95 % Wilson intervals.
+    over_sizes : xarray.Dataset
+        Success per (problem, leak), all sizes and trials together.
+    by_leak : xarray.Dataset
+        Success per leak, all networks together.
+    mean : xarray.DataArray
+        Success per (leak, width, depth), mean over classes.
+    worst : xarray.Dataset
+        Success of the least successful class per (leak, width, depth), which the coordinate ``problem`` names.
+    ran : xarray.DataArray
+        Share of the networks that ran, per (leak, width, depth).
+    hardest : pandas.DataFrame
+        The hardest classes, counted per leak.
+    minimum_width : xarray.DataArray
+        Least width that succeeded with one hidden layer, per (problem, leak); -1 where none did.
+    missing : pandas.DataFrame
+        What has not run.
+    """
+
+    data: xr.Dataset
+    by_class: xr.Dataset
+    over_sizes: xr.Dataset
+    by_leak: xr.Dataset
+    mean: xr.DataArray
+    worst: xr.Dataset
+    ran: xr.DataArray
+    hardest: "pd.DataFrame"
+    minimum_width: xr.DataArray
+    missing: "pd.DataFrame"
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of the Boolean functions."""
+        return int(np.log2(len(str(self.data["truth_table"].values[0]))))
+
+    @property
+    def leaks(self) -> list[float]:
+        """Leaks of the sweep, in its order."""
+        return [float(leak) for leak in self.data["leak"].values]
+
+    @property
+    def networks(self) -> int:
+        """Networks that ran."""
+        return int(self.by_leak["networks"].sum())
+
+    @property
+    def planned(self) -> int:
+        """Networks of the sweep as it is laid out in the store."""
+        return int(np.prod([self.data.sizes[dim] for dim in _DIMS]))
+
+    @property
+    def class_error(self) -> float:
+        """Largest half-width of the intervals of one class at one size; NaN if nothing ran."""
+        return _half_width(self.by_class)
+
+    @property
+    def total_error(self) -> float:
+        """Largest half-width of the intervals of one class over all sizes; NaN if nothing ran."""
+        return _half_width(self.over_sizes)
+
+
+def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
+    """Compute the numbers of the report.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A group such as ``boolean/npn4``. A dim that was selected away (``leak``, ``width``, …) may be a scalar
+        coordinate.
+    hardest : int
+        How many of the hardest classes to list for each leak.
+
+    Raises
+    ------
+    ValueError
+        If there is no class, or a dim of the sweep is neither a dim nor a coordinate.
+    """
+    data = _with_all_dims(dataset[["success_epoch", "done"]]).compute()
+    by_class = data.sweep.success_rate("trial")
+    sizes = [data.sizes[dim] for dim in ("problem", "trial")]
+    rate = by_class["rate"]
+    return Summary(
+        data=data,
+        by_class=by_class,
+        over_sizes=data.sweep.success_rate((*SIZE_DIMS, "trial")),
+        by_leak=data.sweep.success_rate(("problem", *SIZE_DIMS, "trial")),
+        mean=rate.mean("problem"),
+        worst=by_class.isel(problem=rate.fillna(2).argmin("problem")),
+        ran=by_class["networks"].sum("problem") / np.prod(sizes),
+        hardest=data.sweep.hardest(hardest),
+        minimum_width=data.sweep.minimum_width(),
+        missing=data.sweep.missing(),
+    )
+
+
+def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
+    """Give back the dims that a selection has dropped, and put all in the usual order."""
+    if not dataset.sizes.get("problem"):
+        raise ValueError(
+            f"the report needs a dim 'problem' with at least one class, got dims {dict(dataset.sizes)}; "
+            "select with a list, as in sel(problem=[27030]), to keep the dim"
+        )
+    absent = [dim for dim in _DIMS if dim not in dataset.dims]
+    lost = [dim for dim in absent if dim not in dataset.coords]
+    if lost:
+        raise ValueError(
+            f"the report needs the dims {', '.join(_DIMS)}, got {', '.join(map(str, dataset.dims))}; select with a list, "
+            f"as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
+        )
+    return dataset.expand_dims(absent).transpose(*_DIMS)
+
+
+def _half_width(success: xr.Dataset) -> float:
+    return float((success["high"] - success["low"]).max()) / 2
