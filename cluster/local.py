@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster, Worker, WorkerPlugin
+from distributed import Client, LocalCluster
 
 from cluster.config import Local
 from cluster.quiet import quiet
@@ -31,31 +31,26 @@ _SETTINGS = {
 }
 
 
-class _IgnoreInterrupt(WorkerPlugin):
-    """Ctrl-C reaches the whole process group; only the run itself answers it, and then closes its workers."""
-
-    name = "ignore-interrupt"
-
-    def setup(self, worker: Worker) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 @contextmanager
 def open_local(config: Local) -> Iterator[Client]:
     """Start `config.workers` processes, and stop them on leaving."""
-    workers = config.workers or max(1, CPU_COUNT // config.threads_per_worker)
-    with (
-        dask.config.set(_SETTINGS),
-        quiet(),
-        LocalCluster(
-            n_workers=workers,
+    with dask.config.set(_SETTINGS), quiet(), _cluster(config) as cluster:
+        with Client(cluster, set_as_default=False) as client:
+            yield client
+
+
+def _cluster(config: Local) -> LocalCluster:
+    # Ctrl-C reaches the whole process group, but only the run may answer it, and then close its workers.
+    # Threads and processes inherit the mask: so does the thread that replaces lost workers.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return LocalCluster(
+            n_workers=config.workers or max(1, CPU_COUNT // config.threads_per_worker),
             threads_per_worker=config.threads_per_worker,
             processes=True,
             dashboard_address=":0",
             env=_ENVIRONMENT,  # wins over what the user's shell exports
             memory_limit=0,  # the plan bounds the blocks: pausing or killing a worker could only lose work
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        client.register_plugin(_IgnoreInterrupt())
-        yield client
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

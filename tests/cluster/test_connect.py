@@ -18,7 +18,6 @@ def _facts() -> dict[str, object]:
         "pid": os.getpid(),
         "safe_path": sys.flags.safe_path,
         "pools": {name: os.environ[name] for name in pools},
-        "interrupt": signal.getsignal(signal.SIGINT),
     }
 
 
@@ -47,7 +46,6 @@ def test_local_workers_are_processes_fit_for_the_work(client: Client) -> None:
     for fact in facts:
         assert fact["safe_path"]
         assert set(fact["pools"].values()) == {"1"}
-        assert fact["interrupt"] is signal.SIG_IGN
 
 
 def test_a_killed_worker_is_replaced_without_a_word(
@@ -59,6 +57,14 @@ def test_a_killed_worker_is_replaced_without_a_word(
     assert client.gather(futures) == [0, 1, 2, 3]
     client.wait_for_workers(2, timeout=30)
     assert capfd.readouterr() == ("", "")
+
+
+def test_interrupting_the_process_group_spares_the_workers(client: Client) -> None:
+    before = client.run(os.getpid)
+    for pid in before.values():
+        os.kill(pid, signal.SIGINT)
+    assert client.gather(client.map(_nap, range(2), key="nap-interrupted")) == [0, 1]
+    assert client.run(os.getpid) == before
 
 
 def test_local_uses_every_processor_by_default() -> None:
