@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 import dask
 from dask.system import CPU_COUNT
@@ -41,7 +42,9 @@ def open_local(config: Local) -> Iterator[Client]:
 
 def _cluster(config: Local) -> LocalCluster:
     # Ctrl-C reaches the whole process group, but only the run may answer it, and then close its workers.
-    # Threads and processes inherit the mask: so does the thread that replaces lost workers.
+    # Threads and processes inherit the mask: so does the thread that replaces lost workers. The tracker clears
+    # the mask of the thread that starts it, so it starts first.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return LocalCluster(
