@@ -1,1 +1,147 @@
-"""`.sweep`."""
+"""`.sweep` on a dataset: what one asks of a sweep's results.
+
+Works on any part of a group (after ``sel``, with dimensions missing), in memory or lazy.
+"""
+
+from collections.abc import Collection, Hashable
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import ndtri
+
+__all__ = ["SweepAccessor"]
+
+_Z = float(ndtri(0.975))  # two-sided 95 %
+_POINT = 0.01 + 1e-9  # one percentage point, whatever the rounding of 0.06 - 0.05
+
+
+@xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]
+class SweepAccessor:
+    """Questions to the results of a sweep; needs ``success_epoch`` (−1: never; masked or below: not run)."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    def success_rate(self, dim: str | Collection[Hashable]) -> xr.Dataset:
+        """Share of the networks that succeeded, of those that ran.
+
+        Parameters
+        ----------
+        dim
+            Dimension or dimensions to take together, as ``"trial"`` or ``["problem", "trial"]``.
+
+        Returns
+        -------
+        Dataset
+            Over the other dimensions: ``rate``, the 95 % Wilson interval from ``low`` to ``high`` (float64, NaN
+            where nothing ran), and how many ``networks`` ran (int64).
+
+        Notes
+        -----
+        E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927),
+        209–212; in the form of L. D. Brown, T. T. Cai and A. DasGupta, Interval estimation for a binomial
+        proportion, Statistical Science 16 (2001), 101–133, eq. (4).
+        """
+        networks = self._ran().sum(dim)
+        n = networks.where(networks > 0)
+        rate = (self._epochs() >= 0).sum(dim) / n
+        scale = 1 + _Z**2 / n
+        centre = (rate + _Z**2 / (2 * n)) / scale
+        half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / scale
+        low, high = (centre - half).clip(0, 1), (centre + half).clip(0, 1)
+        return xr.Dataset(
+            {
+                "rate": rate.assign_attrs(long_name="share of networks that succeeded", units="1"),
+                "low": low.assign_attrs(long_name="lower end of the 95 % Wilson interval", units="1"),
+                "high": high.assign_attrs(long_name="upper end of the 95 % Wilson interval", units="1"),
+                "networks": networks.assign_attrs(long_name="networks that ran", units="1"),
+            }
+        )
+
+    def hardest(self, n: int) -> pd.DataFrame:
+        """Problems that are most often among the hardest of a size.
+
+        For each size (width, depth), every problem whose success rate is within one percentage point of the
+        lowest counts once.
+
+        Parameters
+        ----------
+        n
+            Rows at most (for each leak).
+
+        Returns
+        -------
+        DataFrame
+            Columns ``problem`` and ``count`` (of sizes), and ``leak`` before them where it is a dimension;
+            largest count first, then by id. Problems that never count are left out.
+        """
+        epochs = self._epochs("problem")
+        rate = self.success_rate(_among(epochs, "trial"))["rate"].compute()
+        hard = rate <= rate.min("problem") + _POINT
+        count = hard.astype(np.int64).sum([dim for dim in hard.dims if dim not in ("leak", "problem")])
+        leaks = _among(count, "leak")
+        table = count.transpose(*leaks, "problem").to_series().reset_index(name="count")
+        order = [*leaks, "count", "problem"]
+        table = table[table["count"] > 0].sort_values(order, ascending=[name != "count" for name in order])
+        return (table.groupby("leak") if leaks else table).head(n).reset_index(drop=True)
+
+    def minimum_width(self) -> xr.DataArray:
+        """Least width whose networks of a single hidden layer succeeded at least once.
+
+        Returns
+        -------
+        DataArray
+            int64 over the dimensions other than width, depth and trial; −1 where none succeeded.
+
+        Raises
+        ------
+        ValueError
+            The dataset holds no networks of depth 1.
+        """
+        epochs = self._epochs("width", "depth")
+        single = epochs["depth"] == 1
+        if not single.any():
+            raise ValueError(
+                "no networks of depth 1 here: minimum_width() asks for those of a single hidden layer"
+            )
+        succeeded = ((epochs >= 0) & single).any(_among(epochs, "depth", "trial"))
+        none = np.iinfo(np.int64).max
+        least = epochs["width"].where(succeeded, none).min(_among(succeeded, "width"))
+        least = least.where(least != none, -1).drop_vars(["depth", "width"], errors="ignore")
+        attrs = {"long_name": "least width that succeeded with one hidden layer", "comment": "-1: none"}
+        return least.rename("minimum_width").assign_attrs(attrs)
+
+    def missing(self) -> pd.DataFrame:
+        """Networks not run, counted.
+
+        Returns
+        -------
+        DataFrame
+            One row for each combination of the dimensions other than problem and trial of which networks are
+            missing; those dimensions, then ``count``. No rows when all have run.
+        """
+        absent = ~self._ran()
+        count = absent.sum(_among(absent, "problem", "trial")).compute()
+        if not count.ndim:
+            return pd.DataFrame({"count": [int(count)] if count else []}, dtype=np.int64)
+        table = count.to_series().reset_index(name="count")
+        return table[table["count"] > 0].reset_index(drop=True)
+
+    def _epochs(self, *coords: str) -> xr.DataArray:
+        """Give success_epoch, with these coordinates (as dimensions or selected)."""
+        if "success_epoch" not in self._dataset:
+            raise ValueError(
+                f"no success_epoch here, only {list(self._dataset.data_vars)}: open a group of a sweep"
+            )
+        epochs: xr.DataArray = self._dataset["success_epoch"]
+        if lacking := [name for name in coords if name not in epochs.coords]:
+            raise ValueError(f"success_epoch has no coordinate {lacking}, only {list(epochs.coords)}")
+        return epochs
+
+    def _ran(self) -> xr.DataArray:
+        return self._epochs() >= -1  # false where masked (NaN) and where raw (-2)
+
+
+def _among(array: xr.DataArray, *dims: str) -> list[str]:
+    return [dim for dim in dims if dim in array.dims]
