@@ -1,0 +1,143 @@
+"""NPN equivalence: functions equal up to negating inputs, permuting inputs and negating the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tasks.boolean._cache import cached
+from tasks.boolean._symmetries import symmetries
+from tasks.boolean.truth_tables import as_ids
+
+__all__ = ["NpnClasses", "canonical", "npn_classes"]
+
+_MOST_INPUTS = 5
+
+
+class NpnClasses(NamedTuple):
+    """The NPN classes of all functions of ``n`` inputs.
+
+    Attributes
+    ----------
+    representative : ndarray of shape (n_classes,), uint64
+        Smallest id of each class, ascending.
+    size : ndarray of shape (n_classes,), int64
+        Number of functions in each class; they sum to 2**2**n.
+    """
+
+    representative: NDArray[np.uint64]
+    size: NDArray[np.int64]
+
+
+def canonical(ids: ArrayLike, n: int) -> NDArray[np.uint64]:
+    """Find the representatives of the NPN classes of functions: the smallest id in each class.
+
+    Parameters
+    ----------
+    ids : array_like of int, shape (...)
+        Ids, from 0 to 2**2**n − 1.
+    n : int
+        Number of inputs, 1 to 6.
+
+    Returns
+    -------
+    ndarray of shape (...), uint64
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or an id is out of range.
+
+    Examples
+    --------
+    >>> canonical([0b0111, 0b1000, 0b0110], n=2).tolist()
+    [1, 1, 6]
+    """
+    words = as_ids(ids, n)
+    walk = symmetries(n)
+    smallest = _up_to_output(words, n)
+    for kept, moved, shift in zip(walk.kept, walk.moved, walk.shift, strict=True):
+        words = (words & kept) | ((words & moved) << shift) | ((words >> shift) & moved)
+        smallest = np.minimum(smallest, _up_to_output(words, n))
+    return smallest
+
+
+def npn_classes(n: int) -> NpnClasses:
+    """Every NPN class of functions of ``n`` inputs.
+
+    For ``n`` = 5 they are kept in the user's cache directory (``$XDG_CACHE_HOME``, by default ``~/.cache``).
+
+    Parameters
+    ----------
+    n : int
+        Number of inputs, 1 to 5.
+
+    Returns
+    -------
+    NpnClasses
+        2, 4, 14, 222 and 616 126 classes for n = 1..5 (OEIS A000370).
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is out of range.
+
+    Examples
+    --------
+    >>> npn_classes(2)
+    NpnClasses(representative=array([0, 1, 3, 6], dtype=uint64), size=array([2, 8, 4, 2]))
+    """
+    if not 1 <= n <= _MOST_INPUTS:
+        raise ValueError(f"the NPN classes are enumerated for 1 to {_MOST_INPUTS} inputs, got n = {n}")
+    if n < _MOST_INPUTS:
+        return _enumerate(n)
+    arrays = cached(f"npn{n}", lambda: _enumerate(n)._asdict(), partial(_is_whole, n=n))
+    return NpnClasses(**arrays)
+
+
+def _is_whole(arrays: Mapping[str, NDArray[Any]], n: int) -> bool:
+    """Whether these are classes in order that share out all functions of ``n`` inputs."""
+    return (
+        set(arrays) == set(NpnClasses._fields)
+        and len(arrays["representative"]) == len(arrays["size"])
+        and bool((np.diff(arrays["representative"]) > 0).all())
+        and int(arrays["size"].sum()) == 2**2**n
+    )
+
+
+def _enumerate(n: int) -> NpnClasses:
+    """Extend the representatives of one input less.
+
+    The upper half of an id is the cofactor where the first input is −1. In the smallest id of a class that
+    cofactor is the smallest id of its own class: otherwise a symmetry of the other inputs would make the id
+    smaller.
+    """
+    upper_halves = _enumerate(n - 1).representative if n > 1 else np.zeros(1, dtype=np.uint64)
+    half = 2 ** (n - 1)
+    lower_halves = np.arange(2**half, dtype=np.uint64)
+    parts = [_smallest_of_their_class((upper << np.uint64(half)) | lower_halves, n) for upper in upper_halves]
+    return NpnClasses(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _smallest_of_their_class(candidates: NDArray[np.uint64], n: int) -> NpnClasses:
+    """Drop the candidates that a symmetry makes smaller; count the symmetries that fix each other one."""
+    walk = symmetries(n)
+    words = candidates
+    fixed = np.zeros(len(candidates), dtype=np.int64)
+    for kept, moved, shift in zip(walk.kept, walk.moved, walk.shift, strict=True):
+        words = (words & kept) | ((words & moved) << shift) | ((words >> shift) & moved)
+        smaller = _up_to_output(words, n)
+        stay = smaller >= candidates
+        if not stay.all():
+            candidates, words, fixed, smaller = candidates[stay], words[stay], fixed[stay], smaller[stay]
+        fixed += smaller == candidates
+    return NpnClasses(candidates, 2 * len(walk.kept) // fixed)
+
+
+def _up_to_output(words: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
+    everywhere = np.uint64(2**2**n - 1)
+    return np.asarray(np.minimum(words, words ^ everywhere))
