@@ -37,8 +37,9 @@ def strict_orderings(n: int) -> NDArray[np.int64]:
     -----
     Two corners change places where ``w`` crosses the hyperplane normal to half their difference, a vector of
     −1, 0 and +1. Symmetry brings every ``w`` into the cone ``0 ≤ w_1 ≤ … ≤ w_n``. The hyperplanes cut that
-    cone one after another, each piece known by its extreme rays (the double description method of T. S. Motzkin
-    et al., 1953), in integers, so that no piece is lost to rounding. A piece holds the sum of its rays inside.
+    cone one after another, each piece known by its extreme rays (the double description method of T. S.
+    Motzkin et al., 1953), in integers, so that no piece is lost to rounding. The sum of its rays lies inside
+    a piece.
 
     Examples
     --------
