@@ -5,9 +5,17 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from pipeline.report.summary import Summary
-from pipeline.report.theme import leak_name, percent
+from pipeline.report.theme import NOTHING, leak_name, percent
 
-__all__ = ["RunFacts", "duration", "facts_rows", "how_to_open", "key_figures", "specification_text", "versions"]
+__all__ = [
+    "RunFacts",
+    "duration",
+    "facts_rows",
+    "how_to_open",
+    "key_figures",
+    "specification_text",
+    "versions",
+]
 
 
 class RunFacts(TypedDict, total=False):
@@ -73,29 +81,41 @@ _WORDS = {
 
 def key_figures(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """List the figures at the head of the page as (what, value, what it means)."""
-    share = "the whole sweep" if summary.networks == summary.planned else f"of {summary.planned:,} in the sweep"
+    share = (
+        "the whole sweep" if summary.networks == summary.planned else f"of {summary.planned:,} in the sweep"
+    )
     figures = [("Networks trained", f"{summary.networks:,}", share)]
     for column, leak in enumerate(summary.leaks):
         rate, low, high = (float(summary.by_leak[name][column]) for name in ("rate", "low", "high"))
         note = f"over all classes and sizes; 95 %: {100 * low:.2f} to {100 * high:.2f}"
-        figures.append((f"Learned with {leak_name(leak)}", f"{percent(rate)} %", note) if rate >= 0 else _nothing(leak))
+        figures.append(
+            (f"Learned with {leak_name(leak)}", f"{percent(rate)} %", note) if rate >= 0 else _nothing(leak)
+        )
     speed = _speeds(facts).get("Networks") if facts.get("seconds") else None
-    return figures + ([("Networks per second", f"{speed:,.0f}", "from start to end of the run")] if speed else [])
+    return figures + (
+        [("Networks per second", f"{speed:,.0f}", "from start to end of the run")] if speed else []
+    )
 
 
 def _nothing(leak: float) -> tuple[str, str, str]:
-    return f"Learned with {leak_name(leak)}", "–", "no network has run"
+    return f"Learned with {leak_name(leak)}", NOTHING, "no network has run"
 
 
 def facts_rows(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the facts of the run as (what, value) in words, those that are known."""
-    rows = [("Scale", _scale(summary)), ("Networks in the data", f"{summary.networks:,} of {summary.planned:,}")]
+    rows = [
+        ("Scale", _scale(summary)),
+        ("Networks in the data", f"{summary.networks:,} of {summary.planned:,}"),
+    ]
     if facts.get("networks") is not None:
         rows.append(("Networks trained by this run", f"{facts['networks']:,}"))
     if facts.get("seconds"):
         rows.append(("Wall-clock time", duration(facts["seconds"])))
         rows += [(f"{name} per second", f"{rate:,.0f}") for name, rate in _speeds(facts).items()]
-    for key, what in (("kernel_seconds", "Processor time in training kernels"), ("compile_seconds", "Compiling")):
+    for key, what in (
+        ("kernel_seconds", "Processor time in training kernels"),
+        ("compile_seconds", "Compiling"),
+    ):
         if facts.get(key) is not None:
             rows.append((what, duration(facts[key])))
     return rows + [(what, str(facts[key])) for key, what in _WORDS.items() if facts.get(key) is not None]
@@ -105,7 +125,7 @@ def _scale(summary: Summary) -> str:
     """Say the size of the sweep axis by axis."""
     size = summary.data.sizes
     axes = (f"{size[dim]} {_plural(word, size[dim])}" for dim, word in _AXES.items())
-    return " × ".join(axes)
+    return " \N{MULTIPLICATION SIGN} ".join(axes)
 
 
 _AXES = {"problem": "class", "leak": "leak", "width": "width", "depth": "depth", "trial": "trial"}

@@ -36,15 +36,17 @@ def _sizes(summary: Summary) -> list[str]:
         nothing, part = int((ran == 0).sum()), int(((ran > 0) & (ran < 1)).sum())
         if nothing < ran.size and nothing + part:
             sentences.append(
-                f"{leak_name(leak)}: {ran.size - nothing - part} of {ran.size} sizes are complete, {part} in part, "
-                f"{nothing} have not run."
+                f"{leak_name(leak)}: {ran.size - nothing - part} of {ran.size} sizes are complete, "
+                f"{part} in part, {nothing} have not run."
             )
     return sentences
 
 
 def _classes(summary: Summary) -> list[str]:
     nothing = int((summary.over_sizes["networks"].sum("leak") == 0).sum())
-    return [f"{nothing} of {summary.data.sizes['problem']} classes have no network that ran."] if nothing else []
+    return (
+        [f"{nothing} of {summary.data.sizes['problem']} classes have no network that ran."] if nothing else []
+    )
 
 
 def not_in_sweep(summary: Summary) -> list[str]:
@@ -52,15 +54,21 @@ def not_in_sweep(summary: Summary) -> list[str]:
     sentences = []
     classes, every = summary.data.sizes["problem"], _CLASSES.get(summary.n_inputs, 0)
     if classes < every:
-        sentences.append(f"{classes} of the {every:,} NPN classes of {summary.n_inputs} inputs are in this sweep.")
+        sentences.append(
+            f"{classes} of the {every:,} NPN classes of {summary.n_inputs} inputs are in this sweep."
+        )
     if summary.n_inputs != _SOURCE_INPUTS:
         return sentences
     for dim, values in _SOURCE_AXES.items():
-        absent = [f"{value:g}" for value in values if not np.isclose(summary.data[dim].to_numpy(), value).any()]
+        absent = [
+            f"{value:g}" for value in values if not np.isclose(summary.data[dim].to_numpy(), value).any()
+        ]
         if absent:
             many = "" if len(absent) == 1 else "s"
             sentences.append(f"Without {dim}{many} {', '.join(absent)}, which the source has.")
     trials = summary.data.sizes["trial"]
     if trials < _SOURCE_TRIALS:
-        sentences.append(f"{trials} trials of each network instead of the source's {_SOURCE_TRIALS}: wider intervals.")
+        sentences.append(
+            f"{trials} trials of each network instead of the source's {_SOURCE_TRIALS}: wider intervals."
+        )
     return sentences

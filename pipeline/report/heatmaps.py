@@ -31,25 +31,28 @@ def heatmaps(summary: Summary) -> Picture:
 
 def _extremes(summary: Summary) -> list[str]:
     """Say in words, leak by leak, between which values the maps run."""
-    return [
-        f"{leak_name(leak)}: mean over classes from {percent(float(mean.min()))} to {percent(float(mean.max()))} "
-        f"percent, worst class from {percent(float(worst.min()))} to {percent(float(worst.max()))} percent."
-        for leak, mean, worst in zip(summary.leaks, summary.mean, summary.worst["rate"], strict=True)
-    ]
+    sentences = []
+    for leak, mean, worst in zip(summary.leaks, summary.mean, summary.worst["rate"], strict=True):
+        means, worsts = (
+            f"{percent(float(rate.min()))} to {percent(float(rate.max()))}" for rate in (mean, worst)
+        )
+        sentences.append(
+            f"{leak_name(leak)}: mean over classes {means} percent, worst class {worsts} percent."
+        )
+    return sentences
 
 
 def _caption(summary: Summary) -> str:
     classes, trials = summary.data.sizes["problem"], summary.data.sizes["trial"]
     text = (
-        f"Percentage of networks that classified all {2**summary.n_inputs} inputs correctly at some epoch, for every "
-        f"width and depth (number of hidden layers). Mean over classes: each of the {classes} classes weighs the same. "
-        f"Worst class: the lowest rate of any one class, over {trials} trials each; being the least of {classes} noisy "
-        f"rates, it leans low. 95 % Wilson intervals of one class at one size reach up to "
-        f"±{100 * summary.class_error:.1f} percentage points."
+        f"Percentage of networks that classified all {2**summary.n_inputs} inputs correctly at some epoch, "
+        "by width and depth (number of hidden layers). Mean over classes: every class weighs the same "
+        f"({classes} in all). Worst class: the lowest rate of any one class over up to {trials} trials"
+        f"{summary.uncertainty(summary.by_class)}; being the least of many noisy rates, it leans low."
     )
     if bool((summary.ran == 0).any()):
         text += " Hatched: sizes of which no network has run."
-    if _in_part(summary.ran).any():
+    if bool(_in_part(summary.ran).any()):
         text += " Asterisk: sizes of which only a part of the networks has run; the rate is that of the part."
     return text
 
@@ -59,41 +62,47 @@ def _in_part(ran: xr.DataArray) -> xr.DataArray:
 
 
 def _draw(summary: Summary, theme: Theme) -> Figure:
-    n_leaks, n_widths, n_depths = (len(summary.mean[dim]) for dim in ("leak", "width", "depth"))
+    n_leaks, n_widths, n_depths = summary.mean.shape
     n_rows, n_columns = (1, 2) if n_leaks == 1 else (2, n_leaks)
     drawing = figure(
-        n_columns * (max(n_widths * _CELL[0], 1.9) + 0.45) + 1.1,
-        n_rows * (max(n_depths * _CELL[1], 1.2) + 0.75) + 0.1,
+        n_columns * (max(n_widths * _CELL[0], 2.2) + 0.3) + 1.4,
+        n_rows * (max(n_depths * _CELL[1], 1.2) + 0.6) + 0.5,
     )
-    axes = drawing.subplots(n_rows, n_columns, squeeze=False).reshape(2, n_leaks)
-    for column, leak in enumerate(summary.leaks):
-        for axis, what, rates in zip(
-            axes[:, column], ("mean over classes", "worst class"), (summary.mean, summary.worst["rate"]), strict=True
-        ):
-            _draw_panel(axis, rates.isel(leak=column), summary.ran.isel(leak=column), theme)
+    axes = drawing.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)
+    maps = {"mean over classes": summary.mean, "worst class": summary.worst["rate"]}
+    for row, (what, rates) in zip(axes.reshape(2, n_leaks), maps.items(), strict=True):
+        for axis, leak in zip(row, summary.leaks, strict=True):
+            _draw_panel(axis, rates.sel(leak=leak), summary.ran.sel(leak=leak), theme)
             axis.set_title(f"{leak_name(leak)}, {what}")
-    bar = drawing.colorbar(ScalarMappable(_FULL, SCALE), ax=axes, aspect=28, fraction=0.05, pad=0.02)
-    bar.set_label("networks that learned their class (%)")
+    for axis in axes[-1]:
+        axis.set_xlabel("width")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("depth")
+    bar = drawing.colorbar(ScalarMappable(_FULL, SCALE), ax=axes, aspect=30, fraction=0.05, pad=0.02)
+    bar.set_label("networks that learned the class (%)")
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100"])
     bar.outline.set_visible(False)
     return drawing
 
 
 def _draw_panel(axis: Axes, rates: xr.DataArray, ran: xr.DataArray, theme: Theme) -> None:
-    grid = rates.transpose("depth", "width").to_numpy()
-    part = _in_part(ran).transpose("depth", "width").to_numpy()
+    grid, part = (array.transpose("depth", "width").to_numpy() for array in (rates, _in_part(ran)))
+    digits = 0 if np.allclose(100 * grid % 1, 0, equal_nan=True) else 1
     axis.pcolormesh(np.ma.masked_invalid(grid), cmap=SCALE, norm=_FULL, edgecolors=theme.paper, linewidth=1.2)
     for (row, column), rate in np.ndenumerate(grid):
         if np.isnan(rate):
             axis.add_patch(_hatched(column, row))
-            continue
-        label = percent(rate) + ("*" if part[row, column] else "")
-        axis.text(
-            column + 0.5, row + 0.5, label, ha="center", va="center", fontsize=8, color=text_colour(SCALE(rate))
-        )
+        else:
+            mark = "*" if part[row, column] else ""
+            label_cell(axis, column, row, percent(rate, digits) + mark, SCALE(rate))
     label_categories(axis, rates["width"].values, rates["depth"].values)
-    axis.set_xlabel("width")
-    axis.set_ylabel("depth")
+
+
+def label_cell(axis: Axes, column: int, row: int, label: str, background: tuple[float, ...]) -> None:
+    """Write into a unit cell in the colour that its background asks for."""
+    axis.text(
+        column + 0.5, row + 0.5, label, ha="center", va="center", fontsize=8, color=text_colour(background)
+    )
 
 
 def label_categories(axis: Axes, across: np.ndarray, up: np.ndarray) -> None:

@@ -36,8 +36,9 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``boolean/npn4``, or a selection from it: dims ``problem``, ``leak``, ``width``, ``depth`` and ``trial``;
-        it may be unfinished. A dim other than ``problem`` may have become a scalar coordinate.
+        A group such as ``boolean/npn4``, or a selection from it: dims ``problem``, ``leak``, ``width``,
+        ``depth`` and ``trial``; it may be unfinished. A dim other than ``problem`` may have become a scalar
+        coordinate.
     folder : Path
         Where to write; made if it does not exist, files of an earlier report are replaced.
     facts : Mapping
@@ -62,7 +63,9 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
         if picture is not None
     }
     page = folder / _PAGE
-    page.write_text(_TEMPLATES.get_template("page.html").render(_content(summary, pictures, facts)), encoding="utf-8")
+    page.write_text(
+        _TEMPLATES.get_template("page.html").render(_content(summary, pictures, facts)), encoding="utf-8"
+    )
     return page
 
 
@@ -84,7 +87,9 @@ def _embedded(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + b64encode(svg).decode("ascii")
 
 
-def _content(summary: Summary, pictures: Mapping[str, Mapping[str, str]], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _content(
+    summary: Summary, pictures: Mapping[str, Mapping[str, str]], facts: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "name": facts.get("sweep", "Boolean sweep"),
         "n_inputs": summary.n_inputs,
@@ -107,11 +112,13 @@ def _content(summary: Summary, pictures: Mapping[str, Mapping[str, str]], facts:
 
 def _lead(summary: Summary) -> str:
     """Say in a sentence what was trained on what."""
-    widths, depths = (_span(summary.data[dim].to_numpy()) for dim in ("width", "depth"))
+    sizes = summary.data.sizes
+    spans = (_span(summary.data[dim].to_numpy()) for dim in ("width", "depth"))
     return (
-        f"Networks of width {widths} and depth {depths}, with {' and '.join(map(leak_name, summary.leaks))}, each started "
-        f"from {summary.data.sizes['trial']} random initialisations and trained on each of {summary.data.sizes['problem']} "
-        "classes of functions that differ by more than negating and permuting inputs and negating the output (NPN classes)."
+        f"Networks of width {next(spans)} and depth {next(spans)}, with "
+        f"{' and '.join(map(leak_name, summary.leaks))}, each started from {sizes['trial']} random "
+        f"initialisations and trained on each of {sizes['problem']} classes of functions that differ by more "
+        "than negating and permuting inputs and negating the output (NPN classes)."
     )
 
 

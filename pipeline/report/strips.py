@@ -1,6 +1,7 @@
 """The strip figure: each measure of a function against the success of its class."""
 
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,66 +12,60 @@ from matplotlib.lines import Line2D
 from scipy.stats import spearmanr
 
 from pipeline.report.summary import Summary
-from pipeline.report.theme import MARKERS, Picture, Theme, figure, leak_name
+from pipeline.report.theme import MARKERS, NOTHING, Picture, Theme, figure, leak_name
 
 __all__ = ["Levels", "levels", "strips"]
 
 _MEASURES = {
-    "swaps": "swaps",
-    "degree": "degree",
-    "influence": "influence",
-    "entropy": "spectral entropy (bits)",
+    "swaps": "Swaps",
+    "degree": "Degree",
+    "influence": "Influence",
+    "entropy": "Spectral entropy (bits)",
 }
-_MOST_LEVELS = 8
+_MOST_LEVELS = 16
+_BINS = 8
 _MANY_CLASSES = 2000
 
 
 class Levels(NamedTuple):
-    """Where the strips of a measure stand.
+    """The strips of a measure, in ascending order.
 
     Attributes
     ----------
-    centre : ndarray of shape (n_levels,)
-        Position of each strip.
-    index : ndarray of shape (n_classes,)
+    labels : list of str
+        Value, or range of values, of each strip.
+    strip : ndarray of shape (n_classes,)
         The strip of each class.
-    step : float
-        Distance between strips.
-    binned : bool
-        Whether a strip gathers several values of the measure.
     """
 
-    centre: np.ndarray
-    index: np.ndarray
-    step: float
-    binned: bool
+    labels: list[str]
+    strip: np.ndarray
 
 
 def levels(values: np.ndarray) -> Levels:
-    """Gather the values of a measure into at most 8 strips: one a value where they are few, else equal bins.
+    """Sort the values of a measure into strips: one a value where there are at most 16, else 8 equal ranges.
 
     Examples
     --------
-    >>> levels(np.array([1, 3, 3])).centre
-    array([1, 3])
-    >>> levels(np.linspace(0, 8, 81)).centre
-    array([0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5])
+    >>> levels(np.array([1.5, 3, 3]))
+    Levels(labels=['1.5', '3'], strip=array([0, 1, 1]))
+    >>> levels(np.linspace(0, 8, 81)).labels[0]
+    '0 to 1'
     """
-    centre, index = np.unique(values, return_inverse=True)
-    if len(centre) <= _MOST_LEVELS:
-        step = float(np.diff(centre).min()) if len(centre) > 1 else 1.0
-        return Levels(centre, index, step, binned=False)
-    edges = np.linspace(values.min(), values.max(), _MOST_LEVELS + 1)
-    index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, _MOST_LEVELS - 1)
-    return Levels((edges[1:] + edges[:-1]) / 2, index, float(edges[1] - edges[0]), binned=True)
+    distinct, strip = np.unique(values.round(6), return_inverse=True)
+    if len(distinct) <= _MOST_LEVELS:
+        return Levels([f"{value:.4g}" for value in distinct], strip)
+    edges = np.linspace(values.min(), values.max(), _BINS + 1)
+    labels = [f"{low:.2g} to {high:.2g}" for low, high in pairwise(edges)]
+    return Levels(labels, np.searchsorted(edges[1:-1], values, side="right"))
 
 
 def strips(summary: Summary) -> Picture:
     """Make the picture of success against swaps, degree, influence and entropy."""
     return Picture(
         name="measures",
-        alt="Strip plots of the success of each class against its swaps, degree, influence and spectral entropy. "
-        + _correlations_in_words(summary),
+        alt="Strip plots of the success of each class against its swaps, degree, influence and spectral "
+        f"entropy. {_correlations_in_words(summary)}",
         caption=_caption(summary),
         draw=partial(_draw, summary),
     )
@@ -78,11 +73,12 @@ def strips(summary: Summary) -> Picture:
 
 def _caption(summary: Summary) -> str:
     return (
-        f"One point per class and activation: the percentage of its networks that learned it, all sizes and trials "
-        f"together (95 % Wilson interval at most ±{100 * summary.total_error:.1f} points). Large marks: mean over the "
-        f"classes of a strip, each class weighing the same; bars: the middle half of the classes. Points are spread "
-        f"sideways only to be seen. A measure of more than {_MOST_LEVELS} values is gathered into {_MOST_LEVELS} equal bins "
-        f"for the means. ρ: Spearman's rank correlation over classes."
+        "One point per class and activation: the percentage of its networks that learned it, all sizes and "
+        f"trials together{summary.uncertainty(summary.over_sizes)}. Large marks: mean over the classes of a "
+        "strip, each class weighing the same; bars: the middle half of those classes. Points are spread "
+        "sideways only to be seen. Strips stand side by side in the order of the measure, one for each value "
+        f"that occurs; where more than {_MOST_LEVELS} occur, one for each of {_BINS} equal ranges. Rank "
+        "correlation: Spearman's, between measure and success over classes, in the order of the legend."
     )
 
 
@@ -95,30 +91,30 @@ def _rank_correlation(measure: np.ndarray, rate: np.ndarray) -> float:
 
 
 def _signed(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+    return NOTHING if np.isnan(value) else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _correlations_in_words(summary: Summary) -> str:
     parts = []
     for column, leak in enumerate(summary.leaks):
         rate = summary.over_sizes["rate"].isel(leak=column).to_numpy()
-        values = (f"{name} {_signed(_rank_correlation(summary.data[name].to_numpy(), rate))}" for name in _MEASURES)
+        values = (
+            f"{name} {_signed(_rank_correlation(summary.data[name].to_numpy(), rate))}" for name in _MEASURES
+        )
         parts.append(f"Rank correlation with success, {leak_name(leak)}: {', '.join(values)}.")
     return " ".join(parts)
 
 
 def _draw(summary: Summary, theme: Theme) -> Figure:
-    drawing = figure(9.6, 6.6)
+    drawing = figure(10, 7)
     axes = drawing.subplots(2, 2, sharey=True)
-    for axis, (measure, label) in zip(axes.flat, _MEASURES.items(), strict=True):
+    for axis, measure in zip(axes.flat, _MEASURES, strict=True):
         _draw_panel(axis, summary, measure, theme)
-        axis.set_xlabel(label)
-        axis.set_title(measure.capitalize())
     for axis in axes[:, 0]:
         axis.set_ylabel("networks that learned the class (%)")
     handles = [
-        Line2D([], [], color=_colour(theme, i), marker=_marker(i), linestyle="", label=leak_name(leak))
-        for i, leak in enumerate(summary.leaks)
+        Line2D([], [], color=_colour(theme, leak), marker=_marker(leak), linestyle="", label=leak_name(value))
+        for leak, value in enumerate(summary.leaks)
     ]
     drawing.legend(handles=handles, loc="outside upper left", ncols=len(handles), handletextpad=0.2)
     return drawing
@@ -134,52 +130,59 @@ def _marker(leak: int) -> str:
 
 def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> None:
     values = summary.data[measure].to_numpy()
-    where = levels(values)
+    at = levels(values)
     n_leaks = len(summary.leaks)
     correlations = []
     for leak in range(n_leaks):
         rate = summary.over_sizes["rate"].isel(leak=leak).to_numpy()
-        shift = where.step * 0.8 * ((leak + 0.5) / n_leaks - 0.5)
-        _draw_points(axis, values if where.binned else values + shift, rate, leak, where.step / n_leaks, theme)
-        _draw_means(axis, where.centre + shift * (0.4 if where.binned else 1), where.index, rate, leak, theme)
+        shift = 0.84 * ((leak + 0.5) / n_leaks - 0.5)
+        _draw_points(axis, at.strip + shift, rate, leak, 0.3 / n_leaks, theme)
+        _draw_means(axis, shift, at.strip, rate, leak, theme)
         correlations.append(_signed(_rank_correlation(values, rate)))
-    axis.set_title(f"ρ {' / '.join(correlations)}", loc="right", fontsize=8.5, color=theme.muted)
-    axis.set(ylim=(-3, 103), yticks=range(0, 101, 25))
-    if not where.binned:
-        axis.set_xticks(where.centre)
-    axis.grid(visible=True)
+    axis.set_title(_MEASURES[measure])
+    axis.set_title(
+        f"rank correlation {' / '.join(correlations)}", loc="right", fontsize=8.5, color=theme.muted
+    )
+    axis.set(ylim=(-3, 103), yticks=range(0, 101, 25), xlim=(-0.6, len(at.labels) - 0.4))
+    axis.set_xticks(range(len(at.labels)), labels=at.labels, fontsize=8.5 if len(at.labels) < 10 else 7)
+    axis.grid(visible=True, axis="y")
+    axis.tick_params(length=0)
     axis.set_axisbelow(True)
 
 
-def _draw_points(axis: Axes, at: np.ndarray, rate: np.ndarray, leak: int, room: float, theme: Theme) -> None:
-    jitter = np.random.default_rng(leak).uniform(-0.22, 0.22, len(at)) * room
+def _draw_points(
+    axis: Axes, at: np.ndarray, rate: np.ndarray, leak: int, spread: float, theme: Theme
+) -> None:
+    jitter = np.random.default_rng(leak).uniform(-spread, spread, len(at))
     axis.scatter(
         at + jitter,
         100 * rate,
-        s=13,
+        s=11,
         marker=_marker(leak),
         color=_colour(theme, leak),
-        alpha=0.35,
+        alpha=0.4,
         linewidths=0,
-        rasterized=len(at) > _MANY_CLASSES,
+        rasterized=len(at) > _MANY_CLASSES,  # keeps the page small
     )
 
 
 def _draw_means(
-    axis: Axes, centre: np.ndarray, index: np.ndarray, rate: np.ndarray, leak: int, theme: Theme
+    axis: Axes, shift: float, strip: np.ndarray, rate: np.ndarray, leak: int, theme: Theme
 ) -> None:
-    groups = pd.Series(100 * rate).groupby(index)
-    table = pd.DataFrame({"mean": groups.mean(), "low": groups.quantile(0.25), "high": groups.quantile(0.75)}).dropna()
-    at = centre[table.index]
-    axis.vlines(at, table["low"], table["high"], color=_colour(theme, leak), linewidth=2.2, zorder=3)
+    groups = pd.Series(100 * rate).groupby(strip)
+    mean = groups.mean()
+    at = mean.index + shift
+    axis.vlines(
+        at, groups.quantile(0.25), groups.quantile(0.75), color=_colour(theme, leak), linewidth=2, zorder=3
+    )
     axis.plot(
         at,
-        table["mean"],
+        mean,
         linestyle="",
         marker=_marker(leak),
-        markersize=7.5,
+        markersize=6.5,
         color=_colour(theme, leak),
         markeredgecolor=theme.paper,
-        markeredgewidth=1.2,
+        markeredgewidth=1.1,
         zorder=4,
     )

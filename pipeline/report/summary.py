@@ -1,15 +1,12 @@
 """The numbers of the report: everything the pictures and tables show, computed once."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import storage.accessor  # noqa: F401  (registers `.sweep`)
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["SIZE_DIMS", "Summary", "summarise"]
 
@@ -34,13 +31,14 @@ class Summary:
     mean : xarray.DataArray
         Success per (leak, width, depth), mean over classes.
     worst : xarray.Dataset
-        Success of the least successful class per (leak, width, depth), which the coordinate ``problem`` names.
+        Success of the least successful class per (leak, width, depth); the coordinate ``problem`` names it.
     ran : xarray.DataArray
         Share of the networks that ran, per (leak, width, depth).
     hardest : pandas.DataFrame
         The hardest classes, counted per leak.
-    minimum_width : xarray.DataArray
-        Least width that succeeded with one hidden layer, per (problem, leak); -1 where none did.
+    minimum_width : xarray.DataArray or None
+        Least width that succeeded with one hidden layer, per (problem, leak), -1 where none did; None for a
+        sweep without depth 1.
     missing : pandas.DataFrame
         What has not run.
     """
@@ -52,9 +50,9 @@ class Summary:
     mean: xr.DataArray
     worst: xr.Dataset
     ran: xr.DataArray
-    hardest: "pd.DataFrame"
-    minimum_width: xr.DataArray
-    missing: "pd.DataFrame"
+    hardest: pd.DataFrame
+    minimum_width: xr.DataArray | None
+    missing: pd.DataFrame
 
     @property
     def n_inputs(self) -> int:
@@ -76,15 +74,10 @@ class Summary:
         """Networks of the sweep as it is laid out in the store."""
         return int(np.prod([self.data.sizes[dim] for dim in _DIMS]))
 
-    @property
-    def class_error(self) -> float:
-        """Largest half-width of the intervals of one class at one size; NaN if nothing ran."""
-        return _half_width(self.by_class)
-
-    @property
-    def total_error(self) -> float:
-        """Largest half-width of the intervals of one class over all sizes; NaN if nothing ran."""
-        return _half_width(self.over_sizes)
+    def uncertainty(self, success: xr.Dataset) -> str:
+        """Say how wide the intervals of some success rates are at most, to be put after a noun."""
+        half = float((success["high"] - success["low"]).max()) / 2
+        return "" if np.isnan(half) else f" (95 % Wilson intervals of at most ±{100 * half:.1f} points)"
 
 
 def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
@@ -93,8 +86,8 @@ def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``boolean/npn4``. A dim that was selected away (``leak``, ``width``, …) may be a scalar
-        coordinate.
+        A group such as ``boolean/npn4``. A dim that was selected away (``leak``, ``width``, …) may be a
+        scalar coordinate.
     hardest : int
         How many of the hardest classes to list for each leak.
 
@@ -103,7 +96,7 @@ def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
     ValueError
         If there is no class, or a dim of the sweep is neither a dim nor a coordinate.
     """
-    data = _with_all_dims(dataset[["success_epoch", "done"]]).compute()
+    data = _with_all_dims(dataset[["success_epoch"]]).compute()
     by_class = data.sweep.success_rate("trial")
     sizes = [data.sizes[dim] for dim in ("problem", "trial")]
     rate = by_class["rate"]
@@ -116,7 +109,7 @@ def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
         worst=by_class.isel(problem=rate.fillna(2).argmin("problem")),
         ran=by_class["networks"].sum("problem") / np.prod(sizes),
         hardest=data.sweep.hardest(hardest),
-        minimum_width=data.sweep.minimum_width(),
+        minimum_width=data.sweep.minimum_width() if bool((data["depth"] == 1).any()) else None,
         missing=data.sweep.missing(),
     )
 
@@ -132,11 +125,7 @@ def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
     lost = [dim for dim in absent if dim not in dataset.coords]
     if lost:
         raise ValueError(
-            f"the report needs the dims {', '.join(_DIMS)}, got {', '.join(map(str, dataset.dims))}; select with a list, "
-            f"as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
+            f"the report needs the dims {', '.join(_DIMS)}, got {', '.join(map(str, dataset.dims))}; "
+            f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
         )
     return dataset.expand_dims(absent).transpose(*_DIMS)
-
-
-def _half_width(success: xr.Dataset) -> float:
-    return float((success["high"] - success["low"]).max()) / 2

@@ -11,10 +11,24 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, to_rgb
 from matplotlib.figure import Figure
 
-__all__ = ["DARK", "LIGHT", "MARKERS", "SCALE", "Picture", "Theme", "figure", "leak_name", "percent", "render"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "MARKERS",
+    "NOTHING",
+    "SCALE",
+    "Picture",
+    "Theme",
+    "figure",
+    "leak_name",
+    "percent",
+    "render",
+    "text_colour",
+]
 
 # Perceptually uniform, and ordered by lightness for every kind of colour vision and in print.
 SCALE: Colormap = mpl.colormaps["viridis"]
+NOTHING = "\N{EN DASH}"  # stands where there is no number
 MARKERS = ("o", "D", "s", "^", "v", "P")
 
 
@@ -24,27 +38,27 @@ class Theme:
 
     Attributes
     ----------
-    paper, ink, muted, rule : str
-        Background, text, secondary text and thin lines.
+    paper, tint, ink, muted, rule : str
+        Background, a shade off it for empty cells, text, secondary text and thin lines.
     leaks : tuple of str
         One colour per leak (Okabe and Ito, 2008: told apart by every kind of colour vision).
     """
 
     paper: str
+    tint: str
     ink: str
     muted: str
     rule: str
     leaks: tuple[str, ...]
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[Any, Any]:
         """Matplotlib settings of this theme, for `matplotlib.rc_context`."""
         return {
             "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
             "font.size": 9,
             "axes.edgecolor": self.muted,
             "axes.facecolor": self.paper,
-            "axes.grid.axis": "y",
             "axes.labelcolor": self.ink,
             "axes.labelsize": 9,
             "axes.spines.right": False,
@@ -53,6 +67,8 @@ class Theme:
             "axes.titlesize": 10,
             "axes.titlelocation": "left",
             "axes.titlepad": 8,
+            "figure.constrained_layout.h_pad": 0.1,
+            "figure.constrained_layout.w_pad": 0.1,
             "figure.facecolor": self.paper,
             "grid.color": self.rule,
             "grid.linewidth": 0.8,
@@ -74,8 +90,12 @@ class Theme:
 
 _OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9")
 _OKABE_ITO_ON_DARK = ("#56b4e9", "#f28e3b", "#3ccfa4", "#e8a6c8", "#f0e442", "#a9c9e8")
-LIGHT = Theme(paper="#ffffff", ink="#1c2127", muted="#6b7480", rule="#e4e7eb", leaks=_OKABE_ITO)
-DARK = Theme(paper="#15181d", ink="#e6e9ed", muted="#939daa", rule="#2c323a", leaks=_OKABE_ITO_ON_DARK)
+LIGHT = Theme(
+    paper="#ffffff", tint="#f1f3f6", ink="#1c2127", muted="#6b7480", rule="#e4e7eb", leaks=_OKABE_ITO
+)
+DARK = Theme(
+    paper="#15181d", tint="#20252c", ink="#e6e9ed", muted="#939daa", rule="#2c323a", leaks=_OKABE_ITO_ON_DARK
+)
 
 
 @dataclass(frozen=True)
@@ -124,8 +144,8 @@ def text_colour(background: Any) -> str:
     return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#000000"
 
 
-def percent(rate: float) -> str:
-    """Write a rate in percent with one decimal; only an exact 0 or 1 is written as "0" or "100".
+def percent(rate: float, digits: int = 1) -> str:
+    """Write a rate in percent with `digits` decimals; only an exact 0 or 1 is written as "0" or "100".
 
     Examples
     --------
@@ -133,12 +153,12 @@ def percent(rate: float) -> str:
     ['0', '<0.1', '50.0', '>99.9', '100']
     """
     if np.isnan(rate):
-        return "–"
+        return NOTHING
     if rate in (0.0, 1.0):
         return f"{100 * rate:.0f}"
     if rate < 0.0005:
         return "<0.1"
-    return ">99.9" if rate >= 0.9995 else f"{100 * rate:.1f}"
+    return ">99.9" if rate >= 0.9995 else f"{100 * rate:.{digits}f}"
 
 
 def leak_name(leak: float) -> str:

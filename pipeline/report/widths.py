@@ -7,35 +7,32 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.report.heatmaps import label_categories
+from pipeline.report.heatmaps import label_categories, label_cell
 from pipeline.report.summary import Summary
-from pipeline.report.theme import SCALE, Picture, Theme, figure, leak_name, text_colour
+from pipeline.report.theme import SCALE, Picture, Theme, figure, leak_name
 
 __all__ = ["width_counts", "widths"]
 
-_CELL = (0.62, 0.38)  # inches
+_CELL = (0.6, 0.32)  # inches
 
 
-def width_counts(summary: Summary, leak: int) -> pd.DataFrame:
+def width_counts(summary: Summary) -> dict[float, pd.DataFrame]:
     """Count classes by least width and swaps.
-
-    Parameters
-    ----------
-    summary : Summary
-        Numbers of the report.
-    leak : int
-        Position of the leak in `summary.leaks`.
 
     Returns
     -------
-    pandas.DataFrame
-        One row per width of the sweep, ascending, and a last one named -1 for classes that no width learned; one column per
-        number of swaps.
+    dict of float to pandas.DataFrame
+        For each leak (none, for a sweep without depth 1) one row per width of the sweep, ascending, and a
+        last one named -1 for the classes that no width learned; one column per number of swaps.
     """
-    least = summary.minimum_width.isel(leak=leak).to_numpy()
-    counts = pd.crosstab(least, summary.data["swaps"].to_numpy())
+    if summary.minimum_width is None:
+        return {}
+    swaps = summary.data["swaps"].to_numpy()
     rows = [*np.sort(summary.data["width"].to_numpy()), -1]
-    return counts.reindex(rows, fill_value=0).rename_axis(index="least width", columns="swaps")
+    return {
+        leak: pd.crosstab(least.to_numpy(), swaps).reindex(rows, fill_value=0)
+        for leak, least in zip(summary.leaks, summary.minimum_width.transpose("leak", "problem"), strict=True)
+    }
 
 
 def widths(summary: Summary) -> Picture | None:
@@ -45,39 +42,41 @@ def widths(summary: Summary) -> Picture | None:
         return None
     return Picture(
         name="minimum_width",
-        alt="Tables of the number of classes by least sufficient width and swaps. " + " ".join(_in_words(summary)),
-        caption=_caption(summary, in_part=bool((one_layer < 1).any())),
+        alt="Grids of the number of classes by least sufficient width and swaps. "
+        + " ".join(_in_words(summary)),
+        caption=_caption(in_part=bool((one_layer < 1).any())),
         draw=partial(_draw, summary),
     )
 
 
 def _in_words(summary: Summary) -> list[str]:
     sentences = []
-    for column, leak in enumerate(summary.leaks):
-        table = width_counts(summary, column)
-        never = int(table.loc[-1].sum())
+    for leak, table in width_counts(summary).items():
+        never = table.loc[-1].sum()
         solved = table.drop(index=-1).sum(axis="columns")
         listed = ", ".join(f"width {width}: {count}" for width, count in solved[solved > 0].items())
         sentences.append(f"{leak_name(leak)}: {listed or 'no class learned'}; none sufficed: {never}.")
     return sentences
 
 
-def _caption(summary: Summary, *, in_part: bool) -> str:
+def _caption(*, in_part: bool) -> str:
     text = (
-        "Number of classes by their swaps and the least width at which at least one network with a single hidden layer "
-        "learned them; colour is the share among the classes of the same swaps. Stepped line: width = swaps, which is "
-        "known to suffice by construction; classes above it have a solution that training did not find. "
+        "Number of classes by their swaps and by the least width at which at least one network with a single "
+        "hidden layer learned them; colour: share among the classes of the same swaps. Stepped line: width = "
+        "swaps, which suffices by construction; classes above it have a solution that training did not find. "
         "None: learned at no width of this sweep."
     )
-    return text + (" Not all networks with one hidden layer have run: widths may still fall." if in_part else "")
+    if in_part:
+        text += " Not all networks with one hidden layer have run: least widths may still fall."
+    return text
 
 
 def _draw(summary: Summary, theme: Theme) -> Figure:
-    tables = [width_counts(summary, leak) for leak in range(len(summary.leaks))]
-    n_rows, n_columns = tables[0].shape
-    drawing = figure(len(tables) * (max(n_columns * _CELL[0], 2.2) + 0.8), n_rows * _CELL[1] + 0.9)
-    axes = drawing.subplots(1, len(tables), squeeze=False)[0]
-    for axis, table, leak in zip(axes, tables, summary.leaks, strict=True):
+    tables = width_counts(summary)
+    n_rows, n_columns = next(iter(tables.values())).shape
+    drawing = figure(len(tables) * (max(n_columns * _CELL[0], 2.2) + 0.3) + 0.7, n_rows * _CELL[1] + 1)
+    axes = drawing.subplots(1, len(tables), squeeze=False, sharey=True)[0]
+    for axis, (leak, table) in zip(axes, tables.items(), strict=True):
         _draw_panel(axis, table, theme)
         if leak != 1:
             _draw_bound(axis, table, theme)
@@ -90,11 +89,10 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
 def _draw_panel(axis: Axes, table: pd.DataFrame, theme: Theme) -> None:
     counts = table.to_numpy()
     shares = np.ma.masked_equal(counts / counts.sum(axis=0), 0)
-    axis.pcolormesh(shares, cmap=SCALE, vmin=0, vmax=1, edgecolors=theme.paper, linewidth=1.2)
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            colour = text_colour(SCALE(shares[row, column]))
-            axis.text(column + 0.5, row + 0.5, str(count), ha="center", va="center", fontsize=8.5, color=colour)
+    scale = SCALE.with_extremes(bad=theme.tint)
+    axis.pcolormesh(shares, cmap=scale, vmin=0, vmax=1, edgecolors=theme.paper, linewidth=1.2)
+    for row, column in np.argwhere(counts):
+        label_cell(axis, column, row, str(counts[row, column]), SCALE(shares[row, column]))
     rows = ["none" if width == -1 else str(width) for width in table.index]
     label_categories(axis, table.columns.to_numpy(), np.array(rows))
 
@@ -105,4 +103,6 @@ def _draw_bound(axis: Axes, table: pd.DataFrame, theme: Theme) -> None:
     heights = np.searchsorted(run, table.columns.to_numpy()) + 1
     inside = heights <= len(run)
     edges = np.arange(len(heights) + 1)
-    axis.stairs(np.where(inside, heights, np.nan), edges, baseline=None, color=theme.ink, linewidth=1.4)
+    axis.stairs(
+        np.where(inside, heights, np.nan), edges, baseline=None, color=theme.ink, linewidth=1.4, zorder=3
+    )
