@@ -38,7 +38,7 @@ def cached(name: str, compute: Callable[[], Arrays], is_right: Callable[[Arrays]
 
 def _read(path: Path) -> Arrays | None:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError:
         return None

@@ -107,9 +107,7 @@ def interpolation_network(points: ArrayLike, values: ArrayLike, leak: float) -> 
     """
     x, y = np.asarray(points, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if x.ndim != 1 or x.size == 0 or x.shape != y.shape or not (np.diff(x) > 0).all():
-        raise ValueError(
-            f"points ascend and have one value each, got shapes {x.shape} and {y.shape}: {points!r}"
-        )
+        raise ValueError(f"points ascend, with one value each; got points {points!r} and values {values!r}")
     _check_leak(leak)
     steep, flat = max(1.0, leak), min(1.0, leak)
     slopes = np.diff(y) / np.diff(x)
@@ -193,9 +191,7 @@ def parity_network(n: int, width: int, depth: int, leak: float) -> Layers:
     (into, kinks), *rest = sawtooth_network(width, depth, leak)
     if not 1 <= n <= width**depth:
         most = width**depth
-        raise ValueError(
-            f"width {width} and depth {depth} reach the parity of 1 to {most} inputs, got n = {n}"
-        )
+        raise ValueError(f"width {width} and depth {depth} suffice for 1 to {most} inputs, got n = {n}")
     step = 0.5 / width**depth  # an input that turns from -1 to +1 moves the sawtooth on by one sign
     return [(into @ np.full((1, n), step), kinks + n * step), *rest]
 

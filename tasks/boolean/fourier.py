@@ -42,7 +42,7 @@ def spectrum(tables: ArrayLike) -> NDArray[np.float64]:
     coefficients: NDArray[np.float64] = np.asarray(tables, dtype=np.float64) / 2**n
     shape = coefficients.shape
     for k in range(n):
-        below, above = np.moveaxis(coefficients.reshape(*shape[:-1], 2**k, 2, -1), -2, 0)
+        below, above = np.moveaxis(coefficients.reshape(*shape[:-1], 2**k, 2, 2 ** (n - 1 - k)), -2, 0)
         coefficients = np.stack([above + below, above - below], axis=-2)
     return coefficients.reshape(shape)
 

@@ -41,7 +41,7 @@ def canonical(ids: ArrayLike, n: int) -> NDArray[np.uint64]:
     ids : array_like of int, shape (...)
         Ids, from 0 to 2**2**n − 1.
     n : int
-        Number of inputs, 1 to 6.
+        Number of inputs, 1 to 5.
 
     Returns
     -------

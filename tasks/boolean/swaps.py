@@ -115,7 +115,7 @@ def along_line(tables: ArrayLike, weights: ArrayLike) -> tuple[NDArray[np.int64]
     expected = (*values.shape[:-1], n)
     if lines.shape != expected:
         raise ValueError(f"weights have shape {expected}, one line for each function, got {lines.shape}")
-    if lines.dtype.kind not in "iu" or (abs(lines) > _LARGEST_WEIGHT).any():
+    if lines.dtype.kind not in "iu" or (lines > _LARGEST_WEIGHT).any() or (lines < -_LARGEST_WEIGHT).any():
         raise ValueError(f"weights are integers up to 2**32 in size, got {weights!r}; scale them")
     points = lines.astype(np.int64) @ inputs(n).T.astype(np.int64)
     order = np.argsort(points, axis=-1)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["function_id", "inputs", "n_inputs", "parity", "truth_table"]
 
-_MOST_INPUTS = 6  # of a function that has an id: 2**6 rows fill an integer of 64 bits
+_MOST_INPUTS = 5  # of a function that has an id; those of 6 fill 64 bits, where NumPy mixes in floats
 
 
 def inputs(n: int) -> NDArray[np.int8]:
@@ -52,7 +52,7 @@ def truth_table(ids: ArrayLike, n: int) -> NDArray[np.int8]:
     ids : array_like of int, shape (...)
         Ids, from 0 to 2**2**n − 1.
     n : int
-        Number of inputs, 1 to 6.
+        Number of inputs, 1 to 5.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def function_id(tables: ArrayLike) -> NDArray[np.uint64]:
     Parameters
     ----------
     tables : array_like of shape (..., 2**n)
-        Truth tables of functions of at most 6 inputs, −1 or +1.
+        Truth tables of functions of at most 5 inputs, −1 or +1.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def function_id(tables: ArrayLike) -> NDArray[np.uint64]:
     Raises
     ------
     ValueError
-        If the tables are none, or have more than 64 rows.
+        If the tables are none, or have more than 32 rows.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def parity(n: int) -> int:
     Returns
     -------
     int
-        For ``n`` of 7 and more it exceeds 64 bits.
+        Of any size: the id of 10 inputs has 1024 bits.
 
     Raises
     ------
