@@ -1,0 +1,126 @@
+"""One block of a Boolean sweep: some functions, one network, a range of trials."""
+
+from dataclasses import dataclass
+from time import thread_time
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.boolean.truth_tables import inputs, truth_table
+from tasks.networks import Network, initial_parameters
+from tasks.streams import Stream
+from tasks.training import Engine, Protocol, train
+from tasks.training.lanes import prepare
+
+__all__ = ["BlockResult", "TrainingBlock", "starts", "train_block"]
+
+
+@dataclass(frozen=True)
+class TrainingBlock:
+    """What to train: every function, from the starts of each trial.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        With the network.
+    seed : int
+        Of the sweep.
+    functions : tuple of int
+        Ids of functions of ``protocol.network.n_inputs`` inputs.
+    trial_start, trial_stop : int
+        Half-open range of trial numbers.
+    engine : {'auto', 'lanes', 'reference'}
+    """
+
+    protocol: Protocol
+    seed: int
+    functions: tuple[int, ...]
+    trial_start: int
+    trial_stop: int
+    engine: Engine = "auto"
+
+
+class BlockResult(NamedTuple):
+    """Arrays of a block, and what they cost.
+
+    Attributes
+    ----------
+    arrays : dict of ndarray of shape (n_functions, n_trials)
+        ``success_epoch`` int32, ``rows_right`` int16, ``loss`` float32 and ``stop_reason`` int8, as in
+        :class:`tasks.training.TrainingResult`.
+    network_epochs : int
+        Updates made, over all networks.
+    kernel_seconds : float
+        CPU seconds of the training itself.
+    compile_seconds : float
+        Wall-clock seconds spent on compiling the kernel or loading it from the cache on disk.
+    """
+
+    arrays: dict[str, NDArray[np.generic]]
+    network_epochs: int
+    kernel_seconds: float
+    compile_seconds: float
+
+
+def starts(network: Network, seed: int, function: int, trials: range) -> NDArray[np.float32]:
+    """Draw the starts of a function's trials, from one stream for each function, size and leak.
+
+    Parameters
+    ----------
+    network : Network
+    seed : int
+    function : int
+        Id of the function.
+    trials : range
+        Consecutive trial numbers.
+
+    Returns
+    -------
+    ndarray of shape (len(trials), network.n_parameters), dtype float32
+    """
+    shape = (network.n_inputs, network.width, network.depth, float(network.leak), network.bias)
+    return initial_parameters(network, Stream(("boolean starts", seed, function, *shape)), trials)
+
+
+def train_block(block: TrainingBlock) -> BlockResult:
+    """Train all networks of a block; the same block gives the same bits anywhere.
+
+    Parameters
+    ----------
+    block : TrainingBlock
+
+    Returns
+    -------
+    BlockResult
+    """
+    network = block.protocol.network
+    compile_seconds = 0.0 if block.engine == "reference" else prepare(block.protocol, 2**network.n_inputs)
+    trials = range(block.trial_start, block.trial_stop)
+    shape = (len(block.functions), len(trials))
+    initial = np.empty((*shape, network.n_parameters), np.float32)
+    for function, room in zip(block.functions, initial, strict=True):
+        room[:] = starts(network, block.seed, function, trials)
+    targets = np.repeat(
+        truth_table(np.array(block.functions, np.uint64), network.n_inputs), len(trials), axis=0
+    )
+    begin = thread_time()
+    result = train(
+        block.protocol,
+        inputs(network.n_inputs),
+        targets,
+        initial.reshape(-1, network.n_parameters),
+        engine=block.engine,
+    )
+    arrays: dict[str, NDArray[np.generic]] = {
+        "success_epoch": result.success_epoch,
+        "rows_right": result.rows_right.astype(np.int16),
+        "loss": result.loss,
+        "stop_reason": result.stop_reason,
+    }
+    return BlockResult(
+        {name: array.reshape(shape) for name, array in arrays.items()},
+        int(result.epochs.sum(dtype=np.int64)),
+        thread_time() - begin,
+        compile_seconds,
+    )

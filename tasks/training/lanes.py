@@ -1,0 +1,137 @@
+"""The engine `lanes`: sixteen networks side by side in the lanes of a vector, in one compiled call.
+
+Forward pass, backward pass, Adam and the test of success of sixteen networks stay in the processor's cache. A
+network that ends gives its lane to the next one. Each lane computes what a scalar program would, in IEEE
+operations of a fixed order, so a network's bits do not depend on its lane, its neighbours or the processor.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.training import _kernel
+from tasks.training.protocol import Adam, Protocol, TrainingResult
+from tasks.training.simd import LANES, bank
+
+__all__ = ["prepare", "train_lanes"]
+
+
+def train_lanes(
+    protocol: Protocol,
+    inputs: NDArray[np.float32],
+    targets: NDArray[np.int8],
+    initial: NDArray[np.float32],
+    *,
+    keep_parameters: bool = False,
+) -> TrainingResult:
+    """Train networks; see :func:`tasks.training.train` for the arguments, which are trusted here."""
+    network = protocol.network
+    result = TrainingResult.empty(len(initial), network.n_parameters if keep_parameters else None)
+    kept = np.empty((0, network.n_parameters), np.float32) if result.parameters is None else result.parameters
+    adam = protocol.optimizer
+    _compiled(network.n_inputs, network.width, len(inputs))(
+        targets,
+        initial,
+        network.depth,
+        network.leak,
+        (adam.beta1, adam.beta2),
+        _schedule(adam, protocol.epochs),
+        _memory(inputs, network.width, network.depth),
+        result[:-1],
+        kept,
+    )
+    return result
+
+
+def prepare(protocol: Protocol, n_rows: int) -> float:
+    """Compile the kernel of a shape, or load it from the cache on disk, by training no network with it.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    n_rows : int
+        Rows of the data.
+
+    Returns
+    -------
+    float
+        Seconds it took; next to nothing where this process has the kernel already.
+    """
+    network = protocol.network
+    start = perf_counter()
+    train_lanes(
+        protocol,
+        np.zeros((n_rows, network.n_inputs), np.float32),
+        np.zeros((0, n_rows), np.int8),
+        np.zeros((0, network.n_parameters), np.float32),
+    )
+    return perf_counter() - start
+
+
+def _schedule(adam: Adam, epochs: int) -> NDArray[np.float32]:
+    """Adam's bias correction folded into a step size and an epsilon for each update: shape (epochs + 1, 2).
+
+    ``step * m / (sqrt(v) + epsilon)`` with these equals ``rate * m̂ / (sqrt(v̂) + epsilon)``. Powers come from
+    products, whose bits do not depend on a library.
+    """
+    powers = np.cumprod(np.broadcast_to([[adam.beta1, adam.beta2]], (epochs + 1, 2)), axis=0)
+    root = np.sqrt(1 - powers[:, 1])
+    return np.stack([adam.learning_rate * root / (1 - powers[:, 0]), adam.epsilon * root], axis=1).astype(
+        np.float32
+    )
+
+
+class _Memory(NamedTuple):
+    """The vectors that sixteen networks work on."""
+
+    weights: NDArray[np.float32]
+    first_moment: NDArray[np.float32]
+    second_moment: NDArray[np.float32]
+    gradient: NDArray[np.float32]  # of one layer
+    activations: NDArray[np.float32]  # inputs, then each hidden layer; every row ends with a 1 for the bias
+    errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
+    margins: NDArray[np.float32]  # target times logit, a row each
+    targets: NDArray[np.float32]
+    rates: NDArray[np.float32]  # step and epsilon
+
+
+def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
+    rows, n_inputs = inputs.shape
+    widest = max(n_inputs, width) + 1
+    n_parameters = width * (n_inputs + 1) + (depth - 1) * width * (width + 1) + width + 1
+    activations = bank(rows * (n_inputs + 1 + depth * (width + 1)))
+    activations[:] = 1
+    activations[: rows * (n_inputs + 1) * LANES].reshape(rows, -1, LANES)[:, :n_inputs] = inputs[:, :, None]
+    return _Memory(
+        weights=bank(n_parameters),
+        first_moment=bank(n_parameters),
+        second_moment=bank(n_parameters),
+        gradient=bank(width * widest),
+        activations=activations,
+        errors=bank(rows * (1 + 2 * width)),
+        margins=bank(rows),
+        targets=bank(rows),
+        rates=bank(2),
+    )
+
+
+@cache
+def _compiled(n_inputs: int, width: int, rows: int) -> Any:
+    run = _kernel.build(n_inputs, width, rows)
+    # Numba keeps one index file for each qualified name and watches only the file that holds the function: a
+    # name for each shape lets processes compile side by side, and the digest stands for the files imported.
+    run.__qualname__ = f"run_{n_inputs}_{width}_{rows}_{_digest()}"
+    return numba.njit(nogil=True, error_model="numpy", cache=True)(run)
+
+
+@cache
+def _digest() -> str:
+    folder = Path(__file__).parent
+    sources = (folder / "simd.py", folder / "tiles.py", folder.parent / "elementary.py")
+    return hashlib.blake2b(b"".join(path.read_bytes() for path in sources), digest_size=8).hexdigest()
