@@ -82,7 +82,9 @@ _WORDS = {
 def key_figures(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """List the figures at the head of the page as (what, value, what it means)."""
     share = (
-        "the whole sweep" if summary.networks == summary.planned else f"of {summary.planned:,} in the sweep"
+        "all that these data hold"
+        if summary.networks == summary.planned
+        else f"of {summary.planned:,} in these data"
     )
     figures = [("Networks trained", f"{summary.networks:,}", share)]
     for column, leak in enumerate(summary.leaks):

@@ -52,7 +52,7 @@ def levels(values: np.ndarray) -> Levels:
     >>> levels(np.linspace(0, 8, 81)).labels[0]
     '0 to 1'
     """
-    distinct, strip = np.unique(values.round(6), return_inverse=True)
+    distinct, strip = np.unique(values, return_inverse=True)
     if len(distinct) <= _MOST_LEVELS:
         return Levels([f"{value:.4g}" for value in distinct], strip)
     edges = np.linspace(values.min(), values.max(), _BINS + 1)
@@ -72,7 +72,7 @@ def strips(summary: Summary) -> Picture:
 
 
 def _caption(summary: Summary) -> str:
-    return (
+    text = (
         "One point per class and activation: the percentage of its networks that learned it, all sizes and "
         f"trials together{summary.uncertainty(summary.over_sizes)}. Large marks: mean over the classes of a "
         "strip, each class weighing the same; bars: the middle half of those classes. Points are spread "
@@ -80,6 +80,13 @@ def _caption(summary: Summary) -> str:
         f"that occurs; where more than {_MOST_LEVELS} occur, one for each of {_BINS} equal ranges. Rank "
         "correlation: Spearman's, between measure and success over classes, in the order of the legend."
     )
+    if summary.networks < summary.planned:
+        text += " Not all networks have run: classes may be compared over different sizes and trials."
+    return text
+
+
+def _values(summary: Summary, measure: str) -> np.ndarray:
+    return summary.data[measure].to_numpy().round(6)  # equal values must tie, whatever their last bits
 
 
 def _rank_correlation(measure: np.ndarray, rate: np.ndarray) -> float:
@@ -98,9 +105,7 @@ def _correlations_in_words(summary: Summary) -> str:
     parts = []
     for column, leak in enumerate(summary.leaks):
         rate = summary.over_sizes["rate"].isel(leak=column).to_numpy()
-        values = (
-            f"{name} {_signed(_rank_correlation(summary.data[name].to_numpy(), rate))}" for name in _MEASURES
-        )
+        values = (f"{name} {_signed(_rank_correlation(_values(summary, name), rate))}" for name in _MEASURES)
         parts.append(f"Rank correlation with success, {leak_name(leak)}: {', '.join(values)}.")
     return " ".join(parts)
 
@@ -129,7 +134,7 @@ def _marker(leak: int) -> str:
 
 
 def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> None:
-    values = summary.data[measure].to_numpy()
+    values = _values(summary, measure)
     at = levels(values)
     n_leaks = len(summary.leaks)
     correlations = []
