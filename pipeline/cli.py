@@ -1,0 +1,60 @@
+"""The command line: `relusweep`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from pipeline.commands import doctor, results, sweeps
+
+__all__ = ["app", "main"]
+
+_HELP = """Sweeps over millions of small ReLU networks, in one versioned store that xarray reads.
+
+A first run, to see everything work: [bold]relusweep run npn3 --set trials=10[/]
+
+Then: [bold]relusweep show[/] for the figures, [bold]relusweep report[/] for the page with pictures.
+"""
+
+app = typer.Typer(
+    name="relusweep",
+    help=_HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
+    app.command()(command)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is told in one line.
+
+    Exits with 0 when all is well, 1 when something failed on the way, 2 when the request cannot be met as it
+    is, 130 when interrupted.
+    """
+    try:
+        app()
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Tell the user's errors from ours, which keep their traceback."""
+    # The command that raised has imported these by now; `--help` never needs them.
+    from cluster import ClusterError
+    from pipeline.errors import SchedulerLost, SweepError
+    from storage import StoreError, StoreReadError, StoreWriteError
+
+    if isinstance(error, StoreReadError | StoreWriteError | SchedulerLost):
+        return 1
+    return 2 if isinstance(error, ClusterError | StoreError | SweepError) else None

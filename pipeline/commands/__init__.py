@@ -1,0 +1,1 @@
+"""The commands of `relusweep`, by idea; heavy libraries are imported inside those that need them."""

@@ -1,0 +1,116 @@
+"""The command that looks whether everything is fit to run: `doctor`."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import typer
+from rich.markup import escape
+
+from pipeline.commands.options import Scheduler, Store, Threads, Workers, output
+from pipeline.commands.sweeps import cluster_config
+from pipeline.words import bytes_in_words
+
+__all__ = ["doctor", "environment"]
+
+_ROOMS = ("tasks", "storage", "cluster", "pipeline")
+_ENOUGH_DISK = 1024**3
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: what was found, and where it is wrong, how to mend it."""
+
+    what: str
+    found: str
+    remedy: str | None = None
+
+
+def doctor(
+    store: Store = "results",
+    workers: Workers = None,
+    threads_per_worker: Threads = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Check this machine, the workers and the store; exits with 1 if something must be mended."""
+    from cluster import connect
+
+    config = cluster_config(workers, threads_per_worker, scheduler)
+    checks = [*_check_here(), *_check_store(store)]
+    with connect(config) as client:
+        checks += _check_workers(client.run(environment))
+    for check in checks:
+        mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
+        output.print(f"{mark} {check.what}: {escape(check.found)}", soft_wrap=True, highlight=False)
+        if check.remedy:
+            output.print(f"      {escape(check.remedy)}", soft_wrap=True, highlight=False)
+    if any(check.remedy for check in checks):
+        raise typer.Exit(1)
+
+
+def environment() -> dict[str, Any]:
+    """Describe the process that calls it: versions, where our modules come from, how it was started."""
+    from importlib.util import find_spec
+
+    from pipeline.layout import library_versions
+
+    specs = {room: find_spec(room) for room in _ROOMS}
+    return {
+        "versions": {"python": platform.python_version(), **library_versions()},
+        "paths": {room: spec.origin for room, spec in specs.items() if spec},
+        "safe_path": bool(sys.flags.safe_path),
+    }
+
+
+def _check_here() -> Iterator[Check]:
+    from llvmlite import binding
+
+    python = platform.python_version()
+    yield Check(
+        "Python", python, None if sys.version_info >= (3, 11) else "relusweep needs Python 3.11 or newer"
+    )
+    features = binding.get_host_cpu_features()
+    width = next((bits for name, bits in _SIMD.items() if features.get(name)), 128)
+    yield Check("processor", f"{binding.get_host_cpu_name()}, vectors of {width} bits")
+    for name, version in environment()["versions"].items():
+        yield Check(name, version)
+
+
+_SIMD = {"avx512f": 512, "avx2": 256, "avx": 256}
+
+
+def _check_store(store: str) -> Iterator[Check]:
+    from storage.repository import local_path
+
+    path = local_path(store)
+    if path is None:
+        return
+    place = next(folder for folder in (path, *path.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            yield Check("store", f"{path} can be written")
+    except OSError as error:
+        yield Check("store", f"{path}: {error.strerror}", "choose another --store, or mend its permissions")
+    free = shutil.disk_usage(place).free
+    remedy = None if free >= _ENOUGH_DISK else "free some space, or choose another --store"
+    yield Check("free disk", bytes_in_words(free), remedy)
+
+
+def _check_workers(found: dict[str, dict[str, Any]]) -> Iterator[Check]:
+    here = environment()
+    yield Check("workers", f"{len(found)}")
+    for address, there in found.items():
+        differ = [name for name, v in here["versions"].items() if there["versions"].get(name) != v]
+        if differ:
+            names = ", ".join(f"{name} {there['versions'].get(name)}" for name in differ)
+            yield Check(address, f"has {names}", "install the same versions there as here")
+        if there["paths"] != here["paths"]:
+            yield Check(
+                address, f"runs {there['paths']}", f"should run {here['paths']}: see PYTHONPATH there"
+            )
+        if not there["safe_path"]:
+            yield Check(address, "has its working directory on the path", "start it with PYTHONSAFEPATH=1")

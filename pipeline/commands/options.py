@@ -1,0 +1,40 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+__all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output"]
+
+Sweep = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="A named sweep (see `relusweep sweeps`) or a YAML file.")
+]
+StoredSweep = Annotated[
+    str | None,
+    typer.Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one."),
+]
+Store = Annotated[str, typer.Option("--store", metavar="PATH", help="A directory, or s3://bucket/prefix.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change the sweep: trials=10, width=2,3, width=2..10, optimizer.learning_rate=0.01. Repeatable.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; by default one per processor.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads-per-worker", min=1, metavar="N", help="Blocks at a time per process; 1."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs: tcp://host:8786."),
+]
+
+output = Console()

@@ -1,0 +1,125 @@
+"""Commands about what the store holds: `status`, `show`, `report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.commands.options import Store, StoredSweep, output
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["report", "show", "status"]
+
+_SHOWN_VERSIONS = 5
+_SHOWN_CLASSES = 10
+
+Folder = Annotated[Path, typer.Option("--folder", metavar="PATH", help="Where the page and pictures go.")]
+
+
+def status(store: Store = "results") -> None:
+    """Show what is done and what is missing of every sweep in a store, and its last commits."""
+    from storage import history
+
+    table = Table("group", "networks", "done", "missing", box=None)
+    for name, group in _groups(store).items():
+        done = int(group["done"].sum())
+        missing = group["done"].size - done
+        table.add_row(name, f"{group['done'].size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
+    output.print(table)
+    commits = Table("committed (UTC)", "what", "version", "tags", box=None)
+    for version in history(store)[:_SHOWN_VERSIONS]:
+        when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
+        commits.add_row(when, version.message, version.id, ", ".join(version.tags))
+    output.print()
+    output.print(commits)
+
+
+def show(sweep: StoredSweep = None, store: Store = "results") -> None:
+    """Show success rates by size, the hardest classes and the least widths that learn them."""
+    name, data = _chosen(store, sweep)
+    output.print(f"[bold]{name}[/] in {escape(store)}")
+    rates = data.sweep.success_rate(["problem", "trial"]).compute()
+    for leak in data["leak"].values:
+        output.print(_success_table(rates.sel(leak=leak), leak))
+    output.print(_hardest_table(data))
+    if (data["depth"] == 1).any():
+        output.print(_width_table(data))
+
+
+def report(sweep: StoredSweep = None, store: Store = "results", folder: Folder = Path("report")) -> None:
+    """Write the report: a page that needs nothing else, and its pictures as PNG and SVG."""
+    from pipeline.facts import run_facts
+    from pipeline.report import write_report
+
+    name, data = _chosen(store, sweep)
+    page = write_report(data, folder, run_facts(store, name))
+    output.print(f"The report is at {escape(str(page.absolute()))}", soft_wrap=True)
+
+
+def _groups(store: str) -> dict[str, xr.Dataset]:
+    """Find the sweeps of a store by their groups."""
+    from storage import open_datatree
+
+    tree = open_datatree(store)
+    return {node.path.strip("/"): node.to_dataset() for node in tree.subtree if "specification" in node.attrs}
+
+
+def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
+    from pipeline.errors import UnknownSweep
+
+    groups = _groups(store)
+    chosen = [name for name in groups if sweep is None or sweep in (name, name.rpartition("/")[2])]
+    if len(chosen) != 1:
+        there = ", ".join(groups) or "none"
+        what = "more than one sweep" if sweep is None and groups else f"no sweep {sweep or ''}".strip()
+        raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
+    return chosen[0], groups[chosen[0]]
+
+
+def _success_table(rates: xr.Dataset, leak: float) -> Table:
+    table = Table("width", *(f"depth {depth}" for depth in rates["depth"].values), box=None)
+    table.title = f"learned, % (leak {leak:g}; 95 % interval)"
+    for width in rates["width"].values:
+        cells = (rates.sel(width=width, depth=depth) for depth in rates["depth"].values)
+        table.add_row(str(width), *(_interval(cell) for cell in cells))
+    return table
+
+
+def _interval(cell: xr.Dataset) -> str:
+    if not int(cell["networks"]):
+        return "[dim]not run[/]"
+    rate, low, high = (100 * float(cell[name]) for name in ("rate", "low", "high"))
+    return f"{rate:.1f} [dim]({low:.1f} to {high:.1f})[/]"
+
+
+def _hardest_table(data: xr.Dataset) -> Table:
+    table = Table("leak", "class", "truth table", "swaps", "sizes", box=None)
+    table.title = "hardest classes: within one percentage point of the lowest success rate of a size"
+    for row in data.sweep.hardest(_SHOWN_CLASSES).itertuples():
+        problem = data[["truth_table", "swaps"]].sel(problem=row.problem)
+        words = (
+            f"{row.leak:g}",
+            row.problem,
+            problem["truth_table"].item(),
+            problem["swaps"].item(),
+            row.count,
+        )
+        table.add_row(*map(str, words))
+    return table
+
+
+def _width_table(data: xr.Dataset) -> Table:
+    widths = data.sweep.minimum_width().compute()
+    values = sorted(set(widths.values.ravel().tolist()), key=lambda width: (width < 0, width))
+    table = Table("leak", *("none" if value < 0 else f"width {value}" for value in values), box=None)
+    table.title = "classes by the least width that learned them with one hidden layer"
+    for leak in widths["leak"].values:
+        counts = (int((widths.sel(leak=leak) == value).sum()) for value in values)
+        table.add_row(f"{leak:g}", *map(str, counts))
+    return table

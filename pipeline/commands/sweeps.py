@@ -1,0 +1,164 @@
+"""Commands about what is to be computed: `sweeps`, `plan`, `run`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.commands.options import Scheduler, Settings, Store, Sweep, Threads, Workers, output
+from pipeline.words import bytes_in_words, duration
+
+if TYPE_CHECKING:
+    from cluster import ClusterConfig
+    from pipeline.events import RunFinished
+    from pipeline.plan import Plan
+    from pipeline.sweep import BooleanSweep
+
+__all__ = ["plan", "run", "sweeps"]
+
+_SHOWN_BLOCKS = 5
+_INTERRUPTED = 130
+
+Engine = Annotated[
+    Literal["auto", "lanes", "reference"] | None,
+    typer.Option("--engine", help="Who trains: compiled lanes (auto), or PyTorch as the reference."),
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Start anew where the store has another specification.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]
+
+
+def sweeps() -> None:
+    """List the named sweeps."""
+    from pipeline.sweeps import SWEEPS
+
+    table = Table("sweep", "problems", "leak", "width", "depth", "trials", "networks", box=None)
+    for sweep in SWEEPS.values():
+        axes = (sweep.leak, sweep.width, sweep.depth)
+        sizes = (f"{len(sweep.problems)} NPN classes", *map(_span, axes), f"{sweep.trials}")
+        table.add_row(sweep.name, *sizes, f"{sweep.n_networks:,}")
+    output.print(table)
+    output.print("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
+
+
+def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engine: Engine = None) -> None:
+    """Show what a run would do: blocks, networks, bytes, and what the store already has.
+
+    Example: relusweep plan npn4 --set trials=10
+    """
+    from pipeline.plan import plan_store
+
+    _print_plan(plan_store(_specified(sweep, settings, engine), store), store)
+
+
+def run(
+    sweep: Sweep,
+    store: Store = "results",
+    settings: Settings = None,
+    workers: Workers = None,
+    threads_per_worker: Threads = None,
+    scheduler: Scheduler = None,
+    engine: Engine = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Train the networks of a sweep that the store lacks; run it again to go on after any stop.
+
+    relusweep run npn4 --set trials=10
+
+    relusweep run npn4 --set trials=200                 (keeps what is there, adds the rest)
+
+    relusweep run npn3 --set width=2..4,16 --workers 4
+
+    relusweep run mine.yaml --scheduler tcp://host:8786
+    """
+    from pipeline.plan import plan_store
+    from pipeline.progress import progress
+    from pipeline.run import run as run_sweep
+
+    specification = _specified(sweep, settings, engine)
+    if dry_run:
+        _print_plan(plan_store(specification, store, replace=replace), store)
+        return
+    config = cluster_config(workers, threads_per_worker, scheduler)
+    command = shlex.join(["relusweep", *sys.argv[1:]])
+    with progress(output) as listener:
+        finished = run_sweep(
+            specification, store, config, replace=replace, listeners=[listener], command=command
+        )
+    _print_end(finished, store)
+
+
+def cluster_config(workers: int | None, threads: int | None, scheduler: str | None) -> ClusterConfig:
+    """Turn the options about workers into a configuration."""
+    from cluster import Address, Local
+
+    if scheduler is not None:
+        if workers is not None or threads is not None:
+            raise typer.BadParameter("a --scheduler has its workers: no --workers, no --threads-per-worker")
+        return Address(address=scheduler)
+    return Local(workers=workers, threads_per_worker=threads or 1)
+
+
+def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> BooleanSweep:
+    from pipeline.overrides import find_sweep, override
+
+    chosen = [f"engine={engine}"] if engine else []
+    return override(find_sweep(sweep), [*(settings or []), *chosen])
+
+
+def _print_plan(plan: Plan, store: str) -> None:
+    output.print(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} networks asked for")
+    output.print(f"  in the store  {plan.done:,}")
+    blocks = f"{len(plan.blocks)} blocks, {bytes_in_words(plan.nbytes)} before compression"
+    output.print(f"  to train      {plan.networks:,} ({blocks})")
+    for block in plan.blocks[:_SHOWN_BLOCKS]:
+        output.print(f"    {block}: {block.networks:,} networks", highlight=False)
+    if (more := len(plan.blocks) - _SHOWN_BLOCKS) > 0:
+        output.print(f"    … and {more} more")
+
+
+def _print_end(finished: RunFinished, store: str) -> None:
+    facts = finished.facts
+    took = f"{facts['networks']:,} networks in {duration(facts['seconds'])}"
+    if facts["networks"]:
+        cpu = facts["client_cpu_seconds"] + facts.get("worker_cpu_seconds", 0.0)
+        took += (
+            f", {facts['networks'] / facts['seconds']:,.0f} networks/s; of {duration(cpu)} of processor time "
+            f"{facts['kernel_seconds'] / cpu:.0%} in training kernels; "
+            f"compiling took {duration(facts['compile_seconds'])}"
+        )
+    output.print(took, highlight=False)
+    if finished.interrupted:
+        output.print(f"Stopped; everything so far is in {escape(store)}. Go on with:\n  {_again(facts)}")
+        raise typer.Exit(_INTERRUPTED)
+    if finished.failed:
+        output.print(
+            f"[red]{len(finished.failed)} blocks failed[/]; the others are stored. Try them again with:"
+        )
+        output.print(f"  {_again(facts)}", soft_wrap=True)
+        raise typer.Exit(1)
+    look = f"relusweep show {facts['sweep']} --store {shlex.quote(store)}"
+    output.print(f"All of {facts['group']} is in {escape(store)}. Look at it with: [bold]{escape(look)}[/]")
+
+
+def _again(facts: dict[str, object]) -> str:
+    """Give the command that goes on; once something is committed, starting anew would throw it away."""
+    words = shlex.split(str(facts["command"]))
+    return escape(shlex.join(word for word in words if word != "--replace" or not facts["networks"]))
+
+
+def _span(values: tuple[float, ...]) -> str:
+    steps = {b - a for a, b in pairwise(values)}
+    return (
+        f"{values[0]}..{values[-1]}"
+        if len(values) > 2 and steps == {1}
+        else ", ".join(f"{v:g}" for v in values)
+    )

@@ -1,0 +1,82 @@
+"""Blocks go out to the workers, results come back: nothing here knows of stores or users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from queue import Empty, SimpleQueue
+
+from distributed import Client, Future
+
+from pipeline.errors import SchedulerLost
+from pipeline.plan import Block, Plan
+from tasks.boolean.training import BlockResult, train_block
+
+__all__ = ["Arrival", "compute"]
+
+# Enough to keep any cluster busy, few enough that neither the scheduler nor this process fills with blocks.
+_IN_FLIGHT = 512
+
+# A block that raises is most likely to raise again; one more try is for a machine out of memory.
+_RETRIES = 1
+
+Arrival = tuple[Block, BlockResult | BaseException]
+
+
+def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Iterator[Arrival | None]:
+    """Compute the blocks of a plan.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    plan : Plan
+    tick : float
+        Longest silence, seconds.
+
+    Yields
+    ------
+    (Block, BlockResult or exception), or None
+        Every block once, in the order of arrival; None after a tick without arrival. When the caller stops
+        iterating, what is in flight is cancelled.
+
+    Raises
+    ------
+    SchedulerLost
+        The scheduler, and with it every result in flight, is gone.
+    """
+    waiting = enumerate(plan.blocks)
+    flying: dict[str, tuple[Block, Future[BlockResult]]] = {}
+    landed: SimpleQueue[Future[BlockResult]] = SimpleQueue()
+    try:
+        while True:
+            for order, block in islice(waiting, _IN_FLIGHT - len(flying)):
+                task = plan.task(block)
+                # The same key with other arguments would return the first value: it names the content.
+                future = client.submit(train_block, task, key=block.key, priority=-order, retries=_RETRIES)
+                flying[block.key] = block, future
+                future.add_done_callback(landed.put)
+            if not flying:
+                return
+            try:
+                future = landed.get(timeout=tick)
+            except Empty:
+                yield None
+                continue
+            block, _ = flying.pop(str(future.key))
+            yield block, _outcome(future)
+            future.release()
+    finally:
+        client.cancel([future for _, future in flying.values()])
+
+
+def _outcome(future: Future[BlockResult]) -> BlockResult | BaseException:
+    if future.status == "finished":
+        result: BlockResult = future.result()
+        return result
+    if future.status == "error":
+        error: BaseException = future.exception()
+        return error
+    raise SchedulerLost(
+        "the scheduler is gone, and with it the blocks in flight; what came before is in the store: "
+        "start a scheduler and run the same command again"
+    )

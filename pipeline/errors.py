@@ -1,0 +1,24 @@
+# ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
+"""What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises."""
+
+__all__ = ["InvalidSweep", "SchedulerLost", "SpecificationChanged", "SweepError", "UnknownSweep"]
+
+
+class SweepError(Exception):
+    """Something about a sweep; the base of all below."""
+
+
+class UnknownSweep(SweepError, LookupError):
+    """No sweep of that name, and no such file."""
+
+
+class InvalidSweep(SweepError, ValueError):
+    """A field, or a value of a field, that the specification does not allow."""
+
+
+class SpecificationChanged(SweepError, ValueError):
+    """The store holds results of another specification under the same name."""
+
+
+class SchedulerLost(SweepError, ConnectionError):
+    """The scheduler died in mid-run, and with it every result not yet fetched."""

@@ -1,0 +1,64 @@
+"""What happens in a run, told to whoever listens: progress bars, logs, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.plan import Block, Plan
+
+__all__ = ["BlockDone", "BlockFailed", "Committed", "Event", "Listener", "RunFinished", "RunStarted"]
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The plan is made and the store is locked; workers come next."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class BlockDone:
+    """A block has come and is written, though not yet committed."""
+
+    block: Block
+    successes: int
+
+
+@dataclass(frozen=True)
+class BlockFailed:
+    """A block raised on every try, or killed its workers."""
+
+    block: Block
+    error: str
+
+
+@dataclass(frozen=True)
+class Committed:
+    """Everything that came before this event is now safe."""
+
+    version: str
+    blocks: int
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """The run is over.
+
+    Attributes
+    ----------
+    facts : dict
+        See `pipeline.facts`.
+    failed : tuple of BlockFailed
+    interrupted : bool
+        Whether the user stopped it before the last block.
+    """
+
+    facts: dict[str, Any]
+    failed: tuple[BlockFailed, ...]
+    interrupted: bool
+
+
+Event = RunStarted | BlockDone | BlockFailed | Committed | RunFinished
+Listener = Callable[[Event], None]

@@ -1,0 +1,124 @@
+"""What a run costs and where it ran: measured as it goes, kept with every commit, read by reports."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.layout import library_versions
+from pipeline.plan import Block, Plan
+from storage import history
+from tasks.boolean.training import BlockResult
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["Meter", "Usage", "run_facts", "usage"]
+
+
+class Usage(NamedTuple):
+    """What a process has used since it began: seconds of processor time, bytes of memory at the peak."""
+
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def usage() -> Usage:
+    """Measure this process; workers are asked for the same."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return Usage(own.ru_utime + own.ru_stime, own.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+@dataclass
+class Meter:
+    """Counts one run.
+
+    Attributes
+    ----------
+    networks, network_epochs : int
+        Trained by this run.
+    kernel_seconds, compile_seconds : float
+        Summed over the workers.
+    workers : dict
+        What describes the workers, once they are known.
+    """
+
+    plan: Plan
+    store: str
+    command: str | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    networks: int = 0
+    network_epochs: int = 0
+    kernel_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    workers: dict[str, Any] = field(default_factory=dict)
+    _clock: float = field(default_factory=time.perf_counter)
+    _before: Mapping[str, Usage] = field(default_factory=dict)
+
+    def meet(self, client: Client) -> None:
+        """Note the workers; of those that lived before this run, what they had used by now."""
+        threads = client.nthreads()
+        self.workers = {"workers": len(threads), "threads": sum(threads.values())}
+        if client.cluster is None:
+            self._before = client.run(usage, on_error="ignore")
+
+    def add(self, block: Block, result: BlockResult) -> None:
+        """Count a block."""
+        self.networks += block.networks
+        self.network_epochs += result.network_epochs
+        self.kernel_seconds += result.kernel_seconds
+        self.compile_seconds += result.compile_seconds
+
+    def part(self, client: Client) -> None:
+        """Ask the workers what they have used; of one that died, nobody knows."""
+        used: Mapping[str, Usage] = client.run(usage, on_error="ignore")
+        nothing = Usage(0.0, 0)
+        spent = [now.cpu_seconds - self._before.get(name, nothing).cpu_seconds for name, now in used.items()]
+        self.workers |= {
+            "worker_cpu_seconds": sum(spent),
+            "peak_bytes": usage().peak_bytes + sum(now.peak_bytes for now in used.values()),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """Give everything known so far, JSON-able; see `pipeline.report.facts.RunFacts`."""
+        return {
+            "sweep": self.plan.sweep.name,
+            "group": self.plan.sweep.group,
+            "store": self.store,
+            "command": self.command,
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": time.perf_counter() - self._clock,
+            "networks": self.networks,
+            "network_epochs": self.network_epochs,
+            "kernel_seconds": self.kernel_seconds,
+            "compile_seconds": self.compile_seconds,
+            "client_cpu_seconds": usage().cpu_seconds,
+            **self.workers,
+            "host": socket.gethostname(),
+            "machine": _processor(),
+            "versions": {"python": platform.python_version(), **library_versions()},
+        }
+
+
+def run_facts(store: str, group: str) -> dict[str, Any]:
+    """Read the facts of the last run that committed to a group; empty if there is none."""
+    for version in history(store):
+        facts = version.metadata.get("run", {})
+        if facts.get("group") == group:
+            return {**facts, "snapshot": version.id}
+    return {}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

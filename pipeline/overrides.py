@@ -1,0 +1,121 @@
+"""How a user names and changes a sweep: ``--set width=2..10``, or a YAML file on top of a named one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipeline.errors import InvalidSweep, UnknownSweep
+from pipeline.sweep import BooleanSweep
+from pipeline.sweeps import SWEEPS
+
+__all__ = ["find_sweep", "override"]
+
+
+def find_sweep(name: str) -> BooleanSweep:
+    """Find a sweep by its name, or read it from a YAML file.
+
+    Parameters
+    ----------
+    name : str
+        A key of `pipeline.sweeps.SWEEPS`, or the path of a file with ``base: <key>`` and the fields that
+        differ; without a ``name`` the sweep is named after the file.
+
+    Raises
+    ------
+    UnknownSweep
+        Neither a named sweep nor a file.
+    InvalidSweep
+        The file is no YAML mapping, lacks ``base``, or holds something that the specification forbids.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _read(Path(name))
+    if name not in SWEEPS:
+        near = _nearest(name, SWEEPS)
+        raise UnknownSweep(f"no sweep {name!r}{near}; give {_alternatives(SWEEPS)} or a YAML file")
+    return SWEEPS[name]
+
+
+def override(sweep: BooleanSweep, settings: Iterable[str]) -> BooleanSweep:
+    """Change fields of a sweep.
+
+    Parameters
+    ----------
+    sweep : BooleanSweep
+    settings : iterable of str
+        ``field=value``, as ``trials=10``, ``width=2..10``, ``optimizer.learning_rate=0.01``;
+        the last one of a field counts.
+
+    Raises
+    ------
+    InvalidSweep
+        A setting without ``=``, an unknown field, or a value that the specification forbids.
+    """
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals or not value:
+            raise InvalidSweep(f"--set {setting}: write field=value, as --set trials=10")
+        *parents, field = path.strip().split(".")
+        place = changes
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[field] = value.strip()
+    return _changed(sweep, changes)
+
+
+def _read(path: Path) -> BooleanSweep:
+    try:
+        fields = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UnknownSweep(f"cannot read the sweep {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise InvalidSweep(f"{path} is not YAML: {error}") from error
+    if not isinstance(fields, dict) or fields.get("base") not in SWEEPS:
+        raise InvalidSweep(f"{path}: give base: one of {_alternatives(SWEEPS)}, and the fields that differ")
+    return _changed(SWEEPS[fields.pop("base")], {"name": path.stem, **fields})
+
+
+def _changed(sweep: BooleanSweep, changes: Mapping[str, Any]) -> BooleanSweep:
+    try:
+        return BooleanSweep.model_validate(_merged(sweep.model_dump(), changes))
+    except ValidationError as error:
+        raise InvalidSweep("; ".join(_explained(detail) for detail in error.errors())) from error
+
+
+def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(fields)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explained(detail: ErrorDetails) -> str:
+    """Say what was got, what is allowed, and the nearest name."""
+    *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
+    model: type[BaseModel] = BooleanSweep
+    for parent in parents:
+        model = model.model_fields[parent].annotation  # type: ignore[assignment]  # only models nest
+    path, fields = ".".join([*parents, field]), model.model_fields
+    if detail["type"] == "extra_forbidden":
+        return f"no field {path!r}{_nearest(field, fields)}; there are {', '.join(fields)}"
+    reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    allowed = fields[field].description
+    return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,119 @@
+"""How far a run is, told to a person: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+
+from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, RunStarted
+from pipeline.plan import Plan
+from pipeline.words import duration
+
+__all__ = ["Tally", "progress"]
+
+
+class Tally:
+    """Counts the events of one run.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.networks = self.successes = self.failures = 0
+        self._plan = plan
+        self._work = 0.0
+        self._all_work = sum(plan.work(block) for block in plan.blocks)
+        self._clock = time.monotonic()
+
+    @property
+    def done(self) -> int:
+        """Networks of the sweep that have come, in this run or before."""
+        return self._plan.done + self.networks
+
+    def add(self, event: BlockDone | BlockFailed) -> None:
+        """Count a block."""
+        self._work += self._plan.work(event.block)
+        if isinstance(event, BlockFailed):
+            self.failures += 1
+        else:
+            self.networks += event.block.networks
+            self.successes += event.successes
+
+    def __str__(self) -> str:
+        """Say speed, time left, success rate and failures; blocks differ, so time goes by work."""
+        if not self._work:
+            return "no block has come yet"
+        seconds = time.monotonic() - self._clock
+        left = duration(round(seconds * (self._all_work - self._work) / self._work))
+        words = [f"{self.networks / seconds:,.0f} networks/s", f"{left} left"]
+        if self.networks:
+            words.append(f"{self.successes / self.networks:.1%} learned")
+        words.append(f"{self.failures} failed" if self.failures else "no failures")
+        return " · ".join(words)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Listener]:
+    """Show the progress of one run while the context lasts.
+
+    Yields
+    ------
+    callable
+        Give it every event of the run.
+    """
+    if console.is_terminal:
+        bar = Progress(
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,} of {task.total:,} networks · {task.fields[words]}"),
+            console=console,
+            expand=True,
+        )
+        with bar:
+            yield _Bar(bar)
+    else:
+        yield _Lines(console)
+
+
+class _Bar:
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._tally = Tally(event.plan)
+            words = "starting the workers" if event.plan.blocks else "nothing to do"
+            self._task = self._bar.add_task(
+                "", total=event.plan.total, completed=event.plan.done, words=words
+            )
+        elif isinstance(event, BlockDone | BlockFailed):
+            self._tally.add(event)
+            self._bar.update(self._task, completed=self._tally.done, words=str(self._tally))
+            if isinstance(event, BlockFailed):
+                self._bar.console.print(_failure(event))
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._plan, self._tally = event.plan, Tally(event.plan)
+        elif isinstance(event, BlockDone | BlockFailed):
+            self._tally.add(event)
+            if isinstance(event, BlockFailed):
+                self._console.print(_failure(event), soft_wrap=True)
+        elif isinstance(event, Committed):
+            done = f"{self._tally.done:,} of {self._plan.total:,} networks"
+            self._console.print(f"{done} · {self._tally}", soft_wrap=True, highlight=False)
+
+
+def _failure(event: BlockFailed) -> str:
+    return f"[red]failed:[/] {escape(str(event.block))}: {escape(event.error)}"

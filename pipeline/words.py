@@ -1,0 +1,33 @@
+"""Numbers in words, the same everywhere."""
+
+__all__ = ["bytes_in_words", "duration"]
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the two largest units that it fills.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (0.04, 61, 7322)]
+    ['0.04 s', '1 min 1 s', '2 h 2 min']
+    """
+    if seconds < 59.5:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def bytes_in_words(count: float) -> str:
+    """Write a size in the largest unit that it fills.
+
+    Examples
+    --------
+    >>> bytes_in_words(39_960_000)
+    '38.1 MiB'
+    """
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} GiB"
