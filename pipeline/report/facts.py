@@ -1,7 +1,7 @@
 """What the report says of the run itself: specification, versions, time, speed, how to go on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 from pipeline.report.summary import Summary
@@ -44,11 +44,15 @@ class RunFacts(TypedDict, total=False):
     network_epochs : int
         Epochs trained, summed over the networks of this run.
     kernel_seconds, compile_seconds : float
-        Processor time inside the training kernels, and spent compiling them, summed over workers.
-    workers : int
-        Worker processes.
-    machine : str
-        The processor, in words.
+        Time inside the training kernels, and spent compiling them, summed over workers.
+    worker_cpu_seconds : float
+        Processor time of all workers.
+    peak_bytes : int
+        Most memory that the processes of the run have held, summed over them.
+    workers, threads : int
+        Worker processes, and their threads altogether.
+    machine, host : str
+        The processor, in words, and the name of the machine.
     """
 
     sweep: str
@@ -64,19 +68,12 @@ class RunFacts(TypedDict, total=False):
     network_epochs: int
     kernel_seconds: float
     compile_seconds: float
+    worker_cpu_seconds: float
+    peak_bytes: int
     workers: int
+    threads: int
     machine: str
-
-
-_WORDS = {
-    "sweep": "Sweep",
-    "machine": "Machine",
-    "workers": "Worker processes",
-    "started": "Started",
-    "snapshot": "Version of the store",
-    "store": "Store",
-    "group": "Group",
-}
+    host: str
 
 
 def key_figures(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -93,10 +90,9 @@ def key_figures(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, s
         figures.append(
             (f"Learned with {leak_name(leak)}", f"{percent(rate)} %", note) if rate >= 0 else _nothing(leak)
         )
-    speed = _speeds(facts).get("Networks") if facts.get("seconds") else None
-    return figures + (
-        [("Networks per second", f"{speed:,.0f}", "from start to end of the run")] if speed else []
-    )
+    if speed := _speeds(facts).get("networks_per_second"):
+        figures.append(("Networks per second", f"{speed:,.0f}", "from start to end of the run"))
+    return figures
 
 
 def _nothing(leak: float) -> tuple[str, str, str]:
@@ -109,18 +105,8 @@ def facts_rows(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, st
         ("Scale", _scale(summary)),
         ("Networks in the data", f"{summary.networks:,} of {summary.planned:,}"),
     ]
-    if facts.get("networks") is not None:
-        rows.append(("Networks trained by this run", f"{facts['networks']:,}"))
-    if facts.get("seconds"):
-        rows.append(("Wall-clock time", duration(facts["seconds"])))
-        rows += [(f"{name} per second", f"{rate:,.0f}") for name, rate in _speeds(facts).items()]
-    for key, what in (
-        ("kernel_seconds", "Processor time in training kernels"),
-        ("compile_seconds", "Compiling"),
-    ):
-        if facts.get(key) is not None:
-            rows.append((what, duration(facts[key])))
-    return rows + [(what, str(facts[key])) for key, what in _WORDS.items() if facts.get(key) is not None]
+    known = {**facts, **_speeds(facts)}
+    return rows + [(what, write(known[key])) for key, what, write in _ROWS if known.get(key) is not None]
 
 
 def _scale(summary: Summary) -> str:
@@ -138,9 +124,11 @@ def _plural(word: str, count: int) -> str:
 
 
 def _speeds(facts: Mapping[str, Any]) -> dict[str, float]:
-    """Networks and network-epochs per second of wall-clock time, where they were counted."""
-    counted = {"Networks": facts.get("networks"), "Network-epochs": facts.get("network_epochs")}
-    return {name: count / facts["seconds"] for name, count in counted.items() if count}
+    """Networks and network-epochs per second of wall-clock time, where they are known."""
+    if not facts.get("seconds"):
+        return {}
+    counted = ("networks", "network_epochs")
+    return {f"{key}_per_second": facts[key] / facts["seconds"] for key in counted if facts.get(key)}
 
 
 def duration(seconds: float) -> str:
@@ -157,6 +145,28 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+_COUNT = "{:,.0f}".format
+_ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("networks", "Networks trained by the last run", _COUNT),
+    ("seconds", "Wall-clock time", duration),
+    ("networks_per_second", "Networks per second", _COUNT),
+    ("network_epochs_per_second", "Network-epochs per second", _COUNT),
+    ("worker_cpu_seconds", "Processor time of the workers", duration),
+    ("kernel_seconds", "Time in training kernels, all workers", duration),
+    ("compile_seconds", "Time compiling, all workers", duration),
+    ("peak_bytes", "Peak memory, all processes", lambda size: f"{size / 2**20:,.0f} MiB"),
+    ("workers", "Worker processes", str),
+    ("threads", "Worker threads", str),
+    ("machine", "Processor", str),
+    ("host", "Machine", str),
+    ("started", "Started", str),
+    ("sweep", "Sweep", str),
+    ("store", "Store", str),
+    ("group", "Group", str),
+    ("snapshot", "Version of the store", str),
+)
 
 
 def specification_text(summary: Summary, facts: Mapping[str, Any]) -> str:

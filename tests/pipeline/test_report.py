@@ -143,7 +143,7 @@ def test_every_picture_is_in_the_page_and_in_two_files(folder: Path) -> None:
 
 def test_numbers_in_the_page_are_those_worked_by_hand(folder: Path) -> None:
     page = Page(folder / "report.html")
-    # ReLU, width 2, depth 1: classes 1, 1/2, 1, 0, so the mean is 5/8; Wilson of 0/4 is [0, z²/(4+z²)] = [0, 0.490].
+    # ReLU, width 2, depth 1: classes 1, 1/2, 1, 0: mean 5/8; Wilson of 0/4: 0 to z²/(4 + z²) = 0.490.
     assert ["0", "2", "1", "16", "62.5", "0 [0.0, 49.0]", "6"] in page.rows
     # ReLU, width 2, depth 2: three classes always and XOR once in four: (3 + 1/4) / 4.
     assert ["0", "2", "2", "16", "81.2", "25.0 [4.6, 69.9]", "6"] in page.rows
@@ -253,7 +253,7 @@ def test_the_same_data_give_the_same_bytes(whole: xr.Dataset, folder: Path, tmp_
 
 
 def test_text_of_the_facts_is_escaped(whole: xr.Dataset, tmp_path: Path) -> None:
-    page = Page(write_report(whole, tmp_path, {"machine": "<script>alert(1)</script>"}))
+    page = Page(write_report(whole, tmp_path, {"host": "<script>alert(1)</script>"}))
     assert "script" not in page.tags
     assert ["Machine", "<script>alert(1)</script>"] in page.rows
 
