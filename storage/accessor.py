@@ -34,14 +34,14 @@ class SweepAccessor:
         Returns
         -------
         Dataset
-            Over the other dimensions: ``rate``, the 95 % Wilson interval from ``low`` to ``high`` (float64, NaN
-            where nothing ran), and how many ``networks`` ran (int64).
+            Over the other dimensions: ``rate``, the 95 % Wilson interval from ``low`` to ``high`` (float64,
+            NaN where nothing ran), and how many ``networks`` ran (int64).
 
         Notes
         -----
         E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927),
         209–212; in the form of L. D. Brown, T. T. Cai and A. DasGupta, Interval estimation for a binomial
-        proportion, Statistical Science 16 (2001), 101–133, eq. (4).
+        proportion, Statistical Science 16 (2001), 101–133.
         """
         networks = self._ran().sum(dim)
         n = networks.where(networks > 0)
@@ -49,7 +49,7 @@ class SweepAccessor:
         scale = 1 + _Z**2 / n
         centre = (rate + _Z**2 / (2 * n)) / scale
         half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / scale
-        low, high = (centre - half).clip(0, 1), (centre + half).clip(0, 1)
+        low, high = (centre - half).clip(0, rate), (centre + half).clip(rate, 1)  # whatever the rounding
         return xr.Dataset(
             {
                 "rate": rate.assign_attrs(long_name="share of networks that succeeded", units="1"),

@@ -14,7 +14,15 @@ import zarr
 from storage import _lock
 from storage.errors import BlockWrittenTwice, LayoutMismatch, StoreLocked, StoreNotFound, StoreWriteError
 from storage.layout import Layout, create_group, extend_group, open_array
-from storage.repository import BRANCH, Url, create_repository, local_path, open_repository, reason
+from storage.repository import (
+    BRANCH,
+    Url,
+    check_readable,
+    create_repository,
+    local_path,
+    open_repository,
+    reason,
+)
 
 __all__ = ["Committer"]
 
@@ -59,6 +67,7 @@ class Committer:
         try:
             self._repository = _open_or_create(url)
             self._session = self._repository.writable_session(BRANCH)
+            check_readable(self._repository, self._session)
         except BaseException:
             self.close()
             raise
@@ -163,7 +172,8 @@ class Committer:
         path = local_path(self._url)
         if path is not None:
             os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
-        self._renew()
+        with self._dropping_on_failure("go on after a commit"):
+            self._renew()
         return version
 
     def tag(self, name: str) -> None:

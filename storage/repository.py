@@ -18,6 +18,7 @@ __all__ = [
     "LOCK",
     "Url",
     "Version",
+    "check_readable",
     "create_repository",
     "history",
     "local_path",
@@ -64,9 +65,10 @@ def open_repository(url: Url) -> icechunk.Repository:
     StoreReadError
         The place cannot be read.
     """
-    storage = _icechunk_storage(url)
+    path = local_path(url)
     try:
-        if icechunk.Repository.exists(storage):
+        # Icechunk would make the directory of a mistyped path.
+        if (path is None or path.is_dir()) and icechunk.Repository.exists(storage := _icechunk_storage(url)):
             return icechunk.Repository.open(storage)
     except icechunk.IcechunkError as error:
         raise StoreReadError(f"cannot open the store at {url}: {reason(error)}") from error
@@ -92,8 +94,11 @@ def create_repository(url: Url) -> icechunk.Repository:
 
 
 def reason(error: BaseException) -> str:
-    """Give the cause that an error of Icechunk ends with, without its trace through Icechunk."""
-    return str(error).rsplit("->", 1)[-1].strip()
+    """Give an error of Icechunk in one line, what failed and why, without its trace through Icechunk."""
+    text = str(error).strip()
+    what = text.split("\n")[0].removeprefix("x ")
+    cause = text.rpartition("-> ")[2] if "-> " in text else ""
+    return what if cause in what else f"{what}: {cause}"
 
 
 def read_session(
@@ -114,6 +119,8 @@ def read_session(
     ------
     StoreNotFound
         No store, tag or version of that description.
+    StoreReadError
+        The version cannot be read.
     ValueError
         Both `tag` and `as_of` given, or `as_of` is not ISO 8601.
     """
@@ -123,10 +130,27 @@ def read_session(
     if tag is not None:
         if tag not in (tags := repository.list_tags()):
             raise StoreNotFound(f"no tag {tag!r} in the store at {url}; its tags: {sorted(tags) or 'none'}")
-        return repository.readonly_session(tag=tag)
-    if as_of is not None:
-        return repository.readonly_session(snapshot_id=_snapshot_as_of(repository, as_of))
-    return repository.readonly_session(BRANCH)
+        session = repository.readonly_session(tag=tag)
+    elif as_of is not None:
+        session = repository.readonly_session(snapshot_id=_snapshot_as_of(repository, as_of))
+    else:
+        session = repository.readonly_session(BRANCH)
+    check_readable(repository, session)
+    return session
+
+
+def check_readable(repository: icechunk.Repository, session: icechunk.Session) -> None:
+    """Read the session's snapshot: Zarr takes one that cannot be read for an empty store.
+
+    Raises
+    ------
+    StoreReadError
+        The snapshot is missing or damaged, or there is no way to it.
+    """
+    try:
+        repository.lookup_snapshot(session.snapshot_id)
+    except icechunk.IcechunkError as error:
+        raise StoreReadError(f"version {session.snapshot_id} cannot be read: {reason(error)}") from error
 
 
 def history(url: Url) -> list[Version]:

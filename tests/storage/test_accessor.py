@@ -1,0 +1,151 @@
+"""Six Boolean functions would be too many to check by hand: three, two leaks, two sizes, four trials."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+import storage.accessor  # noqa: F401  (registers `.sweep`)
+
+DIMS = ("problem", "leak", "width", "depth", "trial")
+N = np.nan
+
+# (problem, leak, width) -> successes of four trials at depth 1, then at depth 2
+SUCCESSES = {
+    (0, 0.0, 2): (4, 4),
+    (0, 0.0, 3): (4, 4),
+    (6, 0.0, 2): (0, 1),
+    (6, 0.0, 3): (2, 4),
+    (7, 0.0, 2): (0, 2),
+    (7, 0.0, 3): (3, 4),
+    (0, 0.1, 2): (4, 4),
+    (0, 0.1, 3): (4, 4),
+    (6, 0.1, 2): (0, 0),
+    (6, 0.1, 3): (0, 1),
+    (7, 0.1, 2): (1, 3),
+    (7, 0.1, 3): (0, 4),
+}
+
+
+@pytest.fixture
+def sweep() -> xr.Dataset:
+    epochs = np.full((3, 2, 2, 2, 4), -1.0)
+    coords = {"problem": np.array([0, 6, 7], "uint64"), "leak": [0.0, 0.1], "width": [2, 3], "depth": [1, 2]}
+    dataset = xr.Dataset({"success_epoch": (DIMS, epochs)}, {**coords, "trial": range(4)})
+    for (problem, leak, width), counts in SUCCESSES.items():
+        for depth, count in zip((1, 2), counts, strict=True):
+            cell = dataset["success_epoch"].sel(problem=problem, leak=leak, width=width, depth=depth)
+            cell[:count] = 17
+    return dataset
+
+
+@pytest.fixture(params=["eager", "dask"])
+def either(request: pytest.FixtureRequest, sweep: xr.Dataset) -> xr.Dataset:
+    return sweep.chunk({"width": 1, "trial": 2}) if request.param == "dask" else sweep
+
+
+def test_rates_by_hand(either: xr.Dataset) -> None:
+    rate = either.sweep.success_rate("trial")
+    cell = rate.sel(problem=7, leak=0.1, width=2, depth=1)
+    assert float(cell["rate"]) == 0.25
+    assert int(cell["networks"]) == 4
+    pooled = either.sweep.success_rate(["problem", "trial"]).sel(leak=0.0, width=2)
+    np.testing.assert_allclose(pooled["rate"], [4 / 12, 7 / 12])
+    assert pooled["networks"].values.tolist() == [12, 12]
+
+
+def test_wilson_by_hand() -> None:
+    """10 of 20: the interval of Brown, Cai and DasGupta (2001) is 0.5 ± 0.2007, worked by hand."""
+    epochs = xr.Dataset({"success_epoch": ("trial", [3.0] * 10 + [-1.0] * 10)})
+    rate = epochs.sweep.success_rate("trial")
+    np.testing.assert_allclose([rate["low"], rate["high"]], [0.2993, 0.7007], atol=5e-5)
+
+
+@given(st.integers(1, 300), st.data())
+def test_wilson_equals_scipy(networks: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, networks))
+    epochs = np.repeat([5.0, -1.0], [successes, networks - successes])
+    rate = xr.Dataset({"success_epoch": ("trial", epochs)}).sweep.success_rate("trial")
+    expected = binomtest(successes, networks).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose([rate["low"], rate["high"]], [expected.low, expected.high], atol=1e-12)
+    assert 0 <= rate["low"] <= rate["rate"] <= rate["high"] <= 1
+
+
+def test_only_networks_that_ran_count_masked_or_raw() -> None:
+    masked = xr.Dataset({"success_epoch": (("problem", "trial"), [[7, -1, N, N], [N, N, N, N]])})
+    raw = masked.fillna(-2).astype("int32")
+    for dataset in (masked, raw):
+        rate = dataset.sweep.success_rate("trial")
+        assert rate["networks"].values.tolist() == [2, 0]
+        np.testing.assert_array_equal(rate["rate"], [0.5, N])
+        np.testing.assert_array_equal(rate[["low", "high"]].isel(problem=1).to_array(), [N, N])
+
+
+def test_hardest_by_hand(either: xr.Dataset) -> None:
+    """Leak 0: lowest are 6 and 7 together (2, 1), then 6 (2, 2), 6 (3, 1), and all three at (3, 2)."""
+    expected = pd.DataFrame(
+        {"leak": [0.0, 0.0, 0.0, 0.1, 0.1], "problem": [6, 7, 0, 6, 7], "count": [4, 2, 1, 4, 1]}
+    ).astype({"problem": "uint64"})
+    pd.testing.assert_frame_equal(either.sweep.hardest(3), expected)
+
+
+def test_hardest_of_one_leak_gives_at_most_n_rows(either: xr.Dataset) -> None:
+    table = either.sel(leak=0.0).sweep.hardest(2)
+    assert table.to_dict("list") == {"problem": [6, 7], "count": [4, 2]}
+
+
+def test_one_percentage_point_above_the_lowest_is_still_hardest() -> None:
+    """100 trials: 5, 6 and 7 successes; 0.06 - 0.05 is more than 0.01 in floating point. Ties go by id."""
+    counts = {9: 6, 4: 5, 1: 7}
+    epochs = [[1.0] * count + [-1.0] * (100 - count) for count in counts.values()]
+    dataset = xr.Dataset({"success_epoch": (("problem", "trial"), epochs)}, {"problem": list(counts)})
+    assert dataset.sweep.hardest(5).to_dict("list") == {"problem": [4, 9], "count": [1, 1]}
+
+
+def test_sizes_that_did_not_run_make_nothing_hard(sweep: xr.Dataset) -> None:
+    half = sweep.where(sweep["width"] == 2)
+    assert half.sel(leak=0.0).sweep.hardest(5).to_dict("list") == {"problem": [6, 7], "count": [2, 1]}
+
+
+def test_minimum_width_by_hand(either: xr.Dataset) -> None:
+    least = either.sweep.minimum_width()
+    assert least.dims == ("problem", "leak")
+    assert least.dtype == np.int64
+    assert least.values.tolist() == [[2, 2], [3, -1], [3, 2]]
+    assert set(least.coords) == {"problem", "leak"}
+
+
+def test_minimum_width_of_a_part(either: xr.Dataset) -> None:
+    assert either.sel(leak=0.1, depth=1).sweep.minimum_width().values.tolist() == [2, -1, 2]
+    assert either.sel(leak=0.0, width=3).sweep.minimum_width().values.tolist() == [3, 3, 3]
+    with pytest.raises(ValueError, match="no networks of depth 1"):
+        either.sel(depth=[2]).sweep.minimum_width()
+
+
+def test_missing_counts_networks_by_size(either: xr.Dataset) -> None:
+    assert either.sweep.missing().empty
+    ran = (either["width"] == 2) | (either["trial"] < 3)
+    table = either.where(ran).sel(leak=0.1).sweep.missing()
+    assert table.to_dict("list") == {"width": [3, 3], "depth": [1, 2], "count": [3, 3]}
+    one = either.where(ran).sel(leak=0.1, width=3, depth=1).sweep.missing()
+    assert one.to_dict("list") == {"count": [3]}
+
+
+def test_questions_survive_any_selection(either: xr.Dataset) -> None:
+    """Every question, on every way of dropping some of the dimensions, agrees with the whole."""
+    whole = either.sweep.success_rate("trial")["rate"].load()
+    for dim in DIMS[1:4]:
+        part = either.isel({dim: 1}).sweep
+        xr.testing.assert_equal(part.success_rate("trial")["rate"].compute(), whole.isel({dim: 1}))
+        assert part.missing().empty
+        assert (part.hardest(9)["count"] > 0).all()
+
+
+def test_a_dataset_without_what_is_asked_for_says_so(sweep: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match=r"no success_epoch here, only \['loss'\]"):
+        sweep.rename(success_epoch="loss").sweep.missing()
+    with pytest.raises(ValueError, match=r"no coordinate \['problem'\]"):
+        sweep.sel(problem=0, drop=True).sweep.hardest(3)

@@ -1,0 +1,64 @@
+"""A store in an object store: a real server on localhost, spoken to over HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+import xarray as xr
+from stores import GROUP, layout, raw, store_with, write
+
+from storage import Committer, StoreLocked, StoreNotFound, StoreReadError, history, open_dataset
+
+server = pytest.importorskip("moto.server", reason="needs moto[s3], flask and flask-cors")
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    from boto3 import client
+
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "anyone")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client("s3").create_bucket(Bucket="results")
+        yield "s3://results"
+    running.stop()
+
+
+def test_a_store_in_a_bucket_equals_one_on_disk(bucket: str, tmp_path) -> None:
+    url = store_with(f"{bucket}/same/as/on/disk", layout())
+    xr.testing.assert_identical(raw(url), raw(store_with(tmp_path, layout())))
+    with Committer(url) as committer:
+        committer.prepare(layout(width=(1, 2, 3)))
+        committer.commit("larger", {})
+        committer.tag("night-1")
+    assert history(url)[0].tags == ("night-1",)
+    lazy = open_dataset(url, GROUP, tag="night-1", chunks={})
+    assert int(lazy["done"].sum()) == 60
+
+
+def test_of_two_writers_the_later_loses_nothing_of_the_first_and_is_told(bucket: str) -> None:
+    url = f"{bucket}/two/writers"
+    with Committer(url, create=True) as first:
+        first.prepare(layout())
+        first.commit("template", {})
+        with Committer(url) as second:
+            second.prepare(layout())
+            write(second, layout(), fingerprint=2)
+            write(first, layout(), {"width": slice(0, 1)}, fingerprint=1)
+            assert first.commit("first", {})
+            with pytest.raises(StoreLocked, match="another committer has committed"):
+                second.commit("second", {})
+        write(first, layout(), {"width": slice(1, 2)}, fingerprint=1)
+        assert first.commit("rest", {})
+    assert (raw(url)["fingerprint"] == 1).all()
+
+
+def test_what_is_not_there_is_said(bucket: str) -> None:
+    with pytest.raises(StoreNotFound, match="no store at s3://results/nothing"):
+        open_dataset(f"{bucket}/nothing", GROUP)
+    with pytest.raises(StoreReadError, match="NoSuchBucket"):
+        open_dataset("s3://elsewhere/nothing", GROUP)
