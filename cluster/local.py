@@ -28,7 +28,7 @@ _SETTINGS = {
     # Set before the interpreter starts: it reads PYTHONSAFEPATH, and the pools are sized at import.
     "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
     # A dying worker also counts against the innocent blocks that it held.
-    "distributed.scheduler.allowed-failures": 5,
+    "distributed.scheduler.allowed-failures": 3,
 }
 
 

@@ -92,7 +92,7 @@ def _changed(sweep: BooleanSweep, changes: Mapping[str, Any]) -> BooleanSweep:
 
 def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(fields)
-    for key, value in changes.items():
+    for key, value in ((str(key), value) for key, value in changes.items()):  # YAML knows keys that are numbers
         old = merged.get(key)
         merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged

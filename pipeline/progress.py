@@ -106,13 +106,17 @@ class _Lines:
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._plan, self._tally = event.plan, Tally(event.plan)
+            self._print(f"{event.plan.networks:,} networks to train, {event.plan.done:,} in the store")
         elif isinstance(event, BlockDone | BlockFailed):
             self._tally.add(event)
             if isinstance(event, BlockFailed):
                 self._console.print(_failure(event), soft_wrap=True)
         elif isinstance(event, Committed):
             done = f"{self._tally.done:,} of {self._plan.total:,} networks"
-            self._console.print(f"{done} · {self._tally}", soft_wrap=True, highlight=False)
+            self._print(f"{done} · {self._tally}")
+
+    def _print(self, words: str) -> None:
+        self._console.print(words, soft_wrap=True, highlight=False)
 
 
 def _failure(event: BlockFailed) -> str:

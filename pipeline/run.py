@@ -82,7 +82,7 @@ def run(
         if not (finished.failed or finished.interrupted) and (left := plan_store(sweep, store).blocks):
             raise SweepError(f"{len(left)} blocks were not stored, as {left[0]}: this is a fault of ours")
         going.tell(finished)
-        return finished
+    return finished
 
 
 class _Run:

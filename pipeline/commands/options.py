@@ -9,9 +9,7 @@ from rich.console import Console
 
 __all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output"]
 
-Sweep = Annotated[
-    str, typer.Argument(metavar="SWEEP", help="A named sweep (see `relusweep sweeps`) or a YAML file.")
-]
+Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
     str | None,
     typer.Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one."),
@@ -30,7 +28,7 @@ Workers = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads-per-worker", min=1, metavar="N", help="Blocks at a time per process; 1."),
+    typer.Option("--threads-per-worker", min=1, metavar="N", help="Blocks at a time per process."),
 ]
 Scheduler = Annotated[
     str | None,

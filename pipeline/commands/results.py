@@ -82,9 +82,14 @@ def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
     return chosen[0], groups[chosen[0]]
 
 
+def _titled(title: str, *columns: str) -> Table:
+    output.print(f"\n[italic]{title}[/]")
+    return Table(*columns, box=None)
+
+
 def _success_table(rates: xr.Dataset, leak: float) -> Table:
-    table = Table("width", *(f"depth {depth}" for depth in rates["depth"].values), box=None)
-    table.title = f"learned, % (leak {leak:g}; 95 % interval)"
+    depths = (f"depth {depth}" for depth in rates["depth"].values)
+    table = _titled(f"Learned, % (95 % interval), leak {leak:g}", "width", *depths)
     for width in rates["width"].values:
         cells = (rates.sel(width=width, depth=depth) for depth in rates["depth"].values)
         table.add_row(str(width), *(_interval(cell) for cell in cells))
@@ -99,8 +104,10 @@ def _interval(cell: xr.Dataset) -> str:
 
 
 def _hardest_table(data: xr.Dataset) -> Table:
-    table = Table("leak", "class", "truth table", "swaps", "sizes", box=None)
-    table.title = "hardest classes: within one percentage point of the lowest success rate of a size"
+    table = _titled(
+        "Hardest classes: sizes where they are within one percentage point of the lowest rate",
+        *("leak", "class", "truth table", "swaps", "sizes"),
+    )
     for row in data.sweep.hardest(_SHOWN_CLASSES).itertuples():
         problem = data[["truth_table", "swaps"]].sel(problem=row.problem)
         words = (
@@ -117,8 +124,8 @@ def _hardest_table(data: xr.Dataset) -> Table:
 def _width_table(data: xr.Dataset) -> Table:
     widths = data.sweep.minimum_width().compute()
     values = sorted(set(widths.values.ravel().tolist()), key=lambda width: (width < 0, width))
-    table = Table("leak", *("none" if value < 0 else f"width {value}" for value in values), box=None)
-    table.title = "classes by the least width that learned them with one hidden layer"
+    columns = ("none" if value < 0 else f"width {value}" for value in values)
+    table = _titled("Classes by the least width that learned them with one hidden layer", "leak", *columns)
     for leak in widths["leak"].values:
         counts = (int((widths.sel(leak=leak) == value).sum()) for value in values)
         table.add_row(f"{leak:g}", *map(str, counts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -127,17 +127,11 @@ def _print_plan(plan: Plan, store: str) -> None:
 
 def _print_end(finished: RunFinished, store: str) -> None:
     facts = finished.facts
-    took = f"{facts['networks']:,} networks in {duration(facts['seconds'])}"
     if facts["networks"]:
-        cpu = facts["client_cpu_seconds"] + facts.get("worker_cpu_seconds", 0.0)
-        took += (
-            f", {facts['networks'] / facts['seconds']:,.0f} networks/s; of {duration(cpu)} of processor time "
-            f"{facts['kernel_seconds'] / cpu:.0%} in training kernels; "
-            f"compiling took {duration(facts['compile_seconds'])}"
-        )
-    output.print(took, highlight=False)
+        _print_cost(facts)
     if finished.interrupted:
-        output.print(f"Stopped; everything so far is in {escape(store)}. Go on with:\n  {_again(facts)}")
+        output.print(f"Stopped; everything so far is in {escape(store)}. Go on with:")
+        output.print(f"  {_again(facts)}", soft_wrap=True)
         raise typer.Exit(_INTERRUPTED)
     if finished.failed:
         output.print(
@@ -146,10 +140,22 @@ def _print_end(finished: RunFinished, store: str) -> None:
         output.print(f"  {_again(facts)}", soft_wrap=True)
         raise typer.Exit(1)
     look = f"relusweep show {facts['sweep']} --store {shlex.quote(store)}"
-    output.print(f"All of {facts['group']} is in {escape(store)}. Look at it with: [bold]{escape(look)}[/]")
+    output.print(f"All of {facts['group']} is in {escape(store)}. Look at it with:", highlight=False)
+    output.print(f"  {escape(look)}", soft_wrap=True, highlight=False)
 
 
-def _again(facts: dict[str, object]) -> str:
+def _print_cost(facts: dict[str, Any]) -> None:
+    cpu = facts["client_cpu_seconds"] + facts["worker_cpu_seconds"]
+    rate = facts["networks"] / facts["seconds"]
+    words = (
+        f"{facts['networks']:,} networks in {duration(facts['seconds'])}, {rate:,.0f} networks/s",
+        f"{duration(cpu)} of processor time, {facts['kernel_seconds'] / cpu:.0%} of it in training kernels",
+        f"compiling took {duration(facts['compile_seconds'])}",
+    )
+    output.print("\n".join(words), highlight=False)
+
+
+def _again(facts: dict[str, Any]) -> str:
     """Give the command that goes on; once something is committed, starting anew would throw it away."""
     words = shlex.split(str(facts["command"]))
     return escape(shlex.join(word for word in words if word != "--replace" or not facts["networks"]))

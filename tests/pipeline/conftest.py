@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cluster import Address, Local, connect
+from pipeline.overrides import find_sweep, override
+from pipeline.sweep import BooleanSweep
+
+# Few kernels to compile, few epochs to train; every axis has more than one label.
+SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Address]:
+    """Two workers that all runs of the session share."""
+    with connect(Local(workers=2)) as client:
+        yield Address(address=client.scheduler.address)
+
+
+@pytest.fixture
+def small() -> BooleanSweep:
+    return override(find_sweep("npn2"), SMALL)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import SpecificationChanged
+from pipeline.layout import DIMS, TRIALS_PER_BLOCK, layout
+from pipeline.overrides import override
+from pipeline.plan import Block, Plan, make_plan
+from pipeline.sweep import BooleanSweep
+from pipeline.sweeps import SWEEPS
+
+
+def _progress(sweep: BooleanSweep, done: np.ndarray | bool, fingerprint: int | None = None) -> xr.Dataset:
+    """What the store says of a sweep of which some networks are done."""
+    marks = np.broadcast_to(np.asarray(done), sweep.shape)
+    prints = np.where(marks, np.uint64(sweep.fingerprint if fingerprint is None else fingerprint), 0)
+    group = layout(sweep)
+    data = {"done": (DIMS, marks), "fingerprint": (DIMS, prints.astype(np.uint64))}
+    return xr.Dataset(data, coords=group.coords.coords, attrs=dict(group.attrs))
+
+
+def _covered(plan: Plan, blocks: Iterable[Block]) -> np.ndarray:
+    """How often each network of the stored axes is in the blocks."""
+    times = np.zeros(plan.stored.shape, int)
+    for block in blocks:
+        for region, rows in plan.regions(block):
+            part = times[tuple(region[dim] for dim in DIMS)]
+            assert part.shape[0] == len(block.problems[rows])
+            assert plan.stored.problems[region["problem"]] == block.problems[rows]
+            part += 1
+    return times
+
+
+@pytest.mark.parametrize(
+    ("trials", "blocks", "networks"), [(10, 90, 2_220), (100, 90, 22_200), (250, 270, 22_200)]
+)
+def test_npn4_is_cut_into_blocks_of_one_size_and_leak(trials: int, blocks: int, networks: int) -> None:
+    plan = make_plan(override(SWEEPS["npn4"], [f"trials={trials}"]), None)
+    assert len(plan.blocks) == blocks
+    assert max(block.networks for block in plan.blocks) == networks
+    assert plan.networks == plan.total == 222 * 2 * 45 * trials
+    assert plan.done == 0
+    assert len({block.key for block in plan.blocks}) == blocks
+
+
+def test_sizes_are_told_before_anything_runs() -> None:
+    plan = make_plan(SWEEPS["npn4"], None)
+    itemsizes = [np.dtype(array.dtype).itemsize for array in layout(plan.sweep).arrays().values()]
+    assert plan.nbytes == plan.networks * sum(itemsizes)
+
+
+def test_every_block_is_one_chunk() -> None:
+    sweep = override(SWEEPS["npn4"], ["trials=250", "problems=1,1785"])
+    group = layout(sweep)
+    for block in make_plan(sweep, None).blocks:
+        assert block.trial_start // group.chunks["trial"] == (block.trial_stop - 1) // group.chunks["trial"]
+        assert len(block.problems) <= group.chunks["problem"]
+
+
+def test_all_sizes_come_once_before_one_comes_again_longest_first() -> None:
+    plan = make_plan(SWEEPS["npn4"], None)
+    first, second = plan.blocks[:45], plan.blocks[45:]
+    for half in (first, second):
+        assert len({(block.width, block.depth) for block in half}) == 45
+        work = [plan.work(block) for block in half]
+        assert work == sorted(work, reverse=True)
+
+
+def test_nothing_is_planned_twice_when_all_is_done() -> None:
+    sweep = SWEEPS["npn3"]
+    plan = make_plan(sweep, _progress(sweep, True))
+    assert (plan.blocks, plan.networks, plan.done) == ((), 0, plan.total)
+
+
+def test_more_trials_and_new_labels_leave_what_is_done() -> None:
+    old = override(SWEEPS["npn3"], ["trials=10", "width=2,4", "leak=0.1"])
+    new = override(SWEEPS["npn3"], ["trials=12", "width=2,3", "leak=0.1"])
+    plan = make_plan(new, _progress(old, True))
+    assert plan.stored.width == (2, 3, 4)
+    assert plan.stored.trials == 12
+    assert {(b.width, b.trial_start, b.trial_stop) for b in plan.blocks} == {(2, 10, 12), (3, 0, 12)}
+
+
+def test_a_smaller_request_never_shrinks_the_store() -> None:
+    old = override(SWEEPS["npn3"], ["trials=10"])
+    plan = make_plan(override(SWEEPS["npn3"], ["trials=2", "problems=105", "leak=0"]), _progress(old, True))
+    assert plan.stored == old
+    assert plan.blocks == ()
+
+
+def test_results_of_another_fingerprint_run_again() -> None:
+    sweep = SWEEPS["npn2"]
+    plan = make_plan(sweep, _progress(sweep, True, fingerprint=sweep.fingerprint ^ 1))
+    assert plan.networks == plan.total
+
+
+def test_a_changed_specification_is_refused() -> None:
+    stored = _progress(SWEEPS["npn2"], True)
+    with pytest.raises(SpecificationChanged, match="seed: 0 in the store, 1 asked"):
+        make_plan(override(SWEEPS["npn2"], ["seed=1"]), stored)
+
+
+def test_a_block_finds_its_problems_between_others() -> None:
+    old = override(SWEEPS["npn2"], ["problems=1,3", "trials=1", "width=2", "depth=1"])
+    plan = make_plan(override(old, ["problems=0,1,6", "trials=2"]), _progress(old, True))
+    assert [block.problems for block in plan.blocks] == [(0, 1, 6), (0, 1, 6)]
+    found = [(region["problem"], rows) for region, rows in plan.regions(plan.blocks[0])]
+    assert found == [(slice(0, 2), slice(0, 2)), (slice(3, 4), slice(2, 3))]
+
+
+@given(st.data())
+def test_exactly_what_is_missing_is_planned(data: st.DataObject) -> None:
+    labels = st.lists(st.integers(1, 6), min_size=1, max_size=3)
+    spans = st.integers(1, 2 * TRIALS_PER_BLOCK + 3)
+
+    def some_sweep() -> BooleanSweep:
+        problems = data.draw(st.lists(st.sampled_from(SWEEPS["npn2"].problems), min_size=1, max_size=4))
+        fields = {"problems": problems, "width": data.draw(labels), "depth": [1], "leak": [0.0]}
+        return BooleanSweep(name="any", n_inputs=2, trials=data.draw(spans), **fields)
+
+    stored, asked = some_sweep(), some_sweep()
+    done = np.zeros(stored.shape, bool)
+    # What a run leaves behind: whole blocks, and rectangles of blocks.
+    for _ in range(data.draw(st.integers(0, 4))):
+        corner = tuple(slice(0, data.draw(st.integers(0, size))) for size in stored.shape)
+        done[corner] = True
+    plan = make_plan(asked, _progress(stored, done))
+    times = _covered(plan, plan.blocks)
+    assert times.max(initial=0) <= 1
+    whole = _progress(plan.stored, False)["done"]
+    was_done = _progress(stored, done)["done"].reindex_like(whole, fill_value=False)
+    wanted = _progress(asked, True)["done"].reindex_like(whole, fill_value=False)
+    covered = whole.copy(data=times.astype(bool))
+    assert (covered | was_done | ~wanted).all()
+    assert not (covered & ~wanted).any()
+
+
+def test_keys_tell_blocks_apart_and_cross_processes() -> None:
+    block = make_plan(SWEEPS["npn3"], None).blocks[0]
+    assert pickle.loads(pickle.dumps(block)) == block
+    others = [
+        replace(block, fingerprint=block.fingerprint ^ 1),
+        replace(block, problems=block.problems[1:]),
+        replace(block, leak=0.1 + 1e-17 if block.leak != 0.1 else 0.0),
+        replace(block, width=77),
+        replace(block, depth=77),
+        replace(block, trial_start=1),
+        replace(block, trial_stop=77),
+    ]
+    assert len({other.key for other in [block, *others]}) == len(others) + 1
