@@ -112,14 +112,17 @@ def _is_whole(arrays: Mapping[str, NDArray[Any]], n: int) -> bool:
 def _enumerate(n: int) -> NpnClasses:
     """Extend the representatives of one input less.
 
-    The upper half of an id is the cofactor where the first input is −1. In the smallest id of a class that
-    cofactor is the smallest id of its own class: otherwise a symmetry of the other inputs would make the id
-    smaller.
+    The halves of an id are its cofactors: the upper where the first input is −1, the lower where it is +1. In
+    the smallest id of a class the upper half is the smallest id of its own class, and the class of the lower half
+    is none before: otherwise a symmetry of the other inputs, or the negated first one, would make the id smaller.
     """
-    upper_halves = _enumerate(n - 1).representative if n > 1 else np.zeros(1, dtype=np.uint64)
-    half = 2 ** (n - 1)
+    half = np.uint64(2 ** (n - 1))
     lower_halves = np.arange(2**half, dtype=np.uint64)
-    parts = [_smallest_of_their_class((upper << np.uint64(half)) | lower_halves, n) for upper in upper_halves]
+    classes = canonical(lower_halves, n - 1) if n > 1 else np.zeros(2, dtype=np.uint64)
+    parts = [
+        _smallest_of_their_class(upper << half | lower_halves[classes >= upper], n)
+        for upper in np.unique(classes)
+    ]
     return NpnClasses(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -32,6 +32,7 @@ def test_classes_share_out_all_functions(n):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_all_classes_of_five_inputs(cache, caplog):
     classes = npn_classes(5)
     assert_complete(classes, 5)
