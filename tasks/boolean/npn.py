@@ -110,11 +110,11 @@ def _is_whole(arrays: Mapping[str, NDArray[Any]], n: int) -> bool:
 
 
 def _enumerate(n: int) -> NpnClasses:
-    """Extend the representatives of one input less.
+    """Join two functions of one input less: the cofactors, where the first input is −1 and where it is +1.
 
-    The halves of an id are its cofactors: the upper where the first input is −1, the lower where it is +1. In
-    the smallest id of a class the upper half is the smallest id of its own class, and the class of the lower half
-    is none before: otherwise a symmetry of the other inputs, or the negated first one, would make the id smaller.
+    They are the upper and the lower half of the id. In the smallest id of a class the upper half is itself the
+    smallest of its class, and the class of the lower half does not come before it. Otherwise a symmetry of the
+    other inputs, after negating the first one if need be, would make the id smaller.
     """
     half = np.uint64(2 ** (n - 1))
     lower_halves = np.arange(2**half, dtype=np.uint64)
