@@ -24,7 +24,7 @@ _MEASURES = {
 }
 _MOST_LEVELS = 16
 _BINS = 8
-_MANY_CLASSES = 2000
+_MOST_POINTS = 1000
 
 
 class Levels(NamedTuple):
@@ -49,14 +49,14 @@ def levels(values: np.ndarray) -> Levels:
     --------
     >>> levels(np.array([1.5, 3, 3]))
     Levels(labels=['1.5', '3'], strip=array([0, 1, 1]))
-    >>> levels(np.linspace(0, 8, 81)).labels[0]
-    '0 to 1'
+    >>> len(levels(np.linspace(0, 8, 81)).labels)
+    8
     """
     distinct, strip = np.unique(values, return_inverse=True)
     if len(distinct) <= _MOST_LEVELS:
         return Levels([f"{value:.4g}" for value in distinct], strip)
     edges = np.linspace(values.min(), values.max(), _BINS + 1)
-    labels = [f"{low:.2g} to {high:.2g}" for low, high in pairwise(edges)]
+    labels = [f"{low:.2g}\N{EN DASH}{high:.2g}" for low, high in pairwise(edges)]
     return Levels(labels, np.searchsorted(edges[1:-1], values, side="right"))
 
 
@@ -80,6 +80,8 @@ def _caption(summary: Summary) -> str:
         f"that occurs; where more than {_MOST_LEVELS} occur, one for each of {_BINS} equal ranges. Rank "
         "correlation: Spearman's, between measure and success over classes, in the order of the legend."
     )
+    if (every := _thinning(summary.data.sizes["problem"])) > 1:
+        text += f" Of the points, one class in {every} is drawn; all else is of all classes."
     if summary.networks < summary.planned:
         text += " Not all networks have run: classes may be compared over different sizes and trials."
     return text
@@ -98,7 +100,7 @@ def _rank_correlation(measure: np.ndarray, rate: np.ndarray) -> float:
 
 
 def _signed(value: float) -> str:
-    return NOTHING if np.isnan(value) else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return NOTHING if np.isnan(value) else f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _correlations_in_words(summary: Summary) -> str:
@@ -115,6 +117,8 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
     axes = drawing.subplots(2, 2, sharey=True)
     for axis, measure in zip(axes.flat, _MEASURES, strict=True):
         _draw_panel(axis, summary, measure, theme)
+    lowest = 100 * float(summary.over_sizes["rate"].min().fillna(0))
+    axes[0, 0].set_ylim(10 * (lowest // 10) - 2, 102)
     for axis in axes[:, 0]:
         axis.set_ylabel("networks that learned the class (%)")
     handles = [
@@ -148,26 +152,33 @@ def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> Non
     axis.set_title(
         f"rank correlation {' / '.join(correlations)}", loc="right", fontsize=8.5, color=theme.muted
     )
-    axis.set(ylim=(-3, 103), yticks=range(0, 101, 25), xlim=(-0.6, len(at.labels) - 0.4))
-    axis.set_xticks(range(len(at.labels)), labels=at.labels, fontsize=8.5 if len(at.labels) < 10 else 7)
+    axis.set_xlim(-0.6, len(at.labels) - 0.4)
+    axis.set_xticks(
+        range(len(at.labels)), labels=at.labels, fontsize=8.5 if len("".join(at.labels)) < 40 else 7
+    )
     axis.grid(visible=True, axis="y")
     axis.tick_params(length=0)
     axis.set_axisbelow(True)
 
 
+def _thinning(classes: int) -> int:
+    """Of how many classes one is drawn as a point, so that points stay points."""
+    return -(-classes // _MOST_POINTS)
+
+
 def _draw_points(
     axis: Axes, at: np.ndarray, rate: np.ndarray, leak: int, spread: float, theme: Theme
 ) -> None:
+    drawn = slice(None, None, _thinning(len(at)))
     jitter = np.random.default_rng(leak).uniform(-spread, spread, len(at))
     axis.scatter(
-        at + jitter,
-        100 * rate,
+        (at + jitter)[drawn],
+        100 * rate[drawn],
         s=11,
         marker=_marker(leak),
         color=_colour(theme, leak),
         alpha=0.4,
         linewidths=0,
-        rasterized=len(at) > _MANY_CLASSES,  # keeps the page small
     )
 
 
@@ -178,14 +189,14 @@ def _draw_means(
     mean = groups.mean()
     at = mean.index + shift
     axis.vlines(
-        at, groups.quantile(0.25), groups.quantile(0.75), color=_colour(theme, leak), linewidth=2, zorder=3
+        at, groups.quantile(0.25), groups.quantile(0.75), color=_colour(theme, leak), linewidth=2.4, zorder=3
     )
     axis.plot(
         at,
         mean,
         linestyle="",
         marker=_marker(leak),
-        markersize=6.5,
+        markersize=5.8,
         color=_colour(theme, leak),
         markeredgecolor=theme.paper,
         markeredgewidth=1.1,
