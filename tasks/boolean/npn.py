@@ -112,9 +112,9 @@ def _is_whole(arrays: Mapping[str, NDArray[Any]], n: int) -> bool:
 def _enumerate(n: int) -> NpnClasses:
     """Join two functions of one input less: the cofactors, where the first input is −1 and where it is +1.
 
-    They are the upper and the lower half of the id. In the smallest id of a class the upper half is itself the
-    smallest of its class, and the class of the lower half does not come before it. Otherwise a symmetry of the
-    other inputs, after negating the first one if need be, would make the id smaller.
+    They are the upper and the lower half of the id. In the smallest id of a class the upper half is itself
+    the smallest of its class, and the class of the lower half does not come before it. Otherwise a symmetry
+    of the other inputs, after negating the first one if need be, would make the id smaller.
     """
     half = np.uint64(2 ** (n - 1))
     lower_halves = np.arange(2**half, dtype=np.uint64)
