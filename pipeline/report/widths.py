@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from pipeline.report.heatmaps import label_categories, label_cell
 from pipeline.report.summary import Summary
@@ -103,6 +104,8 @@ def _draw_bound(axis: Axes, table: pd.DataFrame, theme: Theme) -> None:
     heights = np.searchsorted(run, table.columns.to_numpy()) + 1
     inside = heights <= len(run)
     edges = np.arange(len(heights) + 1)
-    axis.stairs(
-        np.where(inside, heights, np.nan), edges, baseline=None, color=theme.ink, linewidth=1.4, zorder=3
+    halo = [withStroke(linewidth=3.6, foreground=theme.paper)]
+    line = axis.stairs(
+        np.where(inside, heights, np.nan), edges, baseline=None, color=theme.ink, linewidth=1.6
     )
+    line.set(zorder=3, path_effects=halo)
