@@ -54,7 +54,7 @@ class BlockResult(NamedTuple):
     kernel_seconds : float
         CPU seconds of the training itself.
     compile_seconds : float
-        Wall-clock seconds spent on compiling the kernel or loading it from the cache on disk.
+        CPU seconds spent on compiling the kernel or loading it from the cache on disk.
     """
 
     arrays: dict[str, NDArray[np.generic]]

@@ -8,7 +8,7 @@ operations of a fixed order, so a network's bits do not depend on its lane, its 
 import hashlib
 from functools import cache
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 from typing import Any, NamedTuple
 
 import numba
@@ -61,17 +61,17 @@ def prepare(protocol: Protocol, n_rows: int) -> float:
     Returns
     -------
     float
-        Seconds it took; next to nothing where this process has the kernel already.
+        CPU seconds it took; next to nothing where this process has the kernel already.
     """
     network = protocol.network
-    start = perf_counter()
+    start = thread_time()
     train_lanes(
         protocol,
         np.zeros((n_rows, network.n_inputs), np.float32),
         np.zeros((0, n_rows), np.int8),
         np.zeros((0, network.n_parameters), np.float32),
     )
-    return perf_counter() - start
+    return thread_time() - start
 
 
 def _schedule(adam: Adam, epochs: int) -> NDArray[np.float32]:

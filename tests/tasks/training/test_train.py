@@ -197,7 +197,7 @@ def test_gradients_equal_finite_differences(engine, n, width, depth, leak):
 @pytest.mark.parametrize("leak", [0.0, 0.1])
 @pytest.mark.parametrize(("width", "depth"), [(2, 2), (5, 3), (10, 5)])
 def test_parameters_follow_float64_as_closely_as_pytorch_does(width, depth, leak):
-    """Errors against float64 grow with the epochs by kinks crossed early or late: compare their distribution."""
+    """Kinks crossed early or late make errors grow with the epochs: compare their distributions."""
     for epochs, bound in ((1, 1e-7), (10, 1e-6), (50, 1e-5)):
         arguments = problem(4, width, depth, 200, leak, epochs=epochs)
         exact = train_reference(*arguments, keep_parameters=True, dtype=torch.float64)

@@ -1,0 +1,46 @@
+# The commands of the README. Each sets up what it needs in .venv, once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test slow lint bench clean
+
+## Run npn4 with 10 trials into ./results and write its report.
+run: .venv/.run
+	$(BIN)/relusweep run npn4 --set trials=10 --store results
+	$(BIN)/relusweep report npn4 --store results
+
+## Pass the tests.
+test: .venv/.dev
+	$(BIN)/pytest
+
+## The thorough tests: minutes.
+slow: .venv/.dev
+	$(BIN)/pytest -m slow
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## Compare the engine with PyTorch, JAX and the processor's peak.
+bench: .venv/.bench
+	$(BIN)/python benchmarks/training.py
+
+.venv/.run: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/.dev: .venv/.run
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+.venv/.bench: .venv/.run
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info
