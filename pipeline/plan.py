@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -148,7 +148,7 @@ def plan_store(sweep: BooleanSweep, store: str, *, replace: bool = False) -> Pla
     if replace:
         return make_plan(sweep, None)
     try:
-        progress = open_dataset(store, sweep.group)[["done", "fingerprint"]].load()
+        progress = open_dataset(store, sweep.group)[["done", "fingerprint"]].reset_coords(drop=True).load()
     except StoreNotFound:
         progress = None
     return make_plan(sweep, progress)
@@ -202,17 +202,25 @@ def _finished(sweep: BooleanSweep, progress: xr.Dataset | None) -> NDArray[np.bo
 
 
 def _cut(sweep: BooleanSweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
-    """Cut what is missing along a fixed grid; of a part already begun, take the rectangle around the rest."""
+    """Cut what is missing along a fixed grid; problems that miss other trials of a part are other blocks."""
     n_problems, *_, n_trials = missing.shape
     sizes = product(enumerate(sweep.leak), enumerate(sweep.width), enumerate(sweep.depth))
     for (i, leak), (j, width), (k, depth) in sizes:
         for p, t in product(range(0, n_problems, PROBLEMS_PER_BLOCK), range(0, n_trials, TRIALS_PER_BLOCK)):
             part = missing[p : p + PROBLEMS_PER_BLOCK, i, j, k, t : t + TRIALS_PER_BLOCK]
-            rows, trials = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-            if rows.size:
+            for (start, stop), rows in _spans(part).items():
                 problems = tuple(sweep.problems[p + row] for row in rows)
-                span = t + int(trials[0]), t + int(trials[-1]) + 1
+                span = t + start, t + stop
                 yield Block(sweep.name, sweep.fingerprint, problems, leak, width, depth, *span)
+
+
+def _spans(part: NDArray[np.bool_]) -> dict[tuple[int, int], list[int]]:
+    """Group the problems of a part by the trials that they miss, from the first to the last."""
+    starts, stops = part.argmax(1), part.shape[1] - part[:, ::-1].argmax(1)
+    spans: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for row in np.flatnonzero(part.any(1)):
+        spans[int(starts[row]), int(stops[row])].append(int(row))
+    return spans
 
 
 def _only(position: int) -> slice:

@@ -110,10 +110,20 @@ def test_a_changed_specification_is_refused() -> None:
 
 def test_a_block_finds_its_problems_between_others() -> None:
     old = override(SWEEPS["npn2"], ["problems=1,3", "trials=1", "width=2", "depth=1"])
-    plan = make_plan(override(old, ["problems=0,1,6", "trials=2"]), _progress(old, True))
-    assert [block.problems for block in plan.blocks] == [(0, 1, 6), (0, 1, 6)]
-    found = [(region["problem"], rows) for region, rows in plan.regions(plan.blocks[0])]
+    plan = make_plan(override(old, ["problems=0,1,6", "leak=0.5"]), _progress(old, True))
+    (block,) = plan.blocks
+    assert block.problems == (0, 1, 6)
+    found = [(region["problem"], rows) for region, rows in plan.regions(block)]
     assert found == [(slice(0, 2), slice(0, 2)), (slice(3, 4), slice(2, 3))]
+
+
+def test_only_what_is_new_is_planned_when_problems_and_trials_grow_at_once() -> None:
+    old = override(SWEEPS["npn2"], ["problems=1,3", "trials=5", "width=2", "depth=1", "leak=0"])
+    plan = make_plan(override(old, ["problems=all", "trials=7"]), _progress(old, True))
+    assert {(block.problems, block.trial_start, block.trial_stop) for block in plan.blocks} == {
+        ((0, 6), 0, 7),
+        ((1, 3), 5, 7),
+    }
 
 
 @given(st.data())
