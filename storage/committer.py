@@ -12,7 +12,14 @@ import xarray as xr
 import zarr
 
 from storage import _lock
-from storage.errors import BlockWrittenTwice, LayoutMismatch, StoreLocked, StoreNotFound, StoreWriteError
+from storage.errors import (
+    BlockWrittenTwice,
+    LayoutMismatch,
+    StoreError,
+    StoreLocked,
+    StoreNotFound,
+    StoreWriteError,
+)
 from storage.layout import Layout, create_group, extend_group, open_array
 from storage.repository import (
     BRANCH,
@@ -126,20 +133,22 @@ class Committer:
         arrays
             Every variable of the layout, each of its dtype and of the region's shape over its dims.
         fingerprint
-            uint64 kept beside the cells, not 0.
+            Kept beside the cells: 1 to 2**64 − 1.
 
         Raises
         ------
         BlockWrittenTwice
             A cell of the region was written before by this committer.
         LayoutMismatch
-            The group was not prepared; the region is out of bounds; arrays, shapes or dtypes differ from
-            the layout's.
+            The group was not prepared; the region or the fingerprint is out of bounds; arrays, shapes or
+            dtypes differ from the layout's.
         StoreWriteError
             Writing failed; what was written since the last commit is dropped.
         """
         if group not in self._groups:
             raise LayoutMismatch(f"group {group!r} was not prepared; prepared are {sorted(self._groups)}")
+        if not 0 < fingerprint < 2**64:
+            raise LayoutMismatch(f"{group}: fingerprint {fingerprint} is not between 1 and 2**64 - 1")
         target = self._groups[group]
         target.check(region, arrays)
         with self._dropping_on_failure(f"write {region} of {group}"):
@@ -203,6 +212,8 @@ class Committer:
         """Return to the last commit when writing fails: what is left of the block could be half of it."""
         try:
             yield
+        except StoreError:  # a refusal, before anything was written
+            raise
         except icechunk.ConflictError as error:
             self._drop()
             raise StoreLocked(
@@ -215,6 +226,9 @@ class Committer:
                 f"could not {doing} in {self._url}: {reason(error)}. The store stands at its last "
                 f"commit: see to free space, permissions and network, then run again"
             ) from error
+        except BaseException:  # Ctrl-C above all
+            self._drop()
+            raise
 
 
 def _open_or_create(url: Url) -> icechunk.Repository:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from processes import python, wait_for
 from stores import GROUP, arrays, layout, raw, store_with, write
 
@@ -159,6 +160,54 @@ def test_a_creation_that_was_killed_is_made_again(tmp_path: Path) -> None:
     (cut / "snapshots" / "moved").write_bytes(b"already")
     (cut / ".relusweep.new" / "refs").mkdir(parents=True)
     xr.testing.assert_identical(raw(store_with(cut, layout())), raw(tmp_path / "whole"))
+
+
+def test_a_creation_exists_only_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after the first of its files was moved in."""
+    move, moved = Path.replace, []
+
+    def once(file: Path, target: Path) -> Path:
+        moved.append(target)
+        if len(moved) > 1:
+            raise KeyboardInterrupt
+        return move(file, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", once)
+        with pytest.raises(KeyboardInterrupt):
+            Committer(tmp_path, create=True)
+    with pytest.raises(StoreNotFound):
+        history(tmp_path)
+    assert raw(store_with(tmp_path, layout()))["done"].all()
+
+
+def test_half_a_block_is_never_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted between two arrays of a block that was there before."""
+    before, assign, assigned = raw(store_with(tmp_path, layout())), zarr.Array.__setitem__, []
+
+    def once(array: zarr.Array, key: object, value: object) -> None:
+        assigned.append(key)
+        if len(assigned) > 1:
+            raise KeyboardInterrupt
+        assign(array, key, value)
+
+    with Committer(tmp_path) as committer:
+        committer.prepare(layout())
+        zeros = {name: np.zeros_like(array) for name, array in arrays(layout(), {}).items()}
+        with monkeypatch.context() as patch:
+            patch.setattr(zarr.Array, "__setitem__", once)
+            with pytest.raises(KeyboardInterrupt):
+                committer.write(GROUP, {}, zeros, 8)
+        assert committer.commit("nothing is left", {}) is None
+    xr.testing.assert_identical(raw(tmp_path), before)
+
+
+@pytest.mark.parametrize("fingerprint", [-1, 0, 2**64])
+def test_a_fingerprint_that_64_bits_cannot_hold_is_refused(tmp_path: Path, fingerprint: int) -> None:
+    with Committer(tmp_path, create=True) as committer:
+        committer.prepare(layout())
+        with pytest.raises(LayoutMismatch, match="fingerprint"):
+            write(committer, layout(), BLOCK, fingerprint)
 
 
 HOLD = """

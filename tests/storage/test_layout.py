@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from stores import DIMS, GROUP, layout, raw, store_with, write
 
@@ -56,14 +56,14 @@ def test_a_fingerprint_keeps_all_64_bits(tmp_path: Path) -> None:
         committer.prepare(layout())
         write(committer, layout(), fingerprint=2**64 - 1)
         committer.commit("all", {})
-    assert (open_dataset(tmp_path, GROUP)["fingerprint"] == np.uint64(2**64 - 1)).all()
+    assert open_dataset(tmp_path, GROUP)["fingerprint"].values.tolist() == [[[2**64 - 1] * 10] * 2] * 3
 
 
 def axis(labels: tuple[int, ...]) -> st.SearchStrategy[list[int]]:
     return st.lists(st.sampled_from(labels), min_size=1, unique=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None, phases=(Phase.reuse, Phase.generate))  # to shrink takes minutes
 @given(old=st.tuples(axis(PROBLEMS), axis(WIDTHS), axis(TRIALS)), data=st.data())
 def test_an_extended_store_equals_one_written_at_once(old, data: st.DataObject) -> None:
     """Labels go anywhere: appended, inserted, permuted, on any axes together."""
@@ -103,10 +103,11 @@ def test_extending_and_filling_equals_one_larger_run_bit_for_bit(tmp_path: Path,
 
 
 def test_appending_rewrites_no_chunk(tmp_path: Path) -> None:
-    store_with(tmp_path, layout(trial=range(4000), chunks={"width": 1, "trial": 1000}))
+    chunks = {"width": 1, "trial": 1000}
+    store_with(tmp_path, layout(trial=range(4000), chunks=chunks))
     before = {file.name for file in (tmp_path / "chunks").iterdir()}
     with Committer(tmp_path) as committer:
-        committer.prepare(layout(trial=range(8000)))
+        committer.prepare(layout(trial=range(8000), chunks=chunks))
         committer.commit("larger", {})
     new = [file for file in (tmp_path / "chunks").iterdir() if file.name not in before]
     assert len(new) <= 1  # the labels of trial
