@@ -40,7 +40,7 @@ class Address(_Config):
 
     kind: Literal["address"] = "address"
     address: str = Field(min_length=1)
-    timeout: PositiveFloat = 10.0
+    timeout: PositiveFloat = 5.0
 
 
 ClusterConfig = Local | Address

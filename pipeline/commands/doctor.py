@@ -6,17 +6,17 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import typer
 from rich.markup import escape
 
-from pipeline.commands.options import Scheduler, Store, Threads, Workers, output
+from pipeline.commands.options import Scheduler, Store, Threads, Workers, say
 from pipeline.commands.sweeps import cluster_config
 from pipeline.words import bytes_in_words
 
-__all__ = ["doctor", "environment"]
+__all__ = ["Check", "check_workers", "doctor", "environment"]
 
 _ROOMS = ("tasks", "storage", "cluster", "pipeline")
 _ENOUGH_DISK = 1024**3
@@ -42,12 +42,12 @@ def doctor(
     config = cluster_config(workers, threads_per_worker, scheduler)
     checks = [*_check_here(), *_check_store(store)]
     with connect(config) as client:
-        checks += _check_workers(client.run(environment))
+        checks += check_workers(client.run(environment))
     for check in checks:
         mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
-        output.print(f"{mark} {check.what}: {escape(check.found)}", soft_wrap=True, highlight=False)
+        say(f"{mark} {check.what}: {escape(check.found)}")
         if check.remedy:
-            output.print(f"      {escape(check.remedy)}", soft_wrap=True, highlight=False)
+            say(f"      {escape(check.remedy)}")
     if any(check.remedy for check in checks):
         raise typer.Exit(1)
 
@@ -100,7 +100,8 @@ def _check_store(store: str) -> Iterator[Check]:
     yield Check("free disk", bytes_in_words(free), remedy)
 
 
-def _check_workers(found: dict[str, dict[str, Any]]) -> Iterator[Check]:
+def check_workers(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+    """Compare the `environment` of every worker, by address, with that of this process."""
     here = environment()
     yield Check("workers", f"{len(found)}")
     for address, there in found.items():

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output"]
+__all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output", "say"]
 
 Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
@@ -36,3 +36,8 @@ Scheduler = Annotated[
 ]
 
 output = Console()
+
+
+def say(words: str) -> None:
+    """Print a line of markup; a terminal may wrap it, but no path or command is broken up."""
+    output.print(words, soft_wrap=True, highlight=False)

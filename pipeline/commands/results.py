@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import Store, StoredSweep, output
+from pipeline.commands.options import Store, StoredSweep, output, say
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +43,7 @@ def status(store: Store = "results") -> None:
 def show(sweep: StoredSweep = None, store: Store = "results") -> None:
     """Show success rates by size, the hardest classes and the least widths that learn them."""
     name, data = _chosen(store, sweep)
-    output.print(f"[bold]{name}[/] in {escape(store)}")
+    say(f"[bold]{name}[/] in {escape(store)}")
     rates = data.sweep.success_rate(["problem", "trial"]).compute()
     for leak in data["leak"].values:
         output.print(_success_table(rates.sel(leak=leak), leak))
@@ -59,7 +59,7 @@ def report(sweep: StoredSweep = None, store: Store = "results", folder: Folder =
 
     name, data = _chosen(store, sweep)
     page = write_report(data, folder, run_facts(store, name))
-    output.print(f"The report is at {escape(str(page.absolute()))}", soft_wrap=True)
+    say(f"The report is at {escape(str(page.absolute()))}")
 
 
 def _groups(store: str) -> dict[str, xr.Dataset]:
@@ -83,29 +83,28 @@ def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
 
 
 def _titled(title: str, *columns: str) -> Table:
-    output.print(f"\n[italic]{title}[/]")
+    say(f"\n[italic]{title}[/]")
     return Table(*columns, box=None)
 
 
 def _success_table(rates: xr.Dataset, leak: float) -> Table:
     depths = (f"depth {depth}" for depth in rates["depth"].values)
-    table = _titled(f"Learned, % (95 % interval), leak {leak:g}", "width", *depths)
+    apart = max(float(abs(rates[end] - rates["rate"]).max()) for end in ("low", "high"))
+    about = f"95 % intervals reach at most {100 * apart:.1f} from them"
+    table = _titled(f"Learned with leak {leak:g}, % ({about})", "width", *depths)
     for width in rates["width"].values:
         cells = (rates.sel(width=width, depth=depth) for depth in rates["depth"].values)
-        table.add_row(str(width), *(_interval(cell) for cell in cells))
+        table.add_row(str(width), *(_percent(cell) for cell in cells))
     return table
 
 
-def _interval(cell: xr.Dataset) -> str:
-    if not int(cell["networks"]):
-        return "[dim]not run[/]"
-    rate, low, high = (100 * float(cell[name]) for name in ("rate", "low", "high"))
-    return f"{rate:.1f} [dim]({low:.1f} to {high:.1f})[/]"
+def _percent(cell: xr.Dataset) -> str:
+    return f"{100 * float(cell['rate']):.1f}" if int(cell["networks"]) else "[dim]not run[/]"
 
 
 def _hardest_table(data: xr.Dataset) -> Table:
     table = _titled(
-        "Hardest classes: sizes where they are within one percentage point of the lowest rate",
+        "Hardest classes, by the sizes where they are within one point of the lowest rate",
         *("leak", "class", "truth table", "swaps", "sizes"),
     )
     for row in data.sweep.hardest(_SHOWN_CLASSES).itertuples():

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import Scheduler, Settings, Store, Sweep, Threads, Workers, output
+from pipeline.commands.options import Scheduler, Settings, Store, Sweep, Threads, Workers, output, say
 from pipeline.words import bytes_in_words, duration
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def sweeps() -> None:
         sizes = (f"{len(sweep.problems)} NPN classes", *map(_span, axes), f"{sweep.trials}")
         table.add_row(sweep.name, *sizes, f"{sweep.n_networks:,}")
     output.print(table)
-    output.print("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
+    say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
 
 
 def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engine: Engine = None) -> None:
@@ -115,14 +115,14 @@ def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> Bo
 
 
 def _print_plan(plan: Plan, store: str) -> None:
-    output.print(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} networks asked for")
-    output.print(f"  in the store  {plan.done:,}")
+    say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} networks asked for")
+    say(f"  in the store  {plan.done:,}")
     blocks = f"{len(plan.blocks)} blocks, {bytes_in_words(plan.nbytes)} before compression"
-    output.print(f"  to train      {plan.networks:,} ({blocks})")
+    say(f"  to train      {plan.networks:,} ({blocks})")
     for block in plan.blocks[:_SHOWN_BLOCKS]:
-        output.print(f"    {block}: {block.networks:,} networks", highlight=False)
+        say(f"    {block}: {block.networks:,} networks")
     if (more := len(plan.blocks) - _SHOWN_BLOCKS) > 0:
-        output.print(f"    … and {more} more")
+        say(f"    … and {more} more")
 
 
 def _print_end(finished: RunFinished, store: str) -> None:
@@ -130,18 +130,16 @@ def _print_end(finished: RunFinished, store: str) -> None:
     if facts["networks"]:
         _print_cost(facts)
     if finished.interrupted:
-        output.print(f"Stopped; everything so far is in {escape(store)}. Go on with:")
-        output.print(f"  {_again(facts)}", soft_wrap=True)
+        say(f"Stopped; everything so far is in {escape(store)}. Go on with:")
+        say(f"  {_again(facts)}")
         raise typer.Exit(_INTERRUPTED)
     if finished.failed:
-        output.print(
-            f"[red]{len(finished.failed)} blocks failed[/]; the others are stored. Try them again with:"
-        )
-        output.print(f"  {_again(facts)}", soft_wrap=True)
+        say(f"[red]{len(finished.failed)} blocks failed[/]; the others are stored. Try them again with:")
+        say(f"  {_again(facts)}")
         raise typer.Exit(1)
     look = f"relusweep show {facts['sweep']} --store {shlex.quote(store)}"
-    output.print(f"All of {facts['group']} is in {escape(store)}. Look at it with:", highlight=False)
-    output.print(f"  {escape(look)}", soft_wrap=True, highlight=False)
+    say(f"All of {facts['group']} is in {escape(store)}. Look at it with:")
+    say(f"  {escape(look)}")
 
 
 def _print_cost(facts: dict[str, Any]) -> None:
@@ -152,7 +150,7 @@ def _print_cost(facts: dict[str, Any]) -> None:
         f"{duration(cpu)} of processor time, {facts['kernel_seconds'] / cpu:.0%} of it in training kernels",
         f"compiling took {duration(facts['compile_seconds'])}",
     )
-    output.print("\n".join(words), highlight=False)
+    say("\n".join(words))
 
 
 def _again(facts: dict[str, Any]) -> str:

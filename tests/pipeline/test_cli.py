@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cluster import Address
+from pipeline import cli
+from pipeline.commands.doctor import check_workers, environment
+from storage import Committer, history, open_dataset
+
+PART = ("--set", "trials=4", "--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def relusweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Run the command line in this process: exit code, what it says, what it complains of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["relusweep", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return call
+
+
+def test_help_teaches(relusweep: Command) -> None:
+    code, out, _ = relusweep("--help")
+    assert code == 0
+    assert "relusweep run npn3 --set trials=10" in out
+    _, out, _ = relusweep("run", "--help")
+    assert "relusweep run npn4 --set trials=200" in out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "{'torch', 'numba', 'distributed', 'xarray', 'numpy'}"
+    code = f"import sys, pipeline.cli; print({heavy} & set(sys.modules))"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert fresh.stdout == "set()\n"
+
+
+def test_sweeps_lists_them(relusweep: Command) -> None:
+    code, out, _ = relusweep("sweeps")
+    assert code == 0
+    assert "1,998,000" in out
+
+
+def test_plan_and_dry_run_touch_nothing(relusweep: Command, tmp_path: Path) -> None:
+    for words in (("plan", "npn4"), ("run", "npn4", "--dry-run")):
+        code, out, _ = relusweep(*words, "--set", "trials=10")
+        assert code == 0
+        assert "199,800 networks asked for" in out
+        assert "90 blocks" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path) -> None:
+    code, out, _ = relusweep("run", "npn2", *PART, "--scheduler", workers.address)
+    assert code == 0
+    assert "64 networks to train, 0 in the store" in out
+    assert "64 of 64 networks" in out
+    assert "relusweep show npn2 --store results" in out
+
+    code, out, _ = relusweep("run", "npn2", *PART)
+    assert code == 0
+    assert "0 networks to train, 64 in the store" in out
+
+    code, out, _ = relusweep("plan", "npn2", *PART, "--set", "trials=6")
+    assert code == 0
+    assert "to train      32 (4 blocks" in out
+
+    code, out, _ = relusweep("status")
+    assert code == 0
+    assert "boolean/npn2" in out
+    assert "none" in out
+    assert history(tmp_path / "results")[0].id in out
+
+    code, out, _ = relusweep("show")
+    assert code == 0
+    assert "leak 0.1" in out
+    assert "0110" in out
+    assert "least width" in out
+
+    code, out, _ = relusweep("report", "npn2")
+    assert code == 0
+    assert (tmp_path / "report" / "report.html").stat().st_size > 1000
+    assert str(tmp_path / "report") in out
+
+
+def test_doctor_finds_the_workers_well(relusweep: Command, workers: Address) -> None:
+    code, out, _ = relusweep("doctor", "--scheduler", workers.address)
+    assert code == 0
+    assert "workers: 2" in out
+    assert "vectors of" in out
+    assert "wrong" not in out
+
+
+def test_doctor_sees_a_place_that_cannot_be_written(relusweep: Command, workers: Address) -> None:
+    code, out, _ = relusweep("doctor", "--store", "/proc/results", "--scheduler", workers.address)
+    assert code == 1
+    assert "wrong store: /proc/results" in out
+    assert "another --store" in out
+
+
+def test_doctor_sees_workers_that_differ() -> None:
+    here = environment()
+    there = {
+        "versions": here["versions"] | {"numpy": "0.1"},
+        "paths": {"tasks": "/stray/tasks.py"},
+        "safe_path": False,
+    }
+    number, *wrong = check_workers({"tcp://near:1": here | {"safe_path": True}, "tcp://far:2": there})
+    assert (number.found, number.remedy) == ("2", None)
+    assert {check.what for check in wrong} == {"tcp://far:2"}
+    found = [check.found for check in wrong if check.remedy]
+    assert found[0] == "has numpy 0.1"
+    assert "/stray/tasks.py" in found[1]
+    assert "working directory" in found[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["run", "npn5"], "did you mean 'npn4'"),
+        (["run", "npn4", "--set", "widht=3"], "did you mean 'width'"),
+        (["plan", "npn4", "--set", "width=two"], "2..10"),
+        (["plan", "mine.yaml"], "No such file"),
+        (["status"], "relusweep run"),
+        (["show", "--store", "gone"], "gone"),
+        (["report", "npn4", "--store", "gone"], "gone"),
+        (["run", "npn2", *PART, "--scheduler", "tcp://127.0.0.1:1"], "dask scheduler"),
+    ],
+)
+def test_errors_name_the_remedy_in_one_line(relusweep: Command, words: list[str], remedy: str) -> None:
+    code, _, err = relusweep(*words)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert remedy in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "npn2", "--workers", "0"],
+        ["run", "npn2", "--threads-per-worker", "-1"],
+        ["run", "npn2", "--engine", "steam"],
+        ["run", "npn2", "--scheduler", "tcp://h:1", "--workers", "2"],
+        ["run"],
+        ["frobnicate"],
+    ],
+)
+def test_wrong_usage_exits_with_2(relusweep: Command, words: list[str]) -> None:
+    code, _, err = relusweep(*words)
+    assert code == 2
+    assert "Usage" in err
+
+
+def test_a_changed_specification_is_refused(relusweep: Command, workers: Address) -> None:
+    run = ("run", "npn2", *PART, "--scheduler", workers.address)
+    assert relusweep(*run)[0] == 0
+    code, _, err = relusweep(*run, "--set", "seed=1")
+    assert code == 2
+    assert "seed: 0 in the store, 1 asked" in err
+    assert "--replace" in err
+    assert relusweep(*run, "--engine", "auto")[0] == 0  # auto is what ran
+    code, _, err = relusweep(*run, "--engine", "reference")
+    assert code == 2
+    assert "engine: 'lanes' in the store, 'reference' asked" in err
+    assert relusweep(*run, "--set", "seed=1", "--replace")[0] == 0
+
+
+def test_a_store_in_use_names_who_uses_it(relusweep: Command) -> None:
+    with Committer("results", create=True):
+        code, _, err = relusweep("run", "npn2", *PART)
+    assert code == 2
+    assert str(os.getpid()) in err
+
+
+def test_failed_blocks_make_the_run_fail(
+    relusweep: Command, workers: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def task(block: object) -> None:  # a closure, so that it travels to the workers by value
+        raise ValueError("not to its liking")
+
+    monkeypatch.setattr("pipeline.dispatch.train_block", task)
+    code, out, _ = relusweep("run", "npn2", *PART, "--scheduler", workers.address)
+    assert code == 1
+    assert out.count("ValueError: not to its liking") == 4
+    assert "4 blocks failed" in out
+
+
+# Minutes of work: nobody learns at this rate, so every network goes on to the last epoch.
+ENDLESS = ("run", "npn2", "--set", "width=2", "--set", "depth=1", "--set", "trials=20000")
+ENDLESS = (*ENDLESS, "--set", "epochs=100000", "--set", "optimizer.learning_rate=1e-9")
+
+
+def _begin(store: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", *ENDLESS, "--store", str(store)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_has_come_and_says_how_to_go_on(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    with _begin(store) as process:
+        assert process.stdout is not None
+        assert "networks to train" in process.stdout.readline()
+        assert "of 160,000 networks" in process.stdout.readline()  # the first commit
+        second = subprocess.run([*process.args, "--dry-run"], capture_output=True, text=True, check=True)
+        assert "160,000 networks asked for" in second.stdout
+        refused = subprocess.run(process.args, capture_output=True, text=True, check=False)
+        assert refused.returncode == 2
+        assert str(process.pid) in refused.stderr
+        asked = time.monotonic()
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "Go on with:\n  relusweep run npn2 " in rest
+    assert time.monotonic() - asked < 60
+    done = open_dataset(store, "boolean/npn2")["done"]
+    assert 0 < int(done.sum()) < done.size
+    with Committer(store):
+        pass  # nothing is locked
+
+
+def test_interrupted_before_the_workers_are_there(tmp_path: Path) -> None:
+    with _begin(tmp_path / "store") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "Go on with:" in rest
