@@ -8,19 +8,19 @@ from typing import Any, Self
 
 import icechunk
 import numpy as np
-import xarray as xr
 import zarr
 
 from storage import _lock
+from storage._group import PreparedGroup
 from storage.errors import (
-    BlockWrittenTwice,
     LayoutMismatch,
     StoreError,
     StoreLocked,
     StoreNotFound,
+    StoreReadError,
     StoreWriteError,
 )
-from storage.layout import Layout, create_group, extend_group, open_array
+from storage.layout import Layout, create_group, extend_group
 from storage.repository import (
     BRANCH,
     Url,
@@ -68,7 +68,7 @@ class Committer:
         self._url = url
         if not create:
             open_repository(url)  # or a wrong path would be made a directory by locking it
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[str, PreparedGroup] = {}
         path = local_path(url)
         self._lock = None if path is None else _lock.take(path)
         try:
@@ -117,7 +117,7 @@ class Committer:
             else:
                 extend_group(self._session.store, layout)
         before = self._groups.get(layout.group)
-        self._groups[layout.group] = _Group(layout, self._session.store, before)
+        self._groups[layout.group] = PreparedGroup(layout, self._session.store, before)
 
     def write(
         self, group: str, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int
@@ -142,6 +142,8 @@ class Committer:
         LayoutMismatch
             The group was not prepared; the region or the fingerprint is out of bounds; arrays, shapes or
             dtypes differ from the layout's.
+        StoreReadError
+            The block shares a chunk with stored cells, and that is damaged.
         StoreWriteError
             Writing failed; what was written since the last commit is dropped.
         """
@@ -226,6 +228,12 @@ class Committer:
                 f"could not {doing} in {self._url}: {reason(error)}. The store stands at its last "
                 f"commit: see to free space, permissions and network, then run again"
             ) from error
+        except ValueError as error:  # a checksum, met where a block shares a chunk with stored ones
+            self._drop()
+            raise StoreReadError(
+                f"could not {doing} in {self._url}: {reason(error)}. Stored bytes are damaged: restore "
+                f"the store from a copy, or start the group anew (replace=True)"
+            ) from error
         except BaseException:  # Ctrl-C above all
             self._drop()
             raise
@@ -236,61 +244,3 @@ def _open_or_create(url: Url) -> icechunk.Repository:
         return open_repository(url)
     except StoreNotFound:
         return create_repository(url)
-
-
-class _Group:
-    """A prepared group: its open arrays, and which of its cells this process has written."""
-
-    def __init__(self, layout: Layout, store: icechunk.IcechunkStore, before: "_Group | None") -> None:
-        self._layout = layout
-        dims = layout.progress_dims
-        axes = {dim: layout.coords[dim] for dim in dims}
-        if before is None:
-            self._written = xr.DataArray(np.zeros(layout.shape(dims), bool), axes, dims)
-        else:
-            self._written = before._written.reindex(axes, fill_value=False)
-        self.open(store)
-
-    def open(self, store: icechunk.IcechunkStore) -> None:
-        group = zarr.open_group(store, path=self._layout.group, mode="r+")
-        self._arrays = {
-            name: open_array(group, name).with_config({"write_empty_chunks": True})
-            for name in self._layout.arrays()
-        }
-
-    def check(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> None:
-        layout = self._layout
-        if set(arrays) != set(layout.variables):
-            names = sorted(layout.variables)
-            raise LayoutMismatch(f"{layout.group}: got arrays {sorted(arrays)}, wants all of {names}")
-        lengths = dict(layout.coords.sizes)
-        for dim, part in region.items():
-            lengths[dim] = self._length(dim, part)
-        for name, variable in layout.variables.items():
-            shape = tuple(lengths[dim] for dim in variable.dims)
-            got, wanted = (arrays[name].shape, arrays[name].dtype), (shape, np.dtype(variable.dtype))
-            if got != wanted:
-                raise LayoutMismatch(f"{layout.group}: {name} is {got}, wants {wanted}")
-        if self._written[self._selection(layout.progress_dims, region)].any():
-            raise BlockWrittenTwice(
-                f"{layout.group}: cells of {dict(region)} were written before in this run"
-            )
-
-    def _length(self, dim: str, part: slice) -> int:
-        size = self._layout.coords.sizes.get(dim, 0)
-        start, stop = part.start or 0, size if part.stop is None else part.stop
-        if part.step not in (None, 1) or not 0 <= start < stop <= size:
-            raise LayoutMismatch(f"{self._layout.group}: {dim} = {part} is no part of its {size} positions")
-        return stop - start
-
-    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
-        for name, variable in self._layout.variables.items():
-            self._arrays[name][self._selection(variable.dims, region)] = arrays[name]
-        cells = self._selection(self._layout.progress_dims, region)
-        self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
-        self._arrays["done"][cells] = True
-        self._written[cells] = True
-
-    @staticmethod
-    def _selection(dims: tuple[str, ...], region: Mapping[str, slice]) -> tuple[slice, ...]:
-        return tuple(region.get(dim, slice(None)) for dim in dims)

@@ -120,7 +120,8 @@ def extend_group(store: IcechunkStore, layout: Layout) -> None:
     """Bring a stored group to a layout, keeping every cell at its labels; writes nothing when they agree.
 
     Labels added behind the stored ones only resize the arrays, which keep their chunks; labels in other
-    places make every array anew, one at a time in memory. Attributes and coordinates become the layout's.
+    places make every array anew, one at a time in memory. The group's attributes and coordinates become
+    the layout's.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from storage import (
     LayoutMismatch,
     StoreLocked,
     StoreNotFound,
+    StoreReadError,
     StoreWriteError,
     Variable,
     history,
@@ -127,6 +128,18 @@ def test_another_process_may_write_a_cell_anew(tmp_path: Path) -> None:
         write(committer, layout(), BLOCK, fingerprint=8)
         committer.commit("again", {})
     assert (raw(tmp_path).isel(BLOCK)["fingerprint"] == 8).all()
+
+
+def test_a_block_beside_damaged_cells_is_refused(tmp_path: Path) -> None:
+    grid = layout(trial=range(4000), chunks={})
+    store_with(tmp_path, grid, {"width": slice(0, 1)})
+    largest = max((tmp_path / "chunks").iterdir(), key=lambda file: file.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-1] + b"?")
+    with Committer(tmp_path) as committer:
+        committer.prepare(layout(trial=range(4000), chunks={}))
+        with pytest.raises(StoreReadError, match="damaged"):
+            write(committer, grid, {"width": slice(1, 2)})
+        assert committer.commit("nothing", {}) is None
 
 
 def test_tags_name_versions_and_never_move(tmp_path: Path) -> None:

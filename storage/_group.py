@@ -1,0 +1,72 @@
+"""A group while a committer writes to it."""
+
+from collections.abc import Mapping
+
+import icechunk
+import numpy as np
+import xarray as xr
+import zarr
+
+from storage.errors import BlockWrittenTwice, LayoutMismatch
+from storage.layout import Layout, open_array
+
+
+class PreparedGroup:
+    """A prepared group: its open arrays, and which of its cells this process has written."""
+
+    def __init__(self, layout: Layout, store: icechunk.IcechunkStore, before: "PreparedGroup | None") -> None:
+        self._layout = layout
+        dims = layout.progress_dims
+        axes = {dim: layout.coords[dim] for dim in dims}
+        if before is None:
+            self._written = xr.DataArray(np.zeros(layout.shape(dims), bool), axes, dims)
+        else:
+            self._written = before._written.reindex(axes, fill_value=False)
+        self.open(store)
+
+    def open(self, store: icechunk.IcechunkStore) -> None:
+        """Take the arrays of a new session; a session ends with its commit."""
+        group = zarr.open_group(store, path=self._layout.group, mode="r+")
+        self._arrays = {
+            name: open_array(group, name).with_config({"write_empty_chunks": True})
+            for name in self._layout.arrays()
+        }
+
+    def check(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> None:
+        """Refuse a block that does not fit or comes twice."""
+        layout = self._layout
+        if set(arrays) != set(layout.variables):
+            names = sorted(layout.variables)
+            raise LayoutMismatch(f"{layout.group}: got arrays {sorted(arrays)}, wants all of {names}")
+        lengths = dict(layout.coords.sizes)
+        for dim, part in region.items():
+            lengths[dim] = self._length(dim, part)
+        for name, variable in layout.variables.items():
+            shape = tuple(lengths[dim] for dim in variable.dims)
+            got, wanted = (arrays[name].shape, arrays[name].dtype), (shape, np.dtype(variable.dtype))
+            if got != wanted:
+                raise LayoutMismatch(f"{layout.group}: {name} is {got}, wants {wanted}")
+        if self._written[self._selection(layout.progress_dims, region)].any():
+            raise BlockWrittenTwice(
+                f"{layout.group}: cells of {dict(region)} were written before in this run"
+            )
+
+    def _length(self, dim: str, part: slice) -> int:
+        size = self._layout.coords.sizes.get(dim, 0)
+        start, stop = part.start or 0, size if part.stop is None else part.stop
+        if part.step not in (None, 1) or not 0 <= start < stop <= size:
+            raise LayoutMismatch(f"{self._layout.group}: {dim} = {part} is no part of its {size} positions")
+        return stop - start
+
+    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
+        """Write a checked block, its marks last."""
+        for name, variable in self._layout.variables.items():
+            self._arrays[name][self._selection(variable.dims, region)] = arrays[name]
+        cells = self._selection(self._layout.progress_dims, region)
+        self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
+        self._arrays["done"][cells] = True
+        self._written[cells] = True
+
+    @staticmethod
+    def _selection(dims: tuple[str, ...], region: Mapping[str, slice]) -> tuple[slice, ...]:
+        return tuple(region.get(dim, slice(None)) for dim in dims)
