@@ -1,3 +1,4 @@
+# ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
 """What can go wrong between a run and its workers."""
 
 __all__ = ["ClusterError", "NoWorkers", "SchedulerNotFound"]

@@ -35,15 +35,19 @@ _SETTINGS = {
 @contextmanager
 def open_local(config: Local) -> Iterator[Client]:
     """Start `config.workers` processes, and stop them on leaving."""
-    with dask.config.set(_SETTINGS), quiet(), _cluster(config) as cluster:
-        with Client(cluster, set_as_default=False) as client:
-            yield client
+    with (
+        dask.config.set(_SETTINGS),
+        quiet(),
+        _cluster(config) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
 
 
 def _cluster(config: Local) -> LocalCluster:
     # Ctrl-C reaches the whole process group, but only the run may answer it, and then close its workers.
-    # Threads and processes inherit the mask: so does the thread that replaces lost workers. The tracker clears
-    # the mask of the thread that starts it, so it starts first.
+    # Threads and processes inherit the mask: so does the thread that replaces lost workers. The tracker
+    # clears the mask of the thread that starts it, so it starts first.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

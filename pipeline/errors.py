@@ -1,7 +1,14 @@
 # ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
 """What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises."""
 
-__all__ = ["InvalidSweep", "SchedulerLost", "SpecificationChanged", "SweepError", "UnknownSweep"]
+__all__ = [
+    "IncompleteRun",
+    "InvalidSweep",
+    "SchedulerLost",
+    "SpecificationChanged",
+    "SweepError",
+    "UnknownSweep",
+]
 
 
 class SweepError(Exception):
@@ -18,6 +25,10 @@ class InvalidSweep(SweepError, ValueError):
 
 class SpecificationChanged(SweepError, ValueError):
     """The store holds results of another specification under the same name."""
+
+
+class IncompleteRun(SweepError, RuntimeError):
+    """A run that ended well has left blocks out: a fault of the program."""
 
 
 class SchedulerLost(SweepError, ConnectionError):

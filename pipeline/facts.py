@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import platform
-import resource
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pipeline.layout import library_versions
 from pipeline.plan import Block, Plan
+from pipeline.usage import Usage, usage
 from storage import history
 from tasks.boolean.training import BlockResult
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Meter", "Usage", "run_facts", "usage"]
-
-
-class Usage(NamedTuple):
-    """What a process has used since it began: seconds of processor time, bytes of memory at the peak."""
-
-    cpu_seconds: float
-    peak_bytes: int
-
-
-def usage() -> Usage:
-    """Measure this process; workers are asked for the same."""
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return Usage(own.ru_utime + own.ru_stime, own.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+__all__ = ["Meter", "run_facts"]
 
 
 @dataclass

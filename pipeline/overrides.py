@@ -92,9 +92,11 @@ def _changed(sweep: BooleanSweep, changes: Mapping[str, Any]) -> BooleanSweep:
 
 def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(fields)
-    for key, value in ((str(key), value) for key, value in changes.items()):  # YAML knows keys that are numbers
+    for key, value in changes.items():
         old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merged(old, value)
+        merged[str(key)] = value  # YAML knows keys that are numbers
     return merged
 
 

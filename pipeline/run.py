@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster import ClusterConfig, connect
 from pipeline.dispatch import Arrival, compute
-from pipeline.errors import SweepError
+from pipeline.errors import IncompleteRun
 from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, RunFinished, RunStarted
 from pipeline.facts import Meter
 from pipeline.interruption import interruption
@@ -70,6 +70,8 @@ def run(
         There are no workers.
     SchedulerLost
         The scheduler died; what came before is committed.
+    IncompleteRun
+        The store, read again at the end, lacks a block that came.
     """
     with Committer(store, create=True) as committer, interruption() as asked_to_stop:
         plan = plan_store(sweep, store, replace=replace)
@@ -80,7 +82,9 @@ def run(
             going.go(cluster, asked_to_stop)
         finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)
         if not (finished.failed or finished.interrupted) and (left := plan_store(sweep, store).blocks):
-            raise SweepError(f"{len(left)} blocks were not stored, as {left[0]}: this is a fault of ours")
+            raise IncompleteRun(
+                f"{len(left)} blocks are not in the store, as {left[0]}; run again, and report it"
+            )
         going.tell(finished)
     return finished
 

@@ -24,10 +24,10 @@ def bytes_in_words(count: float) -> str:
     Examples
     --------
     >>> bytes_in_words(39_960_000)
-    '38.1 MiB'
+    '38.11 MiB'
     """
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
-            return f"{count:.3g} {unit}"
+            return f"{count:,.4g} {unit}"
         count /= 1024
-    return f"{count:.3g} GiB"
+    return f"{count:,.4g} GiB"

@@ -12,12 +12,14 @@ from rich.table import Table
 from pipeline.commands.options import Store, StoredSweep, output, say
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 __all__ = ["report", "show", "status"]
 
 _SHOWN_VERSIONS = 5
 _SHOWN_CLASSES = 10
+_SHOWN_SIZES = 10
 
 Folder = Annotated[Path, typer.Option("--folder", metavar="PATH", help="Where the page and pictures go.")]
 
@@ -26,12 +28,15 @@ def status(store: Store = "results") -> None:
     """Show what is done and what is missing of every sweep in a store, and its last commits."""
     from storage import history
 
+    groups = _groups(store)
     table = Table("group", "networks", "done", "missing", box=None)
-    for name, group in _groups(store).items():
+    for name, group in groups.items():
         done = int(group["done"].sum())
         missing = group["done"].size - done
         table.add_row(name, f"{group['done'].size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
     output.print(table)
+    for name, group in groups.items():
+        _print_missing(name, group.sweep.missing())
     commits = Table("committed (UTC)", "what", "version", "tags", box=None)
     for version in history(store)[:_SHOWN_VERSIONS]:
         when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
@@ -80,6 +85,17 @@ def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
         what = "more than one sweep" if sweep is None and groups else f"no sweep {sweep or ''}".strip()
         raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
     return chosen[0], groups[chosen[0]]
+
+
+def _print_missing(name: str, missing: pd.DataFrame) -> None:
+    if missing.empty:
+        return
+    table = _titled(f"Missing in {name}", *map(str, missing.columns))
+    for row in missing.head(_SHOWN_SIZES).itertuples(index=False):
+        table.add_row(*(f"{value:g}" for value in row))
+    output.print(table)
+    if (more := len(missing) - _SHOWN_SIZES) > 0:
+        say(f" … and {more} more sizes")
 
 
 def _titled(title: str, *columns: str) -> Table:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 import xarray as xr
 
-from cluster import Local
+from cluster import Address, Local
 from pipeline import dispatch
+from pipeline.errors import SchedulerLost
 from pipeline.events import BlockDone, Event
 from pipeline.overrides import find_sweep, override
 from pipeline.plan import plan_store
@@ -30,7 +34,7 @@ LONG = ("width=2", "depth=1", "leak=0,0.1,0.2,0.3", "trials=600", "epochs=20000"
 # A run that tells each block as it comes and is committed, so that the test knows what it may not lose.
 DRIVER = """
 import sys
-from cluster import Local
+from cluster import Address, Local
 from pipeline.events import BlockDone, Committed
 from pipeline.run import run
 from pipeline.sweep import BooleanSweep
@@ -95,6 +99,49 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
     assert [failure.block.leak for failure in finished.failed] == [0.0]
     assert "KilledWorker" in finished.failed[0].error
     assert _results(tmp_path / "store", sweep)["done"].sel(leak=0.1).all()
+
+
+@contextmanager
+def _scheduler_with_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    file = folder / "scheduler.json"
+    roles = (
+        ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
+        ["worker", "--nthreads", "1"],
+    )
+    with ExitStack() as stack:
+        processes = []
+        for role, *options in roles:
+            command = [
+                sys.executable,
+                "-m",
+                f"distributed.cli.dask_{role}",
+                *options,
+                "--scheduler-file",
+                file,
+            ]
+            environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+            process = subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.DEVNULL)
+            processes.append(stack.enter_context(process))
+            stack.callback(process.terminate)
+        while not file.exists():
+            time.sleep(0.05)
+        yield processes[0], json.loads(file.read_text())["address"]
+
+
+def test_the_scheduler_killed_in_mid_run(
+    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+) -> None:
+    with _scheduler_with_worker(tmp_path) as (scheduler, address):
+
+        def kill(event: Event) -> None:
+            if isinstance(event, BlockDone):
+                scheduler.kill()
+
+        with pytest.raises(SchedulerLost, match="run the same command again"):
+            run(sweep, str(tmp_path / "store"), Address(address=address, timeout=30), listeners=[kill])
+    assert 0 < int(_results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_networks
+    run(sweep, str(tmp_path / "store"), Local(workers=2))
+    xr.testing.assert_identical(_results(tmp_path / "store", sweep), undisturbed)
 
 
 def _told_until_killed(sweep: BooleanSweep, store: Path, seconds: float) -> list[str]:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from cluster import Address, Local
 from pipeline import dispatch
-from pipeline.errors import SpecificationChanged
+from pipeline.errors import IncompleteRun, SpecificationChanged
 from pipeline.events import BlockDone, BlockFailed, Committed, Event, RunFinished, RunStarted
 from pipeline.facts import run_facts
 from pipeline.overrides import override
@@ -170,6 +170,20 @@ def test_a_block_that_raises_is_reported_and_the_rest_completes(
     finished, events = _run(small, tmp_path / "store", workers)
     assert not finished.failed
     assert {event.block.width for event in events if isinstance(event, BlockDone)} == {4}
+
+
+def test_a_run_that_left_something_out_does_not_report_success(
+    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Committer.write
+
+    def forgetful(self: Committer, group: str, region: dict[str, slice], *rest: Any) -> None:
+        if region["leak"].start == 0:
+            write(self, group, region, *rest)
+
+    monkeypatch.setattr(Committer, "write", forgetful)
+    with pytest.raises(IncompleteRun, match="2 blocks are not in the store"):
+        _run(small, tmp_path / "store", workers)
 
 
 def test_an_interrupt_commits_what_has_come(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
