@@ -44,24 +44,23 @@ _compiled = numba.njit(nogil=True, error_model="numpy")
 
 
 @_compiled
-def _adam(memory, start, count, betas):
-    """Update `count` parameters from the gradient; the step's relative error is below 3e-7."""
+def _adam(memory, betas):
+    """Update all parameters from the gradient; the reciprocal's relative error is below 3e-7."""
     beta1, beta2 = betas
     step, epsilon = load(memory.rates, 0), load(memory.rates, 1)
-    for i in range(count):
-        place = start + i
+    for i in range(memory.weights.size // LANES):
         g = load(memory.gradient, i)
-        m = fma(load(memory.first_moment, place), beta1, g * (1.0 - beta1))
+        m = fma(load(memory.first_moment, i), beta1, g * (1.0 - beta1))
         m = (m + _QUANTUM) - _QUANTUM
-        v = fma(load(memory.second_moment, place), beta2, (g * (1.0 - beta2)) * g)
+        v = fma(load(memory.second_moment, i), beta2, (g * (1.0 - beta2)) * g)
         d = sqrt(v) + epsilon
         r = reciprocal_seed(d)
         for _ in range(2):
             e = fma(d * -1.0, r, 1.0)
             r = fma(r, fma(e, e, e), r)
-        store(memory.first_moment, place, m)
-        store(memory.second_moment, place, v)
-        store(memory.weights, place, fma(m * step * -1.0, r, load(memory.weights, place)))
+        store(memory.first_moment, i, m)
+        store(memory.second_moment, i, v)
+        store(memory.weights, i, fma(m * step * -1.0, r, load(memory.weights, i)))
 
 
 @_compiled
@@ -201,8 +200,7 @@ def build(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
 
             here, there = rows, rows + rows * width
             gated(rows, width, 1, z, v, top, (errors, here, width), slope)
-            outer(1, width_1, rows, z, top, (gradient, 0, width_1))
-            _adam(memory, output, width_1, betas)
+            outer(1, width_1, rows, z, top, (gradient, output, width_1))
             for layer in range(depth - 2, -1, -1):
                 below = (activations, first + layer * layer_size, width_1)
                 start = hidden + layer * hidden_size
@@ -210,10 +208,9 @@ def build(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
                 gated(
                     rows, width, width, error, (weights, start, width_1), below, (errors, there, width), slope
                 )
-                outer(width, width_1, rows, error, below, (gradient, 0, width_1))
-                _adam(memory, start, hidden_size, betas)
+                outer(width, width_1, rows, error, below, (gradient, start, width_1))
                 here, there = there, here
             outer(width, inputs_1, rows, (errors, here, width), x, (gradient, 0, inputs_1))
-            _adam(memory, 0, hidden, betas)
+            _adam(memory, betas)
 
     return run

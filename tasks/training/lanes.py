@@ -93,7 +93,7 @@ class _Memory(NamedTuple):
     weights: NDArray[np.float32]
     first_moment: NDArray[np.float32]
     second_moment: NDArray[np.float32]
-    gradient: NDArray[np.float32]  # of one layer
+    gradient: NDArray[np.float32]
     activations: NDArray[np.float32]  # inputs, then each hidden layer; every row ends with a 1 for the bias
     errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
     margins: NDArray[np.float32]  # target times logit, a row each
@@ -103,7 +103,6 @@ class _Memory(NamedTuple):
 
 def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
     rows, n_inputs = inputs.shape
-    widest = max(n_inputs, width) + 1
     n_parameters = width * (n_inputs + 1) + (depth - 1) * width * (width + 1) + width + 1
     activations = bank(rows * (n_inputs + 1 + depth * (width + 1)))
     activations[:] = 1
@@ -112,7 +111,7 @@ def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
         weights=bank(n_parameters),
         first_moment=bank(n_parameters),
         second_moment=bank(n_parameters),
-        gradient=bank(width * widest),
+        gradient=bank(n_parameters),
         activations=activations,
         errors=bank(rows * (1 + 2 * width)),
         margins=bank(rows),
