@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from concurrent.futures import CancelledError
 from itertools import islice
 from queue import Empty, SimpleQueue
 
@@ -20,10 +21,10 @@ _IN_FLIGHT = 512
 # A block that raises is most likely to raise again; one more try is for a machine out of memory.
 _RETRIES = 1
 
-Arrival = tuple[Block, BlockResult | BaseException]
+Arrival = tuple[Block, BlockResult | Exception]
 
 
-def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Iterator[Arrival | None]:
+def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arrival | None]:
     """Compute the blocks of a plan.
 
     Parameters
@@ -69,14 +70,14 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Iterator[Arriva
         client.cancel([future for _, future in flying.values()])
 
 
-def _outcome(future: Future[BlockResult]) -> BlockResult | BaseException:
-    if future.status == "finished":
+def _outcome(future: Future[BlockResult]) -> BlockResult | Exception:
+    try:
         result: BlockResult = future.result()
-        return result
-    if future.status == "error":
-        error: BaseException = future.exception()
+    except CancelledError:  # nobody here cancels before the last block: the client lost its scheduler
+        raise SchedulerLost(
+            "the scheduler is gone, and with it the blocks in flight; what came before is in the store: "
+            "start a scheduler and run the same command again"
+        ) from None
+    except Exception as error:
         return error
-    raise SchedulerLost(
-        "the scheduler is gone, and with it the blocks in flight; what came before is in the store: "
-        "start a scheduler and run the same command again"
-    )
+    return result

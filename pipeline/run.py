@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from threading import Event as Flag
 
 import numpy as np
@@ -116,11 +117,12 @@ class _Run:
         with connect(cluster) as client:
             self.meter.meet(client)
             try:
-                for arrival in compute(client, self.plan):
-                    self._take(arrival)
-                    if asked_to_stop.is_set():
-                        self.interrupted = self._left > 0
-                        break
+                with closing(compute(client, self.plan)) as arrivals:
+                    for arrival in arrivals:
+                        self._take(arrival)
+                        if asked_to_stop.is_set():
+                            self.interrupted = self._left > 0
+                            break
                 self.meter.part(client)
             finally:
                 self._commit()
@@ -145,7 +147,7 @@ class _Run:
         self._uncommitted += 1
         self.tell(BlockDone(block, int(np.sum(result.arrays["stop_reason"] == StopReason.SUCCESS))))
 
-    def _fail(self, block: Block, error: BaseException) -> None:
+    def _fail(self, block: Block, error: Exception) -> None:
         failure = BlockFailed(block, f"{type(error).__name__}: {error}")
         self.failed.append(failure)
         self.tell(failure)
