@@ -65,7 +65,7 @@ class Plan:
     stored : BooleanSweep
         As the store will hold it: the axes asked and those already there.
     blocks : tuple of Block
-        To be computed, in this order: the longest first, in rounds that hold every size once.
+        To be computed, in this order: the longest first, in rounds that hold every width once.
     """
 
     sweep: BooleanSweep
@@ -175,17 +175,16 @@ def make_plan(sweep: BooleanSweep, progress: xr.Dataset | None) -> Plan:
 
 
 def _in_rounds(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """Keep the order, but let every size come once before one comes again.
+    """Keep the order, but let every width come once before one comes again.
 
-    Workers compile a kernel for each size and share it on disk: those that begin one size side by side would
-    all compile it.
+    Workers compile a kernel for each width and share it on disk: those that begin one width side by side
+    would all compile it.
     """
-    begun: Counter[tuple[int, int]] = Counter()
+    begun: Counter[int] = Counter()
     rounds: list[tuple[int, Block]] = []
     for block in blocks:
-        size = block.width, block.depth
-        rounds.append((begun[size], block))
-        begun[size] += 1
+        rounds.append((begun[block.width], block))
+        begun[block.width] += 1
     return tuple(block for _, block in sorted(rounds, key=itemgetter(0)))
 
 

@@ -10,6 +10,7 @@ from storage.errors import (
     StoreNotFound,
     StoreReadError,
     StoreWriteError,
+    UnknownPlace,
 )
 from storage.layout import Layout, Variable
 from storage.repository import Version, history
@@ -24,6 +25,7 @@ __all__ = [
     "StoreNotFound",
     "StoreReadError",
     "StoreWriteError",
+    "UnknownPlace",
     "Variable",
     "Version",
     "history",

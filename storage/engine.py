@@ -76,7 +76,7 @@ class RelusweepBackend(BackendEntrypoint):
         try:
             store = _CheckedStore.open_group(session.store, group=group, consolidated=False)
         except FileNotFoundError as error:
-            raise StoreNotFound(f"no group {group!r} in {filename_or_obj}") from error
+            raise _no_group(group, filename_or_obj) from error
         return _decode(store, drop_variables, decoders)
 
     def open_groups_as_dict(  # type: ignore[override]
@@ -95,7 +95,7 @@ class RelusweepBackend(BackendEntrypoint):
         try:
             stores = _CheckedStore.open_store(session.store, group=root, consolidated=False)
         except FileNotFoundError as error:
-            raise StoreNotFound(f"no group {group!r} in {filename_or_obj}") from error
+            raise _no_group(group, filename_or_obj) from error
         return {
             "/" + path.removeprefix(root).lstrip("/"): _decode(store, drop_variables, decoders)
             for path, store in stores.items()
@@ -104,6 +104,12 @@ class RelusweepBackend(BackendEntrypoint):
     def open_datatree(self, filename_or_obj: Url, **options: Any) -> xr.DataTree:  # type: ignore[override]
         """Open all groups, or those under one, as a tree."""
         return xr.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
+
+
+def _no_group(group: str | None, url: Url) -> StoreNotFound:
+    if group is None:
+        return StoreNotFound(f"the store at {url} holds no results yet: no run has committed to it")
+    return StoreNotFound(f"no group {group!r} in {url}")
 
 
 def _decode(

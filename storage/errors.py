@@ -12,6 +12,7 @@ __all__ = [
     "StoreNotFound",
     "StoreReadError",
     "StoreWriteError",
+    "UnknownPlace",
 ]
 
 
@@ -21,6 +22,10 @@ class StoreError(Exception):
 
 class StoreNotFound(StoreError, FileNotFoundError):
     """No store, group, tag or version of that name."""
+
+
+class UnknownPlace(StoreError, ValueError):
+    """A URL of a kind that stores cannot be kept at."""
 
 
 class StoreLocked(StoreError, BlockingIOError):

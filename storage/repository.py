@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import icechunk
 
-from storage.errors import StoreNotFound, StoreReadError, StoreWriteError
+from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
 
 __all__ = [
     "BRANCH",
@@ -210,7 +210,7 @@ def _icechunk_storage(url: Url) -> icechunk.Storage:
         return icechunk.local_filesystem_storage(str(path))
     parts = urlsplit(os.fspath(url))
     if parts.scheme != "s3" or not parts.netloc:
-        raise ValueError(f"a store is a path or s3://bucket/prefix, not {url}")
+        raise UnknownPlace(f"a store is a path or s3://bucket/prefix, not {url}")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return icechunk.s3_storage(
         bucket=parts.netloc,

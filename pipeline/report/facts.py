@@ -6,10 +6,10 @@ from typing import Any, TypedDict
 
 from pipeline.report.summary import Summary
 from pipeline.report.theme import NOTHING, leak_name, percent
+from pipeline.words import duration
 
 __all__ = [
     "RunFacts",
-    "duration",
     "facts_rows",
     "how_to_open",
     "key_figures",
@@ -129,22 +129,6 @@ def _speeds(facts: Mapping[str, Any]) -> dict[str, float]:
         return {}
     counted = ("networks", "network_epochs")
     return {f"{key}_per_second": facts[key] / facts["seconds"] for key in counted if facts.get(key)}
-
-
-def duration(seconds: float) -> str:
-    """Write a time in the two largest units that it fills.
-
-    Examples
-    --------
-    >>> [duration(seconds) for seconds in (0.04, 61, 7322)]
-    ['0.04 s', '1 min 1 s', '2 h 2 min']
-    """
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 _COUNT = "{:,.0f}".format

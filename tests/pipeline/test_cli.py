@@ -146,6 +146,7 @@ def test_doctor_sees_workers_that_differ() -> None:
         (["show", "--store", "gone"], "gone"),
         (["report", "npn4", "--store", "gone"], "gone"),
         (["run", "npn2", *PART, "--scheduler", "tcp://127.0.0.1:1"], "dask scheduler"),
+        (["run", "npn2", "--store", "ftp://host/results"], "s3://bucket/prefix"),
     ],
 )
 def test_errors_name_the_remedy_in_one_line(relusweep: Command, words: list[str], remedy: str) -> None:
