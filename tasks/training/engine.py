@@ -53,6 +53,7 @@ def train(
     Examples
     --------
     >>> import numpy as np
+    >>> from tasks.networks import Network
     >>> protocol = Protocol(network=Network(n_inputs=1, width=2, depth=1))
     >>> start = np.ones((1, protocol.network.n_parameters))
     >>> train(protocol, [[-1.0], [1.0]], [[-1, 1]], start).stop_reason

@@ -11,6 +11,7 @@ BUILTINS = {
     "StoreReadError": OSError,
     "LayoutMismatch": ValueError,
     "BlockWrittenTwice": ValueError,
+    "UnknownPlace": ValueError,
 }
 
 
