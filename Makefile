@@ -31,15 +31,15 @@ bench: .venv/.bench
 .venv/.run: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install -qq --editable .
 	touch $@
 
 .venv/.dev: .venv/.run
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install -qq --editable '.[dev]'
 	touch $@
 
 .venv/.bench: .venv/.run
-	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/pip install -qq --editable '.[bench]'
 	touch $@
 
 clean:
