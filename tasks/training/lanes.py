@@ -99,6 +99,8 @@ class _Memory(NamedTuple):
     margins: NDArray[np.float32]  # target times logit, a row each
     targets: NDArray[np.float32]
     rates: NDArray[np.float32]  # step and epsilon
+    network: NDArray[np.int64]  # which network each lane holds
+    epoch: NDArray[np.int64]  # updates that it has had
 
 
 def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
@@ -117,6 +119,8 @@ def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
         margins=bank(rows),
         targets=bank(rows),
         rates=bank(2),
+        network=np.zeros(LANES, np.int64),
+        epoch=np.zeros(LANES, np.int64),
     )
 
 
