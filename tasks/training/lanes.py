@@ -135,6 +135,6 @@ def _compiled(n_inputs: int, width: int, rows: int) -> Any:
 
 @cache
 def _digest() -> str:
-    folder = Path(__file__).parent
-    sources = (folder / "simd.py", folder / "tiles.py", folder.parent / "elementary.py")
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in sources), digest_size=8).hexdigest()
+    names = ("elementary.py", "training/protocol.py", "training/simd.py", "training/tiles.py")
+    sources = b"".join(Path(__file__).parents[1].joinpath(name).read_bytes() for name in names)
+    return hashlib.blake2b(sources, digest_size=8).hexdigest()
