@@ -29,14 +29,15 @@ def status(store: Store = "results") -> None:
     from storage import history
 
     groups = _groups(store)
-    table = Table("group", "networks", "done", "missing", box=None)
+    table = Table("group", "cells", "done", "missing", box=None)
     for name, group in groups.items():
         done = int(group["done"].sum())
         missing = group["done"].size - done
         table.add_row(name, f"{group['done'].size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
     output.print(table)
     for name, group in groups.items():
-        _print_missing(name, group.sweep.missing())
+        if "success_epoch" in group:
+            _print_missing(name, group.sweep.missing())
     commits = Table("committed (UTC)", "what", "version", "tags", box=None)
     for version in history(store)[:_SHOWN_VERSIONS]:
         when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
@@ -79,10 +80,11 @@ def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
     from pipeline.errors import UnknownSweep
 
     groups = _groups(store)
-    chosen = [name for name in groups if sweep is None or sweep in (name, name.rpartition("/")[2])]
+    trained = {name: group for name, group in groups.items() if "success_epoch" in group}
+    chosen = [name for name in trained if sweep is None or sweep in (name, name.rpartition("/")[2])]
     if len(chosen) != 1:
-        there = ", ".join(groups) or "none"
-        what = "more than one sweep" if sweep is None and groups else f"no sweep {sweep or ''}".strip()
+        there = ", ".join(trained) or "none"
+        what = "more than one sweep" if sweep is None and trained else f"no sweep {sweep or ''}".strip()
         raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
     return chosen[0], groups[chosen[0]]
 

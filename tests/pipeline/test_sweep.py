@@ -22,7 +22,7 @@ def test_npn4_is_the_sweep_of_the_source() -> None:
     assert (sweep.leak, sweep.width, sweep.depth) == ((0.0, 0.1), tuple(range(2, 11)), tuple(range(1, 6)))
     assert sweep.optimizer == Adam(learning_rate=0.025, beta1=0.9, beta2=0.999, epsilon=1e-8)
     assert (sweep.loss, sweep.epochs, sweep.stop, sweep.bias) == ("bce", 4000, "first_success", "uniform")
-    assert sweep.n_networks == 1_998_000
+    assert sweep.n_cells == 1_998_000
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_settings_of_one_optimizer_add_up() -> None:
         ("engine=lan", ["engine = 'lan'", "'lanes' or 'reference'"]),
         ("problems=7141", ["7141 does not name an NPN class", "5786"]),
         ("problems=65536", ["no function of 4 inputs", "65535"]),
-        ("n_inputs=5", ["n_inputs = '5'", "1 to 4"]),
+        ("n_inputs=6", ["n_inputs = '6'", "1 to 5"]),
         ("name=a b", ["name = 'a b'", "letters"]),
         ("trials", ["--set trials", "field=value"]),
         ("trials=", ["--set trials=", "field=value"]),
@@ -81,8 +81,8 @@ def test_wrong_settings_say_what_is_allowed(setting: str, words: list[str]) -> N
 
 
 def test_an_unknown_sweep_names_the_nearest() -> None:
-    with pytest.raises(UnknownSweep, match=r"'npn5'; did you mean 'npn\d'\?; give npn2, npn3, npn4"):
-        find_sweep("npn5")
+    with pytest.raises(UnknownSweep, match=r"'npn6'; did you mean 'npn\d'\?; give npn2, npn3, npn4, npn5"):
+        find_sweep("npn6")
 
 
 def test_a_file_changes_a_named_sweep(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_file_changes_a_named_sweep(tmp_path: Path) -> None:
 def test_a_file_may_go_to_other_inputs(tmp_path: Path) -> None:
     file = tmp_path / "one.yml"
     file.write_text("base: npn2\nname: single\nn_inputs: 1\nproblems: all\n")
-    assert find_sweep(str(file)).problems == (0, 1)
+    assert find_sweep(str(file)).ids.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
