@@ -1,4 +1,4 @@
-"""What plan, dispatch and run know of a sweep: a kind of sweep is a subclass, without machinery of its own."""
+"""What plan, dispatch and run know of a sweep: a kind of sweep is a subclass, not more machinery."""
 
 from __future__ import annotations
 

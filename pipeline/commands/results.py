@@ -53,6 +53,10 @@ def show(sweep: StoredSweep = None, store: Store = "results") -> None:
     rates = data.sweep.success_rate(["problem", "trial"]).compute()
     for leak in data["leak"].values:
         output.print(_success_table(rates.sel(leak=leak), leak))
+    rates = data.sweep.success_rate(["width", "depth", "trial"])["rate"].compute()
+    for leak in data["leak"].values:
+        output.print(_swaps_table(data, rates.sel(leak=leak)))
+    _print_most_swaps(data)
     output.print(_hardest_table(data))
     if (data["depth"] == 1).any():
         output.print(_width_table(data))
@@ -118,6 +122,24 @@ def _success_table(rates: xr.Dataset, leak: float) -> Table:
 
 def _percent(cell: xr.Dataset) -> str:
     return f"{100 * float(cell['rate']):.1f}" if int(cell["networks"]) else "[dim]not run[/]"
+
+
+def _swaps_table(data: xr.Dataset, rate: xr.DataArray) -> Table:
+    from pipeline.report.summary import by_swaps
+
+    levels = by_swaps(data, rate)
+    title = f"Learned by swaps, leak {float(rate['leak']):g}, % of the networks of a class"
+    table = _titled(title, "swaps", "classes", "mean", "least", "5 %", "median", "95 %")
+    for swaps, classes, *rates in levels[["classes", "mean", "least", "low", "median", "high"]].itertuples():
+        table.add_row(f"{swaps}", f"{classes:,}", *(f"{100 * value:.1f}" for value in rates))
+    return table
+
+
+def _print_most_swaps(data: xr.Dataset) -> None:
+    most = int(data["swaps"].max())
+    ids = data["problem"].values[data["swaps"].values == most].tolist()
+    more = f" and {len(ids) - _SHOWN_CLASSES:,} more" if len(ids) > _SHOWN_CLASSES else ""
+    say(f"Classes of most swaps, {most}: {', '.join(map(str, ids[:_SHOWN_CLASSES]))}{more}")
 
 
 def _hardest_table(data: xr.Dataset) -> Table:

@@ -97,6 +97,8 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
     assert "leak 0.1" in out
     assert "0110" in out
     assert "least width" in out
+    assert "Learned by swaps" in out
+    assert "Classes of most swaps, 2: 6" in out
 
     code, out, _ = relusweep("report", "npn2")
     assert code == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from pipeline.errors import SpecificationChanged
 from pipeline.kinds import Block
 from pipeline.layout import DIMS
 from pipeline.overrides import override
-from pipeline.plan import Plan, make_plan
+from pipeline.plan import Plan, make_plan, plans
 from pipeline.sweep import TRIALS_PER_BLOCK, BooleanSweep
 from pipeline.sweeps import SWEEPS
+from storage import Committer
 
 
 def _progress(sweep: BooleanSweep, done: np.ndarray | bool, fingerprint: int | None = None) -> xr.Dataset:
@@ -33,7 +35,7 @@ def _covered(plan: Plan, blocks: Iterable[Block]) -> np.ndarray:
     times = np.zeros(plan.stored.shape, int)
     for block in blocks:
         for region, rows in plan.regions(block):
-            part = times[tuple(region[dim] for dim in DIMS)]
+            part = times[tuple(region[dim] for dim in plan.stored.axes)]
             assert part.shape[0] == len(block["problem"][rows])
             assert plan.stored.axes["problem"][region["problem"]].tolist() == list(block["problem"][rows])
             part += 1
@@ -170,3 +172,29 @@ def test_keys_tell_blocks_apart_and_cross_processes() -> None:
     others = [replace(block, labels=tuple((labels | change).items())) for change in changes]
     others.append(replace(block, fingerprint=block.fingerprint ^ 1))
     assert len({other.key for other in [block, *others]}) == len(others) + 1
+
+
+def test_npn5_plans_its_measures_first(tmp_path: Path) -> None:
+    measuring, training = plans(SWEEPS["npn5"], str(tmp_path / "nowhere"))
+    assert (measuring.sweep.unit, measuring.cells, len(measuring.blocks)) == ("classes", 616_126, 151)
+    assert (training.sweep.unit, training.cells, len(training.blocks)) == ("networks", 6_161_260, 151)
+    assert training.blocks[7]["problem"] == measuring.blocks[7]["problem"]
+    assert _covered(measuring, measuring.blocks).min() == 1
+    assert _covered(training, training.blocks).min() == 1
+
+
+def test_a_sweep_anew_keeps_its_measures(tmp_path: Path) -> None:
+    sweep = override(SWEEPS["npn5"], ["problems=0,1"])
+    measures = sweep.requires[0]
+    with Committer(tmp_path, create=True) as committer:
+        committer.prepare(measures.layout(""))
+        arrays = {name: np.zeros(2, variable.dtype) for name, variable in measures.variables.items()}
+        committer.write(measures.group, {}, arrays, measures.fingerprint)
+        committer.commit("measured", {})
+    assert [plan.cells for plan in plans(sweep, str(tmp_path), replace=True)] == [0, 20]
+
+
+def test_blocks_say_where_they_are() -> None:
+    sweep = override(SWEEPS["npn5"], ["problems=0,1"])
+    assert str(make_plan(sweep, None).blocks[0]) == "problem 0 to 1, leak 0.1, width 4, depth 2, trial 0 to 9"
+    assert str(make_plan(sweep.requires[0], None).blocks[0]) == "problem 0 to 1"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidSweep, SpecificationChanged, UnknownSweep
 from pipeline.overrides import find_sweep, override
+from pipeline.problems import classes
 from pipeline.sweep import BooleanSweep, difference, joined
 from pipeline.sweeps import SWEEPS
 from tasks.training import Adam
@@ -182,3 +183,54 @@ def test_specifications_of_other_versions_can_be_compared() -> None:
 def test_a_specification_survives_json() -> None:
     sweep = override(SWEEPS["npn3"], ["leak=0.1,0.3333333333333333"])
     assert BooleanSweep.model_validate_json(sweep.model_dump_json()) == sweep
+
+
+def test_all_problems_stay_a_word_that_nobody_enumerates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def enumerate_classes(n: int) -> None:
+        raise AssertionError("the classes were enumerated")
+
+    monkeypatch.setattr("pipeline.problems.npn_classes", enumerate_classes)
+    classes.cache_clear()
+    sweep = override(SWEEPS["npn5"], ["trials=3", "width=4,5"])
+    assert '"problems":"all"' in sweep.model_dump_json()
+    assert BooleanSweep.model_validate_json(sweep.model_dump_json()) == sweep
+    assert sweep.shape == (616_126, 1, 2, 1, 3)
+    assert sweep.n_cells == 616_126 * 6
+    (measures,) = sweep.requires
+    assert measures.group == "boolean/measures5"
+    assert measures.n_cells == 616_126
+
+
+def test_npn5_is_one_size_of_all_classes_of_five_inputs() -> None:
+    sweep = SWEEPS["npn5"]
+    assert (sweep.leak, sweep.width, sweep.depth, sweep.trials) == ((0.1,), (4,), (2,), 10)
+    assert sweep.n_cells == 6_161_260
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "problems"),
+    [
+        ("1,6", "0,3", (0, 1, 3, 6)),
+        ("1,6", "all", "all"),
+        ("all", "1,6", "all"),
+        ("all", "all", "all"),
+        ("0,1,3,6", "all", "all"),
+    ],
+)
+def test_problems_listed_and_all_join(stored: str, asked: str, problems: object) -> None:
+    old, new = (override(SWEEPS["npn2"], [f"problems={value}"]) for value in (stored, asked))
+    assert joined(old.model_dump_json(), new).problems == problems
+
+
+def test_a_store_of_before_the_word_keeps_its_fingerprint_and_grows() -> None:
+    """What npn2 was written as when every class was listed."""
+    old = json.loads(SWEEPS["npn2"].model_dump_json()) | {"problems": [0, 1, 3, 6]}
+    assert joined(json.dumps(old), SWEEPS["npn2"]) == SWEEPS["npn2"]
+    assert BooleanSweep.model_validate(old).fingerprint == 1963011040899640965
+
+
+def test_measures_are_shared_by_the_sweeps_of_five_inputs_and_by_nobody_else() -> None:
+    one, other = (override(SWEEPS["npn5"], [f"name={name}", "problems=0,1"]) for name in ("one", "other"))
+    assert one.requires == other.requires
+    assert one.requires[0].fingerprint == SWEEPS["npn5"].requires[0].fingerprint
+    assert SWEEPS["npn4"].requires == ()
