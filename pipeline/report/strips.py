@@ -126,7 +126,7 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
     for axis, measure in zip(axes.flat, _MEASURES, strict=True):
         _draw_panel(axis, summary, measure, theme)
     lowest = 100 * float(summary.over_sizes["rate"].min().fillna(0))
-    axes[0, 0].set_ylim(10 * (lowest // 10) - 2, 102)
+    axes[0, 0].set_ylim(10 * (lowest // 10) - 3, 103)
     for axis in axes[:, 0]:
         axis.set_ylabel("networks that learned the class (%)")
     handles = [
