@@ -71,7 +71,7 @@ class Block:
 
     def __str__(self) -> str:
         spans = ((dim, labels[0], labels[-1]) for dim, labels in self.labels)
-        return ", ".join(f"{dim} {a}" if a == b else f"{dim} {a} to {b}" for dim, a, b in spans)
+        return ", ".join(f"{dim} {a}" if a == b else f"{dim}s {a} to {b}" for dim, a, b in spans)
 
 
 class Sweep(BaseModel, ABC):

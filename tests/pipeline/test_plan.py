@@ -196,5 +196,7 @@ def test_a_sweep_anew_keeps_its_measures(tmp_path: Path) -> None:
 
 def test_blocks_say_where_they_are() -> None:
     sweep = override(SWEEPS["npn5"], ["problems=0,1"])
-    assert str(make_plan(sweep, None).blocks[0]) == "problem 0 to 1, leak 0.1, width 4, depth 2, trial 0 to 9"
-    assert str(make_plan(sweep.requires[0], None).blocks[0]) == "problem 0 to 1"
+    assert (
+        str(make_plan(sweep, None).blocks[0]) == "problems 0 to 1, leak 0.1, width 4, depth 2, trials 0 to 9"
+    )
+    assert str(make_plan(sweep.requires[0], None).blocks[0]) == "problems 0 to 1"
