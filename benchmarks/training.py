@@ -1,6 +1,6 @@
 """Compare ways to train many small networks, on one core, in one interleaved run.
 
-    python benchmarks/training.py [--rounds 7] [--seconds 1.0]
+    python benchmarks/training.py [--rounds 7] [--seconds 1.0] [--sizes 2,2 5,3 10,5]
 
 Each round measures every contender once for about the given time, so that a slow spell of a shared machine
 hits all of them; the table gives medians over rounds, and ratios are medians of each round's ratios.
@@ -31,7 +31,6 @@ from tasks.training.lanes import prepare
 from tasks.training.reference import logits
 from tasks.training.simd import LANES, broadcast, fma, mask_positive
 
-SIZES = ((2, 2), (5, 3), (10, 5))
 X = inputs(4).astype(np.float32)
 Y = truth_table(np.array([parity(4)], np.uint64), 4)[0]
 EPOCHS = 20  # of the contenders that train a fixed number of epochs
@@ -191,18 +190,25 @@ def best_of(rates: dict[str, list[float]], family: str) -> list[float] | None:
     return max(members, key=statistics.median) if members else None
 
 
+def size(text: str) -> tuple[int, int]:
+    """Read width and depth."""
+    width, depth = text.split(",")
+    return int(width), int(depth)
+
+
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--sizes", type=size, nargs="+", default=[(2, 2), (5, 3), (10, 5)])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     families = ("lanes", "reference", "stacked torch", "JAX", "plain loop")
     table = Table(title="Network-epochs a second on one core (how many times slower than lanes)")
     for heading in ("width, depth", "peak GFLOP/s", "lanes, share of peak", *families):
         table.add_column(heading, justify="right")
-    for width, depth in SIZES:
+    for width, depth in arguments.sizes:
         network = Network(n_inputs=4, width=width, depth=depth, leak=0.1)
         rates = measure(network, arguments.rounds, arguments.seconds)
         operations = 6 * network.n_parameters * len(X)

@@ -96,8 +96,9 @@ def _load_network(memory, lane, initial, targets):
 
 
 @_compiled
-def _record(memory, lane, network, reason, epoch, rows, recorded, kept):
+def _record(memory, lane, reason, rows, recorded, kept):
     success_epoch, rows_right, loss, stop_reason, epochs = recorded
+    network, epoch = memory.network[lane], memory.epoch[lane]
     total = 0.0
     for row in range(rows):
         margin = memory.margins[row * LANES + lane]
@@ -114,38 +115,37 @@ def _record(memory, lane, network, reason, epoch, rows, recorded, kept):
 
 
 @_compiled
-def _set_rates(memory, epoch, schedule):
+def _set_rates(memory, schedule):
     """Give each lane the rates of its next update; tell which lanes have none left."""
     limit = schedule.shape[0] - 1
     expired = 0
     for lane in range(LANES):
-        following = min(epoch[lane], limit - 1)
+        following = min(memory.epoch[lane], limit - 1)
         memory.rates[lane] = schedule[following, 0]
         memory.rates[LANES + lane] = schedule[following, 1]
-        expired |= (epoch[lane] >= limit) << lane
+        expired |= (memory.epoch[lane] >= limit) << lane
     return expired
 
 
 @_compiled
-def _record_stopped(memory, stopped, masks, network, epoch, rows, recorded, kept):
-    right, broken = masks
+def _record_stopped(memory, stopped, right, broken, rows, recorded, kept):
     for lane in range(LANES):
         bit = 1 << lane
         if stopped & bit:
             reason = _NOT_FINITE if broken & bit else _SUCCESS if right & bit else _EPOCHS
-            _record(memory, lane, network[lane], reason, epoch[lane], rows, recorded, kept)
+            _record(memory, lane, reason, rows, recorded, kept)
 
 
 @_compiled
-def _refill(memory, stopped, active, waiting, network, epoch, initial, targets):
+def _refill(memory, stopped, active, waiting, initial, targets):
     """Give the lanes of stopped networks to the next ones that wait."""
     for lane in range(LANES):
         if stopped >> lane & 1:
             active &= ~(1 << lane)
             if waiting < initial.shape[0]:
                 _load_network(memory, lane, initial[waiting], targets[waiting])
-                network[lane] = waiting
-                epoch[lane] = 0
+                memory.network[lane] = waiting
+                memory.epoch[lane] = 0
                 active |= 1 << lane
                 waiting += 1
     return active, waiting
@@ -170,13 +170,12 @@ def build(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
         first = rows * inputs_1  # first activation of the first hidden layer
         last = first + (depth - 1) * layer_size
 
-        network = np.full(LANES, -1)
-        epoch = np.zeros(LANES, np.int64)
-        waiting = active = 0
-        stopped = _ALL_LANES
+        # Typed like what they become: Numba would compile what they are given to for literals too.
+        waiting = active = np.int64(0)
+        stopped = np.int64(_ALL_LANES)
         while True:
             if stopped:
-                active, waiting = _refill(memory, stopped, active, waiting, network, epoch, initial, targets)
+                active, waiting = _refill(memory, stopped, active, waiting, initial, targets)
             if not active:
                 break
 
@@ -191,12 +190,12 @@ def build(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
             affine(rows, 1, width, top, v, z)
 
             right, broken = _loss_derivative(memory, rows)
-            expired = _set_rates(memory, epoch, schedule)
+            expired = _set_rates(memory, schedule)
             stopped = active & (right | broken | expired)
             if stopped:
-                masks = (right, broken)
-                _record_stopped(memory, stopped, masks, network, epoch, rows, recorded, kept)
-            epoch += 1
+                _record_stopped(memory, stopped, right, broken, rows, recorded, kept)
+            for lane in range(LANES):
+                memory.epoch[lane] += 1
 
             here, there = rows, rows + rows * width
             gated(rows, width, 1, z, v, top, (errors, here, width), slope)

@@ -99,6 +99,8 @@ class _Memory(NamedTuple):
     margins: NDArray[np.float32]  # target times logit, a row each
     targets: NDArray[np.float32]
     rates: NDArray[np.float32]  # step and epsilon
+    network: NDArray[np.int64]  # which network each lane holds
+    epoch: NDArray[np.int64]  # updates that it has had
 
 
 def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
@@ -117,6 +119,8 @@ def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
         margins=bank(rows),
         targets=bank(rows),
         rates=bank(2),
+        network=np.zeros(LANES, np.int64),
+        epoch=np.zeros(LANES, np.int64),
     )
 
 
@@ -131,6 +135,6 @@ def _compiled(n_inputs: int, width: int, rows: int) -> Any:
 
 @cache
 def _digest() -> str:
-    folder = Path(__file__).parent
-    sources = (folder / "simd.py", folder / "tiles.py", folder.parent / "elementary.py")
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in sources), digest_size=8).hexdigest()
+    names = ("elementary.py", "training/protocol.py", "training/simd.py", "training/tiles.py")
+    sources = b"".join(Path(__file__).parents[1].joinpath(name).read_bytes() for name in names)
+    return hashlib.blake2b(sources, digest_size=8).hexdigest()

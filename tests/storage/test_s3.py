@@ -1,31 +1,10 @@
 """A store in an object store: a real server on localhost, spoken to over HTTP."""
 
-from collections.abc import Iterator
-
 import pytest
 import xarray as xr
 from stores import GROUP, layout, raw, store_with, write
 
 from storage import Committer, StoreLocked, StoreNotFound, StoreReadError, history, open_dataset
-
-server = pytest.importorskip("moto.server", reason="needs moto[s3], flask and flask-cors")
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    from boto3 import client
-
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "anyone")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        client("s3").create_bucket(Bucket="results")
-        yield "s3://results"
-    running.stop()
 
 
 def test_a_store_in_a_bucket_equals_one_on_disk(bucket: str, tmp_path) -> None:

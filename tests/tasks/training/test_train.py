@@ -309,3 +309,11 @@ def test_kernels_are_cached_across_processes(tmp_path):
         for _ in range(2)
     ]
     assert [run.stdout.split() for run in runs] == [["0", "1"], ["1", "0"]]
+
+
+@pytest.mark.parametrize(("functions", "trials"), [((), 3), ((27030,), 0)])
+def test_an_empty_block_gives_empty_arrays(functions, trials):
+    protocol = Protocol(network=Network(n_inputs=4, width=3, depth=2))
+    result = train_block(TrainingBlock(protocol, 0, functions, 5, 5 + trials))
+    assert all(array.shape == (len(functions), trials) for array in result.arrays.values())
+    assert result.network_epochs == 0

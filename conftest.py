@@ -1,0 +1,30 @@
+"""What tests of more than one folder share.
+
+It lies here and not in tests/: pytest puts the folder of a conftest.py on the path, and there tests/storage
+and its neighbours would be taken for the packages of the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """Serve S3 on localhost: the address of an empty bucket, with credentials in the environment."""
+    server = pytest.importorskip("moto.server", reason="needs moto[s3], flask and flask-cors")
+    from boto3 import client
+
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "access-key-of-the-tests")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret-key-of-the-tests")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client("s3").create_bucket(Bucket="results")
+        yield "s3://results"
+    running.stop()

@@ -1,0 +1,38 @@
+"""Every benchmark still runs, as small as it goes; how fast is not looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+FEW = ("--rounds", "1")
+
+# Words that make it small, and the last row of its table.
+RUNS = {
+    "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
+    "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
+    "training.py": ((*FEW, "--seconds", "0", "--sizes", "2,1"), "2, 1"),
+}
+
+
+def last_row(name: str, *words: str) -> str:
+    """Run a benchmark; its table ends with a row and a rule."""
+    run = [sys.executable, str(BENCHMARKS / name), *words]
+    said = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.splitlines()[-2]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in BENCHMARKS.glob("*.py")))
+def test_it_runs_to_the_end_of_its_table(name: str) -> None:
+    words, row = RUNS[name]
+    assert row in last_row(name, *words)
+
+
+@pytest.mark.slow
+def test_the_classes_of_five_inputs() -> None:
+    assert "from the cache │  616,126 │" in last_row("boolean.py", *FEW, "--sample", "10", "--five")
