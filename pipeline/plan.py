@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -172,9 +172,9 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
     first, last = next(iter(labels)), next(reversed(labels))
     for part in _grid(missing.shape, [sweep.block_shape[dim] for dim in labels]):
         box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
-        for (start, stop), rows in _spans(missing[part].reshape(len(box[first]), -1)).items():
+        for columns, rows in _spans(missing[part].reshape(len(box[first]), -1)):
             # Of a single dimension the rows have one column: what counts is the choice of rows.
-            inside = box | {last: box[last][start:stop]} | {first: [box[first][row] for row in rows]}
+            inside = box | {last: box[last][columns]} | {first: [box[first][row] for row in rows]}
             cells = tuple((dim, tuple(chosen)) for dim, chosen in inside.items())
             yield Block(sweep.name, sweep.fingerprint, cells)
 
@@ -189,10 +189,11 @@ def _grid(shape: Iterable[int], steps: Iterable[int]) -> Iterator[tuple[slice, .
     )
 
 
-def _spans(part: NDArray[np.bool_]) -> dict[tuple[int, int], list[int]]:
+def _spans(part: NDArray[np.bool_]) -> Iterator[tuple[slice, list[int]]]:
     """Group the rows of a part by the columns that they miss, from the first to the last."""
+    rows = np.flatnonzero(part.any(1))
     starts, stops = part.argmax(1), part.shape[1] - part[:, ::-1].argmax(1)
-    spans: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for row in np.flatnonzero(part.any(1)):
-        spans[int(starts[row]), int(stops[row])].append(int(row))
-    return spans
+    spans = starts * (part.shape[1] + 1) + stops  # one number a span: rows are many
+    distinct, span_of_row = np.unique(spans[rows], return_inverse=True)
+    for number, span in enumerate(distinct.tolist()):
+        yield slice(*divmod(span, part.shape[1] + 1)), rows[span_of_row == number].tolist()
