@@ -21,10 +21,9 @@ import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.layout import layout
+from pipeline.kinds import Block, Sweep
 from pipeline.overrides import override
-from pipeline.plan import Block, Plan, make_plan
-from pipeline.sweep import BooleanSweep
+from pipeline.plan import Plan, make_plan
 from pipeline.sweeps import SWEEPS
 from storage import Committer
 from tasks.training import StopReason
@@ -42,7 +41,7 @@ def timed(what: str, work: Callable[[], object], rounds: int) -> Row:
 def preparation(folder: Path, rounds: int) -> Row:
     """Make the group of ten million networks; each round has a store of its own."""
     sweep = override(SWEEPS["npn4"], [f"trials={MANY}"])
-    large = layout(sweep)
+    large = sweep.layout("")  # four inputs: nothing is read from a store
     number = count()
 
     def prepare() -> None:
@@ -50,13 +49,13 @@ def preparation(folder: Path, rounds: int) -> Row:
             committer.prepare(large)
             committer.commit("template", {})
 
-    return timed(f"new store, {sweep.n_networks:,} cells laid out, commit", prepare, rounds)
+    return timed(f"new store, {sweep.n_cells:,} cells laid out, commit", prepare, rounds)
 
 
 def results(block: Block) -> dict[str, np.ndarray]:
     """Half of the networks succeed after some epochs, the others never."""
     rng = np.random.default_rng(0)
-    shape = len(block.problems), 1, 1, 1, block.trial_stop - block.trial_start
+    shape = block.shape
     succeeds = rng.random(shape) < 0.5
     return {
         "success_epoch": np.where(succeeds, rng.geometric(0.01, shape), -1).astype(np.int32),
@@ -68,7 +67,7 @@ def results(block: Block) -> dict[str, np.ndarray]:
 
 def writing(committer: Committer, plan: Plan) -> Row:
     """Write the same results for every block of a sweep, a commit each."""
-    committer.prepare(layout(plan.sweep))
+    committer.prepare(plan.sweep.layout(""))
     committer.commit("template", {})
     arrays = results(plan.blocks[0])
     blocks = iter(plan.blocks)
@@ -79,10 +78,10 @@ def writing(committer: Committer, plan: Plan) -> Row:
             committer.write(plan.sweep.group, region, arrays, block.fingerprint)
         committer.commit(str(block), {})
 
-    return timed(f"write and commit {plan.blocks[0].networks:,} networks", write_next, len(plan.blocks))
+    return timed(f"write and commit {plan.blocks[0].cells:,} networks", write_next, len(plan.blocks))
 
 
-def reading(store: Path, sweep: BooleanSweep, rounds: int) -> Iterator[Row]:
+def reading(store: Path, sweep: Sweep, rounds: int) -> Iterator[Row]:
     """Open, load and ask; each round opens anew, since xarray keeps what it has read."""
 
     def opened() -> xr.Dataset:
@@ -91,7 +90,7 @@ def reading(store: Path, sweep: BooleanSweep, rounds: int) -> Iterator[Row]:
     if not opened()["done"].all():
         raise RuntimeError("the store does not hold what was written")
     yield timed("open in xarray", opened, rounds)
-    yield timed(f"open and load {sweep.n_networks:,} networks", lambda: opened().load(), rounds)
+    yield timed(f"open and load {sweep.n_cells:,} networks", lambda: opened().load(), rounds)
     yield timed(
         'open and sweep.success_rate(["problem", "trial"])',
         lambda: opened().sweep.success_rate(["problem", "trial"]).load(),
@@ -99,7 +98,7 @@ def reading(store: Path, sweep: BooleanSweep, rounds: int) -> Iterator[Row]:
     )
 
 
-def measure(folder: Path, sweep: BooleanSweep, rounds: int) -> Iterator[Row]:
+def measure(folder: Path, sweep: Sweep, rounds: int) -> Iterator[Row]:
     yield timed("nothing: libraries imported", lambda: None, 1)
     yield preparation(folder, rounds)
     with Committer(folder / "npn4", create=True) as committer:

@@ -10,8 +10,9 @@ from queue import Empty, SimpleQueue
 from distributed import Client, Future
 
 from pipeline.errors import SchedulerLost
-from pipeline.plan import Block, Plan
-from tasks.boolean.training import BlockResult, train_block
+from pipeline.kinds import Block
+from pipeline.plan import Plan
+from tasks.boolean.training import BlockResult
 
 __all__ = ["Arrival", "compute"]
 
@@ -51,9 +52,9 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
     try:
         while True:
             for order, block in islice(waiting, _IN_FLIGHT - len(flying)):
-                task = plan.task(block)
+                task, argument = plan.sweep.task(block)
                 # The same key with other arguments would return the first value: it names the content.
-                future = client.submit(train_block, task, key=block.key, priority=-order, retries=_RETRIES)
+                future = client.submit(task, argument, key=block.key, priority=-order, retries=_RETRIES)
                 flying[block.key] = block, future
                 future.add_done_callback(landed.put)
             if not flying:

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.plan import Block, Plan
+from pipeline.kinds import Block
+from pipeline.plan import Plan
 
-__all__ = ["BlockDone", "BlockFailed", "Committed", "Event", "Listener", "RunFinished", "RunStarted"]
+__all__ = ["BlockDone", "BlockFailed", "Committed", "Event", "Listener", "PlanStarted", "RunFinished"]
 
 
 @dataclass(frozen=True)
-class RunStarted:
-    """The plan is made and the store is locked; workers come next."""
+class PlanStarted:
+    """What follows is of this plan: one for each sweep that is required, then that of the sweep asked for.
+
+    The store is locked; of the first plan that has blocks, workers come next.
+    """
 
     plan: Plan
 
@@ -23,7 +27,7 @@ class BlockDone:
     """A block has come and is written, though not yet committed."""
 
     block: Block
-    successes: int
+    successes: int | None
 
 
 @dataclass(frozen=True)
@@ -60,5 +64,5 @@ class RunFinished:
     interrupted: bool
 
 
-Event = RunStarted | BlockDone | BlockFailed | Committed | RunFinished
+Event = PlanStarted | BlockDone | BlockFailed | Committed | RunFinished
 Listener = Callable[[Event], None]

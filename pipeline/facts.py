@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.layout import library_versions
-from pipeline.plan import Block, Plan
+from pipeline.kinds import Block
+from pipeline.plan import Plan
 from pipeline.usage import Usage, usage
+from pipeline.versions import library_versions
 from storage import history
 from tasks.boolean.training import BlockResult
 
@@ -31,8 +32,8 @@ class Meter:
     ----------
     networks, network_epochs : int
         Trained by this run.
-    kernel_seconds, compile_seconds : float
-        Summed over the workers.
+    kernel_seconds, compile_seconds, measuring_seconds : float
+        Training, compiling for it, and measuring functions before it; summed over the workers.
     workers : dict
         What describes the workers, once they are known.
     """
@@ -45,6 +46,7 @@ class Meter:
     network_epochs: int = 0
     kernel_seconds: float = 0.0
     compile_seconds: float = 0.0
+    measuring_seconds: float = 0.0
     workers: dict[str, Any] = field(default_factory=dict)
     _clock: float = field(default_factory=time.perf_counter)
     _before: Mapping[str, Usage] = field(default_factory=dict)
@@ -57,8 +59,11 @@ class Meter:
             self._before = client.run(usage, on_error="ignore")
 
     def add(self, block: Block, result: BlockResult) -> None:
-        """Count a block."""
-        self.networks += block.networks
+        """Count a block; what is measured before the training counts as time alone."""
+        if block.sweep != self.plan.sweep.name:
+            self.measuring_seconds += result.kernel_seconds
+            return
+        self.networks += block.cells
         self.network_epochs += result.network_epochs
         self.kernel_seconds += result.kernel_seconds
         self.compile_seconds += result.compile_seconds
@@ -86,6 +91,7 @@ class Meter:
             "network_epochs": self.network_epochs,
             "kernel_seconds": self.kernel_seconds,
             "compile_seconds": self.compile_seconds,
+            "measuring_seconds": self.measuring_seconds,
             "client_cpu_seconds": usage().cpu_seconds,
             **self.workers,
             "host": socket.gethostname(),

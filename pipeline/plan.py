@@ -1,118 +1,67 @@
-"""Which networks are still to be trained, cut into blocks; made before anything runs."""
+"""Which cells of a sweep are still to be computed, cut into blocks; made before anything runs."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from itertools import product
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pipeline.layout import BYTES_PER_NETWORK, DIMS, PROBLEMS_PER_BLOCK, TRIALS_PER_BLOCK
-from pipeline.sweep import BooleanSweep, joined
+from pipeline.kinds import Block, Sweep
+from pipeline.sweep import joined
 from storage import StoreNotFound, open_dataset
-from tasks.boolean.training import TrainingBlock
 
-__all__ = ["Block", "Plan", "make_plan", "plan_store"]
-
-
-@dataclass(frozen=True)
-class Block:
-    """The unit of work: some problems × one leak × one width × one depth × a range of trials."""
-
-    sweep: str
-    fingerprint: int
-    problems: tuple[int, ...]
-    leak: float
-    width: int
-    depth: int
-    trial_start: int
-    trial_stop: int
-
-    @property
-    def key(self) -> str:
-        """Name the block and its content: equal keys mean equal results."""
-        problems = blake2b(repr(self.problems).encode(), digest_size=4).hexdigest()
-        return (
-            f"{self.sweep}-{self.fingerprint:016x}-w{self.width}-d{self.depth}-a{self.leak!r}"
-            f"-t{self.trial_start}:{self.trial_stop}-p{problems}"
-        )
-
-    @property
-    def networks(self) -> int:
-        """Networks that it trains."""
-        return len(self.problems) * (self.trial_stop - self.trial_start)
-
-    def __str__(self) -> str:
-        trials = f"trials {self.trial_start} to {self.trial_stop - 1}"
-        return f"width {self.width}, depth {self.depth}, leak {self.leak:g}, {trials}"
+__all__ = ["Plan", "make_plan", "plan_store", "plans"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do.
+    """What a run would do in one group.
 
     Attributes
     ----------
-    sweep : BooleanSweep
+    sweep : Sweep
         As asked.
-    stored : BooleanSweep
+    stored : Sweep
         As the store will hold it: the axes asked and those already there.
     blocks : tuple of Block
-        To be computed, in this order: the longest first, in rounds that hold every width once.
+        To be computed, in this order: the longest first, in rounds that hold every kernel once.
     """
 
-    sweep: BooleanSweep
-    stored: BooleanSweep
+    sweep: Sweep
+    stored: Sweep
     blocks: tuple[Block, ...]
 
     @property
     def total(self) -> int:
-        """Networks asked for."""
-        return self.sweep.n_networks
+        """Cells asked for."""
+        return self.sweep.n_cells
 
     @cached_property
-    def networks(self) -> int:
-        """Networks to be trained."""
-        return sum(block.networks for block in self.blocks)
+    def cells(self) -> int:
+        """Cells to be computed."""
+        return sum(block.cells for block in self.blocks)
 
     @property
     def done(self) -> int:
-        """Networks asked for that the store has."""
-        return self.total - self.networks
+        """Cells asked for that the store has."""
+        return self.total - self.cells
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the networks to be trained fill before compression."""
-        return self.networks * BYTES_PER_NETWORK
+        """Bytes that the cells to be computed fill before compression."""
+        return self.cells * self.sweep.bytes_per_cell
 
-    def work(self, block: Block) -> float:
-        """Estimate the multiply-adds of a block, to start the longest first and to tell the time left.
-
-        Networks that succeed stop early, the others go on to the last epoch. How many fail is a rule of thumb
-        from a few trials of `npn4`: narrow ones do, and of those with a leak only the shallow.
-        """
-        protocol = self.sweep.protocol(block.leak, block.width, block.depth)
-        failing = min(1.0, (2 / block.width) ** 2) / (block.depth**2 if block.leak else 1)
-        epochs = min(50, protocol.epochs) + failing * protocol.epochs
-        return block.networks * epochs * float(protocol.network.n_parameters << self.sweep.n_inputs)
-
-    def task(self, block: Block) -> TrainingBlock:
-        """Give the arguments of the task that computes a block."""
-        return TrainingBlock(
-            protocol=self.sweep.protocol(block.leak, block.width, block.depth),
-            seed=self.sweep.seed,
-            functions=block.problems,
-            trial_start=block.trial_start,
-            trial_stop=block.trial_stop,
-            engine=self.sweep.engine,
-        )
+    @cached_property
+    def _axes(self) -> Mapping[str, NDArray[Any]]:
+        return self.stored.axes
 
     def regions(self, block: Block) -> Iterator[tuple[dict[str, slice], slice]]:
         """Find where a block lies in the store.
@@ -122,31 +71,49 @@ class Plan:
         region : dict of slice
             Positions along the dimensions of the group.
         rows : slice
-            The problems of the block that lie there: its problems may have others between them in the store.
+            The labels of the block's first dimension that lie there: they may have others between them in the
+            store.
         """
-        fixed = {
-            "leak": _only(self.stored.leak.index(block.leak)),
-            "width": _only(self.stored.width.index(block.width)),
-            "depth": _only(self.stored.depth.index(block.depth)),
-            "trial": slice(block.trial_start, block.trial_stop),
+        at = {
+            dim: np.searchsorted(self._axes[dim], np.asarray(labels, self._axes[dim].dtype))
+            for dim, labels in block.labels
         }
-        positions = np.searchsorted(self.stored.problems, block.problems)
+        (first, positions), *others = at.items()
+        fixed = {dim: slice(int(span[0]), int(span[-1]) + 1) for dim, span in others}
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
         for start, stop in zip([0, *breaks], [*breaks, len(positions)], strict=True):
-            first = int(positions[start])
-            yield {"problem": slice(first, first + int(stop - start)), **fixed}, slice(start, stop)
+            begin = int(positions[start])
+            yield {first: slice(begin, begin + int(stop - start)), **fixed}, slice(int(start), int(stop))
 
 
-def plan_store(sweep: BooleanSweep, store: str, *, replace: bool = False) -> Plan:
-    """Plan a sweep against what a store has of it.
+def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...]:
+    """Plan a sweep and, before it, all that it requires, against what a store has of them.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    store : str
+        Path or ``s3://bucket/prefix``.
+    replace : bool
+        Plan the sweep, though not what it requires, as if the store had nothing of it.
 
     Raises
     ------
     SpecificationChanged
         The store has results of another specification under the name, and `replace` is false.
     """
-    if replace:
-        return make_plan(sweep, None)
+    before = [plan for required in sweep.requires for plan in plans(required, store)]
+    return *before, make_plan(sweep, None) if replace else plan_store(sweep, store)
+
+
+def plan_store(sweep: Sweep, store: str) -> Plan:
+    """Plan a sweep, without what it requires, against what a store has of it.
+
+    Raises
+    ------
+    SpecificationChanged
+        The store has results of another specification under the name.
+    """
     try:
         progress = open_dataset(store, sweep.group)[["done", "fingerprint"]].reset_coords(drop=True).load()
     except StoreNotFound:
@@ -154,12 +121,12 @@ def plan_store(sweep: BooleanSweep, store: str, *, replace: bool = False) -> Pla
     return make_plan(sweep, progress)
 
 
-def make_plan(sweep: BooleanSweep, progress: xr.Dataset | None) -> Plan:
+def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
     """Plan a sweep.
 
     Parameters
     ----------
-    sweep : BooleanSweep
+    sweep : Sweep
     progress : xarray.Dataset, optional
         ``done`` and ``fingerprint`` of the group, with its attributes; None where there is no group yet.
 
@@ -169,58 +136,64 @@ def make_plan(sweep: BooleanSweep, progress: xr.Dataset | None) -> Plan:
         The group holds results of another specification.
     """
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
-    missing = ~_finished(sweep, progress)
-    plan = Plan(sweep, stored, tuple(_cut(sweep, missing)))
-    return Plan(sweep, stored, _in_rounds(sorted(plan.blocks, key=plan.work, reverse=True)))
+    blocks = _cut(sweep, ~_finished(sweep, progress))
+    return Plan(sweep, stored, _in_rounds(sweep, sorted(blocks, key=sweep.work, reverse=True)))
 
 
-def _in_rounds(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """Keep the order, but let every width come once before one comes again.
+def _in_rounds(sweep: Sweep, blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Keep the order, but let every kernel come once before one comes again.
 
-    Workers compile a kernel for each width and share it on disk: those that begin one width side by side
-    would all compile it.
+    Workers compile kernels and share them on disk: those that begin one side by side would all compile it.
     """
-    begun: Counter[int] = Counter()
+    begun: Counter[Hashable] = Counter()
     rounds: list[tuple[int, Block]] = []
     for block in blocks:
-        rounds.append((begun[block.width], block))
-        begun[block.width] += 1
+        kernel = sweep.kernel(block)
+        rounds.append((begun[kernel], block))
+        begun[kernel] += 1
     return tuple(block for _, block in sorted(rounds, key=itemgetter(0)))
 
 
-def _finished(sweep: BooleanSweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
-    """Mark the networks asked for that the store has, computed by this very specification."""
+def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
+    """Mark the cells asked for that the store has, computed by this very specification."""
     if progress is None:
         return np.zeros(sweep.shape, bool)
-    labels = (np.array(sweep.problems, np.uint64), sweep.leak, sweep.width, sweep.depth, range(sweep.trials))
     current = progress["done"] & (progress["fingerprint"] == np.uint64(sweep.fingerprint))
-    asked = current.reindex(
-        {dim: np.asarray(label) for dim, label in zip(DIMS, labels, strict=True)}, fill_value=False
+    axes = sweep.axes
+    return np.asarray(current.reindex(dict(axes), fill_value=False).transpose(*axes).values)
+
+
+def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
+    """Cut what is missing along a fixed grid; rows that miss other columns of a part are other blocks.
+
+    Rows lie along the first dimension, columns along the last, and a block has one label of each between.
+    """
+    labels = {dim: axis.tolist() for dim, axis in sweep.axes.items()}  # one object a label in all blocks
+    first, last = next(iter(labels)), next(reversed(labels))
+    for part in _grid(missing.shape, [sweep.block_shape[dim] for dim in labels]):
+        box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
+        for columns, rows in _spans(missing[part].reshape(len(box[first]), -1)):
+            # Of a single dimension the rows have one column: what counts is the choice of rows.
+            inside = box | {last: box[last][columns]} | {first: [box[first][row] for row in rows]}
+            cells = tuple((dim, tuple(chosen)) for dim, chosen in inside.items())
+            yield Block(sweep.name, sweep.fingerprint, cells)
+
+
+def _grid(shape: Iterable[int], steps: Iterable[int]) -> Iterator[tuple[slice, ...]]:
+    """Cut an array into boxes."""
+    yield from product(
+        *(
+            [slice(start, min(start + step, size)) for start in range(0, size, step)]
+            for size, step in zip(shape, steps, strict=True)
+        )
     )
-    return np.asarray(asked.transpose(*DIMS).values)
 
 
-def _cut(sweep: BooleanSweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
-    """Cut what is missing along a fixed grid; problems that miss other trials of a part are other blocks."""
-    n_problems, *_, n_trials = missing.shape
-    sizes = product(enumerate(sweep.leak), enumerate(sweep.width), enumerate(sweep.depth))
-    for (i, leak), (j, width), (k, depth) in sizes:
-        for p, t in product(range(0, n_problems, PROBLEMS_PER_BLOCK), range(0, n_trials, TRIALS_PER_BLOCK)):
-            part = missing[p : p + PROBLEMS_PER_BLOCK, i, j, k, t : t + TRIALS_PER_BLOCK]
-            for (start, stop), rows in _spans(part).items():
-                problems = tuple(sweep.problems[p + row] for row in rows)
-                span = t + start, t + stop
-                yield Block(sweep.name, sweep.fingerprint, problems, leak, width, depth, *span)
-
-
-def _spans(part: NDArray[np.bool_]) -> dict[tuple[int, int], list[int]]:
-    """Group the problems of a part by the trials that they miss, from the first to the last."""
+def _spans(part: NDArray[np.bool_]) -> Iterator[tuple[slice, list[int]]]:
+    """Group the rows of a part by the columns that they miss, from the first to the last."""
+    rows = np.flatnonzero(part.any(1))
     starts, stops = part.argmax(1), part.shape[1] - part[:, ::-1].argmax(1)
-    spans: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for row in np.flatnonzero(part.any(1)):
-        spans[int(starts[row]), int(stops[row])].append(int(row))
-    return spans
-
-
-def _only(position: int) -> slice:
-    return slice(position, position + 1)
+    spans = starts * (part.shape[1] + 1) + stops  # one number a span: rows are many
+    distinct, span_of_row = np.unique(spans[rows], return_inverse=True)
+    for number, span in enumerate(distinct.tolist()):
+        yield slice(*divmod(span, part.shape[1] + 1)), rows[span_of_row == number].tolist()

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, RunStarted
+from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, PlanStarted
 from pipeline.plan import Plan
 from pipeline.words import duration
 
@@ -18,7 +18,14 @@ __all__ = ["Tally", "progress"]
 
 
 class Tally:
-    """Counts the events of one run.
+    """Counts the events of one plan.
+
+    Attributes
+    ----------
+    cells, failures : int
+        Cells that have come, and blocks that have failed.
+    successes : int or None
+        Cells that succeeded, where they can.
 
     Parameters
     ----------
@@ -26,25 +33,27 @@ class Tally:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.networks = self.successes = self.failures = 0
+        self.cells = self.failures = 0
+        self.successes: int | None = None
         self._plan = plan
         self._work = 0.0
-        self._all_work = sum(plan.work(block) for block in plan.blocks)
+        self._all_work = sum(plan.sweep.work(block) for block in plan.blocks)
         self._clock = time.monotonic()
 
     @property
     def done(self) -> int:
-        """Networks of the sweep that have come, in this run or before."""
-        return self._plan.done + self.networks
+        """Cells of the sweep that have come, in this run or before."""
+        return self._plan.done + self.cells
 
     def add(self, event: BlockDone | BlockFailed) -> None:
         """Count a block."""
-        self._work += self._plan.work(event.block)
+        self._work += self._plan.sweep.work(event.block)
         if isinstance(event, BlockFailed):
             self.failures += 1
         else:
-            self.networks += event.block.networks
-            self.successes += event.successes
+            self.cells += event.block.cells
+            if event.successes is not None:
+                self.successes = (self.successes or 0) + event.successes
 
     def __str__(self) -> str:
         """Say speed, time left, success rate and failures; blocks differ, so time goes by work."""
@@ -52,9 +61,9 @@ class Tally:
             return "no block has come yet"
         seconds = time.monotonic() - self._clock
         left = duration(round(seconds * (self._all_work - self._work) / self._work))
-        words = [f"{self.networks / seconds:,.0f} networks/s", f"{left} left"]
-        if self.networks:
-            words.append(f"{self.successes / self.networks:.1%} learned")
+        words = [f"{self.cells / seconds:,.0f} {self._plan.sweep.unit}/s", f"{left} left"]
+        if self.successes is not None:
+            words.append(f"{self.successes / self.cells:.1%} learned")
         words.append(f"{self.failures} failed" if self.failures else "no failures")
         return " · ".join(words)
 
@@ -71,7 +80,7 @@ def progress(console: Console) -> Iterator[Listener]:
     if console.is_terminal:
         bar = Progress(
             BarColumn(bar_width=None),
-            TextColumn("{task.completed:,} of {task.total:,} networks · {task.fields[words]}"),
+            TextColumn("{task.completed:,} of {task.total:,} {task.description} · {task.fields[words]}"),
             console=console,
             expand=True,
         )
@@ -86,11 +95,11 @@ class _Bar:
         self._bar = bar
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
+        if isinstance(event, PlanStarted):
             self._tally = Tally(event.plan)
             words = "starting the workers" if event.plan.blocks else "nothing to do"
             self._task = self._bar.add_task(
-                "", total=event.plan.total, completed=event.plan.done, words=words
+                event.plan.sweep.unit, total=event.plan.total, completed=event.plan.done, words=words
             )
         elif isinstance(event, BlockDone | BlockFailed):
             self._tally.add(event)
@@ -104,15 +113,17 @@ class _Lines:
         self._console = console
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
+        if isinstance(event, PlanStarted):
             self._plan, self._tally = event.plan, Tally(event.plan)
-            self._print(f"{event.plan.networks:,} networks to train, {event.plan.done:,} in the store")
+            sweep = event.plan.sweep
+            words = f"{event.plan.cells:,} {sweep.unit} to {sweep.verb}, {event.plan.done:,} in the store"
+            self._print(words)
         elif isinstance(event, BlockDone | BlockFailed):
             self._tally.add(event)
             if isinstance(event, BlockFailed):
                 self._console.print(_failure(event), soft_wrap=True)
         elif isinstance(event, Committed):
-            done = f"{self._tally.done:,} of {self._plan.total:,} networks"
+            done = f"{self._tally.done:,} of {self._plan.total:,} {self._plan.sweep.unit}"
             self._print(f"{done} · {self._tally}")
 
     def _print(self, words: str) -> None:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from threading import Event as Flag
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from cluster import ClusterConfig, connect
 from pipeline.dispatch import Arrival, compute
 from pipeline.errors import IncompleteRun
-from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, RunFinished, RunStarted
+from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, PlanStarted, RunFinished
 from pipeline.facts import Meter
 from pipeline.interruption import interruption
-from pipeline.layout import layout
-from pipeline.plan import Block, Plan, plan_store
-from pipeline.sweep import BooleanSweep
+from pipeline.kinds import Block, Sweep
+from pipeline.plan import Plan, plans
 from storage import Committer
 from tasks.boolean.training import BlockResult
-from tasks.training import StopReason
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["run"]
 
 
 def run(
-    sweep: BooleanSweep,
+    sweep: Sweep,
     store: str,
     cluster: ClusterConfig,
     *,
@@ -35,14 +35,14 @@ def run(
     commit_every: float = 5.0,
     command: str | None = None,
 ) -> RunFinished:
-    """Train the networks of a sweep that the store lacks.
+    """Compute what the store lacks of a sweep, and before that of all that the sweep requires.
 
     A block that raises is reported, and the others go on. SIGINT or SIGTERM ends the run early, with all that
     has come committed. Killed outright, it loses what came since the last commit.
 
     Parameters
     ----------
-    sweep : BooleanSweep
+    sweep : Sweep
     store : str
         Path or ``s3://bucket/prefix``; made if it does not exist.
     cluster : Local or Address
@@ -75,19 +75,29 @@ def run(
         The store, read again at the end, lacks a block that came.
     """
     with Committer(store, create=True) as committer, interruption() as asked_to_stop:
-        plan = plan_store(sweep, store, replace=replace)
-        going = _Run(plan, committer, Meter(plan, store, command), listeners, commit_every)
-        going.tell(RunStarted(plan))
-        if plan.blocks:
-            committer.prepare(layout(plan.stored), replace=replace)
-            going.go(cluster, asked_to_stop)
+        todo = plans(sweep, store, replace=replace)
+        going = _Run(committer, Meter(todo[-1], store, command), listeners, commit_every, asked_to_stop)
+        with ExitStack() as stack:
+            for plan in todo:
+                going.tell(PlanStarted(plan))
+                if plan.blocks:
+                    committer.prepare(plan.stored.layout(store), replace=replace and plan is todo[-1])
+                    going.go(plan, going.client or stack.enter_context(connect(cluster)))
+                if going.failed or going.interrupted:  # what comes next requires what is complete
+                    break
         finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)
-        if not (finished.failed or finished.interrupted) and (left := plan_store(sweep, store).blocks):
-            raise IncompleteRun(
-                f"{len(left)} blocks are not in the store, as {left[0]}; run again, and report it"
-            )
+        if not (finished.failed or finished.interrupted):
+            _check_complete(plans(sweep, store))
         going.tell(finished)
     return finished
+
+
+def _check_complete(left: Iterable[Plan]) -> None:
+    blocks = [block for plan in left for block in plan.blocks]
+    if blocks:
+        raise IncompleteRun(
+            f"{len(blocks)} blocks are not in the store, as {blocks[0]}; run again, and report it"
+        )
 
 
 class _Run:
@@ -95,17 +105,18 @@ class _Run:
 
     def __init__(
         self,
-        plan: Plan,
         committer: Committer,
         meter: Meter,
         listeners: Sequence[Listener],
         commit_every: float,
+        asked_to_stop: Flag,
     ) -> None:
-        self.plan, self.meter = plan, meter
+        self.meter = meter
+        self.client: Client | None = None
         self.failed: list[BlockFailed] = []
         self.interrupted = False
         self._committer, self._listeners, self._commit_every = committer, listeners, commit_every
-        self._left = len(plan.blocks)
+        self._asked_to_stop = asked_to_stop
         self._uncommitted = 0
         self._last_commit = time.monotonic()
 
@@ -113,19 +124,22 @@ class _Run:
         for listener in self._listeners:
             listener(event)
 
-    def go(self, cluster: ClusterConfig, asked_to_stop: Flag) -> None:
-        with connect(cluster) as client:
+    def go(self, plan: Plan, client: Client) -> None:
+        """Compute the blocks of one plan, and commit them all."""
+        if self.client is None:
+            self.client = client
             self.meter.meet(client)
-            try:
-                with closing(compute(client, self.plan)) as arrivals:
-                    for arrival in arrivals:
-                        self._take(arrival)
-                        if asked_to_stop.is_set():
-                            self.interrupted = self._left > 0
-                            break
-                self.meter.part(client)
-            finally:
-                self._commit()
+        self._plan, self._left, self._cells = plan, len(plan.blocks), 0
+        try:
+            with closing(compute(client, plan)) as arrivals:
+                for arrival in arrivals:
+                    self._take(arrival)
+                    if self._asked_to_stop.is_set():
+                        self.interrupted = self._left > 0
+                        break
+            self.meter.part(client)
+        finally:
+            self._commit()
 
     def _take(self, arrival: Arrival | None) -> None:
         if arrival is not None:
@@ -140,12 +154,13 @@ class _Run:
             self._commit()
 
     def _write(self, block: Block, result: BlockResult) -> None:
-        for region, rows in self.plan.regions(block):
-            arrays = {name: array[rows, None, None, None, :] for name, array in result.arrays.items()}
-            self._committer.write(self.plan.sweep.group, region, arrays, block.fingerprint)
+        for region, rows in self._plan.regions(block):
+            arrays = {name: array.reshape(block.shape)[rows] for name, array in result.arrays.items()}
+            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint)
         self.meter.add(block, result)
+        self._cells += block.cells
         self._uncommitted += 1
-        self.tell(BlockDone(block, int(np.sum(result.arrays["stop_reason"] == StopReason.SUCCESS))))
+        self.tell(BlockDone(block, self._plan.sweep.successes(result)))
 
     def _fail(self, block: Block, error: Exception) -> None:
         failure = BlockFailed(block, f"{type(error).__name__}: {error}")
@@ -156,7 +171,7 @@ class _Run:
         self._last_commit = time.monotonic()
         if not self._uncommitted:
             return
-        message = f"{self.plan.sweep.name}: {self.meter.networks} networks"
+        message = f"{self._plan.sweep.name}: {self._cells:,} {self._plan.sweep.unit}"
         version = self._committer.commit(message, {"run": self.meter.facts()})
         if version is not None:
             self.tell(Committed(version, self._uncommitted))

@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from hashlib import blake2b
-from math import prod
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, field_validator
 
 from pipeline.errors import SpecificationChanged
-from tasks.boolean.npn import canonical, npn_classes
+from pipeline.kinds import Block, Coordinate, Sweep, Task
+from pipeline.layout import DIMS, VARIABLES, problem_coordinates
+from pipeline.measures import measures_before
+from pipeline.problems import ProblemSweep, listed
+from storage import Variable
+from tasks.boolean.training import BlockResult, TrainingBlock, train_block
 from tasks.networks import Network
-from tasks.training import Adam, Protocol
+from tasks.training import Adam, Protocol, StopReason
 
 __all__ = ["BooleanSweep", "Difference", "difference", "joined"]
 
-RESULT_SCHEMA = 1
-"""Part of every fingerprint: raised when the same specification comes to mean other numbers."""
+S = TypeVar("S", bound=Sweep)
 
-_EXTENTS = ("problems", "leak", "width", "depth", "trials")
-
-
-def _listed(value: object) -> object:
-    """Read ``2,3`` and ``2..10``; whether the items are numbers is for the field to check."""
-    if not isinstance(value, str):
-        return value if isinstance(value, list | tuple) else [value]
-    items: list[object] = []
-    for part in value.split(","):
-        span = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", part)
-        items.extend(range(int(span[1]), int(span[2]) + 1) if span else [part.strip()])
-    return items
+TRIALS_PER_BLOCK = 100
 
 
 def _chosen(engine: object) -> object:
     return "lanes" if engine == "auto" else engine
 
 
-_Axis = BeforeValidator(_listed)
+_Axis = BeforeValidator(listed)
 _Sizes = Annotated[
     tuple[PositiveInt, ...],
     _Axis,
@@ -56,7 +39,7 @@ _Sizes = Annotated[
 ]
 
 
-class BooleanSweep(BaseModel):
+class BooleanSweep(ProblemSweep):
     """Networks trained on Boolean functions: every problem × leak × width × depth × trial.
 
     The axes (`problems`, `leak`, `width`, `depth`, `trials`) may grow later without touching a finished
@@ -67,9 +50,9 @@ class BooleanSweep(BaseModel):
     name : str
         Its results live in the group ``boolean/<name>``.
     n_inputs : int
-        Inputs of the functions, 1 to 4.
-    problems : tuple of int
-        NPN classes, named by their smallest ids; ``"all"`` means every class.
+        Inputs of the functions, 1 to 5.
+    problems : tuple of int or 'all'
+        NPN classes, named by their smallest ids.
     leak, width, depth : tuple of numbers
         Slopes below zero, units per hidden layer, hidden layers.
     trials : int
@@ -83,13 +66,8 @@ class BooleanSweep(BaseModel):
         for bit, so results of both under one name would be of two kinds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    extents: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
-    n_inputs: Annotated[int, Field(ge=1, le=4, description="1 to 4")]
-    problems: Annotated[
-        tuple[NonNegativeInt, ...], _Axis, Field(min_length=1, description="ids of NPN classes, or all")
-    ]
     leak: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1)], ...],
         _Axis,
@@ -106,45 +84,85 @@ class BooleanSweep(BaseModel):
     stop: Literal["first_success"] = "first_success"
     engine: Annotated[Literal["lanes", "reference"], BeforeValidator(_chosen)] = "lanes"
 
-    @field_validator("problems", mode="before")
-    @classmethod
-    def _every_class(cls, value: object, info: ValidationInfo) -> object:
-        if value in ("all", ["all"]) and "n_inputs" in info.data:
-            return npn_classes(info.data["n_inputs"]).representative.tolist()
-        return value
-
-    @field_validator("problems")
-    @classmethod
-    def _are_classes(cls, problems: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        n = info.data.get("n_inputs")
-        if n is None:  # wrong itself, and reported so
-            return problems
-        if beyond := [problem for problem in problems if problem >= 2**2**n]:
-            raise ValueError(f"{beyond[0]} is no function of {n} inputs: ids end at {2**2**n - 1}")
-        for problem, smallest in zip(problems, canonical(problems, n).tolist(), strict=True):
-            if problem != smallest:
-                raise ValueError(f"{problem} does not name an NPN class; its own is named {smallest}")
-        return problems
-
-    @field_validator("problems", "leak", "width", "depth")
+    @field_validator("leak", "width", "depth")
     @classmethod
     def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(sorted({value + 0 for value in values}))  # -0.0 is 0.0
 
     @property
-    def group(self) -> str:
-        """Where its results live in the store."""
-        return f"boolean/{self.name}"
+    def title(self) -> str:
+        """What its group is, in words."""
+        return f"Boolean sweep {self.name}"
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of problems, leaks, widths, depths, trials."""
+        labels = (self.ids, self.leak, self.width, self.depth, range(self.trials))
+        return {dim: np.asarray(values) for dim, values in zip(DIMS, labels, strict=True)}
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """Sizes of the axes: problems, leaks, widths, depths, trials."""
-        return len(self.problems), len(self.leak), len(self.width), len(self.depth), self.trials
+        """Sizes of the axes."""
+        return self.n_problems, len(self.leak), len(self.width), len(self.depth), self.trials
 
     @property
-    def n_networks(self) -> int:
-        """Networks in all."""
-        return prod(self.shape)
+    def block_shape(self) -> Mapping[str, int]:
+        """Some problems × one leak × one width × one depth × a range of trials."""
+        return dict(zip(DIMS, (self.problems_per_block, 1, 1, 1, TRIALS_PER_BLOCK), strict=True))
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """What is kept of every network."""
+        return VARIABLES
+
+    @property
+    def requires(self) -> tuple[Sweep, ...]:
+        """Measures of its problems, where they take long."""
+        return measures_before(self)
+
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Give its axes and the measures of its problems."""
+        axes, words = self.axes, {"leak": "slope below zero", "width": "units of each hidden layer"}
+        words |= {"depth": "hidden layers", "trial": "number of the trial"}
+        others = {dim: (dim, axes[dim], {"long_name": name, "units": "1"}) for dim, name in words.items()}
+        return {**problem_coordinates(self, store), **others}
+
+    def task(self, block: Block) -> Task:
+        """Give what trains the networks of a block."""
+        trials = block["trial"]
+        return train_block, TrainingBlock(
+            protocol=self._protocol_of(block),
+            seed=self.seed,
+            functions=block["problem"],
+            trial_start=trials[0],
+            trial_stop=trials[-1] + 1,
+            engine=self.engine,
+        )
+
+    def work(self, block: Block) -> float:
+        """Estimate the multiply-adds of a block.
+
+        Networks that succeed stop early, the others go on to the last epoch. How many fail is a rule of thumb
+        from a few trials of `npn4`: narrow ones do, and of those with a leak only the shallow.
+        """
+        protocol = self._protocol_of(block)
+        network = protocol.network
+        failing = min(1.0, (2 / network.width) ** 2) / (network.depth**2 if network.leak else 1)
+        epochs = min(50, protocol.epochs) + failing * protocol.epochs
+        return block.cells * epochs * float(network.n_parameters << self.n_inputs)
+
+    def successes(self, result: BlockResult) -> int:
+        """Count the networks that learned their function."""
+        return int(np.sum(result.arrays["stop_reason"] == StopReason.SUCCESS))
+
+    def kernel(self, block: Block) -> int:
+        """There is one for each width."""
+        (width,) = block["width"]
+        return int(width)
+
+    def _protocol_of(self, block: Block) -> Protocol:
+        (leak,), (width,), (depth,) = (block[dim] for dim in ("leak", "width", "depth"))
+        return self.protocol(leak, width, depth)
 
     def protocol(self, leak: float, width: int, depth: int) -> Protocol:
         """Give the training protocol of one size."""
@@ -152,16 +170,6 @@ class BooleanSweep(BaseModel):
         return Protocol(
             network=network, loss=self.loss, optimizer=self.optimizer, epochs=self.epochs, stop=self.stop
         )
-
-    def identity(self) -> dict[str, Any]:
-        """Everything that decides a network's numbers besides its place on the axes, JSON-able."""
-        return self.model_dump(mode="json", exclude=set(_EXTENTS))
-
-    @property
-    def fingerprint(self) -> int:
-        """64 bits of the identity and of the schema of results: the same however far the axes extend."""
-        text = json.dumps([RESULT_SCHEMA, self.identity()], sort_keys=True)
-        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
 
 class Difference(NamedTuple):
@@ -176,7 +184,7 @@ class Difference(NamedTuple):
 
 
 def difference(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Difference]:
-    """Compare two specifications, as JSON objects, apart from how far their axes extend.
+    """Compare what two specifications, as JSON objects, say beside how far their axes reach.
 
     Raw JSON, so that a specification written by an older version, with other fields, can be compared too.
     """
@@ -185,14 +193,14 @@ def difference(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Diff
     return [Difference(key, old.get(key), new.get(key)) for key in keys]
 
 
-def joined(stored: str, asked: BooleanSweep) -> BooleanSweep:
+def joined(stored: str, asked: S) -> S:
     """Extend the axes of a sweep to hold also what the store already has.
 
     Parameters
     ----------
     stored : str
         The specification kept in the store, JSON.
-    asked : BooleanSweep
+    asked : Sweep
         What is to be run now.
 
     Raises
@@ -201,21 +209,26 @@ def joined(stored: str, asked: BooleanSweep) -> BooleanSweep:
         They differ in more than their axes; the message shows in what.
     """
     old = json.loads(stored)
-    if changes := difference(old, asked.model_dump(mode="json")):
+    fixed = {key: value for key, value in old.items() if key not in asked.extents}
+    if changes := difference(fixed, asked.identity()):
         raise SpecificationChanged(
             f"{asked.group} holds results of another specification ({'; '.join(map(str, changes))}). "
             "Ask for the stored one, or give yours a name of its own in a YAML file, "
             "or start the group anew with --replace (earlier versions stay readable)"
         )
-    axes = {name: (*old[name], *getattr(asked, name)) for name in _EXTENTS[:-1]}
-    return BooleanSweep.model_validate(
-        {**asked.model_dump(), **axes, "trials": max(old["trials"], asked.trials)}
-    )
+    axes = {name: _union(old[name], getattr(asked, name)) for name in asked.extents}
+    return type(asked).model_validate({**asked.model_dump(), **axes})
+
+
+def _union(old: Any, new: Any) -> Any:
+    """Join two extents: numbers of labels, or labels."""
+    if isinstance(new, int):
+        return max(old, new)
+    return "all" if "all" in (old, new) else (*old, *new)
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in fields.items():
-        if prefix or key not in _EXTENTS:
-            flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
     return flat

@@ -56,7 +56,7 @@ def environment() -> dict[str, Any]:
     """Describe the process that calls it: versions, where our modules come from, how it was started."""
     from importlib.util import find_spec
 
-    from pipeline.layout import library_versions
+    from pipeline.versions import library_versions
 
     specs = {room: find_spec(room) for room in _ROOMS}
     return {

@@ -29,14 +29,15 @@ def status(store: Store = "results") -> None:
     from storage import history
 
     groups = _groups(store)
-    table = Table("group", "networks", "done", "missing", box=None)
+    table = Table("group", "cells", "done", "missing", box=None)
     for name, group in groups.items():
         done = int(group["done"].sum())
         missing = group["done"].size - done
         table.add_row(name, f"{group['done'].size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
     output.print(table)
     for name, group in groups.items():
-        _print_missing(name, group.sweep.missing())
+        if "success_epoch" in group:
+            _print_missing(name, group.sweep.missing())
     commits = Table("committed (UTC)", "what", "version", "tags", box=None)
     for version in history(store)[:_SHOWN_VERSIONS]:
         when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
@@ -52,6 +53,10 @@ def show(sweep: StoredSweep = None, store: Store = "results") -> None:
     rates = data.sweep.success_rate(["problem", "trial"]).compute()
     for leak in data["leak"].values:
         output.print(_success_table(rates.sel(leak=leak), leak))
+    rates = data.sweep.success_rate(["width", "depth", "trial"])["rate"].compute()
+    for leak in data["leak"].values:
+        output.print(_swaps_table(data, rates.sel(leak=leak)))
+    _print_most_swaps(data)
     output.print(_hardest_table(data))
     if (data["depth"] == 1).any():
         output.print(_width_table(data))
@@ -79,10 +84,11 @@ def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
     from pipeline.errors import UnknownSweep
 
     groups = _groups(store)
-    chosen = [name for name in groups if sweep is None or sweep in (name, name.rpartition("/")[2])]
+    trained = {name: group for name, group in groups.items() if "success_epoch" in group}
+    chosen = [name for name in trained if sweep is None or sweep in (name, name.rpartition("/")[2])]
     if len(chosen) != 1:
-        there = ", ".join(groups) or "none"
-        what = "more than one sweep" if sweep is None and groups else f"no sweep {sweep or ''}".strip()
+        there = ", ".join(trained) or "none"
+        what = "more than one sweep" if sweep is None and trained else f"no sweep {sweep or ''}".strip()
         raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
     return chosen[0], groups[chosen[0]]
 
@@ -116,6 +122,24 @@ def _success_table(rates: xr.Dataset, leak: float) -> Table:
 
 def _percent(cell: xr.Dataset) -> str:
     return f"{100 * float(cell['rate']):.1f}" if int(cell["networks"]) else "[dim]not run[/]"
+
+
+def _swaps_table(data: xr.Dataset, rate: xr.DataArray) -> Table:
+    from pipeline.report.summary import by_swaps
+
+    levels = by_swaps(data, rate)
+    title = f"Learned by swaps, leak {float(rate['leak']):g}, % of the networks of a class"
+    table = _titled(title, "swaps", "classes", "mean", "least", "5 %", "median", "95 %")
+    for swaps, classes, *rates in levels[["classes", "mean", "least", "low", "median", "high"]].itertuples():
+        table.add_row(f"{swaps}", f"{classes:,}", *(f"{100 * value:.1f}" for value in rates))
+    return table
+
+
+def _print_most_swaps(data: xr.Dataset) -> None:
+    most = int(data["swaps"].max())
+    ids = data["problem"].values[data["swaps"].values == most].tolist()
+    more = f" and {len(ids) - _SHOWN_CLASSES:,} more" if len(ids) > _SHOWN_CLASSES else ""
+    say(f"Classes of most swaps, {most}: {', '.join(map(str, ids[:_SHOWN_CLASSES]))}{more}")
 
 
 def _hardest_table(data: xr.Dataset) -> Table:

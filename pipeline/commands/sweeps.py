@@ -42,8 +42,8 @@ def sweeps() -> None:
     table = Table("sweep", "problems", "leak", "width", "depth", "trials", "networks", box=None)
     for sweep in SWEEPS.values():
         axes = (sweep.leak, sweep.width, sweep.depth)
-        sizes = (f"{len(sweep.problems)} NPN classes", *map(_span, axes), f"{sweep.trials}")
-        table.add_row(sweep.name, *sizes, f"{sweep.n_networks:,}")
+        sizes = (f"{sweep.n_problems:,} NPN classes", *map(_span, axes), f"{sweep.trials}")
+        table.add_row(sweep.name, *sizes, f"{sweep.n_cells:,}")
     output.print(table)
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
 
@@ -53,9 +53,10 @@ def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engi
 
     Example: relusweep plan npn4 --set trials=10
     """
-    from pipeline.plan import plan_store
+    from pipeline.plan import plans
 
-    _print_plan(plan_store(_specified(sweep, settings, engine), store), store)
+    for part in plans(_specified(sweep, settings, engine), store):
+        _print_plan(part, store)
 
 
 def run(
@@ -79,13 +80,14 @@ def run(
 
     relusweep run mine.yaml --scheduler tcp://host:8786
     """
-    from pipeline.plan import plan_store
+    from pipeline.plan import plans
     from pipeline.progress import progress
     from pipeline.run import run as run_sweep
 
     specification = _specified(sweep, settings, engine)
     if dry_run:
-        _print_plan(plan_store(specification, store, replace=replace), store)
+        for part in plans(specification, store, replace=replace):
+            _print_plan(part, store)
         return
     config = cluster_config(workers, threads_per_worker, scheduler)
     command = shlex.join(["relusweep", *sys.argv[1:]])
@@ -115,12 +117,13 @@ def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> Bo
 
 
 def _print_plan(plan: Plan, store: str) -> None:
-    say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} networks asked for")
+    unit, verb = plan.sweep.unit, plan.sweep.verb
+    say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} {unit} asked for")
     say(f"  in the store  {plan.done:,}")
     blocks = f"{len(plan.blocks)} blocks, {bytes_in_words(plan.nbytes)} before compression"
-    say(f"  to train      {plan.networks:,} ({blocks})")
+    say(f"  {f'to {verb}':13} {plan.cells:,} ({blocks})")
     for block in plan.blocks[:_SHOWN_BLOCKS]:
-        say(f"    {block}: {block.networks:,} networks")
+        say(f"    {block}: {block.cells:,} {unit}")
     if (more := len(plan.blocks) - _SHOWN_BLOCKS) > 0:
         say(f"    … and {more} more")
 

@@ -45,6 +45,9 @@ class RunFacts(TypedDict, total=False):
         Epochs trained, summed over the networks of this run.
     kernel_seconds, compile_seconds : float
         Time inside the training kernels, and spent compiling them, summed over workers.
+    measuring_seconds : float
+        Time that measuring the functions took before the training, summed over workers; 0 where they were
+        measured before or in a moment.
     worker_cpu_seconds : float
         Processor time of all workers.
     peak_bytes : int
@@ -68,6 +71,7 @@ class RunFacts(TypedDict, total=False):
     network_epochs: int
     kernel_seconds: float
     compile_seconds: float
+    measuring_seconds: float
     worker_cpu_seconds: float
     peak_bytes: int
     workers: int
@@ -112,7 +116,7 @@ def facts_rows(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, st
 def _scale(summary: Summary) -> str:
     """Say the size of the sweep axis by axis."""
     size = summary.data.sizes
-    axes = (f"{size[dim]} {_plural(word, size[dim])}" for dim, word in _AXES.items())
+    axes = (f"{size[dim]:,} {_plural(word, size[dim])}" for dim, word in _AXES.items())
     return " \N{MULTIPLICATION SIGN} ".join(axes)
 
 
@@ -140,6 +144,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("worker_cpu_seconds", "Processor time of the workers", duration),
     ("kernel_seconds", "Time in training kernels, all workers", duration),
     ("compile_seconds", "Time compiling, all workers", duration),
+    ("measuring_seconds", "Time measuring functions, all workers", duration),
     ("peak_bytes", "Peak memory, all processes", lambda size: f"{size / 2**20:,.0f} MiB"),
     ("workers", "Worker processes", str),
     ("threads", "Worker threads", str),

@@ -4,10 +4,10 @@ import numpy as np
 
 from pipeline.report.summary import Summary
 from pipeline.report.theme import leak_name
+from tasks.boolean.npn import N_CLASSES
 
 __all__ = ["not_in_sweep", "not_run"]
 
-_CLASSES = {1: 2, 2: 4, 3: 14, 4: 222, 5: 616_126}  # OEIS A000370
 _SOURCE_INPUTS = 4
 _SOURCE_AXES = {"leak": (0.0, 0.1), "width": tuple(range(2, 11)), "depth": tuple(range(1, 6))}
 _SOURCE_TRIALS = 100
@@ -52,7 +52,7 @@ def _classes(summary: Summary) -> list[str]:
 def not_in_sweep(summary: Summary) -> list[str]:
     """Say what the axes of the sweep leave out of the whole problem and of the source; empty when nothing."""
     sentences = []
-    classes, every = summary.data.sizes["problem"], _CLASSES.get(summary.n_inputs, 0)
+    classes, every = summary.data.sizes["problem"], N_CLASSES.get(summary.n_inputs, 0)
     if classes < every:
         sentences.append(
             f"{classes} of the {every:,} NPN classes of {summary.n_inputs} inputs are in this sweep."

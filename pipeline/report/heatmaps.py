@@ -47,7 +47,7 @@ def _caption(summary: Summary) -> str:
     text = (
         f"Percentage of networks that classified all {2**summary.n_inputs} inputs correctly at some epoch, "
         "by width and depth (number of hidden layers). Mean over classes: every class weighs the same "
-        f"({classes} in all). Worst class: the lowest rate of any one class over up to {trials} trials"
+        f"({classes:,} in all). Worst class: the lowest rate of any one class over up to {trials} trials"
         f"{summary.uncertainty(summary.by_class)}; being the least of many noisy rates, it leans low."
     )
     if bool((summary.ran == 0).any()):
@@ -65,8 +65,8 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
     n_leaks, n_widths, n_depths = summary.mean.shape
     n_rows, n_columns = (1, 2) if n_leaks == 1 else (2, n_leaks)
     drawing = figure(
-        n_columns * (max(n_widths * _CELL[0], 2.2) + 0.3) + 1.4,
-        n_rows * (max(n_depths * _CELL[1], 1.2) + 0.6) + 0.5,
+        n_columns * (max(n_widths * _CELL[0], 3) + 0.3) + 1.4,
+        n_rows * (max(n_depths * _CELL[1], 2) + 0.6) + 0.5,
     )
     axes = drawing.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)
     maps = {"mean over classes": summary.mean, "worst class": summary.worst["rate"]}

@@ -14,7 +14,15 @@ from pipeline.report.gaps import not_in_sweep, not_run
 from pipeline.report.heatmaps import heatmaps
 from pipeline.report.strips import strips
 from pipeline.report.summary import Summary, summarise
-from pipeline.report.tables import hardest_tables, missing_table, size_table, width_tables
+from pipeline.report.swaps import distribution
+from pipeline.report.tables import (
+    hardest_tables,
+    missing_table,
+    most_swaps_table,
+    size_table,
+    swaps_tables,
+    width_tables,
+)
 from pipeline.report.theme import DARK, LIGHT, Picture, leak_name, render
 from pipeline.report.widths import widths
 
@@ -47,8 +55,8 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
     Returns
     -------
     Path
-        The page, ``report.html``; beside it ``success``, ``measures`` and, where networks of depth 1 ran,
-        ``minimum_width``, each as ``.png`` and ``.svg``.
+        The page, ``report.html``; beside it ``success``, ``measures``, ``swaps`` and, where networks of
+        depth 1 ran, ``minimum_width``, each as ``.png`` and ``.svg``.
 
     Raises
     ------
@@ -59,7 +67,7 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {
         picture.name: _publish(picture, folder)
-        for picture in (heatmaps(summary), strips(summary), widths(summary))
+        for picture in (heatmaps(summary), strips(summary), distribution(summary), widths(summary))
         if picture is not None
     }
     page = folder / _PAGE
@@ -100,6 +108,8 @@ def _content(
         "pictures": pictures,
         "sizes": size_table(summary),
         "hardest": hardest_tables(summary),
+        "swaps": swaps_tables(summary),
+        "most_swaps": most_swaps_table(summary),
         "widths": width_tables(summary),
         "missing": missing_table(summary),
         "facts": facts_rows(summary, facts),
@@ -117,8 +127,8 @@ def _lead(summary: Summary) -> str:
     return (
         f"Networks of width {next(spans)} and depth {next(spans)}, with "
         f"{' and '.join(map(leak_name, summary.leaks))}, each started from {sizes['trial']} random "
-        f"initialisations and trained on each of {sizes['problem']} classes of functions that differ by more "
-        "than negating and permuting inputs and negating the output (NPN classes)."
+        f"initialisations and trained on each of {sizes['problem']:,} classes of functions that differ by "
+        "more than negating and permuting inputs and negating the output (NPN classes)."
     )
 
 

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from pipeline.report.summary import Summary
 from pipeline.report.theme import MARKERS, NOTHING, Picture, Theme, figure, leak_name
 
-__all__ = ["Levels", "levels", "strips"]
+__all__ = ["Histogram", "Levels", "histogram", "levels", "strips"]
 
 _MEASURES = {
     "swaps": "Swaps",
@@ -25,6 +25,8 @@ _MEASURES = {
 _MOST_LEVELS = 16
 _BINS = 8
 _MOST_POINTS = 1000
+_MOST_STEPS = 20
+_TALLEST = 4  # percentage points
 
 
 class Levels(NamedTuple):
@@ -72,16 +74,22 @@ def strips(summary: Summary) -> Picture:
 
 
 def _caption(summary: Summary) -> str:
-    text = (
-        "One point per class and activation: the percentage of its networks that learned it, all sizes and "
-        f"trials together{summary.uncertainty(summary.over_sizes)}. Large marks: mean over the classes of a "
-        "strip, each class weighing the same; bars: the middle half of those classes. Points are spread "
-        "sideways only to be seen. Strips stand side by side in the order of the measure, one for each value "
-        f"that occurs; where more than {_MOST_LEVELS} occur, one for each of {_BINS} equal ranges. Rank "
-        "correlation: Spearman's, between measure and success over classes, in the order of the legend."
+    rates = (
+        "the percentage of its networks that learned it, all sizes and trials together"
+        f"{summary.uncertainty(summary.over_sizes)}"
     )
-    if (every := _thinning(summary.data.sizes["problem"])) > 1:
-        text += f" Of the points, one class in {every} is drawn; all else is of all classes."
+    text = (
+        f"Bars: how the classes of a strip are distributed over {rates}. The width goes with the square "
+        "root of the share of the classes, so that few are seen beside many; the widest fills the strip."
+        if _is_long(summary)
+        else f"One point per class and activation: {rates}. Points are spread sideways only to be seen."
+    )
+    text += (
+        " Large marks: mean over the classes of a strip, each class weighing the same; vertical lines: the "
+        "middle half of those classes. Strips stand side by side in the order of the measure, one for each "
+        f"value that occurs; where more than {_MOST_LEVELS} occur, one for each of {_BINS} equal ranges. "
+        "Rank correlation: Spearman's, between measure and success over classes, in the order of the legend."
+    )
     if summary.networks < summary.planned:
         text += " Not all networks have run: classes may be compared over different sizes and trials."
     return text
@@ -118,7 +126,7 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
     for axis, measure in zip(axes.flat, _MEASURES, strict=True):
         _draw_panel(axis, summary, measure, theme)
     lowest = 100 * float(summary.over_sizes["rate"].min().fillna(0))
-    axes[0, 0].set_ylim(10 * (lowest // 10) - 2, 102)
+    axes[0, 0].set_ylim(10 * (lowest // 10) - 3, 103)
     for axis in axes[:, 0]:
         axis.set_ylabel("networks that learned the class (%)")
     handles = [
@@ -145,7 +153,11 @@ def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> Non
     for leak in range(n_leaks):
         rate = summary.over_sizes["rate"].isel(leak=leak).to_numpy()
         shift = 0.84 * ((leak + 0.5) / n_leaks - 0.5)
-        _draw_points(axis, at.strip + shift, rate, leak, 0.3 / n_leaks, theme)
+        if _is_long(summary):
+            counts = histogram(at.strip, rate, int(summary.over_sizes["networks"].max()))
+            _draw_density(axis, shift, 0.78 / n_leaks, counts, leak, theme)
+        else:
+            _draw_points(axis, at.strip + shift, rate, leak, 0.3 / n_leaks, theme)
         _draw_means(axis, shift, at.strip, rate, leak, theme)
         correlations.append(_signed(_rank_correlation(values, rate)))
     axis.set_title(_MEASURES[measure])
@@ -161,24 +173,66 @@ def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> Non
     axis.set_axisbelow(True)
 
 
-def _thinning(classes: int) -> int:
-    """Of how many classes one is drawn as a point, so that points stay points."""
-    return -(-classes // _MOST_POINTS)
+def _is_long(summary: Summary) -> bool:
+    """Whether points would lie over one another."""
+    return summary.data.sizes["problem"] > _MOST_POINTS
 
 
 def _draw_points(
     axis: Axes, at: np.ndarray, rate: np.ndarray, leak: int, spread: float, theme: Theme
 ) -> None:
-    drawn = slice(None, None, _thinning(len(at)))
     jitter = np.random.default_rng(leak).uniform(-spread, spread, len(at))
     axis.scatter(
-        (at + jitter)[drawn],
-        100 * rate[drawn],
+        at + jitter,
+        100 * rate,
         s=11,
         marker=_marker(leak),
         color=_colour(theme, leak),
         alpha=0.4,
         linewidths=0,
+    )
+
+
+class Histogram(NamedTuple):
+    """How many classes of every strip have a success near each of some rates.
+
+    Attributes
+    ----------
+    rates : ndarray of shape (n_rates,)
+        From 0 to 1, evenly spaced: every rate that can occur where these are few.
+    counts : ndarray of shape (n_strips, n_rates)
+    """
+
+    rates: np.ndarray
+    counts: np.ndarray
+
+
+def histogram(strip: np.ndarray, rate: np.ndarray, networks: int) -> Histogram:
+    """Count the classes of every strip by success; those that did not run are left out.
+
+    Examples
+    --------
+    >>> histogram(np.array([0, 0, 1]), np.array([0.5, np.nan, 1.0]), networks=2).counts.tolist()
+    [[0, 1, 0], [0, 0, 1]]
+    """
+    steps = min(networks, _MOST_STEPS)
+    ran = ~np.isnan(rate)
+    counts = np.zeros((strip.max() + 1, steps + 1), int)
+    np.add.at(counts, (strip[ran], np.rint(steps * rate[ran]).astype(int)), 1)
+    return Histogram(np.linspace(0, 1, steps + 1), counts)
+
+
+def _draw_density(axis: Axes, shift: float, width: float, of: Histogram, leak: int, theme: Theme) -> None:
+    strip, step = np.nonzero(of.counts)
+    span = width * np.sqrt(of.counts / of.counts.max(axis=1, keepdims=True, initial=1))[strip, step]
+    axis.barh(
+        100 * of.rates[step],
+        span,
+        left=strip + shift - span / 2,
+        height=min(80 / (len(of.rates) - 1), _TALLEST),
+        color=_colour(theme, leak),
+        alpha=0.4,
+        linewidth=0,
     )
 
 

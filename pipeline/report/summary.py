@@ -8,7 +8,7 @@ import xarray as xr
 
 import storage.accessor  # noqa: F401  (registers `.sweep`)
 
-__all__ = ["SIZE_DIMS", "Summary", "summarise"]
+__all__ = ["SIZE_DIMS", "Summary", "by_swaps", "summarise"]
 
 SIZE_DIMS = ("width", "depth")
 _DIMS = ("problem", "leak", "width", "depth", "trial")
@@ -35,7 +35,7 @@ class Summary:
     ran : xarray.DataArray
         Share of the networks that ran, per (leak, width, depth).
     hardest : pandas.DataFrame
-        The hardest classes, counted per leak.
+        The classes that are among the hardest at any size, counted per leak, largest count first.
     minimum_width : xarray.DataArray or None
         Least width that succeeded with one hidden layer, per (problem, leak), -1 where none did; None for a
         sweep without depth 1.
@@ -80,7 +80,7 @@ class Summary:
         return "" if np.isnan(half) else f" (95 % Wilson intervals of at most ±{100 * half:.1f} points)"
 
 
-def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
+def summarise(dataset: xr.Dataset) -> Summary:
     """Compute the numbers of the report.
 
     Parameters
@@ -88,8 +88,6 @@ def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
     dataset : xarray.Dataset
         A group such as ``boolean/npn4``. A dim that was selected away (``leak``, ``width``, …) may be a
         scalar coordinate.
-    hardest : int
-        How many of the hardest classes to list for each leak.
 
     Raises
     ------
@@ -108,7 +106,7 @@ def summarise(dataset: xr.Dataset, hardest: int = 10) -> Summary:
         mean=rate.mean("problem"),
         worst=by_class.isel(problem=rate.fillna(2).argmin("problem")),
         ran=by_class["networks"].sum("problem") / np.prod(sizes),
-        hardest=data.sweep.hardest(hardest),
+        hardest=data.sweep.hardest(data.sizes["problem"]),
         minimum_width=data.sweep.minimum_width() if bool((data["depth"] == 1).any()) else None,
         missing=data.sweep.missing(),
     )
@@ -129,3 +127,39 @@ def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
             f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
         )
     return dataset.expand_dims(absent).transpose(*_DIMS)
+
+
+def by_swaps(data: xr.Dataset, rate: xr.DataArray) -> pd.DataFrame:
+    """Summarise the success of the classes of each number of swaps.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        With ``swaps`` and ``class_size`` along ``problem``.
+    rate : xarray.DataArray
+        Success of every class, over ``problem``; NaN where nothing ran.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by swaps, ascending: ``classes`` and ``functions`` that have so many; ``mean``, ``least``,
+        ``low`` (5 %), ``median`` and ``high`` (95 %) of the success of those that ran, each class weighing
+        the same; the id ``hardest`` of the first class of least success, and how many are ``tied`` there.
+    """
+    names = ("swaps", "problem", "class_size")
+    frame = pd.DataFrame({name: data[name].to_numpy() for name in names} | {"rate": rate.to_numpy()})
+    groups = frame.groupby("swaps")
+    hardest = frame[frame["rate"] == groups["rate"].transform("min")].groupby("swaps")["problem"]
+    return pd.DataFrame(
+        {
+            "classes": groups.size(),
+            "functions": groups["class_size"].sum(),
+            "mean": groups["rate"].mean(),
+            "least": groups["rate"].min(),
+            "low": groups["rate"].quantile(0.05),
+            "median": groups["rate"].median(),
+            "high": groups["rate"].quantile(0.95),
+            "hardest": hardest.first(),
+            "tied": hardest.size(),
+        }
+    )

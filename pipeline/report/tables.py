@@ -5,11 +5,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.report.summary import Summary
+from pipeline.report.summary import Summary, by_swaps
+from pipeline.report.swaps import most_swaps
 from pipeline.report.theme import NOTHING, leak_name, percent
 from pipeline.report.widths import width_counts
 
-__all__ = ["Table", "hardest_tables", "missing_table", "size_table", "width_tables"]
+__all__ = [
+    "Table",
+    "hardest_tables",
+    "missing_table",
+    "most_swaps_table",
+    "size_table",
+    "swaps_tables",
+    "width_tables",
+]
 
 
 class Table(NamedTuple):
@@ -27,6 +36,59 @@ class Table(NamedTuple):
     cells: pd.DataFrame
 
 
+_MOST_HARDEST = 10
+_MOST_ROWS = 20
+
+
+def swaps_tables(summary: Summary) -> list[Table]:
+    """Make the table of success by swaps of every leak: quantiles over classes, and the hardest one named."""
+    return [
+        _swaps_of(leak, by_swaps(summary.data, summary.over_sizes["rate"].sel(leak=leak)))
+        for leak in summary.leaks
+    ]
+
+
+def _swaps_of(leak: float, levels: pd.DataFrame) -> Table:
+    share = levels["classes"] / levels["classes"].sum()
+    hardest = [
+        NOTHING if np.isnan(tied) else f"{problem:.0f}" + (f" and {tied - 1:,.0f} more" if tied > 1 else "")
+        for problem, tied in levels[["hardest", "tied"]].to_numpy(float)
+    ]
+    cells = {
+        "Swaps": levels.index.map(str),
+        "Classes": levels["classes"].map("{:,}".format),
+        "Of all classes, %": share.map(percent),
+        "Functions in them": levels["functions"].map("{:,}".format),
+        "Success, mean over classes, %": levels["mean"].map(percent),
+        "Least, %": levels["least"].map(percent),
+        "5 % quantile": levels["low"].map(percent),
+        "Median": levels["median"].map(percent),
+        "95 % quantile": levels["high"].map(percent),
+        "Class of least success (id)": hardest,
+    }
+    return Table(leak_name(leak), pd.DataFrame(cells))
+
+
+def most_swaps_table(summary: Summary) -> Table:
+    """Make the table of the classes of most swaps, the first of them where they are many."""
+    ids = most_swaps(summary)
+    part = summary.over_sizes.sel(problem=ids[:_MOST_ROWS])
+    cells = {
+        "Class (id)": part["problem"].to_series().map(str),
+        "Truth table": part["truth_table"].to_series().map(_grouped),
+        "Degree": part["degree"].to_series().map(str),
+        "Influence": part["influence"].to_series().map("{:.3f}".format),
+        "Entropy (bits)": part["entropy"].to_series().map("{:.3f}".format),
+        "Functions in class": part["class_size"].to_series().map("{:,}".format),
+    }
+    for leak in summary.leaks:
+        rates = part.sel(leak=leak)[["rate", "low", "high"]].to_dataframe()
+        cells[f"{leak_name(leak)}: success, % [95 %]"] = pd.Series(_intervals(rates), rates.index)
+    first = f"The first {_MOST_ROWS} of the" if len(ids) > _MOST_ROWS else "The"
+    many = f"{len(ids):,} classes" if len(ids) > 1 else "class"
+    return Table(f"{first} {many} of most swaps, {int(part['swaps'][0])}", pd.DataFrame(cells))
+
+
 def hardest_tables(summary: Summary) -> list[Table]:
     """Make the table of the hardest classes of every leak."""
     return [_hardest_of(summary, leak) for leak in summary.leaks]
@@ -34,7 +96,8 @@ def hardest_tables(summary: Summary) -> list[Table]:
 
 def _hardest_of(summary: Summary, leak: float) -> Table:
     classes = summary.over_sizes.sel(leak=leak).drop_vars("leak").to_dataframe()
-    chosen = summary.hardest[summary.hardest["leak"] == leak].join(classes, on="problem")
+    counted = summary.hardest[summary.hardest["leak"] == leak]
+    chosen = counted.head(_MOST_HARDEST).join(classes, on="problem")
     sizes = int((summary.ran.sel(leak=leak) > 0).sum())
     cells = {
         "Class (id)": chosen["problem"].map(str),
@@ -47,7 +110,14 @@ def _hardest_of(summary: Summary, leak: float) -> Table:
         "Entropy (bits)": chosen["entropy"].map("{:.3f}".format),
         "Functions in class": chosen["class_size"].map(str),
     }
-    return Table(leak_name(leak), pd.DataFrame(cells))
+    return Table(leak_name(leak) + _tied(counted["count"]), pd.DataFrame(cells))
+
+
+def _tied(counts: pd.Series) -> str:
+    """Say how many classes share the count with which the table ends, where it does not hold them all."""
+    if len(counts) <= _MOST_HARDEST or (last := counts.iloc[_MOST_HARDEST - 1]) != counts.iloc[_MOST_HARDEST]:
+        return ""
+    return f"; {(counts == last).sum():,} classes count as often as that of the last row"
 
 
 def _grouped(truth_table: str) -> str:

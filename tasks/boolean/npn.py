@@ -13,7 +13,10 @@ from tasks.boolean._cache import cached
 from tasks.boolean._symmetries import symmetries
 from tasks.boolean.truth_tables import as_ids
 
-__all__ = ["NpnClasses", "canonical", "npn_classes"]
+__all__ = ["N_CLASSES", "NpnClasses", "canonical", "npn_classes"]
+
+N_CLASSES = {1: 2, 2: 4, 3: 14, 4: 222, 5: 616_126}
+"""How many classes there are for each number of inputs (OEIS A000370)."""
 
 _MOST_INPUTS = 5
 

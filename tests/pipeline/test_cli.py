@@ -97,6 +97,8 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
     assert "leak 0.1" in out
     assert "0110" in out
     assert "least width" in out
+    assert "Learned by swaps" in out
+    assert "Classes of most swaps, 2: 6" in out
 
     code, out, _ = relusweep("report", "npn2")
     assert code == 0
@@ -138,7 +140,7 @@ def test_doctor_sees_workers_that_differ() -> None:
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [
-        (["run", "npn5"], "did you mean 'npn4'"),
+        (["run", "npn6"], "did you mean 'npn"),
         (["run", "npn4", "--set", "widht=3"], "did you mean 'width'"),
         (["plan", "npn4", "--set", "width=two"], "2..10"),
         (["plan", "mine.yaml"], "No such file"),
@@ -201,7 +203,7 @@ def test_failed_blocks_make_the_run_fail(
     def task(block: object) -> None:  # a closure, so that it travels to the workers by value
         raise ValueError("not to its liking")
 
-    monkeypatch.setattr("pipeline.dispatch.train_block", task)
+    monkeypatch.setattr("pipeline.sweep.train_block", task)
     code, out, _ = relusweep("run", "npn2", *PART, "--scheduler", workers.address)
     assert code == 1
     assert out.count("ValueError: not to its liking") == 4

@@ -18,7 +18,6 @@ import pytest
 import xarray as xr
 
 from cluster import Address, Local
-from pipeline import dispatch
 from pipeline.errors import SchedulerLost
 from pipeline.events import BlockDone, Event
 from pipeline.overrides import find_sweep, override
@@ -93,10 +92,10 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
             os.kill(os.getpid(), signal.SIGKILL)
         return train_block(block)
 
-    monkeypatch.setattr(dispatch, "train_block", task)
+    monkeypatch.setattr("pipeline.sweep.train_block", task)
     sweep = override(find_sweep("npn2"), ["width=2", "depth=1", "trials=4", "epochs=60"])
     finished = run(sweep, str(tmp_path / "store"), Local(workers=2))
-    assert [failure.block.leak for failure in finished.failed] == [0.0]
+    assert [failure.block["leak"] for failure in finished.failed] == [(0.0,)]
     assert "KilledWorker" in finished.failed[0].error
     assert _results(tmp_path / "store", sweep)["done"].sel(leak=0.1).all()
 
@@ -139,7 +138,7 @@ def test_the_scheduler_killed_in_mid_run(
 
         with pytest.raises(SchedulerLost, match="run the same command again"):
             run(sweep, str(tmp_path / "store"), Address(address=address, timeout=30), listeners=[kill])
-    assert 0 < int(_results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_networks
+    assert 0 < int(_results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_cells
     run(sweep, str(tmp_path / "store"), Local(workers=2))
     xr.testing.assert_identical(_results(tmp_path / "store", sweep), undisturbed)
 

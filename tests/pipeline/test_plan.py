@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SpecificationChanged
-from pipeline.layout import DIMS, TRIALS_PER_BLOCK, layout
+from pipeline.kinds import Block
+from pipeline.layout import DIMS
 from pipeline.overrides import override
-from pipeline.plan import Block, Plan, make_plan
-from pipeline.sweep import BooleanSweep
+from pipeline.plan import Plan, make_plan, plans
+from pipeline.sweep import TRIALS_PER_BLOCK, BooleanSweep
 from pipeline.sweeps import SWEEPS
+from storage import Committer
 
 
 def _progress(sweep: BooleanSweep, done: np.ndarray | bool, fingerprint: int | None = None) -> xr.Dataset:
     """What the store says of a sweep of which some networks are done."""
     marks = np.broadcast_to(np.asarray(done), sweep.shape)
     prints = np.where(marks, np.uint64(sweep.fingerprint if fingerprint is None else fingerprint), 0)
-    group = layout(sweep)
+    group = sweep.layout("")
     data = {"done": (DIMS, marks), "fingerprint": (DIMS, prints.astype(np.uint64))}
     return xr.Dataset(data, coords=group.coords.coords, attrs=dict(group.attrs))
 
@@ -32,9 +35,9 @@ def _covered(plan: Plan, blocks: Iterable[Block]) -> np.ndarray:
     times = np.zeros(plan.stored.shape, int)
     for block in blocks:
         for region, rows in plan.regions(block):
-            part = times[tuple(region[dim] for dim in DIMS)]
-            assert part.shape[0] == len(block.problems[rows])
-            assert plan.stored.problems[region["problem"]] == block.problems[rows]
+            part = times[tuple(region[dim] for dim in plan.stored.axes)]
+            assert part.shape[0] == len(block["problem"][rows])
+            assert plan.stored.axes["problem"][region["problem"]].tolist() == list(block["problem"][rows])
             part += 1
     return times
 
@@ -45,39 +48,39 @@ def _covered(plan: Plan, blocks: Iterable[Block]) -> np.ndarray:
 def test_npn4_is_cut_into_blocks_of_one_size_and_leak(trials: int, blocks: int, networks: int) -> None:
     plan = make_plan(override(SWEEPS["npn4"], [f"trials={trials}"]), None)
     assert len(plan.blocks) == blocks
-    assert max(block.networks for block in plan.blocks) == networks
-    assert plan.networks == plan.total == 222 * 2 * 45 * trials
+    assert max(block.cells for block in plan.blocks) == networks
+    assert plan.cells == plan.total == 222 * 2 * 45 * trials
     assert plan.done == 0
     assert len({block.key for block in plan.blocks}) == blocks
 
 
 def test_sizes_are_told_before_anything_runs() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
-    itemsizes = [np.dtype(array.dtype).itemsize for array in layout(plan.sweep).arrays().values()]
-    assert plan.nbytes == plan.networks * sum(itemsizes)
+    itemsizes = [np.dtype(array.dtype).itemsize for array in plan.sweep.layout("").arrays().values()]
+    assert plan.nbytes == plan.cells * sum(itemsizes)
 
 
 def test_every_block_is_one_chunk() -> None:
     sweep = override(SWEEPS["npn4"], ["trials=250", "problems=1,1785"])
-    group = layout(sweep)
+    group = sweep.layout("")
     for block in make_plan(sweep, None).blocks:
-        assert block.trial_start // group.chunks["trial"] == (block.trial_stop - 1) // group.chunks["trial"]
-        assert len(block.problems) <= group.chunks["problem"]
+        assert block["trial"][0] // group.chunks["trial"] == block["trial"][-1] // group.chunks["trial"]
+        assert len(block["problem"]) <= group.chunks["problem"]
 
 
 def test_all_widths_come_once_before_one_comes_again_longest_first() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
     for start in range(0, 90, 9):
         round_ = plan.blocks[start : start + 9]
-        assert len({block.width for block in round_}) == 9
-        work = [plan.work(block) for block in round_]
+        assert len({block["width"] for block in round_}) == 9
+        work = [plan.sweep.work(block) for block in round_]
         assert work == sorted(work, reverse=True)
 
 
 def test_nothing_is_planned_twice_when_all_is_done() -> None:
     sweep = SWEEPS["npn3"]
     plan = make_plan(sweep, _progress(sweep, True))
-    assert (plan.blocks, plan.networks, plan.done) == ((), 0, plan.total)
+    assert (plan.blocks, plan.cells, plan.done) == ((), 0, plan.total)
 
 
 def test_more_trials_and_new_labels_leave_what_is_done() -> None:
@@ -86,7 +89,7 @@ def test_more_trials_and_new_labels_leave_what_is_done() -> None:
     plan = make_plan(new, _progress(old, True))
     assert plan.stored.width == (2, 3, 4)
     assert plan.stored.trials == 12
-    assert {(b.width, b.trial_start, b.trial_stop) for b in plan.blocks} == {(2, 10, 12), (3, 0, 12)}
+    assert {(b["width"], b["trial"]) for b in plan.blocks} == {((2,), (10, 11)), ((3,), tuple(range(12)))}
 
 
 def test_a_smaller_request_never_shrinks_the_store() -> None:
@@ -99,7 +102,7 @@ def test_a_smaller_request_never_shrinks_the_store() -> None:
 def test_results_of_another_fingerprint_run_again() -> None:
     sweep = SWEEPS["npn2"]
     plan = make_plan(sweep, _progress(sweep, True, fingerprint=sweep.fingerprint ^ 1))
-    assert plan.networks == plan.total
+    assert plan.cells == plan.total
 
 
 def test_a_changed_specification_is_refused() -> None:
@@ -112,7 +115,7 @@ def test_a_block_finds_its_problems_between_others() -> None:
     old = override(SWEEPS["npn2"], ["problems=1,3", "trials=1", "width=2", "depth=1"])
     plan = make_plan(override(old, ["problems=0,1,6", "leak=0.5"]), _progress(old, True))
     (block,) = plan.blocks
-    assert block.problems == (0, 1, 6)
+    assert block["problem"] == (0, 1, 6)
     found = [(region["problem"], rows) for region, rows in plan.regions(block)]
     assert found == [(slice(0, 2), slice(0, 2)), (slice(3, 4), slice(2, 3))]
 
@@ -120,9 +123,9 @@ def test_a_block_finds_its_problems_between_others() -> None:
 def test_only_what_is_new_is_planned_when_problems_and_trials_grow_at_once() -> None:
     old = override(SWEEPS["npn2"], ["problems=1,3", "trials=5", "width=2", "depth=1", "leak=0"])
     plan = make_plan(override(old, ["problems=all", "trials=7"]), _progress(old, True))
-    assert {(block.problems, block.trial_start, block.trial_stop) for block in plan.blocks} == {
-        ((0, 6), 0, 7),
-        ((1, 3), 5, 7),
+    assert {(block["problem"], block["trial"]) for block in plan.blocks} == {
+        ((0, 6), tuple(range(7))),
+        ((1, 3), (5, 6)),
     }
 
 
@@ -133,7 +136,7 @@ def test_exactly_what_is_missing_is_planned(data: st.DataObject) -> None:
     spans = st.integers(1, 2 * TRIALS_PER_BLOCK + 3)
 
     def some_sweep() -> BooleanSweep:
-        problems = data.draw(st.lists(st.sampled_from(SWEEPS["npn2"].problems), min_size=1, max_size=4))
+        problems = data.draw(st.lists(st.sampled_from(SWEEPS["npn2"].ids.tolist()), min_size=1, max_size=4))
         fields = {"problems": problems, "width": data.draw(labels), "depth": [1], "leak": [0.0]}
         return BooleanSweep(name="any", n_inputs=2, trials=data.draw(spans), **fields)
 
@@ -157,13 +160,43 @@ def test_exactly_what_is_missing_is_planned(data: st.DataObject) -> None:
 def test_keys_tell_blocks_apart_and_cross_processes() -> None:
     block = make_plan(SWEEPS["npn3"], None).blocks[0]
     assert pickle.loads(pickle.dumps(block)) == block
-    others = [
-        replace(block, fingerprint=block.fingerprint ^ 1),
-        replace(block, problems=block.problems[1:]),
-        replace(block, leak=0.1 + 1e-17 if block.leak != 0.1 else 0.0),
-        replace(block, width=77),
-        replace(block, depth=77),
-        replace(block, trial_start=1),
-        replace(block, trial_stop=77),
+    labels = dict(block.labels)
+    changes = [
+        {"problem": labels["problem"][1:]},
+        {"leak": (0.1 + 1e-16,)},
+        {"width": (77,)},
+        {"depth": (77,)},
+        {"trial": labels["trial"][1:]},
+        {"trial": labels["trial"][:-1]},
     ]
+    others = [replace(block, labels=tuple((labels | change).items())) for change in changes]
+    others.append(replace(block, fingerprint=block.fingerprint ^ 1))
     assert len({other.key for other in [block, *others]}) == len(others) + 1
+
+
+def test_npn5_plans_its_measures_first(tmp_path: Path) -> None:
+    measuring, training = plans(SWEEPS["npn5"], str(tmp_path / "nowhere"))
+    assert (measuring.sweep.unit, measuring.cells, len(measuring.blocks)) == ("classes", 616_126, 151)
+    assert (training.sweep.unit, training.cells, len(training.blocks)) == ("networks", 6_161_260, 151)
+    assert training.blocks[7]["problem"] == measuring.blocks[7]["problem"]
+    assert _covered(measuring, measuring.blocks).min() == 1
+    assert _covered(training, training.blocks).min() == 1
+
+
+def test_a_sweep_anew_keeps_its_measures(tmp_path: Path) -> None:
+    sweep = override(SWEEPS["npn5"], ["problems=0,1"])
+    measures = sweep.requires[0]
+    with Committer(tmp_path, create=True) as committer:
+        committer.prepare(measures.layout(""))
+        arrays = {name: np.zeros(2, variable.dtype) for name, variable in measures.variables.items()}
+        committer.write(measures.group, {}, arrays, measures.fingerprint)
+        committer.commit("measured", {})
+    assert [plan.cells for plan in plans(sweep, str(tmp_path), replace=True)] == [0, 20]
+
+
+def test_blocks_say_where_they_are() -> None:
+    sweep = override(SWEEPS["npn5"], ["problems=0,1"])
+    assert (
+        str(make_plan(sweep, None).blocks[0]) == "problems 0 to 1, leak 0.1, width 4, depth 2, trials 0 to 9"
+    )
+    assert str(make_plan(sweep.requires[0], None).blocks[0]) == "problems 0 to 1"

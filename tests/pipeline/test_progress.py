@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.events import BlockDone, BlockFailed, Committed, Event, RunFinished, RunStarted
+from pipeline.events import BlockDone, BlockFailed, Committed, Event, PlanStarted, RunFinished
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import Tally, progress
 from pipeline.sweeps import SWEEPS
@@ -20,8 +20,8 @@ def plan() -> Plan:
 def _events(plan: Plan) -> list[Event]:
     first, second, *_ = plan.blocks
     return [
-        RunStarted(plan),
-        BlockDone(first, first.networks // 4),
+        PlanStarted(plan),
+        BlockDone(first, first.cells // 4),
         BlockFailed(second, "ValueError: [not] to its liking"),
         Committed("X", 1),
         RunFinished({}, (), False),
@@ -46,7 +46,7 @@ def test_time_left_goes_by_work_not_by_networks(plan: Plan, monkeypatch: pytest.
     monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now[0])
     tally = Tally(plan)
     assert str(tally) == "no block has come yet"
-    work = [plan.work(block) for block in plan.blocks]
+    work = [plan.sweep.work(block) for block in plan.blocks]
     half = next(n for n in range(len(work)) if sum(work[:n]) >= sum(work) / 2)
     for block in plan.blocks[:half]:
         tally.add(BlockDone(block, 0))

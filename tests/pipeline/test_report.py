@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pipeline.report import write_report
 from pipeline.report.gaps import not_in_sweep, not_run
 from pipeline.report.heatmaps import heatmaps
-from pipeline.report.strips import levels, strips
-from pipeline.report.summary import summarise
+from pipeline.report.strips import histogram, levels, strips
+from pipeline.report.summary import by_swaps, summarise
+from pipeline.report.swaps import distribution
 from pipeline.report.theme import LIGHT, SCALE, leak_name, percent, text_colour
 from pipeline.report.widths import width_counts, widths
 
@@ -133,13 +134,13 @@ def test_the_page_stands_alone(folder: Path) -> None:
 
 def test_every_picture_is_in_the_page_and_in_two_files(folder: Path) -> None:
     page = Page(folder / "report.html")
-    for name in ("success", "measures", "minimum_width"):
+    for name in ("success", "measures", "swaps", "minimum_width"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert ElementTree.parse(folder / f"{name}.svg").getroot().tag.endswith("svg")
-    assert [image["class"] for image in page.images] == ["on-light", "on-dark"] * 3
+    assert [image["class"] for image in page.images] == ["on-light", "on-dark"] * 4
     embedded = [b64decode(image["src"].partition(",")[2]) for image in page.images]
     assert embedded[0] == (folder / "success.svg").read_bytes() != embedded[1]
-    assert all("ReLU" in image["alt"] and re.search(r"\d", image["alt"]) for image in page.images)
+    assert all(re.search(r"(ReLU|swaps).*\d", image["alt"]) for image in page.images)
 
 
 def test_numbers_in_the_page_are_those_worked_by_hand(folder: Path) -> None:
@@ -212,12 +213,67 @@ def test_any_part_of_a_sweep_can_be_reported(
     assert ("no network of depth 1 has run" in page.text) == ("depth" in selection)
 
 
-def test_of_very_many_classes_only_some_are_drawn_as_points(whole: xr.Dataset) -> None:
-    many = whole.isel(problem=np.arange(2400) % 4)
-    picture = strips(summarise(many.assign_coords(problem=np.arange(2400, dtype=np.uint64))))
-    assert "one class in 3 is drawn" in picture.caption
-    points = picture.draw(LIGHT).axes[0].collections[0]
-    assert len(points.get_offsets()) == 800
+@pytest.fixture(scope="module")
+def many(whole: xr.Dataset) -> xr.Dataset:
+    """Each class of `whole` 600 times over."""
+    return whole.isel(problem=np.arange(2400) % 4).assign_coords(problem=np.arange(2400, dtype=np.uint64))
+
+
+def test_very_many_classes_are_drawn_as_densities(many: xr.Dataset) -> None:
+    picture = strips(summarise(many))
+    assert "square root of the share" in picture.caption
+    swaps = picture.draw(LIGHT).axes[0]
+    # Swaps 0: all at 16/16; 1: at 16/16 and (ReLU) 14/16; 2: ReLU at 5/16, leaky at 12/16.
+    found = {
+        (round(bar.get_x() + bar.get_width() / 2), bar.get_y() + bar.get_height() / 2)
+        for bar in swaps.patches
+    }
+    assert found == {(0, 100), (1, 100), (1, 87.5), (2, 31.25), (2, 75)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), min_size=1), st.integers(40, 90))
+def test_histograms_hold_every_class_that_ran(classes: list[tuple[int, int]], networks: int) -> None:
+    strip, successes = np.array(classes).T
+    rate = np.where(successes == 0, np.nan, successes / networks)
+    found = histogram(strip, rate, networks)
+    assert (
+        found.counts.sum(axis=1).tolist()
+        == np.bincount(strip[successes > 0], minlength=strip.max() + 1).tolist()
+    )
+    assert len(found.rates) == 21
+
+
+def test_success_by_swaps_is_that_worked_by_hand(whole: xr.Dataset, folder: Path) -> None:
+    summary = summarise(whole)
+    table = by_swaps(summary.data, summary.over_sizes["rate"].sel(leak=0.0))
+    assert table["classes"].to_dict() == {0: 1, 1: 2, 2: 1}
+    assert table["functions"].to_dict() == {0: 2, 1: 12, 2: 2}
+    assert table["mean"].to_dict() == {0: 1, 1: 15 / 16, 2: 5 / 16}  # class 1 failed 2 of 16 times
+    assert table["least"].to_dict() == {0: 1, 1: 14 / 16, 2: 5 / 16}
+    assert table["hardest"].to_dict() == {0: 0, 1: 1, 2: 6}
+    assert table["tied"].to_dict() == {0: 1, 1: 1, 2: 1}
+    page = Page(folder / "report.html")
+    assert ["1", "2", "50.0", "12", "93.8", "87.5", "88.1", "93.8", "99.4", "1"] in page.rows
+    assert "The class of most swaps, 2" in page.text
+
+
+def test_the_classes_of_most_swaps_are_named(many: xr.Dataset, tmp_path: Path) -> None:
+    page = Page(write_report(many, tmp_path, {}))
+    assert "The first 20 of the 600 classes of most swaps, 2" in page.text
+    assert "600 classes count as often as that of the last row" in page.text  # those of XOR
+    assert [
+        "2",
+        "600",
+        "25.0",
+        "1,200",
+        "31.2",
+        "31.2",
+        "31.2",
+        "31.2",
+        "31.2",
+        "3 and 599 more",
+    ] in page.rows
+    assert "2 swaps: 600" in distribution(summarise(many)).alt
 
 
 def test_a_subset_is_called_one(whole: xr.Dataset) -> None:

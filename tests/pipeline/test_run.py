@@ -9,9 +9,8 @@ import pytest
 import xarray as xr
 
 from cluster import Address, Local
-from pipeline import dispatch
 from pipeline.errors import IncompleteRun, SpecificationChanged
-from pipeline.events import BlockDone, BlockFailed, Committed, Event, RunFinished, RunStarted
+from pipeline.events import BlockDone, BlockFailed, Committed, Event, PlanStarted, RunFinished
 from pipeline.facts import run_facts
 from pipeline.overrides import override
 from pipeline.run import run
@@ -56,7 +55,7 @@ def test_a_run_fills_the_store(small: BooleanSweep, workers: Address, tmp_path: 
     assert not finished.failed
     assert not finished.interrupted
     kinds = [type(event) for event in events]
-    assert kinds[0] is RunStarted
+    assert kinds[0] is PlanStarted
     assert kinds[-2:] == [Committed, RunFinished]
     assert kinds.count(BlockDone) == 4
     successes = sum(event.successes for event in events if isinstance(event, BlockDone))
@@ -80,7 +79,7 @@ def test_facts_are_kept_with_the_last_commit(small: BooleanSweep, workers: Addre
     assert facts["snapshot"] == history(store)[0].id
     for name in ("networks", "network_epochs", "kernel_seconds", "compile_seconds", "workers", "command"):
         assert facts[name] == finished.facts[name]
-    assert facts["networks"] == small.n_networks
+    assert facts["networks"] == small.n_cells
     assert facts["workers"] == 2
     assert 0 < facts["kernel_seconds"] < facts["worker_cpu_seconds"]
     assert run_facts(store, "boolean/other") == {}
@@ -90,7 +89,7 @@ def test_running_again_computes_nothing(small: BooleanSweep, workers: Address, t
     _run(small, tmp_path / "store", workers)
     before = history(tmp_path / "store")
     finished, events = _run(small, tmp_path / "store", Local(workers=1))
-    assert [type(event) for event in events] == [RunStarted, RunFinished]
+    assert [type(event) for event in events] == [PlanStarted, RunFinished]
     assert finished.facts["networks"] == 0
     assert history(tmp_path / "store") == before
 
@@ -114,16 +113,16 @@ def test_extending_gives_what_one_run_gives(
     _run(override(small, first), tmp_path / "grown", workers)
     _, events = _run(override(small, then), tmp_path / "grown", workers)
     xr.testing.assert_identical(_results(tmp_path / "grown", small), _results(tmp_path / "whole", small))
-    again = sum(event.block.networks for event in events if isinstance(event, BlockDone))
-    assert again == (0 if then else small.n_networks - override(small, first).n_networks)
+    again = sum(event.block.cells for event in events if isinstance(event, BlockDone))
+    assert again == (0 if then else small.n_cells - override(small, first).n_cells)
 
 
 def test_blocks_do_not_matter(
     small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _run(small, tmp_path / "whole", workers)
-    monkeypatch.setattr("pipeline.plan.TRIALS_PER_BLOCK", 3)
-    monkeypatch.setattr("pipeline.plan.PROBLEMS_PER_BLOCK", 2)
+    monkeypatch.setattr("pipeline.sweep.TRIALS_PER_BLOCK", 3)
+    monkeypatch.setattr("pipeline.problems.PROBLEMS_PER_BLOCK", 2)
     _, events = _run(small, tmp_path / "cut", workers)
     assert sum(isinstance(event, BlockDone) for event in events) == 16
     xr.testing.assert_identical(_results(tmp_path / "cut", small), _results(tmp_path / "whole", small))
@@ -157,9 +156,9 @@ def test_a_block_that_raises_is_reported_and_the_rest_completes(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr(dispatch, "train_block", task)
+    monkeypatch.setattr("pipeline.sweep.train_block", task)
     finished, events = _run(small, tmp_path / "store", workers)
-    assert {failure.block.width for failure in finished.failed} == {4}
+    assert {failure.block["width"] for failure in finished.failed} == {(4,)}
     assert len(finished.failed) == sum(isinstance(event, BlockFailed) for event in events) == 2
     assert finished.failed[0].error == "ValueError: not to its liking"
     done = _results(tmp_path / "store", small)["done"]
@@ -169,7 +168,7 @@ def test_a_block_that_raises_is_reported_and_the_rest_completes(
     monkeypatch.undo()
     finished, events = _run(small, tmp_path / "store", workers)
     assert not finished.failed
-    assert {event.block.width for event in events if isinstance(event, BlockDone)} == {4}
+    assert {event.block["width"] for event in events if isinstance(event, BlockDone)} == {(4,)}
 
 
 def test_a_run_that_left_something_out_does_not_report_success(
@@ -196,7 +195,7 @@ def test_an_interrupt_commits_what_has_come(small: BooleanSweep, workers: Addres
     assert finished.interrupted
     assert signal.getsignal(signal.SIGINT) is before
     came = [event.block for event in events if isinstance(event, BlockDone)]
-    assert int(_results(tmp_path / "store", small)["done"].sum()) == sum(block.networks for block in came)
+    assert int(_results(tmp_path / "store", small)["done"].sum()) == sum(block.cells for block in came)
     _, events = _run(small, tmp_path / "store", workers)
     assert not {event.block for event in events if isinstance(event, BlockDone)} & set(came)
     assert _results(tmp_path / "store", small)["done"].all()

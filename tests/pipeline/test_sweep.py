@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidSweep, SpecificationChanged, UnknownSweep
 from pipeline.overrides import find_sweep, override
+from pipeline.problems import classes
 from pipeline.sweep import BooleanSweep, difference, joined
 from pipeline.sweeps import SWEEPS
 from tasks.training import Adam
@@ -22,7 +23,7 @@ def test_npn4_is_the_sweep_of_the_source() -> None:
     assert (sweep.leak, sweep.width, sweep.depth) == ((0.0, 0.1), tuple(range(2, 11)), tuple(range(1, 6)))
     assert sweep.optimizer == Adam(learning_rate=0.025, beta1=0.9, beta2=0.999, epsilon=1e-8)
     assert (sweep.loss, sweep.epochs, sweep.stop, sweep.bias) == ("bce", 4000, "first_success", "uniform")
-    assert sweep.n_networks == 1_998_000
+    assert sweep.n_cells == 1_998_000
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_settings_of_one_optimizer_add_up() -> None:
         ("engine=lan", ["engine = 'lan'", "'lanes' or 'reference'"]),
         ("problems=7141", ["7141 does not name an NPN class", "5786"]),
         ("problems=65536", ["no function of 4 inputs", "65535"]),
-        ("n_inputs=5", ["n_inputs = '5'", "1 to 4"]),
+        ("n_inputs=6", ["n_inputs = '6'", "1 to 5"]),
         ("name=a b", ["name = 'a b'", "letters"]),
         ("trials", ["--set trials", "field=value"]),
         ("trials=", ["--set trials=", "field=value"]),
@@ -81,8 +82,8 @@ def test_wrong_settings_say_what_is_allowed(setting: str, words: list[str]) -> N
 
 
 def test_an_unknown_sweep_names_the_nearest() -> None:
-    with pytest.raises(UnknownSweep, match=r"'npn5'; did you mean 'npn\d'\?; give npn2, npn3, npn4"):
-        find_sweep("npn5")
+    with pytest.raises(UnknownSweep, match=r"'npn6'; did you mean 'npn\d'\?; give npn2, npn3, npn4, npn5"):
+        find_sweep("npn6")
 
 
 def test_a_file_changes_a_named_sweep(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_a_file_changes_a_named_sweep(tmp_path: Path) -> None:
 def test_a_file_may_go_to_other_inputs(tmp_path: Path) -> None:
     file = tmp_path / "one.yml"
     file.write_text("base: npn2\nname: single\nn_inputs: 1\nproblems: all\n")
-    assert find_sweep(str(file)).problems == (0, 1)
+    assert find_sweep(str(file)).ids.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -182,3 +183,54 @@ def test_specifications_of_other_versions_can_be_compared() -> None:
 def test_a_specification_survives_json() -> None:
     sweep = override(SWEEPS["npn3"], ["leak=0.1,0.3333333333333333"])
     assert BooleanSweep.model_validate_json(sweep.model_dump_json()) == sweep
+
+
+def test_all_problems_stay_a_word_that_nobody_enumerates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def enumerate_classes(n: int) -> None:
+        raise AssertionError("the classes were enumerated")
+
+    monkeypatch.setattr("pipeline.problems.npn_classes", enumerate_classes)
+    classes.cache_clear()
+    sweep = override(SWEEPS["npn5"], ["trials=3", "width=4,5"])
+    assert '"problems":"all"' in sweep.model_dump_json()
+    assert BooleanSweep.model_validate_json(sweep.model_dump_json()) == sweep
+    assert sweep.shape == (616_126, 1, 2, 1, 3)
+    assert sweep.n_cells == 616_126 * 6
+    (measures,) = sweep.requires
+    assert measures.group == "boolean/measures5"
+    assert measures.n_cells == 616_126
+
+
+def test_npn5_is_one_size_of_all_classes_of_five_inputs() -> None:
+    sweep = SWEEPS["npn5"]
+    assert (sweep.leak, sweep.width, sweep.depth, sweep.trials) == ((0.1,), (4,), (2,), 10)
+    assert sweep.n_cells == 6_161_260
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "problems"),
+    [
+        ("1,6", "0,3", (0, 1, 3, 6)),
+        ("1,6", "all", "all"),
+        ("all", "1,6", "all"),
+        ("all", "all", "all"),
+        ("0,1,3,6", "all", "all"),
+    ],
+)
+def test_problems_listed_and_all_join(stored: str, asked: str, problems: object) -> None:
+    old, new = (override(SWEEPS["npn2"], [f"problems={value}"]) for value in (stored, asked))
+    assert joined(old.model_dump_json(), new).problems == problems
+
+
+def test_a_store_of_before_the_word_keeps_its_fingerprint_and_grows() -> None:
+    """What npn2 was written as when every class was listed."""
+    old = json.loads(SWEEPS["npn2"].model_dump_json()) | {"problems": [0, 1, 3, 6]}
+    assert joined(json.dumps(old), SWEEPS["npn2"]) == SWEEPS["npn2"]
+    assert BooleanSweep.model_validate(old).fingerprint == 1963011040899640965
+
+
+def test_measures_are_shared_by_the_sweeps_of_five_inputs_and_by_nobody_else() -> None:
+    one, other = (override(SWEEPS["npn5"], [f"name={name}", "problems=0,1"]) for name in ("one", "other"))
+    assert one.requires == other.requires
+    assert one.requires[0].fingerprint == SWEEPS["npn5"].requires[0].fingerprint
+    assert SWEEPS["npn4"].requires == ()

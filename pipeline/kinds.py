@@ -1,0 +1,189 @@
+"""What plan, dispatch and run know of a sweep: a kind of sweep is a subclass, not more machinery."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import prod
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.versions import library_versions
+from storage import Layout, Variable
+from tasks.boolean.training import BlockResult
+
+__all__ = ["Block", "Coordinate", "Sweep", "Task"]
+
+RESULT_SCHEMA = 1
+"""Part of every fingerprint: raised when the same specification comes to mean other numbers."""
+
+Task = tuple[Callable[[Any], BlockResult], object]
+"""A function and its argument, both of which travel to a worker."""
+
+Coordinate = tuple[str, NDArray[Any], Mapping[str, Any]]
+"""Dimension, values and attributes."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The unit of work: a box of cells of a sweep.
+
+    Attributes
+    ----------
+    sweep : str
+        Its name.
+    fingerprint : int
+        Of the sweep.
+    labels : tuple of (str, tuple of numbers)
+        For every dimension the labels of the box, ascending.
+    """
+
+    sweep: str
+    fingerprint: int
+    labels: tuple[tuple[str, tuple[Any, ...]], ...]
+
+    def __getitem__(self, dim: str) -> tuple[Any, ...]:
+        """Labels along a dimension."""
+        return dict(self.labels)[dim]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes along the dimensions."""
+        return tuple(len(labels) for _, labels in self.labels)
+
+    @property
+    def cells(self) -> int:
+        """Results that it gives: networks, or functions measured."""
+        return prod(self.shape)
+
+    @property
+    def key(self) -> str:
+        """Name the block and its content: equal keys mean equal results."""
+        digest = blake2b(repr(self.labels).encode(), digest_size=8).hexdigest()
+        return f"{self.sweep}-{self.fingerprint:016x}-{digest}"
+
+    def __str__(self) -> str:
+        spans = ((dim, labels[0], labels[-1]) for dim, labels in self.labels)
+        return ", ".join(f"{dim} {a}" if a == b else f"{dim}s {a} to {b}" for dim, a, b in spans)
+
+
+class Sweep(BaseModel, ABC):
+    """A specification: axes, which may grow without touching a finished cell, and the rest, which may not.
+
+    Attributes
+    ----------
+    name : str
+        Its results live in the group `group`.
+    extents : tuple of str
+        The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
+    unit, verb : str
+        What its cells are, and what is done to them, in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    extents: ClassVar[tuple[str, ...]]
+    unit: ClassVar[str] = "networks"
+    verb: ClassVar[str] = "train"
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
+
+    @property
+    @abstractmethod
+    def group(self) -> str:
+        """Where its results live in the store."""
+
+    @property
+    @abstractmethod
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of every dimension, ascending, the dimensions in the order of the store."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+
+    @property
+    @abstractmethod
+    def block_shape(self) -> Mapping[str, int]:
+        """Largest size of a block along each dimension: 1 along all but the first and the last.
+
+        A block is one chunk of the store, so that writing it touches no other.
+        """
+
+    @property
+    @abstractmethod
+    def variables(self) -> Mapping[str, Variable]:
+        """What is stored of every cell; a task gives exactly these."""
+
+    @property
+    def requires(self) -> tuple[Sweep, ...]:
+        """Sweeps that must be complete before the `coordinates` of this one can be given."""
+        return ()
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What its group is, in words."""
+
+    @abstractmethod
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Give the coordinates of its group, at least the `axes`; the store has all that it `requires`."""
+
+    def layout(self, store: str) -> Layout:
+        """Describe its group: every axis is a dimension, progress is kept for every cell."""
+        return Layout(
+            group=self.group,
+            coords=xr.Dataset(coords=self.coordinates(store)),
+            variables=self.variables,
+            chunks=self.block_shape,
+            attrs={
+                "Conventions": "CF-1.12",
+                "title": self.title,
+                "specification": self.model_dump_json(),
+                "versions": json.dumps(library_versions()),
+            },
+            progress_dims=tuple(self.axes),
+        )
+
+    @abstractmethod
+    def task(self, block: Block) -> Task:
+        """Give what computes a block."""
+
+    @abstractmethod
+    def work(self, block: Block) -> float:
+        """Estimate the cost of a block, to start the longest first and to tell the time left."""
+
+    def successes(self, result: BlockResult) -> int | None:
+        """Count the cells of a block that succeeded; None where there is nothing to succeed in."""
+        return None
+
+    def kernel(self, block: Block) -> Hashable:
+        """Name what a worker must compile for a block; blocks of different names begin side by side."""
+        return None
+
+    @property
+    def n_cells(self) -> int:
+        """Cells in all."""
+        return prod(self.shape)
+
+    @property
+    def bytes_per_cell(self) -> int:
+        """Before compression; with ``done`` and the fingerprint, which the store adds."""
+        return sum(np.dtype(variable.dtype).itemsize for variable in self.variables.values()) + 9
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides a cell's numbers besides its place on the axes, JSON-able."""
+        return self.model_dump(mode="json", exclude=set(self.extents))
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits of the identity and of the schema of results: the same however far the axes extend."""
+        text = json.dumps([RESULT_SCHEMA, self.identity()], sort_keys=True)
+        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())

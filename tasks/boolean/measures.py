@@ -1,0 +1,81 @@
+"""One block of measures: what is known of functions without training anything."""
+
+from dataclasses import dataclass
+from time import thread_time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.boolean.fourier import degree, influence, spectral_entropy
+from tasks.boolean.swaps import swaps
+from tasks.boolean.training import BlockResult
+from tasks.boolean.truth_tables import truth_table
+
+__all__ = ["MeasureBlock", "measure", "measure_block"]
+
+
+@dataclass(frozen=True)
+class MeasureBlock:
+    """Functions to be measured.
+
+    Parameters
+    ----------
+    n_inputs : int
+        1 to 5.
+    functions : tuple of int
+        Ids of functions of so many inputs.
+    """
+
+    n_inputs: int
+    functions: tuple[int, ...]
+
+
+def measure(ids: NDArray[np.uint64], n: int) -> dict[str, NDArray[np.generic]]:
+    """Compute swaps, degree, influence and spectral entropy.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_functions,), uint64
+    n : int
+        Number of inputs, 1 to 5.
+
+    Returns
+    -------
+    dict of ndarray of shape (n_functions,)
+        ``swaps`` and ``degree`` int64, ``influence`` and ``entropy`` (bits) float64; all exact up to the
+        logarithm in the entropy, and the same throughout an NPN class.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or an id is out of range.
+
+    Examples
+    --------
+    >>> {name: values.tolist() for name, values in measure(np.array([0b0110], np.uint64), 2).items()}
+    {'swaps': [2], 'degree': [2], 'influence': [2.0], 'entropy': [0.0]}
+    """
+    tables = truth_table(ids, n)
+    return {
+        "swaps": swaps(tables).count,
+        "degree": degree(tables),
+        "influence": influence(tables),
+        "entropy": spectral_entropy(tables),
+    }
+
+
+def measure_block(block: MeasureBlock) -> BlockResult:
+    """Measure all functions of a block; no network is trained, so it counts no epochs.
+
+    Parameters
+    ----------
+    block : MeasureBlock
+
+    Returns
+    -------
+    BlockResult
+        Its arrays are those of `measure`; loading what is compiled counts as time in the kernel.
+    """
+    begin = thread_time()
+    arrays = measure(np.array(block.functions, np.uint64), block.n_inputs)
+    return BlockResult(arrays, 0, thread_time() - begin, 0.0)
