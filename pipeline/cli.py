@@ -52,9 +52,9 @@ def _exit_code(error: Exception) -> int | None:
     """Tell the user's errors from ours, which keep their traceback."""
     # The command that raised has imported these by now; `--help` never needs them.
     from cluster import ClusterError
-    from pipeline.errors import IncompleteRun, SchedulerLost, SweepError
+    from pipeline.errors import IncompleteRun, SchedulerLost, SweepError, WorkersLost
     from storage import StoreError, StoreReadError, StoreWriteError
 
-    if isinstance(error, StoreReadError | StoreWriteError | IncompleteRun | SchedulerLost):
+    if isinstance(error, StoreReadError | StoreWriteError | IncompleteRun | SchedulerLost | WorkersLost):
         return 1
     return 2 if isinstance(error, ClusterError | StoreError | SweepError) else None

@@ -6,10 +6,11 @@ from collections.abc import Generator
 from concurrent.futures import CancelledError
 from itertools import islice
 from queue import Empty, SimpleQueue
+from time import monotonic
 
 from distributed import Client, Future
 
-from pipeline.errors import SchedulerLost
+from pipeline.errors import SchedulerLost, WorkersLost
 from pipeline.kinds import Block
 from pipeline.plan import Plan
 from tasks.boolean.training import BlockResult
@@ -21,6 +22,10 @@ _IN_FLIGHT = 512
 
 # A block that raises is most likely to raise again; one more try is for a machine out of memory.
 _RETRIES = 1
+
+# A nanny brings a dead worker back in seconds; asking costs a message to the scheduler.
+_PATIENCE = 30.0
+_LOOK_EVERY = 5.0
 
 Arrival = tuple[Block, BlockResult | Exception]
 
@@ -45,8 +50,11 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
     ------
     SchedulerLost
         The scheduler, and with it every result in flight, is gone.
+    WorkersLost
+        There has been no worker for half a minute.
     """
     waiting = enumerate(plan.blocks)
+    watch = _Watch(client)
     flying: dict[str, tuple[Block, Future[BlockResult]]] = {}
     landed: SimpleQueue[Future[BlockResult]] = SimpleQueue()
     try:
@@ -62,6 +70,7 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
             try:
                 future = landed.get(timeout=tick)
             except Empty:
+                watch.look()
                 yield None
                 continue
             block, _ = flying.pop(str(future.key))
@@ -69,6 +78,27 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
             future.release()
     finally:
         client.cancel([future for _, future in flying.values()])
+
+
+class _Watch:
+    """Notices when blocks wait for workers that do not come back."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._looked = self._seen = monotonic()
+
+    def look(self) -> None:
+        now = monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        self._looked = now
+        if self._client.nthreads():
+            self._seen = now
+        elif now - self._seen > _PATIENCE:
+            raise WorkersLost(
+                f"the scheduler has had no worker for {now - self._seen:.0f} s; what came before is in the "
+                "store: start workers, look at them with `relusweep doctor --scheduler`, and run again"
+            )
 
 
 def _outcome(future: Future[BlockResult]) -> BlockResult | Exception:

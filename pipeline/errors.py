@@ -8,6 +8,7 @@ __all__ = [
     "SpecificationChanged",
     "SweepError",
     "UnknownSweep",
+    "WorkersLost",
 ]
 
 
@@ -33,3 +34,7 @@ class IncompleteRun(SweepError, RuntimeError):
 
 class SchedulerLost(SweepError, ConnectionError):
     """The scheduler died in mid-run, and with it every result not yet fetched."""
+
+
+class WorkersLost(SweepError, ConnectionError):
+    """The scheduler has had no worker for a while, and blocks wait for one."""

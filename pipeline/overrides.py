@@ -66,19 +66,23 @@ def override(sweep: BooleanSweep, settings: Iterable[str]) -> BooleanSweep:
         *parents, field = path.strip().split(".")
         place = changes
         for parent in parents:
-            place = place.setdefault(parent, {})
+            if not isinstance(place.setdefault(parent, {}), dict):
+                raise InvalidSweep(f"--set {setting}: {parent} is set to {place[parent]!r} as well; give one")
+            place = place[parent]
+        if isinstance(place.get(field), dict):
+            raise InvalidSweep(f"--set {setting}: parts of {field} are set as well; give one")
         place[field] = value.strip()
     return _changed(sweep, changes)
 
 
 def _read(path: Path) -> BooleanSweep:
     try:
-        fields = yaml.safe_load(path.read_text())
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnknownSweep(f"cannot read the sweep {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidSweep(f"{path} is not YAML: {error}") from error
-    if not isinstance(fields, dict) or fields.get("base") not in SWEEPS:
+    if not isinstance(fields, dict) or str(fields.get("base")) not in SWEEPS:
         raise InvalidSweep(f"{path}: give base: one of {_alternatives(SWEEPS)}, and the fields that differ")
     return _changed(SWEEPS[fields.pop("base")], {"name": path.stem, **fields})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from pipeline.errors import InvalidSweep, SpecificationChanged
 from pipeline.kinds import Block, Sweep
 from pipeline.sweep import joined
 from storage import StoreNotFound, open_dataset
 
 __all__ = ["Plan", "make_plan", "plan_store", "plans"]
+
+_MOST_CELLS = 10**9
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,14 @@ class Plan:
         As the store will hold it: the axes asked and those already there.
     blocks : tuple of Block
         To be computed, in this order: the longest first, in rounds that hold every kernel once.
+    anew : bool
+        Whether the group is started anew: it holds results of another specification.
     """
 
     sweep: Sweep
     stored: Sweep
     blocks: tuple[Block, ...]
+    anew: bool = False
 
     @property
     def total(self) -> int:
@@ -95,7 +102,7 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
     store : str
         Path or ``s3://bucket/prefix``.
     replace : bool
-        Plan the sweep, though not what it requires, as if the store had nothing of it.
+        Start the group of the sweep anew where it holds results of another specification.
 
     Raises
     ------
@@ -103,7 +110,12 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
         The store has results of another specification under the name, and `replace` is false.
     """
     before = [plan for required in sweep.requires for plan in plans(required, store)]
-    return *before, make_plan(sweep, None) if replace else plan_store(sweep, store)
+    try:
+        return *before, plan_store(sweep, store)
+    except SpecificationChanged:
+        if not replace:
+            raise
+        return *before, dataclasses.replace(make_plan(sweep, None), anew=True)
 
 
 def plan_store(sweep: Sweep, store: str) -> Plan:
@@ -132,9 +144,13 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
 
     Raises
     ------
+    InvalidSweep
+        The sweep is too large to be planned.
     SpecificationChanged
         The group holds results of another specification.
     """
+    if sweep.n_cells > _MOST_CELLS:
+        raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
     blocks = _cut(sweep, ~_finished(sweep, progress))
     return Plan(sweep, stored, _in_rounds(sweep, sorted(blocks, key=sweep.work, reverse=True)))

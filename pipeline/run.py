@@ -48,7 +48,7 @@ def run(
     cluster : Local or Address
         Where the tasks run.
     replace : bool
-        Start the group anew instead of adding to it.
+        Start the group anew where it holds results of another specification.
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
@@ -81,7 +81,7 @@ def run(
             for plan in todo:
                 going.tell(PlanStarted(plan))
                 if plan.blocks:
-                    committer.prepare(plan.stored.layout(store), replace=replace and plan is todo[-1])
+                    committer.prepare(plan.stored.layout(store), replace=plan.anew)
                     going.go(plan, going.client or stack.enter_context(connect(cluster)))
                 if going.failed or going.interrupted:  # what comes next requires what is complete
                     break

@@ -49,6 +49,8 @@ class Version:
 def local_path(url: Url) -> Path | None:
     """Give the absolute directory of a store on a file system, None for one in an object store."""
     text = os.fspath(url)
+    if not text:
+        raise UnknownPlace("a store is a path or s3://bucket/prefix, not an empty text")
     return None if "://" in text else Path(text).expanduser().absolute()
 
 

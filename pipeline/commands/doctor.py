@@ -42,7 +42,7 @@ def doctor(
     config = cluster_config(workers, threads_per_worker, scheduler)
     checks = [*_check_here(), *_check_store(store)]
     with connect(config) as client:
-        checks += check_workers(client.run(environment))
+        checks += check_workers(client.run(environment, on_error="return"))
     for check in checks:
         mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
         say(f"{mark} {check.what}: {escape(check.found)}")
@@ -100,11 +100,14 @@ def _check_store(store: str) -> Iterator[Check]:
     yield Check("free disk", bytes_in_words(free), remedy)
 
 
-def check_workers(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+def check_workers(found: Mapping[str, Mapping[str, Any] | Exception]) -> Iterator[Check]:
     """Compare the `environment` of every worker, by address, with that of this process."""
     here = environment()
     yield Check("workers", f"{len(found)}")
     for address, there in found.items():
+        if isinstance(there, Exception):
+            yield Check(address, f"cannot import relusweep: {there!r}", "install the same version there")
+            continue
         differ = [name for name, v in here["versions"].items() if there["versions"].get(name) != v]
         if differ:
             names = ", ".join(f"{name} {there['versions'].get(name)}" for name in differ)

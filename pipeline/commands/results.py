@@ -21,7 +21,9 @@ _SHOWN_VERSIONS = 5
 _SHOWN_CLASSES = 10
 _SHOWN_SIZES = 10
 
-Folder = Annotated[Path, typer.Option("--folder", metavar="PATH", help="Where the page and pictures go.")]
+Folder = Annotated[
+    Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
+]
 
 
 def status(store: Store = "results") -> None:
@@ -68,7 +70,7 @@ def report(sweep: StoredSweep = None, store: Store = "results", folder: Folder =
     from pipeline.report import write_report
 
     name, data = _chosen(store, sweep)
-    page = write_report(data, folder, run_facts(store, name))
+    page = write_report(data, folder.expanduser(), run_facts(store, name))
     say(f"The report is at {escape(str(page.absolute()))}")
 
 

@@ -134,11 +134,11 @@ def _print_end(finished: RunFinished, store: str) -> None:
         _print_cost(facts)
     if finished.interrupted:
         say(f"Stopped; everything so far is in {escape(store)}. Go on with:")
-        say(f"  {_again(facts)}")
+        say(f"  {escape(str(facts['command']))}")
         raise typer.Exit(_INTERRUPTED)
     if finished.failed:
         say(f"[red]{len(finished.failed)} blocks failed[/]; the others are stored. Try them again with:")
-        say(f"  {_again(facts)}")
+        say(f"  {escape(str(facts['command']))}")
         raise typer.Exit(1)
     look = f"relusweep show {facts['sweep']} --store {shlex.quote(store)}"
     say(f"All of {facts['group']} is in {escape(store)}. Look at it with:")
@@ -150,16 +150,11 @@ def _print_cost(facts: dict[str, Any]) -> None:
     rate = facts["networks"] / facts["seconds"]
     words = (
         f"{facts['networks']:,} networks in {duration(facts['seconds'])}, {rate:,.0f} networks/s",
-        f"{duration(cpu)} of processor time, {facts['kernel_seconds'] / cpu:.0%} of it in training kernels",
+        f"{facts['network_epochs']:,} network-epochs; peak memory {bytes_in_words(facts['peak_bytes'])}",
+        f"{duration(cpu)} of processor time, {facts['kernel_seconds'] / cpu:.1%} of it in training kernels",
         f"compiling took {duration(facts['compile_seconds'])}",
     )
     say("\n".join(words))
-
-
-def _again(facts: dict[str, Any]) -> str:
-    """Give the command that goes on; once something is committed, starting anew would throw it away."""
-    words = shlex.split(str(facts["command"]))
-    return escape(shlex.join(word for word in words if word != "--replace" or not facts["networks"]))
 
 
 def _span(values: tuple[float, ...]) -> str:

@@ -65,7 +65,7 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
     n_leaks, n_widths, n_depths = summary.mean.shape
     n_rows, n_columns = (1, 2) if n_leaks == 1 else (2, n_leaks)
     drawing = figure(
-        n_columns * (max(n_widths * _CELL[0], 3) + 0.3) + 1.4,
+        n_columns * (max(n_widths * _CELL[0], 4.2) + 0.3) + 1.4,
         n_rows * (max(n_depths * _CELL[1], 2) + 0.6) + 0.5,
     )
     axes = drawing.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)

@@ -128,8 +128,11 @@ def test_doctor_sees_workers_that_differ() -> None:
         "paths": {"tasks": "/stray/tasks.py"},
         "safe_path": False,
     }
-    number, *wrong = check_workers({"tcp://near:1": here | {"safe_path": True}, "tcp://far:2": there})
-    assert (number.found, number.remedy) == ("2", None)
+    broken = ModuleNotFoundError("No module named 'pipeline'")
+    workers = {"tcp://near:1": here | {"safe_path": True}, "tcp://far:2": there, "tcp://old:3": broken}
+    number, *wrong = check_workers(workers)
+    assert (number.found, number.remedy) == ("3", None)
+    assert "cannot import relusweep" in wrong.pop().found
     assert {check.what for check in wrong} == {"tcp://far:2"}
     found = [check.found for check in wrong if check.remedy]
     assert found[0] == "has numpy 0.1"
@@ -144,6 +147,10 @@ def test_doctor_sees_workers_that_differ() -> None:
         (["run", "npn4", "--set", "widht=3"], "did you mean 'width'"),
         (["plan", "npn4", "--set", "width=two"], "2..10"),
         (["plan", "mine.yaml"], "No such file"),
+        (["plan", "npn4", "--set", "trials=1000000000"], "too many"),
+        (["plan", "npn4", "--set", "optimizer=adam", "--set", "optimizer.beta1=0.5"], "give one"),
+        (["plan", "npn4", "--set", "optimizer.beta1=0.5", "--set", "optimizer=adam"], "give one"),
+        (["plan", "npn4", "--store", ""], "empty text"),
         (["status"], "relusweep run"),
         (["show", "--store", "gone"], "gone"),
         (["report", "npn4", "--store", "gone"], "gone"),

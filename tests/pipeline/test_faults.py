@@ -18,7 +18,8 @@ import pytest
 import xarray as xr
 
 from cluster import Address, Local
-from pipeline.errors import SchedulerLost
+from pipeline import dispatch
+from pipeline.errors import SchedulerLost, WorkersLost
 from pipeline.events import BlockDone, Event
 from pipeline.overrides import find_sweep, override
 from pipeline.plan import plan_store
@@ -34,6 +35,7 @@ LONG = ("width=2", "depth=1", "leak=0,0.1,0.2,0.3", "trials=600", "epochs=20000"
 DRIVER = """
 import sys
 from cluster import Address, Local
+from pipeline import dispatch
 from pipeline.events import BlockDone, Committed
 from pipeline.run import run
 from pipeline.sweep import BooleanSweep
@@ -101,11 +103,11 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
 
 
 @contextmanager
-def _scheduler_with_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _scheduler_with_worker(folder: Path) -> Iterator[tuple[list[subprocess.Popen[bytes]], str]]:
     file = folder / "scheduler.json"
     roles = (
         ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
-        ["worker", "--nthreads", "1"],
+        ["worker", "--nthreads", "1", "--no-nanny"],
     )
     with ExitStack() as stack:
         processes = []
@@ -124,13 +126,13 @@ def _scheduler_with_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[byte
             stack.callback(process.terminate)
         while not file.exists():
             time.sleep(0.05)
-        yield processes[0], json.loads(file.read_text())["address"]
+        yield processes, json.loads(file.read_text())["address"]
 
 
 def test_the_scheduler_killed_in_mid_run(
     sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
-    with _scheduler_with_worker(tmp_path) as (scheduler, address):
+    with _scheduler_with_worker(tmp_path) as ((scheduler, _), address):
 
         def kill(event: Event) -> None:
             if isinstance(event, BlockDone):
@@ -141,6 +143,22 @@ def test_the_scheduler_killed_in_mid_run(
     assert 0 < int(_results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_cells
     run(sweep, str(tmp_path / "store"), Local(workers=2))
     xr.testing.assert_identical(_results(tmp_path / "store", sweep), undisturbed)
+
+
+def test_all_workers_killed_in_mid_run(
+    sweep: BooleanSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "_PATIENCE", 1.0)
+    monkeypatch.setattr(dispatch, "_LOOK_EVERY", 0.2)
+    with _scheduler_with_worker(tmp_path) as ((_, worker), address):
+
+        def kill(event: Event) -> None:
+            if isinstance(event, BlockDone):
+                worker.kill()
+
+        with pytest.raises(WorkersLost, match="no worker for"):
+            run(sweep, str(tmp_path / "store"), Address(address=address, timeout=30), listeners=[kill])
+    assert 0 < int(_results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_cells
 
 
 def _told_until_killed(sweep: BooleanSweep, store: Path, seconds: float) -> list[str]:

@@ -141,6 +141,8 @@ def test_a_changed_specification_is_refused_until_asked_for(
     assert _results(tmp_path / "store", changed)["success_epoch"].max() < 6
     old = open_dataset(tmp_path / "store", small.group, as_of=before[0].written_at)
     assert BooleanSweep.model_validate_json(old.attrs["specification"]) == small
+    again, _ = _run(override(changed, ["trials=5"]), tmp_path / "store", workers, replace=True)
+    assert again.facts["networks"] == changed.n_cells // 4  # what was started anew is gone on with
 
 
 def test_a_second_run_on_the_store_is_refused(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
