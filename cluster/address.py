@@ -39,7 +39,7 @@ async def _knock(config: Address) -> None:
     except (OSError, ValueError, RuntimeError) as error:
         raise SchedulerNotFound(
             f"no scheduler answers at {config.address!r} within {config.timeout:g} s "
-            f"({error or 'no answer'}); give the address that `dask scheduler` prints, such as tcp://host:8786"
+            f"({str(error) or 'no answer'}); give the address that `dask scheduler` prints, such as tcp://host:8786"
         ) from error
 
 

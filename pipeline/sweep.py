@@ -87,7 +87,7 @@ class BooleanSweep(ProblemSweep):
     @field_validator("leak", "width", "depth")
     @classmethod
     def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(sorted(set(values)))
+        return tuple(sorted({value + 0 for value in values}))  # -0.0 is 0.0
 
     @property
     def title(self) -> str:

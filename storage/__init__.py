@@ -11,6 +11,7 @@ from storage.errors import (
     StoreReadError,
     StoreWriteError,
     UnknownPlace,
+    UnknownVersion,
 )
 from storage.layout import Layout, Variable
 from storage.repository import Version, history
@@ -26,6 +27,7 @@ __all__ = [
     "StoreReadError",
     "StoreWriteError",
     "UnknownPlace",
+    "UnknownVersion",
     "Variable",
     "Version",
     "history",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage.errors import StoreLocked, StoreWriteError
-from storage.repository import LOCK
+from storage.repository import LOCK, foreign
 
 
 def take(path: Path) -> int:
@@ -17,6 +17,8 @@ def take(path: Path) -> int:
     The lock is on the file, not in its existence: a process that was killed leaves nothing to clean up.
     """
     try:
+        if other := foreign(path):
+            raise FileExistsError(f"the directory is in use, it holds {other[:5]}; choose another")
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:

@@ -9,6 +9,7 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint, ZarrStore
 from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core.indexing import ExplicitIndexer, LazilyIndexedArray
+from zarr.errors import ContainsArrayError
 
 import storage.accessor  # noqa: F401  (registers `.sweep`)
 from storage.errors import StoreNotFound, StoreReadError
@@ -75,7 +76,7 @@ class RelusweepBackend(BackendEntrypoint):
         session = read_session(filename_or_obj, tag=tag, as_of=as_of)
         try:
             store = _CheckedStore.open_group(session.store, group=group, consolidated=False)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj) from error
         return _decode(store, drop_variables, decoders)
 
@@ -94,7 +95,7 @@ class RelusweepBackend(BackendEntrypoint):
         root = "/" + (group or "").strip("/")
         try:
             stores = _CheckedStore.open_store(session.store, group=root, consolidated=False)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj) from error
         return {
             "/" + path.removeprefix(root).lstrip("/"): _decode(store, drop_variables, decoders)

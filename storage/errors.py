@@ -13,6 +13,7 @@ __all__ = [
     "StoreReadError",
     "StoreWriteError",
     "UnknownPlace",
+    "UnknownVersion",
 ]
 
 
@@ -26,6 +27,10 @@ class StoreNotFound(StoreError, FileNotFoundError):
 
 class UnknownPlace(StoreError, ValueError):
     """A URL of a kind that stores cannot be kept at."""
+
+
+class UnknownVersion(StoreError, ValueError):
+    """What was given for a moment is none."""
 
 
 class StoreLocked(StoreError, BlockingIOError):

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import icechunk
+import pandas as pd
 
-from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
+from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace, UnknownVersion
 
 __all__ = [
     "BRANCH",
@@ -20,6 +21,7 @@ __all__ = [
     "Version",
     "check_readable",
     "create_repository",
+    "foreign",
     "history",
     "local_path",
     "open_repository",
@@ -75,6 +77,13 @@ def open_repository(url: Url) -> icechunk.Repository:
     raise StoreNotFound(f"no store at {url}: check the path, or create it with `relusweep run --store {url}`")
 
 
+def foreign(path: Path) -> list[str]:
+    """Name what lies in a directory and is neither of a store nor of one begun."""
+    if (path / "refs").is_dir() or not path.is_dir():
+        return []
+    return sorted({entry.name for entry in path.iterdir()} - {LOCK, _ASIDE, "snapshots"})
+
+
 def create_repository(url: Url) -> icechunk.Repository:
     """Create an empty repository; on a file system, under its lock.
 
@@ -122,7 +131,7 @@ def read_session(
     StoreReadError
         The version cannot be read.
     ValueError
-        Both `tag` and `as_of` given, or `as_of` is not ISO 8601.
+        Both `tag` and `as_of` given, or `as_of` is no moment.
     """
     if tag is not None and as_of is not None:
         raise ValueError(f"give tag={tag!r} or as_of={as_of!r}, not both")
@@ -172,9 +181,11 @@ def history(url: Url) -> list[Version]:
 
 
 def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> str:
-    moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    try:
+        moment = pd.Timestamp(as_of)
+    except (TypeError, ValueError) as error:
+        raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {as_of!r}") from error
+    moment = moment.tz_localize(UTC) if moment.tzinfo is None else moment
     for info in repository.ancestry(branch=BRANCH):
         if info.written_at <= moment:
             return info.id
@@ -188,8 +199,6 @@ def _create_local(path: Path) -> None:
 
     Icechunk itself creates only in an empty directory, and ours holds the lock and perhaps such a remainder.
     """
-    if other := {entry.name for entry in path.iterdir()} - {LOCK, _ASIDE, "snapshots", "refs"}:
-        raise FileExistsError(f"the directory is in use, it holds {sorted(other)[:5]}; choose another")
     aside = path / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     icechunk.Repository.create(_icechunk_storage(aside))

@@ -8,8 +8,9 @@ results that are then rounded to float32: relative errors stay below 1e-10.
 
 import math
 
-import numba
 import numpy as np
+
+from tasks.compiled import compiled
 
 __all__ = ["cos_sin_turn", "exp", "log", "softplus"]
 
@@ -18,10 +19,8 @@ _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 _LOG2_E = 1 / math.log(2)
 _HALF_PI = math.pi / 2
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled()
 def exp(x):  # type: ignore[no-untyped-def]
     """Return ``e ** x`` for ``|x| <= 700``."""
     k = np.floor(x * _LOG2_E + 0.5)
@@ -32,7 +31,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     return p * np.int64((np.int64(k) + 1023) << 52).view(np.float64)
 
 
-@_compiled
+@compiled()
 def log(x):  # type: ignore[no-untyped-def]
     """Return the natural logarithm of a normal ``x > 0``."""
     bits = np.float64(x).view(np.int64)
@@ -46,13 +45,13 @@ def log(x):  # type: ignore[no-untyped-def]
     return k * _LN2_HIGH + (2.0 * s * p + k * _LN2_LOW)
 
 
-@_compiled
+@compiled()
 def softplus(x):  # type: ignore[no-untyped-def]
     """Return ``log(1 + e ** x)`` for any x, to an absolute error of 1e-15 where it is small."""
     return max(x, 0.0) + log(1.0 + exp(-min(abs(x), 700.0)))
 
 
-@_compiled
+@compiled()
 def cos_sin_turn(turn):  # type: ignore[no-untyped-def]
     """Return cosine and sine of `turn` full circles, ``0 <= turn < 1``."""
     quadrant = np.floor(4.0 * turn + 0.5)

@@ -4,14 +4,19 @@ import math
 from itertools import pairwise
 from typing import Annotated, Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tasks import elementary, streams
+from tasks.compiled import compiled
 from tasks.streams import Stream, box_muller, uniform
 
 __all__ = ["Network", "initial_parameters"]
+
+
+def _without_sign(leak: float) -> float:
+    return leak + 0.0  # -0.0 is another name of 0.0, and names draw the starts
 
 
 class Network(BaseModel):
@@ -44,7 +49,7 @@ class Network(BaseModel):
     n_inputs: Annotated[int, Field(ge=1)]
     width: Annotated[int, Field(ge=1)]
     depth: Annotated[int, Field(ge=1)]
-    leak: Annotated[float, Field(ge=0, le=1)] = 0.0
+    leak: Annotated[float, Field(ge=0, le=1), AfterValidator(_without_sign)] = 0.0
     bias: Literal["uniform", "zero"] = "uniform"
 
     @property
@@ -89,7 +94,7 @@ def initial_parameters(network: Network, stream: Stream, trials: range) -> NDArr
     return parameters
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(elementary, streams)
 def _draw(words, layers, bias_scale, parameters):  # type: ignore[no-untyped-def]
     normal = np.empty(words.shape[1] - layers[:, 0].sum(), np.float32)
     for trial in range(words.shape[0]):

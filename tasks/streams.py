@@ -4,10 +4,11 @@ import hashlib
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks import elementary
+from tasks.compiled import compiled
 from tasks.elementary import cos_sin_turn, log
 
 __all__ = ["Stream", "box_muller", "uniform"]
@@ -47,7 +48,14 @@ class Stream:
         Returns
         -------
         ndarray of shape (len(trials), count), dtype uint32
+
+        Raises
+        ------
+        ValueError
+            If the trials are not consecutive, or begin below 0.
         """
+        if trials.step != 1 or trials.start < 0:
+            raise ValueError(f"trials are consecutive from 0 on, as range(10, 20); got {trials}")
         digest = hashlib.blake2b(repr(self.name).encode(), digest_size=16).digest()
         blocks = -(-count // _WORDS_PER_BLOCK)
         generator = np.random.Philox(key=int.from_bytes(digest, "little"))
@@ -56,13 +64,13 @@ class Stream:
         return raw.view("<u4").reshape(len(trials), blocks * _WORDS_PER_BLOCK)[:, :count]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def uniform(word):  # type: ignore[no-untyped-def]
     """Map a 32-bit word to the middle of its step of the unit interval: above 0 and below 1, float64."""
     return (np.float64(word) + 0.5) * 2.0**-32
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(elementary)
 def box_muller(words, normal):  # type: ignore[no-untyped-def]
     """Turn an even number of 32-bit words into as many independent standard normal numbers.
 

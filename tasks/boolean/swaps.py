@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from tasks.boolean._symmetries import symmetries
 from tasks.boolean.orderings import strict_orderings
 from tasks.boolean.truth_tables import function_id, inputs, n_inputs
+from tasks.compiled import compiled
 
 __all__ = ["Swaps", "changes", "swaps"]
 
@@ -160,7 +160,7 @@ def _count_bits(typing_context: Any, word: Any) -> Any:
 _popcount: Any = intrinsic(_count_bits)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _search(words, kept, moved, shift, table, best):  # type: ignore[no-untyped-def]
     """Write the symmetry (its step of the walk) and the ordering of fewest changes into ``best``."""
     for function in range(len(words)):

@@ -27,7 +27,7 @@ def train(
     ----------
     protocol : Protocol
     inputs : array_like of shape (n_rows, n_inputs)
-        Finite inputs, the same for all networks; computed in float32.
+        Inputs, finite in float32, the same for all networks.
     targets : array_like of shape (n_networks, n_rows)
         -1 or +1.
     initial : array_like of shape (n_networks, n_parameters)
@@ -75,7 +75,9 @@ def _checked(
     protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, initial: ArrayLike
 ) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.float32]]:
     network = protocol.network
-    x, y, start = np.asarray(inputs), np.asarray(targets), np.asarray(initial)
+    y, start = np.asarray(targets), np.asarray(initial)
+    with np.errstate(over="ignore"):  # reported below
+        x = np.ascontiguousarray(inputs, np.float32)
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != network.n_inputs:
         raise ValueError(
             f"inputs have shape {x.shape}; allowed is (n_rows >= 1, n_inputs = {network.n_inputs})"
@@ -88,13 +90,11 @@ def _checked(
             f"allowed is (n_networks, n_parameters) = {(len(y), network.n_parameters)}"
         )
     if not np.isfinite(x).all():
-        raise ValueError(
-            f"{np.count_nonzero(~np.isfinite(x))} inputs are NaN or infinite; all must be finite"
-        )
+        raise ValueError(f"{np.count_nonzero(~np.isfinite(x))} inputs are not finite in float32; all must be")
     if not np.isin(y, (-1, 1)).all():
         raise ValueError(f"targets hold {np.setdiff1d(y, (-1, 1))[:5].tolist()}; allowed are -1 and +1")
     return (
-        np.ascontiguousarray(x, np.float32),
+        x,
         np.ascontiguousarray(y, np.int8),
         np.ascontiguousarray(start, np.float32),
     )

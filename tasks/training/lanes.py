@@ -5,17 +5,16 @@ network that ends gives its lane to the next one. Each lane computes what a scal
 operations of a fixed order, so a network's bits do not depend on its lane, its neighbours or the processor.
 """
 
-import hashlib
 from functools import cache
-from pathlib import Path
 from time import thread_time
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.training import _kernel
+from tasks import elementary
+from tasks.compiled import compiled
+from tasks.training import _kernel, protocol, simd, tiles
 from tasks.training.protocol import Adam, Protocol, TrainingResult
 from tasks.training.simd import LANES, bank
 
@@ -127,14 +126,5 @@ def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
 @cache
 def _compiled(n_inputs: int, width: int, rows: int) -> Any:
     run = _kernel.build(n_inputs, width, rows)
-    # Numba keeps one index file for each qualified name and watches only the file that holds the function: a
-    # name for each shape lets processes compile side by side, and the digest stands for the files imported.
-    run.__qualname__ = f"run_{n_inputs}_{width}_{rows}_{_digest()}"
-    return numba.njit(nogil=True, error_model="numpy", cache=True)(run)
-
-
-@cache
-def _digest() -> str:
-    names = ("elementary.py", "training/protocol.py", "training/simd.py", "training/tiles.py")
-    sources = b"".join(Path(__file__).parents[1].joinpath(name).read_bytes() for name in names)
-    return hashlib.blake2b(sources, digest_size=8).hexdigest()
+    run.__qualname__ = f"run_{n_inputs}_{width}_{rows}"  # so that processes compile shapes side by side
+    return compiled(elementary, protocol, simd, tiles)(run)

@@ -18,7 +18,7 @@ class Adam(BaseModel):
     Parameters
     ----------
     learning_rate : float
-        Above 0.
+        From 1e-30 to 1e30: what float32 holds with room to spare.
     beta1, beta2 : float
         Decay of the first and second moments, from 0 and below 1.
     epsilon : float
@@ -27,7 +27,7 @@ class Adam(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: Annotated[float, Field(gt=0, lt=float("inf"))] = 0.025
+    learning_rate: Annotated[float, Field(ge=1e-30, le=1e30)] = 0.025
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     epsilon: Annotated[float, Field(ge=1e-16, le=1)] = 1e-8

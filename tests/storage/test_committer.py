@@ -164,6 +164,7 @@ def test_a_directory_in_use_is_no_place_for_a_store(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(StoreWriteError, match=r"holds \['thesis.tex'\]"):
         Committer(tmp_path, create=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_creation_that_was_killed_is_made_again(tmp_path: Path) -> None:

@@ -3,15 +3,25 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from stores import GROUP, layout, raw, store_with, write
 
-from storage import Committer, StoreError, StoreNotFound, StoreReadError, history, open_dataset, open_datatree
+from storage import (
+    Committer,
+    StoreError,
+    StoreNotFound,
+    StoreReadError,
+    UnknownVersion,
+    history,
+    open_dataset,
+    open_datatree,
+)
 
 
 @pytest.fixture
@@ -126,6 +136,18 @@ def test_contradictory_or_unknown_addresses_are_refused(two_versions: Path) -> N
         open_dataset(two_versions, GROUP, tag="night-1", as_of="2026-01-01")
     with pytest.raises(ValueError, match="s3://bucket/prefix"):
         open_dataset("ftp://host/results", GROUP)
+    with pytest.raises(UnknownVersion, match=r"as_of is a moment.*'yesterday'"):
+        open_dataset(two_versions, GROUP, as_of="yesterday")
+    with pytest.raises(StoreNotFound, match="no group"):
+        open_dataset(two_versions, f"{GROUP}/loss")
+
+
+@pytest.mark.parametrize(
+    "moment", [np.datetime64("2100-01-01"), date(2100, 1, 1), pd.Timestamp("2100-01-01")]
+)
+def test_any_type_of_moment_will_do(two_versions: Path, moment: object) -> None:
+    newest = open_dataset(two_versions, GROUP)
+    xr.testing.assert_identical(open_dataset(two_versions, GROUP, as_of=moment), newest)
 
 
 def truncate(file: Path) -> None:

@@ -12,6 +12,7 @@ BUILTINS = {
     "LayoutMismatch": ValueError,
     "BlockWrittenTwice": ValueError,
     "UnknownPlace": ValueError,
+    "UnknownVersion": ValueError,
 }
 
 

@@ -52,6 +52,16 @@ def test_a_stream_gives_each_trial_its_own_words(first, count, n_words):
     assert (stream.words(range(first, first + count), n_words) == everything[first:]).all()
 
 
+@pytest.mark.parametrize("trials", [range(0, 10, 2), range(-1, 3)])
+def test_trials_that_are_not_consecutive_are_refused(trials):
+    with pytest.raises(ValueError, match="trials are consecutive"):
+        Stream(("test", 1)).words(trials, 4)
+
+
+def test_a_leak_has_no_sign():
+    assert math.copysign(1, Network(n_inputs=1, width=1, depth=1, leak=-0.0).leak) == 1
+
+
 def test_streams_of_different_names_differ():
     names = [("a", 1), ("a", 2), ("b", 1), ("a", 1.0), ("a1",)]
     drawn = {Stream(name).words(range(1), 4).tobytes() for name in names}

@@ -1,0 +1,47 @@
+"""Numba's cache on disk, made to notice changes in every file that a function is compiled from."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numba
+
+__all__ = ["compiled"]
+
+_log = logging.getLogger(__name__)
+
+
+def compiled(*imports: ModuleType) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function without the GIL, cached on disk for all processes.
+
+    Numba's cache watches only the file that holds the function, although what the function calls is compiled
+    into it; and it keeps one index file for each qualified name. So the name gets a digest of the modules
+    that compiled code comes from.
+
+    Parameters
+    ----------
+    *imports : module
+        Modules, other than the function's own, whose compiled functions or constants it uses.
+
+    Returns
+    -------
+    callable
+        A decorator. Where no folder can be written, functions are compiled anew in every process; the
+        environment variable ``NUMBA_CACHE_DIR`` names another folder.
+    """
+    sources = b"".join(Path(str(module.__file__)).read_bytes() for module in imports)
+    digest = hashlib.blake2b(sources, digest_size=8).hexdigest()
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        function.__qualname__ += f"_{digest}"
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError as error:
+            _log.warning("%s; set NUMBA_CACHE_DIR to a folder that can be written", error)
+            return numba.njit(**options)(function)
+
+    return decorate

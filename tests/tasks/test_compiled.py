@@ -1,0 +1,52 @@
+"""Functions compiled with what they call: changed sources and folders that cannot be written."""
+
+import os
+import subprocess
+import sys
+
+PROGRAM = """
+from tasks.compiled import compiled
+import called, sys
+
+@compiled(called)
+def caller(x):
+    return called.double(x)
+
+print(caller(3.0), len(caller.stats.cache_hits))
+"""
+
+CALLED = """
+from tasks.compiled import compiled
+
+@compiled()
+def double(x):
+    return {factor} * x
+"""
+
+
+def run(folder, **environment):
+    command = [sys.executable, "program.py"]
+    environment = (
+        os.environ | {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")} | environment
+    )
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    return done.stdout.split(), done.stderr
+
+
+def test_a_change_in_what_is_called_is_noticed(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "called.py").write_text(CALLED.format(factor=2))
+    assert run(tmp_path)[0] == ["6.0", "0"]
+    assert run(tmp_path)[0] == ["6.0", "1"]
+    (tmp_path / "called.py").write_text(CALLED.format(factor=20))
+    assert run(tmp_path)[0] == ["60.0", "0"]
+
+
+def test_without_a_folder_for_the_cache_functions_still_compile(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "called.py").write_text(CALLED.format(factor=2))
+    (tmp_path / "__pycache__").touch()  # no folder beside the sources, nor one of the user's
+    nowhere = "/dev/null/cache"
+    said, complaint = run(tmp_path, NUMBA_CACHE_DIR="", HOME=nowhere, XDG_CACHE_HOME=nowhere)
+    assert said[0] == "6.0"
+    assert "set NUMBA_CACHE_DIR" in complaint
