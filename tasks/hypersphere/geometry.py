@@ -293,9 +293,8 @@ def expanded_simplex(n: int) -> Polytope:
 
 def _hull(points: NDArray[np.float64]) -> Polytope:
     hull = ConvexHull(points)
-    # Facets that are no simplices come cut into some, with one equation each that differ by rounding.
-    _, first = np.unique(hull.equations.round(9) + 0.0, axis=0, return_index=True)
-    equations = hull.equations[first]
+    # A facet that is no simplex comes cut into some, which share its equation.
+    equations = np.unique(hull.equations, axis=0)
     return Polytope(points[np.sort(hull.vertices)], equations[:, :-1], -equations[:, -1])
 
 

@@ -1,10 +1,11 @@
 """Regions of constructed networks: of both kinds, of others, and open ones."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 from scipy.spatial import ConvexHull
@@ -112,6 +113,7 @@ def test_the_expanded_simplex_is_told(n, leak):
     assert misfit < 1e-4
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6), st.sampled_from(LEAKS), st.booleans(), seeds)
 def test_misfits_do_not_depend_on_place_size_or_form(n, leak, is_octahedral, seed):
     rng = np.random.default_rng(seed)
@@ -122,6 +124,7 @@ def test_misfits_do_not_depend_on_place_size_or_form(n, leak, is_octahedral, see
     assert after == pytest.approx(before, rel=1e-2, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6), st.sampled_from(LEAKS), st.booleans(), seeds)
 def test_perturbed_bodies_are_near_but_not_the_same(n, leak, is_octahedral, seed):
     rng = np.random.default_rng(seed)
@@ -134,6 +137,7 @@ def test_perturbed_bodies_are_near_but_not_the_same(n, leak, is_octahedral, seed
     assert classify_one(network(n, leak), parameters, tolerance=misfit * 1.01)[0] == shape
 
 
+@settings(deadline=None)
 @given(st.integers(2, 4), st.sampled_from(LEAKS), seeds)
 def test_regions_of_random_bounded_networks_are_the_hulls_of_their_vertices(n, leak, seed):
     rng = np.random.default_rng(seed)
@@ -238,12 +242,21 @@ def test_concave_units_are_counted():
     assert classify(network(4), rows).concave.tolist() == [0, 1, 2, 3]
 
 
-def test_a_leak_may_open_what_a_relu_closes():
-    parameters = flat([[1, 0], [0, 1], [-0.1, -0.1]], [0, 0, 0], [1, 1, 1], -1)
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_leak_may_open_what_a_relu_closes(order):
+    parameters = flat(np.array([[1, 0], [0, 1], [-0.1, -0.1]])[list(order)], [0, 0, 0], [1, 1, 1], -1)
     assert classify_one(network(2, 0.0), parameters)[0] != Shape.OPEN
     assert classify_one(network(2, 0.09), parameters)[0] != Shape.OPEN
     assert classify_one(network(2, 0.11), parameters)[0] == Shape.OPEN
     assert classify_one(network(2, 1.0), parameters)[0] == Shape.OPEN
+
+
+@settings(deadline=None)
+@given(seeds)
+def test_normals_in_a_plane_close_nothing_in_space(seed):
+    rng = np.random.default_rng(seed)
+    plane = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]) @ rng.integers(-4, 5, size=(2, 3))
+    assert classify_one(network(3), flat(plane, np.zeros(4), np.ones(4), -1))[0] == Shape.OPEN
 
 
 def test_many_networks_are_classified_side_by_side():
