@@ -97,10 +97,9 @@ def _unit_values(
     values, sizes = points, np.broadcast_to(reach, points.shape)
     for i, layer in enumerate(layers):
         if i:
-            on = values > 0
-            # A value on the kink may be on either side of it by rounding.
-            sizes = np.where(on | (values == 0), sizes, leak * sizes)
-            values = np.where(on, values, leak * values)
+            off = values < 0
+            sizes = np.where(off, leak * sizes, sizes)
+            values = np.where(off, leak * values, values)
         values = values @ layer[:, :-1].T + layer[:, -1]
         sizes = sizes @ np.abs(layer[:, :-1]).T + np.abs(layer[:, -1])
         values[np.abs(values) <= error * sizes] = 0.0

@@ -141,8 +141,7 @@ def _next_kink(layers, leak, parameters, x, high, reach, error, unit, before):  
                 if not here and end * value < 0 and abs(end) > error * value_size:
                     stop = min(stop, x - value / slope)
                 if not (slope > 0 if here else value > 0):
-                    value, slope, slope_size = leak * value, leak * slope, leak * slope_size
-                    # A value on the kink may be on either side of it by rounding.
-                    value_size *= 1.0 if here else leak
+                    value, slope = leak * value, leak * slope
+                    value_size, slope_size = leak * value_size, leak * slope_size
             unit[j] = value, slope, value_size, slope_size
     return stop

@@ -91,6 +91,15 @@ def test_a_kink_at_an_end_of_the_interval_is_none():
     assert linear_pieces(network, row(layers), 0, 1, merge=False).slope.tolist() == [0, 4]
 
 
+def test_a_kink_near_zero_is_cut_once():
+    # It is reached from -3, and so rounded at that size, far above the rounding of its own.
+    network = Network(n_inputs=1, width=1, depth=1)
+    for kink in np.geomspace(1e-12, 1e-2, 40):
+        pieces = linear_pieces(network, [1 / 3, -kink / 3, 1, 0], -3, 1, merge=False)
+        assert pieces.slope.tolist() == [0, 1 / 3]
+        assert pieces.stop[0] == pytest.approx(kink, abs=1e-15)
+
+
 def test_networks_are_cut_alone_as_together():
     network = Network(n_inputs=1, width=4, depth=3)
     rng = np.random.default_rng(0)

@@ -130,6 +130,23 @@ def test_units_that_vanish_along_one_line_cut_once():
         assert len(regions.intercept) == 1 + crosses
 
 
+def test_lines_near_the_origin_cut_once():
+    network = Network(n_inputs=2, width=2, depth=1)
+    for kink in np.geomspace(1e-12, 1e-2, 40):
+        layers = [([[1 / 3, 0], [-7, 0]], [-kink / 3, 7 * kink]), ([[1, 1]], [0])]
+        assert len(linear_regions(network, row(layers), (-3, -3), (1, 1)).intercept) == 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_lines_that_do_not_bend_the_square_add_no_corners(seed):
+    lines = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [1, 1, 0.3], [1, -1, 0.1], [1, 2, 0.7]])
+    outer, order = np.array([-1, -1, -1, -1, 0, 0, 0]), np.random.default_rng(seed).permutation(7)
+    layers = [(lines[order, :2], lines[order, 2]), (outer[None, order], [1])]
+    network = Network(n_inputs=2, width=7, depth=1)
+    (square,) = decision_boundary(network, row(layers), (-2, -2), (2, 2))
+    np.testing.assert_allclose(from_first(square.corners), [[-1, 0], [0, -1], [1, 0], [0, 1]], atol=1e-15)
+
+
 def test_square_by_hand():
     network = Network(n_inputs=2, width=4, depth=1)
     parameters = row([([[1, 0], [-1, 0], [0, 1], [0, -1]], np.zeros(4)), (-np.ones((1, 4)), [1])])
