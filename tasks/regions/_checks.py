@@ -1,0 +1,45 @@
+"""What is asked of every network whose pieces are computed."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tasks.networks import Network
+
+__all__ = ["checked_box", "checked_parameters", "rounding"]
+
+
+def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
+    """Parameters in float64; refuse another number of inputs, a wrong length and what is not finite."""
+    if network.n_inputs != n_inputs:
+        raise ValueError(f"the network has {n_inputs} input(s) here, got n_inputs = {network.n_inputs}")
+    values = np.asarray(parameters, dtype=np.float64)
+    if values.ndim == 0 or values.shape[-1] != network.n_parameters:
+        expected = network.n_parameters
+        raise ValueError(
+            f"this network has rows of {expected} parameters, got an array of shape {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
+    return values
+
+
+def checked_box(low: ArrayLike, high: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
+    """Lower and upper bounds as an array of shape (2, n_inputs); refuse an empty or infinite box."""
+    bounds = [np.asarray(bound, dtype=np.float64) for bound in (low, high)]
+    shape = () if n_inputs == 1 else (n_inputs,)
+    if any(bound.shape != shape for bound in bounds):
+        raise ValueError(f"low and high have shape {shape}, got {bounds[0].shape} and {bounds[1].shape}")
+    box = np.stack(bounds).reshape(2, n_inputs)
+    if not np.isfinite(box).all() or not (box[0] < box[1]).all():
+        raise ValueError(f"low is below high and both are finite, got low = {low!r} and high = {high!r}")
+    return box
+
+
+def rounding(network: Network) -> float:
+    """Relative error of any unit, to first order: of a sum along paths against the sum of their sizes.
+
+    Every layer adds the errors of one inner product and one activation; the factor 2 leaves room for kinks
+    that are themselves rounded. Higham, *Accuracy and Stability of Numerical Algorithms* (2002), section 3.1.
+    """
+    roundings = sum(fan_in + 2 for _, fan_in in network.layers)
+    return float(2 * roundings * np.finfo(np.float64).eps)
