@@ -40,7 +40,7 @@ def main() -> None:
     """
     try:
         app()
-    except Exception as error:
+    except Exception as error:  # ours is raised again below
         code = _exit_code(error)
         if code is None:
             raise

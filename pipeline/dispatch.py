@@ -109,6 +109,6 @@ def _outcome(future: Future[BlockResult]) -> BlockResult | Exception:
             "the scheduler is gone, and with it the blocks in flight; what came before is in the store: "
             "start a scheduler and run the same command again"
         ) from None
-    except Exception as error:
+    except Exception as error:  # whatever the task raised belongs to its block
         return error
     return result

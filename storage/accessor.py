@@ -16,7 +16,7 @@ _Z = float(ndtri(0.975))  # two-sided 95 %
 _POINT = 0.01 + 1e-9  # one percentage point, whatever the rounding of 0.06 - 0.05
 
 
-@xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]
+@xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]  # xarray leaves it untyped
 class SweepAccessor:
     """Questions to the results of a sweep; needs ``success_epoch`` (−1: never; masked or below: not run)."""
 

@@ -80,7 +80,7 @@ class RelusweepBackend(BackendEntrypoint):
             raise _no_group(group, filename_or_obj) from error
         return _decode(store, drop_variables, decoders)
 
-    def open_groups_as_dict(  # type: ignore[override]
+    def open_groups_as_dict(  # type: ignore[override]  # as above
         self,
         filename_or_obj: Url,
         *,
@@ -128,7 +128,7 @@ class _CheckedStore(ZarrStore):
         return tuple(sorted(super().array_keys()))  # Icechunk lists them in no order
 
     def open_store_variable(self, name: str) -> xr.Variable:
-        variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]
+        variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]  # untyped in xarray
         data = LazilyIndexedArray(_CheckedArray(self.members[name]))  # type: ignore[no-untyped-call]
         return xr.Variable(variable.dims, data, variable.attrs, variable.encoding)
 
@@ -138,7 +138,7 @@ class _CheckedArray(ZarrArrayWrapper):
 
     def __getitem__(self, key: ExplicitIndexer) -> Any:
         try:
-            return super().__getitem__(key)  # type: ignore[no-untyped-call]
+            return super().__getitem__(key)  # type: ignore[no-untyped-call]  # untyped in xarray
         except IndexError:
             raise
         except Exception as error:  # checksums, codecs and stores each raise their own

@@ -81,9 +81,9 @@ def open_repository(url: Url) -> icechunk.Repository:
 
 def foreign(path: Path) -> list[str]:
     """Name what lies in a directory and is neither of a store nor of one begun."""
-    if (path / "refs").is_dir() or not path.is_dir():
+    if (path / "refs" / f"branch.{BRANCH}").is_dir() or not path.is_dir():
         return []
-    return sorted({entry.name for entry in path.iterdir()} - {LOCK, _ASIDE, "snapshots"})
+    return sorted({entry.name for entry in path.iterdir()} - {LOCK, _ASIDE, "snapshots", "refs"})
 
 
 def create_repository(url: Url) -> icechunk.Repository:

@@ -167,6 +167,15 @@ def test_a_directory_in_use_is_no_place_for_a_store(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_bare_git_repository_is_no_store(tmp_path: Path) -> None:
+    """Git keeps a folder `refs` as well."""
+    (tmp_path / "refs" / "heads").mkdir(parents=True)
+    (tmp_path / "HEAD").touch()
+    with pytest.raises(StoreWriteError, match=r"holds \['HEAD'\]"):
+        Committer(tmp_path, create=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"refs", "HEAD"}
+
+
 def test_a_creation_that_was_killed_is_made_again(tmp_path: Path) -> None:
     store_with(tmp_path / "whole", layout())
     cut = tmp_path / "cut"
