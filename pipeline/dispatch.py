@@ -13,7 +13,7 @@ from distributed import Client, Future
 from pipeline.errors import SchedulerLost, WorkersLost
 from pipeline.kinds import Block
 from pipeline.plan import Plan
-from tasks.boolean.training import BlockResult
+from tasks.blocks import BlockResult
 
 __all__ = ["Arrival", "compute"]
 

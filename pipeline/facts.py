@@ -16,7 +16,7 @@ from pipeline.plan import Plan
 from pipeline.usage import Usage, usage
 from pipeline.versions import library_versions
 from storage import history
-from tasks.boolean.training import BlockResult
+from tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.versions import library_versions
 from storage import Layout, Variable
-from tasks.boolean.training import BlockResult
+from tasks.blocks import BlockResult
 
 __all__ = ["Block", "Coordinate", "Sweep", "Task"]
 

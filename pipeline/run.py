@@ -17,7 +17,7 @@ from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
 from pipeline.plan import Plan, plans
 from storage import Committer
-from tasks.boolean.training import BlockResult
+from tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
     from distributed import Client

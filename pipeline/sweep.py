@@ -16,7 +16,8 @@ from pipeline.layout import DIMS, VARIABLES, problem_coordinates
 from pipeline.measures import measures_before
 from pipeline.problems import ProblemSweep, listed
 from storage import Variable
-from tasks.boolean.training import BlockResult, TrainingBlock, train_block
+from tasks.blocks import BlockResult
+from tasks.boolean.training import TrainingBlock, train_block
 from tasks.networks import Network
 from tasks.training import Adam, Protocol, StopReason
 

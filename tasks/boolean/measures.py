@@ -6,9 +6,9 @@ from time import thread_time
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.blocks import BlockResult
 from tasks.boolean.fourier import degree, influence, spectral_entropy
 from tasks.boolean.swaps import swaps
-from tasks.boolean.training import BlockResult
 from tasks.boolean.truth_tables import truth_table
 
 __all__ = ["MeasureBlock", "measure", "measure_block"]

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from time import thread_time
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.blocks import BlockResult
 from tasks.boolean.truth_tables import inputs, truth_table
 from tasks.networks import Network, initial_parameters
 from tasks.streams import Stream
 from tasks.training import Engine, Protocol, train
 from tasks.training.lanes import prepare
 
-__all__ = ["BlockResult", "TrainingBlock", "starts", "train_block"]
+__all__ = ["TrainingBlock", "starts", "train_block"]
 
 
 @dataclass(frozen=True)
@@ -39,28 +39,6 @@ class TrainingBlock:
     trial_start: int
     trial_stop: int
     engine: Engine = "auto"
-
-
-class BlockResult(NamedTuple):
-    """Arrays of a block, and what they cost.
-
-    Attributes
-    ----------
-    arrays : dict of ndarray of shape (n_functions, n_trials)
-        ``success_epoch`` int32, ``rows_right`` int16, ``loss`` float32 and ``stop_reason`` int8, as in
-        :class:`tasks.training.TrainingResult`.
-    network_epochs : int
-        Updates made, over all networks.
-    kernel_seconds : float
-        CPU seconds of the training itself.
-    compile_seconds : float
-        CPU seconds spent on compiling the kernel or loading it from the cache on disk.
-    """
-
-    arrays: dict[str, NDArray[np.generic]]
-    network_epochs: int
-    kernel_seconds: float
-    compile_seconds: float
 
 
 def starts(network: Network, seed: int, function: int, trials: range) -> NDArray[np.float32]:
@@ -93,6 +71,8 @@ def train_block(block: TrainingBlock) -> BlockResult:
     Returns
     -------
     BlockResult
+        Of arrays of shape (n_functions, n_trials): ``success_epoch`` int32, ``rows_right`` int16, ``loss``
+        float32 and ``stop_reason`` int8, as in :class:`tasks.training.TrainingResult`.
     """
     network = block.protocol.network
     compile_seconds = 0.0 if block.engine == "reference" else prepare(block.protocol, 2**network.n_inputs)
