@@ -120,7 +120,10 @@ class Sweep(BaseModel, ABC):
     @property
     @abstractmethod
     def variables(self) -> Mapping[str, Variable]:
-        """What is stored of every cell; a task gives exactly these."""
+        """What is stored of every cell; a task gives exactly these.
+
+        Their dimensions are those of the axes, and behind them others, whose labels `coordinates` gives.
+        """
 
     @property
     def requires(self) -> tuple[Sweep, ...]:
@@ -162,7 +165,8 @@ class Sweep(BaseModel, ABC):
 
     def successes(self, result: BlockResult) -> int | None:
         """Count the cells of a block that succeeded; None where there is nothing to succeed in."""
-        return None
+        epochs = result.arrays.get("success_epoch")
+        return None if epochs is None else int(np.sum(epochs.astype(np.int64) >= 0))
 
     def kernel(self, block: Block) -> Hashable:
         """Name what a worker must compile for a block; blocks of different names begin side by side."""

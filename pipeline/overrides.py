@@ -6,20 +6,22 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import InvalidSweep, UnknownSweep
-from pipeline.sweep import BooleanSweep
+from pipeline.kinds import Sweep
 from pipeline.sweeps import SWEEPS
 
 __all__ = ["find_sweep", "override"]
 
+S = TypeVar("S", bound=Sweep)
 
-def find_sweep(name: str) -> BooleanSweep:
+
+def find_sweep(name: str) -> Sweep:
     """Find a sweep by its name, or read it from a YAML file.
 
     Parameters
@@ -43,12 +45,12 @@ def find_sweep(name: str) -> BooleanSweep:
     return SWEEPS[name]
 
 
-def override(sweep: BooleanSweep, settings: Iterable[str]) -> BooleanSweep:
+def override(sweep: S, settings: Iterable[str]) -> S:
     """Change fields of a sweep.
 
     Parameters
     ----------
-    sweep : BooleanSweep
+    sweep : Sweep
     settings : iterable of str
         ``field=value``, as ``trials=10``, ``width=2..10``, ``optimizer.learning_rate=0.01``;
         the last one of a field counts.
@@ -75,7 +77,7 @@ def override(sweep: BooleanSweep, settings: Iterable[str]) -> BooleanSweep:
     return _changed(sweep, changes)
 
 
-def _read(path: Path) -> BooleanSweep:
+def _read(path: Path) -> Sweep:
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -87,11 +89,11 @@ def _read(path: Path) -> BooleanSweep:
     return _changed(SWEEPS[fields.pop("base")], {"name": path.stem, **fields})
 
 
-def _changed(sweep: BooleanSweep, changes: Mapping[str, Any]) -> BooleanSweep:
+def _changed(sweep: S, changes: Mapping[str, Any]) -> S:
     try:
-        return BooleanSweep.model_validate(_merged(sweep.model_dump(), changes))
+        return type(sweep).model_validate(_merged(sweep.model_dump(), changes))
     except ValidationError as error:
-        raise InvalidSweep("; ".join(_explained(detail) for detail in error.errors())) from error
+        raise InvalidSweep("; ".join(_explained(type(sweep), detail) for detail in error.errors())) from error
 
 
 def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,10 +106,9 @@ def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def _explained(detail: ErrorDetails) -> str:
+def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Say what was got, what is allowed, and the nearest name."""
     *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
-    model: type[BaseModel] = BooleanSweep
     for parent in parents:
         model = model.model_fields[parent].annotation  # type: ignore[assignment]  # only models nest
     path, fields = ".".join([*parents, field]), model.model_fields

@@ -16,10 +16,9 @@ from pipeline.layout import DIMS, VARIABLES, problem_coordinates
 from pipeline.measures import measures_before
 from pipeline.problems import ProblemSweep, listed
 from storage import Variable
-from tasks.blocks import BlockResult
 from tasks.boolean.training import TrainingBlock, train_block
 from tasks.networks import Network
-from tasks.training import Adam, Protocol, StopReason
+from tasks.training import Adam, Protocol
 
 __all__ = ["BooleanSweep", "Difference", "difference", "joined"]
 
@@ -151,10 +150,6 @@ class BooleanSweep(ProblemSweep):
         failing = min(1.0, (2 / network.width) ** 2) / (network.depth**2 if network.leak else 1)
         epochs = min(50, protocol.epochs) + failing * protocol.epochs
         return block.cells * epochs * float(network.n_parameters << self.n_inputs)
-
-    def successes(self, result: BlockResult) -> int:
-        """Count the networks that learned their function."""
-        return int(np.sum(result.arrays["stop_reason"] == StopReason.SUCCESS))
 
     def kernel(self, block: Block) -> int:
         """There is one for each width."""

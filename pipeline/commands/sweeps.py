@@ -17,8 +17,8 @@ from pipeline.words import bytes_in_words, duration
 if TYPE_CHECKING:
     from cluster import ClusterConfig
     from pipeline.events import RunFinished
+    from pipeline.kinds import Sweep as Specification
     from pipeline.plan import Plan
-    from pipeline.sweep import BooleanSweep
 
 __all__ = ["plan", "run", "sweeps"]
 
@@ -39,11 +39,10 @@ def sweeps() -> None:
     """List the named sweeps."""
     from pipeline.sweeps import SWEEPS
 
-    table = Table("sweep", "problems", "leak", "width", "depth", "trials", "networks", box=None)
+    table = Table("sweep", "axes", "networks", box=None)
     for sweep in SWEEPS.values():
-        axes = (sweep.leak, sweep.width, sweep.depth)
-        sizes = (f"{sweep.n_problems:,} NPN classes", *map(_span, axes), f"{sweep.trials}")
-        table.add_row(sweep.name, *sizes, f"{sweep.n_cells:,}")
+        axes = (f"{field} {_span(getattr(sweep, field))}" for field in sweep.extents)
+        table.add_row(sweep.name, ", ".join(axes), f"{sweep.n_cells:,}")
     output.print(table)
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
 
@@ -109,7 +108,7 @@ def cluster_config(workers: int | None, threads: int | None, scheduler: str | No
     return Local(workers=workers, threads_per_worker=threads or 1)
 
 
-def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> BooleanSweep:
+def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> Specification:
     from pipeline.overrides import find_sweep, override
 
     chosen = [f"engine={engine}"] if engine else []
@@ -157,10 +156,15 @@ def _print_cost(facts: dict[str, Any]) -> None:
     say("\n".join(words))
 
 
-def _span(values: tuple[float, ...]) -> str:
-    steps = {b - a for a, b in pairwise(values)}
+def _span(labels: Any) -> str:
+    """Write how far an axis reaches: a word, a number of labels, or labels."""
+    if not isinstance(labels, tuple):
+        return str(labels)
+    if not all(isinstance(label, int | float) for label in labels):
+        return ", ".join(map(str, labels))
+    steps = {b - a for a, b in pairwise(labels)}
     return (
-        f"{values[0]}..{values[-1]}"
-        if len(values) > 2 and steps == {1}
-        else ", ".join(f"{v:g}" for v in values)
+        f"{labels[0]}..{labels[-1]}"
+        if len(labels) > 2 and steps == {1}
+        else ", ".join(f"{label:g}" for label in labels)
     )
