@@ -63,6 +63,26 @@ class Stream:
         raw = generator.random_raw(len(trials) * blocks * _WORDS_PER_BLOCK // 2).astype("<u8", copy=False)
         return raw.view("<u4").reshape(len(trials), blocks * _WORDS_PER_BLOCK)[:, :count]
 
+    def keys(self, trials: range) -> NDArray[np.uint64]:
+        """Draw a number for each trial that names a stream of its own, as that of its batch orders.
+
+        Parameters
+        ----------
+        trials : range
+            Consecutive trial numbers from 0.
+
+        Returns
+        -------
+        ndarray of shape (len(trials),), dtype uint64
+
+        Raises
+        ------
+        ValueError
+            If the trials are not consecutive, or begin below 0.
+        """
+        low, high = self.words(trials, 2).astype(np.uint64).T
+        return np.asarray(low | high << np.uint64(32))
+
 
 @compiled()
 def uniform(word):  # type: ignore[no-untyped-def]

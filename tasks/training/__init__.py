@@ -1,14 +1,16 @@
 """How many small networks are trained: one protocol, two engines behind one function."""
 
 from tasks.networks import Network, initial_parameters
-from tasks.training.engine import Engine, train
-from tasks.training.protocol import Adam, Protocol, StopReason, TrainingResult
+from tasks.training.engine import Engine, Rows, train
+from tasks.training.protocol import Adam, Protocol, Sgd, StopReason, TrainingResult
 
 __all__ = [
     "Adam",
     "Engine",
     "Network",
     "Protocol",
+    "Rows",
+    "Sgd",
     "StopReason",
     "TrainingResult",
     "initial_parameters",

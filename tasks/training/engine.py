@@ -1,15 +1,34 @@
 """One function that trains, and the choice between its engines."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tasks.training.protocol import Protocol, TrainingResult
 
-__all__ = ["Engine", "train"]
+__all__ = ["Engine", "Rows", "train"]
 
 Engine = Literal["auto", "lanes", "reference"]
+
+
+class Rows(NamedTuple):
+    """Inputs and targets, as the engines take them.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs), dtype float32
+        The same for all networks, or each network's own.
+    targets : ndarray of shape (n_networks, n_rows), dtype float32
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of each network."""
+        return int(self.targets.shape[1])
 
 
 def train(
@@ -18,6 +37,8 @@ def train(
     targets: ArrayLike,
     initial: ArrayLike,
     *,
+    orders: ArrayLike | None = None,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
     engine: Engine = "auto",
     keep_parameters: bool = False,
 ) -> TrainingResult:
@@ -26,17 +47,22 @@ def train(
     Parameters
     ----------
     protocol : Protocol
-    inputs : array_like of shape (n_rows, n_inputs)
-        Inputs, finite in float32, the same for all networks.
+    inputs : array_like of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
+        Inputs, finite in float32: the same for all networks, or each network's own.
     targets : array_like of shape (n_networks, n_rows)
-        -1 or +1.
+        For cross-entropy −1 or +1; for the squared error finite in float32.
     initial : array_like of shape (n_networks, n_parameters)
         Starts, in the order of :class:`tasks.networks.Network`; computed in float32.
+    orders : array_like of shape (n_networks,), uint64, optional
+        What each network's orders of the rows are drawn from, as :meth:`tasks.streams.Stream.keys` gives it;
+        needed for batches of fewer rows than there are.
+    test : pair of array_like, optional
+        Inputs and targets, shaped alike, of rows to look at after training.
     engine : {'auto', 'lanes', 'reference'}
         `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
         autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes`.
     keep_parameters : bool
-        Whether to return the parameters of each network's last forward pass.
+        Whether to return the parameters of each network at the end.
 
     Returns
     -------
@@ -47,8 +73,8 @@ def train(
     Raises
     ------
     ValueError
-        If shapes do not fit the network, targets are not -1 or +1, inputs are not finite, or the engine is
-        unknown.
+        If shapes do not fit the network or one another, targets are not what the loss allows, inputs are not
+        finite, the batch does not divide the rows, orders are lacking, or the engine is unknown.
 
     Examples
     --------
@@ -61,40 +87,63 @@ def train(
     """
     if engine not in get_args(Engine):
         raise ValueError(f"unknown engine {engine!r}; the engines are {', '.join(get_args(Engine))}")
-    x, y, start = _checked(protocol, inputs, targets, initial)
+    start = np.ascontiguousarray(initial, np.float32)
+    rows = _checked_rows(protocol, inputs, targets, "")
+    n_networks = len(rows.targets)
+    if start.shape != (n_networks, protocol.network.n_parameters):
+        raise ValueError(
+            f"initial parameters have shape {start.shape}; "
+            f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
+        )
+    keys = _checked_orders(protocol, rows, orders)
+    test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
+    if test_rows is not None and len(test_rows.targets) != n_networks:
+        raise ValueError(f"test targets are of {len(test_rows.targets)} networks, the others of {n_networks}")
     if engine == "reference":
         from tasks.training.reference import train_reference
 
-        return train_reference(protocol, x, y, start, keep_parameters=keep_parameters)
+        return train_reference(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
     from tasks.training.lanes import train_lanes
 
-    return train_lanes(protocol, x, y, start, keep_parameters=keep_parameters)
+    return train_lanes(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
 
 
-def _checked(
-    protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, initial: ArrayLike
-) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.float32]]:
-    network = protocol.network
-    y, start = np.asarray(targets), np.asarray(initial)
+def _checked_rows(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, of: str) -> Rows:
+    n_inputs = protocol.network.n_inputs
     with np.errstate(over="ignore"):  # reported below
-        x = np.ascontiguousarray(inputs, np.float32)
-    if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != network.n_inputs:
+        x, y = np.ascontiguousarray(inputs, np.float32), np.ascontiguousarray(targets, np.float32)
+    if x.ndim not in (2, 3) or x.shape[-2] == 0 or x.shape[-1] != n_inputs:
         raise ValueError(
-            f"inputs have shape {x.shape}; allowed is (n_rows >= 1, n_inputs = {network.n_inputs})"
+            f"{of}inputs have shape {x.shape}; allowed is (n_rows >= 1, n_inputs = {n_inputs}), "
+            "with n_networks before it where each has its own"
         )
-    if y.ndim != 2 or y.shape[1] != len(x):
-        raise ValueError(f"targets have shape {y.shape}; allowed is (n_networks, n_rows = {len(x)})")
-    if start.shape != (len(y), network.n_parameters):
+    if y.ndim != 2 or y.shape[1] != x.shape[-2]:
+        raise ValueError(f"{of}targets have shape {y.shape}; allowed is (n_networks, n_rows = {x.shape[-2]})")
+    if x.ndim == 3 and len(x) != len(y):
+        raise ValueError(f"{of}inputs are of {len(x)} networks, {of}targets of {len(y)}")
+    for what, array in ((f"{of}inputs", x), (f"{of}targets", y)):
+        if not np.isfinite(array).all():
+            n_bad = np.count_nonzero(~np.isfinite(array))
+            raise ValueError(f"{n_bad} {what} are not finite in float32; all must be")
+    if protocol.loss == "bce" and not np.isin(y, (-1, 1)).all():
+        strange = np.setdiff1d(y, (-1, 1))[:5].tolist()
+        raise ValueError(f"{of}targets hold {strange}; allowed are -1 and +1")
+    return Rows(x, y)
+
+
+def _checked_orders(protocol: Protocol, rows: Rows, orders: ArrayLike | None) -> NDArray[np.uint64] | None:
+    """Give the keys of the orders; None where an epoch is one batch of all rows."""
+    batch = protocol.batch or rows.n_rows
+    if rows.n_rows % batch:
+        raise ValueError(f"batches of {batch} do not divide {rows.n_rows} rows; allowed are divisors")
+    if batch == rows.n_rows:
+        return None
+    if orders is None:
+        raise ValueError(f"batches of {batch} of {rows.n_rows} rows need orders, a key for each network")
+    keys = np.asarray(orders)
+    if keys.shape != (len(rows.targets),) or keys.dtype != np.uint64:
         raise ValueError(
-            f"initial parameters have shape {start.shape}; "
-            f"allowed is (n_networks, n_parameters) = {(len(y), network.n_parameters)}"
+            f"orders are {keys.dtype} of shape {keys.shape}; "
+            f"allowed is uint64 of shape (n_networks = {len(rows.targets)},)"
         )
-    if not np.isfinite(x).all():
-        raise ValueError(f"{np.count_nonzero(~np.isfinite(x))} inputs are not finite in float32; all must be")
-    if not np.isin(y, (-1, 1)).all():
-        raise ValueError(f"targets hold {np.setdiff1d(y, (-1, 1))[:5].tolist()}; allowed are -1 and +1")
-    return (
-        x,
-        np.ascontiguousarray(y, np.int8),
-        np.ascontiguousarray(start, np.float32),
-    )
+    return keys

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from tasks import elementary
 from tasks.compiled import compiled
 from tasks.training import _kernel, protocol, simd, tiles
+from tasks.training.engine import Rows
 from tasks.training.protocol import Adam, Protocol, TrainingResult
+from tasks.training.reference import train_reference
 from tasks.training.simd import LANES, bank
 
 __all__ = ["prepare", "train_lanes"]
@@ -23,26 +25,37 @@ __all__ = ["prepare", "train_lanes"]
 
 def train_lanes(
     protocol: Protocol,
-    inputs: NDArray[np.float32],
-    targets: NDArray[np.int8],
+    rows: Rows,
     initial: NDArray[np.float32],
+    orders: NDArray[np.uint64] | None = None,
+    test: Rows | None = None,
     *,
     keep_parameters: bool = False,
 ) -> TrainingResult:
     """Train networks; see :func:`tasks.training.train` for the arguments, which are trusted here."""
+    if (
+        rows.inputs.ndim == 3
+        or orders is not None
+        or test is not None
+        or protocol.loss != "bce"
+        or not isinstance(protocol.optimizer, Adam)
+        or protocol.stop != "first_success"
+        or protocol.success != 1
+    ):
+        return train_reference(protocol, rows, initial, orders, test, keep_parameters=keep_parameters)
     network = protocol.network
     result = TrainingResult.empty(len(initial), network.n_parameters if keep_parameters else None)
     kept = np.empty((0, network.n_parameters), np.float32) if result.parameters is None else result.parameters
     adam = protocol.optimizer
-    _compiled(network.n_inputs, network.width, len(inputs))(
-        targets,
+    _compiled(network.n_inputs, network.width, rows.n_rows)(
+        rows.targets,
         initial,
         network.depth,
         network.leak,
         (adam.beta1, adam.beta2),
         _schedule(adam, protocol.epochs),
-        _memory(inputs, network.width, network.depth),
-        result[:-1],
+        _memory(rows.inputs, network.width, network.depth),
+        result[:5],
         kept,
     )
     return result
@@ -66,8 +79,7 @@ def prepare(protocol: Protocol, n_rows: int) -> float:
     start = thread_time()
     train_lanes(
         protocol,
-        np.zeros((n_rows, network.n_inputs), np.float32),
-        np.zeros((0, n_rows), np.int8),
+        Rows(np.zeros((n_rows, network.n_inputs), np.float32), np.zeros((0, n_rows), np.float32)),
         np.zeros((0, network.n_parameters), np.float32),
     )
     return thread_time() - start

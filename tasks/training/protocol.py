@@ -1,15 +1,18 @@
 """What training a network means: the protocol, and what is recorded of each network."""
 
+import math
 from enum import IntEnum
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from tasks.networks import Network
 
-__all__ = ["Adam", "Protocol", "StopReason", "TrainingResult"]
+__all__ = ["Adam", "Protocol", "Sgd", "StopReason", "TrainingResult"]
+
+_Rate = Annotated[float, Field(gt=0, le=1e30)]
 
 
 class Adam(BaseModel):
@@ -27,38 +30,89 @@ class Adam(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: Annotated[float, Field(gt=0, le=1e30)] = 0.025
+    learning_rate: _Rate = 0.025
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     epsilon: Annotated[float, Field(ge=1e-16, le=1)] = 1e-8
 
 
+class Sgd(BaseModel):
+    """Gradient descent with heavy-ball momentum, as ``torch.optim.SGD`` computes it.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Above 0, at most 1e30.
+    momentum : float
+        Decay of the sum of gradients, from 0 (none) and below 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: _Rate
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Protocol(BaseModel):
-    """How a network is trained: full batches, until every row is right or the epochs are used up.
+    """How a network is trained.
+
+    A row is right where output and target lie strictly on the same side of the threshold. A network succeeds
+    where the share of right rows is large enough.
 
     Parameters
     ----------
     network : Network
-    loss : {'bce'}
-        Binary cross-entropy on the logit, mean over the rows.
-    optimizer : Adam
+    loss : {'bce', 'mse'}
+        Mean over the rows of the binary cross-entropy on the logit, for targets −1 and +1, or of the squared
+        error, for any targets.
+    threshold : float
+        Where the two classes part; for cross-entropy 0.
+    optimizer : Adam or Sgd
+    batch : int, optional
+        Rows of an update, a divisor of the number of rows; by default all of them. Batches of fewer rows
+        follow one another through a new order of the rows in each epoch.
     epochs : int
-        Most updates of the parameters, from 0.
-    stop : {'first_success'}
-        Stop before the first update at whose forward pass all rows are right.
+        Most passes over the rows, from 0.
+    stop : {'first_success', 'last_epoch'}
+        Stop before the first epoch at whose start the network succeeds, or never before the last one.
+    success : float
+        Share of right rows that is a success, above 0 and at most 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: Network
-    loss: Literal["bce"] = "bce"
-    optimizer: Adam = Adam()
+    loss: Literal["bce", "mse"] = "bce"
+    threshold: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    optimizer: Adam | Sgd = Adam()
+    batch: PositiveInt | None = None
     epochs: Annotated[int, Field(ge=0, le=10_000_000)] = 4000
-    stop: Literal["first_success"] = "first_success"
+    stop: Literal["first_success", "last_epoch"] = "first_success"
+    success: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _logits_part_at_zero(self) -> "Protocol":
+        if self.loss == "bce" and self.threshold != 0:
+            raise ValueError(f"threshold is {self.threshold}; cross-entropy parts its classes at 0")
+        return self
+
+    def rows_for_success(self, n_rows: int) -> int:
+        """Least number of right rows that is a success, of `n_rows`."""
+        return math.ceil(self.success * n_rows * (1 - 1e-12))  # 0.07 * 100 is above 7
 
 
 class StopReason(IntEnum):
-    """Why the training of a network ended."""
+    """Why the training of a network ended.
+
+    Attributes
+    ----------
+    SUCCESS
+        It succeeded, and was to stop there.
+    EPOCHS
+        It had its last epoch.
+    NOT_FINITE
+        An output was infinite or not a number when the rows were looked at.
+    """
 
     SUCCESS = 0
     EPOCHS = 1
@@ -68,20 +122,28 @@ class StopReason(IntEnum):
 class TrainingResult(NamedTuple):
     """What is recorded of each network.
 
+    The rows are looked at before each epoch and after the last one; of networks that train in mini-batches to
+    the last epoch, only after it.
+
     Attributes
     ----------
     success_epoch : ndarray of shape (n_networks,), dtype int32
-        Updates made before the first forward pass that was right on every row; -1: never.
+        Epochs made when the network was found to succeed, where it was to stop there; where not, all of them
+        if it succeeds at the end; −1: it did not.
     rows_right : ndarray of shape (n_networks,), dtype int32
-        Rows on the right side of zero in the last forward pass.
+        Right rows at the end.
     loss : ndarray of shape (n_networks,), dtype float32
-        Loss of the last forward pass.
+        Loss over all rows at the end.
     stop_reason : ndarray of shape (n_networks,), dtype int8
         A :class:`StopReason`.
     epochs : ndarray of shape (n_networks,), dtype int32
-        Updates made.
+        Epochs made.
     parameters : ndarray of shape (n_networks, n_parameters), dtype float32, or None
-        Parameters of the last forward pass, where asked for.
+        Parameters at the end, where asked for.
+    test_rows_right : ndarray of shape (n_networks,), dtype int32, or None
+        Right rows of the test set at the end, where there is one.
+    test_loss : ndarray of shape (n_networks,), dtype float32, or None
+        Loss over all rows of the test set at the end.
     """
 
     success_epoch: NDArray[np.int32]
@@ -90,9 +152,11 @@ class TrainingResult(NamedTuple):
     stop_reason: NDArray[np.int8]
     epochs: NDArray[np.int32]
     parameters: NDArray[np.float32] | None
+    test_rows_right: NDArray[np.int32] | None
+    test_loss: NDArray[np.float32] | None
 
     @classmethod
-    def empty(cls, n_networks: int, n_parameters: int | None) -> "TrainingResult":
+    def empty(cls, n_networks: int, n_parameters: int | None, *, test: bool = False) -> "TrainingResult":
         """Room for the results of `n_networks`; no parameters are kept where `n_parameters` is None."""
         return cls(
             np.full(n_networks, -1, np.int32),
@@ -101,4 +165,6 @@ class TrainingResult(NamedTuple):
             np.zeros(n_networks, np.int8),
             np.zeros(n_networks, np.int32),
             None if n_parameters is None else np.empty((n_networks, n_parameters), np.float32),
+            np.zeros(n_networks, np.int32) if test else None,
+            np.full(n_networks, np.nan, np.float32) if test else None,
         )

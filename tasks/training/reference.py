@@ -1,7 +1,9 @@
-"""The engine `reference`: networks stacked along a leading axis, PyTorch's own autograd and optimiser.
+"""The engine `reference`: networks stacked along a leading axis, PyTorch's own autograd and optimisers.
 
 It is the oracle that the fast engine is held against: slower, in float32 or float64, on CPU or CUDA.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -9,19 +11,21 @@ from numpy.typing import NDArray
 from torch.nn.functional import leaky_relu, softplus
 
 from tasks.networks import Network
-from tasks.training.protocol import Protocol, StopReason, TrainingResult
+from tasks.training.engine import Rows
+from tasks.training.orders import following_order
+from tasks.training.protocol import Adam, Protocol, StopReason, TrainingResult
 
 __all__ = ["logits", "train_reference"]
 
 
 def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-    """Apply stacked networks to the same inputs.
+    """Apply stacked networks to the same inputs, or each to its own.
 
     Parameters
     ----------
     network : Network
     parameters : Tensor of shape (n_networks, n_parameters)
-    inputs : Tensor of shape (n_rows, n_inputs)
+    inputs : Tensor of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
 
     Returns
     -------
@@ -40,9 +44,10 @@ def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> 
 
 def train_reference(
     protocol: Protocol,
-    inputs: NDArray[np.float32],
-    targets: NDArray[np.int8],
+    rows: Rows,
     initial: NDArray[np.float32],
+    orders: NDArray[np.uint64] | None = None,
+    test: Rows | None = None,
     *,
     keep_parameters: bool = False,
     dtype: torch.dtype = torch.float32,
@@ -52,8 +57,8 @@ def train_reference(
 
     Parameters
     ----------
-    protocol, inputs, targets, initial, keep_parameters
-        As for :func:`tasks.training.train`.
+    protocol, rows, initial, orders, test, keep_parameters
+        As for :func:`tasks.training.train`; no orders mean batches of all rows.
     dtype : torch.dtype
         Precision of the computation.
     device : str
@@ -64,56 +69,141 @@ def train_reference(
     TrainingResult
     """
     network = protocol.network
-    result = TrainingResult.empty(len(initial), network.n_parameters if keep_parameters else None)
-    x, y = (torch.tensor(a, dtype=dtype, device=device) for a in (inputs, targets))
-    running = torch.arange(len(initial), device=device)
-    parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
-    optimizer = _adam(protocol, parameters)
+    result = TrainingResult.empty(
+        len(initial), network.n_parameters if keep_parameters else None, test=test is not None
+    )
+    going = _Stack(protocol, rows, initial, orders, dtype, device)
     for epoch in range(protocol.epochs + 1):
-        margins = y[running] * logits(network, parameters, x)
-        losses = softplus(-margins).mean(dim=1)
-        right, finite = (margins > 0).all(dim=1), margins.isfinite().all(dim=1)
-        stopped = right | ~finite if epoch < protocol.epochs else torch.ones_like(right)
-        if stopped.any():
-            now, at = running[stopped].cpu().numpy(), stopped.cpu().numpy()
-            reason = torch.where(right, int(StopReason.SUCCESS), int(StopReason.EPOCHS))
-            reason = torch.where(finite, reason, int(StopReason.NOT_FINITE)).cpu().numpy()[at]
-            result.stop_reason[now] = reason
-            result.success_epoch[now[reason == StopReason.SUCCESS]] = epoch
-            result.epochs[now] = epoch
-            result.rows_right[now] = (margins > 0).sum(dim=1).cpu().numpy()[at]
-            result.loss[now] = losses.detach().cpu().numpy()[at]
-            if result.parameters is not None:
-                result.parameters[now] = parameters.detach().cpu().numpy()[at]
-        if stopped.all():
-            break
-        optimizer.zero_grad()
-        losses.sum().backward()
-        if stopped.any():
-            going = ~stopped
-            running, parameters, optimizer = running[going], *_keep(protocol, parameters, optimizer, going)
-        optimizer.step()
+        last = epoch == protocol.epochs
+        if orders is None or last or protocol.stop == "first_success":
+            going.look()
+            stopped = torch.ones_like(going.finite) if last else going.has_stopped()
+            if stopped.any():
+                going.record(result, stopped, epoch, test)
+                going.drop(stopped)
+            if not len(going.running):
+                break
+        going.train(epoch)
     return result
 
 
-def _adam(protocol: Protocol, parameters: torch.Tensor) -> torch.optim.Adam:
-    adam = protocol.optimizer
-    return torch.optim.Adam(
-        [parameters], lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.epsilon
-    )
+class _Stack:
+    """The networks still in training, and what was last seen of them."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        rows: Rows,
+        initial: NDArray[np.float32],
+        orders: NDArray[np.uint64] | None,
+        dtype: torch.dtype,
+        device: str,
+    ) -> None:
+        self.protocol = protocol
+        self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows)
+        self.running = torch.arange(len(initial), device=device)
+        self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
+        self.optimizer = _optimizer(protocol, self.parameters)
+        self.keys = orders
+        self.order = None if orders is None else np.tile(np.arange(rows.n_rows), (len(orders), 1))
+
+    def look(self) -> None:
+        """See what the networks make of all rows; with orders of batches, without gradients."""
+        with torch.set_grad_enabled(self.order is None):
+            outputs = logits(self.protocol.network, self.parameters, self._of_running(self.inputs))
+            self.losses, self.right = _judge(self.protocol, outputs, self.targets[self.running])
+            self.finite = outputs.isfinite().all(dim=1)
+        self.succeeded = self.right >= self.protocol.rows_for_success(outputs.shape[1])
+
+    def has_stopped(self) -> torch.Tensor:
+        at_success = self.succeeded & (self.protocol.stop == "first_success")
+        return at_success | ~self.finite
+
+    def record(self, result: TrainingResult, stopped: torch.Tensor, epoch: int, test: Rows | None) -> None:
+        now, at = self.running[stopped].cpu().numpy(), stopped.cpu().numpy()
+        finite, right = self.finite.cpu().numpy()[at], self.right.cpu().numpy()[at]
+        success = self.succeeded.cpu().numpy()[at] & finite
+        early = success & (self.protocol.stop == "first_success")
+        reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
+        result.stop_reason[now] = np.where(finite, reason, StopReason.NOT_FINITE)
+        result.success_epoch[now[success]] = epoch
+        result.epochs[now] = epoch
+        result.rows_right[now] = right
+        result.loss[now] = self.losses.detach().cpu().numpy()[at]
+        parameters = self.parameters.detach()[stopped]
+        if result.parameters is not None:
+            result.parameters[now] = parameters.cpu().numpy()
+        if test is not None and result.test_rows_right is not None and result.test_loss is not None:
+            x = test.inputs[now] if test.inputs.ndim == 3 else test.inputs
+            inputs, targets = (torch.as_tensor(a).to(parameters) for a in (x, test.targets[now]))
+            losses, right_of_test = _judge(
+                self.protocol, logits(self.protocol.network, parameters, inputs), targets
+            )
+            result.test_loss[now], result.test_rows_right[now] = losses.cpu(), right_of_test.cpu()
+
+    def drop(self, stopped: torch.Tensor) -> None:
+        """Let go of networks, with their gradients and moments."""
+        going = ~stopped
+        self.running, old, state = self.running[going], self.parameters, self.optimizer.state[self.parameters]
+        if self.order is None and len(self.running):
+            self.losses.sum().backward()
+        self.parameters = old.detach()[going].requires_grad_()
+        if old.grad is not None:
+            self.parameters.grad = old.grad[going]
+        self.optimizer = _optimizer(self.protocol, self.parameters)
+        if state:
+            self.optimizer.state[self.parameters] = {
+                name: value[going] if isinstance(value, torch.Tensor) and value.ndim else value
+                for name, value in state.items()
+            }
+
+    def train(self, epoch: int) -> None:
+        """Make the updates of one epoch."""
+        if self.order is None:
+            if self.parameters.grad is None:
+                self.losses.sum().backward()
+            self._update()
+            return
+        for x, y in self._batches(epoch):
+            losses, _ = _judge(self.protocol, logits(self.protocol.network, self.parameters, x), y)
+            losses.sum().backward()
+            self._update()
+
+    def _update(self) -> None:
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Go through the rows of each network in an order of its own."""
+        assert self.order is not None  # for the type checker: there are orders
+        assert self.keys is not None
+        assert self.protocol.batch is not None
+        running = self.running.cpu().numpy()
+        for network in running:
+            following_order(self.keys[network], epoch, self.order[network])
+        order = torch.as_tensor(self.order[running], device=self.running.device)
+        inputs, targets = self._of_running(self.inputs), self.targets[self.running]
+        for part in order.split(self.protocol.batch, dim=1):
+            everyone = torch.arange(len(part), device=part.device)[:, None]
+            yield inputs[everyone, part] if inputs.ndim == 3 else inputs[part], targets[everyone, part]
+
+    def _of_running(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs[self.running] if inputs.ndim == 3 else inputs
 
 
-def _keep(
-    protocol: Protocol, parameters: torch.Tensor, optimizer: torch.optim.Adam, going: torch.Tensor
-) -> tuple[torch.Tensor, torch.optim.Adam]:
-    """Drop the networks that have stopped, with their gradients and moments."""
-    state = {
-        name: value[going] if value.ndim else value for name, value in optimizer.state[parameters].items()
-    }
-    kept = parameters.detach()[going].requires_grad_()
-    assert parameters.grad is not None  # for the type checker: backward() has just run
-    kept.grad = parameters.grad[going]
-    following = _adam(protocol, kept)
-    if state:
-        following.state[kept] = state
-    return kept, following
+def _judge(
+    protocol: Protocol, outputs: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the loss and the number of right rows of each network."""
+    losses = softplus(-targets * outputs) if protocol.loss == "bce" else (outputs - targets) ** 2
+    right = (outputs - protocol.threshold) * (targets - protocol.threshold) > 0
+    return losses.mean(dim=1), right.sum(dim=1)
+
+
+def _optimizer(protocol: Protocol, parameters: torch.Tensor) -> torch.optim.Optimizer:
+    rule = protocol.optimizer
+    if isinstance(rule, Adam):
+        return torch.optim.Adam(
+            [parameters], lr=rule.learning_rate, betas=(rule.beta1, rule.beta2), eps=rule.epsilon
+        )
+    return torch.optim.SGD([parameters], lr=rule.learning_rate, momentum=rule.momentum)

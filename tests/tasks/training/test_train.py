@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from tasks.boolean.training import TrainingBlock, starts, train_block
 from tasks.boolean.truth_tables import inputs, parity, truth_table
-from tasks.training import Adam, Network, Protocol, StopReason, train
+from tasks.training import Adam, Network, Protocol, Rows, StopReason, train
 from tasks.training.reference import train_reference
 
 ENGINES = ("lanes", "reference")
@@ -202,7 +202,9 @@ def test_parameters_follow_float64_as_closely_as_pytorch_does(width, depth, leak
     """Kinks crossed early or late make errors grow with the epochs: compare their distributions."""
     for epochs, bound in ((1, 1e-7), (10, 1e-6), (50, 1e-5)):
         arguments = problem(4, width, depth, 200, leak, epochs=epochs)
-        exact = train_reference(*arguments, keep_parameters=True, dtype=torch.float64)
+        protocol, x, y, initial = arguments
+        rows = Rows(x.astype(np.float32), y.astype(np.float32))
+        exact = train_reference(protocol, rows, initial, keep_parameters=True, dtype=torch.float64)
         errors = {}
         for engine in ENGINES:
             result = train(*arguments, engine=engine, keep_parameters=True)
@@ -238,8 +240,8 @@ def test_order_and_partition_change_no_bit(order, cuts):
     whole = train(protocol, x, y, initial, keep_parameters=True)
     parts = np.split(np.array(order), sorted(cuts))
     results = [train(protocol, x, y[p], initial[p], keep_parameters=True) for p in parts]
-    joined = [np.concatenate(arrays) for arrays in zip(*results, strict=True)]
-    assert equal_bits([a[order] for a in whole], joined)
+    joined = [np.concatenate(a) for a in zip(*results, strict=True) if a[0] is not None]
+    assert equal_bits([a[order] for a in whole if a is not None], joined)
 
 
 SCRIPT = """
