@@ -1,4 +1,4 @@
-"""What the report says of the run itself: its scale, time and speed, where the data are and how to open them."""
+"""What the report says of the run itself: its scale, time and speed, and how to open the data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
