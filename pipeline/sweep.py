@@ -66,6 +66,7 @@ class BooleanSweep(ProblemSweep):
         for bit, so results of both under one name would be of two kinds.
     """
 
+    kind: ClassVar[str] = "boolean"
     extents: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
     leak: Annotated[

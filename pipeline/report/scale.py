@@ -1,0 +1,88 @@
+"""At which scale a sweep was run, beside the named sweep at full scale."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from pipeline.report.text import enumeration, plural
+
+if TYPE_CHECKING:
+    from pipeline.kinds import Sweep
+
+__all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
+
+
+def specification(dataset: xr.Dataset) -> dict[str, Any]:
+    """Read the specification of a sweep; empty where the data do not have it."""
+    known = dataset.attrs.get("specification", {})
+    return dict(json.loads(known) if isinstance(known, str) else known)
+
+
+def kind_of(dataset: xr.Dataset) -> str:
+    """Tell the kind of sweep; the first stores did not say it: there was one."""
+    return str(dataset.attrs.get("kind", "boolean"))
+
+
+def named(dataset: xr.Dataset) -> Sweep | None:
+    """Find the named sweep that a sweep is, or is a part of; None where none has its name and kind."""
+    from pipeline.sweeps import SWEEPS  # and with them what trains: `show` starts without it
+
+    full = SWEEPS.get(specification(dataset).get("name", ""))
+    return full if full and full.kind == kind_of(dataset) else None
+
+
+def scale(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str:
+    """Say the size of a sweep axis by axis, as ``2 leaks × 100 trials``."""
+    sizes = dataset["success_epoch"].sizes
+    return " \N{MULTIPLICATION SIGN} ".join(
+        f"{size:,} {plural(nouns.get(str(dim), str(dim)), size)}" for dim, size in sizes.items()
+    )
+
+
+def beside_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str | None:
+    """Say what a sweep has of the named one, as ``20 of 100 trials of npn4``; None where none is so named."""
+    full = named(dataset)
+    if full is None:
+        return None
+    less, more = _less_and_more(dataset, full, nouns)
+    words = f"{enumeration(less) if less else 'all'} of {full.name}"
+    words += f" and {enumeration(more)}" if more else ""
+    return "; ".join([words, *_settings(specification(dataset), full)])
+
+
+def less_than_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[str]:
+    """Say, for `Content.smaller`, how a sweep falls short of the named one; nothing where it does not."""
+    full = named(dataset)
+    if full is None:
+        return []
+    less, _ = _less_and_more(dataset, full, nouns)
+    differs = less or _settings(specification(dataset), full)
+    return [f"These data have {beside_named(dataset, nouns)}."] if differs else []
+
+
+def _less_and_more(dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Count the labels that a sweep has of the named one, and beside it, where they are not the same."""
+    less, more = [], []
+    for dim, labels in full.axes.items():
+        here = pd.Index(np.atleast_1d(dataset[dim].to_numpy()))
+        there, beside = int(here.isin(labels).sum()), int((~here.isin(labels)).sum())
+        if there < len(labels):
+            less.append(f"{there:,} of {len(labels):,} {plural(nouns.get(dim, dim), len(labels))}")
+        if beside:
+            more.append(f"{beside:,} more {plural(nouns.get(dim, dim), beside)}")
+    return less, more
+
+
+def _settings(stored: Mapping[str, Any], full: Sweep) -> list[str]:
+    """Say in which settings they differ, of those that both have."""
+    from pipeline.sweep import difference
+
+    fixed = {key: value for key, value in stored.items() if key not in full.extents}
+    changes = difference(fixed, full.identity())
+    return [f"{field} {here}, not {there}" for field, here, there in changes if None not in (here, there)]
