@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pipeline.report.text import percent
 from pipeline.report.theme import SCALE, Theme, text_colour
 from pipeline.words import label
 
-__all__ = ["CELL", "colour_bar", "draw_map", "draw_rates", "label_categories", "label_cell"]
+__all__ = ["CELL", "colour_bar", "draw_map", "draw_numbers", "draw_rates", "label_categories", "label_cell"]
 
 CELL = (0.5, 0.42)
 """Inches that a cell of a map needs for its number, across and up."""
@@ -38,17 +39,40 @@ def draw_map(axis: Axes, rates: xr.DataArray, ran: xr.DataArray, theme: Theme) -
         Share of the networks that ran, over the same dims; a rate of a part is marked with an asterisk.
     theme : Theme
     """
-    up, across = rates.dims
-    grid, share = rates.to_numpy(), ran.transpose(up, across).to_numpy()
-    digits = 0 if np.allclose(100 * grid, np.rint(100 * grid), equal_nan=True) else 1
-    axis.pcolormesh(np.ma.masked_invalid(grid), cmap=SCALE, norm=_FULL, edgecolors=theme.paper, linewidth=1.2)
-    for (row, column), rate in np.ndenumerate(grid):
-        if np.isnan(rate):
+    digits = 0 if np.allclose(100 * rates, np.rint(100 * rates), equal_nan=True) else 1
+    draw_numbers(axis, rates, ran, theme, norm=_FULL, write=partial(percent, digits=digits))
+
+
+def draw_numbers(
+    axis: Axes,
+    numbers: xr.DataArray,
+    ran: xr.DataArray,
+    theme: Theme,
+    *,
+    norm: Normalize,
+    write: Callable[[float], str],
+) -> None:
+    """Draw numbers of any kind as coloured cells, each written into its cell; see `draw_map`.
+
+    Parameters
+    ----------
+    axis, numbers, ran, theme
+        As for `draw_map`.
+    norm : matplotlib.colors.Normalize
+        Which numbers the ends of the colour scale stand for.
+    write : callable
+        Writes a number.
+    """
+    up, across = numbers.dims
+    grid, share = numbers.to_numpy(), ran.transpose(up, across).to_numpy()
+    axis.pcolormesh(np.ma.masked_invalid(grid), cmap=SCALE, norm=norm, edgecolors=theme.paper, linewidth=1.2)
+    for (row, column), number in np.ndenumerate(grid):
+        if np.isnan(number):
             axis.add_patch(_hatched(column, row))
         else:
             mark = "*" if share[row, column] < 1 else ""
-            label_cell(axis, column, row, percent(rate, digits) + mark, SCALE(rate))
-    label_categories(axis, rates[across].to_numpy(), rates[up].to_numpy())
+            label_cell(axis, column, row, write(number) + mark, SCALE(norm(number)))
+    label_categories(axis, numbers[across].to_numpy(), numbers[up].to_numpy())
 
 
 def label_cell(axis: Axes, column: int, row: int, text: str, background: tuple[float, ...]) -> None:

@@ -2,7 +2,8 @@
 
 from pipeline.kinds import Sweep
 from pipeline.sweeps.npn import NPN
+from pipeline.sweeps.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in NPN}
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in [*NPN, SINE]}
