@@ -57,6 +57,7 @@ class FunctionSweep(TrainingSweep):
         four inputs, XOR the parity of all inputs. Parity itself is always a problem.
     """
 
+    kind: ClassVar[str] = "functions"
     extents: ClassVar[tuple[str, ...]] = (
         "random",
         "classes",

@@ -81,6 +81,8 @@ class Sweep(BaseModel, ABC):
     ----------
     name : str
         Its results live in the group `group`.
+    kind : str
+        What its groups are told apart by: it names the report that can read them.
     extents : tuple of str
         The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
     unit, verb : str
@@ -88,6 +90,7 @@ class Sweep(BaseModel, ABC):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: ClassVar[str]
     extents: ClassVar[tuple[str, ...]]
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
@@ -149,6 +152,7 @@ class Sweep(BaseModel, ABC):
             attrs={
                 "Conventions": "CF-1.12",
                 "title": self.title,
+                "kind": self.kind,
                 "specification": self.model_dump_json(),
                 "versions": json.dumps(library_versions()),
             },

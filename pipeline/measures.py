@@ -30,6 +30,7 @@ MEASURES = {
 class MeasureSweep(ProblemSweep):
     """Swaps, degree, influence and entropy of every problem, shared by all sweeps of so many inputs."""
 
+    kind: ClassVar[str] = "measures"
     unit: ClassVar[str] = "classes"
     verb: ClassVar[str] = "measure"
 

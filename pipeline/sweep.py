@@ -137,6 +137,7 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         NPN classes, named by their smallest ids.
     """
 
+    kind: ClassVar[str] = "boolean"
     extents: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
     @property
