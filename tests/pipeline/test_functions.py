@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import xarray as xr
+from typer.testing import CliRunner
 
 from cluster import Address
+from pipeline.cli import app
 from pipeline.errors import InvalidSweep
 from pipeline.events import BlockDone, Event
 from pipeline.functions import FunctionSweep
@@ -105,6 +107,11 @@ def test_wrong_settings_say_what_is_allowed(settings: list[str], words: list[str
         override(_named("boolean10"), settings)
     message = str(caught.value)
     assert all(word in message for word in words), message
+
+
+def test_the_list_of_sweeps_says_what_has_no_classes() -> None:
+    listed = CliRunner().invoke(app, ["sweeps"]).output
+    assert "random 10, classes none, n_inputs 10" in " ".join(listed.split())
 
 
 def test_few_inputs_are_allowed_without_classes() -> None:

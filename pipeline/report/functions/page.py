@@ -10,19 +10,19 @@ from pipeline.report.functions.heatmaps import heatmaps
 from pipeline.report.functions.strips import strips
 from pipeline.report.functions.summary import Summary, family_name, summarise
 from pipeline.report.functions.tables import (
-    bound_table,
+    bound_tables,
     correlation_table,
     extreme_tables,
     family_table,
     function_table,
     size_table,
 )
-from pipeline.report.scale import beside_named, named
+from pipeline.report.scale import less_than_named
 from pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
 __all__ = ["content"]
 
-_NOUNS = {"problem": "function", "n_inputs": "number of inputs"}
+_NOUNS = {"problem": "function", "n_inputs": "input count"}
 _KINDS = (
     "Parity is 1 where an odd number of inputs is +1. A random function is drawn uniformly from all truth "
     "tables. Class XOR parity is the function of the first four inputs that names an NPN class, XOR the "
@@ -56,8 +56,6 @@ def content(dataset: xr.Dataset) -> Content:
     """
     summary = summarise(dataset)
     inputs = span(summary.data["n_inputs"].values)
-    share = beside_named(dataset, _NOUNS)
-    whole = share is None or share == f"all of {_name(dataset)}"
     return Content(
         subject=f"Boolean functions of {inputs} inputs",
         heading=f"How well do small networks learn functions of {inputs} inputs?",
@@ -65,7 +63,7 @@ def content(dataset: xr.Dataset) -> Content:
         borrowed="Functions, measures and protocol",
         chapter="chapter 3",
         key_figures=[_key_figure(summary, family) for family in summary.families],
-        smaller=[] if whole else [f"This is {share}."],
+        smaller=less_than_named(dataset, _NOUNS),
         sections=_sections(summary),
         questions=(
             'results.sweep.success_rate("trial")   # rate, low, high per function and size (95 % Wilson)',
@@ -74,11 +72,6 @@ def content(dataset: xr.Dataset) -> Content:
         ),
         nouns=_NOUNS,
     )
-
-
-def _name(dataset: xr.Dataset) -> str | None:
-    full = named(dataset)
-    return full.name if full else None
 
 
 def _lead(summary: Summary) -> str:
@@ -118,7 +111,7 @@ def _sections(summary: Summary) -> list[Section]:
     sections = []
     if maps := heatmaps(summary):
         numbers = Folded("The numbers behind the maps, with intervals", [size_table(summary)])
-        sections.append(Section("Success by width and depth", [*maps, bound_table(summary), numbers]))
+        sections.append(Section("Success by width and depth", [*maps, *bound_tables(summary), numbers]))
     if by_inputs := dimensions(summary):
         sections.append(Section("By the number of inputs", [by_inputs]))
     sections.append(Section("By kind of functions", [_KINDS, family_table(summary)]))

@@ -13,7 +13,7 @@ from pipeline.report.functions.summary import MEASURES, Summary, correlations, f
 from pipeline.report.text import intervals, percent
 
 __all__ = [
-    "bound_table",
+    "bound_tables",
     "correlation_table",
     "extreme_tables",
     "family_table",
@@ -54,8 +54,10 @@ def size_table(summary: Summary) -> Table:
     return Table("Success per size", pd.DataFrame(cells))
 
 
-def bound_table(summary: Summary) -> Table:
-    """Count the sizes by whether a construction solves parity there, and whether training ever did."""
+def bound_tables(summary: Summary) -> list[Table]:
+    """Count the sizes where a construction solves parity, and where training did; none without parity."""
+    if "parity" not in summary.families:
+        return []
     frame = summary.by_size.sel(family="parity").to_dataframe().reset_index().dropna(subset="rate")
     sizes = frame.assign(enough=suffices(frame), learned=frame["rate"] > 0)
     counted = sizes.groupby(["n_inputs", "leak", "enough"])[["learned", "rate"]].agg(
@@ -71,7 +73,7 @@ def bound_table(summary: Summary) -> Table:
         "Success of the best, %": counted["best"].map(percent),
     }
     title = "Sizes at which a construction solves parity, and at which training did"
-    return Table(title, pd.DataFrame(cells))
+    return [Table(title, pd.DataFrame(cells))]
 
 
 def correlation_table(summary: Summary) -> Table:
