@@ -165,7 +165,7 @@ def test_the_page(folder: Path, whole: xr.Dataset) -> None:
     assert "Learned, class XOR parity" in page.text
     # 13 of 32 networks learned parity.
     assert "40.6 %" in page.text
-    assert "all sizes together; 95 %: 25.52 to 57.74; 97.5 % of the rows right" in page.text
+    assert "of all its networks; 95 %: 25.52 to 57.74; 97.5 % of the rows right" in page.text
     assert "These data have 2 of 6 input counts" not in page.text  # of 4 inputs the named sweep has none
     assert "These data have 22 of 323 functions" not in page.text  # parity counts as well
     assert "These data have 23 of 323 functions, 1 of 6 input counts" in page.text

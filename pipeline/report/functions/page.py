@@ -103,7 +103,7 @@ def _key_figure(summary: Summary, family: str) -> KeyFigure:
     if not rate >= 0:
         return KeyFigure(what, NOTHING, "no network has run")
     right = percent(float(part["share"].mean()))
-    note = f"all sizes together; 95 %: {100 * low:.2f} to {100 * high:.2f}; {right} % of the rows right"
+    note = f"of all its networks; 95 %: {100 * low:.2f} to {100 * high:.2f}; {right} % of the rows right"
     return KeyFigure(what, f"{percent(rate)} %", note)
 
 
