@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator, fiel
 from pipeline.kinds import Block, Coordinate
 from pipeline.layout import VARIABLES
 from pipeline.measures import MEASURES
-from pipeline.problems import all_or_ids, class_ids, classes, listed
+from pipeline.problems import all_or_ids, class_ids, listed
+from pipeline.problems import classes as npn_classes
 from pipeline.sweep import TrainingSweep
 from storage import Variable
 from tasks.boolean.functions import (
@@ -36,7 +37,7 @@ _MEASURED_AT_ONCE = 256
 
 
 def _all_ids_or_none(value: object, validate: object) -> object:
-    return () if value in ("none", ["none"], [], ()) else all_or_ids(value, validate)
+    return () if value in ("none", [], ()) else all_or_ids(value, validate)
 
 
 class FunctionSweep(TrainingSweep):
@@ -58,15 +59,7 @@ class FunctionSweep(TrainingSweep):
     """
 
     kind: ClassVar[str] = "functions"
-    extents: ClassVar[tuple[str, ...]] = (
-        "random",
-        "classes",
-        "n_inputs",
-        "leak",
-        "width",
-        "depth",
-        "trials",
-    )
+    extents: ClassVar[tuple[str, ...]] = ("random", "classes", "n_inputs", "leak", "width", "depth", "trials")
 
     n_inputs: Annotated[
         tuple[Annotated[int, Field(ge=1, le=12)], ...],
@@ -106,7 +99,7 @@ class FunctionSweep(TrainingSweep):
     @property
     def names(self) -> list[str]:
         """Names of the problems, ascending as text."""
-        ids = classes(CLASS_INPUTS).representative.tolist() if self.classes == "all" else self.classes
+        ids = npn_classes(CLASS_INPUTS).representative.tolist() if self.classes == "all" else self.classes
         return [*map(class_name, ids), PARITY, *map(random_name, range(self.random))]
 
     @property
@@ -175,6 +168,7 @@ def _known(names: list[str], n: int, seed: int) -> dict[str, NDArray[Any]]:
     parts = []
     for start in range(0, len(names), _MEASURED_AT_ONCE):
         tables = named_tables(names[start : start + _MEASURED_AT_ONCE], n, seed)
-        texts = np.array(["".join("01"[output] for output in table) for table in (tables > 0).astype(int)])
-        parts.append({"truth_table": texts.astype(object), **spectral_measures(tables)})
+        digits = (tables > 0).astype(np.uint8) + ord("0")
+        texts = np.array([row.tobytes().decode() for row in digits], dtype=object)
+        parts.append({"truth_table": texts, **spectral_measures(tables)})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
