@@ -136,6 +136,12 @@ def test_extremes_are_named(whole: xr.Dataset) -> None:
     ]
 
 
+def test_few_functions_are_all_named(whole: xr.Dataset) -> None:
+    (table,) = extreme_tables(summarise(whole.isel(problem=slice(2, 8), n_inputs=[1])))
+    assert table.cells["Function"].tolist()[:2] == ["random 0004", "random 0003"]
+    assert sorted(table.cells["Function"]) == ["parity", *(f"random 000{k}" for k in range(5))]
+
+
 def test_every_function_is_one_point(whole: xr.Dataset) -> None:
     pictures = strips(summarise(whole))
     assert [picture.name for picture in pictures] == ["measures-rows-right", "measures-success"]

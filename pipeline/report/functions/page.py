@@ -118,6 +118,7 @@ def _sections(summary: Summary) -> list[Section]:
     if points := strips(summary):
         blocks: list[Block] = [*points, correlation_table(summary), _CORRELATIONS]
         sections.append(Section("What makes a function hard", blocks))
-    every = Folded("Every function", [function_table(summary)])
-    sections.append(Section("Hardest and easiest functions", [_EXTREMES, *extreme_tables(summary), every]))
+    extremes = extreme_tables(summary)
+    every = [Folded("Every function", [function_table(summary)])] if len(extremes) > 1 else []
+    sections.append(Section("Hardest and easiest functions", [_EXTREMES, *extremes, *every]))
     return sections

@@ -89,15 +89,19 @@ def correlation_table(summary: Summary) -> Table:
 
 
 def extreme_tables(summary: Summary) -> list[Table]:
-    """Make the tables of the functions of which the fewest and the most rows are right."""
+    """Make the tables of the functions of which the fewest and the most rows are right; of few, of all."""
     count = _EXTREMES_EACH if summary.many("n_inputs") else _EXTREMES
     functions = _functions(summary).dropna(subset="share")
-    tables = []
-    for title, ascending in (("Hardest", True), ("Easiest", False)):
-        ordered = functions.sort_values(["n_inputs", "share", "problem"], ascending=[True, ascending, True])
-        chosen = ordered.groupby("n_inputs").head(count)
-        tables.append(Table(f"{title} functions", pd.DataFrame(_described(chosen))))
-    return tables
+    hardest, easiest = (
+        functions.sort_values(["n_inputs", "share", "problem"], ascending=[True, hard_first, True])
+        for hard_first in (True, False)
+    )
+    if summary.data.sizes["problem"] <= 2 * count:
+        return [Table("Functions, hardest first", pd.DataFrame(_described(hardest)))]
+    return [
+        Table(title, pd.DataFrame(_described(ordered.groupby("n_inputs").head(count))))
+        for title, ordered in (("Hardest functions", hardest), ("Easiest functions", easiest))
+    ]
 
 
 def function_table(summary: Summary) -> Table:
