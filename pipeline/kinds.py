@@ -27,8 +27,8 @@ RESULT_SCHEMA = 1
 Task = tuple[Callable[[Any], BlockResult], object]
 """A function and its argument, both of which travel to a worker."""
 
-Coordinate = tuple[str, NDArray[Any], Mapping[str, Any]]
-"""Dimension, values and attributes."""
+Coordinate = tuple[str | tuple[str, ...], NDArray[Any], Mapping[str, Any]]
+"""Dimension or dimensions, values and attributes."""
 
 
 @dataclass(frozen=True)

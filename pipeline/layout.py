@@ -42,13 +42,13 @@ VARIABLES = {
 
 def problem_coordinates(sweep: ProblemSweep, store: str) -> dict[str, Coordinate]:
     """Give the problems, and what is known of them, as coordinates along them."""
-    name, ids, _ = problem = sweep.problem_coordinate
+    ids = sweep.ids
     every = classes(sweep.n_inputs)
     texts = np.array([f"{i:0{2**sweep.n_inputs}b}" for i in ids.tolist()], dtype=object)
     size = every.size[np.searchsorted(every.representative, ids)]
     return {
-        name: problem,
-        "truth_table": (name, texts, {"long_name": "outputs, all inputs -1 first, 1 for +1"}),
+        "problem": sweep.problem_coordinate,
+        "truth_table": ("problem", texts, {"long_name": "outputs, all inputs -1 first, 1 for +1"}),
         **measures_of(sweep, store),
-        "class_size": (name, size, {"long_name": "functions in the NPN class", "units": "1"}),
+        "class_size": ("problem", size, {"long_name": "functions in the NPN class", "units": "1"}),
     }

@@ -14,12 +14,12 @@ from pipeline.problems import ProblemSweep
 from storage import Variable, open_dataset
 from tasks.boolean.measures import MeasureBlock, measure, measure_block
 
-__all__ = ["MeasureSweep", "measures_before", "measures_of"]
+__all__ = ["MEASURES", "MeasureSweep", "measures_before", "measures_of"]
 
 _DIMS = ("problem",)
 _MOST_INPUTS_AT_ONCE = 4
 
-_MEASURES = {
+MEASURES = {
     "swaps": Variable(_DIMS, "int64", -1, {"long_name": "swaps", "units": "1"}),
     "degree": Variable(_DIMS, "int64", -1, {"long_name": "degree of the Fourier expansion", "units": "1"}),
     "influence": Variable(_DIMS, "float64", np.nan, {"long_name": "total influence", "units": "1"}),
@@ -52,7 +52,7 @@ class MeasureSweep(ProblemSweep):
     @property
     def variables(self) -> Mapping[str, Variable]:
         """The four measures."""
-        return _MEASURES
+        return MEASURES
 
     @property
     def title(self) -> str:
@@ -84,9 +84,9 @@ def measures_of(sweep: ProblemSweep, store: str) -> Mapping[str, Coordinate]:
     """Measure the problems of a sweep, or read their measures where a sweep of its own has taken them."""
     taken = measures_before(sweep)
     found = _stored(taken[0], store) if taken else measure(sweep.ids, sweep.n_inputs)
-    return {name: ("problem", found[name], variable.attrs) for name, variable in _MEASURES.items()}
+    return {name: ("problem", found[name], variable.attrs) for name, variable in MEASURES.items()}
 
 
 def _stored(sweep: MeasureSweep, store: str) -> dict[str, NDArray[Any]]:
     group: xr.Dataset = open_dataset(store, sweep.group, mask_and_scale=False)
-    return {name: group[name].sel(problem=sweep.ids).to_numpy() for name in _MEASURES}
+    return {name: group[name].sel(problem=sweep.ids).to_numpy() for name in MEASURES}

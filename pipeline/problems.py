@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationInfo, WrapVal
 from pipeline.kinds import Coordinate, Sweep
 from tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
 
-__all__ = ["PROBLEMS_PER_BLOCK", "ProblemSweep", "classes", "listed"]
+__all__ = ["PROBLEMS_PER_BLOCK", "ProblemSweep", "all_or_ids", "class_ids", "classes", "listed"]
 
 PROBLEMS_PER_BLOCK = 4096
 
@@ -31,7 +31,8 @@ def listed(value: object) -> object:
     return items
 
 
-def _all_or_ids(value: object, validate: object) -> object:
+def all_or_ids(value: object, validate: object) -> object:
+    """Read ``all``, or ids; whether they name classes is for `class_ids` to check."""
     # The validator given, of a union of types, would report what is wrong once for each of them.
     return "all" if value in ("all", ["all"]) else _IDS.validate_python(listed(value))
 
@@ -40,6 +41,17 @@ def _all_or_ids(value: object, validate: object) -> object:
 def classes(n: int) -> NpnClasses:
     """`tasks.boolean.npn.npn_classes`, enumerated or read from disk once a process."""
     return npn_classes(n)
+
+
+def class_ids(ids: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Put ids of NPN classes of `n` inputs in order, each once; `ValueError` if one names no class."""
+    if beyond := [i for i in ids if i >= 2**2**n]:
+        raise ValueError(f"{beyond[0]} is no function of {n} inputs: ids end at {2**2**n - 1}")
+    distinct = np.unique(np.array(ids, np.uint64))
+    if len(strangers := np.setdiff1d(distinct, classes(n).representative, assume_unique=True)):
+        own = canonical(strangers[0], n)
+        raise ValueError(f"{strangers[0]} does not name an NPN class; its own is named {own}")
+    return tuple(distinct.tolist())
 
 
 class ProblemSweep(Sweep):
@@ -58,7 +70,7 @@ class ProblemSweep(Sweep):
     n_inputs: Annotated[int, Field(ge=1, le=5, description="1 to 5")]
     problems: Annotated[
         tuple[int, ...] | Literal["all"],
-        WrapValidator(_all_or_ids),
+        WrapValidator(all_or_ids),
         Field(description="ids of NPN classes, or all"),
     ]
 
@@ -70,13 +82,7 @@ class ProblemSweep(Sweep):
         n = info.data.get("n_inputs")
         if n is None or problems == "all":  # wrong itself, and reported so; or nothing to check
             return problems
-        if beyond := [problem for problem in problems if problem >= 2**2**n]:
-            raise ValueError(f"{beyond[0]} is no function of {n} inputs: ids end at {2**2**n - 1}")
-        ids = np.unique(np.array(problems, np.uint64))
-        if len(strangers := np.setdiff1d(ids, classes(n).representative, assume_unique=True)):
-            own = canonical(strangers[0], n)
-            raise ValueError(f"{strangers[0]} does not name an NPN class; its own is named {own}")
-        return tuple(ids.tolist())
+        return class_ids(problems, n)
 
     @property
     def group(self) -> str:

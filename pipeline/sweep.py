@@ -1,8 +1,9 @@
-"""What a Boolean training sweep is: its axes, its protocol, its seed."""
+"""What a sweep of trained networks is: its axes, its protocol, its seed."""
 
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
@@ -20,7 +21,7 @@ from tasks.boolean.training import TrainingBlock, train_block
 from tasks.networks import Network
 from tasks.training import Adam, Protocol
 
-__all__ = ["BooleanSweep", "Difference", "difference", "joined"]
+__all__ = ["BooleanSweep", "Difference", "TrainingSweep", "difference", "joined"]
 
 S = TypeVar("S", bound=Sweep)
 
@@ -39,20 +40,13 @@ _Sizes = Annotated[
 ]
 
 
-class BooleanSweep(ProblemSweep):
-    """Networks trained on Boolean functions: every problem × leak × width × depth × trial.
+class TrainingSweep(Sweep):
+    """Networks trained on Boolean functions in full batches: leak × width × depth × trial, and the functions.
 
-    The axes (`problems`, `leak`, `width`, `depth`, `trials`) may grow later without touching a finished
-    network; any change of another field makes other networks. Axes are kept ascending, without repetition.
+    Axes are kept ascending, without repetition.
 
     Attributes
     ----------
-    name : str
-        Its results live in the group ``boolean/<name>``.
-    n_inputs : int
-        Inputs of the functions, 1 to 5.
-    problems : tuple of int or 'all'
-        NPN classes, named by their smallest ids.
     leak, width, depth : tuple of numbers
         Slopes below zero, units per hidden layer, hidden layers.
     trials : int
@@ -65,9 +59,6 @@ class BooleanSweep(ProblemSweep):
         Who trains; ``"auto"`` is `lanes`, as in `tasks.training.train`. The two agree up to rounding, not bit
         for bit, so results of both under one name would be of two kinds.
     """
-
-    kind: ClassVar[str] = "boolean"
-    extents: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
     leak: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1)], ...],
@@ -94,6 +85,60 @@ class BooleanSweep(ProblemSweep):
     def title(self) -> str:
         """What its group is, in words."""
         return f"Boolean sweep {self.name}"
+
+    @property
+    def size_coordinates(self) -> Mapping[str, Coordinate]:
+        """Leaks, widths, depths and trials along their dimensions."""
+        axes, words = self.axes, {"leak": "slope below zero", "width": "units of each hidden layer"}
+        words |= {"depth": "hidden layers", "trial": "number of the trial"}
+        return {dim: (dim, axes[dim], {"long_name": name, "units": "1"}) for dim, name in words.items()}
+
+    def task(self, block: Block) -> Task:
+        """Give what trains the networks of a block."""
+        trials = block["trial"]
+        return train_block, TrainingBlock(
+            protocol=self._protocol_of(block),
+            seed=self.seed,
+            functions=block["problem"],
+            trial_start=trials[0],
+            trial_stop=trials[-1] + 1,
+            engine=self.engine,
+        )
+
+    def protocol(self, n_inputs: int, leak: float, width: int, depth: int) -> Protocol:
+        """Give the training protocol of one size."""
+        network = Network(n_inputs=n_inputs, width=width, depth=depth, leak=leak, bias=self.bias)
+        return Protocol(
+            network=network, loss=self.loss, optimizer=self.optimizer, epochs=self.epochs, stop=self.stop
+        )
+
+    def _protocol_of(self, block: Block) -> Protocol:
+        (leak,), (width,), (depth,) = (block[dim] for dim in ("leak", "width", "depth"))
+        return self.protocol(self._inputs_of(block), leak, width, depth)
+
+    @abstractmethod
+    def _inputs_of(self, block: Block) -> int:
+        """Count the inputs of the functions of a block."""
+
+
+class BooleanSweep(TrainingSweep, ProblemSweep):
+    """Networks trained on NPN classes of functions: every problem × leak × width × depth × trial.
+
+    The axes (`problems`, `leak`, `width`, `depth`, `trials`) may grow later without touching a finished
+    network; any change of another field makes other networks.
+
+    Attributes
+    ----------
+    name : str
+        Its results live in the group ``boolean/<name>``.
+    n_inputs : int
+        Inputs of the functions, 1 to 5.
+    problems : tuple of int or 'all'
+        NPN classes, named by their smallest ids.
+    """
+
+    kind: ClassVar[str] = "boolean"
+    extents: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
@@ -123,22 +168,7 @@ class BooleanSweep(ProblemSweep):
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give its axes and the measures of its problems."""
-        axes, words = self.axes, {"leak": "slope below zero", "width": "units of each hidden layer"}
-        words |= {"depth": "hidden layers", "trial": "number of the trial"}
-        others = {dim: (dim, axes[dim], {"long_name": name, "units": "1"}) for dim, name in words.items()}
-        return {**problem_coordinates(self, store), **others}
-
-    def task(self, block: Block) -> Task:
-        """Give what trains the networks of a block."""
-        trials = block["trial"]
-        return train_block, TrainingBlock(
-            protocol=self._protocol_of(block),
-            seed=self.seed,
-            functions=block["problem"],
-            trial_start=trials[0],
-            trial_stop=trials[-1] + 1,
-            engine=self.engine,
-        )
+        return {**problem_coordinates(self, store), **self.size_coordinates}
 
     def work(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
@@ -157,16 +187,8 @@ class BooleanSweep(ProblemSweep):
         (width,) = block["width"]
         return int(width)
 
-    def _protocol_of(self, block: Block) -> Protocol:
-        (leak,), (width,), (depth,) = (block[dim] for dim in ("leak", "width", "depth"))
-        return self.protocol(leak, width, depth)
-
-    def protocol(self, leak: float, width: int, depth: int) -> Protocol:
-        """Give the training protocol of one size."""
-        network = Network(n_inputs=self.n_inputs, width=width, depth=depth, leak=leak, bias=self.bias)
-        return Protocol(
-            network=network, loss=self.loss, optimizer=self.optimizer, epochs=self.epochs, stop=self.stop
-        )
+    def _inputs_of(self, block: Block) -> int:
+        return self.n_inputs
 
 
 class Difference(NamedTuple):

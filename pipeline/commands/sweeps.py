@@ -160,6 +160,8 @@ def _span(labels: Any) -> str:
     """Write how far an axis reaches: a word, a number of labels, or labels."""
     if not isinstance(labels, tuple):
         return str(labels)
+    if not labels:
+        return "none"
     if not all(isinstance(label, int | float) for label in labels):
         return ", ".join(map(str, labels))
     steps = {b - a for a, b in pairwise(labels)}

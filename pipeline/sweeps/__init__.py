@@ -1,9 +1,10 @@
 """Sweeps that have a name, one file a family."""
 
 from pipeline.kinds import Sweep
+from pipeline.sweeps.functions import FUNCTIONS
 from pipeline.sweeps.npn import NPN
 from pipeline.sweeps.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in [*NPN, SINE]}
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in (*NPN, *FUNCTIONS, SINE)}

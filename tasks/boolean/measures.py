@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from time import thread_time
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tasks.blocks import BlockResult
 from tasks.boolean.fourier import degree, influence, spectral_entropy
 from tasks.boolean.swaps import swaps
 from tasks.boolean.truth_tables import truth_table
 
-__all__ = ["MeasureBlock", "measure", "measure_block"]
+__all__ = ["MeasureBlock", "measure", "measure_block", "spectral_measures"]
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,33 @@ def measure(ids: NDArray[np.uint64], n: int) -> dict[str, NDArray[np.generic]]:
     {'swaps': [2], 'degree': [2], 'influence': [2.0], 'entropy': [0.0]}
     """
     tables = truth_table(ids, n)
-    return {
-        "swaps": swaps(tables).count,
-        "degree": degree(tables),
-        "influence": influence(tables),
-        "entropy": spectral_entropy(tables),
-    }
+    return {"swaps": swaps(tables).count, **spectral_measures(tables)}
+
+
+def spectral_measures(tables: ArrayLike) -> dict[str, NDArray[np.generic]]:
+    """Compute degree, influence and spectral entropy, of functions of any number of inputs.
+
+    Parameters
+    ----------
+    tables : array_like of shape (..., 2**n)
+        Truth tables, −1 or +1.
+
+    Returns
+    -------
+    dict of ndarray of shape (...)
+        ``degree`` int64, ``influence`` and ``entropy`` (bits) float64.
+
+    Raises
+    ------
+    ValueError
+        If the tables are none.
+
+    Examples
+    --------
+    >>> {name: float(value) for name, value in spectral_measures([-1, 1, 1, -1]).items()}
+    {'degree': 2.0, 'influence': 2.0, 'entropy': 0.0}
+    """
+    return {"degree": degree(tables), "influence": influence(tables), "entropy": spectral_entropy(tables)}
 
 
 def measure_block(block: MeasureBlock) -> BlockResult:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.blocks import BlockResult
+from tasks.boolean.functions import named_tables
 from tasks.boolean.truth_tables import inputs, truth_table
 from tasks.networks import Network, initial_parameters
 from tasks.streams import Stream
@@ -26,8 +27,8 @@ class TrainingBlock:
         With the network.
     seed : int
         Of the sweep.
-    functions : tuple of int
-        Ids of functions of ``protocol.network.n_inputs`` inputs.
+    functions : tuple of int or of str
+        Functions of ``protocol.network.n_inputs`` inputs: ids, or names of :mod:`tasks.boolean.functions`.
     trial_start, trial_stop : int
         Half-open range of trial numbers.
     engine : {'auto', 'lanes', 'reference'}
@@ -35,21 +36,21 @@ class TrainingBlock:
 
     protocol: Protocol
     seed: int
-    functions: tuple[int, ...]
+    functions: tuple[int | str, ...]
     trial_start: int
     trial_stop: int
     engine: Engine = "auto"
 
 
-def starts(network: Network, seed: int, function: int, trials: range) -> NDArray[np.float32]:
+def starts(network: Network, seed: int, function: int | str, trials: range) -> NDArray[np.float32]:
     """Draw the starts of a function's trials, from one stream for each function, size and leak.
 
     Parameters
     ----------
     network : Network
     seed : int
-    function : int
-        Id of the function.
+    function : int or str
+        Id or name of the function.
     trials : range
         Consecutive trial numbers.
 
@@ -81,14 +82,12 @@ def train_block(block: TrainingBlock) -> BlockResult:
     initial = np.empty((*shape, network.n_parameters), np.float32)
     for function, room in zip(block.functions, initial, strict=True):
         room[:] = starts(network, block.seed, function, trials)
-    targets = np.repeat(
-        truth_table(np.array(block.functions, np.uint64), network.n_inputs), len(trials), axis=0
-    )
+    tables = _tables(block.functions, network.n_inputs, block.seed)
     begin = thread_time()
     result = train(
         block.protocol,
         inputs(network.n_inputs),
-        targets,
+        np.repeat(tables, len(trials), axis=0),
         initial.reshape(-1, network.n_parameters),
         engine=block.engine,
     )
@@ -104,3 +103,8 @@ def train_block(block: TrainingBlock) -> BlockResult:
         thread_time() - begin,
         compile_seconds,
     )
+
+
+def _tables(functions: tuple[int | str, ...], n: int, seed: int) -> NDArray[np.int8]:
+    names = [function for function in functions if isinstance(function, str)]
+    return named_tables(names, n, seed) if names else truth_table(np.array(functions, np.uint64), n)

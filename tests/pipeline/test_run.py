@@ -65,7 +65,7 @@ def test_a_run_fills_the_store(small: BooleanSweep, workers: Address, tmp_path: 
 def test_results_lie_at_their_labels(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "store", workers)
     results = _results(tmp_path / "store", small)
-    block = TrainingBlock(small.protocol(0.1, 4, 1), small.seed, (3,), 1, 3)
+    block = TrainingBlock(small.protocol(2, 0.1, 4, 1), small.seed, (3,), 1, 3)
     for name, array in train_block(block).arrays.items():
         part = results[name].sel(problem=3, leak=0.1, width=4, depth=1, trial=[1, 2])
         assert part.dtype == array.dtype

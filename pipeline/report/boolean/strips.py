@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.stats import spearmanr
 
 from pipeline.report.boolean.summary import Summary
-from pipeline.report.text import NOTHING, leak_name
+from pipeline.report.correlation import rank_correlation, signed
+from pipeline.report.text import leak_name
 from pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["Histogram", "Levels", "histogram", "levels", "strips"]
@@ -100,23 +100,11 @@ def _values(summary: Summary, measure: str) -> np.ndarray:
     return summary.data[measure].to_numpy().round(6)  # equal values must tie, whatever their last bits
 
 
-def _rank_correlation(measure: np.ndarray, rate: np.ndarray) -> float:
-    """Spearman's correlation over the classes that ran; NaN where it is not defined."""
-    ran = ~np.isnan(rate)
-    if len(np.unique(measure[ran])) < 2 or len(np.unique(rate[ran])) < 2:
-        return np.nan
-    return float(spearmanr(measure[ran], rate[ran]).statistic)
-
-
-def _signed(value: float) -> str:
-    return NOTHING if np.isnan(value) else f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
-
-
 def _correlations_in_words(summary: Summary) -> str:
     parts = []
     for column, leak in enumerate(summary.leaks):
         rate = summary.over_sizes["rate"].isel(leak=column).to_numpy()
-        values = (f"{name} {_signed(_rank_correlation(_values(summary, name), rate))}" for name in _MEASURES)
+        values = (f"{name} {signed(rank_correlation(_values(summary, name), rate))}" for name in _MEASURES)
         parts.append(f"Rank correlation with success, {leak_name(leak)}: {', '.join(values)}.")
     return " ".join(parts)
 
@@ -160,7 +148,7 @@ def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> Non
         else:
             _draw_points(axis, at.strip + shift, rate, leak, 0.3 / n_leaks, theme)
         _draw_means(axis, shift, at.strip, rate, leak, theme)
-        correlations.append(_signed(_rank_correlation(values, rate)))
+        correlations.append(signed(rank_correlation(values, rate)))
     axis.set_title(_MEASURES[measure])
     axis.set_title(
         f"rank correlation {' / '.join(correlations)}", loc="right", fontsize=8.5, color=theme.muted

@@ -1,0 +1,112 @@
+"""Each measure of a function against how well networks learn it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pipeline.report.correlation import rank_correlation, signed
+from pipeline.report.functions.summary import MEASURES, Summary, family_name
+from pipeline.report.theme import MARKERS, Picture, Theme, figure
+
+__all__ = ["strips"]
+
+_FEWEST = 20
+_JITTER = 0.25  # of degrees, which are whole numbers
+_SHOWN = {"share": "rows right", "rate": "success"}
+_MEANING = {
+    "share": "of its rows on the right side of zero at the end of training, mean over all its networks; "
+    "guessing would get half of them right",
+    "rate": "of its networks, of all sizes and trials, that classified all inputs correctly at some epoch",
+}
+
+
+def strips(summary: Summary) -> list[Picture]:
+    """Make the pictures of rows right and of success against the measures; none of a few functions."""
+    if summary.data.sizes["problem"] < _FEWEST:
+        return []
+    return [
+        Picture(
+            name=f"measures-{what.replace(' ', '-')}",
+            alt=f"Scatter plots of {what} against degree, influence and spectral entropy. "
+            f"{_in_words(summary, name)}",
+            caption=_caption(summary, name),
+            draw=partial(_draw, summary, name),
+        )
+        for name, what in _SHOWN.items()
+    ]
+
+
+def _in_words(summary: Summary, name: str) -> str:
+    sentences = []
+    for n in summary.data["n_inputs"].values:
+        functions = summary.by_function.sel(n_inputs=n)
+        related = (f"{measure} {_related(functions, measure, name)}" for measure in MEASURES)
+        sentences.append(f"{n} inputs, rank correlations: {', '.join(related)}.")
+    return " ".join(sentences)
+
+
+def _related(functions: xr.Dataset, measure: str, name: str) -> str:
+    return signed(rank_correlation(functions[measure].to_numpy(), functions[name].to_numpy()))
+
+
+def _caption(summary: Summary, name: str) -> str:
+    text = (
+        f"One point per function, a row of panels per number of inputs: the percentage {_MEANING[name]}. "
+        "Degrees are spread sideways only to be seen. Over each panel, Spearman's rank correlation between "
+        "measure and percentage, over all functions that ran, of every kind together."
+    )
+    if not summary.complete:
+        text += " Not all networks have run: functions may be compared over different sizes and trials."
+    return text
+
+
+def _draw(summary: Summary, name: str, theme: Theme) -> Figure:
+    inputs = summary.data["n_inputs"].values
+    drawing = figure(10, 2.3 * len(inputs) + 1)
+    axes = drawing.subplots(len(inputs), len(MEASURES), squeeze=False, sharey=True)
+    for row, n in zip(axes, inputs, strict=True):
+        functions = summary.by_function.sel(n_inputs=n)
+        count = int(functions[name].notnull().sum())
+        for axis, measure in zip(row, MEASURES, strict=True):
+            _draw_panel(axis, functions, measure, name, summary.families, theme)
+            words = f"rank correlation {_related(functions, measure, name)}, {count:,} functions"
+            axis.set_title(words, loc="right", fontsize=8, color=theme.muted)
+        row[0].set_title(f"{n} inputs")
+        row[0].set_ylabel(f"{_SHOWN[name]} (%)")
+    for axis, label in zip(axes[-1], MEASURES.values(), strict=True):
+        axis.set_xlabel(label)
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle="", label=family_name(family))
+        for family, colour, marker in zip(summary.families, theme.leaks, MARKERS, strict=False)
+    ]
+    drawing.legend(handles=handles, loc="outside upper left", ncols=len(handles), handletextpad=0.2)
+    return drawing
+
+
+def _draw_panel(
+    axis: Axes, functions: xr.Dataset, measure: str, name: str, families: list[str], theme: Theme
+) -> None:
+    random = np.random.default_rng(0)
+    for family, colour, marker in zip(families, theme.leaks, MARKERS, strict=False):
+        part = functions.isel(problem=(functions["family"] == family).values)
+        alone = part.sizes["problem"] == 1
+        spread = 0 if alone or measure != "degree" else _JITTER
+        axis.scatter(
+            part[measure] + spread * random.uniform(-1, 1, part.sizes["problem"]),
+            100 * part[name],
+            s=60 if alone else 12,
+            marker=marker,
+            color=colour,
+            alpha=1 if alone else 0.5,
+            linewidths=0,
+            zorder=3 if alone else 2,
+        )
+    axis.grid(visible=True, axis="y")
+    axis.tick_params(length=0)
+    axis.set_axisbelow(True)

@@ -1,0 +1,27 @@
+"""What the terminal shows of a sweep over named functions."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from pipeline.report.content import Table
+from pipeline.report.functions.heatmaps import heatmaps
+from pipeline.report.functions.strips import strips
+from pipeline.report.functions.summary import summarise
+from pipeline.report.functions.tables import (
+    bound_tables,
+    correlation_table,
+    extreme_tables,
+    family_table,
+    size_table,
+)
+
+__all__ = ["overview"]
+
+
+def overview(dataset: xr.Dataset) -> list[str | Table]:
+    """Give success by size and by kind of functions, the correlations, and the extreme functions."""
+    summary = summarise(dataset)
+    sizes = [size_table(summary), *bound_tables(summary)] if heatmaps(summary) else []
+    related = [correlation_table(summary)] if strips(summary) else []
+    return [*sizes, family_table(summary), *related, *extreme_tables(summary)]
