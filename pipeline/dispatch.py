@@ -60,7 +60,7 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
     try:
         while True:
             for order, block in islice(waiting, _IN_FLIGHT - len(flying)):
-                task, argument = plan.sweep.task(block)
+                task, argument = plan.stored.task(block)  # its further dimensions may reach farther
                 # The same key with other arguments would return the first value: it names the content.
                 future = client.submit(task, argument, key=block.key, priority=-order, retries=_RETRIES)
                 flying[block.key] = block, future

@@ -1,8 +1,9 @@
 """Sweeps that have a name, one file a family."""
 
 from pipeline.kinds import Sweep
+from pipeline.sweeps.hypersphere import HYPERSPHERE
 from pipeline.sweeps.npn import NPN
 
 __all__ = ["SWEEPS"]
 
-SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in NPN}
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in (*NPN, *HYPERSPHERE)}

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from tasks.compiled import compiled
 from tasks.networks import Network
 from tasks.regions._checks import checked_box, checked_parameters, rounding
 
@@ -87,7 +87,7 @@ def linear_pieces(
     return Pieces(np.repeat(np.arange(len(rows)), counts), start, stop, slope, intercept)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _cut(layers, leak, parameters, low, high, error, merge):  # type: ignore[no-untyped-def]
     """Count each network's pieces; give the start, stop, slope, intercept and size of slope of all."""
     counts = np.zeros(len(parameters), np.int64)
@@ -111,7 +111,7 @@ def _cut(layers, leak, parameters, low, high, error, merge):  # type: ignore[no-
     return counts, pieces[:n]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _next_kink(layers, leak, parameters, x, high, reach, error, unit, before):  # type: ignore[no-untyped-def]
     """Find where a unit next reaches zero right of x, or `high`.
 
