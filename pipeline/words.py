@@ -1,6 +1,8 @@
 """Numbers in words, the same everywhere."""
 
-__all__ = ["bytes_in_words", "duration"]
+from numbers import Integral, Real
+
+__all__ = ["bytes_in_words", "duration", "label"]
 
 
 def duration(seconds: float) -> str:
@@ -31,3 +33,14 @@ def bytes_in_words(count: float) -> str:
             return f"{count:,.4g} {unit}"
         count /= 1024
     return f"{count:,.4g} GiB"
+
+
+def label(value: object) -> str:
+    """Write the label of a cell along a dimension: a number as short as it can be, or text.
+
+    Examples
+    --------
+    >>> [label(value) for value in (27030, 0.1, 0.0, "parity")]
+    ['27030', '0.1', '0', 'parity']
+    """
+    return f"{value:g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)

@@ -1,21 +1,16 @@
 """What the report says of the run itself: specification, versions, time, speed, how to go on."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from pipeline.report.summary import Summary
-from pipeline.report.theme import NOTHING, leak_name, percent
+import xarray as xr
+
+from pipeline.report.coverage import coverage
+from pipeline.report.scale import beside_named, named, scale
+from pipeline.sweeps import SWEEPS
 from pipeline.words import duration
 
-__all__ = [
-    "RunFacts",
-    "facts_rows",
-    "how_to_open",
-    "key_figures",
-    "specification_text",
-    "versions",
-]
+__all__ = ["RunFacts", "facts_rows", "how_to_open", "speeds"]
 
 
 class RunFacts(TypedDict, total=False):
@@ -80,54 +75,21 @@ class RunFacts(TypedDict, total=False):
     host: str
 
 
-def key_figures(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """List the figures at the head of the page as (what, value, what it means)."""
-    share = (
-        "all that these data hold"
-        if summary.networks == summary.planned
-        else f"of {summary.planned:,} in these data"
-    )
-    figures = [("Networks trained", f"{summary.networks:,}", share)]
-    for column, leak in enumerate(summary.leaks):
-        rate, low, high = (float(summary.by_leak[name][column]) for name in ("rate", "low", "high"))
-        note = f"over all classes and sizes; 95 %: {100 * low:.2f} to {100 * high:.2f}"
-        figures.append(
-            (f"Learned with {leak_name(leak)}", f"{percent(rate)} %", note) if rate >= 0 else _nothing(leak)
-        )
-    if speed := _speeds(facts).get("networks_per_second"):
-        figures.append(("Networks per second", f"{speed:,.0f}", "from start to end of the run"))
-    return figures
-
-
-def _nothing(leak: float) -> tuple[str, str, str]:
-    return f"Learned with {leak_name(leak)}", NOTHING, "no network has run"
-
-
-def facts_rows(summary: Summary, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts_rows(
+    dataset: xr.Dataset, facts: Mapping[str, Any], nouns: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """List the facts of the run as (what, value) in words, those that are known."""
+    ran, share = coverage(dataset), beside_named(dataset, nouns)
     rows = [
-        ("Scale", _scale(summary)),
-        ("Networks in the data", f"{summary.networks:,} of {summary.planned:,}"),
+        ("Scale", scale(dataset, nouns)),
+        *([("Of the named sweep", share)] if share else []),
+        ("Networks in the data", f"{ran.networks:,} of {ran.planned:,}"),
     ]
-    known = {**facts, **_speeds(facts)}
+    known = {**facts, **speeds(facts)}
     return rows + [(what, write(known[key])) for key, what, write in _ROWS if known.get(key) is not None]
 
 
-def _scale(summary: Summary) -> str:
-    """Say the size of the sweep axis by axis."""
-    size = summary.data.sizes
-    axes = (f"{size[dim]:,} {_plural(word, size[dim])}" for dim, word in _AXES.items())
-    return " \N{MULTIPLICATION SIGN} ".join(axes)
-
-
-_AXES = {"problem": "class", "leak": "leak", "width": "width", "depth": "depth", "trial": "trial"}
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}es" if word.endswith("s") else f"{word}s"
-
-
-def _speeds(facts: Mapping[str, Any]) -> dict[str, float]:
+def speeds(facts: Mapping[str, Any]) -> dict[str, float]:
     """Networks and network-epochs per second of wall-clock time, where they are known."""
     if not facts.get("seconds"):
         return {}
@@ -158,31 +120,14 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def specification_text(summary: Summary, facts: Mapping[str, Any]) -> str:
-    """Return the specification as indented JSON; empty if neither the facts nor the data have it."""
-    known = facts.get("specification", summary.data.attrs.get("specification"))
-    return _json(known)
-
-
-def versions(summary: Summary, facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the version of every library, by name."""
-    known = facts.get("versions", summary.data.attrs.get("versions", {}))
-    return dict(sorted((json.loads(known) if isinstance(known, str) else known).items()))
-
-
-def _json(known: object) -> str:
-    if known is None:
-        return ""
-    return json.dumps(json.loads(known) if isinstance(known, str) else known, indent=2, ensure_ascii=False)
-
-
-def how_to_open(summary: Summary, facts: Mapping[str, Any]) -> str:
+def how_to_open(dataset: xr.Dataset, facts: Mapping[str, Any], questions: Sequence[str]) -> str:
     """Return Python source that opens the data in xarray and asks the first questions."""
-    store, group = facts.get("store", "results"), facts.get("group", f"boolean/npn{summary.n_inputs}")
-    return f"""\
-import xarray as xr
-
-results = xr.open_dataset({store!r}, engine="relusweep", group={group!r})
-results.sweep.success_rate("trial")   # rate, low, high per class and size (95 % Wilson)
-results.sweep.hardest(10)             # the tables of this page, as pandas
-results.sweep.missing()               # what has not run"""
+    sweep = named(dataset) or SWEEPS.get(facts.get("sweep", ""))
+    group = facts.get("group", sweep.group if sweep else "…")
+    store = facts.get("store", "results")
+    lines = (
+        "import xarray as xr\n",
+        f'results = xr.open_dataset({store!r}, engine="relusweep", group={group!r})',
+        *questions,
+    )
+    return "\n".join(lines)

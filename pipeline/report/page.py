@@ -1,30 +1,23 @@
 """The report: one self-contained HTML page, and every picture as PNG and SVG beside it."""
 
+from __future__ import annotations
+
+import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 import xarray as xr
 
-from pipeline.report.facts import facts_rows, how_to_open, key_figures, specification_text, versions
-from pipeline.report.gaps import not_in_sweep, not_run
-from pipeline.report.heatmaps import heatmaps
-from pipeline.report.strips import strips
-from pipeline.report.summary import Summary, summarise
-from pipeline.report.swaps import distribution
-from pipeline.report.tables import (
-    hardest_tables,
-    missing_table,
-    most_swaps_table,
-    size_table,
-    swaps_tables,
-    width_tables,
-)
-from pipeline.report.theme import DARK, LIGHT, Picture, leak_name, render
-from pipeline.report.widths import widths
+from pipeline.report.content import Block, Content, Folded, KeyFigure, Table
+from pipeline.report.coverage import Coverage, coverage, missing_table
+from pipeline.report.facts import facts_rows, how_to_open, speeds
+from pipeline.report.kinds import report_on
+from pipeline.report.scale import specification
+from pipeline.report.theme import DARK, LIGHT, Picture, render
 
 __all__ = ["write_report"]
 
@@ -35,18 +28,21 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.tests |= {
+    "picture": lambda block: isinstance(block, Picture),
+    "table": lambda block: isinstance(block, Table),
+}
 _PAGE = "report.html"
 
 
 def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) -> Path:
-    """Write the report of a Boolean sweep: a page that needs nothing else, and its pictures as files.
+    """Write the report of a sweep: a page that needs nothing else, and its pictures as files.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``boolean/npn4``, or a selection from it: dims ``problem``, ``leak``, ``width``,
-        ``depth`` and ``trial``; it may be unfinished. A dim other than ``problem`` may have become a scalar
-        coordinate.
+        A group such as ``boolean/npn4``; it may be unfinished. Its attribute ``kind`` chooses the report,
+        which says what part of a group it can read.
     folder : Path
         Where to write; made if it does not exist, files of an earlier report are replaced.
     facts : Mapping
@@ -55,82 +51,89 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
     Returns
     -------
     Path
-        The page, ``report.html``; beside it ``success``, ``measures``, ``swaps`` and, where networks of
-        depth 1 ran, ``minimum_width``, each as ``.png`` and ``.svg``.
+        The page, ``report.html``; beside it every picture as ``.png`` and ``.svg``.
 
     Raises
     ------
     ValueError
-        If there is no class, or a dim of the sweep is neither a dim nor a coordinate.
+        No report reads such a dataset: its kind is unknown, or it lacks what the report of its kind shows.
     """
-    summary = summarise(dataset)
+    report = report_on(dataset)
+    data = dataset.assign(success_epoch=dataset["success_epoch"].compute())
+    data = data.assign_attrs({key: facts[key] for key in ("specification", "versions") if key in facts})
+    content = report.content(data)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {
-        picture.name: _publish(picture, folder)
-        for picture in (heatmaps(summary), strips(summary), distribution(summary), widths(summary))
-        if picture is not None
+    shown = {
+        picture.name: _publish(picture, number, folder)
+        for number, picture in enumerate(_pictures(content), start=1)
     }
     page = folder / _PAGE
-    page.write_text(
-        _TEMPLATES.get_template("page.html").render(_content(summary, pictures, facts)), encoding="utf-8"
-    )
+    words = {"content": content, "shown": shown, **_words(data, content, facts)}
+    page.write_text(_TEMPLATES.get_template("page.html").render(words), encoding="utf-8")
     return page
 
 
-def _publish(picture: Picture, folder: Path) -> dict[str, str]:
+def _pictures(content: Content) -> Iterator[Picture]:
+    for section in content.sections:
+        yield from _pictures_among(section.blocks)
+
+
+def _pictures_among(blocks: Sequence[Block]) -> Iterator[Picture]:
+    for block in blocks:
+        if isinstance(block, Picture):
+            yield block
+        elif isinstance(block, Folded):
+            yield from _pictures_among(block.blocks)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A picture in the page: its number, and what the two themes show of it."""
+
+    number: int
+    light: str
+    dark: str
+
+
+def _publish(picture: Picture, number: int, folder: Path) -> _Shown:
     """Write the files of a picture; return what the page shows of it."""
     light = render(picture, LIGHT, "svg")
     (folder / f"{picture.name}.svg").write_bytes(light)
     (folder / f"{picture.name}.png").write_bytes(render(picture, LIGHT, "png"))
-    return {
-        "name": picture.name,
-        "alt": picture.alt,
-        "caption": picture.caption,
-        "light": _embedded(light),
-        "dark": _embedded(render(picture, DARK, "svg")),
-    }
+    return _Shown(number, _embedded(light), _embedded(render(picture, DARK, "svg")))
 
 
 def _embedded(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + b64encode(svg).decode("ascii")
 
 
-def _content(
-    summary: Summary, pictures: Mapping[str, Mapping[str, str]], facts: Mapping[str, Any]
-) -> dict[str, Any]:
+def _words(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what every page says besides its content."""
+    ran, known = coverage(dataset), specification(dataset)
     return {
-        "name": facts.get("sweep", "Boolean sweep"),
-        "n_inputs": summary.n_inputs,
-        "lead": _lead(summary),
-        "key": key_figures(summary, facts),
-        "not_run": not_run(summary),
-        "not_in_sweep": not_in_sweep(summary),
-        "pictures": pictures,
-        "sizes": size_table(summary),
-        "hardest": hardest_tables(summary),
-        "swaps": swaps_tables(summary),
-        "most_swaps": most_swaps_table(summary),
-        "widths": width_tables(summary),
-        "missing": missing_table(summary),
-        "facts": facts_rows(summary, facts),
-        "versions": versions(summary, facts),
-        "specification": specification_text(summary, facts),
-        "how_to_open": how_to_open(summary, facts),
+        "name": facts.get("sweep") or known.get("name") or dataset.attrs.get("title", "sweep"),
+        "key_figures": _key_figures(ran, content, facts),
+        "not_run": [*ran.sentences(), *content.not_run],
+        "missing": missing_table(dataset, content.nouns),
+        "facts": facts_rows(dataset, facts, content.nouns),
+        "how_to_open": how_to_open(dataset, facts, content.questions),
         "command": facts.get("command"),
+        "specification": json.dumps(known, indent=2, ensure_ascii=False) if known else "",
+        "versions": _versions(dataset),
     }
 
 
-def _lead(summary: Summary) -> str:
-    """Say in a sentence what was trained on what."""
-    sizes = summary.data.sizes
-    spans = (_span(summary.data[dim].to_numpy()) for dim in ("width", "depth"))
-    return (
-        f"Networks of width {next(spans)} and depth {next(spans)}, with "
-        f"{' and '.join(map(leak_name, summary.leaks))}, each started from {sizes['trial']} random "
-        f"initialisations and trained on each of {sizes['problem']:,} classes of functions that differ by "
-        "more than negating and permuting inputs and negating the output (NPN classes)."
-    )
+def _key_figures(ran: Coverage, content: Content, facts: Mapping[str, Any]) -> list[KeyFigure]:
+    """Put the size and the speed of the run around the results."""
+    all_ran = ran.networks == ran.planned
+    share = "all that these data hold" if all_ran else f"of {ran.planned:,} in these data"
+    figures = [KeyFigure("Networks trained", f"{ran.networks:,}", share), *content.key_figures]
+    if speed := speeds(facts).get("networks_per_second"):
+        figures.append(KeyFigure("Networks per second", f"{speed:,.0f}", "from start to end of the run"))
+    return figures
 
 
-def _span(values: np.ndarray) -> str:
-    return f"{values.min()} to {values.max()}" if len(values) > 1 else f"{values[0]}"
+def _versions(dataset: xr.Dataset) -> dict[str, str]:
+    """Read the version of every library, by name."""
+    known = dataset.attrs.get("versions", {})
+    return dict(sorted((json.loads(known) if isinstance(known, str) else known).items()))

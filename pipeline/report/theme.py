@@ -15,20 +15,16 @@ __all__ = [
     "DARK",
     "LIGHT",
     "MARKERS",
-    "NOTHING",
     "SCALE",
     "Picture",
     "Theme",
     "figure",
-    "leak_name",
-    "percent",
     "render",
     "text_colour",
 ]
 
 # Perceptually uniform, and ordered by lightness for every kind of colour vision and in print.
 SCALE: Colormap = mpl.colormaps["viridis"]
-NOTHING = "\N{EN DASH}"  # stands where there is no number
 MARKERS = ("o", "D", "s", "^", "v", "P")
 
 
@@ -142,27 +138,3 @@ def text_colour(background: Any) -> str:
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.2126, 0.7152, 0.0722))
     return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#000000"
-
-
-def percent(rate: float, digits: int = 1) -> str:
-    """Write a rate in percent with `digits` decimals; only an exact 0 or 1 is written as "0" or "100".
-
-    Examples
-    --------
-    >>> [percent(rate) for rate in (0.0, 0.0001, 0.5, 0.99999, 1.0)]
-    ['0', '<0.1', '50.0', '>99.9', '100']
-    """
-    if np.isnan(rate):
-        return NOTHING
-    if rate in (0.0, 1.0):
-        return f"{100 * rate:.0f}"
-    if rate < 0.0005:
-        return "<0.1"
-    return ">99.9" if rate >= 0.9995 else f"{100 * rate:.{digits}f}"
-
-
-def leak_name(leak: float) -> str:
-    """Name the activation max(x, leak·x)."""
-    if leak == 0:
-        return "ReLU"
-    return "Linear (leak 1)" if leak == 1 else f"Leaky ReLU (leak {leak:g})"

@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.report import write_report
-from pipeline.report.gaps import not_in_sweep, not_run
-from pipeline.report.heatmaps import heatmaps
-from pipeline.report.strips import histogram, levels, strips
-from pipeline.report.summary import by_swaps, summarise
-from pipeline.report.swaps import distribution
-from pipeline.report.theme import LIGHT, SCALE, leak_name, percent, text_colour
-from pipeline.report.widths import width_counts, widths
+from pipeline.report.boolean.gaps import not_in_sweep, not_run
+from pipeline.report.boolean.heatmaps import heatmaps
+from pipeline.report.boolean.strips import histogram, levels, strips
+from pipeline.report.boolean.summary import by_swaps, summarise
+from pipeline.report.boolean.swaps import distribution
+from pipeline.report.boolean.widths import width_counts, widths
+from pipeline.report.text import leak_name, percent
+from pipeline.report.theme import LIGHT, SCALE, text_colour
 
 DIMS = ("problem", "leak", "width", "depth", "trial")
 FACTS = {

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.report.summary import Summary
-from pipeline.report.theme import leak_name
+from pipeline.report.boolean.summary import Summary
+from pipeline.report.text import leak_name
 from tasks.boolean.npn import N_CLASSES
 
 __all__ = ["not_in_sweep", "not_run"]
@@ -14,14 +14,10 @@ _SOURCE_TRIALS = 100
 
 
 def not_run(summary: Summary) -> list[str]:
-    """Say which networks of the sweep have not run, coarsest first; empty when all have."""
-    if summary.networks == summary.planned:
+    """Say of which leaks, sizes and classes networks have not run; empty when all have, or none."""
+    if summary.networks in (0, summary.planned):
         return []
-    if not summary.networks:
-        return [f"No network has run yet, of {summary.planned:,}."]
-    share = 100 * summary.networks / summary.planned
-    sentences = [f"{summary.networks:,} of {summary.planned:,} networks have run ({share:.1f} %)."]
-    return sentences + _whole_leaks(summary) + _sizes(summary) + _classes(summary)
+    return _whole_leaks(summary) + _sizes(summary) + _classes(summary)
 
 
 def _whole_leaks(summary: Summary) -> list[str]:

@@ -1,39 +1,21 @@
 """The tables of the page: what is shown, cell by cell, as text."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
-from pipeline.report.summary import Summary, by_swaps
-from pipeline.report.swaps import most_swaps
-from pipeline.report.theme import NOTHING, leak_name, percent
-from pipeline.report.widths import width_counts
+from pipeline.report.boolean.summary import Summary, by_swaps
+from pipeline.report.boolean.swaps import most_swaps
+from pipeline.report.boolean.widths import width_counts
+from pipeline.report.content import Table
+from pipeline.report.text import NOTHING, intervals, leak_name, percent
 
 __all__ = [
-    "Table",
     "hardest_tables",
-    "missing_table",
     "most_swaps_table",
     "size_table",
     "swaps_tables",
     "width_tables",
 ]
-
-
-class Table(NamedTuple):
-    """A table of the page.
-
-    Attributes
-    ----------
-    title : str
-        What the rows are.
-    cells : pandas.DataFrame
-        Text of every cell under its heading.
-    """
-
-    title: str
-    cells: pd.DataFrame
 
 
 _MOST_HARDEST = 10
@@ -83,10 +65,11 @@ def most_swaps_table(summary: Summary) -> Table:
     }
     for leak in summary.leaks:
         rates = part.sel(leak=leak)[["rate", "low", "high"]].to_dataframe()
-        cells[f"{leak_name(leak)}: success, % [95 %]"] = pd.Series(_intervals(rates), rates.index)
+        cells[f"{leak_name(leak)}: success, % [95 %]"] = pd.Series(intervals(rates), rates.index)
     first = f"The first {_MOST_ROWS} of the" if len(ids) > _MOST_ROWS else "The"
     many = f"{len(ids):,} classes" if len(ids) > 1 else "class"
-    return Table(f"{first} {many} of most swaps, {int(part['swaps'][0])}", pd.DataFrame(cells))
+    title = f"{first} {many} of most swaps, {int(part['swaps'][0])}"
+    return Table(title, pd.DataFrame(cells), code=("Truth table",))
 
 
 def hardest_tables(summary: Summary) -> list[Table]:
@@ -103,14 +86,14 @@ def _hardest_of(summary: Summary, leak: float) -> Table:
         "Class (id)": chosen["problem"].map(str),
         "Truth table": chosen["truth_table"].map(_grouped),
         "Sizes where among the hardest": chosen["count"].map(f"{{}} of {sizes}".format),
-        "Success over all sizes, % [95 %]": _intervals(chosen),
+        "Success over all sizes, % [95 %]": intervals(chosen),
         "Swaps": chosen["swaps"].map(str),
         "Degree": chosen["degree"].map(str),
         "Influence": chosen["influence"].map("{:.3f}".format),
         "Entropy (bits)": chosen["entropy"].map("{:.3f}".format),
         "Functions in class": chosen["class_size"].map(str),
     }
-    return Table(leak_name(leak) + _tied(counted["count"]), pd.DataFrame(cells))
+    return Table(leak_name(leak) + _tied(counted["count"]), pd.DataFrame(cells), code=("Truth table",))
 
 
 def _tied(counts: pd.Series) -> str:
@@ -125,14 +108,6 @@ def _grouped(truth_table: str) -> str:
     return " ".join(truth_table[start : start + 4] for start in range(0, len(truth_table), 4))
 
 
-def _intervals(success: pd.DataFrame) -> list[str]:
-    """Write rates with their intervals, in percent."""
-    return [
-        NOTHING if np.isnan(rate) else f"{percent(rate)} [{100 * low:.1f}, {100 * high:.1f}]"
-        for rate, low, high in success[["rate", "low", "high"]].to_numpy()
-    ]
-
-
 def size_table(summary: Summary) -> Table:
     """Make the table of success per leak and size: the numbers of the heat maps, with their intervals."""
     worst = summary.worst.reset_coords("problem")[["problem", "rate", "low", "high"]]
@@ -144,7 +119,7 @@ def size_table(summary: Summary) -> Table:
         "Depth": frame["depth"].map(str),
         "Networks": frame["networks"].map("{:,}".format),
         "Mean over classes, %": frame["mean"].map(percent),
-        "Worst class, % [95 %]": _intervals(frame),
+        "Worst class, % [95 %]": intervals(frame),
         "Worst class (id)": frame["problem"].map(str).where(frame["networks"] > 0, NOTHING),
     }
     return Table("Success per size", pd.DataFrame(cells))
@@ -159,9 +134,3 @@ def width_tables(summary: Summary) -> list[Table]:
         )
         for leak, counts in width_counts(summary).items()
     ]
-
-
-def missing_table(summary: Summary) -> Table:
-    """Make the table of what has not run, one row per leak and size."""
-    names = {"leak": "Leak", "width": "Width", "depth": "Depth", "count": "Networks not run"}
-    return Table("Networks not run", summary.missing.rename(columns=names).map("{:,g}".format))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.report.summary import Summary
+from pipeline.report.boolean.summary import Summary
 from pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["distribution", "most_swaps"]

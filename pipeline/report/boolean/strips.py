@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import spearmanr
 
-from pipeline.report.summary import Summary
-from pipeline.report.theme import MARKERS, NOTHING, Picture, Theme, figure, leak_name
+from pipeline.report.boolean.summary import Summary
+from pipeline.report.text import NOTHING, leak_name
+from pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["Histogram", "Levels", "histogram", "levels", "strips"]
 

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from pipeline.report.heatmaps import label_categories, label_cell
-from pipeline.report.summary import Summary
-from pipeline.report.theme import SCALE, Picture, Theme, figure, leak_name
+from pipeline.report.boolean.summary import Summary
+from pipeline.report.drawing import label_categories, label_cell
+from pipeline.report.text import leak_name
+from pipeline.report.theme import SCALE, Picture, Theme, figure
 
 __all__ = ["width_counts", "widths"]
 

@@ -1,0 +1,131 @@
+"""What a report says, whatever the kind of sweep: a kind gives a `Content`, the frame makes it a page.
+
+A new kind is a package ``pipeline/report/<kind>/`` named in `pipeline.report.kinds.REPORTS`, whose
+``__init__`` offers two functions:
+
+``content(dataset) -> Content``
+    The page: what was asked, the figures at its head, sections of text, pictures and tables. All text is
+    plain: the frame escapes it. The frame itself adds how many networks ran and which did not, the scale
+    beside that of the named sweep, the run, how to open the data, the specification and the versions.
+``overview(dataset) -> Sequence[str | Table]``
+    What ``relusweep show`` prints: paragraphs and tables, which the page may show too.
+
+The dataset is a group as xarray opens it, parts of which may not have run (NaN). Shared by the kinds: `text`
+(numbers in words), `margins` (rates by every dim), `scale` (what the sweep has of the named one), `drawing`
+(maps, dots with intervals), `theme` (colours, `Picture`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+
+from pipeline.report.theme import Picture
+
+__all__ = ["Block", "Content", "Folded", "KeyFigure", "Section", "Table"]
+
+
+class KeyFigure(NamedTuple):
+    """A number at the head of the page.
+
+    Attributes
+    ----------
+    what, value, note : str
+        Its name, the number with its unit, and what it means.
+    """
+
+    what: str
+    value: str
+    note: str
+
+
+class Table(NamedTuple):
+    """A table of the page or of the terminal.
+
+    Attributes
+    ----------
+    title : str
+        What the rows are.
+    cells : pandas.DataFrame
+        Text of every cell under its heading.
+    code : tuple of str
+        Headings of the columns that are set in letters of one width.
+    """
+
+    title: str
+    cells: pd.DataFrame
+    code: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Blocks that the reader unfolds; not printed on paper.
+
+    Attributes
+    ----------
+    summary : str
+        What is inside. Pictures are numbered from 1 in the order in which they come in the page.
+    blocks : sequence of Block
+    """
+
+    summary: str
+    blocks: Sequence[Block]
+
+
+Block = str | Picture | Table | Folded
+"""What a section consists of; a string is a paragraph."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it."""
+
+    heading: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page of a sweep says beside what every page does.
+
+    Attributes
+    ----------
+    subject : str
+        What the sweep is about, in a few words; the title of the page with the name of the sweep.
+    heading : str
+        The question that it answers.
+    lead : str
+        What was trained on what, in a sentence or two.
+    borrowed, chapter : str
+        What is taken from the source, and from where in it, for the foot of the page.
+    key_figures : sequence of KeyFigure
+        The results in numbers.
+    not_run : sequence of str
+        Of which parts networks have not run, in sentences; that some have not, the frame says.
+    smaller : sequence of str
+        What the axes leave out of the whole problem, of the source or of the named sweep, in sentences.
+    sections : sequence of Section
+        The results.
+    questions : sequence of str
+        Lines of Python that ask something of ``results``, the dataset as the page tells to open it.
+    nouns : Mapping of str to str
+        What one label along a dim is called, where it is not called like the dim.
+    """
+
+    subject: str
+    heading: str
+    lead: str
+    borrowed: str
+    chapter: str
+    key_figures: Sequence[KeyFigure]
+    sections: Sequence[Section]
+    not_run: Sequence[str] = ()
+    smaller: Sequence[str] = ()
+    questions: Sequence[str] = (
+        'results.sweep.success_rate("trial")   # rate, low, high (95 % Wilson)',
+        "results.sweep.missing()               # what has not run",
+    )
+    nouns: Mapping[str, str] = field(default_factory=dict)

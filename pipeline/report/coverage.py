@@ -1,0 +1,54 @@
+"""How much of a sweep has run, and what has not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import NamedTuple
+
+import xarray as xr
+
+import storage.accessor  # noqa: F401  (registers `.sweep`)
+from pipeline.report.content import Table
+from pipeline.report.text import enumeration
+from pipeline.words import label
+
+__all__ = ["Coverage", "coverage", "missing_table"]
+
+
+class Coverage(NamedTuple):
+    """How many networks have run.
+
+    Attributes
+    ----------
+    networks, planned : int
+        That ran, and that the data have room for.
+    """
+
+    networks: int
+    planned: int
+
+    def sentences(self) -> list[str]:
+        """Say that not all have run; nothing where all have."""
+        if self.networks == self.planned:
+            return []
+        if not self.networks:
+            return [f"No network has run yet, of {self.planned:,}."]
+        share = 100 * self.networks / self.planned
+        return [f"{self.networks:,} of {self.planned:,} networks have run ({share:.1f} %)."]
+
+
+def coverage(dataset: xr.Dataset) -> Coverage:
+    """Count the networks that ran."""
+    epochs = dataset["success_epoch"]
+    return Coverage(int((epochs >= -1).sum()), prod(epochs.shape))
+
+
+def missing_table(dataset: xr.Dataset, nouns: Mapping[str, str] | None = None) -> Table:
+    """Make the table of what has not run, without distinguishing problems and trials."""
+    missing = dataset.sweep.missing()
+    words = {dim: (nouns or {}).get(dim, dim) for dim in missing if dim != "count"}
+    headings = {dim: word.capitalize() for dim, word in words.items()}
+    cells = missing.drop(columns="count").map(label).rename(columns=headings)
+    title = f"Networks not run, by {enumeration(list(words.values()))}" if words else "Networks not run"
+    return Table(title, cells.assign(**{"Networks not run": missing["count"].map("{:,}".format)}))

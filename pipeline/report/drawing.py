@@ -1,0 +1,107 @@
+"""What pictures of several kinds of sweep are drawn with: maps of rates, dots with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.report.text import percent
+from pipeline.report.theme import SCALE, Theme, text_colour
+from pipeline.words import label
+
+__all__ = ["CELL", "colour_bar", "draw_map", "draw_rates", "label_categories", "label_cell"]
+
+CELL = (0.5, 0.42)
+"""Inches that a cell of a map needs for its number, across and up."""
+
+_FULL = Normalize(0, 1)
+
+
+def draw_map(axis: Axes, rates: xr.DataArray, ran: xr.DataArray, theme: Theme) -> None:
+    """Draw rates as coloured cells with their percentages; what has not run is hatched.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    rates : xarray.DataArray
+        Over two dims, the first upwards and the second across; NaN where nothing ran.
+    ran : xarray.DataArray
+        Share of the networks that ran, over the same dims; a rate of a part is marked with an asterisk.
+    theme : Theme
+    """
+    up, across = rates.dims
+    grid, share = rates.to_numpy(), ran.transpose(up, across).to_numpy()
+    digits = 0 if np.allclose(100 * grid % 1, 0, equal_nan=True) else 1
+    axis.pcolormesh(np.ma.masked_invalid(grid), cmap=SCALE, norm=_FULL, edgecolors=theme.paper, linewidth=1.2)
+    for (row, column), rate in np.ndenumerate(grid):
+        if np.isnan(rate):
+            axis.add_patch(_hatched(column, row))
+        else:
+            mark = "*" if share[row, column] < 1 else ""
+            label_cell(axis, column, row, percent(rate, digits) + mark, SCALE(rate))
+    label_categories(axis, rates[across].to_numpy(), rates[up].to_numpy())
+
+
+def label_cell(axis: Axes, column: int, row: int, text: str, background: tuple[float, ...]) -> None:
+    """Write into a unit cell in the colour that its background asks for."""
+    axis.text(
+        column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=text_colour(background)
+    )
+
+
+def label_categories(axis: Axes, across: NDArray[Any], up: NDArray[Any]) -> None:
+    """Label unit cells by their categories and take away what would say that the axes are continuous."""
+    axis.set_xticks(np.arange(len(across)) + 0.5, labels=[label(value) for value in across])
+    axis.set_yticks(np.arange(len(up)) + 0.5, labels=[label(value) for value in up])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    axis.set(xlim=(0, len(across)), ylim=(0, len(up)))
+
+
+def _hatched(column: int, row: int) -> Patch:
+    return Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, hatch="/////", linewidth=0)
+
+
+def colour_bar(drawing: Figure, axes: Sequence[Axes] | NDArray[Any], what: str) -> None:
+    """Draw beside maps what their colours mean, from 0 to 100 %."""
+    bar = drawing.colorbar(ScalarMappable(_FULL, SCALE), ax=axes, aspect=30, fraction=0.05, pad=0.02)
+    bar.set_label(what)
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100"])
+    bar.outline.set_visible(False)
+
+
+def draw_rates(axis: Axes, at: ArrayLike, success: xr.Dataset, colour: str, marker: str, name: str) -> None:
+    """Draw rates in percent as dots, each with its interval as a vertical line.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    at : array_like of shape (n_rates,)
+        Where the dots stand across.
+    success : xarray.Dataset
+        ``rate``, ``low`` and ``high`` over one dim, as `success_rate` gives them; NaN is left out.
+    colour, marker : str
+        One of `Theme.leaks` and of `MARKERS`.
+    name : str
+        What the legend calls them.
+    """
+    rate, low, high = (100 * success[name].to_numpy() for name in ("rate", "low", "high"))
+    axis.errorbar(
+        np.asarray(at),
+        rate,
+        yerr=(rate - low, high - rate),
+        fmt=marker,
+        color=colour,
+        markersize=5.8,
+        elinewidth=1.4,
+        label=name,
+    )
