@@ -189,18 +189,18 @@ class HypersphereSweep(Sweep):
 
     def task(self, block: Block) -> Task:
         """Give what trains the networks of a block."""
-        n_inputs, loss, leak, batch, inputs = (block[dim][0] for dim in DIMS[:-1])
         first, last = block["trial"][0], block["trial"][-1]
-        return train_block, self.networks(n_inputs, loss, leak, batch, inputs, range(first, last + 1))
+        setting = (block[dim][0] for dim in DIMS[:-1])
+        return train_block, self.networks(range(first, last + 1), *setting)
 
     def networks(
         self,
+        trials: range,
         n_inputs: int,
         loss: Literal["bce", "mse"],
         leak: float,
         batch: int,
         inputs: Literal["raw", "scaled"],
-        trials: range,
     ) -> SampleBlock:
         """Describe some trials of one setting; from this their samples and starts can be drawn again."""
         targets = _MSE_TARGETS[self.mse_targets] if loss == "mse" else _BCE_TARGETS
@@ -268,5 +268,5 @@ def network_of(dataset: xr.Dataset) -> SampleBlock:
             f"as in sel({several[0]}={dataset[several[0]].values.tolist()[0]!r})"
         )
     sweep = HypersphereSweep.model_validate_json(dataset.attrs["specification"])
-    n_inputs, loss, leak, batch, inputs, trial = (dataset[dim].item() for dim in DIMS)
-    return sweep.networks(n_inputs, loss, leak, batch, inputs, range(trial, trial + 1))
+    *setting, trial = (dataset[dim].item() for dim in DIMS)
+    return sweep.networks(range(trial, trial + 1), *setting)

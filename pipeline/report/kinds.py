@@ -7,7 +7,7 @@ from typing import Protocol
 
 import xarray as xr
 
-from pipeline.report import boolean
+from pipeline.report import boolean, hypersphere
 from pipeline.report.content import Content, Table
 
 __all__ = ["REPORTS", "Report", "report_on"]
@@ -23,7 +23,7 @@ class Report(Protocol):
         """Give what ``relusweep show`` prints."""
 
 
-REPORTS: dict[str, Report] = {"boolean": boolean}
+REPORTS: dict[str, Report] = {"boolean": boolean, "hypersphere": hypersphere}
 
 
 def report_on(dataset: xr.Dataset) -> Report:

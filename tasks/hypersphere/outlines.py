@@ -5,8 +5,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.hypersphere.problems import BallAndShell
-from tasks.networks import Network
+from tasks.hypersphere.training import SampleBlock
 from tasks.regions import Curve, decision_boundary
 
 __all__ = ["Outline", "outline", "outline_kind", "polygon_around_middle"]
@@ -31,33 +30,29 @@ class Outline(IntEnum):
     HEXAGON = 3
 
 
-def outline(
-    problem: BallAndShell, network: Network, parameters: ArrayLike, *, threshold: float = 0.0
-) -> list[Curve]:
-    """Trace the boundary of what a network calls inside, within the square around its data.
+def outline(block: SampleBlock, parameters: ArrayLike) -> list[Curve]:
+    """Trace the boundary of what a network calls inside, within the square that just holds its shell.
 
     Parameters
     ----------
-    problem : BallAndShell
-        Of two inputs: its shell just fits into the square, as scaled as the inputs are.
-    network : Network
-    parameters : array_like of shape (network.n_parameters,)
-        Finite.
-    threshold : float
-        The class inside is where the output is at most this.
+    block : SampleBlock
+        The networks among which it is, of two inputs.
+    parameters : array_like of shape (n,)
+        Its finite parameters; what lies behind them is left out.
 
     Returns
     -------
     list of Curve
-        As :func:`tasks.regions.decision_boundary` gives it.
+        As :func:`tasks.regions.decision_boundary` gives it, in the coordinates of the inputs.
 
     Raises
     ------
     ValueError
         If the network has not two inputs, or the parameters do not fit it or are not finite.
     """
-    row = np.array(parameters, dtype=np.float64)
-    row[-1:] -= threshold
+    network, problem = block.protocol.network, block.problem
+    row = np.array(parameters, dtype=np.float64)[: network.n_parameters]
+    row[-1:] -= block.protocol.threshold
     reach = problem.radii.shell_outer / problem.scale
     return decision_boundary(network, row, low=[-reach, -reach], high=[reach, reach])
 

@@ -35,9 +35,12 @@ from scipy.spatial import procrustes
 from tasks.hypersphere.geometry import regular_simplex
 from tasks.networks import Network
 
-__all__ = ["Shape", "Shapes", "classify", "region_vertices"]
+__all__ = ["TOLERANCE", "Shape", "Shapes", "classify", "region_vertices"]
 
 Floats = NDArray[np.float64]
+
+TOLERANCE = 0.3
+"""Largest misfit of a region that is near a body, unless another is asked for."""
 
 _TINY = 1e-12  # a region this near to being unbounded, in shares, counts as such
 
@@ -90,7 +93,7 @@ class Shapes(NamedTuple):
 
 
 def classify(
-    network: Network, parameters: NDArray[np.float32], tolerance: float = 0.3, *, threshold: float = 0.0
+    network: Network, parameters: NDArray[np.float32], tolerance: float = TOLERANCE, *, threshold: float = 0.0
 ) -> Shapes:
     """Tell whether networks' regions are near the hyperoctahedron or the expanded simplex.
 

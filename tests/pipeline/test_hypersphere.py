@@ -102,9 +102,9 @@ def test_a_grown_sweep_keeps_its_fingerprint_and_another_protocol_does_not() -> 
 @pytest.mark.parametrize(("targets", "values", "threshold"), [("0,1", (0, 1), 0.5), ("-1,1", (-1, 1), 0.0)])
 def test_targets_of_the_losses(targets: str, values: tuple[float, float], threshold: float) -> None:
     sweep = named("annulus", f"mse_targets={targets}")
-    mse = sweep.networks(2, "mse", 0.1, 10, "raw", range(1))
+    mse = sweep.networks(range(1), 2, "mse", 0.1, 10, "raw")
     assert (mse.targets, mse.protocol.threshold) == (values, threshold)
-    bce = sweep.networks(2, "bce", 0.1, 10, "raw", range(1))
+    bce = sweep.networks(range(1), 2, "bce", 0.1, 10, "raw")
     assert (bce.targets, bce.protocol.threshold) == ((-1, 1), 0)
 
 
@@ -147,7 +147,7 @@ def test_a_run_fills_the_store(store: Path, name: str) -> None:
 
 def test_results_lie_at_their_labels(store: Path) -> None:
     results, sweep = stored(store, "hypersphere"), named("hypersphere", *SMALL["hypersphere"])
-    arrays = train_block(sweep.networks(2, "bce", 0.01, 10, "scaled", range(3))).arrays
+    arrays = train_block(sweep.networks(range(3), 2, "bce", 0.01, 10, "scaled")).arrays
     part = results.sel(n_inputs=2, loss="bce", leak=0.01, batch=10, inputs="scaled")
     for name, array in arrays.items():
         np.testing.assert_array_equal(part[name].values, array, err_msg=name)
@@ -174,7 +174,7 @@ def test_a_network_is_described_by_the_store_alone(store: Path) -> None:
     outputs = np.maximum(z, np.float32(0.1) * z) @ outer[:3] + outer[3]
     right = (outputs > 0.5) == (classes > 0)
     assert right.sum() == one["rows_right"]
-    curves = outline(network.problem, network.protocol.network, one["parameters"], threshold=0.5)
+    curves = outline(network, one["parameters"])
     assert outline_kind(curves) in Outline
     with pytest.raises(ValueError, match=r"several labels of leak, trial; .* sel\(leak=0.0\)"):
         network_of(results.sel(n_inputs=2, loss="mse", batch=10, inputs="raw"))

@@ -5,16 +5,31 @@ import math
 import numpy as np
 import pytest
 
+from tasks.hypersphere.geometry import regular_simplex
 from tasks.hypersphere.outlines import Outline, outline, outline_kind, polygon_around_middle
 from tasks.hypersphere.problems import BallAndShell
 from tasks.hypersphere.shapes import Shape, classify
+from tasks.hypersphere.training import SampleBlock
 from tasks.networks import Network
 from tasks.regions import Curve
+from tasks.training import Protocol
 
 NETWORK = Network(n_inputs=2, width=3, depth=1)
-RAW = BallAndShell(n_inputs=2, n_samples=10, inputs="raw")
 # |x| + |y| <= 0.6, from two kinks and a unit that is active all over the square.
 SQUARE = [2, 0, 0, 0, 2, 0, -1, -1, 9, 1, 1, 1, -9.6]
+
+
+def block(threshold=0.0, network=NETWORK, inputs="raw"):
+    return SampleBlock(
+        problem=BallAndShell(n_inputs=2, n_samples=10, inputs=inputs),
+        protocol=Protocol(network=network, loss="mse", threshold=threshold),
+        targets=(threshold - 1, threshold + 1),
+        test_samples=0,
+        seed=0,
+        trial_start=0,
+        trial_stop=1,
+        room=13,
+    )
 
 
 def hexagon(size):
@@ -24,7 +39,7 @@ def hexagon(size):
 
 @pytest.mark.parametrize(("parameters", "corners"), [(SQUARE, 4), (hexagon(0.5), 6)])
 def test_bodies_are_traced_with_all_corners(parameters, corners):
-    curves = outline(RAW, NETWORK, parameters)
+    curves = outline(block(), parameters)
     polygon = polygon_around_middle(curves)
     assert len(polygon) == corners
     assert outline_kind(curves) == {4: Outline.QUADRILATERAL, 6: Outline.HEXAGON}[corners]
@@ -33,18 +48,22 @@ def test_bodies_are_traced_with_all_corners(parameters, corners):
 
 
 def test_the_square_is_scaled_as_the_data_are():
-    scaled = RAW.model_copy(update={"inputs": "scaled"})
-    assert outline_kind(outline(RAW, NETWORK, hexagon(0.95))) == Outline.NOT_CLOSED  # corners beyond 1
-    assert outline_kind(outline(scaled, NETWORK, hexagon(0.95))) == Outline.HEXAGON
+    assert outline_kind(outline(block(), hexagon(0.95))) == Outline.NOT_CLOSED  # corners beyond 1
+    assert outline_kind(outline(block(inputs="scaled"), hexagon(0.95))) == Outline.HEXAGON
 
 
 def test_the_threshold_moves_the_boundary():
     half = [*SQUARE[:-1], SQUARE[-1] + 0.5]
-    moved = polygon_around_middle(outline(RAW, NETWORK, half, threshold=0.5))
-    np.testing.assert_allclose(moved, polygon_around_middle(outline(RAW, NETWORK, SQUARE)), rtol=1e-12)
+    moved = polygon_around_middle(outline(block(0.5), half))
+    np.testing.assert_allclose(moved, polygon_around_middle(outline(block(), SQUARE)), rtol=1e-12)
     shapes = classify(NETWORK, np.array([half], np.float32), threshold=0.5)
     assert shapes.shape == Shape.HYPEROCTAHEDRON
     np.testing.assert_allclose(shapes.misfit, 0, atol=1e-6)
+
+
+def test_what_lies_behind_the_parameters_is_left_out():
+    padded = polygon_around_middle(outline(block(), [*SQUARE, math.nan, math.nan]))
+    np.testing.assert_array_equal(padded, polygon_around_middle(outline(block(), SQUARE)))
 
 
 def test_a_polygon_elsewhere_is_not_around_the_middle():
@@ -60,11 +79,11 @@ def test_a_polygon_elsewhere_is_not_around_the_middle():
 def test_polygons_and_shapes_agree(threshold):
     """Random regions of every kind: what is closed in the square has the corners that the weights say."""
     network = Network(n_inputs=2, width=3, depth=1, leak=0.1)
-    parameters = np.concatenate([_bent_by_three(400, threshold), _bent_by_two(400, threshold)])
+    parameters = np.concatenate([_bent_by_three(250, threshold), _bent_by_two(250, threshold)])
     shapes = classify(network, parameters, threshold=threshold)
     seen = set()
     for row, shape, vertices in zip(parameters, shapes.shape, shapes.vertices, strict=True):
-        polygon = polygon_around_middle(outline(RAW, network, row, threshold=threshold))
+        polygon = polygon_around_middle(outline(block(threshold, network), row))
         if polygon is not None:
             assert shape != Shape.OPEN
             assert len(polygon) == vertices
@@ -74,9 +93,11 @@ def test_polygons_and_shapes_agree(threshold):
 
 
 def _bent_by_three(count, threshold):
+    """Directions around those of a regular triangle."""
     rng = np.random.default_rng(0)
-    hidden = rng.normal(size=(count, 3, 3)) * (1, 1, 0.2)
-    outer = np.abs(rng.normal(size=(count, 3)))
+    normals = regular_simplex(2) + rng.uniform(0, 1, (count, 1, 1)) * rng.normal(size=(count, 3, 2))
+    hidden = np.concatenate([normals, 0.2 * rng.normal(size=(count, 3, 1))], axis=2)
+    outer = rng.uniform(0.3, 3, (count, 3))
     parameters = [hidden.reshape(count, 9), outer, np.full((count, 1), threshold - 0.4)]
     return np.concatenate(parameters, axis=1).astype(np.float32)
 
