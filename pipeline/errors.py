@@ -7,6 +7,7 @@ __all__ = [
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
+    "UnknownKind",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -18,6 +19,10 @@ class SweepError(Exception):
 
 class UnknownSweep(SweepError, LookupError):
     """No sweep of that name, and no such file."""
+
+
+class UnknownKind(SweepError, ValueError):
+    """No report reads sweeps of that kind."""
 
 
 class InvalidSweep(SweepError, ValueError):

@@ -4,6 +4,8 @@ Works on any part of a group (after ``sel``, with dimensions missing), in memory
 """
 
 from collections.abc import Collection, Hashable
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -23,19 +25,28 @@ class SweepAccessor:
     def __init__(self, dataset: xr.Dataset) -> None:
         self._dataset = dataset
 
-    def success_rate(self, dim: str | Collection[Hashable]) -> xr.Dataset:
+    def success_rate(self, dim: str | Collection[Hashable], at_least: float | None = None) -> xr.Dataset:
         """Share of the networks that succeeded, of those that ran.
 
         Parameters
         ----------
         dim
             Dimension or dimensions to take together, as ``"trial"`` or ``["problem", "trial"]``.
+        at_least
+            Share of right rows that counts as success, above 0 and up to 1: of the test set where there is
+            one (``test_rows_right``), else of the training rows (``rows_right``), at the end of the training.
+            By default what the sweep itself called success.
 
         Returns
         -------
         Dataset
             Over the other dimensions: ``rate``, the 95 % Wilson interval from ``low`` to ``high`` (float64,
             NaN where nothing ran), and how many ``networks`` ran (int64).
+
+        Raises
+        ------
+        ValueError
+            `at_least` is no share, or the dataset does not say how many rows were right, of how many.
 
         Notes
         -----
@@ -45,14 +56,15 @@ class SweepAccessor:
         """
         networks = self._ran().sum(dim)
         n = networks.where(networks > 0)
-        rate = (self._epochs() >= 0).sum(dim) / n
+        rate = self._succeeded(at_least).sum(dim) / n
         scale = 1 + _Z**2 / n
         centre = (rate + _Z**2 / (2 * n)) / scale
         half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / scale
         low, high = (centre - half).clip(0, rate), (centre + half).clip(rate, 1)  # whatever the rounding
+        succeeded = "that succeeded" if at_least is None else f"with {at_least:g} of the rows right, or more"
         return xr.Dataset(
             {
-                "rate": rate.assign_attrs(long_name="share of networks that succeeded", units="1"),
+                "rate": rate.assign_attrs(long_name=f"share of networks {succeeded}", units="1"),
                 "low": low.assign_attrs(long_name="lower end of the 95 % Wilson interval", units="1"),
                 "high": high.assign_attrs(long_name="upper end of the 95 % Wilson interval", units="1"),
                 "networks": networks.assign_attrs(long_name="networks that ran", units="1"),
@@ -138,6 +150,24 @@ class SweepAccessor:
         if lacking := [name for name in coords if name not in epochs.coords]:
             raise ValueError(f"success_epoch has no coordinate {lacking}, only {list(epochs.coords)}")
         return epochs
+
+    def _succeeded(self, at_least: float | None) -> xr.DataArray:
+        if at_least is None:
+            return self._epochs() >= 0
+        if not 0 < at_least <= 1:
+            raise ValueError(f"at_least is a share of the rows, above 0 and up to 1; got {at_least}")
+        right, rows = self._rows_right()
+        return right >= ceil(Fraction(str(at_least)) * rows)  # 0.07 of 100 is 7, which 0.07 * 100 is not
+
+    def _rows_right(self) -> tuple[xr.DataArray, int]:
+        """Find the right rows of every network, and of how many: of the test set if there is one."""
+        for name, rows in (("test_rows_right", "test_rows"), ("rows_right", "rows")):
+            if name in self._dataset and rows in self._dataset[name].attrs:
+                return self._dataset[name], int(self._dataset[name].attrs[rows])
+        raise ValueError(
+            "at_least needs test_rows_right with the attribute test_rows, or rows_right with the attribute "
+            f"rows, which say how many rows there are; here are only {list(self._dataset.data_vars)}"
+        )
 
     def _ran(self) -> xr.DataArray:
         return self._epochs() >= -1  # false where masked (NaN) and where raw (-2)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["report", "show", "status"]
 
 _SHOWN_VERSIONS = 5
-_SHOWN_SIZES = 10
+_SHOWN_ROWS = 10
 
 Folder = Annotated[
     Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
@@ -48,7 +48,7 @@ def status(store: Store = "results") -> None:
 
 
 def show(sweep: StoredSweep = None, store: Store = "results") -> None:
-    """Show success rates, and what else the report of the sweep has tables of."""
+    """Show the success rates of a sweep, and what else tells most about it."""
     from pipeline.report import report_on
 
     name, data = _chosen(store, sweep)
@@ -66,7 +66,8 @@ def report(sweep: StoredSweep = None, store: Store = "results", folder: Folder =
     from pipeline.report import write_report
 
     name, data = _chosen(store, sweep)
-    page = write_report(data, folder.expanduser(), run_facts(store, name))
+    facts = {"store": store, "group": name, **run_facts(store, name)}
+    page = write_report(data, folder.expanduser(), facts)
     say(f"The report is at {escape(str(page.absolute()))}")
 
 
@@ -97,9 +98,9 @@ def _print_missing(name: str, group: xr.Dataset) -> None:
     missing = missing_table(group).cells
     if missing.empty:
         return
-    _print(f"Missing in {name}", missing.head(_SHOWN_SIZES))
-    if (more := len(missing) - _SHOWN_SIZES) > 0:
-        say(f" … and {more} more sizes")
+    _print(f"Missing in {name}", missing.head(_SHOWN_ROWS))
+    if (more := len(missing) - _SHOWN_ROWS) > 0:
+        say(f" … and {more} more")
 
 
 def _print(title: str, cells: pd.DataFrame) -> None:

@@ -11,8 +11,8 @@ A new kind is a package ``pipeline/report/<kind>/`` named in `pipeline.report.ki
     What ``relusweep show`` prints: paragraphs and tables, which the page may show too.
 
 The dataset is a group as xarray opens it, parts of which may not have run (NaN). Shared by the kinds: `text`
-(numbers in words), `margins` (rates by every dim), `scale` (what the sweep has of the named one), `drawing`
-(maps, dots with intervals), `theme` (colours, `Picture`).
+(numbers in words), `margins` (rates by every dim), `scale` (`less_than_named` for `Content.smaller`),
+`drawing` (maps, dots with intervals), `theme` (colours, `Picture`).
 """
 
 from __future__ import annotations

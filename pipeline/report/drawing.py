@@ -40,7 +40,7 @@ def draw_map(axis: Axes, rates: xr.DataArray, ran: xr.DataArray, theme: Theme) -
     """
     up, across = rates.dims
     grid, share = rates.to_numpy(), ran.transpose(up, across).to_numpy()
-    digits = 0 if np.allclose(100 * grid % 1, 0, equal_nan=True) else 1
+    digits = 0 if np.allclose(100 * grid, np.rint(100 * grid), equal_nan=True) else 1
     axis.pcolormesh(np.ma.masked_invalid(grid), cmap=SCALE, norm=_FULL, edgecolors=theme.paper, linewidth=1.2)
     for (row, column), rate in np.ndenumerate(grid):
         if np.isnan(rate):

@@ -7,8 +7,10 @@ from typing import Protocol
 
 import xarray as xr
 
+from pipeline.errors import UnknownKind
 from pipeline.report import boolean, hypersphere
 from pipeline.report.content import Content, Table
+from pipeline.report.scale import kind_of
 
 __all__ = ["REPORTS", "Report", "report_on"]
 
@@ -31,13 +33,13 @@ def report_on(dataset: xr.Dataset) -> Report:
 
     Raises
     ------
-    ValueError
+    UnknownKind
         There is none for its kind.
     """
-    kind = dataset.attrs.get("kind", "boolean")  # the first stores did not say: there was one kind
+    kind = kind_of(dataset)
     if kind not in REPORTS:
-        raise ValueError(
+        raise UnknownKind(
             f"no report reads sweeps of the kind {kind!r}, only of: {', '.join(REPORTS)}; "
-            "of other groups the data can be opened with xarray"
+            "xarray opens any group: xarray.open_dataset(store, engine='relusweep', group=...)"
         )
     return REPORTS[kind]

@@ -55,8 +55,10 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
 
     Raises
     ------
+    UnknownKind
+        No report reads sweeps of its kind.
     ValueError
-        No report reads such a dataset: its kind is unknown, or it lacks what the report of its kind shows.
+        The dataset lacks what the report of its kind shows.
     """
     report = report_on(dataset)
     data = dataset.assign(success_epoch=dataset["success_epoch"].compute())

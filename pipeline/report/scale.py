@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from pipeline.kinds import Sweep
-from pipeline.report.text import plural
+from pipeline.report.text import enumeration, plural
 from pipeline.sweep import difference
 from pipeline.sweeps import SWEEPS
 
-__all__ = ["beside_named", "named", "scale", "specification"]
+__all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
 
 
 def specification(dataset: xr.Dataset) -> dict[str, Any]:
@@ -24,9 +24,15 @@ def specification(dataset: xr.Dataset) -> dict[str, Any]:
     return dict(json.loads(known) if isinstance(known, str) else known)
 
 
+def kind_of(dataset: xr.Dataset) -> str:
+    """Tell the kind of sweep; the first stores did not say it: there was one."""
+    return str(dataset.attrs.get("kind", "boolean"))
+
+
 def named(dataset: xr.Dataset) -> Sweep | None:
-    """Find the named sweep that a sweep is, or is a part of; None where there is none of its name."""
-    return SWEEPS.get(specification(dataset).get("name", ""))
+    """Find the named sweep that a sweep is, or is a part of; None where none has its name and kind."""
+    full = SWEEPS.get(specification(dataset).get("name", ""))
+    return full if full and full.kind == kind_of(dataset) else None
 
 
 def scale(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str:
@@ -42,21 +48,33 @@ def beside_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str | None:
     full = named(dataset)
     if full is None:
         return None
-    axes = list(_axes(dataset, full, nouns))
-    words = f"{', '.join(axes)} of {full.name}" if axes else f"all of {full.name}"
+    less, more = _less_and_more(dataset, full, nouns)
+    words = f"{enumeration(less) if less else 'all'} of {full.name}"
+    words += f" and {enumeration(more)}" if more else ""
     return "; ".join([words, *_settings(specification(dataset), full)])
 
 
-def _axes(dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]) -> Iterator[str]:
-    """Compare the labels axis by axis; say nothing of those that are the same."""
+def less_than_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[str]:
+    """Say, for `Content.smaller`, how a sweep falls short of the named one; nothing where it does not."""
+    full = named(dataset)
+    if full is None:
+        return []
+    less, _ = _less_and_more(dataset, full, nouns)
+    differs = less or _settings(specification(dataset), full)
+    return [f"These data have {beside_named(dataset, nouns)}."] if differs else []
+
+
+def _less_and_more(dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Count the labels that a sweep has of the named one, and beside it, where they are not the same."""
+    less, more = [], []
     for dim, labels in full.axes.items():
-        noun = nouns.get(dim, dim)
-        here = pd.Index(np.atleast_1d(dataset[dim].to_numpy())) if dim in dataset.coords else pd.Index([])
-        there = int(here.isin(labels).sum())
+        here = pd.Index(np.atleast_1d(dataset[dim].to_numpy()))
+        there, beside = int(here.isin(labels).sum()), int((~here.isin(labels)).sum())
         if there < len(labels):
-            yield f"{there:,} of {len(labels):,} {plural(noun, len(labels))}"
-        if (more := len(here) - there) > 0:
-            yield f"{more:,} more {plural(noun, more)} than those"
+            less.append(f"{there:,} of {len(labels):,} {plural(nouns.get(dim, dim), len(labels))}")
+        if beside:
+            more.append(f"{beside:,} more {plural(nouns.get(dim, dim), beside)}")
+    return less, more
 
 
 def _settings(stored: Mapping[str, Any], full: Sweep) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,12 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from cluster import Address
 from pipeline import cli
 from pipeline.commands.doctor import check_workers, environment
-from storage import Committer, history, open_dataset
+from storage import Committer, Layout, Variable, history, open_dataset
 
 PART = ("--set", "trials=4", "--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
 
@@ -92,6 +95,7 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
     assert "Missing" not in out
     assert "96" in out
 
+    assert open_dataset("results", "boolean/npn2").attrs["kind"] == "boolean"
     code, out, _ = relusweep("show")
     assert code == 0
     assert "leak 0.1" in out
@@ -104,6 +108,39 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
     assert code == 0
     assert (tmp_path / "report" / "report.html").stat().st_size > 1000
     assert str(tmp_path / "report") in out
+
+
+@pytest.fixture
+def knots() -> None:
+    """A store of a kind that has labels of text, and no report; of "mse" nothing has run."""
+    dims = ("loss", "trial")
+    layout = Layout(
+        group="knots/mine",
+        coords=xr.Dataset(coords={"loss": np.array(["bce", "mse"], object), "trial": range(3)}),
+        variables={"success_epoch": Variable(dims, "int32", -2)},
+        chunks={"loss": 1},
+        attrs={"specification": '{"name": "mine"}', "kind": "knots"},
+        progress_dims=dims,
+    )
+    with Committer("results", create=True) as committer:
+        committer.prepare(layout)
+        block = {"success_epoch": np.array([[4, -1, 7]], "int32")}
+        committer.write(layout.group, {"loss": slice(0, 1)}, block, 7)
+        committer.commit("some", {})
+
+
+def test_any_kind_has_a_status(relusweep: Command, knots: None) -> None:
+    code, out, _ = relusweep("status")
+    assert code == 0
+    assert "Missing in knots/mine" in out
+    assert re.search(r"mse +3 *\n", out)
+
+
+@pytest.mark.parametrize("command", ["show", "report"])
+def test_a_kind_without_a_report_is_told(relusweep: Command, knots: None, command: str) -> None:
+    code, _, err = relusweep(command)
+    assert code == 2
+    assert "no report reads sweeps of the kind 'knots', only of: boolean" in err
 
 
 def test_doctor_finds_the_workers_well(relusweep: Command, workers: Address) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64decode
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,14 +11,17 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import Page
 
 from pipeline.report import write_report
+from pipeline.report.boolean import overview
 from pipeline.report.boolean.gaps import not_in_sweep, not_run
 from pipeline.report.boolean.heatmaps import heatmaps
 from pipeline.report.boolean.strips import histogram, levels, strips
 from pipeline.report.boolean.summary import by_swaps, summarise
 from pipeline.report.boolean.swaps import distribution
 from pipeline.report.boolean.widths import width_counts, widths
+from pipeline.report.content import Table
 from pipeline.report.text import leak_name, percent
 from pipeline.report.theme import LIGHT, SCALE, text_colour
 
@@ -82,47 +84,6 @@ def part(whole: xr.Dataset) -> xr.Dataset:
 def folder(whole: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of `whole`."""
     return write_report(whole, tmp_path_factory.mktemp("new") / "report", FACTS).parent
-
-
-class Page(HTMLParser):
-    """Parse a page, complaining about tags that do not match, and keep what it refers to and says."""
-
-    VOID = frozenset({"meta", "img", "link", "br", "hr"})
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.references: list[str] = []
-        self.images: list[dict[str, str]] = []
-        self.tags: set[str] = set()
-        self.rows: list[list[str]] = []
-        self.text = ""
-        self.feed(path.read_text(encoding="utf-8"))
-        self.close()
-        assert not self.open
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        named = {name: value or "" for name, value in attrs}
-        self.references += [named[name] for name in ("src", "srcset", "href", "data") if name in named]
-        if tag == "img":
-            self.images.append(named)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in {"td", "th"}:
-            self.rows[-1].append("")
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in {"td", "th"}:
-            self.rows[-1][-1] += data
-        if "style" not in self.open:
-            self.text += " " + data
 
 
 def test_the_page_stands_alone(folder: Path) -> None:
@@ -193,6 +154,25 @@ def test_marks_of_missing_sizes_are_drawn_and_only_there(whole: xr.Dataset, part
         panels = drawing.axes[:4]
         assert sum(len(axis.patches) for axis in panels) == hatched
         assert sum("*" in text.get_text() for axis in panels for text in axis.texts) == starred
+
+
+def test_the_terminal_shows_the_numbers_of_the_page(whole: xr.Dataset) -> None:
+    relu, _, swaps, _, most, hardest, least = overview(whole)
+    assert relu.title.startswith("Learned with leak 0, % (95 % intervals reach at most 2")
+    # Width 2: 1, 1/2, 1, 0 of four classes at depth 1, and 1, 1, 1, 1/4 at depth 2; width 3: all but XOR.
+    assert relu.cells.to_numpy().tolist() == [[2, "62.5", "81.2"], [3, "75.0", "100"]]
+    assert swaps.cells.iloc[-1].tolist() == [2, "1", *["31.2"] * 5]
+    assert most == "Classes of most swaps, 2: 6"
+    assert hardest.cells.iloc[0].tolist() == ["0", 6, "0110", 2, 4]
+    assert least.cells.to_numpy().tolist() == [["0", 3, 0, 1], ["0.1", 3, 1, 0]]
+
+
+def test_the_terminal_shows_no_number_where_nothing_ran(whole: xr.Dataset) -> None:
+    part = whole.assign(success_epoch=whole["success_epoch"].where(whole["leak"] == 0))
+    shown = [f"{block.title} {block.cells}" for block in overview(part) if isinstance(block, Table)]
+    assert not re.search(r"\bnan\b", " ".join(shown), re.IGNORECASE)
+    assert "Learned with leak 0.1, % (none has run)" in shown[1]
+    assert shown[1].count("not run") == 4
 
 
 def test_nothing_run_at_all(whole: xr.Dataset, tmp_path: Path) -> None:

@@ -84,6 +84,63 @@ def test_only_networks_that_ran_count_masked_or_raw() -> None:
         np.testing.assert_array_equal(rate[["low", "high"]].isel(problem=1).to_array(), [N, N])
 
 
+@pytest.fixture
+def shares() -> xr.Dataset:
+    """Three networks of each loss, and one that did not run: 9 500 of 10 000 rows is the bar of 0.95."""
+    training, test = [[9499, 9500, 10_000, N], [N] * 4], [[9400, 9499, 9999, N], [N] * 4]
+    dims = ("loss", "trial")
+    return xr.Dataset(
+        {
+            "success_epoch": (dims, [[-1, 3, 3, N], [N] * 4]),
+            "rows_right": (dims, training, {"rows": 10_000}),
+            "test_rows_right": (dims, test, {"test_rows": 10_000}),
+        },
+        {"loss": np.array(["bce", "mse"], object)},
+    )
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_bar_counts_rows_of_the_test_set_if_there_is_one(shares: xr.Dataset, raw: bool) -> None:
+    data = shares.fillna(-2).astype("int32") if raw else shares
+    trained = data.drop_vars("test_rows_right")
+    found = {bar: data.sweep.success_rate("trial", bar)["rate"] for bar in (0.94, 0.95, 0.9999, 1)}
+    assert [float(rate[0]) for rate in found.values()] == [1, 1 / 3, 1 / 3, 0]
+    assert float(trained.sweep.success_rate("trial", at_least=0.95)["rate"][0]) == 2 / 3
+    assert float(trained.sweep.success_rate("trial", at_least=1)["rate"][0]) == 1 / 3
+    without = data.sweep.success_rate("trial", at_least=0.5).sel(loss="mse")
+    assert int(without["networks"]) == 0
+    assert np.isnan(without["rate"])
+
+
+@given(st.integers(1, 100_000), st.integers(1, 10_000))
+def test_a_bar_is_compared_exactly(rows: int, per_ten_thousand: int) -> None:
+    """What 0.95 says in decimal is meant: 7 of 100 rows are 0.07 of them, though 0.07 * 100 is above 7."""
+    needed = -(-per_ten_thousand * rows // 10_000)
+    data = xr.Dataset(
+        {
+            "success_epoch": ("trial", [0, 0]),
+            "rows_right": ("trial", [needed - 1, needed], {"rows": rows}),
+        }
+    )
+    assert float(data.sweep.success_rate("trial", at_least=per_ten_thousand / 10_000)["rate"]) == 0.5
+
+
+def test_a_bar_without_a_number_of_rows_is_refused(shares: xr.Dataset) -> None:
+    with pytest.raises(
+        ValueError, match=r"test_rows_right with the attribute test_rows.*\['success_epoch'\]"
+    ):
+        shares[["success_epoch"]].sweep.success_rate("trial", at_least=0.9)
+    with pytest.raises(ValueError, match="above 0 and up to 1; got 95"):
+        shares.sweep.success_rate("trial", at_least=95)
+
+
+def test_any_dims_can_be_asked_and_text_labels_them(shares: xr.Dataset) -> None:
+    rate = shares.sweep.success_rate("trial")
+    assert rate.sel(loss="bce")["networks"] == 3
+    assert shares.sweep.missing().to_dict("list") == {"loss": ["bce", "mse"], "count": [1, 4]}
+    assert shares.isel(loss=0).sweep.missing().to_dict("list") == {"count": [1]}
+
+
 def test_hardest_by_hand(either: xr.Dataset) -> None:
     """Leak 0: lowest are 6 and 7 together (2, 1), then 6 (2, 2), 6 (3, 1), and all three at (3, 2)."""
     expected = pd.DataFrame(
