@@ -1,10 +1,11 @@
 """The engine `lanes`: sixteen networks side by side in the lanes of a vector, in one compiled call.
 
-Forward pass, backward pass, Adam and the test of success of sixteen networks stay in the processor's cache. A
+Forward pass, backward pass, optimiser and the test of success of sixteen networks stay in the processor's cache. A
 network that ends gives its lane to the next one. Each lane computes what a scalar program would, in IEEE
 operations of a fixed order, so a network's bits do not depend on its lane, its neighbours or the processor.
 """
 
+import math
 from functools import cache
 from time import thread_time
 from typing import Any, NamedTuple
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 
 from tasks import elementary
 from tasks.compiled import compiled
-from tasks.training import _kernel, protocol, simd, tiles
+from tasks.networks import Network
+from tasks.training import _kernel, gather, orders as _orders, simd, tiles
 from tasks.training.engine import Rows
-from tasks.training.protocol import Adam, Protocol, TrainingResult
-from tasks.training.reference import train_reference
+from tasks.training.protocol import Adam, Protocol, Sgd, StopReason, TrainingResult
 from tasks.training.simd import LANES, bank
 
 __all__ = ["prepare", "train_lanes"]
+
+_LOOKED_AT = 32  # rows at a time, when training is over
 
 
 def train_lanes(
@@ -33,36 +36,34 @@ def train_lanes(
     keep_parameters: bool = False,
 ) -> TrainingResult:
     """Train networks; see :func:`tasks.training.train` for the arguments, which are trusted here."""
-    if (
-        rows.inputs.ndim == 3
-        or orders is not None
-        or test is not None
-        or protocol.loss != "bce"
-        or not isinstance(protocol.optimizer, Adam)
-        or protocol.stop != "first_success"
-        or protocol.success != 1
-    ):
-        return train_reference(protocol, rows, initial, orders, test, keep_parameters=keep_parameters)
-    network = protocol.network
-    result = TrainingResult.empty(len(initial), network.n_parameters if keep_parameters else None)
-    kept = np.empty((0, network.n_parameters), np.float32) if result.parameters is None else result.parameters
-    adam = protocol.optimizer
-    _compiled(network.n_inputs, network.width, rows.n_rows)(
-        rows.targets,
-        initial,
-        network.depth,
-        network.leak,
-        (adam.beta1, adam.beta2),
-        _schedule(adam, protocol.epochs),
-        _memory(rows.inputs, network.width, network.depth),
-        result[:5],
-        kept,
+    network, n_rows = protocol.network, rows.n_rows
+    result = TrainingResult.empty(
+        len(initial), network.n_parameters if keep_parameters else None, test=test is not None
     )
+    parameters = np.empty_like(initial) if result.parameters is None else result.parameters
+    batch = n_rows if orders is None or protocol.batch is None else protocol.batch
+    _training(network.n_inputs, network.width, batch)(
+        _data(rows, initial, orders),
+        _rule(protocol, n_rows),
+        _schedule(protocol.optimizer, protocol.epochs * (n_rows // batch)),
+        _memory(network, batch, n_rows if batch < n_rows else 0),
+        parameters,
+        result.epochs,
+    )
+    right, loss, finite = _look(protocol, rows, parameters)
+    success = finite & (right >= protocol.rows_for_success(n_rows))
+    early = success & (protocol.stop == "first_success")
+    reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
+    result.rows_right[:], result.loss[:] = right, loss
+    result.success_epoch[success] = result.epochs[success]
+    result.stop_reason[:] = np.where(finite, reason, StopReason.NOT_FINITE)
+    if test is not None and result.test_rows_right is not None and result.test_loss is not None:
+        result.test_rows_right[:], result.test_loss[:], _ = _look(protocol, test, parameters)
     return result
 
 
 def prepare(protocol: Protocol, n_rows: int) -> float:
-    """Compile the kernel of a shape, or load it from the cache on disk, by training no network with it.
+    """Compile the kernels of a shape, or load them from the cache on disk, by training no network with them.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def prepare(protocol: Protocol, n_rows: int) -> float:
     Returns
     -------
     float
-        CPU seconds it took; next to nothing where this process has the kernel already.
+        CPU seconds it took; next to nothing where this process has the kernels already.
     """
     network = protocol.network
     start = thread_time()
@@ -81,21 +82,89 @@ def prepare(protocol: Protocol, n_rows: int) -> float:
         protocol,
         Rows(np.zeros((n_rows, network.n_inputs), np.float32), np.zeros((0, n_rows), np.float32)),
         np.zeros((0, network.n_parameters), np.float32),
+        None if protocol.batch in (None, n_rows) else np.zeros(0, np.uint64),
     )
     return thread_time() - start
 
 
-def _schedule(adam: Adam, epochs: int) -> NDArray[np.float32]:
-    """Adam's bias correction folded into a step size and an epsilon for each update: shape (epochs + 1, 2).
-
-    ``step * m / (sqrt(v) + epsilon)`` with these equals ``rate * m̂ / (sqrt(v̂) + epsilon)``. Powers come from
-    products, whose bits do not depend on a library.
-    """
-    powers = np.cumprod(np.broadcast_to([[adam.beta1, adam.beta2]], (epochs + 1, 2)), axis=0)
-    root = np.sqrt(1 - powers[:, 1])
-    return np.stack([adam.learning_rate * root / (1 - powers[:, 0]), adam.epsilon * root], axis=1).astype(
-        np.float32
+def _look(
+    protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Give right rows, mean losses, and whether all outputs are finite, of all networks."""
+    network, n_networks = protocol.network, len(parameters)
+    right, loss, finite = np.zeros(n_networks, np.int64), np.zeros(n_networks), np.ones(n_networks, bool)
+    _evaluation(network.n_inputs, network.width, _LOOKED_AT)(
+        _data(rows, parameters, None),
+        _rule(protocol, rows.n_rows),
+        _memory(network, _LOOKED_AT),
+        right,
+        loss,
+        finite,
     )
+    return right, loss / rows.n_rows, finite
+
+
+class _Data(NamedTuple):
+    """What is each network's own."""
+
+    inputs: NDArray[np.float32]  # (n_networks or 1, n_rows, n_inputs)
+    targets: NDArray[np.float32]
+    initial: NDArray[np.float32]
+    keys: NDArray[np.uint64]
+
+
+def _data(rows: Rows, initial: NDArray[np.float32], orders: NDArray[np.uint64] | None) -> _Data:
+    inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
+    return _Data(inputs, rows.targets, initial, np.zeros(0, np.uint64) if orders is None else orders)
+
+
+class _Rule(NamedTuple):
+    """What is the same for all networks."""
+
+    depth: int
+    leak: float
+    bce: bool
+    threshold: float
+    tolerance: float  # success ends the training where fewer rows are wrong
+    epochs: int
+    adam: bool
+    beta1: float  # or the momentum
+    beta2: float
+
+
+def _rule(protocol: Protocol, n_rows: int) -> _Rule:
+    network, optimizer = protocol.network, protocol.optimizer
+    wrong = n_rows - protocol.rows_for_success(n_rows)
+    betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
+    return _Rule(
+        network.depth,
+        network.leak,
+        protocol.loss == "bce",
+        protocol.threshold,
+        wrong + 0.5 if protocol.stop == "first_success" else 0.0,
+        protocol.epochs,
+        isinstance(optimizer, Adam),
+        *betas,
+    )
+
+
+def _schedule(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
+    """Step size and epsilon of each update: shape (n, 2), of which the last goes on.
+
+    Adam's bias correction is folded into them: ``step * m / (sqrt(v) + epsilon)`` equals
+    ``rate * m̂ / (sqrt(v̂) + epsilon)``. Powers come from products, whose bits do not depend on a library; those
+    below 2**-54 change nothing.
+    """
+    if isinstance(optimizer, Sgd):
+        return np.array([[optimizer.learning_rate, 0]], np.float32)
+    betas = [optimizer.beta1, optimizer.beta2]
+    slowest = max(*betas, 2.0**-60)
+    lasting = math.ceil(-60 * math.log(2) / math.log(slowest))
+    powers = np.cumprod(np.broadcast_to(betas, (min(updates, lasting) + 1, 2)), axis=0)
+    root = np.sqrt(1 - powers[:, 1])
+    return np.stack(
+        [optimizer.learning_rate * root / (1 - powers[:, 0]), optimizer.epsilon * root], axis=1
+    ).astype(np.float32)
 
 
 class _Memory(NamedTuple):
@@ -105,38 +174,57 @@ class _Memory(NamedTuple):
     first_moment: NDArray[np.float32]
     second_moment: NDArray[np.float32]
     gradient: NDArray[np.float32]
-    activations: NDArray[np.float32]  # inputs, then each hidden layer; every row ends with a 1 for the bias
+    rows: NDArray[np.float32]  # of a batch: inputs, a one for the bias, and target
+    hidden: NDArray[np.float32]  # activations of each hidden layer; every row ends with a 1 for the bias
+    outputs: NDArray[np.float32]
     errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
-    margins: NDArray[np.float32]  # target times logit, a row each
-    targets: NDArray[np.float32]
+    seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
     rates: NDArray[np.float32]  # step and epsilon
     network: NDArray[np.int64]  # which network each lane holds
-    epoch: NDArray[np.int64]  # updates that it has had
+    epoch: NDArray[np.int64]  # epochs that it has had
+    data: NDArray[np.float32]  # for mini-batches, each lane's rows
+    order: NDArray[np.unsignedinteger[Any]]  # and their order, (LANES, n_rows)
+    words: NDArray[np.uint32]
+    steps: NDArray[np.uint32]
 
 
-def _memory(inputs: NDArray[np.float32], width: int, depth: int) -> _Memory:
-    rows, n_inputs = inputs.shape
-    n_parameters = width * (n_inputs + 1) + (depth - 1) * width * (width + 1) + width + 1
-    activations = bank(rows * (n_inputs + 1 + depth * (width + 1)))
-    activations[:] = 1
-    activations[: rows * (n_inputs + 1) * LANES].reshape(rows, -1, LANES)[:, :n_inputs] = inputs[:, :, None]
+def _memory(network: Network, batch: int, shuffled: int = 0) -> _Memory:
+    """Allocate for batches from a number of shuffled rows."""
+    size, width_1 = network.n_inputs + 2, network.width + 1
+    hidden = bank(batch * network.depth * width_1)
+    hidden[:] = 1
     return _Memory(
-        weights=bank(n_parameters),
-        first_moment=bank(n_parameters),
-        second_moment=bank(n_parameters),
-        gradient=bank(n_parameters),
-        activations=activations,
-        errors=bank(rows * (1 + 2 * width)),
-        margins=bank(rows),
-        targets=bank(rows),
+        weights=bank(network.n_parameters),
+        first_moment=bank(network.n_parameters),
+        second_moment=bank(network.n_parameters),
+        gradient=bank(network.n_parameters),
+        rows=bank(batch * size),
+        hidden=hidden,
+        outputs=bank(batch),
+        errors=bank(batch * (1 + 2 * network.width)),
+        seen=bank(2),
         rates=bank(2),
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
+        data=bank(shuffled * size + 1),
+        order=np.zeros((LANES, shuffled), np.uint16 if shuffled <= 2**16 else np.uint32),
+        words=np.zeros((4, -(-shuffled // 4)), np.uint32),
+        steps=np.zeros(shuffled, np.uint32),
     )
 
 
+def _named(build: Any, *shape: int) -> Any:
+    run = build(*shape)
+    # Named so that processes compile shapes side by side.
+    run.__qualname__ = "_".join((build.__name__, *map(str, shape)))
+    return compiled(elementary, gather, _orders, simd, tiles)(run)
+
+
 @cache
-def _compiled(n_inputs: int, width: int, rows: int) -> Any:
-    run = _kernel.build(n_inputs, width, rows)
-    run.__qualname__ = f"run_{n_inputs}_{width}_{rows}"  # so that processes compile shapes side by side
-    return compiled(elementary, protocol, simd, tiles)(run)
+def _training(n_inputs: int, width: int, rows: int) -> Any:
+    return _named(_kernel.build_training, n_inputs, width, rows)
+
+
+@cache
+def _evaluation(n_inputs: int, width: int, rows: int) -> Any:
+    return _named(_kernel.build_evaluation, n_inputs, width, rows)

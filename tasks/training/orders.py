@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from tasks.compiled import compiled
 
-__all__ = ["draw_steps", "following_order", "philox_blocks"]
+__all__ = ["draw_steps", "following_order", "philox_blocks", "shuffle"]
 
 
 @compiled()
@@ -57,7 +57,8 @@ def draw_steps(key, epoch, words, steps):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _shuffle(steps, order):  # type: ignore[no-untyped-def]
+def shuffle(steps, order):  # type: ignore[no-untyped-def]
+    """Make the exchanges of :func:`draw_steps` in an order of any integer type, in place."""
     for i in range(order.size):
         order[i], order[steps[i]] = order[steps[i]], order[i]
 
@@ -76,4 +77,4 @@ def following_order(key: int, epoch: int, order: NDArray[np.int64]) -> None:
     """
     steps = np.empty(order.size, np.uint32)
     draw_steps(np.uint64(key), epoch, np.empty((4, -(-order.size // 4)), np.uint32), steps)
-    _shuffle(steps, order)
+    shuffle(steps, order)

@@ -30,6 +30,7 @@ __all__ = [
     "mask_unordered",
     "maximum",
     "minimum",
+    "one_unless_positive",
     "reciprocal_seed",
     "scale_by_power",
     "sqrt",
@@ -43,6 +44,7 @@ _FLOAT = ir.FloatType()
 VECTOR = ir.VectorType(_FLOAT, LANES)
 _BITS = ir.VectorType(ir.IntType(32), LANES)
 ZERO = ir.Constant(VECTOR, [0.0] * LANES)
+_ONE = ir.Constant(VECTOR, [1.0] * LANES)
 
 
 class Float32x16(types.Type):
@@ -176,6 +178,16 @@ def maximum(typingctx: Any, a: Any, b: Any) -> Any:
         return _choice(builder, ">", *args)
 
     return float32x16(float32x16, float32x16), codegen
+
+
+@intrinsic
+def one_unless_positive(typingctx: Any, a: Any) -> Any:
+    """0 where a lane is above zero, else 1, also where it is NaN."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", args[0], ZERO), ZERO, _ONE)
+
+    return float32x16(float32x16), codegen
 
 
 def _mask(builder: Any, flags: Any) -> Any:

@@ -188,13 +188,14 @@ def gated(
 
 
 @intrinsic(prefer_literal=True)
-def outer(typingctx: Any, units: Any, columns: Any, rows: Any, error: Any, h: Any, gradient: Any) -> Any:
-    """Gradient of the weights: ``gradient[u, i] = Σ_r error[r, u] h[r, i]``, rows in order."""
+def outer(typingctx: Any, units: Any, fan_in: Any, rows: Any, error: Any, h: Any, gradient: Any) -> Any:
+    """Gradient of the weights: ``gradient[u, i] = Σ_r error[r, u] h[r, i]`` for i to `fan_in`, rows in order."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         error, h, gradient = _matrices(context, builder, sig, args)
-        sizes = tuple(t.literal_value for t in sig.args[:3])
+        units, fan_in, rows = (t.literal_value for t in sig.args[:3])
+        sizes = (units, fan_in + 1, rows)
         _product(error.transposed, h.transposed, gradient, sizes, lambda i: ZERO, lambda s, u, i: s)
         return context.get_dummy_value()
 
-    return types.void(units, columns, rows, error, h, gradient), codegen
+    return types.void(units, fan_in, rows, error, h, gradient), codegen

@@ -46,7 +46,7 @@ def test_products_equal_einsum(fan_in, units):
             (below, 0, fan_in),
             load(slope, 0),
         )
-        outer(units, columns, ROWS, (error, 0, units), (x, 0, columns), (gradient, 0, columns))
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (gradient, 0, columns))
 
     rng = np.random.default_rng(fan_in)
     x, x_ = filled(rng, ROWS, columns)

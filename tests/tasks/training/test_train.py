@@ -302,7 +302,7 @@ def test_kernels_are_cached_across_processes(tmp_path):
     script = (
         "from tasks.training import Network, Protocol, lanes\n"
         "lanes.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
-        "stats = lanes._compiled(2, 2, 4).stats\n"
+        "stats = lanes._training(2, 2, 4).stats\n"
         "print(len(stats.cache_hits), len(stats.cache_misses))"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
