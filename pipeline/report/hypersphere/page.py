@@ -24,7 +24,7 @@ from pipeline.report.hypersphere.success import (
 )
 from pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
 from pipeline.report.margins import margins
-from pipeline.report.scale import beside_named
+from pipeline.report.scale import less_than_named
 from pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
 __all__ = ["content"]
@@ -64,7 +64,6 @@ def content(dataset: xr.Dataset) -> Content:
         A dim of the sweep is neither a dim nor a coordinate, or the specification is lacking.
     """
     summary = summarise(dataset)
-    share = beside_named(dataset, _NOUNS)
     return Content(
         subject="a ball and the shell around it",
         heading="What do the smallest networks close around a ball, and how often?",
@@ -72,7 +71,7 @@ def content(dataset: xr.Dataset) -> Content:
         borrowed="Problem, settings and bodies",
         chapter="chapter 4",
         key_figures=_key_figures(summary),
-        smaller=[] if share is None or share == f"all of {summary.sweep.name}" else [f"Here: {share}."],
+        smaller=less_than_named(dataset, _NOUNS),
         sections=_sections(summary),
         questions=(
             'results.sweep.success_rate("trial")   # rate, low, high of every setting (95 % Wilson)',

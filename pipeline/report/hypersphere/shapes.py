@@ -35,17 +35,17 @@ def shapes(summary: Summary) -> Picture:
     """Make the picture of the shares of the shapes, by dimension or, of a single dimension, by leak."""
     return Picture(
         name="shapes",
-        alt="Stacked bars of the shapes of the regions of successful networks, in percent. The "
-        "table below has the numbers.",
+        alt="Stacked bars of the shapes of the regions of successful networks, in percent. The table below "
+        "has the numbers.",
         caption=(
             "Regions that successful networks (at least "
             f"{100 * summary.sweep.success:g} % of the training samples right after the last epoch) call "
             "inside, as a share of these networks in percent; above each bar how many they are. Told from "
-            "the weights alone: a bounded region is a polytope, and near a body if it has as many vertices, and "
-            f"these are in the root mean square at most {100 * TOLERANCE:.0f} % of their own spread away from "
-            "those of the body, moved, turned, reflected and scaled to fit best. In two dimensions the hyperoctahedron is the square and the "
-            "expanded simplex the regular hexagon. Shares below 6 % are drawn without their number; "
-            "all numbers, with 95 % Wilson intervals, are in the table."
+            "the weights alone: a bounded region is a polytope, and near a body if it has as many vertices "
+            f"and these are, in the root mean square, at most {100 * TOLERANCE:.0f} % of their own spread "
+            "away from those of the body, moved, turned, reflected and scaled to fit best. In two dimensions "
+            "the hyperoctahedron is the square and the expanded simplex the regular hexagon. Shares below "
+            "6 % are drawn without their number; all numbers, with 95 % Wilson intervals, are in the table."
         ),
         draw=partial(_draw, summary),
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
 from dataclasses import dataclass
-from math import ceil
 
-import numpy as np
+import pandas as pd
 import xarray as xr
 
 import storage.accessor  # noqa: F401  (registers `.sweep`)
@@ -96,7 +94,7 @@ def summarise(dataset: xr.Dataset) -> Summary:
         data=data,
         sweep=sweep,
         by_setting=data.sweep.success_rate("trial"),
-        reached=_reached(data, sweep),
+        reached=_reached(data),
         shapes=_shapes(data),
     )
 
@@ -112,23 +110,17 @@ def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.expand_dims(absent).transpose(*DIMS, "parameter")
 
 
-def _reached(data: xr.Dataset, sweep: HypersphereSweep) -> xr.Dataset:
-    name, rows = (
-        ("test_rows_right", sweep.test_samples) if sweep.test_samples else ("rows_right", sweep.samples)
-    )
-    enough = xr.DataArray([ceil(bar * rows * (1 - 1e-12)) for bar in BARS], {"bar": list(BARS)}, ["bar"])
+def _reached(data: xr.Dataset) -> xr.Dataset:
     others = ("loss", "batch", "inputs", "trial")
-    return _rate(data[name] >= enough, data[name].notnull(), others).transpose("bar", "n_inputs", "leak")
+    rates = [data.sweep.success_rate(others, at_least=bar) for bar in BARS]
+    reached: xr.Dataset = xr.concat(rates, pd.Index(BARS, name="bar"), combine_attrs="drop")
+    return reached
 
 
 def _shapes(data: xr.Dataset) -> xr.Dataset:
+    """Give the share of each shape among the networks that succeeded."""
     codes = xr.DataArray(list(Shape), {"shape": list(map(int, Shape))}, ["shape"])
-    rates = _rate(data["shape"] == codes, data["success_epoch"] >= 0, ("batch", "inputs", "trial"))
-    return rates.transpose("shape", "n_inputs", "loss", "leak")
-
-
-def _rate(of: xr.DataArray, among: xr.DataArray, dim: Collection[Hashable]) -> xr.Dataset:
-    """Give the share of some networks among some, with its interval."""
-    marked = xr.Dataset({"success_epoch": (of.astype(np.int64) - 1).where(among)})
-    rates: xr.Dataset = marked.sweep.success_rate(dim)
-    return rates
+    found = (data["shape"] == codes).where(data["success_epoch"] >= 0)
+    as_success = xr.Dataset({"success_epoch": found - 1})
+    rates: xr.Dataset = as_success.sweep.success_rate(("batch", "inputs", "trial"))
+    return rates.transpose("shape", "n_inputs", ...)

@@ -17,13 +17,13 @@ ENGINES = ("lanes", "reference")
 def block(n=2, loss="bce", *, inputs="scaled", leak=0.1, trials=range(3), engine="reference", **protocol):
     targets = {"bce": (-1.0, 1.0), "mse": (0.0, 1.0)}[loss]
     network = Network(n_inputs=n, width=n + 1, depth=1, leak=leak)
-    settings = {"optimizer": Adam(learning_rate=0.01), "batch": 20, "epochs": 12, "stop": "last_epoch"}
+    settings = {"optimizer": Adam(learning_rate=0.01), "batch": 10, "epochs": 12, "stop": "last_epoch"}
     settings |= {"success": 0.8} | protocol
     return SampleBlock(
-        problem=BallAndShell(n_inputs=n, n_samples=100, inputs=inputs),
+        problem=BallAndShell(n_inputs=n, n_samples=40, inputs=inputs),
         protocol=Protocol(network=network, loss=loss, threshold=sum(targets) / 2, **settings),
         targets=targets,
-        test_samples=60,
+        test_samples=20,
         seed=3,
         trial_start=trials.start,
         trial_stop=trials.stop,
@@ -47,9 +47,9 @@ def test_a_block_gives_what_its_parts_give():
     of = block(n=3, loss="mse")
     result = train_block(of)
     network, arrays = of.protocol.network, result.arrays
-    problem = BallAndShell(n_inputs=3, n_samples=100)
+    problem = BallAndShell(n_inputs=3, n_samples=40)
     samples = draw_samples(problem, "training", of.name, range(3))
-    test = draw_samples(problem.model_copy(update={"n_samples": 60}), "test", of.name, range(3))
+    test = draw_samples(problem.model_copy(update={"n_samples": 20}), "test", of.name, range(3))
     expected = train(
         of.protocol,
         samples.inputs,
@@ -99,7 +99,7 @@ def test_without_test_samples_nothing_is_said_of_them():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_batch_of_all_samples_needs_no_order(engine):
-    arrays = train_block(block(batch=100, engine=engine)).arrays
+    arrays = train_block(block(batch=40, engine=engine)).arrays
     assert (arrays["stop_reason"] == StopReason.EPOCHS).all()
 
 
@@ -108,7 +108,7 @@ SETTINGS = [
     block(n=3),
     block(loss="mse"),
     block(leak=0.0),
-    block(batch=50),
+    block(batch=20),
     block(inputs="raw"),
     dataclasses.replace(block(), seed=4),
 ]
@@ -121,7 +121,7 @@ def test_every_setting_draws_anew():
     assert len({of.starts().tobytes() for of in SETTINGS}) == len(SETTINGS)
     assert len({of.orders().tobytes() for of in SETTINGS}) == len(SETTINGS)
     of = block()
-    assert not np.array_equal(of.samples("training").inputs[:, :60], of.samples("test").inputs)
+    assert not np.array_equal(of.samples("training").inputs[:, :20], of.samples("test").inputs)
 
 
 def test_a_network_that_diverges_is_recorded_as_open():
@@ -132,9 +132,12 @@ def test_a_network_that_diverges_is_recorded_as_open():
 
 
 def test_networks_learn_and_their_regions_are_told():
-    arrays = train_block(block(epochs=150, batch=10, trials=range(8), success=0.95)).arrays
-    succeeded = arrays["success_epoch"] == 150
-    assert (succeeded == (arrays["rows_right"] >= 95)).all()
-    assert succeeded.sum() >= 3
-    assert (arrays["test_rows_right"][succeeded] >= 50).all()
-    assert (arrays["shape"][succeeded] != Shape.OPEN).any()
+    many = BallAndShell(n_inputs=2, n_samples=400)
+    of = dataclasses.replace(block(epochs=300, success=0.95, engine="lanes"), problem=many, trial_stop=16)
+    arrays = train_block(of).arrays
+    succeeded = arrays["success_epoch"] == 300
+    assert (succeeded == (arrays["rows_right"] >= 380)).all()
+    assert succeeded.sum() >= 8
+    assert (arrays["test_rows_right"][succeeded] >= 15).all()
+    assert {Shape.HYPEROCTAHEDRON, Shape.EXPANDED_SIMPLEX} <= set(arrays["shape"][succeeded])
+    assert (arrays["shape"][~succeeded] == Shape.OPEN).any()
