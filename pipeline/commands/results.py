@@ -29,16 +29,17 @@ def status(store: Store = "results") -> None:
     """Show what is done and what is missing of every sweep in a store, and its last commits."""
     from storage import history
 
-    groups = _groups(store)
+    groups, incomplete = _groups(store), {}
     table = Table("group", "cells", "done", "missing", box=None)
     for name, group in groups.items():
         done = int(group["done"].sum())
         missing = group["done"].size - done
         table.add_row(name, f"{group['done'].size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
+        if missing and "success_epoch" in group:
+            incomplete[name] = group
     output.print(table)
-    for name, group in groups.items():
-        if "success_epoch" in group:
-            _print_missing(name, group)
+    for name, group in incomplete.items():
+        _print_missing(name, group)
     commits = Table("committed (UTC)", "what", "version", "tags", box=None)
     for version in history(store)[:_SHOWN_VERSIONS]:
         when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
@@ -96,8 +97,6 @@ def _print_missing(name: str, group: xr.Dataset) -> None:
     from pipeline.report import missing_table
 
     missing = missing_table(group).cells
-    if missing.empty:
-        return
     _print(f"Missing in {name}", missing.head(_SHOWN_ROWS))
     if (more := len(missing) - _SHOWN_ROWS) > 0:
         say(f" … and {more} more")

@@ -1,4 +1,4 @@
-"""What the report says of the run itself: specification, versions, time, speed, how to go on."""
+"""What the report says of the run itself: its scale, time and speed, and how to open the data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
@@ -7,7 +7,6 @@ import xarray as xr
 
 from pipeline.report.coverage import coverage
 from pipeline.report.scale import beside_named, named, scale
-from pipeline.sweeps import SWEEPS
 from pipeline.words import duration
 
 __all__ = ["RunFacts", "facts_rows", "how_to_open", "speeds"]
@@ -122,7 +121,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 def how_to_open(dataset: xr.Dataset, facts: Mapping[str, Any], questions: Sequence[str]) -> str:
     """Return Python source that opens the data in xarray and asks the first questions."""
-    sweep = named(dataset) or SWEEPS.get(facts.get("sweep", ""))
+    sweep = named(dataset)
     group = facts.get("group", sweep.group if sweep else "…")
     store = facts.get("store", "results")
     lines = (

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.kinds import Sweep
 from pipeline.report.text import enumeration, plural
-from pipeline.sweep import difference
-from pipeline.sweeps import SWEEPS
+
+if TYPE_CHECKING:
+    from pipeline.kinds import Sweep
 
 __all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
 
@@ -31,6 +31,8 @@ def kind_of(dataset: xr.Dataset) -> str:
 
 def named(dataset: xr.Dataset) -> Sweep | None:
     """Find the named sweep that a sweep is, or is a part of; None where none has its name and kind."""
+    from pipeline.sweeps import SWEEPS  # and with them what trains: `show` starts without it
+
     full = SWEEPS.get(specification(dataset).get("name", ""))
     return full if full and full.kind == kind_of(dataset) else None
 
@@ -79,6 +81,8 @@ def _less_and_more(dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]) -
 
 def _settings(stored: Mapping[str, Any], full: Sweep) -> list[str]:
     """Say in which settings they differ, of those that both have."""
+    from pipeline.sweep import difference
+
     fixed = {key: value for key, value in stored.items() if key not in full.extents}
     changes = difference(fixed, full.identity())
     return [f"{field} {here}, not {there}" for field, here, there in changes if None not in (here, there)]
