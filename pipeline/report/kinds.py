@@ -8,7 +8,7 @@ from typing import Protocol
 import xarray as xr
 
 from pipeline.errors import UnknownKind
-from pipeline.report import boolean, functions, sine
+from pipeline.report import boolean, functions, hypersphere, sine
 from pipeline.report.content import Content, Table
 from pipeline.report.scale import kind_of
 
@@ -25,7 +25,12 @@ class Report(Protocol):
         """Give what ``relusweep show`` prints."""
 
 
-REPORTS: dict[str, Report] = {"boolean": boolean, "functions": functions, "sine": sine}
+REPORTS: dict[str, Report] = {
+    "boolean": boolean,
+    "functions": functions,
+    "hypersphere": hypersphere,
+    "sine": sine,
+}
 
 
 def report_on(dataset: xr.Dataset) -> Report:

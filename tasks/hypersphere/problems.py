@@ -3,11 +3,12 @@
 import math
 from typing import Annotated, Literal, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks import elementary, streams
+from tasks.compiled import compiled
 from tasks.elementary import exp, log
 from tasks.hypersphere.geometry import Radii, radii
 from tasks.streams import Stream, box_muller, uniform
@@ -59,6 +60,11 @@ class BallAndShell(BaseModel):
         (_, ball_above), (inner_above, outer_above) = self.powers(n + 2)
         moments = ball_above / ball + (outer_above - inner_above) / (outer - inner)
         return math.sqrt(moments / 2 / (n + 2))
+
+    @property
+    def scale(self) -> float:
+        """What points are divided by."""
+        return 1.0 if self.inputs == "raw" else self.standard_deviation
 
     def powers(self, exponent: int) -> tuple[tuple[float, float], tuple[float, float]]:
         """Give the least and largest radius of ball and shell, raised to a power by multiplications only."""
@@ -112,14 +118,13 @@ def draw_samples(
     stream = Stream((f"hypersphere {part}", *name, n, n_samples))
     # The number of samples is even, and so is that of the normal numbers, which come in pairs.
     words = stream.words(trials, n_samples * (n + 1))
-    scale = 1.0 if problem.inputs == "raw" else problem.standard_deviation
     points = np.empty((len(trials), n_samples, n), np.float32)
-    _draw(words, np.array(problem.powers(n)), scale, points)
+    _draw(words, np.array(problem.powers(n)), problem.scale, points)
     classes = np.repeat(np.array([-1, 1], np.int8), n_samples // 2)
     return Samples(points, np.tile(classes, (len(trials), 1)))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(elementary, streams)
 def _draw(words, powers, scale, points):  # type: ignore[no-untyped-def]
     n_trials, n_samples, n = points.shape
     normal = np.empty(n_samples * n, np.float32)

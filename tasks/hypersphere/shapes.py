@@ -35,9 +35,12 @@ from scipy.spatial import procrustes
 from tasks.hypersphere.geometry import regular_simplex
 from tasks.networks import Network
 
-__all__ = ["Shape", "Shapes", "classify", "region_vertices"]
+__all__ = ["TOLERANCE", "Shape", "Shapes", "classify", "region_vertices"]
 
 Floats = NDArray[np.float64]
+
+TOLERANCE = 0.3
+"""Largest misfit of a region that is near a body, unless another is asked for."""
 
 _TINY = 1e-12  # a region this near to being unbounded, in shares, counts as such
 
@@ -89,7 +92,9 @@ class Shapes(NamedTuple):
     misfit: Floats
 
 
-def classify(network: Network, parameters: NDArray[np.float32], tolerance: float = 0.3) -> Shapes:
+def classify(
+    network: Network, parameters: NDArray[np.float32], tolerance: float = TOLERANCE, *, threshold: float = 0.0
+) -> Shapes:
     """Tell whether networks' regions are near the hyperoctahedron or the expanded simplex.
 
     A region is near the body that has as many vertices as itself, if its misfit is at most the tolerance. For
@@ -101,9 +106,11 @@ def classify(network: Network, parameters: NDArray[np.float32], tolerance: float
     network : Network
         Of n inputs, at least 2, and one hidden layer of width n + 1.
     parameters : ndarray of shape (n_networks, network.n_parameters), float32
-        Trained ones; the class inside is where the output is at most 0.
+        Trained ones; of a network that diverged, with numbers that are not finite, the region is open.
     tolerance : float
         Largest misfit that is near, from 0 to 1.
+    threshold : float
+        The class inside is where the output is at most this.
 
     Returns
     -------
@@ -117,7 +124,7 @@ def classify(network: Network, parameters: NDArray[np.float32], tolerance: float
     _check(network, parameters)
     if not 0 <= tolerance <= 1:
         raise ValueError(f"the tolerance is a share from 0 to 1, got {tolerance}")
-    polytopes = [_polytope(network, row) for row in parameters]
+    polytopes = [_polytope(network, row, threshold) for row in parameters]
     shapes = Shapes(
         np.array([Shape.NEITHER if bounded else Shape.OPEN for _, bounded in polytopes], np.int8),
         np.count_nonzero(parameters[:, -network.width - 1 : -1] <= 0, axis=1).astype(np.int16),
@@ -161,20 +168,20 @@ def region_vertices(network: Network, parameters: NDArray[np.float32]) -> Floats
     [[-1.0, 0.0], [0.0, -1.0], [0.0, 1.0], [1.0, 0.0]]
     """
     _check(network, parameters[None])
-    vertices, bounded = _polytope(network, parameters)
+    vertices, bounded = _polytope(network, parameters, 0.0)
     return vertices if bounded else np.empty((0, network.n_inputs))
 
 
-def _polytope(network: Network, parameters: NDArray[np.float32]) -> tuple[Floats, bool]:
+def _polytope(network: Network, parameters: NDArray[np.float32], threshold: float) -> tuple[Floats, bool]:
     """Give the vertices of the region without concave kinks, and whether that is the region."""
     units, row = network.width, parameters.astype(np.float64)
-    hidden, outer, offset = row[: units**2].reshape(units, units), row[units**2 : -1], float(row[-1])
-    slopes = np.repeat([[1.0], [network.leak]], units, axis=1)
-    weighted = outer[:, None] * hidden
+    hidden, outer, offset = row[: units**2].reshape(units, units), row[units**2 : -1], row[-1] - threshold
     concave = np.flatnonzero(outer <= 0)
     found = np.empty((0, network.n_inputs))
     if not np.isfinite(row).all() or len(concave) > 1:
         return found, False
+    slopes = np.repeat([[1.0], [network.leak]], units, axis=1)
+    weighted = outer[:, None] * hidden
     if len(concave) == 0:
         vertices = _vertices(weighted, offset, slopes, None)
         return vertices, len(vertices) > 0

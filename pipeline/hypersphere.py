@@ -1,0 +1,272 @@
+"""What a sweep of balls and shells is: networks that must close a region around a ball."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
+
+from pipeline.hypersphere_layout import DIMS, coordinate, variables
+from pipeline.kinds import Block, Coordinate, Sweep, Task
+from pipeline.problems import listed
+from storage import Variable
+from tasks.hypersphere.problems import BallAndShell
+from tasks.hypersphere.training import SampleBlock, train_block
+from tasks.networks import Network
+from tasks.training import Adam, Protocol
+from tasks.training.simd import LANES
+
+__all__ = ["DIMS", "HypersphereSweep", "network_of"]
+
+TRIALS_PER_BLOCK = 32
+"""Two fillings of the sixteen lanes that train side by side."""
+
+_LOSS, _SHUFFLE = 50.0, 200.0
+"""Cost of the loss of a sample, and of its place in an order, in multiply-adds: as measured, about."""
+
+_MSE_TARGETS = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
+_BCE_TARGETS = (-1.0, 1.0)
+
+
+def _chosen(engine: object) -> object:
+    return "lanes" if engine == "auto" else engine
+
+
+_Axis = BeforeValidator(listed)
+_Leak = Annotated[float, Field(ge=0, le=1), AfterValidator(abs)]  # -0.0 is 0.0
+
+
+class HypersphereSweep(Sweep):
+    """Networks of one hidden layer of n + 1 units, trained to tell a ball from the shell around it.
+
+    Every dimension × loss × leak × batch × scaling of the inputs × trial; each network has its own samples,
+    start and orders of batches. The axes may grow later without touching a finished network; any change of
+    another field makes other networks. Axes are kept ascending, without repetition.
+
+    Attributes
+    ----------
+    name : str
+        Its results live in the group ``hypersphere/<name>``.
+    n_inputs, leak, batch : tuple of numbers
+        Dimensions n, slopes below zero, samples of an update.
+    loss, inputs : tuple of str
+        Losses, and whether inputs are scaled to standard deviation 1.
+    trials : int
+        Networks for each combination, numbered from 0.
+    samples, test_samples : int
+        Of each network, half of them in the ball and half in the shell; it is trained on the former alone.
+    ball : float
+        Radius of the ball; see `tasks.hypersphere.geometry.radii` for those of the shell.
+    mse_targets : {'0,1', '-1,1'}
+        What ball and shell are to give under the squared error: the threshold is between the two.
+    success : float
+        Share of right training samples, after the last epoch, that is a success.
+    seed : int
+        Root of all random streams.
+    bias, optimizer, epochs, stop
+        The protocol; see `tasks.training.Protocol`.
+    engine : {'lanes', 'reference'}
+        Who trains; ``"auto"`` is `lanes`, as in `tasks.training.train`.
+    """
+
+    kind: ClassVar[str] = "hypersphere"
+    extents: ClassVar[tuple[str, ...]] = ("n_inputs", "loss", "leak", "batch", "inputs", "trials")
+
+    n_inputs: Annotated[
+        tuple[Annotated[int, Field(ge=2, le=32)], ...],
+        _Axis,
+        Field(min_length=1, description="whole numbers from 2 to 32, as 2 or 2..8"),
+    ]
+    loss: Annotated[
+        tuple[Literal["bce", "mse"], ...], _Axis, Field(min_length=1, description="bce, mse or bce,mse")
+    ]
+    leak: Annotated[
+        tuple[_Leak, ...], _Axis, Field(min_length=1, description="numbers from 0 to 1, as 0,0.1")
+    ]
+    samples: Annotated[int, Field(ge=2, multiple_of=2, description="an even number of at least 2")]
+    batch: Annotated[
+        tuple[PositiveInt, ...],
+        _Axis,
+        Field(min_length=1, description="divisors of the number of samples, as 10,100"),
+    ]
+    inputs: Annotated[
+        tuple[Literal["raw", "scaled"], ...],
+        _Axis,
+        Field(min_length=1, description="raw, scaled or raw,scaled"),
+    ]
+    trials: Annotated[PositiveInt, Field(description="a whole number of at least 1")]
+    test_samples: Annotated[int, Field(ge=0, multiple_of=2, description="an even number, or 0")] = 0
+    ball: Annotated[float, Field(gt=0, le=1e3, description="above 0, at most 1000")] = 0.5
+    mse_targets: Annotated[Literal["0,1", "-1,1"], Field(description="0,1 or -1,1")] = "0,1"
+    success: Annotated[float, Field(gt=0, le=1, description="above 0, at most 1")] = 0.95
+    seed: Annotated[NonNegativeInt, Field(description="a whole number of at least 0")] = 0
+    bias: Literal["uniform", "zero"] = "uniform"
+    optimizer: Adam = Adam(learning_rate=0.01)
+    epochs: Annotated[int, Field(ge=1, le=10_000_000, description="1 to 10 000 000")] = 1000
+    stop: Literal["last_epoch"] = "last_epoch"
+    engine: Annotated[Literal["lanes", "reference"], BeforeValidator(_chosen)] = "lanes"
+
+    @field_validator("n_inputs", "loss", "leak", "batch", "inputs")
+    @classmethod
+    def _ascending(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(sorted(set(values)))
+
+    @field_validator("batch")
+    @classmethod
+    def _divide_the_samples(cls, batch: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        samples = info.data.get("samples")  # None where it is wrong itself, and reported so
+        if samples is not None and (others := [size for size in batch if samples % size]):
+            fitting = ",".join(str(size) for size in batch if size not in others) or samples
+            raise ValueError(
+                f"{samples} samples cannot be cut into batches of {' or '.join(map(str, others))}; "
+                f"set the batches too, as --set batch={fitting}"
+            )
+        return batch
+
+    @property
+    def group(self) -> str:
+        """Where its results live in the store."""
+        return f"hypersphere/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """What its group is, in words."""
+        return f"Hypersphere sweep {self.name}"
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of dimensions, losses, leaks, batches, inputs, trials."""
+        return {
+            "n_inputs": np.array(self.n_inputs),
+            "loss": np.array(self.loss, object),
+            "leak": np.array(self.leak),
+            "batch": np.array(self.batch),
+            "inputs": np.array(self.inputs, object),
+            "trial": np.arange(self.trials),
+        }
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return tuple(len(labels) for labels in self.axes.values())
+
+    @property
+    def block_shape(self) -> Mapping[str, int]:
+        """One setting × a range of trials."""
+        return dict.fromkeys(DIMS, 1) | {"trial": TRIALS_PER_BLOCK}
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """What is kept of every network."""
+        return variables(self.samples, self.test_samples)
+
+    @property
+    def bytes_per_cell(self) -> int:
+        """Before compression; of a network of the largest dimension."""
+        of_parameters: int = np.dtype(np.float32).itemsize
+        return super().bytes_per_cell + of_parameters * (self._room - 1)
+
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Give its axes, and the places of parameters."""
+        labels = {**self.axes, "parameter": np.arange(self._room)}
+        return {dim: coordinate(dim, array) for dim, array in labels.items()}
+
+    @property
+    def _room(self) -> int:
+        return _network(max(self.n_inputs)).n_parameters
+
+    def task(self, block: Block) -> Task:
+        """Give what trains the networks of a block."""
+        first, last = block["trial"][0], block["trial"][-1]
+        setting = (block[dim][0] for dim in DIMS[:-1])
+        return train_block, self.networks(range(first, last + 1), *setting)
+
+    def networks(
+        self,
+        trials: range,
+        n_inputs: int,
+        loss: Literal["bce", "mse"],
+        leak: float,
+        batch: int,
+        inputs: Literal["raw", "scaled"],
+    ) -> SampleBlock:
+        """Describe some trials of one setting; from this their samples and starts can be drawn again."""
+        targets = _MSE_TARGETS[self.mse_targets] if loss == "mse" else _BCE_TARGETS
+        protocol = Protocol(
+            network=_network(n_inputs, leak, self.bias),
+            loss=loss,
+            threshold=sum(targets) / 2,
+            optimizer=self.optimizer,
+            batch=batch,
+            epochs=self.epochs,
+            stop=self.stop,
+            success=self.success,
+        )
+        return SampleBlock(
+            problem=BallAndShell(n_inputs=n_inputs, n_samples=self.samples, ball=self.ball, inputs=inputs),
+            protocol=protocol,
+            targets=targets,
+            test_samples=self.test_samples,
+            seed=self.seed,
+            trial_start=trials.start,
+            trial_stop=trials.stop,
+            room=self._room,
+            engine=self.engine,
+        )
+
+    def work(self, block: Block) -> float:
+        """Estimate the cost of a block; lanes that no network fills cost as much as others."""
+        (n_inputs,), (batch,) = block["n_inputs"], block["batch"]
+        lanes = -(-block.cells // LANES) * LANES
+        shuffle = _SHUFFLE if batch < self.samples else 0
+        each = 6 * _network(n_inputs).n_parameters + _LOSS + shuffle
+        return float(lanes * self.epochs * self.samples * each)
+
+    def kernel(self, block: Block) -> tuple[int, int]:
+        """There is one for each dimension and size of batch."""
+        (n_inputs,), (batch,) = block["n_inputs"], block["batch"]
+        return int(n_inputs), int(batch)
+
+
+def _network(n_inputs: int, leak: float = 0.0, bias: Literal["uniform", "zero"] = "uniform") -> Network:
+    return Network(n_inputs=n_inputs, width=n_inputs + 1, depth=1, leak=leak, bias=bias)
+
+
+def network_of(dataset: xr.Dataset) -> SampleBlock:
+    """Describe one network of a group, so that its samples can be drawn again.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A part of a group ``hypersphere/...`` with one label along every dimension of the sweep.
+
+    Returns
+    -------
+    SampleBlock
+        Of one trial.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one label along a dimension.
+    """
+    if several := [dim for dim in DIMS if dataset[dim].size != 1]:
+        raise ValueError(
+            f"one network is asked for, got several labels of {', '.join(several)}; select one of each, "
+            f"as in sel({several[0]}={dataset[several[0]].values.tolist()[0]!r})"
+        )
+    sweep = HypersphereSweep.model_validate_json(dataset.attrs["specification"])
+    *setting, trial = (dataset[dim].item() for dim in DIMS)
+    return sweep.networks(range(trial, trial + 1), *setting)

@@ -1,0 +1,146 @@
+"""What the page of a sweep of balls and shells says."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from pipeline.report.hypersphere.bodies import (
+    bodies,
+    body_figures,
+    body_table,
+    cosine_figures,
+    cosine_table,
+    cosines,
+)
+from pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
+from pipeline.report.hypersphere.shapes import shape_table, shapes
+from pipeline.report.hypersphere.success import (
+    by_dimension,
+    by_setting,
+    dimension_table,
+    setting_table,
+)
+from pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
+from pipeline.report.margins import margins
+from pipeline.report.scale import less_than_named
+from pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
+
+__all__ = ["content"]
+
+_NOUNS = {"n_inputs": "dimension", "batch": "batch size", "inputs": "scaling of inputs"}
+
+_NUMBERS = "The numbers behind the figure, with intervals"
+
+_ORTHOGONALITY = (
+    "The normals of a hyperoctahedron are orthogonal. Random directions, as hidden units have them at the "
+    "start, come the nearer to that the more dimensions there are."
+)
+
+_BOUNDARY = """
+# A network of two inputs: what it was trained on, drawn again, and the exact polygons where it decides
+from pipeline.hypersphere import network_of
+from tasks.hypersphere.outlines import outline
+
+one = results.isel(n_inputs=0, loss=0, leak=-1, batch=0, inputs=-1, trial=0)
+network = network_of(one)
+points, classes = network.samples("training")
+curves = outline(network, one["parameters"])"""
+
+
+def content(dataset: xr.Dataset) -> Content:
+    """Give what the page of a sweep of balls and shells says.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A group such as ``hypersphere/annulus``, or a selection from it. A dim may have become a scalar
+        coordinate.
+
+    Raises
+    ------
+    ValueError
+        A dim of the sweep is neither a dim nor a coordinate, or the specification is lacking.
+    """
+    summary = summarise(dataset)
+    return Content(
+        subject="a ball and the shell around it",
+        heading="What do the smallest networks close around a ball, and how often?",
+        lead=_lead(summary),
+        borrowed="Problem, settings and bodies",
+        chapter="chapter 4",
+        key_figures=_key_figures(summary),
+        smaller=less_than_named(dataset, _NOUNS),
+        sections=_sections(summary),
+        questions=(
+            'results.sweep.success_rate("trial")   # rate, low, high of every setting (95 % Wilson)',
+            "results.sweep.missing()               # what has not run",
+            *([_BOUNDARY] if summary.data["n_inputs"][0] == 2 else []),
+        ),
+        nouns=_NOUNS,
+    )
+
+
+def _lead(summary: Summary) -> str:
+    """Say what was trained on what."""
+    sweep = summary.sweep
+    dimensions = span(summary.data["n_inputs"].to_numpy())
+    losses = enumeration([LOSSES[loss] for loss in summary.data["loss"].values])
+    tested = f", and then shown {sweep.test_samples:,} others" if sweep.test_samples else ""
+    return (
+        "Networks of one hidden layer of n + 1 units, the fewest that can close a region in n dimensions, "
+        f"with {enumeration([leak_name(leak) for leak in summary.leaks])}, trained with {losses} to tell "
+        f"points of a ball from points of the shell around it (n = {dimensions}). Each network has its own "
+        f"{sweep.samples:,} samples, half of each class, its own start and its own order of batches, and is "
+        f"trained for {sweep.epochs:,} epochs{tested}."
+    )
+
+
+def _key_figures(summary: Summary) -> list[KeyFigure]:
+    """Give the success of every leak, and of every loss where there are some."""
+    figures = [_key_figure(summary, "leak", leak, leak_name(leak)) for leak in summary.leaks]
+    losses = summary.data["loss"].values
+    return figures + [_key_figure(summary, "loss", loss, LOSSES[loss]) for loss in losses if len(losses) > 1]
+
+
+def _key_figure(summary: Summary, dim: str, label: object, name: str) -> KeyFigure:
+    others = [other for other in summary.data["success_epoch"].dims if other != dim]
+    success = summary.data.sweep.success_rate(others).sel({dim: label})
+    rate, low, high = (float(success[end]) for end in ("rate", "low", "high"))
+    if np.isnan(rate):
+        return KeyFigure(f"Succeeded with {name}", NOTHING, "no network has run")
+    note = f"at least {100 * summary.sweep.success:g} % of the training samples right"
+    note += f"; 95 %: {100 * low:.1f} to {100 * high:.1f}"
+    return KeyFigure(f"Succeeded with {name}", f"{percent(rate)} %", note)
+
+
+def _sections(summary: Summary) -> list[Section]:
+    fit, directions = body_figures(), cosine_figures(summary.sweep.seed)
+    return [
+        Section("Success", _success(summary)),
+        Section("Shapes of the regions", [shapes(summary), shape_table(summary)]),
+        *_plane(summary),
+        Section("The two bodies", [bodies(fit), Folded(_NUMBERS, [body_table(fit)])]),
+        Section(
+            "Orthogonal directions",
+            [_ORTHOGONALITY, cosines(directions), Folded(_NUMBERS, [cosine_table(directions)])],
+        ),
+    ]
+
+
+def _success(summary: Summary) -> list[Block]:
+    """Show success against the dimension where there are some, of settings where there are some."""
+    blocks: list[Block] = []
+    if summary.has_dimensions:
+        blocks += [by_dimension(summary), dimension_table(summary)]
+    if summary.has_settings:
+        blocks += [by_setting(summary), Folded(_NUMBERS, [setting_table(summary)]), margins(summary.data)]
+    return blocks
+
+
+def _plane(summary: Summary) -> list[Section]:
+    """Show polygons, where networks of two inputs succeeded."""
+    traced = outlines(summary)
+    picture = polygons(summary, traced)
+    return [] if picture is None else [Section("In the plane", [picture, *polygon_tables(traced)])]

@@ -1,0 +1,163 @@
+"""Regions of successful networks of two inputs as exact polygons: counted, and drawn over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pipeline.report.content import Table
+from pipeline.report.hypersphere.shapes import SHAPES
+from pipeline.report.hypersphere.summary import LOSSES, SETTING, Summary
+from pipeline.report.text import leak_name, percent
+from pipeline.report.theme import Picture, Theme, figure
+from tasks.hypersphere.outlines import Outline, outline, outline_kind
+from tasks.hypersphere.training import SampleBlock
+from tasks.regions import Curve
+
+__all__ = ["outlines", "polygon_tables", "polygons"]
+
+_NAMES = {
+    Outline.QUADRILATERAL: "Quadrilateral",
+    Outline.HEXAGON: "Hexagon",
+    Outline.OTHER: "Another polygon",
+    Outline.NOT_CLOSED: "Not closed",
+}
+_COLUMNS = 4
+_MOST_POINTS = 500
+_PANEL = (2.3, 2.6)  # inches
+
+
+def outlines(summary: Summary) -> pd.DataFrame:
+    """Trace the regions of all successful networks of two inputs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row each: its setting and ``trial``, ``right`` (share of the training samples), ``outline`` (code of
+        `Outline`) and ``shape`` as in the data.
+    """
+    rows = list(_traced(summary)) if 2 in summary.data["n_inputs"] else []
+    return pd.DataFrame(rows, columns=[*SETTING, "trial", "right", "outline", "shape"])
+
+
+def _traced(summary: Summary) -> Iterator[tuple[Any, ...]]:
+    plane = summary.data.sel(n_inputs=2)
+    for setting in product(*(plane[dim].values.tolist() for dim in SETTING)):
+        of_setting = plane.sel(dict(zip(SETTING, setting, strict=True)))
+        for place in np.flatnonzero(of_setting["success_epoch"] >= 0):
+            network = of_setting.isel(trial=place)
+            trial = int(network["trial"])
+            right = float(network["rows_right"]) / summary.sweep.samples
+            _, curves = _boundary(summary, setting, trial, network["parameters"].values)
+            yield *setting, trial, right, int(outline_kind(curves)), int(network["shape"])
+
+
+def _boundary(
+    summary: Summary, setting: tuple[Any, ...], trial: int, parameters: NDArray[np.float32]
+) -> tuple[SampleBlock, list[Curve]]:
+    """Describe a network, and trace where it decides."""
+    block = summary.sweep.networks(range(trial, trial + 1), 2, *setting)
+    return block, outline(block, parameters)
+
+
+def polygons(summary: Summary, traced: pd.DataFrame) -> Picture | None:
+    """Make the picture of some boundaries over the data; None where no network of two inputs succeeded."""
+    if traced.empty:
+        return None
+    chosen = pd.concat([_spread(of_kind) for _, of_kind in traced.groupby("outline")])
+    points = f"the first {_MOST_POINTS:,}" if summary.sweep.samples > 2 * _MOST_POINTS else "all"
+    return Picture(
+        name="polygons",
+        alt="Small pictures of decision boundaries over samples of ball and shell. " + _in_words(traced),
+        caption=(
+            "Where networks of two inputs decide, over their own training samples: "
+            f"{points} of each class, drawn again from the seed; the ball is the inner class. Every line is "
+            "exact: straight between its corners, computed from the weights, within the square that just "
+            "holds the shell. Up to four networks of each kind, spread evenly through all that succeeded, in "
+            f"the order of the axes. {_in_words(traced)} The kind is that of the closed line around the "
+            "middle; further lines cut corners of the square, where there are no samples. Some that are not "
+            "closed in the square close outside it. Inputs are drawn as the network sees them, scaled or "
+            "raw, in squares of one size."
+        ),
+        draw=partial(_draw, summary, chosen),
+    )
+
+
+def _spread(of_kind: pd.DataFrame) -> pd.DataFrame:
+    count = min(len(of_kind), _COLUMNS)
+    return of_kind.iloc[np.linspace(0, len(of_kind) - 1, count).round().astype(int)]
+
+
+def _in_words(traced: pd.DataFrame) -> str:
+    counts = traced["outline"].value_counts()
+    words = (f"{name.lower()} {counts.get(int(kind), 0):,}" for kind, name in _NAMES.items())
+    return f"Of {len(traced):,} successful networks: {', '.join(words)}."
+
+
+def _draw(summary: Summary, chosen: pd.DataFrame, theme: Theme) -> Figure:
+    kinds = [kind for kind in _NAMES if (chosen["outline"] == kind).any()]
+    drawing = figure(_COLUMNS * _PANEL[0], len(kinds) * _PANEL[1])
+    axes = drawing.subplots(len(kinds), _COLUMNS, squeeze=False)
+    for row, kind in zip(axes, kinds, strict=True):
+        for axis in row:
+            axis.set_axis_off()
+        networks = chosen[chosen["outline"] == kind].itertuples(index=False)
+        for axis, network in zip(row, networks, strict=False):
+            _draw_network(axis, summary, network, theme)
+        row[0].text(
+            -0.06, 0.5, _NAMES[kind], rotation=90, va="center", ha="right", transform=row[0].transAxes
+        )
+    return drawing
+
+
+def _draw_network(axis: Axes, summary: Summary, network: Any, theme: Theme) -> None:
+    setting = network[: len(SETTING)]
+    place = dict(zip(SETTING, setting, strict=True)) | {"n_inputs": 2, "trial": network.trial}
+    block, curves = _boundary(summary, setting, network.trial, summary.data["parameters"].sel(place).values)
+    (points,), (classes,) = block.samples("training")
+    for sign, colour in zip((-1, 1), theme.leaks, strict=False):
+        x, y = points[classes == sign][:_MOST_POINTS].T
+        axis.scatter(x, y, s=2.5, color=colour, alpha=0.55, linewidths=0, rasterized=True)
+    for curve in curves:
+        corners = np.concatenate([curve.corners, curve.corners[:1]]) if curve.closed else curve.corners
+        axis.plot(*corners.T, color=theme.ink, linewidth=1.4)
+    reach = 1.04 * block.problem.radii.shell_outer / block.problem.scale
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    loss, leak, batch, inputs = setting
+    axis.set_title(
+        f"{LOSSES[loss]}, {leak_name(leak)}\nbatch {batch}, {inputs}, trial {network.trial}: "
+        f"{percent(network.right)} %",
+        fontsize=7,
+        loc="center",
+    )
+
+
+def polygon_tables(traced: pd.DataFrame) -> list[Table]:
+    """Make the tables of kinds per loss and leak, and of kinds beside the shapes told from the weights."""
+    kinds = {int(kind): name for kind, name in _NAMES.items()}
+    shapes = {int(shape): name for shape, name in SHAPES.items()}
+    names = traced["outline"].map(kinds)
+    settings = [traced["loss"].map(LOSSES).rename("Loss"), traced["leak"].map("{:g}".format).rename("Leak")]
+    counts = pd.crosstab(settings, names).reindex(columns=list(kinds.values()), fill_value=0)
+    beside = pd.crosstab(names, traced["shape"].map(shapes)).reindex(
+        index=list(kinds.values()), columns=list(shapes.values()), fill_value=0
+    )
+    return [
+        Table("Regions of successful networks of two inputs, by loss and leak", _written(counts)),
+        Table(
+            "The same, by polygon and by the shape told from the weights",
+            _written(beside.rename_axis("Polygon")),
+        ),
+    ]
+
+
+def _written(counts: pd.DataFrame) -> pd.DataFrame:
+    return counts.map("{:,}".format).rename_axis(columns=None).reset_index()
