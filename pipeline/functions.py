@@ -8,12 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator, field_validator
 
+from pipeline.fields import ascending, listed
 from pipeline.kinds import Block, Coordinate
 from pipeline.layout import VARIABLES
 from pipeline.measures import MEASURES
-from pipeline.problems import all_or_ids, class_ids, listed
+from pipeline.problems import all_or_ids, class_ids
 from pipeline.problems import classes as npn_classes
 from pipeline.sweep import TrainingSweep
 from storage import Variable
@@ -64,6 +65,7 @@ class FunctionSweep(TrainingSweep):
     n_inputs: Annotated[
         tuple[Annotated[int, Field(ge=1, le=12)], ...],
         BeforeValidator(listed),
+        AfterValidator(ascending),
         Field(min_length=1, description="whole numbers from 1 to 12, as 10 or 5..10"),
     ]
     random: Annotated[int, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")]
@@ -72,11 +74,6 @@ class FunctionSweep(TrainingSweep):
         WrapValidator(_all_ids_or_none),
         Field(description="ids of NPN classes of 4 inputs, all or none"),
     ] = ()
-
-    @field_validator("n_inputs")
-    @classmethod
-    def _ascending_inputs(cls, values: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted(set(values)))
 
     @field_validator("classes")
     @classmethod

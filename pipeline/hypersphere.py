@@ -12,15 +12,14 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    NonNegativeInt,
     PositiveInt,
     ValidationInfo,
     field_validator,
 )
 
+from pipeline.fields import EngineName, Epochs, Leaks, Seed, Trials, ascending, listed
 from pipeline.hypersphere_layout import DIMS, coordinate, variables
 from pipeline.kinds import Block, Coordinate, Sweep, Task
-from pipeline.problems import listed
 from storage import Variable
 from tasks.hypersphere.problems import BallAndShell
 from tasks.hypersphere.training import SampleBlock, train_block
@@ -40,12 +39,7 @@ _MSE_TARGETS = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
 _BCE_TARGETS = (-1.0, 1.0)
 
 
-def _chosen(engine: object) -> object:
-    return "lanes" if engine == "auto" else engine
-
-
-_Axis = BeforeValidator(listed)
-_Leak = Annotated[float, Field(ge=0, le=1), AfterValidator(abs)]  # -0.0 is 0.0
+_AXIS = BeforeValidator(listed), AfterValidator(ascending)
 
 
 class HypersphereSweep(Sweep):
@@ -86,42 +80,35 @@ class HypersphereSweep(Sweep):
 
     n_inputs: Annotated[
         tuple[Annotated[int, Field(ge=2, le=32)], ...],
-        _Axis,
+        *_AXIS,
         Field(min_length=1, description="whole numbers from 2 to 32, as 2 or 2..8"),
     ]
     loss: Annotated[
-        tuple[Literal["bce", "mse"], ...], _Axis, Field(min_length=1, description="bce, mse or bce,mse")
+        tuple[Literal["bce", "mse"], ...], *_AXIS, Field(min_length=1, description="bce, mse or bce,mse")
     ]
-    leak: Annotated[
-        tuple[_Leak, ...], _Axis, Field(min_length=1, description="numbers from 0 to 1, as 0,0.1")
-    ]
+    leak: Leaks
     samples: Annotated[int, Field(ge=2, multiple_of=2, description="an even number of at least 2")]
     batch: Annotated[
         tuple[PositiveInt, ...],
-        _Axis,
+        *_AXIS,
         Field(min_length=1, description="divisors of the number of samples, as 10,100"),
     ]
     inputs: Annotated[
         tuple[Literal["raw", "scaled"], ...],
-        _Axis,
+        *_AXIS,
         Field(min_length=1, description="raw, scaled or raw,scaled"),
     ]
-    trials: Annotated[PositiveInt, Field(description="a whole number of at least 1")]
+    trials: Trials
     test_samples: Annotated[int, Field(ge=0, multiple_of=2, description="an even number, or 0")] = 0
     ball: Annotated[float, Field(gt=0, le=1e3, description="above 0, at most 1000")] = 0.5
     mse_targets: Annotated[Literal["0,1", "-1,1"], Field(description="0,1 or -1,1")] = "0,1"
     success: Annotated[float, Field(gt=0, le=1, description="above 0, at most 1")] = 0.95
-    seed: Annotated[NonNegativeInt, Field(description="a whole number of at least 0")] = 0
+    seed: Seed = 0
     bias: Literal["uniform", "zero"] = "uniform"
     optimizer: Adam = Adam(learning_rate=0.01)
-    epochs: Annotated[int, Field(ge=1, le=10_000_000, description="1 to 10 000 000")] = 1000
+    epochs: Epochs = 1000
     stop: Literal["last_epoch"] = "last_epoch"
-    engine: Annotated[Literal["lanes", "reference"], BeforeValidator(_chosen)] = "lanes"
-
-    @field_validator("n_inputs", "loss", "leak", "batch", "inputs")
-    @classmethod
-    def _ascending(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(sorted(set(values)))
+    engine: EngineName = "lanes"
 
     @field_validator("batch")
     @classmethod

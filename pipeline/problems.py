@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
@@ -10,25 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationInfo, WrapValidator, field_validator
 
+from pipeline.fields import listed
 from pipeline.kinds import Coordinate, Sweep
 from tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
 
-__all__ = ["PROBLEMS_PER_BLOCK", "ProblemSweep", "all_or_ids", "class_ids", "classes", "listed"]
+__all__ = ["PROBLEMS_PER_BLOCK", "ProblemSweep", "all_or_ids", "class_ids", "classes"]
 
 PROBLEMS_PER_BLOCK = 4096
 
 _IDS = TypeAdapter(Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)])
-
-
-def listed(value: object) -> object:
-    """Read ``2,3`` and ``2..10``; whether the items are numbers is for the field to check."""
-    if not isinstance(value, str):
-        return value if isinstance(value, list | tuple) else [value]
-    items: list[object] = []
-    for part in value.split(","):
-        span = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", part)
-        items.extend(range(int(span[1]), int(span[2]) + 1) if span else [part.strip()])
-    return items
 
 
 def all_or_ids(value: object, validate: object) -> object:

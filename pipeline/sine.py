@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import Field
 
+from pipeline.fields import EngineName, Seed, Sizes, Trials
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from pipeline.layout import VARIABLES
-from pipeline.problems import listed
 from storage import Variable
 from tasks.networks import Network
 from tasks.sine import FitBlock, fit_block
@@ -58,13 +58,6 @@ _VARIABLES = {
     ),
 }
 
-_Sizes = Annotated[
-    tuple[PositiveInt, ...],
-    BeforeValidator(listed),
-    AfterValidator(lambda sizes: tuple(sorted(set(sizes)))),
-    Field(min_length=1, description="whole numbers of at least 1, as 5 or 2,3 or 1..10"),
-]
-
 
 class SineSweep(Sweep):
     """Networks that fit the sine on [−π, π]: every width × depth × trial.
@@ -99,10 +92,10 @@ class SineSweep(Sweep):
     kind: ClassVar[str] = "sine"
     extents: ClassVar[tuple[str, ...]] = ("width", "depth", "trials")
 
-    width: _Sizes
-    depth: _Sizes
-    trials: Annotated[PositiveInt, Field(description="a whole number of at least 1")]
-    seed: Annotated[NonNegativeInt, Field(description="a whole number of at least 0")] = 0
+    width: Sizes
+    depth: Sizes
+    trials: Trials
+    seed: Seed = 0
     leak: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.0
     bias: Literal["uniform", "zero"] = "uniform"
     points: Annotated[int, Field(ge=2, le=100_000, description="2 to 100 000")] = 100
@@ -110,10 +103,7 @@ class SineSweep(Sweep):
     epochs: Annotated[int, Field(ge=1, le=5_000_000, description="1 to 5 000 000")] = 200
     restarts: Restarts = Restarts(bar=0.45, most=1000, further_epochs=1000)
     most_pieces: Annotated[int, Field(ge=1, le=100_000, description="1 to 100 000")] = 256
-    engine: Annotated[
-        Literal["lanes", "reference"],
-        BeforeValidator(lambda engine: "lanes" if engine == "auto" else engine),
-    ] = "lanes"
+    engine: EngineName = "lanes"
 
     @property
     def group(self) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, field_validator
 
 from pipeline.errors import SpecificationChanged
+from pipeline.fields import EngineName, Epochs, Leaks, Seed, Sizes, Trials
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from pipeline.layout import DIMS, VARIABLES, problem_coordinates
 from pipeline.measures import measures_before
-from pipeline.problems import ProblemSweep, listed
+from pipeline.problems import ProblemSweep
 from storage import Variable
 from tasks.boolean.training import TrainingBlock, train_block
 from tasks.networks import Network
@@ -26,18 +26,6 @@ __all__ = ["BooleanSweep", "Difference", "TrainingSweep", "difference", "joined"
 S = TypeVar("S", bound=Sweep)
 
 TRIALS_PER_BLOCK = 100
-
-
-def _chosen(engine: object) -> object:
-    return "lanes" if engine == "auto" else engine
-
-
-_Axis = BeforeValidator(listed)
-_Sizes = Annotated[
-    tuple[PositiveInt, ...],
-    _Axis,
-    Field(min_length=1, description="whole numbers of at least 1, as 5 or 2,3 or 2..10"),
-]
 
 
 class TrainingSweep(Sweep):
@@ -60,26 +48,17 @@ class TrainingSweep(Sweep):
         for bit, so results of both under one name would be of two kinds.
     """
 
-    leak: Annotated[
-        tuple[Annotated[float, Field(ge=0, le=1)], ...],
-        _Axis,
-        Field(min_length=1, description="numbers from 0 to 1, as 0,0.1"),
-    ]
-    width: _Sizes
-    depth: _Sizes
-    trials: Annotated[PositiveInt, Field(description="a whole number of at least 1")]
-    seed: Annotated[NonNegativeInt, Field(description="a whole number of at least 0")] = 0
+    leak: Leaks
+    width: Sizes
+    depth: Sizes
+    trials: Trials
+    seed: Seed = 0
     bias: Literal["uniform", "zero"] = "uniform"
     loss: Literal["bce"] = "bce"
     optimizer: Adam = Adam()
-    epochs: Annotated[int, Field(ge=1, le=10_000_000, description="1 to 10 000 000")] = 4000
+    epochs: Epochs = 4000
     stop: Literal["first_success"] = "first_success"
-    engine: Annotated[Literal["lanes", "reference"], BeforeValidator(_chosen)] = "lanes"
-
-    @field_validator("leak", "width", "depth")
-    @classmethod
-    def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(sorted({value + 0 for value in values}))  # -0.0 is 0.0
+    engine: EngineName = "lanes"
 
     @property
     def title(self) -> str:

@@ -41,8 +41,8 @@ def sweeps() -> None:
 
     table = Table("sweep", "axes", "networks", box=None)
     for sweep in SWEEPS.values():
-        axes = (f"{field} {_span(getattr(sweep, field))}" for field in sweep.extents)
-        table.add_row(sweep.name, ", ".join(axes), f"{sweep.n_cells:,}")
+        axes = (f"{field}={_span(getattr(sweep, field))}" for field in sweep.extents)
+        table.add_row(sweep.name, " ".join(axes), f"{sweep.n_cells:,}")
     output.print(table)
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
 
@@ -157,16 +157,18 @@ def _print_cost(facts: dict[str, Any]) -> None:
 
 
 def _span(labels: Any) -> str:
-    """Write how far an axis reaches: a word, a number of labels, or labels."""
+    """Write how far an axis reaches, as ``--set`` takes it."""
     if not isinstance(labels, tuple):
         return str(labels)
     if not labels:
         return "none"
+    if not labels:
+        return "none"
     if not all(isinstance(label, int | float) for label in labels):
-        return ", ".join(map(str, labels))
+        return ",".join(map(str, labels))
     steps = {b - a for a, b in pairwise(labels)}
     return (
         f"{labels[0]}..{labels[-1]}"
         if len(labels) > 2 and steps == {1}
-        else ", ".join(f"{label:g}" for label in labels)
+        else ",".join(f"{label:g}" for label in labels)
     )
