@@ -29,6 +29,8 @@ _SETTINGS = {
     "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
     # A dying worker also counts against the innocent blocks that it held.
     "distributed.scheduler.allowed-failures": 3,
+    # A worker holds the block that it computes and no other: at the end of a run that would wait for it.
+    "distributed.scheduler.worker-saturation": 1.0,
 }
 
 

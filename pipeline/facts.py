@@ -5,15 +5,17 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.idleness import Shift, idle_shares
 from pipeline.kinds import Block
 from pipeline.plan import Plan
-from pipeline.usage import Usage, usage
+from pipeline.usage import Span, Usage, usage
 from pipeline.versions import library_versions
 from storage import history
 from tasks.blocks import BlockResult
@@ -49,7 +51,9 @@ class Meter:
     measuring_seconds: float = 0.0
     workers: dict[str, Any] = field(default_factory=dict)
     _clock: float = field(default_factory=time.perf_counter)
+    _own: Usage = field(default_factory=usage)
     _before: Mapping[str, Usage] = field(default_factory=dict)
+    _shifts: defaultdict[str, Shift] = field(default_factory=lambda: defaultdict(Shift))
 
     def meet(self, client: Client) -> None:
         """Note the workers; of those that lived before this run, what they had used by now."""
@@ -57,6 +61,10 @@ class Meter:
         self.workers = {"workers": len(threads), "threads": sum(threads.values())}
         if client.cluster is None:
             self._before = client.run(usage, on_error="ignore")
+
+    def watch(self, block: Block, spans: Iterable[Span]) -> None:
+        """Note when a block was computed, and by whom."""
+        self._shifts[block.sweep].add(spans)
 
     def add(self, block: Block, result: BlockResult) -> None:
         """Count a block; what is measured before the training counts as time alone."""
@@ -73,13 +81,21 @@ class Meter:
         used: Mapping[str, Usage] = client.run(usage, on_error="ignore")
         nothing = Usage(0.0, 0)
         spent = [now.cpu_seconds - self._before.get(name, nothing).cpu_seconds for name, now in used.items()]
+        peaks = [now.peak_bytes for now in used.values()]
         self.workers |= {
             "worker_cpu_seconds": sum(spent),
-            "peak_bytes": usage().peak_bytes + sum(now.peak_bytes for now in used.values()),
+            "peak_bytes": usage().peak_bytes + sum(peaks),
+            "worker_peak_bytes": max(peaks, default=0),
         }
 
     def facts(self) -> dict[str, Any]:
-        """Give everything known so far, JSON-able; see `pipeline.report.facts.RunFacts`."""
+        """Give everything known so far, JSON-able.
+
+        Beside what `pipeline.report.facts.RunFacts` names: ``client_cpu_seconds`` of this process since the
+        run began; ``client_peak_bytes``, and ``worker_peak_bytes`` of the worker that held most;
+        ``idle_share`` and ``idle_at_end_share``, of what has come: see `pipeline.idleness.idle_shares`.
+        """
+        own = usage()
         return {
             "sweep": self.plan.sweep.name,
             "group": self.plan.sweep.group,
@@ -92,8 +108,10 @@ class Meter:
             "kernel_seconds": self.kernel_seconds,
             "compile_seconds": self.compile_seconds,
             "measuring_seconds": self.measuring_seconds,
-            "client_cpu_seconds": usage().cpu_seconds,
+            "client_cpu_seconds": own.cpu_seconds - self._own.cpu_seconds,
+            "client_peak_bytes": own.peak_bytes,
             **self.workers,
+            **idle_shares(self._shifts.values(), self.workers.get("threads", 0)),
             "host": socket.gethostname(),
             "machine": _processor(),
             "versions": {"python": platform.python_version(), **library_versions()},

@@ -1,4 +1,4 @@
-"""Fields that specifications share: how they may be written, what they allow, in which order axes are kept."""
+"""Fields that specifications share: how they may be written, and what they allow."""
 
 from __future__ import annotations
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -36,7 +34,7 @@ class Plan:
     stored : Sweep
         As the store will hold it: the axes asked and those already there.
     blocks : tuple of Block
-        To be computed, in this order: the longest first, in rounds that hold every kernel once.
+        To be computed, the longest first.
     anew : bool
         Whether the group is started anew: it holds results of another specification.
     """
@@ -153,21 +151,7 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
         raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
     blocks = _cut(sweep, ~_finished(sweep, progress))
-    return Plan(sweep, stored, _in_rounds(sweep, sorted(blocks, key=sweep.work, reverse=True)))
-
-
-def _in_rounds(sweep: Sweep, blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """Keep the order, but let every kernel come once before one comes again.
-
-    Workers compile kernels and share them on disk: those that begin one side by side would all compile it.
-    """
-    begun: Counter[Hashable] = Counter()
-    rounds: list[tuple[int, Block]] = []
-    for block in blocks:
-        kernel = sweep.kernel(block)
-        rounds.append((begun[kernel], block))
-        begun[kernel] += 1
-    return tuple(block for _, block in sorted(rounds, key=itemgetter(0)))
+    return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.work, reverse=True)))
 
 
 def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:

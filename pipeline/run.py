@@ -8,9 +8,6 @@ from contextlib import ExitStack, closing
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cluster import ClusterConfig, connect
 from pipeline.dispatch import Arrival, compute
 from pipeline.errors import IncompleteRun
@@ -146,30 +143,24 @@ class _Run:
 
     def _take(self, arrival: Arrival | None) -> None:
         if arrival is not None:
-            block, outcome = arrival
             self._left -= 1
-            if isinstance(outcome, BlockResult):
-                self._write(block, outcome)
+            self.meter.watch(arrival.block, arrival.spans)
+            if isinstance(arrival.outcome, BlockResult):
+                self._write(arrival.block, arrival.outcome)
             else:
-                self._fail(block, outcome)
+                self._fail(arrival.block, arrival.outcome)
         # The last blocks wait for the commit at the end, which knows the facts of the whole run.
         if self._left and time.monotonic() - self._last_commit >= self._commit_every:
             self._commit()
 
     def _write(self, block: Block, result: BlockResult) -> None:
-        cells = {name: self._cells_of(block, name, array) for name, array in result.arrays.items()}
         for region, rows in self._plan.regions(block):
-            arrays = {name: array[rows] for name, array in cells.items()}
+            arrays = {name: array[rows] for name, array in result.arrays.items()}
             self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint)
         self.meter.add(block, result)
         self._cells += block.cells
         self._uncommitted += 1
         self.tell(BlockDone(block, self._plan.sweep.successes(result)))
-
-    def _cells_of(self, block: Block, name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Give an array of a task the dimensions of the store: a task may leave out those of one label."""
-        within = len(self._plan.sweep.variables[name].dims) - len(block.shape)
-        return array.reshape(*block.shape, *array.shape[array.ndim - within :])
 
     def _fail(self, block: Block, error: Exception) -> None:
         failure = BlockFailed(block, f"{type(error).__name__}: {error}")

@@ -153,11 +153,15 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         """Estimate the multiply-adds of a block.
 
         Networks that succeed stop early, the others go on to the last epoch. How many fail is a rule of thumb
-        from a few trials of `npn4`: narrow ones do, and of those with a leak only the shallow.
+        from ten trials of `npn4`: half as many with each further unit, and with a leak fewer the deeper.
         """
         protocol = self._protocol_of(block)
         network = protocol.network
-        failing = min(1.0, (2 / network.width) ** 2) / (network.depth**2 if network.leak else 1)
+        spare = network.width - self.n_inputs
+        if network.leak:
+            failing = min(1.0, 2.0 ** -(spare + 2)) ** network.depth / network.depth
+        else:
+            failing = min(1.0, 2.0 ** -(spare + 1))
         epochs = min(50, protocol.epochs) + failing * protocol.epochs
         return block.cells * epochs * float(network.n_parameters << self.n_inputs)
 

@@ -147,11 +147,13 @@ def _print_end(finished: RunFinished, store: str) -> None:
 def _print_cost(facts: dict[str, Any]) -> None:
     cpu = facts["client_cpu_seconds"] + facts["worker_cpu_seconds"]
     rate = facts["networks"] / facts["seconds"]
+    idle, at_end = facts["idle_share"], facts["idle_at_end_share"]
     words = (
         f"{facts['networks']:,} networks in {duration(facts['seconds'])}, {rate:,.0f} networks/s",
         f"{facts['network_epochs']:,} network-epochs; peak memory {bytes_in_words(facts['peak_bytes'])}",
         f"{duration(cpu)} of processor time, {facts['kernel_seconds'] / cpu:.1%} of it in training kernels",
         f"compiling took {duration(facts['compile_seconds'])}",
+        f"workers idled {idle:.1%} of the time; at the end, none for more than {at_end:.1%} of it",
     )
     say("\n".join(words))
 
