@@ -32,7 +32,8 @@ _KINDS = (
 )
 _EXTREMES = (
     "By the percentage of rows right at the end, mean over the networks of all sizes and trials; ties in the "
-    "order of the names. Intervals are 95 % Wilson intervals of success."
+    "order of the names. Intervals are 95 % Wilson intervals of success; epochs are those before success, "
+    "mean over the networks that succeeded."
 )
 _CORRELATIONS = (
     "Correlations over all functions mix kinds that differ in much else; those within a kind do not. A dash "

@@ -32,7 +32,8 @@ class Summary:
         The sweep, in memory, with all six dims: ``success_epoch`` and ``share`` of the rows right at the end.
     by_function : xarray.Dataset
         Over (problem, n_inputs), all sizes and trials together: success with 95 % Wilson intervals, the mean
-        ``share`` of the rows right, and the measures.
+        ``share`` of the rows right, the mean ``epochs`` before success of the networks that succeeded, and
+        the measures.
     by_family : xarray.Dataset
         The same over (family, n_inputs); each measure is the mean over the functions, divided by n_inputs.
     by_size : xarray.Dataset
@@ -102,7 +103,8 @@ def summarise(dataset: xr.Dataset) -> Summary:
 
 def _success(part: xr.Dataset, dims: Sequence[str]) -> xr.Dataset:
     success: xr.Dataset = part.sweep.success_rate(dims)
-    return success.assign(share=part["share"].mean(dims))
+    epochs = part["success_epoch"].where(part["success_epoch"] >= 0).mean(dims)
+    return success.assign(share=part["share"].mean(dims), epochs=epochs)
 
 
 def _family(part: xr.Dataset) -> xr.Dataset:
@@ -126,14 +128,14 @@ def suffices(sizes: xr.Dataset | pd.DataFrame) -> Any:
 
 
 def correlations(summary: Summary) -> pd.DataFrame:
-    """Correlate each measure with the share of the rows right over functions.
+    """Correlate each measure with the share of the rows right, and with the epochs, over functions.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``n_inputs`` (text), ``family`` (``"all"``, and each one of at least three functions),
-        ``functions``, and Spearman's correlation for every measure. Where there are several numbers of
-        inputs, the last rows are of ``"all"`` of them together, each measure divided by n.
+        ``functions``, and Spearman's correlations, as ``degree share`` and ``degree epochs``. Where there are
+        several numbers of inputs, the last rows are of ``"all"`` together, each measure divided by n.
     """
     frame = summary.by_function.to_dataframe().reset_index()
     parts = {str(n): part for n, part in frame.groupby("n_inputs")}
@@ -149,6 +151,9 @@ def correlations(summary: Summary) -> pd.DataFrame:
 
 
 def _correlated(functions: pd.DataFrame) -> dict[str, Any]:
-    share = functions["share"].to_numpy()
-    values = {name: rank_correlation(functions[name].to_numpy(float), share) for name in MEASURES}
+    values = {
+        f"{measure} {name}": rank_correlation(functions[measure].to_numpy(float), functions[name].to_numpy())
+        for measure in MEASURES
+        for name in ("share", "epochs")
+    }
     return {"functions": int(functions["share"].notna().sum()), **values}

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.report.content import Table
 from pipeline.report.correlation import signed
 from pipeline.report.functions.summary import MEASURES, Summary, correlations, family_name, suffices
-from pipeline.report.text import intervals, percent
+from pipeline.report.text import NOTHING, intervals, percent
 
 __all__ = [
     "bound_tables",
@@ -77,15 +77,20 @@ def bound_tables(summary: Summary) -> list[Table]:
 
 
 def correlation_table(summary: Summary) -> Table:
-    """Make the table of rank correlations between the measures and the share of the rows right."""
+    """Make the table of rank correlations of the measures with rows right and with epochs."""
     frame = correlations(summary)
     cells = {
         "Inputs n": frame["n_inputs"].replace("all", "all, measures / n"),
         "Kind": frame["family"].map(family_name),
         "Functions": frame["functions"].map("{:,}".format),
-        **{name: frame[measure].map(signed) for measure, name in _SHORT.items()},
+        **{
+            f"{name}, {what}": frame[f"{measure} {of}"].map(signed)
+            for measure, name in _SHORT.items()
+            for of, what in (("share", "rows right"), ("epochs", "epochs"))
+        },
     }
-    return Table("Spearman's rank correlation with the share of rows right", pd.DataFrame(cells))
+    title = "Spearman's rank correlation of measures with rows right, and with epochs before success"
+    return Table(title, pd.DataFrame(cells))
 
 
 def extreme_tables(summary: Summary) -> list[Table]:
@@ -118,6 +123,7 @@ def _described(frame: pd.DataFrame) -> Mapping[str, pd.Series]:
         "Inputs n": frame["n_inputs"].map(str),
         "Function": frame["problem"],
         **_success(frame),
+        "Epochs": frame["epochs"].map("{:,.0f}".format).where(frame["epochs"].notna(), NOTHING),
         "Degree": frame["degree"].map(str),
         "Influence": frame["influence"].map("{:.3f}".format),
         "Entropy (bits)": frame["entropy"].map("{:.3f}".format),
