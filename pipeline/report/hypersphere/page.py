@@ -15,7 +15,7 @@ from pipeline.report.hypersphere.bodies import (
     cosines,
 )
 from pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
-from pipeline.report.hypersphere.shapes import shape_table, shapes
+from pipeline.report.hypersphere.shapes import right_table, shape_table, shapes
 from pipeline.report.hypersphere.success import (
     by_dimension,
     by_setting,
@@ -29,9 +29,9 @@ from pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
 __all__ = ["content"]
 
-_NOUNS = {"n_inputs": "dimension", "batch": "batch size", "inputs": "scaling of inputs"}
+_NOUNS = {"n_inputs": "dimension", "batch": "batch size", "inputs": "scaling"}
 
-_NUMBERS = "The numbers behind the figure, with intervals"
+_NUMBERS = "The numbers behind the figure"
 
 _ORTHOGONALITY = (
     "The normals of a hyperoctahedron are orthogonal. Random directions, as hidden units have them at the "
@@ -119,7 +119,7 @@ def _sections(summary: Summary) -> list[Section]:
     fit, directions = body_figures(), cosine_figures(summary.sweep.seed)
     return [
         Section("Success", _success(summary)),
-        Section("Shapes of the regions", [shapes(summary), shape_table(summary)]),
+        Section("Shapes of the regions", [shapes(summary), shape_table(summary), right_table(summary)]),
         *_plane(summary),
         Section("The two bodies", [bodies(fit), Folded(_NUMBERS, [body_table(fit)])]),
         Section(
@@ -135,7 +135,7 @@ def _success(summary: Summary) -> list[Block]:
     if summary.has_dimensions:
         blocks += [by_dimension(summary), dimension_table(summary)]
     if summary.has_settings:
-        blocks += [by_setting(summary), Folded(_NUMBERS, [setting_table(summary)]), margins(summary.data)]
+        blocks += [by_setting(summary), margins(summary.data), setting_table(summary)]
     return blocks
 
 

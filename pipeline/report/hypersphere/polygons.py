@@ -83,9 +83,9 @@ def polygons(summary: Summary, traced: pd.DataFrame) -> Picture | None:
             "exact: straight between its corners, computed from the weights, within the square that just "
             "holds the shell. Up to four networks of each kind, spread evenly through all that succeeded, in "
             f"the order of the axes. {_in_words(traced)} The kind is that of the closed line around the "
-            "middle; further lines cut corners of the square, where there are no samples. Some that are not "
-            "closed in the square close outside it. Inputs are drawn as the network sees them, scaled or "
-            "raw, in squares of one size."
+            "middle; other lines, mostly across corners of the square, are drawn but do not count. Some "
+            "that are not closed in the square close outside it. Inputs are drawn as the network sees them, "
+            "scaled or raw, in squares of one size."
         ),
         draw=partial(_draw, summary, chosen),
     )

@@ -18,7 +18,7 @@ from pipeline.report.theme import Picture, Theme, figure, text_colour
 from pipeline.words import label
 from tasks.hypersphere.shapes import TOLERANCE, Shape
 
-__all__ = ["SHAPES", "shape_table", "shapes"]
+__all__ = ["SHAPES", "right_table", "shape_table", "shapes"]
 
 SHAPES = {
     Shape.HYPEROCTAHEDRON: "Near the hyperoctahedron",
@@ -108,6 +108,23 @@ def shape_table(summary: Summary) -> Table:
         "Shapes of the regions of successful networks: how many, and their share, % [95 %]",
         cells.rename(columns=headings).map(str),
     )
+
+
+def right_table(summary: Summary) -> Table:
+    """Make the table of how much successful networks of each shape get right, by dimension."""
+    right = summary.right.rename("right").where(summary.data["success_epoch"] >= 0)
+    frame = right.to_dataframe().assign(shape=summary.data["shape"].to_series()).dropna().reset_index()
+    medians = 100 * frame.pivot_table(index="n_inputs", columns="shape", values="right", aggfunc="median")
+    cells = {
+        "Dimension": medians.index.map(str),
+        **{
+            name: medians[shape].map("{:.3f}".format).where(medians[shape].notna(), NOTHING)
+            for shape, name in SHAPES.items()
+            if shape in medians
+        },
+    }
+    title = f"Right {summary.judged_by} of successful networks, median, %, by the shape of their region"
+    return Table(title, pd.DataFrame(cells))
 
 
 def _counted(frame: pd.DataFrame) -> list[str]:

@@ -64,6 +64,13 @@ class Summary:
         return self.data.sizes["n_inputs"] > 1 or not self.has_settings
 
     @property
+    def right(self) -> xr.DataArray:
+        """Share of right samples of every network, of those that it is judged by."""
+        if self.sweep.test_samples:
+            return self.data["test_rows_right"] / self.sweep.test_samples
+        return self.data["rows_right"] / self.sweep.samples
+
+    @property
     def judged_by(self) -> str:
         """On what samples the bars are reached."""
         return "test samples" if self.sweep.test_samples else "training samples"
