@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
-from math import ceil
+from math import ceil, gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from pipeline.plan import Plan
 from pipeline.usage import Span
 from storage import Variable
 from tasks.blocks import BlockResult
+from tasks.training.simd import LANES
 
 __all__ = ["Part", "Whole", "cut", "shared"]
 
@@ -121,12 +121,12 @@ def shared(plan: Plan, threads: int) -> list[Part]:
 
 
 def cut(block: Block, n: int) -> list[Block]:
-    """Cut a block along its longest dimension into `n` parts, or as many as that has labels."""
+    """Cut a block along its longest dimension into at most `n` parts, whose networks fill the lanes."""
     at = _longest(block)
     dim, labels = block.labels[at]
-    n = min(n, len(labels))
-    bounds = [len(labels) * number // n for number in range(n + 1)]
-    spans = (labels[start:stop] for start, stop in pairwise(bounds))
+    filling = LANES // gcd(LANES, block.cells // len(labels))
+    size = ceil(ceil(len(labels) / n) / filling) * filling
+    spans = (labels[start : start + size] for start in range(0, len(labels), size))
     before, after = block.labels[:at], block.labels[at + 1 :]
     return [dataclasses.replace(block, labels=(*before, (dim, span), *after)) for span in spans]
 

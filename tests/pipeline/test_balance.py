@@ -47,15 +47,18 @@ def test_idle_shares_worked_by_hand() -> None:
     assert idle_shares([Shift()], 2) == {}
 
 
-def test_parts_of_a_block_are_all_of_it() -> None:
-    block = make_plan(override(SWEEPS["npn3"], ["trials=10"]), None).blocks[0]
-    for n in (1, 3, 14, 99):  # of 14 problems, the longest dimension
+def test_parts_of_a_block_are_all_of_it_and_fill_the_lanes() -> None:
+    sweep = override(SWEEPS["npn3"], ["trials=10"])
+    (block, *_) = make_plan(sweep, None).blocks
+    # Of 14 problems with ten trials each; eight of them fill five times sixteen lanes.
+    for n, sizes in ((1, [14]), (2, [8, 6]), (3, [8, 6]), (99, [8, 6])):
         parts = cut(block, n)
-        assert len(parts) == min(n, 14)
-        assert max(part.cells for part in parts) - min(part.cells for part in parts) in (0, 10)
+        assert [len(part["problem"]) for part in parts] == sizes
         assert sum((part["problem"] for part in parts), ()) == block["problem"]
         assert {part["trial"] for part in parts} == {block["trial"]}
     assert cut(block, 1) == [block]
+    (block, *_) = make_plan(override(SWEEPS["annulus"], ["trials=50"]), None).blocks
+    assert [len(part["trial"]) for part in cut(block, 3)] == [16, 16]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 16])
@@ -64,9 +67,9 @@ def test_no_part_is_more_than_a_sixteenth_of_what_a_thread_does(threads: int) ->
     parts = shared(plan, threads)
     work = [plan.sweep.work(part.block) for part in parts]
     assert sum(work) == pytest.approx(sum(map(plan.sweep.work, plan.blocks)))
-    # Parts of a block are equal but for one problem.
-    without_one = [w * (1 - 1 / len(part.block["problem"])) for w, part in zip(work, parts, strict=True)]
-    assert max(without_one) <= sum(work) / threads / 16
+    # But for what fills the lanes: four problems with a hundred trials each.
+    without = [w * (1 - 4 / len(part.block["problem"])) for w, part in zip(work, parts, strict=True)]
+    assert max(without) <= sum(work) / threads / 16
     assert len(parts) <= len(plan.blocks) + 16 * threads
 
 
@@ -89,7 +92,7 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
     for block in make_plan(sweep, None).blocks:
         (leak,), (width,), (depth,) = block["leak"], block["width"], block["depth"]
         if (leak, width, depth) in measured:
-            parameters = sweep.protocol(leak, width, depth).network.n_parameters
+            parameters = sweep.protocol(4, leak, width, depth).network.n_parameters
             passes = sweep.work(block) / (block.cells * parameters * 16)
             assert 1 / 3 < passes / measured.pop((leak, width, depth)) < 4
     assert not measured
@@ -133,6 +136,7 @@ def test_a_block_of_which_a_part_raises_fails_once_and_whole(
 class _Naps(Sweep):
     """Cells that cost a rest: those of the first row a long one, and a row is a block."""
 
+    kind: ClassVar[str] = "naps"
     extents: ClassVar[tuple[str, ...]] = ("rests",)
     rests: tuple[float, ...]
 
