@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from math import inf
 
@@ -12,34 +11,44 @@ __all__ = ["Shift", "idle_shares"]
 
 
 class Shift:
-    """What the threads did from the first moment at which one computed to the last."""
+    """The time from the first moment at which a thread computed to the last.
+
+    Attributes
+    ----------
+    busy : float
+        Seconds that threads computed, summed over them.
+    """
 
     def __init__(self) -> None:
-        self.busy: defaultdict[str, float] = defaultdict(float)
-        self._last: dict[str, float] = {}
+        self.busy = 0.0
         self._begin = inf
+        self._last: dict[str, float] = {}
 
     def add(self, spans: Iterable[Span]) -> None:
         """Count what has been computed."""
         for span in spans:
+            self.busy += span.stop - span.start
             self._begin = min(self._begin, span.start)
-            self.busy[span.thread] += span.stop - span.start
-            self._last[span.thread] = max(self._last.get(span.thread, span.stop), span.stop)
+            self._last[span.thread] = max(span.stop, self._last.get(span.thread, span.stop))
 
     @property
     def seconds(self) -> float:
         """How long it was."""
         return max(self._last.values()) - self._begin if self._last else 0.0
 
+    def present(self, threads: int) -> float:
+        """Give the seconds in which threads could compute, summed over them."""
+        return max(threads, len(self._last)) * self.seconds
+
     def waited(self, threads: int) -> float:
-        """Give the seconds from when the first of so many threads had nothing more to do, to the end."""
+        """Give the seconds from when the first thread had nothing more to do, to the end."""
         if len(self._last) < threads:
             return self.seconds
-        return max(self._last.values()) - min(self._last.values()) if self._last else 0.0
+        return max(self._last.values()) - min(self._last.values())
 
 
 def idle_shares(shifts: Collection[Shift], threads: int) -> dict[str, float]:
-    """Give the shares of a run that threads were idle.
+    """Give the shares of a run in which threads had nothing to do.
 
     Parameters
     ----------
@@ -51,15 +60,15 @@ def idle_shares(shifts: Collection[Shift], threads: int) -> dict[str, float]:
     Returns
     -------
     dict
-        ``idle_share``, over all threads, and ``idle_at_end_share``, of the thread that ran out of work first;
-        empty if nothing has been computed. A thread whose worker died, and the one that replaced it, count
-        as idle for the time in which they were not there.
+        ``idle_share``, of all threads, and ``idle_at_end_share``, of the one that was the first to have
+        nothing more to do; empty if nothing has been computed. When a worker dies, its threads and those
+        that replace them count as idle for as long as they are not there.
     """
     seconds = sum(shift.seconds for shift in shifts)
     if not seconds:
         return {}
-    there = sum(max(threads, len(shift.busy)) * shift.seconds for shift in shifts)
+    busy = sum(shift.busy for shift in shifts)
     return {
-        "idle_share": 1 - sum(sum(shift.busy.values()) for shift in shifts) / there,
+        "idle_share": 1 - busy / sum(shift.present(threads) for shift in shifts),
         "idle_at_end_share": sum(shift.waited(threads) for shift in shifts) / seconds,
     }
