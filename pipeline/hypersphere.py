@@ -21,6 +21,7 @@ from pipeline.fields import EngineName, Epochs, Leaks, Seed, Trials, ascending, 
 from pipeline.hypersphere_layout import DIMS, coordinate, variables
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from storage import Variable
+from tasks.hypersphere.geometry import ShellVolume
 from tasks.hypersphere.problems import BallAndShell
 from tasks.hypersphere.training import SampleBlock, train_block
 from tasks.networks import Network
@@ -62,11 +63,13 @@ class HypersphereSweep(Sweep):
     samples, test_samples : int
         Of each network, half of them in the ball and half in the shell; it is trained on the former alone.
     ball : float
-        Radius of the ball; see `tasks.hypersphere.geometry.radii` for those of the shell.
+        Radius of the ball.
+    shell_volume : {'surrounded', 'ball'}
+        How large the shell is; see `tasks.hypersphere.geometry.radii`.
     mse_targets : {'0,1', '-1,1'}
         What ball and shell are to give under the squared error: the threshold is between the two.
     success : float
-        Share of right training samples, after the last epoch, that is a success.
+        Share of right training samples, at the end, that is a success.
     seed : int
         Root of all random streams.
     bias, optimizer, epochs, stop
@@ -101,13 +104,14 @@ class HypersphereSweep(Sweep):
     trials: Trials
     test_samples: Annotated[int, Field(ge=0, multiple_of=2, description="an even number, or 0")] = 0
     ball: Annotated[float, Field(gt=0, le=1e3, description="above 0, at most 1000")] = 0.5
+    shell_volume: Annotated[ShellVolume, Field(description="surrounded or ball")] = "surrounded"
     mse_targets: Annotated[Literal["0,1", "-1,1"], Field(description="0,1 or -1,1")] = "0,1"
     success: Annotated[float, Field(gt=0, le=1, description="above 0, at most 1")] = 0.95
     seed: Seed = 0
     bias: Literal["uniform", "zero"] = "uniform"
     optimizer: Adam = Adam(learning_rate=0.01)
     epochs: Epochs = 1000
-    stop: Literal["last_epoch"] = "last_epoch"
+    stop: Literal["last_epoch", "first_success"] = "last_epoch"
     engine: EngineName = "lanes"
 
     @field_validator("batch")
@@ -202,7 +206,13 @@ class HypersphereSweep(Sweep):
             success=self.success,
         )
         return SampleBlock(
-            problem=BallAndShell(n_inputs=n_inputs, n_samples=self.samples, ball=self.ball, inputs=inputs),
+            problem=BallAndShell(
+                n_inputs=n_inputs,
+                n_samples=self.samples,
+                ball=self.ball,
+                shell_volume=self.shell_volume,
+                inputs=inputs,
+            ),
             protocol=protocol,
             targets=targets,
             test_samples=self.test_samples,

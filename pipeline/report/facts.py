@@ -46,6 +46,9 @@ class RunFacts(TypedDict, total=False):
         Processor time of all workers.
     peak_bytes : int
         Most memory that the processes of the run have held, summed over them.
+    idle_share, idle_at_end_share : float
+        Shares of the run in which the worker threads had no block, all of them together, and in which the
+        first to be without one waited for the last; see `pipeline.idleness`.
     workers, threads : int
         Worker processes, and their threads altogether.
     machine, host : str
@@ -68,6 +71,8 @@ class RunFacts(TypedDict, total=False):
     measuring_seconds: float
     worker_cpu_seconds: float
     peak_bytes: int
+    idle_share: float
+    idle_at_end_share: float
     workers: int
     threads: int
     machine: str
@@ -107,6 +112,8 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("compile_seconds", "Time compiling, all workers", duration),
     ("measuring_seconds", "Time measuring functions, all workers", duration),
     ("peak_bytes", "Peak memory, all processes", lambda size: f"{size / 2**20:,.0f} MiB"),
+    ("idle_share", "Workers idle", "{:.1%} of the run".format),
+    ("idle_at_end_share", "Longest idle at its end", "{:.1%} of the run".format),
     ("workers", "Worker processes", str),
     ("threads", "Worker threads", str),
     ("machine", "Processor", str),

@@ -24,18 +24,19 @@ B. Sattelberg, *Local Linearity of ReLU Neural Networks* (Colorado State Univers
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import helmert
 from scipy.spatial import ConvexHull
 
-from tasks.elementary import exp
+from tasks.elementary import exp, log
 
 __all__ = [
     "Polytope",
     "Radii",
+    "ShellVolume",
     "ball_volume",
     "expanded_simplex",
     "expanded_simplex_inradius",
@@ -45,6 +46,9 @@ __all__ = [
     "radii",
     "regular_simplex",
 ]
+
+
+ShellVolume = Literal["surrounded", "ball"]
 
 
 class Radii(NamedTuple):
@@ -63,11 +67,8 @@ class Radii(NamedTuple):
     shell_outer: float
 
 
-def radii(n: int, ball: float = 0.5) -> Radii:
-    """Give the radii of the sweep: ``r2 = r1 sqrt(n)`` and ``r3 = r2 2**(1/n)``.
-
-    A hyperoctahedron just fits between r1 and r2. The shell has the volume of the ball of radius r2 that it
-    surrounds, so that n = 2 gives the annulus ``r3 = r2 sqrt(2)``.
+def radii(n: int, ball: float = 0.5, shell_volume: ShellVolume = "surrounded") -> Radii:
+    """Give the radii of the sweep: a hyperoctahedron just fits between r1 and ``r2 = r1 sqrt(n)``.
 
     Parameters
     ----------
@@ -75,6 +76,10 @@ def radii(n: int, ball: float = 0.5) -> Radii:
         Dimension, at least 2.
     ball : float
         r1, above 0.
+    shell_volume : {'surrounded', 'ball'}
+        The shell has the volume of the ball of radius r2 that it surrounds, ``r3 = r2 2**(1/n)``: n = 2 gives
+        the annulus ``r3 = r2 sqrt(2)``. Or that of the ball of radius r1: ``r3**n = r1**n + r2**n``. The
+        source says both.
 
     Returns
     -------
@@ -83,20 +88,25 @@ def radii(n: int, ball: float = 0.5) -> Radii:
     Raises
     ------
     ValueError
-        If the dimension is less than 2 or the radius not above 0.
+        If the dimension is less than 2, the radius not above 0, or the volume neither of the two.
 
     Examples
     --------
     >>> [round(r, 6) for r in radii(2)]
     [0.5, 0.707107, 1.0]
+    >>> [round(r, 6) for r in radii(2, shell_volume="ball")]
+    [0.5, 0.707107, 0.866025]
     """
     _check_dimension(n)
     if not 0 < ball < math.inf:
         raise ValueError(f"the radius of the ball is above 0 and finite, got {ball}")
+    if shell_volume not in get_args(ShellVolume):
+        raise ValueError(f"shell_volume is {' or '.join(get_args(ShellVolume))}, got {shell_volume!r}")
     inner = ball * math.sqrt(n)
-    root = exp(math.log(2) / n)
+    volumes = 2.0 if shell_volume == "surrounded" else 1 + 1 / math.prod([math.sqrt(n)] * n)
+    root = exp(log(volumes) / n)
     # The power operator's bits differ between processors; one step of Newton's method brings full precision.
-    root -= (math.prod([root] * n) - 2) * root / (2 * n)
+    root -= (math.prod([root] * n) - volumes) * root / (n * volumes)
     return Radii(ball, inner, inner * root)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks import elementary, streams
 from tasks.compiled import compiled
 from tasks.elementary import exp, log
-from tasks.hypersphere.geometry import Radii, radii
+from tasks.hypersphere.geometry import Radii, ShellVolume, radii
 from tasks.streams import Stream, box_muller, uniform
 
 __all__ = ["BallAndShell", "Part", "Samples", "draw_samples"]
@@ -29,6 +29,8 @@ class BallAndShell(BaseModel):
         Points of one network, even: the first half in the ball and the second half in the shell.
     ball : float
         Radius r1 of the ball; :func:`tasks.hypersphere.geometry.radii` gives those of the shell.
+    shell_volume : {'surrounded', 'ball'}
+        What the shell is as large as; see there.
     inputs : {'scaled', 'raw'}
         Points divided by the standard deviation of a coordinate, or as they are. It is the deviation of the
         distribution, not of the sample, so that training and test points are scaled alike and balls stay
@@ -45,12 +47,13 @@ class BallAndShell(BaseModel):
     n_inputs: Annotated[int, Field(ge=2)]
     n_samples: Annotated[int, Field(ge=2, multiple_of=2)]
     ball: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.5
+    shell_volume: ShellVolume = "surrounded"
     inputs: Literal["scaled", "raw"] = "scaled"
 
     @property
     def radii(self) -> Radii:
         """Of ball and shell, before scaling."""
-        return radii(self.n_inputs, self.ball)
+        return radii(self.n_inputs, self.ball, self.shell_volume)
 
     @property
     def standard_deviation(self) -> float:

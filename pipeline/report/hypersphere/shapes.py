@@ -39,7 +39,7 @@ def shapes(summary: Summary) -> Picture:
         "has the numbers.",
         caption=(
             "Regions that successful networks (at least "
-            f"{100 * summary.sweep.success:g} % of the training samples right after the last epoch) call "
+            f"{100 * summary.sweep.success:g} % of the training samples right at the end) call "
             "inside, as a share of these networks in percent; above each bar how many they are. Told from "
             "the weights alone: a bounded region is a polytope, and near a body if it has as many vertices "
             f"and these are, in the root mean square, at most {100 * TOLERANCE:.0f} % of their own spread "

@@ -26,7 +26,7 @@ def by_dimension(summary: Summary) -> Picture:
         alt=f"Success against the dimension. {_ends(best, BARS[0])} {_ends(last, BARS[-1])}",
         caption=(
             f"Networks that have at least 95, 98, 99 or 99.99 % of their {_rows(summary):,} "
-            f"{summary.judged_by} right after the last epoch, in percent of all that ran, against the "
+            f"{summary.judged_by} right at the end, in percent of all that ran, against the "
             f"dimension n; bars are 95 % Wilson intervals of up to {_most_networks(summary.reached)} "
             "networks. Lines join what belongs together; dots of one dimension stand side by side to be seen."
             + _together(summary)
@@ -87,7 +87,7 @@ def by_setting(summary: Summary) -> Picture:
         "inputs and leak. The table below has the numbers.",
         caption=(
             f"Networks that have at least {100 * summary.sweep.success:g} % of their "
-            f"{summary.sweep.samples:,} training samples right after the last epoch, in percent of all that "
+            f"{summary.sweep.samples:,} training samples right at the end, in percent of all that "
             f"ran; bars are 95 % Wilson intervals of up to {_most_networks(_settings(summary))} networks. "
             "Each dot is a setting; dots of one batch stand side by side to be seen."
             + (" Dimensions are taken together." if summary.data.sizes["n_inputs"] > 1 else "")

@@ -135,3 +135,16 @@ def test_a_line_holds_no_such_body(function):
 def test_a_ball_without_a_radius_is_refused(ball):
     with pytest.raises(ValueError, match="above 0 and finite"):
         radii(2, ball)
+
+
+@dimensions
+def test_the_shell_may_be_as_large_as_the_ball_that_it_surrounds_or_as_that_inside(n):
+    for shell_volume, like in (("surrounded", 1), ("ball", 0)):
+        bodies = radii(n, 0.7, shell_volume)
+        shell = ball_volume(n, bodies.shell_outer) - ball_volume(n, bodies.shell_inner)
+        assert shell == pytest.approx(ball_volume(n, bodies[like]), rel=1e-12)
+
+
+def test_an_unknown_volume_is_refused():
+    with pytest.raises(ValueError, match="shell_volume is surrounded or ball, got 'same'"):
+        radii(3, 0.5, "same")
