@@ -21,7 +21,7 @@ SETTING = ("loss", "leak", "batch", "inputs")
 
 LOSSES = {"bce": "BCE", "mse": "MSE"}
 
-_NEEDED = ("success_epoch", "rows_right", "shape", "vertices", "parameters")
+_NEEDED = ("success_epoch", "rows_right", "shape", "parameters")
 
 
 @dataclass(frozen=True)
