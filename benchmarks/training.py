@@ -1,17 +1,25 @@
 """Compare ways to train many small networks, on one core, in one interleaved run.
 
-    python benchmarks/training.py [--rounds 7] [--seconds 1.0] [--sizes 2,2 5,3 10,5]
+    python benchmarks/training.py [--rounds 7] [--seconds 1.0] [--cases 2,2 5,3 10,5 ten-bit ball]
 
 Each round measures every contender once for about the given time, so that a slow spell of a shared machine
 hits all of them; the table gives medians over rounds, and ratios are medians of each round's ratios.
-The task: leaky ReLU 0.1, 4-parity, 16 rows, Adam, binary cross-entropy. Operations are counted as
-6 * parameters * rows a network-epoch. JAX takes part where it is installed (extra `bench`).
+Operations are counted as 6 * parameters * rows a network-epoch. Adam and binary cross-entropy throughout. The
+cases:
+
+- width,depth: 4-parity, 16 rows at once, leak 0.1;
+- ten-bit: 10-parity, 1 024 rows at once, width 10, depth 3, leak 0.1;
+- ball: four dimensions, width 5, batches of 100 of the 10 000 samples that each network has of its own, in a
+  new order for each network and epoch.
+
+JAX takes part where it is installed (extra `bench`).
 """
 
 import argparse
 import os
 import statistics
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 
 os.environ |= {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
@@ -23,17 +31,80 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tasks.boolean.training import starts
-from tasks.boolean.truth_tables import inputs, parity, truth_table
-from tasks.networks import Network
-from tasks.training import Protocol, train
+from tasks.boolean.truth_tables import inputs
+from tasks.hypersphere.problems import BallAndShell, draw_samples
+from tasks.networks import Network, initial_parameters
+from tasks.streams import Stream
+from tasks.training import Adam, Protocol, train
 from tasks.training.lanes import prepare
 from tasks.training.reference import logits
 from tasks.training.simd import LANES, broadcast, fma, mask_positive
 
-X = inputs(4).astype(np.float32)
-Y = truth_table(np.array([parity(4)], np.uint64), 4)[0]
-EPOCHS = 20  # of the contenders that train a fixed number of epochs
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained, and how many networks and epochs at a time by whom.
+
+    Attributes
+    ----------
+    networks, epochs : int
+        Of lanes, in a call.
+    stacked : tuple of int
+        Networks of the stacked contenders, of which the best counts.
+    stacked_epochs : int
+        Of the stacked contenders, in a call.
+    """
+
+    name: str
+    network: Network
+    n_rows: int
+    batch: int
+    networks: int
+    epochs: int
+    stacked: tuple[int, ...]
+    stacked_epochs: int
+    loop: bool = False
+
+    @property
+    def operations(self) -> int:
+        """Of a network-epoch."""
+        return 6 * self.network.n_parameters * self.n_rows
+
+    def rows(self, n_networks: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give inputs, the same for all networks or each network's own, and targets."""
+        n = self.network.n_inputs
+        if self.name == "ball":
+            samples = draw_samples(
+                BallAndShell(n_inputs=n, n_samples=self.n_rows), "training", ("benchmark",), range(n_networks)
+            )
+            return samples.inputs, samples.targets.astype(np.float32)
+        odd = np.count_nonzero(inputs(n) > 0, axis=1) % 2
+        return inputs(n).astype(np.float32), np.tile(np.float32(2 * odd - 1), (n_networks, 1))
+
+    def starts(self, n_networks: int) -> np.ndarray:
+        """Draw the starts of networks."""
+        return initial_parameters(self.network, Stream(("benchmark", self.name)), range(n_networks))
+
+    def protocol(self, epochs: int) -> Protocol:
+        """Training to the last epoch; where it is to a first success, networks hardly reach one."""
+        adam = Adam(learning_rate=RATE)
+        stop = "last_epoch" if self.batch < self.n_rows else "first_success"
+        return Protocol(network=self.network, optimizer=adam, batch=self.batch, epochs=epochs, stop=stop)
+
+
+RATE = 0.025
+TEN_BIT = Case("ten-bit", Network(n_inputs=10, width=10, depth=3, leak=0.1), 1024, 1024, 32, 20, (16, 128), 2)
+BALL = Case("ball", Network(n_inputs=4, width=5, depth=1, leak=0.01), 10_000, 100, 32, 20, (16, 128), 1)
+
+
+def case(text: str) -> Case:
+    """Read a case: a name, or width and depth."""
+    if text in ("ten-bit", "ball"):
+        return TEN_BIT if text == "ten-bit" else BALL
+    width, depth = map(int, text.split(","))
+    network = Network(n_inputs=4, width=width, depth=depth, leak=0.1)
+    return Case(f"{width}, {depth}", network, 16, 16, 16 * 64, 4000, (64, 512, 4096), 20, loop=True)
+
 
 # A contender does some work and says how many network-epochs it was.
 Contender = Callable[[], int]
@@ -60,69 +131,70 @@ def peak(n: int = 1_000_000) -> Contender:
     return run
 
 
-def lanes(network: Network) -> Contender:
-    n_networks = 16 * 64
-    initial = starts(network, 0, parity(4), range(n_networks))
-    targets = np.tile(Y, (n_networks, 1))
-    protocol = Protocol(network=network)
-    prepare(protocol, len(X))
-    return lambda: int(train(protocol, X, targets, initial, engine="lanes").epochs.sum())
+def engine(case: Case, name: str, n_networks: int, epochs: int) -> Contender:
+    """One of the two engines."""
+    x, y = case.rows(n_networks)
+    initial, protocol = case.starts(n_networks), case.protocol(epochs)
+    orders = Stream(("benchmark orders",)).keys(range(n_networks))
+    if name == "lanes":
+        prepare(protocol, case.n_rows)
+    return lambda: int(train(protocol, x, y, initial, orders=orders, engine=name).epochs.sum())
 
 
-def reference(network: Network, n_networks: int) -> Contender:
-    initial = starts(network, 0, parity(4), range(n_networks))
-    targets = np.tile(Y, (n_networks, 1))
-    protocol = Protocol(network=network, epochs=EPOCHS)
-    return lambda: int(train(protocol, X, targets, initial, engine="reference").epochs.sum())
-
-
-def stacked_torch(network: Network, n_networks: int) -> Contender:
+def stacked_torch(case: Case, n_networks: int) -> Contender:
     """Stacked PyTorch without any bookkeeping: ``baddbmm``, autograd and the fused Adam."""
-    parameters = torch.tensor(starts(network, 0, parity(4), range(n_networks)), requires_grad=True)
-    optimizer = torch.optim.Adam([parameters], lr=0.025, fused=True)
-    x, signs = torch.tensor(X), torch.tensor(Y, dtype=torch.float32)
+    parameters = torch.tensor(case.starts(n_networks), requires_grad=True)
+    optimizer = torch.optim.Adam([parameters], lr=RATE, fused=True)
+    x, signs = map(torch.tensor, case.rows(n_networks))
+    everyone = torch.arange(n_networks)[:, None]
 
     def run() -> int:
-        for _ in range(EPOCHS):
-            optimizer.zero_grad()
-            torch.nn.functional.softplus(-signs * logits(network, parameters, x)).mean(dim=1).sum().backward()
-            optimizer.step()
-        return EPOCHS * n_networks
+        for _ in range(case.stacked_epochs):
+            order = torch.rand(n_networks, case.n_rows).argsort(dim=1) if case.batch < case.n_rows else None
+            for start in range(0, case.n_rows, case.batch):
+                some = None if order is None else order[:, start : start + case.batch]
+                rows, targets = (x, signs) if some is None else (x[everyone, some], signs[everyone, some])
+                optimizer.zero_grad()
+                margins = targets * logits(case.network, parameters, rows)
+                torch.nn.functional.softplus(-margins).mean(dim=1).sum().backward()
+                optimizer.step()
+        return case.stacked_epochs * n_networks
 
     return run
 
 
-def plain_loop(network: Network) -> Contender:
+def plain_loop(case: Case) -> Contender:
     """One network after another, as a tutorial would write it."""
-    x, target = torch.tensor(X), torch.tensor(Y > 0, dtype=torch.float32)[:, None]
+    x, targets = case.rows(1)
+    x, target = torch.tensor(x), torch.tensor(targets[0] > 0, dtype=torch.float32)[:, None]
 
     def run() -> int:
         layers: list[torch.nn.Module] = []
-        for fan_out, fan_in in network.layers:
-            layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.LeakyReLU(network.leak)]
+        for fan_out, fan_in in case.network.layers:
+            layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.LeakyReLU(case.network.leak)]
         model = torch.nn.Sequential(*layers[:-1])
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.025)
+        optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
         criterion = torch.nn.BCEWithLogitsLoss()
-        for epoch in range(EPOCHS):
+        for epoch in range(case.stacked_epochs):
             logit = model(x)
             if bool(((logit > 0) == (target > 0)).all()):
                 return epoch
             optimizer.zero_grad()
             criterion(logit, target).backward()
             optimizer.step()
-        return EPOCHS
+        return case.stacked_epochs
 
     return run
 
 
-def jax_scan(network: Network, n_networks: int) -> Contender:
-    """``vmap`` over networks of a ``scan`` over epochs, compiled whole."""
+def jax_scan(case: Case, n_networks: int) -> Contender:
+    """``vmap`` over networks of a ``scan`` over epochs, and within it over batches, compiled whole."""
     import jax
     import jax.numpy as jnp
 
-    x, signs = jnp.asarray(X), jnp.asarray(Y, jnp.float32)
+    network, batches = case.network, case.n_rows // case.batch
 
-    def loss(parameters):
+    def loss(parameters, x, signs):
         h, place = x, 0
         for i, (fan_out, fan_in) in enumerate(network.layers):
             layer = parameters[place : place + fan_out * (fan_in + 1)].reshape(fan_out, fan_in + 1)
@@ -131,34 +203,44 @@ def jax_scan(network: Network, n_networks: int) -> Contender:
             place += layer.size
         return jnp.logaddexp(0, -signs * h[:, 0]).mean()
 
-    def epoch(state, t):
-        p, m, v = state
-        g = jax.grad(loss)(p)
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-        return (p - 0.025 * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v), None
+    def update(state, rows):
+        p, m, v, t = state
+        g = jax.grad(loss)(p, *rows)
+        m, v, t = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g, t + 1
+        return (p - RATE * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v, t), None
 
-    def training(p):
-        return jax.lax.scan(epoch, (p, 0 * p, 0 * p), jnp.arange(1.0, EPOCHS + 1))[0][0]
+    def training(p, x, signs, key):
+        def epoch(state, key):
+            if batches == 1:
+                return update(state, (x, signs))
+            order = jax.random.permutation(key, case.n_rows).reshape(batches, case.batch)
+            return jax.lax.scan(lambda state, some: update(state, (x[some], signs[some])), state, order)
 
-    compiled = jax.jit(jax.vmap(training))
-    initial = jnp.asarray(starts(network, 0, parity(4), range(n_networks)))
-    compiled(initial).block_until_ready()
+        keys = jax.random.split(key, case.stacked_epochs)
+        return jax.lax.scan(epoch, (p, 0 * p, 0 * p, 0.0), keys)[0][0]
+
+    x, signs = map(jnp.asarray, case.rows(n_networks))
+    initial, keys = jnp.asarray(case.starts(n_networks)), jax.random.split(jax.random.key(0), n_networks)
+    compiled = jax.jit(jax.vmap(training, in_axes=(0, 0 if x.ndim == 3 else None, 0, 0)))
+    compiled(initial, x, signs, keys).block_until_ready()
 
     def run() -> int:
-        compiled(initial).block_until_ready()
-        return EPOCHS * n_networks
+        compiled(initial, x, signs, keys).block_until_ready()
+        return case.stacked_epochs * n_networks
 
     return run
 
 
-def contenders(network: Network) -> dict[str, Contender]:
-    """Every way to train this network; stacked ones at several batch sizes, of which the best counts."""
-    result = {"peak": peak(), "lanes": lanes(network), "plain loop": plain_loop(network)}
-    for n in (64, 512, 4096):
-        result[f"reference {n}"] = reference(network, n)
-        result[f"stacked torch {n}"] = stacked_torch(network, n)
+def contenders(case: Case) -> dict[str, Contender]:
+    """Every way to train; stacked ones at several batch sizes, of which the best counts."""
+    result = {"peak": peak(), "lanes": engine(case, "lanes", case.networks, case.epochs)}
+    if case.loop:
+        result["plain loop"] = plain_loop(case)
+    for n in case.stacked:
+        result[f"reference {n}"] = engine(case, "reference", n, case.stacked_epochs)
+        result[f"stacked torch {n}"] = stacked_torch(case, n)
         try:
-            result[f"JAX {n}"] = jax_scan(network, n)
+            result[f"JAX {n}"] = jax_scan(case, n)
         except ImportError:
             continue
     return result
@@ -172,9 +254,9 @@ def rate(contender: Contender, seconds: float) -> float:
     return done / elapsed
 
 
-def measure(network: Network, rounds: int, seconds: float) -> dict[str, list[float]]:
+def measure(case: Case, rounds: int, seconds: float) -> dict[str, list[float]]:
     """Rates of every contender in every round."""
-    everyone = contenders(network)
+    everyone = contenders(case)
     rates: dict[str, list[float]] = {name: [] for name in everyone}
     for contender in everyone.values():
         contender()
@@ -190,39 +272,34 @@ def best_of(rates: dict[str, list[float]], family: str) -> list[float] | None:
     return max(members, key=statistics.median) if members else None
 
 
-def size(text: str) -> tuple[int, int]:
-    """Read width and depth."""
-    width, depth = text.split(",")
-    return int(width), int(depth)
-
-
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--sizes", type=size, nargs="+", default=[(2, 2), (5, 3), (10, 5)])
+    parser.add_argument("--cases", nargs="+", default=["2,2", "5,3", "10,5", "ten-bit", "ball"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     families = ("lanes", "reference", "stacked torch", "JAX", "plain loop")
     table = Table(title="Network-epochs a second on one core (how many times slower than lanes)")
-    for heading in ("width, depth", "peak GFLOP/s", "lanes, share of peak", *families):
+    for heading in ("case", "peak GFLOP/s", "lanes, share of peak", *families):
         table.add_column(heading, justify="right")
-    for width, depth in arguments.sizes:
-        network = Network(n_inputs=4, width=width, depth=depth, leak=0.1)
-        rates = measure(network, arguments.rounds, arguments.seconds)
-        operations = 6 * network.n_parameters * len(X)
-        shares = [operations * fast / top for fast, top in zip(rates["lanes"], rates["peak"], strict=True)]
+    for text in arguments.cases:
+        chosen = case(text)
+        rates = measure(chosen, arguments.rounds, arguments.seconds)
+        shares = [
+            chosen.operations * fast / top for fast, top in zip(rates["lanes"], rates["peak"], strict=True)
+        ]
         cells = []
         for family in families:
             values = best_of(rates, family)
             if values is None:
-                cells.append("not installed")
+                cells.append("not run")
                 continue
             slower = statistics.median(fast / v for fast, v in zip(rates["lanes"], values, strict=True))
             cells.append(f"{statistics.median(values):,.0f}" + (f" ({slower:,.1f})" if slower != 1 else ""))
         top = statistics.median(rates["peak"]) / 1e9
-        table.add_row(f"{width}, {depth}", f"{top:.1f}", f"{statistics.median(shares):.1%}", *cells)
+        table.add_row(chosen.name, f"{top:.1f}", f"{statistics.median(shares):.1%}", *cells)
     Console(width=160).print(table)
 
 

@@ -18,7 +18,7 @@ RUNS = {
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
-    "training.py": ((*FEW, "--seconds", "0", "--sizes", "2,1"), "2, 1"),
+    "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),
 }
 
 
