@@ -14,7 +14,7 @@ __all__ = ["compiled"]
 _log = logging.getLogger(__name__)
 
 
-def compiled(*imports: ModuleType) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function without the GIL, cached on disk for all processes.
 
     Numba's cache watches only the file that holds the function, although what the function calls is compiled
@@ -25,6 +25,9 @@ def compiled(*imports: ModuleType) -> Callable[[Callable[..., Any]], Any]:
     ----------
     *imports : module
         Modules, other than the function's own, whose compiled functions or constants it uses.
+    counted : bool
+        Whether arrays are counted by who refers to them. A function that neither makes nor returns arrays
+        needs no counts, which cost atomic operations wherever it takes an array from a tuple.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def compiled(*imports: ModuleType) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         function.__qualname__ += f"_{digest}"
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": counted}
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError as error:

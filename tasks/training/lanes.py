@@ -1,8 +1,9 @@
 """The engine `lanes`: sixteen networks side by side in the lanes of a vector, in one compiled call.
 
-Forward pass, backward pass, optimiser and the test of success of sixteen networks stay in the processor's cache. A
-network that ends gives its lane to the next one. Each lane computes what a scalar program would, in IEEE
-operations of a fixed order, so a network's bits do not depend on its lane, its neighbours or the processor.
+Forward pass, backward pass, optimiser and the test of success of sixteen networks stay in the processor's
+cache. A network that ends gives its lane to the next one. Each lane computes what a scalar program would, in
+IEEE operations of a fixed order, so a network's bits do not depend on its lane, its neighbours or the
+processor.
 """
 
 import math
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from tasks import elementary
 from tasks.compiled import compiled
 from tasks.networks import Network
-from tasks.training import _kernel, gather, orders as _orders, simd, tiles
+from tasks.training import _kernel, _steps, gather, simd, tiles
+from tasks.training import orders as _orders
 from tasks.training.engine import Rows
 from tasks.training.protocol import Adam, Protocol, Sgd, StopReason, TrainingResult
 from tasks.training.simd import LANES, bank
@@ -125,7 +127,8 @@ class _Rule(NamedTuple):
     leak: float
     bce: bool
     threshold: float
-    tolerance: float  # success ends the training where fewer rows are wrong
+    early: bool  # whether success ends the training
+    wrong: float  # that many and a half of the rows may be on the wrong side
     epochs: int
     adam: bool
     beta1: float  # or the momentum
@@ -141,7 +144,8 @@ def _rule(protocol: Protocol, n_rows: int) -> _Rule:
         network.leak,
         protocol.loss == "bce",
         protocol.threshold,
-        wrong + 0.5 if protocol.stop == "first_success" else 0.0,
+        protocol.stop == "first_success",
+        wrong + 0.5,
         protocol.epochs,
         isinstance(optimizer, Adam),
         *betas,
@@ -152,8 +156,8 @@ def _schedule(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
     """Step size and epsilon of each update: shape (n, 2), of which the last goes on.
 
     Adam's bias correction is folded into them: ``step * m / (sqrt(v) + epsilon)`` equals
-    ``rate * m̂ / (sqrt(v̂) + epsilon)``. Powers come from products, whose bits do not depend on a library; those
-    below 2**-54 change nothing.
+    ``rate * m̂ / (sqrt(v̂) + epsilon)``. Powers come from products, whose bits do not depend on a library;
+    those below 2**-54 change nothing.
     """
     if isinstance(optimizer, Sgd):
         return np.array([[optimizer.learning_rate, 0]], np.float32)
@@ -217,7 +221,7 @@ def _named(build: Any, *shape: int) -> Any:
     run = build(*shape)
     # Named so that processes compile shapes side by side.
     run.__qualname__ = "_".join((build.__name__, *map(str, shape)))
-    return compiled(elementary, gather, _orders, simd, tiles)(run)
+    return compiled(elementary, _steps, gather, _orders, simd, tiles, counted=False)(run)
 
 
 @cache

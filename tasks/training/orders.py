@@ -60,7 +60,8 @@ def draw_steps(key, epoch, words, steps):  # type: ignore[no-untyped-def]
 def shuffle(steps, order):  # type: ignore[no-untyped-def]
     """Make the exchanges of :func:`draw_steps` in an order of any integer type, in place."""
     for i in range(order.size):
-        order[i], order[steps[i]] = order[steps[i]], order[i]
+        j = steps[i]
+        order[i], order[j] = order[j], order[i]
 
 
 def following_order(key: int, epoch: int, order: NDArray[np.int64]) -> None:

@@ -189,7 +189,7 @@ def gated(
 
 @intrinsic(prefer_literal=True)
 def outer(typingctx: Any, units: Any, fan_in: Any, rows: Any, error: Any, h: Any, gradient: Any) -> Any:
-    """Gradient of the weights: ``gradient[u, i] = Σ_r error[r, u] h[r, i]`` for i to `fan_in`, rows in order."""
+    """Gradient of the weights: ``gradient[u, i] = Σ_r error[r, u] h[r, i]``, i to `fan_in`, rows in order."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         error, h, gradient = _matrices(context, builder, sig, args)

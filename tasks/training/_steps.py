@@ -1,0 +1,186 @@
+"""What sixteen networks do in one step, inlined by Numba: forward, loss, backward, update.
+
+Every name here that is not a number holds vectors of sixteen: one entry for each lane. A row of data is its
+inputs, a one for the bias, and its target.
+"""
+
+import numba
+import numpy as np
+
+from tasks.training.simd import (
+    LANES,
+    broadcast,
+    fma,
+    load,
+    maximum,
+    minimum,
+    one_unless_positive,
+    reciprocal_seed,
+    scale_by_power,
+    sqrt,
+    store,
+)
+from tasks.training.tiles import affine, gated, leaky, outer
+
+__all__ = ["backward", "differentiate", "forward", "look", "set_rates", "update"]
+
+# Beyond these margins a row's share of the gradient is below 1e-26, or 1 to the last bit.
+_CLIP = 60.0
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = 0.693145751953125, 1.428606820309417e-06
+_ROUND = 12582912.0  # 1.5 * 2**23: adding it leaves a whole number in the low bits
+# Adding and taking away 2**-64 rounds a moment to a multiple of 2**-87: it decays to zero instead of
+# into subnormal numbers, which some processors handle a hundred times slower.
+_QUANTUM = 2.0**-64
+
+# Sizes so stay literals, and no call has to pass the memory.
+_inlined = numba.njit(inline="always")
+
+# The passes through the layers
+
+
+@_inlined
+def forward(n_inputs, width, rows, memory, depth, slope):
+    """Compute the activations and the outputs of all rows in memory."""
+    weights, hidden = memory.weights, memory.hidden
+    inputs_1, width_1 = n_inputs + 1, width + 1
+    x, h = (memory.rows, 0, n_inputs + 2), (hidden, 0, width_1)
+    leaky(rows, width, n_inputs, x, (weights, 0, inputs_1), h, slope)
+    for layer in range(depth - 1):
+        below = (hidden, layer * rows * width_1, width_1)
+        above = (hidden, (layer + 1) * rows * width_1, width_1)
+        w = (weights, width * (inputs_1 + layer * width_1), width_1)
+        leaky(rows, width, width, below, w, above, slope)
+    top = (hidden, (depth - 1) * rows * width_1, width_1)
+    v = (weights, width * (inputs_1 + (depth - 1) * width_1), width_1)
+    affine(rows, 1, width, top, v, (memory.outputs, 0, 1))
+
+
+@_inlined
+def backward(n_inputs, width, rows, memory, depth, slope):
+    """Compute the gradient from the derivatives of the loss, which are the first of the errors."""
+    weights, hidden, errors, gradient = memory.weights, memory.hidden, memory.errors, memory.gradient
+    inputs_1, width_1 = n_inputs + 1, width + 1
+    here, there = rows, rows + rows * width
+    top = (hidden, (depth - 1) * rows * width_1, width_1)
+    output = width * (inputs_1 + (depth - 1) * width_1)
+    gated(rows, width, 1, (errors, 0, 1), (weights, output, width_1), top, (errors, here, width), slope)
+    outer(1, width, rows, (errors, 0, 1), top, (gradient, output, width_1))
+    for layer in range(depth - 2, -1, -1):
+        below, error = (hidden, layer * rows * width_1, width_1), (errors, here, width)
+        start = width * (inputs_1 + layer * width_1)
+        gated(rows, width, width, error, (weights, start, width_1), below, (errors, there, width), slope)
+        outer(width, width, rows, error, below, (gradient, start, width_1))
+        here, there = there, here
+    x = (memory.rows, 0, n_inputs + 2)
+    outer(width, n_inputs, rows, (errors, here, width), x, (gradient, 0, inputs_1))
+
+
+# Losses
+
+
+@_inlined
+def _see(seen, output, target, threshold):
+    """Count a row unless it is on the right side; let outputs that are not finite leave a NaN."""
+    wrong, finite = seen
+    return wrong + one_unless_positive((output - threshold) * (target - threshold)), fma(output, 0.0, finite)
+
+
+@_inlined
+def look(size, rows, memory, threshold):
+    """Add rows to those seen."""
+    seen = load(memory.seen, 0), load(memory.seen, 1)
+    for row in range(rows):
+        output, target = load(memory.outputs, row), load(memory.rows, (row + 1) * size - 1)
+        seen = _see(seen, output, target, threshold)
+    store(memory.seen, 0, seen[0])
+    store(memory.seen, 1, seen[1])
+
+
+@_inlined
+def _cross_entropy(size, rows, memory):
+    """Look, and give the derivatives of the mean over the rows of ``log(1 + exp(-target * output))``."""
+    seen = load(memory.seen, 0), load(memory.seen, 1)
+    for row in range(rows):
+        output, target = load(memory.outputs, row), load(memory.rows, (row + 1) * size - 1)
+        seen = _see(seen, output, target, 0.0)
+        x = target * output
+        x = maximum(minimum(x, broadcast(np.float32(_CLIP))), broadcast(np.float32(-_CLIP)))
+        k = fma(x, _LOG2_E, _ROUND)
+        whole = k - _ROUND
+        r = fma(whole, -_LN2_LOW, fma(whole, -_LN2_HIGH, x))
+        p = fma(fma(fma(r, 1 / 720, 1 / 120), r, 1 / 24), r, 1 / 6)
+        p = fma(fma(fma(p, r, 0.5), r, 1.0), r, 1.0)
+        store(memory.errors, row, target * (-1.0 / rows) / (scale_by_power(p, k) + 1.0))
+    store(memory.seen, 0, seen[0])
+    store(memory.seen, 1, seen[1])
+
+
+@_inlined
+def _squared_error(size, rows, memory, threshold):
+    """Look, and give the derivatives of the mean over the rows of ``(output - target)²``."""
+    seen = load(memory.seen, 0), load(memory.seen, 1)
+    for row in range(rows):
+        output, target = load(memory.outputs, row), load(memory.rows, (row + 1) * size - 1)
+        seen = _see(seen, output, target, threshold)
+        store(memory.errors, row, (output - target) * (2.0 / rows))
+    store(memory.seen, 0, seen[0])
+    store(memory.seen, 1, seen[1])
+
+
+@_inlined
+def differentiate(size, rows, memory, rule):
+    if rule.bce:
+        _cross_entropy(size, rows, memory)
+    else:
+        _squared_error(size, rows, memory, rule.threshold)
+
+
+# Optimisers
+
+
+@_inlined
+def _adam(memory, beta1, beta2):
+    """Update all parameters from the gradient; the reciprocal's relative error is below 3e-7."""
+    step, epsilon = load(memory.rates, 0), load(memory.rates, 1)
+    for i in range(memory.weights.size // LANES):
+        g = load(memory.gradient, i)
+        m = fma(load(memory.first_moment, i), beta1, g * (1.0 - beta1))
+        m = (m + _QUANTUM) - _QUANTUM
+        v = fma(load(memory.second_moment, i), beta2, (g * (1.0 - beta2)) * g)
+        d = sqrt(v) + epsilon
+        r = reciprocal_seed(d)
+        for _ in range(2):
+            e = fma(d * -1.0, r, 1.0)
+            r = fma(r, fma(e, e, e), r)
+        store(memory.first_moment, i, m)
+        store(memory.second_moment, i, v)
+        store(memory.weights, i, fma(m * step * -1.0, r, load(memory.weights, i)))
+
+
+@_inlined
+def _descend(memory, momentum):
+    """Update all parameters along the decaying sum of gradients."""
+    step = load(memory.rates, 0)
+    for i in range(memory.weights.size // LANES):
+        m = fma(load(memory.first_moment, i), momentum, load(memory.gradient, i))
+        m = (m + _QUANTUM) - _QUANTUM
+        store(memory.first_moment, i, m)
+        store(memory.weights, i, fma(m * -1.0, step, load(memory.weights, i)))
+
+
+@_inlined
+def update(memory, rule):
+    if rule.adam:
+        _adam(memory, rule.beta1, rule.beta2)
+    else:
+        _descend(memory, rule.beta1)
+
+
+@_inlined
+def set_rates(memory, schedule, update, updates):
+    """Give each lane the rates of an update of its epoch."""
+    for lane in range(LANES):
+        following = min(memory.epoch[lane] * updates + update, schedule.shape[0] - 1)
+        memory.rates[lane] = schedule[following, 0]
+        memory.rates[LANES + lane] = schedule[following, 1]
