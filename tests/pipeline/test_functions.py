@@ -111,7 +111,7 @@ def test_wrong_settings_say_what_is_allowed(settings: list[str], words: list[str
 
 def test_the_list_of_sweeps_says_what_has_no_classes() -> None:
     listed = CliRunner().invoke(app, ["sweeps"]).output
-    assert "random 10, classes none, n_inputs 10" in " ".join(listed.split())
+    assert "random=10 classes=none n_inputs=10" in " ".join(listed.split())
 
 
 def test_few_inputs_are_allowed_without_classes() -> None:

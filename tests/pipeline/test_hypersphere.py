@@ -75,7 +75,8 @@ def test_the_named_sweeps_are_those_of_the_source() -> None:
         ("mse_targets=1,2", ["mse_targets = '1,2'", "'0,1' or '-1,1'"]),
         ("ball=0", ["ball = '0'", "above 0"]),
         ("success=0", ["success = '0'", "above 0"]),
-        ("stop=first_success", ["stop", "last_epoch"]),
+        ("stop=never", ["stop", "last_epoch", "first_success"]),
+        ("shell_volume=same", ["shell_volume", "surrounded or ball"]),
     ],
 )
 def test_wrong_settings_say_what_is_allowed(setting: str, words: list[str]) -> None:
