@@ -18,7 +18,7 @@ from pipeline.report.functions.tables import (
     size_table,
 )
 from pipeline.report.scale import less_than_named
-from pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
+from pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
 
 __all__ = ["content"]
 
@@ -37,7 +37,7 @@ _EXTREMES = (
 )
 _CORRELATIONS = (
     "Correlations over all functions mix kinds that differ in much else; those within a kind do not. A dash "
-    "stands where a measure or the percentage is the same for all functions."
+    "stands where a measure, or what it is compared with, is the same for all functions that it is known of."
 )
 
 
@@ -90,9 +90,9 @@ def _lead(summary: Summary) -> str:
 def _counted(family: str, count: int) -> str:
     if family == "parity":
         return "parity"
-    words = {"class xor parity": "NPN class{} of four inputs XOR parity", "random": "random function{}"}
-    plural = {"class xor parity": "es", "random": "s"}[family] if count > 1 else ""
-    return f"{count:,} {words[family].format(plural)}"
+    if family == "random":
+        return f"{count:,} {plural('random function', count)}"
+    return f"{count:,} {plural('NPN class', count)} of four inputs XOR parity"
 
 
 def _key_figure(summary: Summary, family: str) -> KeyFigure:
