@@ -161,27 +161,25 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
 
 
 @_compiled
-def _tally(memory, lane, count, size, rule):
-    """Give right rows, the sum of their losses, and whether the outputs are finite, of one lane."""
-    right, total, finite = 0, 0.0, True
+def _tally(memory, lane, count, size, rule, network, right, total, finite):
+    """Add the right rows of a lane and their losses to its network's; see if the outputs are finite."""
     threshold = np.float32(rule.threshold)
     for row in range(count):
         output = memory.outputs[row * LANES + lane]
         target = memory.rows[((row + 1) * size - 1) * LANES + lane]
-        right += (output - threshold) * (target - threshold) > 0
-        finite &= np.isfinite(output)
+        right[network] += (output - threshold) * (target - threshold) > 0
+        finite[network] &= np.isfinite(output)
         if rule.bce:
-            total += softplus(-np.float64(target * output))
+            total[network] += softplus(-np.float64(target * output))
         else:
-            total += (np.float64(output) - np.float64(target)) ** 2
-    return right, total, finite
+            total[network] += (np.float64(output) - np.float64(target)) ** 2
 
 
 def build_evaluation(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
     """Write the look at any number of rows, some at a time."""
     size = n_inputs + 2
 
-    def run(data, rule, memory, right, loss, finite):
+    def run(data, rule, memory, right, total, finite):
         slope = broadcast(np.float32(rule.leak))
         n_networks, n_rows = data.targets.shape
         for first in range(0, n_networks, LANES):
@@ -196,9 +194,6 @@ def build_evaluation(n_inputs: int, width: int, rows: int) -> Callable[..., None
                     _put_rows(memory.rows, lane, LANES, inputs, targets)
                 forward(n_inputs, width, rows, memory, rule.depth, slope)
                 for lane in range(lanes):
-                    some, total, fine = _tally(memory, lane, count, size, rule)
-                    right[first + lane] += some
-                    loss[first + lane] += total
-                    finite[first + lane] &= fine
+                    _tally(memory, lane, count, size, rule, first + lane, right, total, finite)
 
     return run

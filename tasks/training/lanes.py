@@ -91,19 +91,20 @@ def prepare(protocol: Protocol, n_rows: int) -> float:
 
 def _look(
     protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
     """Give right rows, mean losses, and whether all outputs are finite, of all networks."""
     network, n_networks = protocol.network, len(parameters)
-    right, loss, finite = np.zeros(n_networks, np.int64), np.zeros(n_networks), np.ones(n_networks, bool)
+    right, total, finite = np.zeros(n_networks, np.int32), np.zeros(n_networks), np.ones(n_networks, bool)
     _evaluation(network.n_inputs, network.width, _LOOKED_AT)(
         _data(rows, parameters, None),
         _rule(protocol, rows.n_rows),
         _memory(network, _LOOKED_AT),
         right,
-        loss,
+        total,
         finite,
     )
-    return right, loss / rows.n_rows, finite
+    with np.errstate(over="ignore"):  # of losses beyond float32, infinite is what is recorded
+        return right, (total / rows.n_rows).astype(np.float32), finite
 
 
 class _Data(NamedTuple):

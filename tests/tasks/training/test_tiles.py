@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import pytest
 
+from tasks.training.gather import gather
 from tasks.training.simd import (
     LANES,
     bank,
@@ -13,6 +14,7 @@ from tasks.training.simd import (
     mask_unordered,
     maximum,
     minimum,
+    one_unless_positive,
     reciprocal_seed,
     sqrt,
     store,
@@ -81,11 +83,12 @@ def apply_operations(a, out):
     store(out, 5, minimum(x, y))
     store(out, 6, maximum(x, y))
     store(out, 7, fma(x, y, -1.0))
+    store(out, 8, one_unless_positive(x))
     return mask_positive(x), mask_unordered(x)
 
 
 def test_operations_equal_those_of_numpy():
-    a, out = bank(2), bank(8)
+    a, out = bank(2), bank(9)
     a[:] = np.random.default_rng(0).normal(size=a.size)
     x, y = a.reshape(2, LANES)
     positive, unordered = apply_operations(a, out)
@@ -98,14 +101,16 @@ def test_operations_equal_those_of_numpy():
         np.minimum(x, y),
         np.maximum(x, y),
     ]
-    np.testing.assert_array_equal(out.reshape(8, LANES)[:7], expected)
-    np.testing.assert_array_equal(out.reshape(8, LANES)[7], (x.astype(float) * y - 1).astype(np.float32))
+    np.testing.assert_array_equal(out.reshape(9, LANES)[:7], expected)
+    np.testing.assert_array_equal(out.reshape(9, LANES)[7], (x.astype(float) * y - 1).astype(np.float32))
+    np.testing.assert_array_equal(out.reshape(9, LANES)[8], x <= 0)
     assert positive == sum(1 << i for i in range(LANES) if x[i] > 0)
     assert unordered == 0
     a[3] = np.nan
     positive, unordered = apply_operations(a, out)
     assert unordered == 1 << 3
     assert not positive & 1 << 3
+    assert out[8 * LANES + 3] == 1
 
 
 @numba.njit
@@ -124,3 +129,20 @@ def test_the_reciprocal_of_adam_has_the_stated_error():
     d[:] = np.exp(np.random.default_rng(0).uniform(np.log(1e-18), np.log(1e18), d.size))
     reciprocals(d, r)
     assert np.abs(r.astype(float) * d - 1).max() < 3e-7
+
+
+@pytest.mark.parametrize("size", [3, 4, 6, 8, 9, 16, 17, 40])
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_gathered_rows_are_those_of_the_order(size, dtype):
+    @numba.njit
+    def fetch(data, order, rows):
+        for place in range(order.shape[1]):
+            gather(size, data, order, place, rows, place * size)
+
+    rng = np.random.default_rng(size)
+    data = rng.normal(size=(LANES, 50, size)).astype(np.float32)
+    order = np.array([rng.permutation(50) for _ in range(LANES)]).astype(dtype)
+    rows = bank(50 * size)
+    fetch(np.append(data.ravel(), np.zeros(LANES, np.float32)), order, rows)
+    expected = np.take_along_axis(data, order[:, :, None].astype(int), axis=1)
+    np.testing.assert_array_equal(rows.reshape(50, size, LANES), expected.transpose(1, 2, 0))

@@ -1,0 +1,81 @@
+"""What the tests train on, and a forward pass that shares nothing with the engines."""
+
+import numpy as np
+
+from tasks.boolean.training import starts
+from tasks.boolean.truth_tables import inputs, parity, truth_table
+from tasks.streams import Stream
+from tasks.training import Network, Protocol, initial_parameters
+
+ENGINES = ("lanes", "reference")
+
+
+def boolean(n, width, depth, n_networks, leak=0.1, function=None, **protocol):
+    """Arguments of `train` for one function of n inputs."""
+    network = Network(n_inputs=n, width=width, depth=depth, leak=leak)
+    function = parity(n) if function is None else function
+    table = truth_table(np.array([function], np.uint64), n)
+    targets = np.repeat(table, n_networks, axis=0)
+    initial = starts(network, 0, function, range(n_networks))
+    return Protocol(network=network, **protocol), inputs(n), targets, initial
+
+
+def balls(n_networks, n_rows=60, width=3, own=True, **protocol):
+    """Arguments of `train`, by name, for balls in the plane: rows, test rows and orders for each network."""
+    network = Network(n_inputs=2, width=width, depth=1, leak=0.1)
+    squares = protocol.get("loss") == "mse"
+    protocol |= {"network": network, "threshold": 0.5 if squares else 0.0}
+
+    def draw(rows, name):
+        words = Stream((name,)).words(range(n_networks), 2 * rows)
+        x = (words * 2.0**-31 - 1).reshape(n_networks, rows, 2)
+        x = x if own else np.broadcast_to(x[:1], x.shape)
+        inside = (x**2).sum(axis=2) < 2 / 3
+        return x if own else x[0], np.where(inside, 1, 0 if squares else -1)
+
+    x, y = draw(n_rows, "rows")
+    return {
+        "protocol": Protocol(**protocol),
+        "inputs": x,
+        "targets": y,
+        "initial": initial_parameters(network, Stream(("balls",)), range(n_networks)),
+        "orders": Stream(("orders",)).keys(range(n_networks)),
+        "test": draw(37, "test rows"),
+    }
+
+
+def some(arguments, networks):
+    """Those arguments for some of the networks."""
+
+    def of(rows):
+        x, y = rows
+        return x[networks] if x.ndim == 3 else x, y[networks]
+
+    x, y = of((arguments["inputs"], arguments["targets"]))
+    mine = {name: arguments[name][networks] for name in ("initial", "orders")}
+    return arguments | mine | {"inputs": x, "targets": y, "test": of(arguments["test"])}
+
+
+def logits(network, parameters, x):
+    """A forward pass of one network in float64."""
+    h, place = np.asarray(x, float), 0
+    for i, (fan_out, fan_in) in enumerate(network.layers):
+        layer = parameters[place : place + fan_out * (fan_in + 1)].reshape(fan_out, fan_in + 1)
+        z = h @ layer[:, :fan_in].T + layer[:, fan_in]
+        h = np.where(z > 0, z, network.leak * z) if i < network.depth else z
+        place += layer.size
+    return h[:, 0]
+
+
+def loss(protocol, outputs, y):
+    """The mean loss of one network."""
+    if protocol.loss == "mse":
+        return ((outputs - y) ** 2).mean()
+    return np.logaddexp(0, -y * outputs).mean()
+
+
+def equal_bits(a, b):
+    return all(
+        (x is None and y is None) or (x.dtype == y.dtype and x.tobytes() == y.tobytes())
+        for x, y in zip(a, b, strict=True)
+    )

@@ -1,0 +1,152 @@
+"""Training: what no arrangement may change, neighbours, blocks, vectors nor processes."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples import balls, boolean, equal_bits, some
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.boolean.training import TrainingBlock, starts, train_block
+from tasks.training import Network, Protocol, train
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations(range(40)), st.lists(st.integers(0, 40), max_size=4))
+def test_order_and_partition_change_no_bit(order, cuts):
+    protocol, x, y, initial = boolean(4, 3, 2, 40, epochs=150)
+    initial[5, 0] = np.nan
+    whole = train(protocol, x, y, initial, keep_parameters=True)
+    parts = np.split(np.array(order), sorted(cuts))
+    results = [train(protocol, x, y[p], initial[p], keep_parameters=True) for p in parts]
+    joined = [np.concatenate(a) for a in zip(*results, strict=True) if a[0] is not None]
+    assert equal_bits([a[order] for a in whole if a is not None], joined)
+
+
+BATCHES = {
+    "first success": {"batch": 20, "success": 0.7, "epochs": 30},
+    "last epoch": {"batch": 12, "loss": "mse", "stop": "last_epoch", "epochs": 6, "own": False},
+}
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.permutations(range(40)), st.lists(st.integers(0, 40), max_size=3))
+@pytest.mark.parametrize("setting", BATCHES)
+def test_order_and_partition_change_no_bit_of_batches(setting, order, cuts):
+    arguments = balls(40, **BATCHES[setting])
+    arguments["initial"][5, 0] = np.nan
+    whole = train(**arguments, keep_parameters=True)
+    parts = np.split(np.array(order), sorted(cuts))
+    results = [train(**some(arguments, p), keep_parameters=True) for p in parts]
+    joined = [np.concatenate(a) for a in zip(*results, strict=True)]
+    assert equal_bits([a[order] for a in whole], joined)
+
+
+def test_a_network_does_not_know_whether_its_rows_are_its_own():
+    arguments = balls(20, own=False, batch=20, epochs=10, success=0.7)
+    copies = np.repeat(arguments["inputs"][None], 20, axis=0)
+    shared, own = (train(**arguments | {"inputs": x}) for x in (arguments["inputs"], copies))
+    assert equal_bits(shared, own)
+
+
+def every_kind():
+    """Results of every kind of training, by name."""
+    protocol = Protocol(network=Network(n_inputs=4, width=3, depth=2, leak=0.1), epochs=300)
+    arrays = train_block(TrainingBlock(protocol, 0, (27030, 1785), 3, 30)).arrays
+    for setting, fields in BATCHES.items():
+        result = train(**balls(30, **fields), keep_parameters=True)
+        arrays |= {f"{setting} {name}": array for name, array in result._asdict().items()}
+    return arrays
+
+
+SCRIPT = """
+import sys, numpy as np
+sys.path.insert(0, sys.argv[1])
+import test_bits
+np.savez(sys.argv[2], **test_bits.every_kind())
+"""
+
+
+def run_elsewhere(folder: Path, **environment: str) -> dict[str, np.ndarray]:
+    out = folder / "arrays.npz"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")} | environment
+    run = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(out)]
+    subprocess.run(run, env=environment, check=True)
+    with np.load(out) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="names processors of the x86-64 family")
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
+def test_the_width_of_the_vectors_changes_no_bit(tmp_path, processor):
+    here = every_kind()
+    there = run_elsewhere(
+        tmp_path, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="+fma" if processor == "haswell" else ""
+    )
+    assert len(here) == 4 + 2 * 8
+    assert all(here[name].tobytes() == there[name].tobytes() for name in here)
+
+
+def test_a_block_does_not_depend_on_how_trials_and_functions_are_cut():
+    protocol = Protocol(network=Network(n_inputs=4, width=4, depth=1, leak=0.1), epochs=200)
+    whole = train_block(TrainingBlock(protocol, 0, (27030, 6, 1785), 0, 12))
+    parts = [train_block(TrainingBlock(protocol, 0, (1785, 27030), *t)) for t in ((0, 5), (5, 12))]
+    for name, array in whole.arrays.items():
+        joined = np.concatenate([part.arrays[name] for part in parts], axis=1)
+        assert array[[2, 0]].tobytes() == joined.tobytes()
+    assert whole.network_epochs > sum(part.network_epochs for part in parts)
+
+
+def digest(arrays):
+    little_endian = [a.astype(a.dtype.newbyteorder("<")) for a in arrays]
+    return hashlib.blake2b(b"".join(a.tobytes() for a in little_endian), digest_size=8).hexdigest()
+
+
+def test_the_bits_of_results_are_frozen():
+    """A change here is a change of results: it calls for a new result-schema version."""
+    protocol = Protocol(network=Network(n_inputs=4, width=3, depth=2, leak=0.1), epochs=300)
+    arrays = train_block(TrainingBlock(protocol, 0, (27030, 1785), 3, 30)).arrays
+    assert digest(arrays[name] for name in sorted(arrays)) == "0bf66ca873d8b930"
+
+
+@pytest.mark.parametrize(
+    ("setting", "frozen"), [("first success", "23cd6b3c7540c48a"), ("last epoch", "54748047fe979843")]
+)
+def test_the_bits_of_batches_are_frozen(setting, frozen):
+    assert digest(train(**balls(30, **BATCHES[setting]), keep_parameters=True)) == frozen
+
+
+def test_seeds_sizes_and_leaks_draw_different_starts():
+    networks = [Network(n_inputs=4, width=2, depth=2, leak=leak) for leak in (0.0, 0.1)]
+    drawn = {starts(net, seed, 27030, range(2)).tobytes() for net in networks for seed in (0, 1)}
+    assert len(drawn) == 4
+
+
+def test_kernels_are_cached_across_processes(tmp_path):
+    script = (
+        "from tasks.training import Network, Protocol, lanes\n"
+        "lanes.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
+        "stats = lanes._training(2, 2, 4).stats\n"
+        "print(len(stats.cache_hits), len(stats.cache_misses))"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [run.stdout.split() for run in runs] == [["0", "1"], ["1", "0"]]
+
+
+@pytest.mark.parametrize(("functions", "trials"), [((), 3), ((27030,), 0)])
+def test_an_empty_block_gives_empty_arrays(functions, trials):
+    protocol = Protocol(network=Network(n_inputs=4, width=3, depth=2))
+    result = train_block(TrainingBlock(protocol, 0, functions, 5, 5 + trials))
+    assert all(array.shape == (len(functions), trials) for array in result.arrays.values())
+    assert result.network_epochs == 0
