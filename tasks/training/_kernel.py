@@ -8,7 +8,7 @@ import numpy as np
 from tasks.elementary import softplus
 from tasks.training._steps import backward, differentiate, forward, look, set_rates, update
 from tasks.training.gather import gather
-from tasks.training.orders import draw_steps, shuffle
+from tasks.training.orders import shuffle
 from tasks.training.simd import LANES, broadcast, load, mask_positive, mask_unordered, store
 
 __all__ = ["build_evaluation", "build_training"]
@@ -26,16 +26,15 @@ def _own(inputs, network):
 
 
 @_compiled
-def _put_rows(room, first, step, inputs, targets):
-    """Write rows, number after number, to every place of a `step` from `first` on."""
+def _put_rows(room, first, step, gap, inputs, targets):
+    """Write rows from place `first` on, numbers a `step` apart, with a `gap` before the target."""
     place = first
     for row in range(targets.size):
         for i in range(inputs.shape[1]):
             room[place] = inputs[row, i]
             place += step
-        room[place] = 1
-        room[place + step] = targets[row]
-        place += 2 * step
+        room[place + gap] = targets[row]
+        place += gap + step
 
 
 @_compiled
@@ -52,11 +51,11 @@ def _load_network(memory, lane, network, data, shuffled):
         memory.first_moment[i * LANES + lane] = 0
         memory.second_moment[i * LANES + lane] = 0
     if shuffled:
-        _put_rows(memory.data, lane * targets.size * (inputs.shape[1] + 2), 1, inputs, targets)
+        _put_rows(memory.data, lane * targets.size * (inputs.shape[1] + 1), 1, 0, inputs, targets)
         for row in range(targets.size):
             memory.order[lane, row] = row
     else:
-        _put_rows(memory.rows, lane, LANES, inputs, targets)
+        _put_rows(memory.rows, lane, LANES, LANES, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
 
@@ -79,15 +78,14 @@ def _shuffle(memory, active, keys):
     """Draw the order of the rows in the next epoch of each network."""
     for lane in range(LANES):
         if active >> lane & 1:
-            draw_steps(keys[memory.network[lane]], memory.epoch[lane], memory.words, memory.steps)
-            shuffle(memory.steps, memory.order[lane])
+            shuffle(keys[memory.network[lane]], memory.epoch[lane], memory.words, memory.order[lane])
 
 
 @_inlined
 def _gather_batch(size, rows, memory, batch):
     """Fetch the rows of a batch, in the order of each lane."""
     for row in range(rows):
-        gather(size, memory.data, memory.order, batch * rows + row, memory.rows, row * size)
+        gather(size, memory.data, memory.order, batch * rows + row, memory.rows, row * (size + 1))
 
 
 @_inlined
@@ -116,7 +114,7 @@ def _record(memory, stopped, parameters, epochs):
 
 def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
     """Write the training loop for one shape and batch; the depth is known when it runs."""
-    size = n_inputs + 2
+    size, stored = n_inputs + 2, n_inputs + 1
 
     def run(data, rule, schedule, memory, parameters, epochs):
         slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
@@ -139,7 +137,7 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
             store(memory.seen, 1, zero)
             for batch in range(first, batches):
                 if batches > 1:
-                    _gather_batch(size, rows, memory, batch % batches)
+                    _gather_batch(stored, rows, memory, batch % batches)
                 forward(n_inputs, width, rows, memory, rule.depth, slope)
                 if batch < 0:
                     look(size, rows, memory, rule.threshold)
@@ -191,7 +189,7 @@ def build_evaluation(n_inputs: int, width: int, rows: int) -> Callable[..., None
                 for lane in range(lanes):
                     inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
                     targets = data.targets[first + lane, start : start + count]
-                    _put_rows(memory.rows, lane, LANES, inputs, targets)
+                    _put_rows(memory.rows, lane, LANES, LANES, inputs, targets)
                 forward(n_inputs, width, rows, memory, rule.depth, slope)
                 for lane in range(lanes):
                     _tally(memory, lane, count, size, rule, first + lane, right, total, finite)

@@ -17,8 +17,9 @@ _INDEX = ir.IntType(64)
 def gather(typingctx: Any, size: Any, data: Any, order: Any, place: Any, rows: Any, first: Any) -> Any:
     """For each lane, put row ``order[lane, place]`` of its data into vectors `first`, … of the bank `rows`.
 
-    Rows have the literal `size`. `data` is flat: the rows of the first lane, then those of the next; it has
-    `LANES` numbers of room behind the last one.
+    Rows have the literal `size`, and their last number goes one vector further: the one before holds the ones
+    of the biases. `data` is flat, the rows of one lane behind those of another, with room for `LANES` more
+    numbers at its end.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -27,7 +28,8 @@ def gather(typingctx: Any, size: Any, data: Any, order: Any, place: Any, rows: A
         for start in range(0, n, LANES):
             columns = _columns(builder, pointers, start, min(LANES, n - start))
             for i, column in enumerate(columns, start):
-                write_vector(builder, column, bank, builder.add(args[5], _INDEX(i)))
+                place = builder.add(args[5], _INDEX(i if i < n - 1 else n))
+                write_vector(builder, column, bank, place)
         return context.get_dummy_value()
 
     return types.void(size, data, order, types.int64, rows, types.int64), codegen

@@ -187,23 +187,22 @@ class _Memory(NamedTuple):
     rates: NDArray[np.float32]  # step and epsilon
     network: NDArray[np.int64]  # which network each lane holds
     epoch: NDArray[np.int64]  # epochs that it has had
-    data: NDArray[np.float32]  # for mini-batches, each lane's rows
+    data: NDArray[np.float32]  # for mini-batches, each lane's rows, without the ones
     order: NDArray[np.unsignedinteger[Any]]  # and their order, (LANES, n_rows)
-    words: NDArray[np.uint32]
-    steps: NDArray[np.uint32]
+    words: NDArray[np.uint32]  # what the next order is drawn from
 
 
 def _memory(network: Network, batch: int, shuffled: int = 0) -> _Memory:
     """Allocate for batches from a number of shuffled rows."""
     size, width_1 = network.n_inputs + 2, network.width + 1
-    hidden = bank(batch * network.depth * width_1)
-    hidden[:] = 1
+    rows, hidden = bank(batch * size), bank(batch * network.depth * width_1)
+    rows[:], hidden[:] = 1, 1
     return _Memory(
         weights=bank(network.n_parameters),
         first_moment=bank(network.n_parameters),
         second_moment=bank(network.n_parameters),
         gradient=bank(network.n_parameters),
-        rows=bank(batch * size),
+        rows=rows,
         hidden=hidden,
         outputs=bank(batch),
         errors=bank(batch * (1 + 2 * network.width)),
@@ -211,10 +210,9 @@ def _memory(network: Network, batch: int, shuffled: int = 0) -> _Memory:
         rates=bank(2),
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
-        data=bank(shuffled * size + 1),
+        data=bank(shuffled * (size - 1) + 1),
         order=np.zeros((LANES, shuffled), np.uint16 if shuffled <= 2**16 else np.uint32),
         words=np.zeros((4, -(-shuffled // 4)), np.uint32),
-        steps=np.zeros(shuffled, np.uint32),
     )
 
 

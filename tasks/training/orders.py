@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from tasks.compiled import compiled
 
-__all__ = ["draw_steps", "following_order", "philox_blocks", "shuffle"]
+__all__ = ["following_order", "philox_blocks", "shuffle"]
 
 
 @compiled()
@@ -37,30 +37,25 @@ def philox_blocks(key, epoch, words):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def draw_steps(key, epoch, words, steps):  # type: ignore[no-untyped-def]
-    """Draw the exchanges of one shuffle (Fisher and Yates, 1938): place i with place ``steps[i] >= i``.
+def shuffle(key, epoch, words, order):  # type: ignore[no-untyped-def]
+    """Shuffle the order of the last epoch into that of the next, in place (Fisher and Yates, 1938).
 
     Parameters
     ----------
     key : uint64
         Names the network's stream of orders; see :meth:`tasks.streams.Stream.keys`.
     epoch : int
+        Number of the epoch, from 0.
     words : ndarray of shape (4, n_blocks), dtype uint32
         Room for at least ``n_rows`` words.
-    steps : ndarray of shape (n_rows,), dtype uint32
-        Written: drawn from the places not yet filled, each with the same chance up to ``n_rows / 2**32``.
+    order : ndarray of shape (n_rows,), of any integers
+        Place i is exchanged with one of the places not yet filled, each with the same chance up to
+        ``n_rows / 2**32``.
     """
     philox_blocks(key, epoch, words)
     flat = words.reshape(-1)
-    for i in range(steps.size):
-        steps[i] = i + ((np.uint64(flat[i]) * np.uint64(steps.size - i)) >> np.uint64(32))
-
-
-@compiled()
-def shuffle(steps, order):  # type: ignore[no-untyped-def]
-    """Make the exchanges of :func:`draw_steps` in an order of any integer type, in place."""
     for i in range(order.size):
-        j = steps[i]
+        j = np.uint64(i) + ((np.uint64(flat[i]) * np.uint64(order.size - i)) >> np.uint64(32))
         order[i], order[j] = order[j], order[i]
 
 
@@ -76,6 +71,4 @@ def following_order(key: int, epoch: int, order: NDArray[np.int64]) -> None:
     order : ndarray of shape (n_rows,), dtype int64
         Before the first epoch, the rows in their own order.
     """
-    steps = np.empty(order.size, np.uint32)
-    draw_steps(np.uint64(key), epoch, np.empty((4, -(-order.size // 4)), np.uint32), steps)
-    shuffle(steps, order)
+    shuffle(np.uint64(key), epoch, np.empty((4, -(-order.size // 4)), np.uint32), order)

@@ -137,12 +137,14 @@ def test_gathered_rows_are_those_of_the_order(size, dtype):
     @numba.njit
     def fetch(data, order, rows):
         for place in range(order.shape[1]):
-            gather(size, data, order, place, rows, place * size)
+            gather(size, data, order, place, rows, place * (size + 1))
 
     rng = np.random.default_rng(size)
     data = rng.normal(size=(LANES, 50, size)).astype(np.float32)
     order = np.array([rng.permutation(50) for _ in range(LANES)]).astype(dtype)
-    rows = bank(50 * size)
+    rows = bank(50 * (size + 1))
+    rows[:] = 1
     fetch(np.append(data.ravel(), np.zeros(LANES, np.float32)), order, rows)
     expected = np.take_along_axis(data, order[:, :, None].astype(int), axis=1)
-    np.testing.assert_array_equal(rows.reshape(50, size, LANES), expected.transpose(1, 2, 0))
+    expected = np.insert(expected, size - 1, 1, axis=2)
+    np.testing.assert_array_equal(rows.reshape(50, size + 1, LANES), expected.transpose(1, 2, 0))
