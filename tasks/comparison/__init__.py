@@ -1,0 +1,1 @@
+"""How networks compare: by sums over the samples of their linear coefficients."""
