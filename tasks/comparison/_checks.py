@@ -6,15 +6,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "CONSTANT",
     "Pairs",
     "checked_chunk",
     "checked_coefficients",
     "checked_inputs",
     "checked_pairs",
-    "checked_size",
+    "checked_sizes",
 ]
 
 Pairs = tuple[tuple[int, int], ...]
+
+# Rows whose root mean square distance from their mean is this share of their size are taken to be the same:
+# eight units in the last place of float32, in which coefficients are kept.
+CONSTANT = 2.0**-20
 
 
 def checked_pairs(pairs: Iterable[tuple[int, int]], n_networks: int) -> Pairs:
@@ -59,9 +64,9 @@ def checked_inputs(inputs: ArrayLike, n_samples: int, n_columns: int) -> NDArray
     return values
 
 
-def checked_size(n_samples: int, unbiased: bool) -> int:
-    """Give the number of samples back; refuse so few that their HSIC divides by 0."""
+def checked_sizes(n_samples: NDArray[np.generic], unbiased: bool) -> NDArray[np.float64]:
+    """Give numbers of samples in float64; refuse so few that their HSIC divides by 0."""
     least = 4 if unbiased else 2
-    if n_samples < least:
-        raise ValueError(f"HSIC is of at least {least} samples, got {n_samples}: add chunks first")
-    return n_samples
+    if n_samples.min() < least:
+        raise ValueError(f"HSIC is of at least {least} samples, got {n_samples.min():.0f}: add more first")
+    return n_samples.astype(np.float64)

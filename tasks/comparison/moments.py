@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import Pairs, checked_chunk, checked_pairs, checked_size
+from tasks.comparison._checks import CONSTANT, Pairs, checked_chunk, checked_pairs, checked_sizes
 
 __all__ = ["Moments", "moments_memory"]
 
@@ -220,6 +220,7 @@ class Moments:
         Returns
         -------
         ndarray of shape (n_pairs, n_outputs), float64
+            0 where the rows of a network do not differ but for rounding.
 
         Raises
         ------
@@ -233,14 +234,15 @@ class Moments:
         Maximization* (2012), equation 5, in which the rows of the two kernel matrices are sums over centred
         samples.
         """
-        n = checked_size(self.n_samples, unbiased)
-        product = np.einsum("pjcd,pjcd->pj", self.cross, self.cross)
-        if not unbiased:
-            return np.asarray(product / (n - 1) ** 2)
+        n = checked_sizes(np.array(self.n_samples), unbiased)
         x, y = np.transpose(self.pairs)
-        without = product - self.joint * (n / (n - 2))
-        spreads = self.spread[x] * self.spread[y]
-        return np.asarray((without + spreads / ((n - 1) * (n - 2))) / (n * (n - 3)))
+        value = np.einsum("pjcd,pjcd->pj", self.cross, self.cross)
+        if unbiased:
+            spreads = self.spread[x] * self.spread[y]
+            value += spreads / ((n - 1) * (n - 2)) - self.joint * (n / (n - 2))
+        size = np.einsum("njc,njc->nj", self.mean, self.mean) + self.spread / n
+        varies = self.spread > CONSTANT**2 * n * size
+        return np.where(varies[x] & varies[y], value / (n * (n - 3) if unbiased else (n - 1) ** 2), 0.0)
 
 
 def moments_memory(n_networks: int, n_samples: int, n_outputs: int, n_columns: int, n_pairs: int) -> int:
