@@ -14,7 +14,7 @@ def fitted(source, *targets, cutoff=None):
     moments = Moments([(0, n) for n in range(len(chunk))], len(chunk), *chunk.shape[2:])
     for rows in np.array_split(chunk, 3, axis=1):
         moments.update(rows)
-    spaces = [row_space(second, cutoff) for second in moments.second((0, 0))]
+    spaces = [row_space(second, len(source), cutoff) for second in moments.second((0, 0))]
     return fit_affine(spaces, [moments.second((0, n)) for n in range(1, len(chunk))])
 
 
@@ -106,10 +106,10 @@ def test_rows_added_later_make_the_maps_of_a_row_alone():
 
 
 def test_directions_below_the_cutoff_are_dropped():
-    assert row_space(np.diag([4.0, 1e-13, 1.0])).strength.tolist() == [4, 1, 1e-13]
-    assert row_space(np.diag([4.0, 1e-15, 1.0])).strength.tolist() == [4, 1]
-    assert row_space(np.diag([4.0, 1e-13, 1.0]), cutoff=0.5).basis.tolist() == [[1], [0], [0]]
-    assert row_space(np.zeros((3, 3))).basis.shape == (3, 0)
+    assert row_space(np.diag([4.0, 1e-12, 1.0]), 900).strength.tolist() == [4, 1, 1e-12]
+    assert row_space(np.diag([4.0, 1e-12, 1.0]), 9000).strength.tolist() == [4, 1]
+    assert row_space(np.diag([4.0, 1e-12, 1.0]), 9, cutoff=0.5).basis.tolist() == [[1], [0], [0]]
+    assert row_space(np.zeros((3, 3)), 9).basis.shape == (3, 0)
 
 
 def test_a_source_of_zeros_gives_zeros():
@@ -120,13 +120,13 @@ def test_a_source_of_zeros_gives_zeros():
 def test_what_is_refused():
     maps = fitted(np.ones((5, 2, 3)), np.ones((5, 2, 3)))
     with pytest.raises(ValueError, match="infs or NaNs"):
-        row_space([[np.nan]])
+        row_space([[np.nan]], 9)
     with pytest.raises(ValueError, match=r"shape \(columns, columns\), got \(2, 3\)"):
-        row_space(np.ones((2, 3)))
+        row_space(np.ones((2, 3)), 9)
     with pytest.raises(ValueError, match="share of the largest strength"):
-        row_space(np.ones((2, 2)), cutoff=2)
+        row_space(np.ones((2, 2)), 9, cutoff=2)
     with pytest.raises(ValueError, match="as many columns as the row spaces"):
-        fit_affine([row_space(np.eye(3))], np.ones((1, 1, 4, 4)))
+        fit_affine([row_space(np.eye(3), 9)], np.ones((1, 1, 4, 4)))
     with pytest.raises(ValueError, match="the maps are of 2 outputs and 3 columns"):
         mapped_outputs(maps, np.ones((4, 1, 3)), np.ones((4, 2)))
     with pytest.raises(ValueError, match="flatten each image"):

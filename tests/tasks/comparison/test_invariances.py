@@ -38,7 +38,7 @@ def affine(it):
     chunk = np.stack([it.first, it.second])
     moments = Moments(PAIRS, 2, 3, 6)
     moments.update(chunk[:, TRAIN])
-    maps = fit_affine([row_space(second) for second in moments.second((0, 0))], [moments.second((0, 1))])
+    maps = fit_affine([row_space(second, 60) for second in moments.second((0, 0))], [moments.second((0, 1))])
     outputs = mapped_outputs(maps, it.first[TEST], it.inputs[TEST])[0]
     return [n_right(outputs, it.labels[TEST]), *np.sort(outputs, axis=0).ravel()]
 
