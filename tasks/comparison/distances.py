@@ -42,7 +42,7 @@ class Distances:
 
     Notes
     -----
-    Memory beside the chunk: ``8 (n_networks + 2) n_samples n_columns`` bytes, one output at a time.
+    Memory beside the chunk: ``8 (n_networks + 2) n_samples n_columns`` bytes and 2^18 for casts, an output at a time.
 
     With α = 1/a¹ and β = 1/a², known only at the end, ``|α x − β y|²`` is ``(α − β)² |x|² + 2 (α − β) β
     x·(x − y) + β² |x − y|²``. Accumulated in float64 over m coefficients, with u = 2^-53, it is wrong by at
@@ -84,14 +84,17 @@ class Distances:
         """
         values = checked_chunk(chunk, *self.shape)
         for j in range(values.shape[2]):
-            rows = values[:, :, j].astype(np.float64).reshape(len(values), -1)
-            np.maximum(self.largest, np.abs(rows).max(axis=1, initial=0), out=self.largest)
-            self.squares += [row @ row for row in rows]
-            for pair, (x, y) in enumerate(self.pairs):
-                difference = rows[x] - rows[y]
-                self.apart[pair] += difference @ difference
-                self.inner[pair] += rows[x] @ difference
+            self._add(values[:, :, j].astype(np.float64).reshape(len(values), -1))
         self.n_samples += values.shape[1]
+
+    def _add(self, rows: NDArray[np.float64]) -> None:
+        largest = np.maximum(rows.max(axis=1, initial=0), -rows.min(axis=1, initial=0))
+        np.maximum(self.largest, largest, out=self.largest)
+        self.squares += [row @ row for row in rows]
+        for pair, (x, y) in enumerate(self.pairs):
+            difference = rows[x] - rows[y]
+            self.apart[pair] += difference @ difference
+            self.inner[pair] += rows[x] @ difference
 
     def merge(self, other: Distances) -> None:
         """Add the samples of other sums, which stay as they are.

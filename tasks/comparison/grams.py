@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import CONSTANT, Pairs, checked_pairs, checked_sizes
+from tasks.comparison._checks import CAST, CONSTANT, Pairs, checked_pairs, checked_sizes
 from tasks.streams import Stream
 
-__all__ = ["Grams", "draw_halves", "interval"]
+__all__ = ["Grams", "draw_halves", "grams_memory", "interval"]
 
 
 class Grams:
@@ -45,11 +45,6 @@ class Grams:
     ------
     ValueError
         If a pair is of no network or comes twice, or replicates are of another number of samples.
-
-    Notes
-    -----
-    Memory beside the two chunks: ``8 (n_networks n_samples (n_replicates + 1) + n_networks a (2 n_columns + b
-    ) + 2 a b)`` bytes for tiles of at most a by b rows, a ≥ b.
     """
 
     def __init__(
@@ -122,8 +117,9 @@ class Grams:
         self.row_sums[:, :, here] += others @ kernels.transpose(0, 2, 1)
         if times == 2:
             self.row_sums[:, :, there] += chosen @ kernels
+        product = np.empty(kernels.shape[1:])
         for pair, (x, y) in enumerate(self.pairs):
-            product = kernels[x] * kernels[y]
+            np.multiply(kernels[x], kernels[y], out=product)
             self.product[pair] += times * np.einsum("rb,rb->r", chosen @ product, others)
 
     def merge(self, other: Grams) -> None:
@@ -146,7 +142,7 @@ class Grams:
         self.row_sums += other.row_sums
         self.diagonal += other.diagonal
 
-    def hsic(self, *, unbiased: bool = False) -> NDArray[np.float64]:
+    def hsic(self, *, unbiased: bool = False, constant: float = CONSTANT) -> NDArray[np.float64]:
         """Hilbert–Schmidt independence criterion with the linear kernel, by the form O(n_samples²).
 
         All tiles must have been added.
@@ -156,10 +152,13 @@ class Grams:
         unbiased : bool
             The estimator without bias, which may be below 0.
 
+        constant : float
+            As in :meth:`tasks.comparison.moments.Moments.hsic`.
+
         Returns
         -------
         ndarray of shape (n_pairs, n_replicates), float64
-            0 where the rows of a network do not differ but for rounding.
+            0 where the rows of one of the networks are the same.
 
         Raises
         ------
@@ -183,18 +182,45 @@ class Grams:
                 product[pair] -= np.einsum("rs,rs->r", own_x, own_y)
             ends[pair] = np.einsum("rs,rs->r", of_x, of_y)
             totals[pair] = of_x.sum(axis=1) * of_y.sum(axis=1)
-        varies = self._varies(n)
+        varies = self._varies(n, constant)
         if unbiased:
             value = (product - 2 / (n - 2) * ends + totals / ((n - 1) * (n - 2))) / (n * (n - 3))
         else:
             value = (product - 2 / n * ends + totals / n**2) / (n - 1) ** 2
         return np.where(varies[x] & varies[y], value, 0.0)
 
-    def _varies(self, n: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _varies(self, n: NDArray[np.float64], constant: float) -> NDArray[np.bool_]:
         squares = self.diagonal @ self.samples.T
         spread = squares - np.einsum("rs,nrs->nr", self.samples, self.row_sums) / n
         size = np.einsum("nc,nc->n", self.centres, self.centres)[:, None] + squares / n
-        return np.asarray(spread > CONSTANT**2 * n * size)
+        return np.asarray(spread > constant**2 * n * size)
+
+
+def grams_memory(
+    n_networks: int, n_samples: int, n_replicates: int, n_columns: int, n_rows: int, n_others: int
+) -> int:
+    """Most memory that one tile, or the HSIC of all, takes beside the chunks, the sums included.
+
+    Parameters
+    ----------
+    n_networks, n_samples, n_replicates, n_columns : int
+    n_rows, n_others : int
+        Samples of each side of the tile.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Examples
+    --------
+    >>> grams_memory(14, 10_000, 1, 3073, 500, 500) / 2**20  # CIFAR-10
+    359.41...
+    """
+    sums = n_samples * (n_networks * (n_replicates + 1) + n_replicates)
+    tile = n_networks * ((n_rows + n_others) * (n_columns + n_replicates) + n_rows * n_others)
+    tile += n_rows * n_others + n_replicates * n_others
+    return 8 * (sums + max(tile, 7 * n_replicates * n_samples)) + CAST
 
 
 def draw_halves(n_samples: int, n_replicates: int, stream: Stream) -> NDArray[np.bool_]:

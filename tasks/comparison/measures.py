@@ -29,19 +29,14 @@ class Invariance(StrEnum):
     SHIFT = "the same number added to all entries of a row of the first network"
 
 
+_ANY_ORDER_OR_SCALE = {Invariance.SAMPLES, Invariance.SCALING}
+
+# of affine, the first network is the source, and its training and test rows are mapped alike
 INVARIANCES: Final[dict[str, frozenset[Invariance]]] = {
-    "affine": frozenset(
-        {Invariance.SAMPLES, Invariance.ORTHOGONAL, Invariance.SCALING, Invariance.LINEAR}
-    ),  # of the source network, for training and test rows together
-    "distance": frozenset({Invariance.SAMPLES, Invariance.SYMMETRY, Invariance.SCALING}),
+    "affine": frozenset({*_ANY_ORDER_OR_SCALE, Invariance.ORTHOGONAL, Invariance.LINEAR}),
+    "distance": frozenset({*_ANY_ORDER_OR_SCALE, Invariance.SYMMETRY}),
     "cka": frozenset(
-        {
-            Invariance.SAMPLES,
-            Invariance.SYMMETRY,
-            Invariance.ORTHOGONAL,
-            Invariance.SCALING,
-            Invariance.TRANSLATION,
-        }
+        {*_ANY_ORDER_OR_SCALE, Invariance.SYMMETRY, Invariance.ORTHOGONAL, Invariance.TRANSLATION}
     ),
     "cross_entropy": frozenset({Invariance.SAMPLES, Invariance.SHIFT}),
 }

@@ -12,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import CONSTANT, Pairs, checked_chunk, checked_pairs, checked_sizes
+from tasks.comparison._checks import CAST, CONSTANT, Pairs, checked_chunk, checked_pairs, checked_sizes
 
 __all__ = ["Moments", "moments_memory"]
-
-_CAST = 2**18  # bytes in which NumPy turns a chunk into float64, bit by bit
 
 
 class _Higher(NamedTuple):
@@ -209,7 +207,7 @@ class Moments:
         means = self.mean[x][:, :, None] * self.mean[y][:, None, :]
         return np.asarray(centred + self.n_samples * means)
 
-    def hsic(self, *, unbiased: bool = False) -> NDArray[np.float64]:
+    def hsic(self, *, unbiased: bool = False, constant: float = CONSTANT) -> NDArray[np.float64]:
         """Hilbert–Schmidt independence criterion with the linear kernel, by the form O(n_columns²).
 
         Parameters
@@ -217,10 +215,15 @@ class Moments:
         unbiased : bool
             The estimator without bias, which may be below 0; else ``|Σ (x − μ)(y − ν)ᵀ|²_F / (n − 1)²``.
 
+        constant : float
+            Rows of a network are taken to be the same where their root mean square distance from their mean
+            is at most this share of their size. The default is for coefficients in float32; those in float16
+            need 2^-9.
+
         Returns
         -------
         ndarray of shape (n_pairs, n_outputs), float64
-            0 where the rows of a network do not differ but for rounding.
+            0 where the rows of one of the networks are the same.
 
         Raises
         ------
@@ -241,7 +244,7 @@ class Moments:
             spreads = self.spread[x] * self.spread[y]
             value += spreads / ((n - 1) * (n - 2)) - self.joint * (n / (n - 2))
         size = np.einsum("njc,njc->nj", self.mean, self.mean) + self.spread / n
-        varies = self.spread > CONSTANT**2 * n * size
+        varies = self.spread > constant**2 * n * size
         return np.where(varies[x] & varies[y], value / (n * (n - 3) if unbiased else (n - 1) ** 2), 0.0)
 
 
@@ -269,4 +272,4 @@ def moments_memory(n_networks: int, n_samples: int, n_outputs: int, n_columns: i
     sums = columns * (n_columns + 2) + means + n_pairs * n_outputs + n_networks * n_outputs
     moving = 4 * n_pairs * n_columns + 4 * n_networks * n_columns
     adding = n_networks * (n_samples + 1) * (n_columns + 1) + n_columns**2
-    return 8 * (sums + moving + adding) + _CAST
+    return 8 * (sums + moving + adding) + CAST

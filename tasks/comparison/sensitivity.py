@@ -43,7 +43,7 @@ def sensitivity(second: ArrayLike, n_samples: int, n_components: int) -> Sensiti
     -------
     Sensitivity
         Where two singular values are equal, any basis of their plane is as good: it is the one that LAPACK
-        gives. Singular values below 1e-8 of the first are rounding.
+        gives. Singular values below 1e-6 of the first are rounding.
 
     Raises
     ------

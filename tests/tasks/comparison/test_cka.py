@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.comparison.grams import Grams, draw_halves, interval
+from tasks.comparison.grams import Grams, draw_halves, grams_memory, interval
 from tasks.comparison.measures import cka, cka_cost
 from tasks.comparison.moments import Moments
 from tasks.streams import Stream
@@ -101,7 +102,7 @@ def test_both_forms_are_the_matrices_of_the_papers(form, unbiased, samples, colu
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("unbiased", [False, True])
 def test_a_network_is_its_own_likeness(form, dtype, unbiased):
     rng = np.random.default_rng(1)
@@ -117,10 +118,33 @@ def test_constant_columns_and_networks_have_values(form, unbiased):
     varied, still = rng.normal(size=(20, 6)), np.full((20, 6), 0.1)
     varied[:, 2] = 7.0
     other = still + 3
-    rounded = (5 + 1e-8 * rng.normal(size=(20, 6))).astype(np.float32)  # a linear network in float32
+    rounded = (5 + 1e-6 * rng.normal(size=(20, 6))).astype(np.float32)  # a linear network in float32
     values = cka_of(form, np.stack([varied, still, other, rounded]), unbiased=unbiased, size=6)
     expected = {(0, 0): 1, (0, 1): 0, (0, 2): 0, (0, 3): 0}
     assert values.tolist() == pytest.approx([expected.get(pair, 1) for pair in all_pairs(4)], abs=1e-12)
+
+
+def test_a_network_added_later_needs_its_own_row_only():
+    rows = np.random.default_rng(6).normal(1, 1, (3, 40, 1, 5))
+    rows[1] += rows[0]
+    moments = Moments(all_pairs(3), 3, 1, 5)
+    moments.update(rows)
+    whole = moments.hsic()
+    own = whole[[all_pairs(3).index((network, network)) for network in range(3)]]
+    later = Moments([(2, 0), (2, 1), (2, 2)], 3, 1, 5)
+    later.update(rows)
+    added = cka(later.pairs, later.hsic(), [*own[:2], later.hsic()[2]])
+    expected = cka(all_pairs(3), whole, own)
+    np.testing.assert_allclose(added, expected[[all_pairs(3).index((other, 2)) for other in range(3)]])
+
+
+def test_what_is_constant_can_be_said():
+    rng = np.random.default_rng(7)
+    rows = (5 + 1e-3 * rng.normal(size=(1, 50, 1, 4))).astype(np.float32)
+    moments = Moments([(0, 0)], 1, 1, 4)
+    moments.update(rows)
+    assert moments.hsic() > 0
+    assert moments.hsic(constant=2.0**-9) == 0
 
 
 @settings(deadline=None, max_examples=30)
@@ -173,6 +197,23 @@ def test_intervals_hold_the_value_of_the_population_as_often_as_they_say(unbiase
         assert low <= values[0] <= high
         held += low <= population <= high
     assert abs(held / times - 0.9) < 3 * np.sqrt(0.9 * 0.1 / times)  # binomial error of 120 intervals
+
+
+@pytest.mark.parametrize(("replicates", "size", "columns"), [(1, 100, 200), (50, 30, 10), (5, 300, 50)])
+def test_peak_memory_of_a_tile_and_of_hsic_is_as_stated(replicates, size, columns):
+    rows = np.random.default_rng(8).normal(size=(3, 600, columns)).astype(np.float32)
+    samples = draw_halves(600, replicates, Stream(("memory",)))
+    stated = grams_memory(3, 600, replicates, columns, size, size)
+    tracemalloc.start()
+    try:
+        grams = Grams(all_pairs(3), rows[:, 0], 600, samples)
+        grams.update(rows[:, :size], 0)
+        grams.update(rows[:, :size], 0, rows[:, size : 2 * size], size)
+        grams.hsic(unbiased=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert stated / 2 < peak <= stated
 
 
 def test_the_cheaper_form_is_said():

@@ -1,3 +1,4 @@
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -38,6 +39,18 @@ def test_a_distance_of_scaled_networks_is_within_its_bound():
     one = np.random.default_rng(1).normal(size=(40, 1, 5))
     rows, bound = np.stack([one, 3 * one]), 2 * (200 + 8) * 2.0**-53
     assert 0 <= distances_of(rows).values()[0] <= bound * 2  # sums over a² of coefficients at most 1, over m
+
+
+def test_peak_memory_of_distances_is_as_stated():
+    rows = np.random.default_rng(4).normal(size=(3, 500, 2, 100)).astype(np.float32)
+    distances = Distances([(0, 1), (2, 1)], 3, 2, 100)
+    tracemalloc.start()
+    try:
+        distances.update(rows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 8 * 3 * 500 * 100 < peak <= 8 * (3 + 2) * 500 * 100 + 2**18
 
 
 def test_distances_merge():
