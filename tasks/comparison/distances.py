@@ -42,7 +42,8 @@ class Distances:
 
     Notes
     -----
-    Memory beside the chunk: ``8 (n_networks + 2) n_samples n_columns`` bytes and 2^18 for casts, an output at a time.
+    Memory beside the chunk: ``8 (n_networks + 2) n_samples n_columns`` bytes, and 2^18 for casts; one output
+    is in float64 at a time.
 
     With α = 1/a¹ and β = 1/a², known only at the end, ``|α x − β y|²`` is ``(α − β)² |x|² + 2 (α − β) β
     x·(x − y) + β² |x − y|²``. Accumulated in float64 over m coefficients, with u = 2^-53, it is wrong by at

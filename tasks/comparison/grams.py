@@ -34,6 +34,8 @@ class Grams:
 
     Attributes
     ----------
+    n_added : int
+        Ordered pairs of samples summed so far.
     product : ndarray of shape (n_pairs, n_replicates), float64
         ``Σ_ik K_ik L_ik`` over the samples of a replicate.
     row_sums : ndarray of shape (n_networks, n_replicates, n_samples), float64
@@ -61,6 +63,7 @@ class Grams:
         if held.shape[1:] != (n_samples,):
             raise ValueError(f"samples have shape (replicates, {n_samples}), got {held.shape}")
         self.samples = held
+        self.n_added = 0
         self.product = np.zeros((len(self.pairs), len(held)))
         self.row_sums = np.zeros((n_networks, len(held), n_samples))
         self.diagonal = np.zeros((n_networks, n_samples))
@@ -113,6 +116,7 @@ class Grams:
         self, first: NDArray[np.float64], here: slice, second: NDArray[np.float64], there: slice, times: int
     ) -> None:
         kernels = first @ second.transpose(0, 2, 1)
+        self.n_added += times * kernels[0].size
         chosen, others = self.samples[:, here], self.samples[:, there]
         self.row_sums[:, :, here] += others @ kernels.transpose(0, 2, 1)
         if times == 2:
@@ -135,23 +139,21 @@ class Grams:
         ValueError
             If they are of other pairs, centres or replicates.
         """
-        same = self.pairs == other.pairs and np.array_equal(self.centres, other.centres)
+        same = self.pairs == other.pairs and np.array_equal(self.centres, other.centres, equal_nan=True)
         if not same or not np.array_equal(self.samples, other.samples):
             raise ValueError("sums of the same pairs, centres and replicates merge, got different ones")
         self.product += other.product
         self.row_sums += other.row_sums
         self.diagonal += other.diagonal
+        self.n_added += other.n_added
 
     def hsic(self, *, unbiased: bool = False, constant: float = CONSTANT) -> NDArray[np.float64]:
         """Hilbert–Schmidt independence criterion with the linear kernel, by the form O(n_samples²).
-
-        All tiles must have been added.
 
         Parameters
         ----------
         unbiased : bool
             The estimator without bias, which may be below 0.
-
         constant : float
             As in :meth:`tasks.comparison.moments.Moments.hsic`.
 
@@ -163,7 +165,8 @@ class Grams:
         Raises
         ------
         ValueError
-            If a replicate has fewer than 2 samples, or 4 where no bias is wanted.
+            If tiles are missing or came twice, or a replicate has fewer than 2 samples, or 4 where no bias
+            is wanted.
 
         Notes
         -----
@@ -171,29 +174,32 @@ class Grams:
         :meth:`tasks.comparison.moments.Moments.hsic`.
         """
         n = checked_sizes(self.samples.sum(axis=1), unbiased)
-        x, y = np.transpose(self.pairs)
-        product = self.product.copy()
-        ends, totals = np.empty_like(product), np.empty_like(product)
-        for pair in range(len(self.pairs)):
-            of_x, of_y = (self.samples * self.row_sums[network] for network in self.pairs[pair])
+        n_pairs = self.samples.shape[1] ** 2
+        if self.n_added != n_pairs:
+            raise ValueError(f"tiles hold {self.n_added} of {n_pairs} pairs of samples: add each tile once")
+        value = np.empty_like(self.product)
+        for pair, (x, y) in enumerate(self.pairs):
+            of_x, of_y = self._sums(x, unbiased), self._sums(y, unbiased)
+            ends, totals = np.einsum("rs,rs->r", of_x, of_y), of_x.sum(axis=1) * of_y.sum(axis=1)
             if unbiased:
-                own_x, own_y = (self.samples * self.diagonal[network] for network in self.pairs[pair])
-                of_x, of_y = of_x - own_x, of_y - own_y
-                product[pair] -= np.einsum("rs,rs->r", own_x, own_y)
-            ends[pair] = np.einsum("rs,rs->r", of_x, of_y)
-            totals[pair] = of_x.sum(axis=1) * of_y.sum(axis=1)
-        varies = self._varies(n, constant)
-        if unbiased:
-            value = (product - 2 / (n - 2) * ends + totals / ((n - 1) * (n - 2))) / (n * (n - 3))
-        else:
-            value = (product - 2 / n * ends + totals / n**2) / (n - 1) ** 2
-        return np.where(varies[x] & varies[y], value, 0.0)
+                apart = self.product[pair] - self.samples @ (self.diagonal[x] * self.diagonal[y])
+                value[pair] = apart - 2 / (n - 2) * ends + totals / ((n - 1) * (n - 2))
+            else:
+                value[pair] = self.product[pair] - 2 / n * ends + totals / n**2
+        same = self._same(n, constant)
+        x, y = np.transpose(self.pairs)
+        return np.where(same[x] | same[y], 0.0, value / (n * (n - 3) if unbiased else (n - 1) ** 2))
 
-    def _varies(self, n: NDArray[np.float64], constant: float) -> NDArray[np.bool_]:
+    def _sums(self, network: int, unbiased: bool) -> NDArray[np.float64]:
+        """Row sums of the kernels of each replicate, without the diagonal if unbiased."""
+        own = self.diagonal[network] if unbiased else 0.0
+        return np.asarray(self.samples * (self.row_sums[network] - own))
+
+    def _same(self, n: NDArray[np.float64], constant: float) -> NDArray[np.bool_]:
         squares = self.diagonal @ self.samples.T
         spread = squares - np.einsum("rs,nrs->nr", self.samples, self.row_sums) / n
         size = np.einsum("nc,nc->n", self.centres, self.centres)[:, None] + squares / n
-        return np.asarray(spread > constant**2 * n * size)
+        return np.asarray(spread <= constant**2 * n * size)
 
 
 def grams_memory(

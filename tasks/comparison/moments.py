@@ -214,7 +214,6 @@ class Moments:
         ----------
         unbiased : bool
             The estimator without bias, which may be below 0; else ``|Σ (x − μ)(y − ν)ᵀ|²_F / (n − 1)²``.
-
         constant : float
             Rows of a network are taken to be the same where their root mean square distance from their mean
             is at most this share of their size. The default is for coefficients in float32; those in float16
@@ -244,8 +243,8 @@ class Moments:
             spreads = self.spread[x] * self.spread[y]
             value += spreads / ((n - 1) * (n - 2)) - self.joint * (n / (n - 2))
         size = np.einsum("njc,njc->nj", self.mean, self.mean) + self.spread / n
-        varies = self.spread > constant**2 * n * size
-        return np.where(varies[x] & varies[y], value / (n * (n - 3) if unbiased else (n - 1) ** 2), 0.0)
+        same = self.spread <= constant**2 * n * size
+        return np.where(same[x] | same[y], 0.0, value / (n * (n - 3) if unbiased else (n - 1) ** 2))
 
 
 def moments_memory(n_networks: int, n_samples: int, n_outputs: int, n_columns: int, n_pairs: int) -> int:

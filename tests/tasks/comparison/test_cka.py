@@ -147,6 +147,14 @@ def test_what_is_constant_can_be_said():
     assert moments.hsic(constant=2.0**-9) == 0
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_network_that_diverged_is_not_taken_for_a_constant_one(form):
+    rows = np.random.default_rng(8).normal(size=(3, 20, 4))
+    rows[1, 5, 2] = np.nan
+    values = dict(zip(all_pairs(3), cka_of(form, rows), strict=True))
+    assert [pair for pair in values if np.isnan(values[pair])] == [(0, 1), (1, 1), (1, 2)]
+
+
 @settings(deadline=None, max_examples=30)
 @given(size=st.integers(1, 30), order=st.randoms(), split=st.integers(0, 50))
 def test_tiles_of_any_size_in_any_order_add_up_to_the_same(size, order, split):
@@ -199,16 +207,26 @@ def test_intervals_hold_the_value_of_the_population_as_often_as_they_say(unbiase
     assert abs(held / times - 0.9) < 3 * np.sqrt(0.9 * 0.1 / times)  # binomial error of 120 intervals
 
 
-@pytest.mark.parametrize(("replicates", "size", "columns"), [(1, 100, 200), (50, 30, 10), (5, 300, 50)])
+def test_an_interval_holds_its_estimate_where_halves_are_biased():
+    rows = np.random.default_rng(9).normal(size=(2, 40, 60))  # nothing in common, but many columns
+    samples = np.vstack([np.ones((1, 40)), draw_halves(40, 50, Stream(("halves",)))])
+    hsic = grams_of(rows, samples=samples).hsic()
+    values = cka(all_pairs(2), hsic, hsic[[0, 2]])[1]
+    low, high = interval(values[0], values[1:])
+    assert low < values[0] < high < values[1:].min()
+
+
+@pytest.mark.parametrize(("replicates", "size", "columns"), [(1, 100, 200), (200, 50, 10), (5, 300, 50)])
 def test_peak_memory_of_a_tile_and_of_hsic_is_as_stated(replicates, size, columns):
-    rows = np.random.default_rng(8).normal(size=(3, 600, columns)).astype(np.float32)
-    samples = draw_halves(600, replicates, Stream(("memory",)))
-    stated = grams_memory(3, 600, replicates, columns, size, size)
+    rows = np.random.default_rng(8).normal(size=(3, 2 * size, columns)).astype(np.float32)
+    samples = draw_halves(2 * size, replicates, Stream(("memory",)))
+    stated = grams_memory(3, 2 * size, replicates, columns, size, size)
     tracemalloc.start()
     try:
-        grams = Grams(all_pairs(3), rows[:, 0], 600, samples)
+        grams = Grams(all_pairs(3), rows[:, 0], 2 * size, samples)
         grams.update(rows[:, :size], 0)
-        grams.update(rows[:, :size], 0, rows[:, size : 2 * size], size)
+        grams.update(rows[:, :size], 0, rows[:, size:], size)
+        grams.update(rows[:, size:], size)
         grams.hsic(unbiased=True)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -235,6 +253,9 @@ def test_what_is_refused():
         grams.merge(Grams([(0, 1)], rows[:, 0] + 1, 6))
     with pytest.raises(ValueError, match=r"shape \(replicates, 6\)"):
         Grams([(0, 1)], rows[:, 0], 6, np.ones((2, 5)))
+    grams.update(rows[:, :3], 0)
+    with pytest.raises(ValueError, match="tiles hold 9 of 36 pairs of samples"):
+        grams.hsic()
     with pytest.raises(ValueError, match="at least 4 samples, got 3"):
         Grams([(0, 1)], rows[:, 0], 6, [[1, 1, 1, 0, 0, 0]]).hsic(unbiased=True)
     with pytest.raises(ValueError, match="level is between 0 and 1"):
