@@ -47,6 +47,12 @@ class Grams:
     ------
     ValueError
         If a pair is of no network or comes twice, or replicates are of another number of samples.
+
+    Notes
+    -----
+    Every chunk is read with every other one, where :class:`tasks.comparison.moments.Moments` reads each once:
+    :func:`tasks.comparison.measures.cka_cost` says when that is still the cheaper form. More replicates cost
+    little, since the kernels are those of all samples.
     """
 
     def __init__(

@@ -32,14 +32,14 @@ def grams_of(rows, *, size=1000, samples=None, centres=None):
     return grams
 
 
-def hsic_of(form, rows, *, unbiased=False, size=1000):
+def hsic_of(form, rows, *, size=1000, **options):
     """HSIC of all pairs of networks, rows of shape (networks, samples, columns)."""
     if form == "samples":
-        return grams_of(rows, size=size).hsic(unbiased=unbiased)[:, 0]
+        return grams_of(rows, size=size).hsic(**options)[:, 0]
     moments = Moments(all_pairs(len(rows)), len(rows), 1, rows.shape[2])
     for cut in chunks(rows.shape[1], size):
         moments.update(rows[:, cut, None])
-    return moments.hsic(unbiased=unbiased)[:, 0]
+    return moments.hsic(**options)[:, 0]
 
 
 def cka_of(form, rows, **options):
@@ -145,6 +145,18 @@ def test_what_is_constant_can_be_said():
     moments.update(rows)
     assert moments.hsic() > 0
     assert moments.hsic(constant=2.0**-9) == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_a_large_mean_costs_no_digits(form, unbiased):
+    rows = np.round(np.random.default_rng(10).normal(size=(3, 60, 5)), 6)
+    rows[1] += rows[0]
+    near, far = (
+        hsic_of(form, rows + offset, unbiased=unbiased, size=16, constant=0) for offset in (0, 2.0**20)
+    )
+    # the mean takes 20 of 53 bits, its square 40, and its fourth power, to which HSIC would come, all
+    np.testing.assert_allclose(far, near, rtol=0, atol=8 * 2.0**-33 * near.max())
 
 
 @pytest.mark.parametrize("form", FORMS)
