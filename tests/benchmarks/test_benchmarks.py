@@ -16,6 +16,7 @@ STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
+    "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
     "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),
