@@ -196,7 +196,7 @@ def load_images(name: str = "digits", path: str | Path | None = None, *, downloa
 
 
 def _digits() -> ImageSet:
-    """Give the 1 797 digits of scikit-learn; every fifth of a class, so some of each writer's, are for tests."""
+    """Give the 1 797 digits of scikit-learn; of each class, every fifth is a test image."""
     from sklearn.datasets import load_digits
 
     bundled = load_digits()
