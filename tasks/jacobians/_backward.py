@@ -122,7 +122,8 @@ class _Convolutions:
     def _n_below(self, codes: NDArray[np.uint8], i: int) -> int:
         """Count the vectors of one sample that convolution i takes."""
         _, n_rows, n_columns, n_channels = codes.shape
-        return n_rows * n_columns * self._layers[i].factor ** 2 * (len(self._weights[i]) // (9 * n_channels))
+        n_inputs = len(self._weights[i]) // (9 * n_channels)
+        return int(n_rows * n_columns * self._layers[i].factor ** 2 * n_inputs)
 
 
 def _below(weights: _Floats, units: NDArray[np.uint8], above: _Above) -> _Above:

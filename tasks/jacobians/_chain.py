@@ -84,26 +84,34 @@ def read_chain(network: nn.Module, shape: tuple[int, ...]) -> Chain | None:
     if any(p.dtype != torch.float32 or p.device.type != "cpu" for p in network.parameters()):
         return None
     layers = _flat(network)
-    fixed = first if layers and type(first := layers[0]) is FixedMap else None
-    if fixed is not None and fixed.shape != shape:
-        return None
-    image = shape if fixed is None else (3, *fixed.side)
-    is_grey = fixed is not None and fixed.shape[0] == 1
-    taken = _convolutions(layers[fixed is not None :], image)
+    fixed = layers.pop(0) if layers and type(layers[0]) is FixedMap else None
+    if not isinstance(fixed, FixedMap):
+        return _chain(layers, shape, shape)
+    chain = _chain(layers, shape, (3, *fixed.side))
+    return None if chain is None or fixed.shape != shape else _with_scaling(chain, fixed)
+
+
+def _chain(layers: list[nn.Module], shape: tuple[int, ...], image: tuple[int, ...]) -> Chain | None:
+    """Read layers that take an image as it is."""
+    taken = _convolutions(layers, image)
     affine = None if taken is None else _affine(taken[1])
     if taken is None or affine is None or affine[0].weights.shape[1] != _features(taken[0], image):
         return None
-    convolutions, _ = taken
-    if convolutions:
-        rows, columns = (fixed.rows, fixed.columns) if fixed else (torch.eye(size) for size in shape[1:])
-        first = convolutions[0]
+    rows, columns = (torch.eye(size) for size in image[1:]) if taken[0] else (torch.empty(0),) * 2
+    return Chain(shape, rows, columns, taken[0], affine)
+
+
+def _with_scaling(chain: Chain, fixed: FixedMap) -> Chain:
+    """Put the scaling of images before the first layer."""
+    is_grey = fixed.shape[0] == 1
+    if chain.convolutions:
+        first, *others = chain.convolutions
         first = replace(first, weights=_without_copies(first.weights, is_grey))
-        return Chain(shape, rows, columns, (first, *convolutions[1:]), affine)
-    if fixed is not None:
-        weights = affine[0].weights.double().unflatten(1, image)
-        original = fixed.rows.double().T @ _without_copies(weights, is_grey) @ fixed.columns.double()
-        affine = (replace(affine[0], weights=original.flatten(1).float()), *affine[1:])
-    return Chain(shape, torch.empty(0), torch.empty(0), (), affine)
+        return replace(chain, rows=fixed.rows, columns=fixed.columns, convolutions=(first, *others))
+    matrix, *after = chain.affine
+    weights = _without_copies(matrix.weights.double().unflatten(1, (3, *fixed.side)), is_grey)
+    original = (fixed.rows.double().T @ weights @ fixed.columns.double()).flatten(1).float()
+    return replace(chain, affine=(replace(matrix, weights=original), *after))
 
 
 def _without_copies(weights: Tensor, is_grey: bool) -> Tensor:

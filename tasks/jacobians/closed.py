@@ -176,11 +176,13 @@ class ClosedForm:
         active: Active = []
         place = 0
         for planes, shape in self._layout:
-            size = -(-planes * math.prod(shape) // 8)
-            bits = np.unpackbits(patterns[:, place : place + size], axis=1, count=planes * math.prod(shape))
-            powers = np.array([1 << plane for plane in range(planes)], np.uint8)[:, None]
-            codes = (bits.reshape(len(bits), planes, -1) * powers).sum(axis=1, dtype=np.uint8)
-            active.append(codes.reshape(-1, *shape))
+            n_units = math.prod(shape)
+            size = -(-planes * n_units // 8)
+            bits = np.unpackbits(patterns[:, place : place + size], axis=1, count=planes * n_units)
+            codes = np.zeros((len(bits), n_units), np.uint8)
+            for plane in range(planes):
+                codes |= bits[:, plane * n_units : (plane + 1) * n_units] << plane
+            active.append(codes.reshape(len(bits), *shape))
             place += size
         return active
 

@@ -1,5 +1,6 @@
 """The rows [∇v_j(x), y_j(x)] of a network's outputs at samples."""
 
+import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -79,24 +80,29 @@ def coefficients(
 
 
 def _autograd(network: nn.Module, inputs: Tensor) -> NDArray[np.float32] | NDArray[np.float64]:
-    rows = [_batch(network, some) for some in inputs.split(_AT_ONCE)]
-    return np.concatenate([row.cpu().numpy() for row in rows])
+    rows = inputs.new_empty(len(inputs), 0, math.prod(inputs.shape[1:]) + 1)
+    start = 0
+    for some in inputs.split(_AT_ONCE):
+        x = some.clone().requires_grad_()
+        with torch.enable_grad():
+            outputs = network(x)
+        if outputs.ndim != 2 or len(outputs) != len(x):
+            raise ValueError(
+                f"the network gives outputs of shape {tuple(outputs.shape)} for {len(x)} samples; allowed is "
+                "(n_samples, n_outputs)"
+            )
+        if start == 0:
+            rows = rows.new_empty(len(inputs), outputs.shape[1], rows.shape[2])
+        _differentiate(outputs, x, rows[start : start + len(x)])
+        start += len(x)
+    return np.asarray(rows.cpu().numpy())
 
 
-def _batch(network: nn.Module, inputs: Tensor) -> Tensor:
-    x = inputs.clone().requires_grad_()
-    with torch.enable_grad():
-        outputs = network(x)
-    if outputs.ndim != 2 or len(outputs) != len(x):
-        raise ValueError(
-            f"the network gives outputs of shape {tuple(outputs.shape)} for {len(x)} samples; allowed is "
-            "(n_samples, n_outputs)"
-        )
-    n_samples, n_outputs = outputs.shape
-    rows = inputs.new_empty(n_samples, n_outputs, inputs[0].numel() + 1)
+def _differentiate(outputs: Tensor, x: Tensor, rows: Tensor) -> None:
+    """Write the rows of a batch."""
+    n_outputs = outputs.shape[1]
     for j in range(n_outputs):
         (gradient,) = torch.autograd.grad(outputs[:, j].sum(), x, retain_graph=j + 1 < n_outputs)
         rows[:, j, :-1] = gradient.flatten(1)
-    products = torch.einsum("njd,nd->nj", rows[..., :-1].double(), inputs.flatten(1).double())
-    rows[..., -1] = outputs.detach().double() - products
-    return rows
+    with torch.no_grad():
+        rows[..., -1] = outputs - (rows[..., :-1] @ x.flatten(1)[..., None])[..., 0]

@@ -71,8 +71,8 @@ def round_bits(rows: NDArray[np.float32], bits: int) -> tuple[NDArray[np.float32
     ----------
     rows : ndarray of any shape, float32
     bits : int
-        Explicit bits to keep, from 1 to 22; rounded to nearest, ties to even. The relative error of every
-        number is at most ``2 ** -(bits + 1)``, of float32's whole range.
+        Explicit bits to keep, from 1 to 22; rounded to nearest, ties to even. The relative error is at most
+        ``2 ** -(bits + 1)``, of all numbers from 1.2e-38 on.
 
     Returns
     -------

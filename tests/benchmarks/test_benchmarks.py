@@ -15,6 +15,7 @@ STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 # Words that make it small, and the last row of its table.
 RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
+    "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
     "training.py": ((*FEW, "--seconds", "0", "--sizes", "2,1"), "2, 1"),

@@ -205,6 +205,17 @@ def test_settings_are_pytorchs_and_the_specifications():
     assert adapter.validate_json(adapter.dump_json(ImageProtocol(optimizer=adamw))).optimizer == adamw
 
 
+@pytest.mark.gpu
+def test_networks_train_on_a_gpu_and_go_on_there():
+    data, protocol = few(), ImageProtocol(optimizer=AdamW(), batch=8, epochs=3)
+    on_cpu = final(build("dense", data.shape, 3, 0), data, protocol)
+    first = next(train_images(build("dense", data.shape, 3, 0), data, protocol, ORDERS, device="cuda"))
+    network = build("dense", data.shape, 3, 1)
+    state = final(network, data, protocol, state=stored(first), device="cuda")
+    np.testing.assert_allclose(state["train_loss"], on_cpu["train_loss"], rtol=1e-4)
+    assert outputs(network, data, "test").shape == (7, 3)
+
+
 # What is refused
 
 
