@@ -16,7 +16,7 @@ __all__ = ["Active", "Backward"]
 _Floats: TypeAlias = NDArray[np.float32]
 
 # What is active at some samples, layer after layer: of a convolution, which number of each square
-# (see `gate`), shape (n_samples, n_rows, n_columns, n_channels); of an affine map (n_samples, n_units).
+# (see `gate`), shape (n_samples, n_channels, n_rows, n_columns); of an affine map (n_samples, n_units).
 Active: TypeAlias = list[NDArray[np.uint8]]
 
 
@@ -106,22 +106,22 @@ class _Convolutions:
 
     def fill(self, active: Active, above: _Above, rows: _Floats) -> None:
         belows = [bank(self._n_below(codes, i)) for i, codes in enumerate(active) if i]
+        offset = bank(2)
         for sample in range(len(rows)):
-            offset = bank(2)
             offset[:LANES] = above.offsets[min(sample, len(above.offsets) - 1)]
             gradients = above.vectors[sample * above.step * LANES :]
-            steps = 1, active[-1][0, ..., 0].size
+            steps = 1, active[-1][0, 0].size
             for i in range(len(active) - 1, 0, -1):
                 layer = active[i][sample], self._layers[i].factor, gradients, steps
                 through_convolution(*layer, self._weights[i], self._biases[i], belows[i - 1], offset)
                 gradients = belows[i - 1]
-                steps = gradients.size // LANES // active[i - 1][0, ..., 0].size, 1
+                steps = gradients.size // LANES // active[i - 1][0, 0].size, 1
             layer = active[0][sample], self._layers[0].factor, gradients, steps
             to_image(*layer, self._weights[0], self._biases[0], self._scaling, offset, rows[sample])
 
     def _n_below(self, codes: NDArray[np.uint8], i: int) -> int:
         """Count the vectors of one sample that convolution i takes."""
-        _, n_rows, n_columns, n_channels = codes.shape
+        _, n_channels, n_rows, n_columns = codes.shape
         n_inputs = len(self._weights[i]) // (9 * n_channels)
         return int(n_rows * n_columns * self._layers[i].factor ** 2 * n_inputs)
 

@@ -30,32 +30,39 @@ def scratch(n_vectors):
 
 
 @_compiled
-def gate(z, factor, codes, h):
-    """Apply ReLU and the maximum of squares of `factor` × `factor`; say which number of each square went on.
+def gate(z, codes, h):
+    """Apply ReLU and perhaps the maximum of squares of 2 × 2; say which number of each square went on.
 
     Parameters
     ----------
-    z : ndarray of shape (n_samples, height, width, n_channels), dtype float32
-    factor : int
-        1: no maximum.
-    codes : ndarray of shape (n_samples, height // factor, width // factor, n_channels), dtype uint8
+    z : ndarray of shape (n_samples, n_channels, height, width), dtype float32
+    codes : ndarray of shape (n_samples, n_channels, n_rows, n_columns), dtype uint8
         Written: 0 where the unit is off, else 1 and the place in the square, row after row, of the first of
-        the largest.
+        the largest. Where it has as many rows as `z`, there is no maximum.
     h : ndarray shaped alike, dtype float32
         Written: the largest, or 0.
     """
-    for s in range(codes.shape[0]):
-        for i in range(codes.shape[1]):
-            for j in range(codes.shape[2]):
-                h[s, i, j] = np.float32(0)
-                codes[s, i, j] = np.uint8(0)
-                for place in range(factor * factor):
-                    row = z[s, i * factor + place // factor, j * factor + place % factor]
-                    code = np.uint8(place + 1)
-                    for c in range(row.size):
-                        larger = row[c] > h[s, i, j, c]
-                        codes[s, i, j, c] = code if larger else codes[s, i, j, c]
-                        h[s, i, j, c] = row[c] if larger else h[s, i, j, c]
+    n_samples, n_channels, n_rows, n_columns = codes.shape
+    for s in range(n_samples):
+        for c in range(n_channels):
+            for i in range(n_rows):
+                if n_rows == z.shape[2]:
+                    for j in range(n_columns):
+                        codes[s, c, i, j] = z[s, c, i, j] > 0
+                        h[s, c, i, j] = max(z[s, c, i, j], np.float32(0))
+                else:
+                    _largest(z[s, c, 2 * i], z[s, c, 2 * i + 1], codes[s, c, i], h[s, c, i])
+
+
+@_compiled
+def _largest(upper, lower, codes, h):
+    for j in range(h.size):
+        largest, code = np.float32(0), np.uint8(0)
+        largest, code = (upper[2 * j], np.uint8(1)) if upper[2 * j] > largest else (largest, code)
+        largest, code = (upper[2 * j + 1], np.uint8(2)) if upper[2 * j + 1] > largest else (largest, code)
+        largest, code = (lower[2 * j], np.uint8(3)) if lower[2 * j] > largest else (largest, code)
+        largest, code = (lower[2 * j + 1], np.uint8(4)) if lower[2 * j + 1] > largest else (largest, code)
+        codes[j], h[j] = code, largest
 
 
 @_compiled
@@ -103,7 +110,7 @@ def through_convolution(codes, factor, above, steps, weights, biases, below, off
 
     Parameters
     ----------
-    codes : ndarray of shape (n_rows, n_columns, n_channels), dtype uint8
+    codes : ndarray of shape (n_channels, n_rows, n_columns), dtype uint8
         As of :func:`gate`, of one sample.
     factor : int
         Rows and columns of a maximum.
@@ -119,7 +126,7 @@ def through_convolution(codes, factor, above, steps, weights, biases, below, off
     offset : bank of 2 vectors
         The first is added to, the second written over.
     """
-    n_rows, n_columns, n_channels = codes.shape
+    n_channels, n_rows, n_columns = codes.shape
     height, width = n_rows * factor, n_columns * factor
     n_below = below.size // LANES // (height * width)
     at = np.empty((height, width, n_channels, 2), np.int64)  # place and channel of what is active there
@@ -128,7 +135,7 @@ def through_convolution(codes, factor, above, steps, weights, biases, below, off
     places, starts = np.empty(_TAPS * n_channels, np.int64), np.empty(_TAPS * n_channels, np.int64)
     for row in range(n_rows):
         for column in range(n_columns):
-            _active_units(codes[row, column], buckets, sizes)
+            _active_units(codes[:, row, column], buckets, sizes)
             for number in range(factor * factor):
                 y, x = row * factor + number // factor, column * factor + number % factor
                 n = counts[y, x] = sizes[number + 1]
@@ -171,7 +178,7 @@ def to_image(codes, factor, above, steps, weights, biases, scaling, offset, rows
     rows : ndarray of shape (n_outputs, n_inputs + 1), dtype float32
         Written.
     """
-    n_rows, n_columns, n_channels = codes.shape
+    n_channels, n_rows, n_columns = codes.shape
     height, width = n_rows * factor, n_columns * factor
     n_images = weights.size // (_TAPS * n_channels)
     frame = (height + 2) * (width + 2)
@@ -182,7 +189,7 @@ def to_image(codes, factor, above, steps, weights, biases, scaling, offset, rows
     places, starts = np.empty(n_channels, np.int64), np.empty(n_channels, np.int64)
     for row in range(n_rows):
         for column in range(n_columns):
-            _active_units(codes[row, column], buckets, sizes)
+            _active_units(codes[:, row, column], buckets, sizes)
             for number in range(factor * factor):
                 n = sizes[number + 1]
                 for e in range(n):

@@ -14,7 +14,7 @@ from tasks.jacobians._kernel import gate
 
 __all__ = ["ClosedForm"]
 
-_AT_ONCE = 64  # samples of a forward pass, whose layers so stay in the cache
+_AT_ONCE = 32  # samples of a forward pass, whose layers so stay in the cache
 
 
 class ClosedForm:
@@ -146,16 +146,13 @@ class ClosedForm:
         if self._chain.convolutions:
             h = self._chain.rows @ inputs @ self._chain.columns.T
         for layer in self._chain.convolutions:
-            z = conv2d(
-                h.contiguous(memory_format=torch.channels_last), layer.weights, layer.biases, padding=1
-            )
-            by_place = z.permute(0, 2, 3, 1).contiguous().numpy()
-            n, height, width, channels = by_place.shape
-            codes = np.empty((n, height // layer.factor, width // layer.factor, channels), np.uint8)
+            z = conv2d(h, layer.weights, layer.biases, padding=1).numpy()
+            n, channels, height, width = z.shape
+            codes = np.empty((n, channels, height // layer.factor, width // layer.factor), np.uint8)
             values = np.empty(codes.shape, np.float32)
-            gate(by_place, layer.factor, codes, values)
+            gate(z, codes, values)
             active.append(codes)
-            h = torch.from_numpy(values).permute(0, 3, 1, 2)
+            h = torch.from_numpy(values)
         h = h.flatten(1)
         for affine in self._chain.affine[:-1]:
             h = relu(linear(h, affine.weights, affine.biases))
@@ -169,7 +166,7 @@ class ClosedForm:
         height, width = len(self._chain.rows), len(self._chain.columns)
         for layer in self._chain.convolutions:
             height, width = height // layer.factor, width // layer.factor
-            layout.append((2 * layer.factor - 1, (height, width, len(layer.biases))))
+            layout.append((2 * layer.factor - 1, (len(layer.biases), height, width)))
         return layout + [(1, (len(layer.biases),)) for layer in self._chain.affine[:-1]]
 
     def _unpack(self, patterns: NDArray[np.uint8]) -> Active:
