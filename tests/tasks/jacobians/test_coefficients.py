@@ -342,3 +342,11 @@ def test_what_has_no_rows_is_refused():
     closed = ClosedForm.of(network, (2,))
     with pytest.raises(ValueError, match=r"uint8 of shape \(1, 2\); .* shape \(n_samples, 1\)"):
         closed.from_patterns(np.zeros((1, 2), np.uint8))
+
+
+def test_damaged_patterns_are_refused():
+    closed = ClosedForm.of(build("simple", (1, 8, 8), 10, 0), (1, 8, 8))
+    patterns = closed.patterns(draw(2, 1, 8, 8))
+    patterns[1] = 255
+    with pytest.raises(ValueError, match="the patterns are damaged, or of another network"):
+        closed.from_patterns(patterns)
