@@ -15,8 +15,9 @@ STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 # Words that make it small, and the last row of its table.
 RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
-    "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
+    "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
+    "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
     "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),

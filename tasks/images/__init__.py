@@ -1,0 +1,1 @@
+"""Image data sets, and the networks that are trained on them."""

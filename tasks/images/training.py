@@ -1,0 +1,316 @@
+"""How networks of images are trained, epoch by epoch, so that a stopped training goes on where it was."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tasks.images.architectures import Pretrained
+from tasks.images.datasets import ImageSet, Part
+from tasks.streams import Stream
+
+__all__ = ["AdamW", "ImageProtocol", "ImageSgd", "State", "load_weights", "outputs", "train_images"]
+
+_AT_ONCE = 500  # images, where no gradient is needed
+
+_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, lt=1)]
+
+# Arrays by name: `weights/<parameter>`, `optimizer/<parameter>/<moment>`, and of each epoch made
+# `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`.
+State: TypeAlias = dict[str, NDArray[Any]]
+
+_HISTORY = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+
+
+class ImageSgd(BaseModel):
+    """Gradient descent with momentum, as ``torch.optim.SGD`` computes it.
+
+    Parameters
+    ----------
+    learning_rate : float
+    momentum : float
+        From 0 (none) and below 1.
+    weight_decay : float
+        Share of the weights that is added to their gradient.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: _Rate = 0.01
+    momentum: _Share = 0.5
+    weight_decay: _Share = 0.01
+
+
+class AdamW(BaseModel):
+    """Adam with decoupled weight decay, as ``torch.optim.AdamW`` computes it; PyTorch's own settings.
+
+    Parameters
+    ----------
+    learning_rate : float
+    beta1, beta2 : float
+        Decay of the moments, from 0 and below 1.
+    epsilon : float
+        Added to the root of the second moment.
+    weight_decay : float
+        Share of the weights that is taken away, times the learning rate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Literal["adamw"] = "adamw"
+    learning_rate: _Rate = 0.001
+    beta1: _Share = 0.9
+    beta2: _Share = 0.999
+    epsilon: _Rate = 1e-8
+    weight_decay: _Share = 0.01
+
+
+class ImageProtocol(BaseModel):
+    """How a network of images is trained: on the mean cross-entropy of shuffled batches.
+
+    Parameters
+    ----------
+    optimizer : ImageSgd or AdamW
+    batch : int
+        Images of an update; the last one of an epoch may have fewer.
+    epochs : int
+        Passes over the training images.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimizer: Annotated[ImageSgd | AdamW, Field(discriminator="name")] = ImageSgd()
+    batch: PositiveInt = 32
+    epochs: PositiveInt = 15
+
+
+def train_images(
+    network: nn.Module,
+    data: ImageSet,
+    protocol: ImageProtocol,
+    orders: Stream,
+    *,
+    state: State | None = None,
+    device: str = "cpu",
+) -> Iterator[State]:
+    """Train a network, giving its state after every epoch.
+
+    Parameters
+    ----------
+    network : Module
+        Trained in place, from its weights or those of `state`; without other memory, as running means. The
+        features of a :class:`tasks.images.architectures.Pretrained` network are computed once and kept.
+    data : ImageSet
+    protocol : ImageProtocol
+    orders : Stream
+        Where the orders of the images are drawn from: each epoch has its part of the stream, so that no state
+        of a generator is needed to go on.
+    state : dict of str to ndarray, optional
+        What an earlier call gave: training goes on after its last epoch.
+    device : str
+        A PyTorch device.
+
+    Yields
+    ------
+    dict of str to ndarray
+        Copies of all trained weights (``weights/<parameter>``) and moments of the optimiser
+        (``optimizer/<parameter>/<moment>``); and, float64 of shape (n_epochs_made,), ``train_loss`` and
+        ``train_accuracy``, means over the epoch's batches as they came, ``test_loss`` and ``test_accuracy``,
+        after the epoch.
+
+    Raises
+    ------
+    ValueError
+        If the state is not of this network and optimiser, or has more epochs than the protocol.
+
+    Notes
+    -----
+    On a CPU with the same number of threads, a training that was stopped and went on gives the same bits as
+    one that was not. On CUDA sums may be ordered otherwise from run to run.
+    """
+    network.to(device)
+    optimizer = _optimizer(protocol.optimizer, network)
+    history: State = {name: np.empty(0) for name in _HISTORY}
+    if state is not None:
+        history = _restore(network, optimizer, protocol, state)
+    return _epochs(network, data, protocol, orders, optimizer, history, device)
+
+
+def load_weights(network: nn.Module, state: State) -> None:
+    """Put the weights of a state into a network.
+
+    Parameters
+    ----------
+    network : Module
+        Changed in place.
+    state : dict of str to ndarray
+        As :func:`train_images` gives it; entries other than weights are not looked at.
+
+    Raises
+    ------
+    ValueError
+        If weights are missing, or of another network.
+    """
+    trained = _trained(network)
+    shapes = {name: tuple(weights.shape) for name, weights in trained.items()}
+    prefix = "weights/"
+    found = {name.removeprefix(prefix): a.shape for name, a in state.items() if name.startswith(prefix)}
+    if found != shapes:
+        wrong = {name for name in found.keys() | shapes if found.get(name) != shapes.get(name)}
+        raise ValueError(
+            "the weights are of another network: "
+            + "; ".join(f"{n} has shape {found.get(n)}, allowed is {shapes.get(n)}" for n in sorted(wrong))
+        )
+    with torch.no_grad():
+        for name, weights in trained.items():
+            weights.copy_(torch.from_numpy(state[prefix + name]))
+
+
+def outputs(network: nn.Module, data: ImageSet, part: Part, rows: slice = slice(None)) -> NDArray[np.float32]:
+    """Give a network's outputs on images of a part.
+
+    Parameters
+    ----------
+    network : Module
+    data : ImageSet
+    part : {'train', 'test'}
+    rows : slice
+        Which images; by default all.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes), dtype float32
+    """
+    device = next(network.parameters()).device
+    images = torch.from_numpy(data.images(part, rows)).to(device)
+    return np.asarray(_in_parts(network.eval(), images).cpu().numpy())
+
+
+def _epochs(
+    network: nn.Module,
+    data: ImageSet,
+    protocol: ImageProtocol,
+    orders: Stream,
+    optimizer: torch.optim.Optimizer,
+    history: State,
+    device: str,
+) -> Iterator[State]:
+    trained, (train, test) = network, (_part(data, part, device) for part in ("train", "test"))
+    if isinstance(network, Pretrained):
+        trained = network.last
+        train, test = ((_in_parts(network.features, images), labels) for images, labels in (train, test))
+    for epoch in range(len(history["train_loss"]), protocol.epochs):
+        (words,) = orders.words(range(epoch, epoch + 1), len(train[0]))
+        order = torch.from_numpy(np.argsort(words, kind="stable")).to(device)
+        seen = (
+            *_train_epoch(trained, optimizer, *train, order.split(protocol.batch)),
+            *_test(trained, *test),
+        )
+        history = {n: np.append(history[n], value) for n, value in zip(_HISTORY, seen, strict=True)}
+        yield _state(network, optimizer) | history
+
+
+def _part(data: ImageSet, part: Part, device: str) -> tuple[Tensor, Tensor]:
+    arrays = data.images(part), data.labels(part)
+    images, labels = (torch.from_numpy(array).to(device) for array in arrays)
+    return images, labels
+
+
+def _train_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    batches: tuple[Tensor, ...],
+) -> tuple[float, float]:
+    """Update once for each batch; give mean loss and accuracy before the updates."""
+    network.train()
+    loss_sum = torch.zeros((), dtype=torch.float64, device=images.device)
+    right = torch.zeros((), dtype=torch.int64, device=images.device)
+    for rows in batches:
+        target = labels[rows]
+        optimizer.zero_grad()
+        logits = network(images[rows])
+        loss = cross_entropy(logits, target)
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.detach().double() * len(rows)
+        right += (logits.detach().argmax(dim=1) == target).sum()
+    return loss_sum.item() / len(labels), right.item() / len(labels)
+
+
+def _test(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    logits = _in_parts(network.eval(), images)
+    right = (logits.argmax(dim=1) == labels).sum().item()
+    return cross_entropy(logits.double(), labels).item(), right / len(labels)
+
+
+@torch.no_grad()
+def _in_parts(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    return torch.cat([function(some) for some in images.split(_AT_ONCE)])
+
+
+# The state
+
+
+def _optimizer(settings: ImageSgd | AdamW, network: nn.Module) -> torch.optim.Optimizer:
+    weights, rate, decay = _trained(network).values(), settings.learning_rate, settings.weight_decay
+    if isinstance(settings, ImageSgd):
+        return torch.optim.SGD(weights, lr=rate, momentum=settings.momentum, weight_decay=decay)
+    betas = settings.beta1, settings.beta2
+    return torch.optim.AdamW(weights, lr=rate, betas=betas, eps=settings.epsilon, weight_decay=decay)
+
+
+def _moments(settings: ImageSgd | AdamW) -> set[str]:
+    """Name what the optimiser keeps of each parameter."""
+    if isinstance(settings, ImageSgd):
+        return {"momentum_buffer"} if settings.momentum else set()
+    return {"step", "exp_avg", "exp_avg_sq"}
+
+
+def _trained(network: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: weights for name, weights in network.named_parameters() if weights.requires_grad}
+
+
+def _state(network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    state: State = {}
+    for name, weights in _trained(network).items():
+        state[f"weights/{name}"] = weights.detach().cpu().numpy().copy()
+        for moment, values in optimizer.state[weights].items():
+            state[f"optimizer/{name}/{moment}"] = values.cpu().numpy().copy()
+    return state
+
+
+def _restore(
+    network: nn.Module, optimizer: torch.optim.Optimizer, protocol: ImageProtocol, state: State
+) -> State:
+    """Put weights and moments in their places; give the history."""
+    moments = {key.rpartition("/")[2] for key in state if key.startswith("optimizer/")}
+    expected = _moments(protocol.optimizer)
+    if moments != expected or not state.keys() >= set(_HISTORY):
+        raise ValueError(
+            f"the state has moments {sorted(moments)}; {protocol.optimizer.name} has {sorted(expected)}, and "
+            f"beside them there are {', '.join(_HISTORY)}"
+        )
+    history = {name: state[name] for name in _HISTORY}
+    if len(history["train_loss"]) > protocol.epochs:
+        raise ValueError(
+            f"the state has {len(history['train_loss'])} epochs; the protocol has {protocol.epochs}, "
+            "and training only goes forward"
+        )
+    load_weights(network, state)
+    for name, weights in _trained(network).items():
+        prefix = f"optimizer/{name}/"
+        optimizer.state[weights] = {
+            key.removeprefix(prefix): torch.tensor(values, device=weights.device if values.ndim else "cpu")
+            for key, values in state.items()
+            if key.startswith(prefix)
+        }
+    return history

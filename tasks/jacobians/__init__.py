@@ -1,0 +1,1 @@
+"""The linear maps inside networks: gradients and offsets of every output at every sample."""
