@@ -31,9 +31,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tasks.boolean.truth_tables import inputs
+from tasks.boolean.training import starts
+from tasks.boolean.truth_tables import inputs, parity
 from tasks.hypersphere.problems import BallAndShell, draw_samples
-from tasks.networks import Network, initial_parameters
+from tasks.networks import Network
 from tasks.streams import Stream
 from tasks.training import Adam, Protocol, train
 from tasks.training.lanes import prepare
@@ -83,7 +84,7 @@ class Case:
 
     def starts(self, n_networks: int) -> np.ndarray:
         """Draw the starts of networks."""
-        return initial_parameters(self.network, Stream(("benchmark", self.name)), range(n_networks))
+        return starts(self.network, 0, parity(self.network.n_inputs), range(n_networks))
 
     def protocol(self, epochs: int) -> Protocol:
         """Training to the last epoch; where it is to a first success, networks hardly reach one."""
@@ -94,7 +95,7 @@ class Case:
 
 RATE = 0.025
 TEN_BIT = Case("ten-bit", Network(n_inputs=10, width=10, depth=3, leak=0.1), 1024, 1024, 32, 20, (16, 128), 2)
-BALL = Case("ball", Network(n_inputs=4, width=5, depth=1, leak=0.01), 10_000, 100, 32, 20, (16, 128), 1)
+BALL = Case("ball", Network(n_inputs=4, width=5, depth=1, leak=0.01), 10_000, 100, 16, 200, (16, 128), 1)
 
 
 def case(text: str) -> Case:
