@@ -130,6 +130,7 @@ def _squared_error(size, rows, memory, threshold):
 
 @_inlined
 def differentiate(size, rows, memory, rule):
+    """Look at the rows and give the derivatives of the loss."""
     if rule.bce:
         _cross_entropy(size, rows, memory)
     else:
@@ -141,7 +142,7 @@ def differentiate(size, rows, memory, rule):
 
 @_inlined
 def _adam(memory, beta1, beta2):
-    """Update all parameters from the gradient; the reciprocal's relative error is below 3e-7."""
+    """Adam; the relative error of the reciprocal is below 3e-7."""
     step, epsilon = load(memory.rates, 0), load(memory.rates, 1)
     for i in range(memory.weights.size // LANES):
         g = load(memory.gradient, i)
@@ -160,7 +161,7 @@ def _adam(memory, beta1, beta2):
 
 @_inlined
 def _descend(memory, momentum):
-    """Update all parameters along the decaying sum of gradients."""
+    """Descend along the decaying sum of gradients."""
     step = load(memory.rates, 0)
     for i in range(memory.weights.size // LANES):
         m = fma(load(memory.first_moment, i), momentum, load(memory.gradient, i))
@@ -171,6 +172,7 @@ def _descend(memory, momentum):
 
 @_inlined
 def update(memory, rule):
+    """Update all parameters from the gradient and the rates."""
     if rule.adam:
         _adam(memory, rule.beta1, rule.beta2)
     else:

@@ -118,7 +118,15 @@ class _Data(NamedTuple):
 
 def _data(rows: Rows, initial: NDArray[np.float32], orders: NDArray[np.uint64] | None) -> _Data:
     inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
-    return _Data(inputs, rows.targets, initial, np.zeros(0, np.uint64) if orders is None else orders)
+    keys = np.zeros(0, np.uint64) if orders is None else orders
+    # Numba would compile anew for arrays that lie otherwise or are read-only.
+    same = ["C", "W"]
+    return _Data(
+        np.require(inputs, requirements=same),
+        np.require(rows.targets, requirements=same),
+        np.require(initial, requirements=same),
+        np.require(keys, requirements=same),
+    )
 
 
 class _Rule(NamedTuple):

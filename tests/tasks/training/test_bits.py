@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.boolean.training import TrainingBlock, starts, train_block
-from tasks.training import Network, Protocol, train
+from tasks.training import Network, Protocol, lanes, train
 
 
 @settings(max_examples=15, deadline=None)
@@ -150,3 +150,16 @@ def test_an_empty_block_gives_empty_arrays(functions, trials):
     result = train_block(TrainingBlock(protocol, 0, functions, 5, 5 + trials))
     assert all(array.shape == (len(functions), trials) for array in result.arrays.values())
     assert result.network_epochs == 0
+
+
+def test_arrays_of_any_layout_use_the_same_kernel():
+    arguments = balls(20, batch=20, epochs=3, stop="last_epoch")
+    expected = train(**arguments, keep_parameters=True)
+    kernel = lanes._training(2, 3, 20)
+    compiled = len(kernel.signatures)
+    for name in ("inputs", "targets", "initial", "orders"):
+        array = np.repeat(arguments[name], 2, axis=0)[::2]
+        array.flags.writeable = False
+        arguments[name] = array
+    assert equal_bits(train(**arguments, keep_parameters=True), expected)
+    assert len(kernel.signatures) == compiled
