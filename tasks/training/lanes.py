@@ -120,12 +120,11 @@ def _data(rows: Rows, initial: NDArray[np.float32], orders: NDArray[np.uint64] |
     inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
     keys = np.zeros(0, np.uint64) if orders is None else orders
     # Numba would compile anew for arrays that lie otherwise or are read-only.
-    same = ["C", "W"]
     return _Data(
-        np.require(inputs, requirements=same),
-        np.require(rows.targets, requirements=same),
-        np.require(initial, requirements=same),
-        np.require(keys, requirements=same),
+        np.require(inputs, requirements=("C", "W")),
+        np.require(rows.targets, requirements=("C", "W")),
+        np.require(initial, requirements=("C", "W")),
+        np.require(keys, requirements=("C", "W")),
     )
 
 
