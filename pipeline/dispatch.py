@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import CancelledError
+from itertools import starmap
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import NamedTuple
@@ -12,10 +13,12 @@ from typing import NamedTuple
 from distributed import Client, Future
 
 from pipeline.errors import SchedulerLost, WorkersLost
-from pipeline.kinds import Block
+from pipeline.kinds import Block, Task
+from pipeline.large import Large, write_large
 from pipeline.parts import Part, shared
 from pipeline.plan import Plan
 from pipeline.usage import Span, timed
+from storage import Fork
 from tasks.blocks import BlockResult
 
 __all__ = ["Arrival", "compute"]
@@ -50,21 +53,27 @@ class Arrival(NamedTuple):
     spans: tuple[Span, ...]
 
 
-def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arrival | None]:
+def compute(
+    client: Client, plan: Plan, store: str, fork: Fork | None = None, *, tick: float = 0.1
+) -> Generator[Arrival | None]:
     """Compute the blocks of a plan.
 
     Parameters
     ----------
     client : distributed.Client
     plan : Plan
+    store : str
+        Where tasks find what the sweep requires.
+    fork : Fork, optional
+        With which workers write what is too large to travel.
     tick : float
         Longest silence, seconds.
 
     Yields
     ------
     Arrival or None
-        Every block once, in the order of arrival; None after a tick without arrival. When the caller stops
-        iterating, what is in flight is cancelled.
+        Every block once, in the order of arrival, except those that follow a block that failed; None after a
+        tick without arrival. When the caller stops iterating, what is in flight is cancelled.
 
     Raises
     ------
@@ -74,7 +83,7 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
         There has been no worker for half a minute.
     """
     watch = _Watch(client)
-    flight = _Flight(client, plan)
+    flight = _Flight(client, plan, store, fork)
     try:
         while flight.fill():
             try:
@@ -89,48 +98,82 @@ def compute(client: Client, plan: Plan, *, tick: float = 0.1) -> Generator[Arriv
         flight.cancel()
 
 
+class _Waiting(NamedTuple):
+    order: int
+    part: Part
+    before: BlockResult | None = None  # what came of the block that it follows
+
+
 class _Flight:
     """The parts of a plan's blocks: those that wait, those at the workers, those that have landed."""
 
-    def __init__(self, client: Client, plan: Plan) -> None:
+    def __init__(self, client: Client, plan: Plan, store: str, fork: Fork | None) -> None:
         self.landed: SimpleQueue[Future[_Timed]] = SimpleQueue()
         threads = max(1, sum(client.nthreads().values()))  # a worker that was lost may yet come back
         self._client, self._sweep = client, plan.stored  # whose arrays the results must fit
-        self._waiting = deque(enumerate(shared(plan, threads)))
-        self._flying: dict[str, tuple[Part, Future[_Timed]]] = {}
+        self._plan, self._store, self._fork = plan, store, fork
+        self._waiting: deque[_Waiting] = deque()
+        self._held: dict[str, _Waiting] = {}  # by the key of the block before
+        planned = {block.key for block in plan.blocks}
+        for waiting in starmap(_Waiting, enumerate(shared(plan, threads))):
+            before = self._sweep.follows(waiting.part.block)
+            if before is not None and before.key in planned:
+                self._held[before.key] = waiting
+            else:
+                self._waiting.append(waiting)
+        self._flying: dict[str, tuple[_Waiting, Future[_Timed]]] = {}
         self._most = max(_IN_FLIGHT, 2 * threads)
 
     def fill(self) -> bool:
         """Send what fits; false when everything has landed."""
         while self._waiting and len(self._flying) < self._most:
-            order, part = self._waiting.popleft()
-            if not part.whole.failed:
-                self._submit(part, -order)
+            waiting = self._waiting.popleft()
+            if not waiting.part.whole.failed:
+                self._submit(waiting)
         return bool(self._flying)
 
-    def _submit(self, part: Part, priority: int) -> None:
+    def _submit(self, waiting: _Waiting) -> None:
         # The same key with other arguments would return the first value: it names the content.
-        key = part.block.key
+        block = waiting.part.block
         future = self._client.submit(
-            timed, *self._sweep.task(part.block), key=key, priority=priority, retries=_RETRIES
+            timed,
+            *self._task(block, waiting.before),
+            key=block.key,
+            priority=-waiting.order,
+            retries=_RETRIES,
         )
-        self._flying[key] = part, future
+        self._flying[block.key] = waiting, future
         future.add_done_callback(self.landed.put)
+
+    def _task(self, block: Block, before: BlockResult | None) -> Task:
+        task, argument = self._sweep.task(block, self._store)
+        if before is not None:
+            argument = self._sweep.continued(argument, before)
+        if self._fork is None:
+            return task, argument
+        (region, _), *others = self._plan.regions(block)
+        if others:
+            raise ValueError(f"{block} is not one region of the store, so that no worker can write it")
+        return write_large, Large(task, argument, self._fork, region, self._sweep.written_by_workers)
 
     def land(self, future: Future[_Timed]) -> Arrival | None:
         """Take what came of a part; give its block when that is complete, or has failed."""
-        part, _ = self._flying.pop(str(future.key), (None, future))
-        if part is None:  # cancelled: another part of its block has failed
+        waiting, _ = self._flying.pop(str(future.key), (None, future))
+        if waiting is None:  # cancelled: another part of its block has failed
             return None
-        whole, outcome = part.whole, _outcome(future)
+        part, outcome = waiting.part, _outcome(future)
+        whole = part.whole
         future.release()
         if isinstance(outcome, Exception):
             whole.failed = True
-            self._cancel(key for key, (other, _) in self._flying.items() if other.whole is whole)
+            self._cancel(key for key, (other, _) in self._flying.items() if other.part.whole is whole)
             return Arrival(whole.block, outcome, whole.spans)
         if not whole.add(part.number, *outcome):
             return None
-        return Arrival(whole.block, whole.result(self._sweep.variables), whole.spans)
+        result = whole.result(self._sweep)
+        if following := self._held.pop(whole.block.key, None):
+            self._waiting.appendleft(following._replace(before=result))
+        return Arrival(whole.block, result, whole.spans)
 
     def cancel(self) -> None:
         """Call back what is at the workers."""

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,10 @@ class Meter:
     networks, network_epochs : int
         Trained by this run.
     kernel_seconds, compile_seconds, measuring_seconds : float
-        Training, compiling for it, and measuring functions before it; summed over the workers.
+        Training, compiling for it, and computing what the sweep requires before it; summed over the workers.
+    stages : dict of dict
+        For every group in which blocks came: how many ``cells``, ``seconds`` of the clock, and
+        ``kernel_seconds`` summed over the workers.
     workers : dict
         What describes the workers, once they are known.
     """
@@ -50,10 +54,13 @@ class Meter:
     compile_seconds: float = 0.0
     measuring_seconds: float = 0.0
     workers: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
     _clock: float = field(default_factory=time.perf_counter)
     _own: Usage = field(default_factory=usage)
     _before: Mapping[str, Usage] = field(default_factory=dict)
-    _shifts: defaultdict[str, Shift] = field(default_factory=lambda: defaultdict(Shift))
+    _shifts: defaultdict[int, Shift] = field(default_factory=lambda: defaultdict(Shift))
+    _began: float = 0.0
+    _stage: dict[str, float] = field(default_factory=dict)
 
     def meet(self, client: Client) -> None:
         """Note the workers; of those that lived before this run, what they had used by now."""
@@ -62,17 +69,25 @@ class Meter:
         if client.cluster is None:
             self._before = client.run(usage, on_error="ignore")
 
+    def begin(self, plan: Plan) -> None:
+        """Note that what follows is of this plan, the one asked for or one that it requires."""
+        self._began = time.perf_counter()
+        self._stage = self.stages[plan.sweep.group] = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
+
     def watch(self, block: Block, spans: Iterable[Span]) -> None:
         """Note when a block was computed, and by whom."""
-        self._shifts[block.sweep].add(spans)
+        self._shifts[block.fingerprint].add(spans)
 
     def add(self, block: Block, result: BlockResult) -> None:
-        """Count a block; what is measured before the training counts as time alone."""
-        if block.sweep != self.plan.sweep.name:
+        """Count a block; what is required before counts as time alone, and as training where it is that."""
+        self._stage["cells"] += block.cells
+        self._stage["seconds"] = time.perf_counter() - self._began
+        self._stage["kernel_seconds"] += result.kernel_seconds
+        self.network_epochs += result.network_epochs
+        if block.fingerprint != self._asked:
             self.measuring_seconds += result.kernel_seconds
             return
         self.networks += block.cells
-        self.network_epochs += result.network_epochs
         self.kernel_seconds += result.kernel_seconds
         self.compile_seconds += result.compile_seconds
 
@@ -87,6 +102,10 @@ class Meter:
             "peak_bytes": usage().peak_bytes + sum(peaks),
             "worker_peak_bytes": max(peaks, default=0),
         }
+
+    @cached_property
+    def _asked(self) -> int:
+        return self.plan.sweep.fingerprint
 
     def facts(self) -> dict[str, Any]:
         """Give everything known so far, JSON-able.
@@ -108,6 +127,7 @@ class Meter:
             "kernel_seconds": self.kernel_seconds,
             "compile_seconds": self.compile_seconds,
             "measuring_seconds": self.measuring_seconds,
+            "stages": self.stages,
             "client_cpu_seconds": own.cpu_seconds - self._own.cpu_seconds,
             "client_peak_bytes": own.peak_bytes,
             **self.workers,

@@ -178,7 +178,7 @@ class HypersphereSweep(Sweep):
     def _room(self) -> int:
         return _network(max(self.n_inputs)).n_parameters
 
-    def task(self, block: Block) -> Task:
+    def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block."""
         first, last = block["trial"][0], block["trial"][-1]
         setting = (block[dim][0] for dim in DIMS[:-1])

@@ -87,6 +87,11 @@ class Sweep(BaseModel, ABC):
         The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
     unit, verb : str
         What its cells are, and what is done to them, in words.
+    divisible : bool
+        Whether a part of a block can be computed alone, so that long blocks may be shared among workers.
+    written_by_workers : frozenset of str
+        Variables too large to travel: the worker that computed them writes them, whole chunks of the store,
+        and only the record of what it wrote comes back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +99,8 @@ class Sweep(BaseModel, ABC):
     extents: ClassVar[tuple[str, ...]]
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
+    divisible: ClassVar[bool] = True
+    written_by_workers: ClassVar[frozenset[str]] = frozenset()
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
 
@@ -105,7 +112,7 @@ class Sweep(BaseModel, ABC):
     @property
     @abstractmethod
     def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Labels of every dimension, ascending, the dimensions in the order of the store."""
+        """Labels of every dimension, each once, the dimensions in the order of the store."""
 
     @property
     @abstractmethod
@@ -126,11 +133,12 @@ class Sweep(BaseModel, ABC):
         """What is stored of every cell; a task gives exactly these.
 
         Their dimensions are those of the axes, and behind them others, whose labels `coordinates` gives.
+        Where blocks are not divisible, a variable may lack axes: the block that comes last decides.
         """
 
     @property
     def requires(self) -> tuple[Sweep, ...]:
-        """Sweeps that must be complete before the `coordinates` of this one can be given."""
+        """Sweeps that must be complete before the `coordinates` and tasks of this one can be given."""
         return ()
 
     @property
@@ -153,15 +161,23 @@ class Sweep(BaseModel, ABC):
                 "Conventions": "CF-1.12",
                 "title": self.title,
                 "kind": self.kind,
-                "specification": self.model_dump_json(),
+                "specification": self.specification,
                 "versions": json.dumps(library_versions()),
             },
             progress_dims=tuple(self.axes),
         )
 
     @abstractmethod
-    def task(self, block: Block) -> Task:
-        """Give what computes a block."""
+    def task(self, block: Block, store: str) -> Task:
+        """Give what computes a block; the store has all that the sweep `requires`."""
+
+    def follows(self, block: Block) -> Block | None:
+        """Name the block that must be computed before this one, which goes on from its result."""
+        return None
+
+    def continued(self, argument: Any, before: BlockResult) -> object:
+        """Put what came of the block before into the argument of a task; else the store has it."""
+        raise NotImplementedError(f"no block of {self.kind} follows another")
 
     @abstractmethod
     def work(self, block: Block) -> float:
@@ -189,6 +205,11 @@ class Sweep(BaseModel, ABC):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a cell's numbers besides its place on the axes, JSON-able."""
         return self.model_dump(mode="json", exclude=set(self.extents))
+
+    @property
+    def specification(self) -> str:
+        """The identity and how far the axes reach, as JSON: what the store keeps."""
+        return json.dumps({**self.identity(), **self.model_dump(mode="json", include=set(self.extents))})
 
     @property
     def fingerprint(self) -> int:

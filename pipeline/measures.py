@@ -63,7 +63,7 @@ class MeasureSweep(ProblemSweep):
         """Give its axis; the measures are its results."""
         return {"problem": self.problem_coordinate}
 
-    def task(self, block: Block) -> Task:
+    def task(self, block: Block, store: str) -> Task:
         """Give what measures a block."""
         return measure_block, MeasureBlock(self.n_inputs, block["problem"])
 

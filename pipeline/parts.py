@@ -7,17 +7,16 @@ nothing left to do.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from math import ceil, gcd
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kinds import Block
+from pipeline.kinds import Block, Sweep
 from pipeline.plan import Plan
 from pipeline.usage import Span
-from storage import Variable
 from tasks.blocks import BlockResult
 from tasks.training.simd import LANES
 
@@ -55,22 +54,24 @@ class Whole:
         """When the parts were computed that have come, and by whom."""
         return tuple(span for _, span in self._came.values())
 
-    def result(self, variables: Mapping[str, Variable]) -> BlockResult:
+    def result(self, sweep: Sweep) -> BlockResult:
         """Put all parts together.
 
         Parameters
         ----------
-        variables : dict of Variable
-            What is stored of every cell.
+        sweep : Sweep
+            Whose block it is.
 
         Returns
         -------
         BlockResult
-            Arrays over all dimensions of the block and then those of the variable alone; tasks may leave out
-            dimensions of one label.
+            Arrays over all dimensions of the block and then those of the variable alone; tasks of divisible
+            sweeps may leave out dimensions of one label.
         """
         results = [self._came[number][0] for number in range(len(self.parts))]
-        arrays = {}
+        if not sweep.divisible:
+            return results[0]
+        arrays, variables = {}, sweep.variables
         for name in results[0].arrays:
             alone = len(variables[name].dims) - len(self.block.shape)
             pieces = [
@@ -78,8 +79,8 @@ class Whole:
                 for part, array in zip(self.parts, (result.arrays[name] for result in results), strict=True)
             ]
             arrays[name] = np.concatenate(pieces, _longest(self.block))
-        _, *costs = zip(*results, strict=True)
-        return BlockResult(arrays, *map(sum, costs))
+        epochs, kernels, compiling = (sum(cost) for cost in zip(*(r[1:4] for r in results), strict=True))
+        return BlockResult(arrays, epochs, kernels, compiling)
 
 
 class Part(NamedTuple):
@@ -113,7 +114,8 @@ def shared(plan: Plan, threads: int) -> list[Part]:
     first: list[Part] = []
     others: list[Part] = []
     for block, its_work in zip(plan.blocks, work, strict=True):
-        whole, kernel = Whole(block, cut(block, ceil(its_work / most))), sweep.kernel(block)
+        parts = cut(block, ceil(its_work / most)) if sweep.divisible else [block]
+        whole, kernel = Whole(block, parts), sweep.kernel(block)
         for number in range(len(whole.parts)):
             (others if kernel in begun else first).append(Part(whole, number))
             begun.add(kernel)

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -65,8 +66,8 @@ class Plan:
         return self.cells * self.sweep.bytes_per_cell
 
     @cached_property
-    def _axes(self) -> Mapping[str, NDArray[Any]]:
-        return self.stored.axes
+    def _axes(self) -> Mapping[str, pd.Index[Any]]:
+        return {dim: pd.Index(labels) for dim, labels in self.stored.axes.items()}
 
     def regions(self, block: Block) -> Iterator[tuple[dict[str, slice], slice]]:
         """Find where a block lies in the store.
@@ -79,10 +80,7 @@ class Plan:
             The labels of the block's first dimension that lie there: they may have others between them in the
             store.
         """
-        at = {
-            dim: np.searchsorted(self._axes[dim], np.asarray(labels, self._axes[dim].dtype))
-            for dim, labels in block.labels
-        }
+        at = {dim: self._axes[dim].get_indexer(pd.Index(labels)) for dim, labels in block.labels}
         (first, positions), *others = at.items()
         fixed = {dim: slice(int(span[0]), int(span[-1]) + 1) for dim, span in others}
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
@@ -100,20 +98,22 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
     store : str
         Path or ``s3://bucket/prefix``.
     replace : bool
-        Start the group of the sweep anew where it holds results of another specification.
+        Start groups anew that hold results of another specification.
 
     Raises
     ------
     SpecificationChanged
         The store has results of another specification under the name, and `replace` is false.
     """
-    before = [plan for required in sweep.requires for plan in plans(required, store)]
+    found: dict[str, Plan] = {}  # by group: what several require is planned once
+    for required in sweep.requires:
+        found |= {plan.sweep.group: plan for plan in plans(required, store, replace=replace)}
     try:
-        return *before, plan_store(sweep, store)
+        return *found.values(), plan_store(sweep, store)
     except SpecificationChanged:
         if not replace:
             raise
-        return *before, dataclasses.replace(make_plan(sweep, None), anew=True)
+        return *found.values(), dataclasses.replace(make_plan(sweep, None), anew=True)
 
 
 def plan_store(sweep: Sweep, store: str) -> Plan:

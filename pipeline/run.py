@@ -82,7 +82,7 @@ def run(
                 going.tell(PlanStarted(plan))
                 if plan.blocks:
                     committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                    going.go(plan, going.client or stack.enter_context(connect(cluster)))
+                    going.go(plan, store, going.client or stack.enter_context(connect(cluster)))
                 if going.failed or going.interrupted:  # what comes next requires what is complete
                     break
         finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)
@@ -124,14 +124,16 @@ class _Run:
         for listener in self._listeners:
             listener(event)
 
-    def go(self, plan: Plan, client: Client) -> None:
+    def go(self, plan: Plan, store: str, client: Client) -> None:
         """Compute the blocks of one plan, and commit them all."""
         if self.client is None:
             self.client = client
             self.meter.meet(client)
         self._plan, self._left, self._cells = plan, len(plan.blocks), 0
+        self.meter.begin(plan)
+        fork = self._committer.fork(plan.sweep.group) if plan.sweep.written_by_workers else None
         try:
-            with closing(compute(client, plan)) as arrivals:
+            with closing(compute(client, plan, store, fork)) as arrivals:
                 for arrival in arrivals:
                     self._take(arrival)
                     if self._asked_to_stop.is_set():
@@ -156,7 +158,7 @@ class _Run:
     def _write(self, block: Block, result: BlockResult) -> None:
         for region, rows in self._plan.regions(block):
             arrays = {name: array[rows] for name, array in result.arrays.items()}
-            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint)
+            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.written)
         self.meter.add(block, result)
         self._cells += block.cells
         self._uncommitted += 1

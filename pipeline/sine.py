@@ -147,7 +147,7 @@ class SineSweep(Sweep):
         labels = {**self.axes, **inner}
         return {dim: (dim, labels[dim], {"long_name": name, "units": "1"}) for dim, name in _WORDS.items()}
 
-    def task(self, block: Block) -> Task:
+    def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block and finds their pieces."""
         trials = block["trial"]
         return fit_block, FitBlock(

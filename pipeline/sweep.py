@@ -72,7 +72,7 @@ class TrainingSweep(Sweep):
         words |= {"depth": "hidden layers", "trial": "number of the trial"}
         return {dim: (dim, axes[dim], {"long_name": name, "units": "1"}) for dim, name in words.items()}
 
-    def task(self, block: Block) -> Task:
+    def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block."""
         trials = block["trial"]
         return train_block, TrainingBlock(

@@ -13,12 +13,14 @@ from storage.errors import (
     UnknownPlace,
     UnknownVersion,
 )
+from storage.fork import Fork, Written
 from storage.layout import Layout, Variable
 from storage.repository import Version, history
 
 __all__ = [
     "BlockWrittenTwice",
     "Committer",
+    "Fork",
     "Layout",
     "LayoutMismatch",
     "StoreError",
@@ -30,6 +32,7 @@ __all__ = [
     "UnknownVersion",
     "Variable",
     "Version",
+    "Written",
     "history",
     "open_dataset",
     "open_datatree",

@@ -8,6 +8,7 @@ import xarray as xr
 import zarr
 
 from storage.errors import BlockWrittenTwice, LayoutMismatch
+from storage.fork import Written
 from storage.layout import Layout, open_array
 
 
@@ -32,16 +33,25 @@ class PreparedGroup:
             for name in self._layout.arrays()
         }
 
-    def check(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> None:
+    def check(
+        self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], written: Written | None
+    ) -> None:
         """Refuse a block that does not fit or comes twice."""
         layout = self._layout
-        if set(arrays) != set(layout.variables):
+        elsewhere = frozenset[str]() if written is None else written.names
+        if elsewhere & set(arrays) or elsewhere | set(arrays) != set(layout.variables):
+            came = [*sorted(arrays), *sorted(f"{name} (written by a fork)" for name in elsewhere)]
             names = sorted(layout.variables)
-            raise LayoutMismatch(f"{layout.group}: got arrays {sorted(arrays)}, wants all of {names}")
+            raise LayoutMismatch(f"{layout.group}: got arrays {came}, wants all of {names}, each once")
+        if written is not None and (written.group, written.region) != (layout.group, dict(region)):
+            raise LayoutMismatch(
+                f"{layout.group}: the fork wrote {written.region} of {written.group}, not {dict(region)}"
+            )
         lengths = dict(layout.coords.sizes)
         for dim, part in region.items():
             lengths[dim] = self._length(dim, part)
-        for name, variable in layout.variables.items():
+        for name in arrays:
+            variable = layout.variables[name]
             shape = tuple(lengths[dim] for dim in variable.dims)
             got, wanted = (arrays[name].shape, arrays[name].dtype), (shape, np.dtype(variable.dtype))
             if got != wanted:
@@ -60,8 +70,8 @@ class PreparedGroup:
 
     def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
         """Write a checked block, its marks last."""
-        for name, variable in self._layout.variables.items():
-            self._arrays[name][self._selection(variable.dims, region)] = arrays[name]
+        for name, array in arrays.items():
+            self._arrays[name][self._selection(self._layout.variables[name].dims, region)] = array
         cells = self._selection(self._layout.progress_dims, region)
         self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
         self._arrays["done"][cells] = True

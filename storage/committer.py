@@ -20,6 +20,7 @@ from storage.errors import (
     StoreReadError,
     StoreWriteError,
 )
+from storage.fork import Fork, Written
 from storage.layout import Layout, create_group, extend_group
 from storage.repository import (
     BRANCH,
@@ -119,8 +120,30 @@ class Committer:
         before = self._groups.get(layout.group)
         self._groups[layout.group] = PreparedGroup(layout, self._session.store, before)
 
+    def fork(self, group: str) -> Fork:
+        """Let others write large arrays of a prepared group; `write` takes in what they wrote.
+
+        Whatever was prepared or written since the last commit is committed: others see nothing else.
+
+        Raises
+        ------
+        LayoutMismatch
+            The group was not prepared.
+        StoreWriteError
+            Committing failed.
+        """
+        self._prepared(group)
+        self.commit(f"prepare {group}", {})
+        with self._dropping_on_failure(f"fork {group}"):
+            return Fork(self._session.fork(), group)
+
     def write(
-        self, group: str, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int
+        self,
+        group: str,
+        region: Mapping[str, slice],
+        arrays: Mapping[str, np.ndarray],
+        fingerprint: int,
+        written: Written | None = None,
     ) -> None:
         """Write one block of results and mark its cells done; takes effect with the next commit.
 
@@ -134,6 +157,8 @@ class Committer:
             Every variable of the layout, each of its dtype and of the region's shape over its dims.
         fingerprint
             Kept beside the cells: 1 to 2**64 − 1.
+        written
+            What a fork has written of this block: those variables are not among `arrays`.
 
         Raises
         ------
@@ -147,13 +172,13 @@ class Committer:
         StoreWriteError
             Writing failed; what was written since the last commit is dropped.
         """
-        if group not in self._groups:
-            raise LayoutMismatch(f"group {group!r} was not prepared; prepared are {sorted(self._groups)}")
+        target = self._prepared(group)
         if not 0 < fingerprint < 2**64:
             raise LayoutMismatch(f"{group}: fingerprint {fingerprint} is not between 1 and 2**64 - 1")
-        target = self._groups[group]
-        target.check(region, arrays)
+        target.check(region, arrays, written)
         with self._dropping_on_failure(f"write {region} of {group}"):
+            if written is not None:
+                self._session.merge(written.session)
             target.write(region, arrays, fingerprint)
 
     def commit(self, message: str, metadata: Mapping[str, Any]) -> str | None:
@@ -199,6 +224,11 @@ class Committer:
             self._repository.create_tag(name, self._repository.lookup_branch(BRANCH))
         except icechunk.IcechunkError as error:
             raise StoreWriteError(f"cannot tag {self._url} with {name!r}: {reason(error)}") from error
+
+    def _prepared(self, group: str) -> PreparedGroup:
+        if group not in self._groups:
+            raise LayoutMismatch(f"group {group!r} was not prepared; prepared are {sorted(self._groups)}")
+        return self._groups[group]
 
     def _renew(self) -> None:
         self._session = self._repository.writable_session(BRANCH)

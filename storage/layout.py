@@ -19,7 +19,8 @@ from storage.errors import LayoutMismatch
 __all__ = ["Layout", "Variable", "create_group", "extend_group", "open_array"]
 
 # The checksum comes last and so covers the bytes on disk: a truncated or changed chunk is refused on reading.
-_CODECS = (ZstdCodec(level=3), Crc32cCodec())
+_CHECKSUM = Crc32cCodec()
+_CODECS = (ZstdCodec(level=3), _CHECKSUM)
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Variable:
         What a cell not yet computed holds. For integers it becomes CF's ``_FillValue``: xarray masks it.
     attrs
         CF attributes: ``long_name``, ``units``, ``flag_values``, …
+    compressed
+        False where that would cost time and gain little, as for float data whose last bits are noise.
     """
 
     dims: tuple[str, ...]
     dtype: np.dtype[Any] | str
     fill: float
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    compressed: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Layout:
             if not index.is_unique:
                 repeated = index[index.duplicated()].unique().tolist()
                 raise LayoutMismatch(f"{self.group}: labels of {dim} must be unique, not {repeated[:5]}")
+        if dims := set(self.coords.variables) & set(self.variables):
+            raise LayoutMismatch(f"{self.group}: {sorted(map(str, dims))} name both coordinates and variables")
         if reserved := {"done", "fingerprint"} & set(self.variables):
             raise LayoutMismatch(f"{self.group}: names {sorted(reserved)} are the store's own; choose others")
 
@@ -173,7 +179,7 @@ def _create_array(group: zarr.Group, layout: Layout, name: str, variable: Variab
         shape=layout.shape(variable.dims),
         dtype=dtype,
         chunks=tuple(layout.chunks.get(dim) or max(layout.coords.sizes[dim], 1) for dim in variable.dims),
-        compressors=_CODECS,
+        compressors=_CODECS if variable.compressed else _CHECKSUM,
         fill_value=dtype.type(variable.fill),
         attributes=attrs,
         dimension_names=variable.dims,

@@ -1,6 +1,6 @@
 """What every task gives back: arrays, and what they cost."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,12 @@ class BlockResult(NamedTuple):
         CPU seconds of the work itself.
     compile_seconds : float
         CPU seconds spent on compiling the kernel or loading it from the cache on disk.
+    written : object
+        Record of the arrays that the worker has written into the store itself, and that are not in `arrays`.
     """
 
     arrays: dict[str, NDArray[np.generic]]
     network_epochs: int
     kernel_seconds: float
     compile_seconds: float
+    written: Any = None

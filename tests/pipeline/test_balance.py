@@ -169,7 +169,7 @@ class _Naps(Sweep):
         axes = {**self.axes, "side": np.arange(2)}
         return {dim: (dim, labels, {}) for dim, labels in axes.items()}
 
-    def task(self, block: Block) -> Task:
+    def task(self, block: Block, store: str) -> Task:
         (rest,), cells = block["rest"], block["cell"]
 
         def nap(

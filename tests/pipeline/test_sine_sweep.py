@@ -89,7 +89,7 @@ def test_results_lie_at_their_labels(small: SineSweep, workers: Address, tmp_pat
     block = next(
         block for block in make_plan(small, None).blocks if block["width"] + block["depth"] == (2, 1)
     )
-    _, argument = small.task(block)
+    _, argument = small.task(block, "no store")
     for name, array in fit_block(argument).arrays.items():
         part = results[name].sel(width=2, depth=1).to_numpy()
         assert (part.dtype, part.tobytes()) == (array.dtype, array.tobytes()), name

@@ -1,0 +1,103 @@
+"""How a worker writes large arrays itself: whole chunks, into a copy of the committer's session."""
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import icechunk
+import numpy as np
+import zarr
+from icechunk.session import ForkSession
+
+from storage.errors import LayoutMismatch, StoreWriteError
+from storage.layout import open_array
+from storage.repository import reason
+
+__all__ = ["Fork", "Written"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one call of `Fork.write` has written; nobody sees it before the committer has taken it in.
+
+    Attributes
+    ----------
+    session : ForkSession
+        Knows the new chunks.
+    group : str
+    region : dict of slice
+    names : frozenset of str
+        Arrays.
+    """
+
+    session: ForkSession
+    group: str
+    region: Mapping[str, slice]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A copy of a committer's session, as `storage.committer.Committer.fork` gives it; small to send.
+
+    Attributes
+    ----------
+    session : ForkSession
+    group : str
+    """
+
+    session: ForkSession
+    group: str
+
+    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> Written:
+        """Write whole chunks of some arrays.
+
+        Parameters
+        ----------
+        region
+            Positions per dimension, without step; a dimension not named is meant whole.
+        arrays
+            Each of its dtype and of the region's shape over its dimensions.
+
+        Raises
+        ------
+        LayoutMismatch
+            An array is not of the group, or of another dtype or shape, or the region cuts a chunk: of two
+            workers that write parts of it the store would keep one.
+        StoreWriteError
+            Writing failed.
+        """
+        # Each call begins with what the committer had: the one before must not be taken in twice.
+        session = copy(self.session)
+        group = zarr.open_group(session.store, path=self.group, mode="r+")
+        targets = {name: open_array(group, name) for name in arrays}
+        places = {name: self._place(target, region, arrays[name]) for name, target in targets.items()}
+        try:
+            for name, target in targets.items():
+                target.with_config({"write_empty_chunks": True})[places[name]] = arrays[name]
+        except (icechunk.IcechunkError, OSError) as error:
+            raise StoreWriteError(
+                f"could not write {dict(region)} of {self.group}: {reason(error)}"
+            ) from error
+        return Written(session, self.group, dict(region), frozenset(arrays))
+
+    def _place(
+        self, target: zarr.Array[Any], region: Mapping[str, slice], array: np.ndarray
+    ) -> tuple[slice, ...]:
+        names = target.metadata.to_dict()["dimension_names"]
+        dims = [str(name) for name in names] if isinstance(names, list | tuple) else []
+        place = tuple(
+            slice(*region.get(dim, slice(None)).indices(size))
+            for dim, size in zip(dims, target.shape, strict=True)
+        )
+        shape = tuple(part.stop - part.start for part in place)
+        if (array.shape, array.dtype) != (shape, target.dtype):
+            raise LayoutMismatch(
+                f"{self.group}: {target.name} is {array.dtype} of shape {array.shape}, "
+                f"wants {target.dtype} of {shape}"
+            )
+        for part, chunk, size in zip(place, target.chunks, target.shape, strict=True):
+            if part.start % chunk or (part.stop % chunk and part.stop != size):
+                raise LayoutMismatch(f"{self.group}: {part} of {target.name} cuts chunks of {chunk}")
+        return place
