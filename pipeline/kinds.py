@@ -124,8 +124,13 @@ class Sweep(BaseModel, ABC):
     def block_shape(self) -> Mapping[str, int]:
         """Largest size of a block along each dimension: 1 along all but the first and the last.
 
-        A block is one chunk of the store, so that writing it touches no other.
+        A block is whole `chunks` of the store where writing it is to touch no other.
         """
+
+    @property
+    def chunks(self) -> Mapping[str, int]:
+        """Length of the chunks of the store along each dimension, all of it where not named."""
+        return self.block_shape
 
     @property
     @abstractmethod
@@ -156,7 +161,7 @@ class Sweep(BaseModel, ABC):
             group=self.group,
             coords=xr.Dataset(coords=self.coordinates(store)),
             variables=self.variables,
-            chunks=self.block_shape,
+            chunks=self.chunks,
             attrs={
                 "Conventions": "CF-1.12",
                 "title": self.title,

@@ -212,7 +212,13 @@ def joined(stored: str, asked: S) -> S:
     """
     old = json.loads(stored)
     fixed = {key: value for key, value in old.items() if key not in asked.extents}
-    if changes := difference(fixed, asked.identity()):
+    changes = difference(fixed, asked.identity())
+    for name, entries in asked.model_dump(mode="json", include=set(asked.extents)).items():
+        if isinstance(entries, dict):  # what stands under a label stays, as what lies at one does
+            both = entries.keys() & old[name].keys()
+            one, other = ({name: {label: some[label] for label in both}} for some in (old[name], entries))
+            changes += difference(one, other)
+    if changes:
         raise SpecificationChanged(
             f"{asked.group} holds results of another specification ({'; '.join(map(str, changes))}). "
             "Ask for the stored one, or give yours a name of its own in a YAML file, "
@@ -223,9 +229,11 @@ def joined(stored: str, asked: S) -> S:
 
 
 def _union(old: Any, new: Any) -> Any:
-    """Join two extents: numbers of labels, or labels."""
+    """Join two extents: numbers of labels, labels, or what stands under labels."""
     if isinstance(new, int):
         return max(old, new)
+    if isinstance(new, dict):
+        return {**old, **new}
     return "all" if "all" in (old, new) else (*old, *new)
 
 

@@ -92,7 +92,8 @@ class Layout:
                 repeated = index[index.duplicated()].unique().tolist()
                 raise LayoutMismatch(f"{self.group}: labels of {dim} must be unique, not {repeated[:5]}")
         if dims := set(self.coords.variables) & set(self.variables):
-            raise LayoutMismatch(f"{self.group}: {sorted(map(str, dims))} name both coordinates and variables")
+            named = ", ".join(map(str, dims))
+            raise LayoutMismatch(f"{self.group}: {named} name both coordinates and variables")
         if reserved := {"done", "fingerprint"} & set(self.variables):
             raise LayoutMismatch(f"{self.group}: names {sorted(reserved)} are the store's own; choose others")
 

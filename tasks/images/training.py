@@ -14,7 +14,19 @@ from tasks.images.architectures import Pretrained
 from tasks.images.datasets import ImageSet, Part
 from tasks.streams import Stream
 
-__all__ = ["AdamW", "ImageProtocol", "ImageSgd", "State", "load_weights", "outputs", "train_images"]
+__all__ = [
+    "HISTORY",
+    "AdamW",
+    "ImageProtocol",
+    "ImageSgd",
+    "State",
+    "features",
+    "load_weights",
+    "moments",
+    "outputs",
+    "train_images",
+    "trained_parameters",
+]
 
 _AT_ONCE = 500  # images, where no gradient is needed
 
@@ -25,7 +37,10 @@ _Share = Annotated[float, Field(ge=0, lt=1)]
 # `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`.
 State: TypeAlias = dict[str, NDArray[Any]]
 
-_HISTORY = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+Features: TypeAlias = tuple[Tensor, Tensor]
+_Parts: TypeAlias = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+HISTORY = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
 
 class ImageSgd(BaseModel):
@@ -99,6 +114,7 @@ def train_images(
     *,
     state: State | None = None,
     device: str = "cpu",
+    given: Features | None = None,
 ) -> Iterator[State]:
     """Train a network, giving its state after every epoch.
 
@@ -116,6 +132,8 @@ def train_images(
         What an earlier call gave: training goes on after its last epoch.
     device : str
         A PyTorch device.
+    given : pair of Tensor, optional
+        What :func:`features` gave for this network, where it is a pretrained one.
 
     Yields
     ------
@@ -137,10 +155,33 @@ def train_images(
     """
     network.to(device)
     optimizer = _optimizer(protocol.optimizer, network)
-    history: State = {name: np.empty(0) for name in _HISTORY}
+    history: State = {name: np.empty(0) for name in HISTORY}
     if state is not None:
         history = _restore(network, optimizer, protocol, state)
-    return _epochs(network, data, protocol, orders, optimizer, history, device)
+    parts = _parts(network, data, device, given)
+    last = network.last if isinstance(network, Pretrained) else network
+    for made in _epochs(last, parts, protocol, orders, optimizer, history):
+        yield _state(network, optimizer) | made
+
+
+def features(network: Pretrained, data: ImageSet, device: str = "cpu") -> Features:
+    """Compute what the last layer of a pretrained network takes, of all images.
+
+    Parameters
+    ----------
+    network : Pretrained
+    data : ImageSet
+    device : str
+
+    Returns
+    -------
+    train, test : Tensor of shape (n_images, n_features)
+    """
+    network.to(device)
+    of_train, of_test = (
+        _in_parts(network.features, _tensor(data.images(part), device)) for part in ("train", "test")
+    )
+    return of_train, of_test
 
 
 def load_weights(network: nn.Module, state: State) -> None:
@@ -158,7 +199,7 @@ def load_weights(network: nn.Module, state: State) -> None:
     ValueError
         If weights are missing, or of another network.
     """
-    trained = _trained(network)
+    trained = trained_parameters(network)
     shapes = {name: tuple(weights.shape) for name, weights in trained.items()}
     prefix = "weights/"
     found = {name.removeprefix(prefix): a.shape for name, a in state.items() if name.startswith(prefix)}
@@ -193,34 +234,37 @@ def outputs(network: nn.Module, data: ImageSet, part: Part, rows: slice = slice(
     return np.asarray(_in_parts(network.eval(), images).cpu().numpy())
 
 
+def _parts(network: nn.Module, data: ImageSet, device: str, given: Features | None) -> _Parts:
+    if isinstance(network, Pretrained):
+        inputs = given or features(network, data, device)
+    else:
+        inputs = _tensor(data.images("train"), device), _tensor(data.images("test"), device)
+    labels = _tensor(data.labels("train"), device), _tensor(data.labels("test"), device)
+    return (inputs[0], labels[0]), (inputs[1], labels[1])
+
+
 def _epochs(
-    network: nn.Module,
-    data: ImageSet,
+    trained: nn.Module,
+    parts: _Parts,
     protocol: ImageProtocol,
     orders: Stream,
     optimizer: torch.optim.Optimizer,
     history: State,
-    device: str,
 ) -> Iterator[State]:
-    trained, (train, test) = network, (_part(data, part, device) for part in ("train", "test"))
-    if isinstance(network, Pretrained):
-        trained = network.last
-        train, test = ((_in_parts(network.features, images), labels) for images, labels in (train, test))
+    train, test = parts
     for epoch in range(len(history["train_loss"]), protocol.epochs):
         (words,) = orders.words(range(epoch, epoch + 1), len(train[0]))
-        order = torch.from_numpy(np.argsort(words, kind="stable")).to(device)
+        order = torch.from_numpy(np.argsort(words, kind="stable")).to(train[0].device)
         seen = (
             *_train_epoch(trained, optimizer, *train, order.split(protocol.batch)),
             *_test(trained, *test),
         )
-        history = {n: np.append(history[n], value) for n, value in zip(_HISTORY, seen, strict=True)}
-        yield _state(network, optimizer) | history
+        history = {n: np.append(history[n], value) for n, value in zip(HISTORY, seen, strict=True)}
+        yield history
 
 
-def _part(data: ImageSet, part: Part, device: str) -> tuple[Tensor, Tensor]:
-    arrays = data.images(part), data.labels(part)
-    images, labels = (torch.from_numpy(array).to(device) for array in arrays)
-    return images, labels
+def _tensor(array: NDArray[Any], device: str) -> Tensor:
+    return torch.from_numpy(array).to(device)
 
 
 def _train_epoch(
@@ -261,27 +305,30 @@ def _in_parts(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _optimizer(settings: ImageSgd | AdamW, network: nn.Module) -> torch.optim.Optimizer:
-    weights, rate, decay = _trained(network).values(), settings.learning_rate, settings.weight_decay
+    weights, rate, decay = trained_parameters(network).values(), settings.learning_rate, settings.weight_decay
     if isinstance(settings, ImageSgd):
         return torch.optim.SGD(weights, lr=rate, momentum=settings.momentum, weight_decay=decay)
     betas = settings.beta1, settings.beta2
-    return torch.optim.AdamW(weights, lr=rate, betas=betas, eps=settings.epsilon, weight_decay=decay)
+    return torch.optim.AdamW(
+        weights, lr=rate, betas=betas, eps=settings.epsilon, weight_decay=decay, fused=True
+    )
 
 
-def _moments(settings: ImageSgd | AdamW) -> set[str]:
-    """Name what the optimiser keeps of each parameter."""
+def moments(settings: ImageSgd | AdamW) -> tuple[str, ...]:
+    """Name the arrays that an optimiser keeps of each parameter; AdamW counts its `step` beside them."""
     if isinstance(settings, ImageSgd):
-        return {"momentum_buffer"} if settings.momentum else set()
-    return {"step", "exp_avg", "exp_avg_sq"}
+        return ("momentum_buffer",) if settings.momentum else ()
+    return "exp_avg", "exp_avg_sq"
 
 
-def _trained(network: nn.Module) -> dict[str, nn.Parameter]:
+def trained_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Give the parameters that training changes, by name."""
     return {name: weights for name, weights in network.named_parameters() if weights.requires_grad}
 
 
 def _state(network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
     state: State = {}
-    for name, weights in _trained(network).items():
+    for name, weights in trained_parameters(network).items():
         state[f"weights/{name}"] = weights.detach().cpu().numpy().copy()
         for moment, values in optimizer.state[weights].items():
             state[f"optimizer/{name}/{moment}"] = values.cpu().numpy().copy()
@@ -292,21 +339,21 @@ def _restore(
     network: nn.Module, optimizer: torch.optim.Optimizer, protocol: ImageProtocol, state: State
 ) -> State:
     """Put weights and moments in their places; give the history."""
-    moments = {key.rpartition("/")[2] for key in state if key.startswith("optimizer/")}
-    expected = _moments(protocol.optimizer)
-    if moments != expected or not state.keys() >= set(_HISTORY):
+    found = {key.rpartition("/")[2] for key in state if key.startswith("optimizer/")}
+    expected = {*moments(protocol.optimizer), *(("step",) if isinstance(protocol.optimizer, AdamW) else ())}
+    if found != expected or not state.keys() >= set(HISTORY):
         raise ValueError(
-            f"the state has moments {sorted(moments)}; {protocol.optimizer.name} has {sorted(expected)}, and "
-            f"beside them there are {', '.join(_HISTORY)}"
+            f"the state has moments {sorted(found)}; {protocol.optimizer.name} has {sorted(expected)}, and "
+            f"beside them there are {', '.join(HISTORY)}"
         )
-    history = {name: state[name] for name in _HISTORY}
+    history = {name: state[name] for name in HISTORY}
     if len(history["train_loss"]) > protocol.epochs:
         raise ValueError(
             f"the state has {len(history['train_loss'])} epochs; the protocol has {protocol.epochs}, "
             "and training only goes forward"
         )
     load_weights(network, state)
-    for name, weights in _trained(network).items():
+    for name, weights in trained_parameters(network).items():
         prefix = f"optimizer/{name}/"
         optimizer.state[weights] = {
             key.removeprefix(prefix): torch.tensor(values, device=weights.device if values.ndim else "cpu")

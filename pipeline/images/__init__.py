@@ -1,0 +1,1 @@
+"""Sweeps over networks of images, stage by stage: training, Jacobians, sums, comparisons."""
