@@ -184,6 +184,9 @@ class Sweep(BaseModel, ABC):
         """Put what came of the block before into the argument of a task; else the store has it."""
         raise NotImplementedError(f"no block of {self.kind} follows another")
 
+    def check(self) -> None:
+        """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""
+
     @abstractmethod
     def work(self, block: Block) -> float:
         """Estimate the cost of a block, to start the longest first and to tell the time left."""

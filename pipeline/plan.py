@@ -143,12 +143,13 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
     Raises
     ------
     InvalidSweep
-        The sweep is too large to be planned.
+        The sweep is too large to be planned, or cannot be run as it is.
     SpecificationChanged
         The group holds results of another specification.
     """
     if sweep.n_cells > _MOST_CELLS:
         raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
+    sweep.check()
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
     blocks = _cut(sweep, ~_finished(sweep, progress))
     return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.work, reverse=True)))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from pipeline.errors import InvalidSweep
 from pipeline.images.stage import ImageStage, NetworkName
 from pipeline.images.training import ImageTraining, trained_network
 from pipeline.kinds import Block, Coordinate, Sweep, Task
@@ -57,6 +58,18 @@ class Jacobians(ImageStage):
     precision: Literal["float32", "float16"] | Annotated[int, Field(ge=1, le=22)] = Field(
         default="float32", description="float32, float16, or bits of the mantissa from 1 to 22"
     )
+
+    def check(self) -> None:
+        """Refuse what is for our own architectures alone, and rounding where nothing is stored to round."""
+        own = [
+            label for label in self.networks if NetworkName.parse(label).architecture not in self.pretrained
+        ]
+        if len(own) < len(self.networks) and (self.input, self.form) != ("original", "rows"):
+            raise InvalidSweep(
+                f"input = {self.input}, form = {self.form}: pretrained networks allow original and rows only"
+            )
+        if self.form == "patterns" and self.precision != "float32":
+            raise InvalidSweep(f"precision = {self.precision}: patterns give rows in float32; set form=rows")
 
     @property
     def requires(self) -> tuple[Sweep, ...]:
