@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import InvalidSweep, UnknownSweep
@@ -109,14 +110,22 @@ def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Say what was got, what is allowed, and the nearest name."""
     *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
+    fields: Mapping[str, FieldInfo] = model.model_fields
     for parent in parents:
-        model = model.model_fields[parent].annotation  # type: ignore[assignment]  # only models nest
-    path, fields = ".".join([*parents, field]), model.model_fields
+        fields = _fields_within(fields.get(parent), fields)
+    path = ".".join([*parents, field])
     if detail["type"] == "extra_forbidden":
         return f"no field {path!r}{_nearest(field, fields)}; there are {', '.join(fields)}"
     reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    allowed = fields[field].description
+    allowed = fields[field].description if field in fields else None
     return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:
+    """Find the fields of a model that a field holds, by itself or by name; the name itself leads nowhere."""
+    held = [field.annotation, *get_args(field.annotation)] if field else []
+    models = [model for model in held if isinstance(model, type) and issubclass(model, BaseModel)]
+    return models[0].model_fields if models else fields
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -61,7 +61,8 @@ class Tally:
             return "no block has come yet"
         seconds = time.monotonic() - self._clock
         left = duration(round(seconds * (self._all_work - self._work) / self._work))
-        words = [f"{self.cells / seconds:,.0f} {self._plan.sweep.unit}/s", f"{left} left"]
+        rate = self.cells / seconds
+        words = [f"{rate:,.{0 if rate >= 10 else 2}f} {self._plan.sweep.unit}/s", f"{left} left"]
         if self.successes is not None:
             words.append(f"{self.successes / self.cells:.1%} learned")
         words.append(f"{self.failures} failed" if self.failures else "no failures")
@@ -80,7 +81,7 @@ def progress(console: Console) -> Iterator[Listener]:
     if console.is_terminal:
         bar = Progress(
             BarColumn(bar_width=None),
-            TextColumn("{task.completed:,} of {task.total:,} {task.description} · {task.fields[words]}"),
+            TextColumn("{task.description}: {task.completed:,} of {task.total:,} {task.fields[words]}"),
             console=console,
             expand=True,
         )
@@ -97,13 +98,18 @@ class _Bar:
     def __call__(self, event: Event) -> None:
         if isinstance(event, PlanStarted):
             self._tally = Tally(event.plan)
+            sweep = event.plan.sweep
             words = "starting the workers" if event.plan.blocks else "nothing to do"
+            self._unit = sweep.unit
             self._task = self._bar.add_task(
-                event.plan.sweep.unit, total=event.plan.total, completed=event.plan.done, words=words
+                sweep.group,
+                total=event.plan.total,
+                completed=event.plan.done,
+                words=f"{sweep.unit} · {words}",
             )
         elif isinstance(event, BlockDone | BlockFailed):
             self._tally.add(event)
-            self._bar.update(self._task, completed=self._tally.done, words=str(self._tally))
+            self._bar.update(self._task, completed=self._tally.done, words=f"{self._unit} · {self._tally}")
             if isinstance(event, BlockFailed):
                 self._bar.console.print(_failure(event))
 
@@ -116,8 +122,8 @@ class _Lines:
         if isinstance(event, PlanStarted):
             self._plan, self._tally = event.plan, Tally(event.plan)
             sweep = event.plan.sweep
-            words = f"{event.plan.cells:,} {sweep.unit} to {sweep.verb}, {event.plan.done:,} in the store"
-            self._print(words)
+            to_do = f"{event.plan.cells:,} {sweep.unit} to {sweep.verb}"
+            self._print(f"{sweep.group}: {to_do}, {event.plan.done:,} in the store")
         elif isinstance(event, BlockDone | BlockFailed):
             self._tally.add(event)
             if isinstance(event, BlockFailed):

@@ -15,6 +15,8 @@ from pipeline.commands.options import Scheduler, Settings, Store, Sweep, Threads
 from pipeline.words import bytes_in_words, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from cluster import ClusterConfig
     from pipeline.events import RunFinished
     from pipeline.kinds import Sweep as Specification
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["plan", "run", "sweeps"]
 
 _SHOWN_BLOCKS = 5
+_STAGES_IN_FULL = 2
 _INTERRUPTED = 130
 
 Engine = Annotated[
@@ -41,21 +44,22 @@ def sweeps() -> None:
 
     table = Table("sweep", "axes", "networks", box=None)
     for sweep in SWEEPS.values():
-        axes = (f"{field}={_span(getattr(sweep, field))}" for field in sweep.extents)
+        axes = (
+            f"{field}={_span(labels)}" for field in sweep.extents if (labels := getattr(sweep, field)) != {}
+        )
         table.add_row(sweep.name, " ".join(axes), f"{sweep.n_cells:,}")
     output.print(table)
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
 
 
 def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engine: Engine = None) -> None:
-    """Show what a run would do: blocks, networks, bytes, and what the store already has.
+    """Show what a run would do: stages, blocks, networks, bytes, and what the store already has.
 
     Example: relusweep plan npn4 --set trials=10
     """
     from pipeline.plan import plans
 
-    for part in plans(_specified(sweep, settings, engine), store):
-        _print_plan(part, store)
+    _print_plans(plans(_specified(sweep, settings, engine), store), store)
 
 
 def run(
@@ -69,13 +73,15 @@ def run(
     replace: Replace = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Train the networks of a sweep that the store lacks; run it again to go on after any stop.
+    """Compute what the store lacks of a sweep; run it again to go on after any stop.
 
     relusweep run npn4 --set trials=10
 
     relusweep run npn4 --set trials=200                 (keeps what is there, adds the rest)
 
     relusweep run npn3 --set width=2..4,16 --workers 4
+
+    relusweep run images --set dataset=mnist --set path=data/mnist
 
     relusweep run mine.yaml --scheduler tcp://host:8786
     """
@@ -85,8 +91,7 @@ def run(
 
     specification = _specified(sweep, settings, engine)
     if dry_run:
-        for part in plans(specification, store, replace=replace):
-            _print_plan(part, store)
+        _print_plans(plans(specification, store, replace=replace), store)
         return
     config = cluster_config(workers, threads_per_worker, scheduler)
     command = shlex.join(["relusweep", *sys.argv[1:]])
@@ -115,6 +120,23 @@ def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> Sp
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
+def _print_plans(plans: Sequence[Plan], store: str) -> None:
+    if len(plans) <= _STAGES_IN_FULL:
+        for plan in plans:
+            _print_plan(plan, store)
+        return
+    table = Table("stage", "asked for", "in the store", "to do", "blocks", "bytes", box=None)
+    for plan in plans:
+        asked = f"{plan.total:,} {plan.sweep.unit}"
+        to_do = f"{plan.cells:,} to {plan.sweep.verb}" if plan.cells else "none"
+        size = bytes_in_words(plan.nbytes) if plan.cells else ""
+        table.add_row(plan.sweep.group, asked, f"{plan.done:,}", to_do, f"{len(plan.blocks):,}", size)
+    say(f"[bold]{plans[-1].sweep.name}[/] in {escape(store)}, stage after stage; bytes before compression")
+    output.print(table)
+    if anew := [plan.sweep.group for plan in plans if plan.anew]:
+        say(f"[red]started anew[/], since the store has another specification: {', '.join(anew)}")
+
+
 def _print_plan(plan: Plan, store: str) -> None:
     unit, verb = plan.sweep.unit, plan.sweep.verb
     say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} {unit} asked for")
@@ -129,7 +151,7 @@ def _print_plan(plan: Plan, store: str) -> None:
 
 def _print_end(finished: RunFinished, store: str) -> None:
     facts = finished.facts
-    if facts["networks"]:
+    if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)
     if finished.interrupted:
         say(f"Stopped; everything so far is in {escape(store)}. Go on with:")
@@ -146,16 +168,26 @@ def _print_end(finished: RunFinished, store: str) -> None:
 
 def _print_cost(facts: dict[str, Any]) -> None:
     cpu = facts["client_cpu_seconds"] + facts["worker_cpu_seconds"]
-    rate = facts["networks"] / facts["seconds"]
     idle, at_end = facts["idle_share"], facts["idle_at_end_share"]
-    words = (
-        f"{facts['networks']:,} networks in {duration(facts['seconds'])}, {rate:,.0f} networks/s",
-        f"{facts['network_epochs']:,} network-epochs; peak memory {bytes_in_words(facts['peak_bytes'])}",
-        f"{duration(cpu)} of processor time, {facts['kernel_seconds'] / cpu:.1%} of it in training kernels",
-        f"compiling took {duration(facts['compile_seconds'])}",
-        f"workers idled {idle:.1%} of the time; at the end, none for more than {at_end:.1%} of it",
-    )
-    say("\n".join(words))
+    if len(facts["stages"]) > _STAGES_IN_FULL:
+        _print_stages(facts["stages"])
+        say(f"{duration(facts['seconds'])} in all; peak memory {bytes_in_words(facts['peak_bytes'])}")
+        say(f"{duration(cpu)} of processor time")
+    else:
+        rate, in_kernels = facts["networks"] / facts["seconds"], facts["kernel_seconds"] / cpu
+        say(f"{facts['networks']:,} networks in {duration(facts['seconds'])}, {rate:,.0f} networks/s")
+        say(f"{facts['network_epochs']:,} network-epochs; peak memory {bytes_in_words(facts['peak_bytes'])}")
+        say(f"{duration(cpu)} of processor time, {in_kernels:.1%} of it in training kernels")
+        say(f"compiling took {duration(facts['compile_seconds'])}")
+    say(f"workers idled {idle:.1%} of the time; at the end, none for more than {at_end:.1%} of it")
+
+
+def _print_stages(stages: Mapping[str, Mapping[str, float]]) -> None:
+    table = Table("stage", "computed", "time", "processor time of the tasks", box=None)
+    for group, stage in stages.items():
+        cells, seconds, busy = (stage[key] for key in ("cells", "seconds", "kernel_seconds"))
+        table.add_row(group, f"{cells:,}", duration(seconds), duration(busy))
+    output.print(table)
 
 
 def _span(labels: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import PlainValidator
 from torch import Tensor, nn
 
 from pipeline.errors import InvalidSweep
@@ -35,6 +35,14 @@ _COST = {"linear": 0.02, "dense": 0.05, "simple": 0.5, "complex": 1.0}
 _PRETRAINED_COST = 1000.0
 
 
+def _precision(value: object) -> str | int:
+    if value in ("float32", "float16"):
+        return str(value)
+    if str(value).isdecimal() and 1 <= int(str(value)) <= 22:
+        return int(str(value))
+    raise ValueError("allowed are float32, float16, and 1 to 22 bits of the mantissa")
+
+
 class Jacobians(ImageStage):
     """Linear coefficients of every network at every image, training images first and then test images.
 
@@ -55,9 +63,7 @@ class Jacobians(ImageStage):
 
     input: Literal["original", "scaled"] = "original"
     form: Literal["rows", "patterns"] = "rows"
-    precision: Literal["float32", "float16"] | Annotated[int, Field(ge=1, le=22)] = Field(
-        default="float32", description="float32, float16, or bits of the mantissa from 1 to 22"
-    )
+    precision: Annotated[Literal["float32", "float16"] | int, PlainValidator(_precision)] = "float32"
 
     def check(self) -> None:
         """Refuse what is for our own architectures alone, and rounding where nothing is stored to round."""
