@@ -131,8 +131,8 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
     """Write the training loop for one shape and batch; the depth is known when it runs."""
     size, stored = n_inputs + 2, n_inputs + 1
     some = piece(rows)
-    more = int(some < rows)
-    third = -(-some // 3)
+    more = int(some < rows)  # whether gradients add up over pieces
+    half = some // 2
 
     def run(data, rule, schedule, memory, parameters, epochs):
         slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
@@ -162,16 +162,15 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
                     if batches > 1:
                         first = 0
                         _gather_rows(stored, some, memory, following - some)
-                        _fetch_rows(stored, following, following + third, memory)
+                        # Half of them at a time: the processor keeps only so many rows on their way.
+                        _fetch_rows(stored, following, following + half, memory)
                     forward(n_inputs, width, some, first, memory, rule.depth, slope)
                     if batches > 1:
-                        _fetch_rows(stored, following + third, following + 2 * third, memory)
+                        _fetch_rows(stored, following + half, following + some, memory)
                     if batch < 0:
                         look(size, some, first, memory, rule.threshold)
                         continue
                     differentiate(size, some, first, rows, memory, rule)
-                    if batches > 1:
-                        _fetch_rows(stored, following + 2 * third, following + some, memory)
                     backward(n_inputs, width, some, first, memory, rule.depth, slope, more)
                 if batch < 0:
                     continue
