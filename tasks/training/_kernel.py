@@ -7,16 +7,22 @@ import numpy as np
 
 from tasks.elementary import softplus
 from tasks.training._steps import backward, differentiate, forward, look, set_rates, update
-from tasks.training.gather import gather
+from tasks.training.gather import fetch, gather
 from tasks.training.orders import shuffle
 from tasks.training.simd import LANES, broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = ["build_evaluation", "build_training"]
+__all__ = ["build_evaluation", "build_training", "piece"]
 
 _ALL_LANES = (1 << LANES) - 1
+_FEWEST, _MOST = 4, 16  # rows of a piece
 
 _compiled = numba.njit(nogil=True, error_model="numpy")
 _inlined = numba.njit(inline="always")
+
+
+def piece(batch: int) -> int:
+    """Give how many rows of a batch go forward and backward at a time: all where no divisor is fit."""
+    return next((rows for rows in range(_MOST, _FEWEST - 1, -1) if batch % rows == 0), batch)
 
 
 @_compiled
@@ -26,15 +32,15 @@ def _own(inputs, network):
 
 
 @_compiled
-def _put_rows(room, first, step, gap, inputs, targets):
-    """Write rows from place `first` on, numbers a `step` apart, with a `gap` before the target."""
-    place = first
+def _put_rows(rows, lane, inputs, targets):
+    """Write rows into a lane, each with room for a one before the target."""
+    place = lane
     for row in range(targets.size):
         for i in range(inputs.shape[1]):
-            room[place] = inputs[row, i]
-            place += step
-        room[place + gap] = targets[row]
-        place += gap + step
+            rows[place] = inputs[row, i]
+            place += LANES
+        rows[place + LANES] = targets[row]
+        place += 2 * LANES
 
 
 @_compiled
@@ -51,11 +57,13 @@ def _load_network(memory, lane, network, data, shuffled):
         memory.first_moment[i * LANES + lane] = 0
         memory.second_moment[i * LANES + lane] = 0
     if shuffled:
-        _put_rows(memory.data, lane * targets.size * (inputs.shape[1] + 1), 1, 0, inputs, targets)
         for row in range(targets.size):
+            for i in range(inputs.shape[1]):
+                memory.data[lane, row, i] = inputs[row, i]
+            memory.data[lane, row, inputs.shape[1]] = targets[row]
             memory.order[lane, row] = row
     else:
-        _put_rows(memory.rows, lane, LANES, LANES, inputs, targets)
+        _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
 
@@ -82,10 +90,17 @@ def _shuffle(memory, active, keys):
 
 
 @_inlined
-def _gather_batch(size, rows, memory, batch):
-    """Fetch the rows of a batch, in the order of each lane."""
+def _gather_rows(size, rows, memory, place):
+    """Put the rows from a place on in each lane's order where steps find them."""
     for row in range(rows):
-        gather(size, memory.data, memory.order, batch * rows + row, memory.rows, row * (size + 1))
+        gather(size, memory.data, memory.order, place + row, memory.rows, row * (size + 1))
+
+
+@_inlined
+def _fetch_rows(size, start, end, memory):
+    """Have rows on their way while the processor computes; those behind the last one are drawn later."""
+    for place in range(start, min(end, memory.order.shape[1])):
+        fetch(size, memory.data, memory.order, place)
 
 
 @_inlined
@@ -115,13 +130,16 @@ def _record(memory, stopped, parameters, epochs):
 def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
     """Write the training loop for one shape and batch; the depth is known when it runs."""
     size, stored = n_inputs + 2, n_inputs + 1
+    some = piece(rows)
+    more = int(some < rows)  # whether gradients add up over pieces
+    half = some // 2
 
     def run(data, rule, schedule, memory, parameters, epochs):
         slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
         batches = data.targets.shape[1] // rows
         # Where success ends the training, an epoch begins with a look at all batches: at the first while it
         # learns from it, at the others, which have negative numbers then, before.
-        first = 1 - batches if rule.early else 0
+        beginning = 1 - batches if rule.early else 0
 
         # Typed like what they become: Numba would compile what they are given to for literals too.
         waiting = active = np.int64(0)
@@ -135,14 +153,27 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
                 _shuffle(memory, active, data.keys)
             store(memory.seen, 0, zero)
             store(memory.seen, 1, zero)
-            for batch in range(first, batches):
-                if batches > 1:
-                    _gather_batch(stored, rows, memory, batch % batches)
-                forward(n_inputs, width, rows, memory, rule.depth, slope)
+            for batch in range(beginning, batches):
+                if more:
+                    for i in range(memory.gradient.size // LANES):
+                        store(memory.gradient, i, zero)
+                for start in range(0, rows, some):
+                    first, following = start, (batch % batches) * rows + start + some
+                    if batches > 1:
+                        first = 0
+                        _gather_rows(stored, some, memory, following - some)
+                        # Half of them at a time: the processor keeps only so many rows on their way.
+                        _fetch_rows(stored, following, following + half, memory)
+                    forward(n_inputs, width, some, first, memory, rule.depth, slope)
+                    if batches > 1:
+                        _fetch_rows(stored, following + half, following + some, memory)
+                    if batch < 0:
+                        look(size, some, first, memory, rule.threshold)
+                        continue
+                    differentiate(size, some, first, rows, memory, rule)
+                    backward(n_inputs, width, some, first, memory, rule.depth, slope, more)
                 if batch < 0:
-                    look(size, rows, memory, rule.threshold)
                     continue
-                differentiate(size, rows, memory, rule)
                 if batch == 0:
                     stopped = active & _stopped(memory, rule, rule.early or batches == 1)
                     if stopped:
@@ -150,7 +181,6 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
                     if stopped == active:
                         break
                 set_rates(memory, schedule, batch, batches)
-                backward(n_inputs, width, rows, memory, rule.depth, slope)
                 update(memory, rule)
             for lane in range(LANES):
                 memory.epoch[lane] += 1
@@ -189,8 +219,8 @@ def build_evaluation(n_inputs: int, width: int, rows: int) -> Callable[..., None
                 for lane in range(lanes):
                     inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
                     targets = data.targets[first + lane, start : start + count]
-                    _put_rows(memory.rows, lane, LANES, LANES, inputs, targets)
-                forward(n_inputs, width, rows, memory, rule.depth, slope)
+                    _put_rows(memory.rows, lane, inputs, targets)
+                forward(n_inputs, width, rows, 0, memory, rule.depth, slope)
                 for lane in range(lanes):
                     _tally(memory, lane, count, size, rule, first + lane, right, total, finite)
 

@@ -2,6 +2,9 @@
 
 Every name here that is not a number holds vectors of sixteen: one entry for each lane. A row of data is its
 inputs, a one for the bias, and its target.
+
+A step takes the `rows` of memory from row `first` on, a few at a time, so that what lies between forward and
+backward stays in the first level of the cache.
 """
 
 import numba
@@ -40,11 +43,11 @@ _inlined = numba.njit(inline="always")
 
 
 @_inlined
-def forward(n_inputs, width, rows, memory, depth, slope):
-    """Compute the activations and the outputs of all rows in memory."""
+def forward(n_inputs, width, rows, first, memory, depth, slope):
+    """Compute the activations and the outputs."""
     weights, hidden = memory.weights, memory.hidden
     inputs_1, width_1 = n_inputs + 1, width + 1
-    x, h = (memory.rows, 0, n_inputs + 2), (hidden, 0, width_1)
+    x, h = (memory.rows, first * (n_inputs + 2), n_inputs + 2), (hidden, 0, width_1)
     leaky(rows, width, n_inputs, x, (weights, 0, inputs_1), h, slope)
     for layer in range(depth - 1):
         below = (hidden, layer * rows * width_1, width_1)
@@ -57,23 +60,23 @@ def forward(n_inputs, width, rows, memory, depth, slope):
 
 
 @_inlined
-def backward(n_inputs, width, rows, memory, depth, slope):
-    """Compute the gradient from the derivatives of the loss, which are the first of the errors."""
+def backward(n_inputs, width, rows, first, memory, depth, slope, more):
+    """Compute the gradient, or add to it if `more`, from the first of the errors: those of the loss."""
     weights, hidden, errors, gradient = memory.weights, memory.hidden, memory.errors, memory.gradient
     inputs_1, width_1 = n_inputs + 1, width + 1
     here, there = rows, rows + rows * width
     top = (hidden, (depth - 1) * rows * width_1, width_1)
     output = width * (inputs_1 + (depth - 1) * width_1)
     gated(rows, width, 1, (errors, 0, 1), (weights, output, width_1), top, (errors, here, width), slope)
-    outer(1, width, rows, (errors, 0, 1), top, (gradient, output, width_1))
+    outer(1, width, rows, (errors, 0, 1), top, (gradient, output, width_1), more)
     for layer in range(depth - 2, -1, -1):
         below, error = (hidden, layer * rows * width_1, width_1), (errors, here, width)
         start = width * (inputs_1 + layer * width_1)
         gated(rows, width, width, error, (weights, start, width_1), below, (errors, there, width), slope)
-        outer(width, width, rows, error, below, (gradient, start, width_1))
+        outer(width, width, rows, error, below, (gradient, start, width_1), more)
         here, there = there, here
-    x = (memory.rows, 0, n_inputs + 2)
-    outer(width, n_inputs, rows, (errors, here, width), x, (gradient, 0, inputs_1))
+    x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
+    outer(width, n_inputs, rows, (errors, here, width), x, (gradient, 0, inputs_1), more)
 
 
 # Losses
@@ -87,22 +90,22 @@ def _see(seen, output, target, threshold):
 
 
 @_inlined
-def look(size, rows, memory, threshold):
+def look(size, rows, first, memory, threshold):
     """Add rows to those seen."""
     seen = load(memory.seen, 0), load(memory.seen, 1)
     for row in range(rows):
-        output, target = load(memory.outputs, row), load(memory.rows, (row + 1) * size - 1)
+        output, target = load(memory.outputs, row), load(memory.rows, (first + row + 1) * size - 1)
         seen = _see(seen, output, target, threshold)
     store(memory.seen, 0, seen[0])
     store(memory.seen, 1, seen[1])
 
 
 @_inlined
-def _cross_entropy(size, rows, memory):
-    """Look, and give the derivatives of the mean over the rows of ``log(1 + exp(-target * output))``."""
+def _cross_entropy(size, rows, first, batch, memory):
+    """Look, and give the derivatives of the mean over the batch of ``log(1 + exp(-target * output))``."""
     seen = load(memory.seen, 0), load(memory.seen, 1)
     for row in range(rows):
-        output, target = load(memory.outputs, row), load(memory.rows, (row + 1) * size - 1)
+        output, target = load(memory.outputs, row), load(memory.rows, (first + row + 1) * size - 1)
         seen = _see(seen, output, target, 0.0)
         x = target * output
         x = maximum(minimum(x, broadcast(np.float32(_CLIP))), broadcast(np.float32(-_CLIP)))
@@ -111,30 +114,30 @@ def _cross_entropy(size, rows, memory):
         r = fma(whole, -_LN2_LOW, fma(whole, -_LN2_HIGH, x))
         p = fma(fma(fma(r, 1 / 720, 1 / 120), r, 1 / 24), r, 1 / 6)
         p = fma(fma(fma(p, r, 0.5), r, 1.0), r, 1.0)
-        store(memory.errors, row, target * (-1.0 / rows) / (scale_by_power(p, k) + 1.0))
+        store(memory.errors, row, target * (-1.0 / batch) / (scale_by_power(p, k) + 1.0))
     store(memory.seen, 0, seen[0])
     store(memory.seen, 1, seen[1])
 
 
 @_inlined
-def _squared_error(size, rows, memory, threshold):
-    """Look, and give the derivatives of the mean over the rows of ``(output - target)²``."""
+def _squared_error(size, rows, first, batch, memory, threshold):
+    """Look, and give the derivatives of the mean over the batch of ``(output - target)²``."""
     seen = load(memory.seen, 0), load(memory.seen, 1)
     for row in range(rows):
-        output, target = load(memory.outputs, row), load(memory.rows, (row + 1) * size - 1)
+        output, target = load(memory.outputs, row), load(memory.rows, (first + row + 1) * size - 1)
         seen = _see(seen, output, target, threshold)
-        store(memory.errors, row, (output - target) * (2.0 / rows))
+        store(memory.errors, row, (output - target) * (2.0 / batch))
     store(memory.seen, 0, seen[0])
     store(memory.seen, 1, seen[1])
 
 
 @_inlined
-def differentiate(size, rows, memory, rule):
-    """Look at the rows and give the derivatives of the loss."""
+def differentiate(size, rows, first, batch, memory, rule):
+    """Look at the rows and give the derivatives of the loss, a mean over the rows of a batch."""
     if rule.bce:
-        _cross_entropy(size, rows, memory)
+        _cross_entropy(size, rows, first, batch, memory)
     else:
-        _squared_error(size, rows, memory, rule.threshold)
+        _squared_error(size, rows, first, batch, memory, rule.threshold)
 
 
 # Optimisers

@@ -8,9 +8,25 @@ from numba.extending import intrinsic
 
 from tasks.training.simd import LANES, bank_pointer, write_vector
 
-__all__ = ["gather"]
+__all__ = ["fetch", "gather", "pitch"]
 
 _INDEX = ir.IntType(64)
+
+
+def pitch(size: int) -> int:
+    """Numbers from one row to the next, so that a row lies across no more cache lines than it has to.
+
+    Parameters
+    ----------
+    size : int
+        Numbers of a row.
+
+    Returns
+    -------
+    int
+        A power of two up to a line of 16 numbers, else whole lines.
+    """
+    return 1 << (size - 1).bit_length() if size <= LANES else -(-size // LANES) * LANES
 
 
 @intrinsic(prefer_literal=True)
@@ -18,13 +34,12 @@ def gather(typingctx: Any, size: Any, data: Any, order: Any, place: Any, rows: A
     """For each lane, put row ``order[lane, place]`` of its data into vectors `first`, … of the bank `rows`.
 
     Rows have the literal `size`, and their last number goes one vector further: the one before holds the ones
-    of the biases. `data` is flat, the rows of one lane behind those of another, with room for `LANES` more
-    numbers at its end.
+    of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         n, bank = sig.args[0].literal_value, bank_pointer(context, builder, sig.args[4], args[4])
-        pointers = _row_pointers(context, builder, sig, args, n)
+        pointers = _row_pointers(context, builder, sig, args)
         for start in range(0, n, LANES):
             columns = _columns(builder, pointers, start, min(LANES, n - start))
             for i, column in enumerate(columns, start):
@@ -35,7 +50,26 @@ def gather(typingctx: Any, size: Any, data: Any, order: Any, place: Any, rows: A
     return types.void(size, data, order, types.int64, rows, types.int64), codegen
 
 
-def _row_pointers(context: Any, builder: Any, sig: Any, args: Any, size: int) -> list[Any]:
+@intrinsic(prefer_literal=True)
+def fetch(typingctx: Any, size: Any, data: Any, order: Any, place: Any) -> Any:
+    """Ask for the rows that :func:`gather` will put there, to lie in the second level of the cache."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        for pointer in _row_pointers(context, builder, sig, args):
+            for start in range(0, sig.args[0].literal_value, LANES):
+                at = builder.bitcast(builder.gep(pointer, [_INDEX(start)]), byte)
+                # To be read, and not into the first level, whose few misses at a time would hold up the rest.
+                builder.call(prefetch, [at, flag(0), flag(2), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(size, data, order, types.int64), codegen
+
+
+def _row_pointers(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
+    apart = _INDEX(pitch(sig.args[0].literal_value))
     order = context.make_array(sig.args[2])(context, builder, args[2])
     n_rows = builder.extract_value(order.shape, 1)
     data = context.make_array(sig.args[1])(context, builder, args[1]).data
@@ -44,7 +78,7 @@ def _row_pointers(context: Any, builder: Any, sig: Any, args: Any, size: int) ->
         before = builder.mul(n_rows, _INDEX(lane))
         row = builder.load(builder.gep(order.data, [builder.add(before, args[3])]))
         place = builder.add(before, builder.zext(row, _INDEX))
-        pointers.append(builder.gep(data, [builder.mul(place, _INDEX(size))]))
+        pointers.append(builder.gep(data, [builder.mul(place, apart)]))
     return pointers
 
 

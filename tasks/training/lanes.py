@@ -48,7 +48,7 @@ def train_lanes(
         _data(rows, initial, orders),
         _rule(protocol, n_rows),
         _schedule(protocol.optimizer, protocol.epochs * (n_rows // batch)),
-        _memory(network, batch, n_rows if batch < n_rows else 0),
+        _memory(network, _kernel.piece(batch), n_rows, shuffled=batch < n_rows),
         parameters,
         result.epochs,
     )
@@ -98,7 +98,7 @@ def _look(
     _evaluation(network.n_inputs, network.width, _LOOKED_AT)(
         _data(rows, parameters, None),
         _rule(protocol, rows.n_rows),
-        _memory(network, _LOOKED_AT),
+        _memory(network, _LOOKED_AT, _LOOKED_AT),
         right,
         total,
         finite,
@@ -186,7 +186,7 @@ class _Memory(NamedTuple):
     first_moment: NDArray[np.float32]
     second_moment: NDArray[np.float32]
     gradient: NDArray[np.float32]
-    rows: NDArray[np.float32]  # of a batch: inputs, a one for the bias, and target
+    rows: NDArray[np.float32]  # all, or a piece of a batch: inputs, a one for the bias, and target
     hidden: NDArray[np.float32]  # activations of each hidden layer; every row ends with a 1 for the bias
     outputs: NDArray[np.float32]
     errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
@@ -194,16 +194,17 @@ class _Memory(NamedTuple):
     rates: NDArray[np.float32]  # step and epsilon
     network: NDArray[np.int64]  # which network each lane holds
     epoch: NDArray[np.int64]  # epochs that it has had
-    data: NDArray[np.float32]  # for mini-batches, each lane's rows, without the ones
+    data: NDArray[np.float32]  # for mini-batches, each lane's rows, without the ones; (LANES, n_rows, pitch)
     order: NDArray[np.unsignedinteger[Any]]  # and their order, (LANES, n_rows)
     words: NDArray[np.uint32]  # what the next order is drawn from
 
 
-def _memory(network: Network, batch: int, shuffled: int = 0) -> _Memory:
-    """Allocate for batches from a number of shuffled rows."""
+def _memory(network: Network, piece: int, n_rows: int, *, shuffled: bool = False) -> _Memory:
+    """Allocate for steps that take some of the rows at a time, in their own order or shuffled."""
     size, width_1 = network.n_inputs + 2, network.width + 1
-    rows, hidden = bank(batch * size), bank(batch * network.depth * width_1)
+    rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
     rows[:], hidden[:] = 1, 1
+    drawn, apart = n_rows if shuffled else 0, gather.pitch(size - 1)
     return _Memory(
         weights=bank(network.n_parameters),
         first_moment=bank(network.n_parameters),
@@ -211,15 +212,15 @@ def _memory(network: Network, batch: int, shuffled: int = 0) -> _Memory:
         gradient=bank(network.n_parameters),
         rows=rows,
         hidden=hidden,
-        outputs=bank(batch),
-        errors=bank(batch * (1 + 2 * network.width)),
+        outputs=bank(piece),
+        errors=bank(piece * (1 + 2 * network.width)),
         seen=bank(2),
         rates=bank(2),
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
-        data=bank(shuffled * (size - 1) + 1),
-        order=np.zeros((LANES, shuffled), np.uint16 if shuffled <= 2**16 else np.uint32),
-        words=np.zeros((4, -(-shuffled // 4)), np.uint32),
+        data=bank(drawn * apart).reshape(LANES, drawn, apart),
+        order=np.zeros((LANES, drawn), np.uint16 if drawn <= 2**16 else np.uint32),
+        words=np.zeros((4, -(-drawn // 4)), np.uint32),
     )
 
 

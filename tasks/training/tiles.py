@@ -70,11 +70,11 @@ def _runs(total: int, most: int) -> Iterator[tuple[int, int, int]]:
 def _tile(
     a: _Matrix, b: _Matrix, c: _Matrix, corner: Any, shape: Any, depth: Any, start: Any, end: Any
 ) -> None:
-    """Compute one tile of ``c[p, q] = end(start(q) + Σ_k a[p, k] b[q, k])`` in registers."""
+    """Compute one tile of ``c[p, q] = end(start(p, q) + Σ_k a[p, k] b[q, k])`` in registers."""
     builder = a.builder
     p, q = ([builder.add(o, _index(i)) for i in range(n)] for o, n in zip(corner, shape, strict=True))
     left, right = ([m.at(i, _index(0)) for i in rows] for m, rows in ((a, p), (b, q)))
-    first = [start(j) for j in q]
+    first = [[start(i, j) for j in q] for i in p]
     entry = builder.block
     body, after = (builder.append_basic_block(name) for name in ("tile.body", "tile.after"))
     builder.branch(body)
@@ -89,10 +89,10 @@ def _tile(
     following = builder.add(k, _index(1))
     k.add_incoming(_index(0), entry)
     k.add_incoming(following, body)
-    for old, new in zip(sums, grown, strict=True):
-        for j, phi in enumerate(old):
-            phi.add_incoming(first[j], entry)
-            phi.add_incoming(new[j], body)
+    for row, before, after_one in zip(sums, first, grown, strict=True):
+        for phi, old, new in zip(row, before, after_one, strict=True):
+            phi.add_incoming(old, entry)
+            phi.add_incoming(new, body)
     builder.cbranch(builder.icmp_signed("<", following, depth), body, after)
     builder.position_at_end(after)
     for i, new in zip(p, grown, strict=True):
@@ -144,7 +144,7 @@ def affine(typingctx: Any, rows: Any, units: Any, fan_in: Any, x: Any, w: Any, z
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         x, w, z = _matrices(context, builder, sig, args)
         sizes = tuple(t.literal_value for t in sig.args[:3])
-        _product(x, w, z, sizes, lambda u: w.read(u, _index(sizes[2])), lambda s, r, u: s)
+        _product(x, w, z, sizes, lambda r, u: w.read(u, _index(sizes[2])), lambda s, r, u: s)
         return context.get_dummy_value()
 
     return types.void(rows, units, fan_in, x, w, z), codegen
@@ -162,7 +162,7 @@ def leaky(typingctx: Any, rows: Any, units: Any, fan_in: Any, x: Any, w: Any, h:
             leaked = builder.fmul(z, args[6])
             return builder.select(builder.fcmp_ordered(">", z, leaked), z, leaked)
 
-        _product(x, w, h, sizes, lambda u: w.read(u, _index(sizes[2])), activate)
+        _product(x, w, h, sizes, lambda r, u: w.read(u, _index(sizes[2])), activate)
         return context.get_dummy_value()
 
     return types.void(rows, units, fan_in, x, w, h, float32x16), codegen
@@ -181,21 +181,27 @@ def gated(
         def gate(s: Any, r: Any, i: Any) -> Any:
             return _slope(builder, h.read(r, i), s, args[7])
 
-        _product(error, w.transposed, below, sizes, lambda i: ZERO, gate)
+        _product(error, w.transposed, below, sizes, lambda r, i: ZERO, gate)
         return context.get_dummy_value()
 
     return types.void(rows, fan_in, units, error, w, h, below, float32x16), codegen
 
 
 @intrinsic(prefer_literal=True)
-def outer(typingctx: Any, units: Any, fan_in: Any, rows: Any, error: Any, h: Any, gradient: Any) -> Any:
-    """Gradient of the weights: ``gradient[u, i] = Σ_r error[r, u] h[r, i]``, i to `fan_in`, rows in order."""
+def outer(
+    typingctx: Any, units: Any, fan_in: Any, rows: Any, error: Any, h: Any, gradient: Any, more: Any
+) -> Any:
+    """Gradient of the weights: ``gradient[u, i] = Σ_r error[r, u] h[r, i]``, i to `fan_in`, rows in order.
+
+    Where the literal `more` is not zero, the sums go on from those that `gradient` holds.
+    """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         error, h, gradient = _matrices(context, builder, sig, args)
         units, fan_in, rows = (t.literal_value for t in sig.args[:3])
         sizes = (units, fan_in + 1, rows)
-        _product(error.transposed, h.transposed, gradient, sizes, lambda i: ZERO, lambda s, u, i: s)
+        start = gradient.read if sig.args[6].literal_value else lambda u, i: ZERO
+        _product(error.transposed, h.transposed, gradient, sizes, start, lambda s, u, i: s)
         return context.get_dummy_value()
 
-    return types.void(units, fan_in, rows, error, h, gradient), codegen
+    return types.void(units, fan_in, rows, error, h, gradient, more), codegen

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from tasks.training.gather import gather
+from tasks.training.gather import gather, pitch
 from tasks.training.simd import (
     LANES,
     bank,
@@ -35,7 +35,7 @@ def test_products_equal_einsum(fan_in, units):
     columns = fan_in + 1
 
     @numba.njit
-    def compute(x, w, z, h, error, below, gradient, slope):
+    def compute(x, w, z, h, error, below, gradient, twice, slope):
         affine(ROWS, units, fan_in, (x, 0, columns), (w, 0, columns), (z, 0, units))
         leaky(ROWS, units, fan_in, (x, 0, columns), (w, 0, columns), (h, 0, units), load(slope, 0))
         gated(
@@ -48,17 +48,19 @@ def test_products_equal_einsum(fan_in, units):
             (below, 0, fan_in),
             load(slope, 0),
         )
-        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (gradient, 0, columns))
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (gradient, 0, columns), 0)
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (twice, 0, columns), 0)
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (twice, 0, columns), 1)
 
     rng = np.random.default_rng(fan_in)
     x, x_ = filled(rng, ROWS, columns)
     w, w_ = filled(rng, units, columns)
     error, error_ = filled(rng, ROWS, units)
-    z, h, below, gradient, slope = (
-        bank(n) for n in (ROWS * units, ROWS * units, ROWS * fan_in, units * columns, 1)
+    z, h, below, gradient, twice, slope = (
+        bank(n) for n in (ROWS * units, ROWS * units, ROWS * fan_in, units * columns, units * columns, 1)
     )
     slope[:] = 0.25
-    compute(x, w, z, h, error, below, gradient, slope)
+    compute(x, w, z, h, error, below, gradient, twice, slope)
 
     logits = np.einsum("ril,uil->rul", x_[:, :fan_in], w_[:, :fan_in]) + w_[None, :, fan_in]
     np.testing.assert_allclose(z.reshape(logits.shape), logits, atol=1e-5)
@@ -70,6 +72,7 @@ def test_products_equal_einsum(fan_in, units):
     np.testing.assert_allclose(below.reshape(expected.shape), expected, atol=1e-5)
     expected = np.einsum("rul,ril->uil", error_, x_)
     np.testing.assert_allclose(gradient.reshape(expected.shape), expected, atol=1e-5)
+    np.testing.assert_allclose(twice.reshape(expected.shape), 2 * expected, atol=2e-5)
 
 
 @numba.njit
@@ -144,7 +147,7 @@ def test_gathered_rows_are_those_of_the_order(size, dtype):
     order = np.array([rng.permutation(50) for _ in range(LANES)]).astype(dtype)
     rows = bank(50 * (size + 1))
     rows[:] = 1
-    fetch(np.append(data.ravel(), np.zeros(LANES, np.float32)), order, rows)
+    fetch(np.pad(data, ((0, 0), (0, 0), (0, pitch(size) - size))), order, rows)
     expected = np.take_along_axis(data, order[:, :, None].astype(int), axis=1)
     expected = np.insert(expected, size - 1, 1, axis=2)
     np.testing.assert_array_equal(rows.reshape(50, size + 1, LANES), expected.transpose(1, 2, 0))
