@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import pairwise_distances_argmin_min
-from threadpoolctl import threadpool_limits
 
-from tasks.comparison._checks import checked_coefficients, checked_inputs
+from tasks.comparison._checks import CONSTANT, checked_coefficients, checked_inputs
+from tasks.comparison._kmeans import (
+    Clusters,
+    clusters_of,
+    inertia_of,
+    leading,
+    mean_of,
+    nearest_centres,
+    quiet_and_alone,
+    refuse_clusters,
+    row_parts,
+    sampled_starts,
+    seed_of,
+)
 from tasks.streams import Stream
 
-__all__ = ["Clusters", "cluster", "cluster_chunks", "compressed_outputs"]
+__all__ = ["Clusters", "cluster", "cluster_all", "cluster_chunks", "compressed_outputs"]
 
-_ROWS = 4096  # of which the distances to all centres are in memory at once
 _TO_START = 3  # rows for each cluster among which k-means++ chooses: scikit-learn's for mini-batches
+_ON_ALL_COLUMNS = 2  # iterations: the first only fills in the columns that were left out, the next moves rows
 
 
-class Clusters(NamedTuple):
-    """Centres of the coefficients of one output.
-
-    Attributes
-    ----------
-    centres : ndarray of shape (n_clusters, n_columns), float32 or float64
-        Of the type of the rows; float64 for one cluster.
-    inertia : float
-        Sum over rows of the squared distance to the nearest centre, in float64.
-    """
-
-    centres: NDArray[np.floating]
-    inertia: float
-
-
-def cluster(rows: ArrayLike, n_clusters: int, stream: Stream, output: int, n_init: int = 1) -> Clusters:
+def cluster(
+    rows: ArrayLike,
+    n_clusters: int,
+    stream: Stream,
+    output: int,
+    n_init: int = 1,
+    max_iterations: int = 300,
+) -> Clusters:
     """Find centres of the coefficients of one output, all rows in memory.
 
     Parameters
@@ -53,6 +52,8 @@ def cluster(rows: ArrayLike, n_clusters: int, stream: Stream, output: int, n_ini
         j, the trial of the stream.
     n_init : int
         How often to begin anew; the centres of least inertia are kept.
+    max_iterations : int
+        At most how often to move the centres after each start.
 
     Returns
     -------
@@ -68,8 +69,10 @@ def cluster(rows: ArrayLike, n_clusters: int, stream: Stream, output: int, n_ini
     Notes
     -----
     Lloyd's iteration from greedy k-means++ starts, by scikit-learn: Arthur and Vassilvitskii, *k-means++: The
-    Advantages of Careful Seeding* (2007). It runs on one thread, since the order in which threads add up
-    shows in the bits: run several clusterings at once instead.
+    Advantages of Careful Seeding* (2007). It ends where no row changes its cluster, or centres move by less
+    than scikit-learn's tolerance. It runs on one thread, since the order in which threads add up shows in the
+    bits: run several clusterings at once instead. :func:`cluster_all` does as well for a tenth of the cost
+    where rows are many.
 
     Examples
     --------
@@ -77,14 +80,102 @@ def cluster(rows: ArrayLike, n_clusters: int, stream: Stream, output: int, n_ini
     1.0
     """
     values = np.asarray(rows)
-    _refuse_clusters(n_clusters, len(values))
-    parts = [values[start : start + _ROWS] for start in range(0, len(values), _ROWS)]
+    refuse_clusters(n_clusters, len(values))
     if n_clusters == 1:
-        return _mean(parts)
-    model = KMeans(n_clusters, n_init=n_init, random_state=_seed(stream, output))
-    with _quiet_and_alone():
-        centres = model.fit(values).cluster_centers_
-        return Clusters(centres, _inertia(parts, centres))
+        return mean_of(row_parts(values))
+    model = KMeans(n_clusters, n_init=n_init, max_iter=max_iterations, random_state=seed_of(stream, output))
+    with quiet_and_alone():
+        return clusters_of(model.fit(values), values, 0)
+
+
+def cluster_all(
+    rows: ArrayLike,
+    numbers: Iterable[int],
+    stream_of: Callable[[int], Stream],
+    output: int,
+    n_init: int = 1,
+    max_iterations: int = 300,
+    directions: int = 128,
+) -> dict[int, Clusters]:
+    """Find centres of the coefficients of one output for several numbers of clusters, cheaply.
+
+    Parameters
+    ----------
+    rows : array_like of shape (n_samples, n_columns), float32 or float64
+        ``C_j``.
+    numbers : iterable of int
+        Every k, at most the number of rows.
+    stream_of : callable
+        Gives the stream of a k: it names the draws of one network and that k.
+    output : int
+        j, the trial of the streams.
+    n_init : int
+        How often to begin anew; the centres of least inertia in the leading directions are kept.
+    max_iterations : int
+        At most how often to move the centres in the leading directions, after each start.
+    directions : int
+        How many directions of largest variance to iterate in, at least 1.
+
+    Returns
+    -------
+    dict of int to Clusters
+        By k, in the original columns; each is the same whatever other k are asked for. One cluster is the
+        column means, in float64. Rows that are the same but for rounding, as those of a linear network, have
+        k centres that are all their mean.
+
+    Raises
+    ------
+    ValueError
+        If there are not 1 to `n_samples` clusters or not one direction, or rows are not finite.
+
+    Notes
+    -----
+    The rows are turned, once for all k, onto the directions in which they vary most about their mean. Lloyd's
+    iteration runs there to its end, from greedy k-means++ starts among a random sample of the rows; two more
+    iterations on all rows and columns begin at what it found.
+
+    Exact: where rows vary in no more directions than are kept (behind 128 hidden units: 128), the turn is an
+    isometry but for rounding, and clusters are as good as those of all columns. The inertia is always that of
+    the centres on all rows and columns, each row at the centre that is nearest in the rows' precision.
+
+    Not exact: otherwise the columns left out have had two iterations to count, and centres would still
+    move. On convolutional networks on MNIST, where 128 directions hold 90 % of the variance, the inertia
+    is within 0.1 % of where Lloyd on all columns then ends, and starts differ by more than that.
+
+    Examples
+    --------
+    >>> rows = [[0.0, 1.0], [1.0, 1.0], [8.0, 1.0], [9.0, 1.0]]
+    >>> found = cluster_all(rows, (1, 2), lambda k: Stream(("example", k)), output=0)
+    >>> found[1].centres.tolist(), found[2].inertia
+    ([[4.5, 1.0]], 1.0)
+    """
+    values, wanted = np.asarray(rows), tuple(numbers)
+    for n_clusters in wanted:
+        refuse_clusters(n_clusters, len(values))
+    if directions < 1:
+        raise ValueError(f"rows are clustered in at least 1 direction, got {directions}")
+    one = mean_of(row_parts(values))
+    mean = one.centres[0]
+    if one.inertia <= CONSTANT**2 * (one.inertia + len(values) * float(mean @ mean)):
+        return {k: one._replace(centres=one.centres.repeat(k, axis=0)) for k in wanted}
+    found = {k: one for k in wanted if k == 1}
+    if len(found) == len(wanted):
+        return found
+    with quiet_and_alone():
+        basis = leading(values, mean, directions)
+        turned = np.concatenate([((part - mean) @ basis).astype(values.dtype) for part in row_parts(values)])
+        for k in set(wanted) - {1}:
+            begun = KMeans(
+                k,
+                init=sampled_starts,
+                n_init=n_init,
+                max_iter=max_iterations,
+                random_state=seed_of(stream_of(k), output),
+            ).fit(turned)
+            centres = (mean + begun.cluster_centers_ @ basis.T).astype(values.dtype)
+            ended = KMeans(k, init=centres, n_init=1, max_iter=_ON_ALL_COLUMNS).fit(values)
+            found[k] = clusters_of(ended, values, begun.n_iter_)
+    return {k: found[k] for k in wanted}
 
 
 def cluster_chunks(
@@ -125,16 +216,16 @@ def cluster_chunks(
     that together hold three rows for each cluster, so their order should be that of a shuffled data set.
     """
     if n_clusters == 1:
-        return _mean(chunks())
+        return mean_of(chunks())
     first = _first_rows(chunks(), _TO_START * n_clusters)
-    _refuse_clusters(n_clusters, len(first))
-    model = MiniBatchKMeans(n_clusters, n_init=1, random_state=_seed(stream, output))
-    with _quiet_and_alone():
+    refuse_clusters(n_clusters, len(first))
+    model = MiniBatchKMeans(n_clusters, n_init=1, random_state=seed_of(stream, output))
+    with quiet_and_alone():
         model.partial_fit(first)
         for _ in range(passes):
             for rows in chunks():
                 model.partial_fit(rows)
-        return Clusters(model.cluster_centers_, _inertia(chunks(), model.cluster_centers_))
+        return Clusters(model.cluster_centers_, inertia_of(chunks(), model.cluster_centers_), model.n_steps_)
 
 
 def compressed_outputs(
@@ -170,34 +261,11 @@ def compressed_outputs(
             f"{[of_output.shape for of_output in centres]}"
         )
     outputs = np.empty((n_samples, n_outputs))
-    with _quiet_and_alone():
+    with quiet_and_alone():
         for j, of_output in enumerate(centres):
-            nearest = of_output[_nearest(rows[:, j], of_output)[0]]
+            nearest = of_output[nearest_centres(rows[:, j], of_output)[0]]
             outputs[:, j] = np.einsum("sc,sc->s", nearest[:, :-1], x) + nearest[:, -1]
     return outputs
-
-
-def _refuse_clusters(n_clusters: int, n_rows: int) -> None:
-    if not 1 <= n_clusters <= n_rows:
-        raise ValueError(f"{n_rows} rows make 1 to {n_rows} clusters, got {n_clusters}")
-
-
-def _seed(stream: Stream, output: int) -> int:
-    return int(stream.words(range(output, output + 1), 1)[0, 0])
-
-
-def _mean(chunks: Iterable[NDArray[np.floating]]) -> Clusters:
-    """One cluster; sums are of differences to some row, so a large mean costs no digits."""
-    n_rows, total, squares, origin = 0, np.zeros(()), 0.0, np.zeros(())
-    for rows in chunks:
-        if n_rows == 0:
-            origin = rows[:1].astype(np.float64)
-        apart = rows - origin
-        n_rows += len(rows)
-        total = total + apart.sum(axis=0)
-        squares += float(np.square(apart).sum())
-    _refuse_clusters(1, n_rows)
-    return Clusters(origin + total / n_rows, squares - float(total @ total) / n_rows)
 
 
 def _first_rows(chunks: Iterable[NDArray[np.floating]], enough: int) -> NDArray[np.floating]:
@@ -207,23 +275,3 @@ def _first_rows(chunks: Iterable[NDArray[np.floating]], enough: int) -> NDArray[
         if sum(map(len, first)) >= enough:
             break
     return np.concatenate(first)
-
-
-def _nearest(
-    rows: NDArray[np.floating], centres: NDArray[np.floating]
-) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
-    """Nearest centre of each row, and its squared distance."""
-    at, apart = pairwise_distances_argmin_min(rows.astype(centres.dtype), centres, metric="sqeuclidean")
-    return at, apart
-
-
-def _inertia(chunks: Iterable[NDArray[np.floating]], centres: NDArray[np.floating]) -> float:
-    return float(sum(_nearest(rows, centres)[1].sum(dtype=np.float64) for rows in chunks if len(rows)))
-
-
-@contextmanager
-def _quiet_and_alone() -> Iterator[None]:
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        # rows of a network that is linear are all the same: fewer clusters than asked for is the answer
-        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
-        yield
