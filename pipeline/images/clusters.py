@@ -1,4 +1,4 @@
-"""The stages that replace a network's linear maps by few of them: k-means of the rows, and what that costs."""
+"""The stages that put few linear maps in place of a network's many: k-means, and what that costs."""
 
 from __future__ import annotations
 
