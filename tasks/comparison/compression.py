@@ -71,8 +71,8 @@ def cluster(
     Lloyd's iteration from greedy k-means++ starts, by scikit-learn: Arthur and Vassilvitskii, *k-means++: The
     Advantages of Careful Seeding* (2007). It ends where no row changes its cluster, or centres move by less
     than scikit-learn's tolerance. It runs on one thread, since the order in which threads add up shows in the
-    bits: run several clusterings at once instead. :func:`cluster_all` does as well for a tenth of the cost
-    where rows are many.
+    bits: run several clusterings at once instead. :func:`cluster_all` does as well for a fifth of the cost,
+    at 500 clusters of 60 000 rows.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def cluster_all(
 
     Not exact: otherwise the columns left out have had two iterations to count, and centres would still
     move. On convolutional networks on MNIST, where 128 directions hold 90 % of the variance, the inertia
-    is within 0.1 % of where Lloyd on all columns then ends, and starts differ by more than that.
+    was within 0.04 % of where Lloyd on all columns then ends; other starts changed it by 0.1 to 0.3 %.
 
     Examples
     --------
