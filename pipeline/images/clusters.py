@@ -31,7 +31,7 @@ __all__ = ["Clusters", "Compression"]
 
 _SOURCE = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _CHUNK = 16  # numbers of clusters in a chunk of the store, however many are asked for
-_SETUP = 100  # clusters whose search takes as long as what all of them share
+_SETUP = 150  # clusters whose search takes as long as what all of them share
 
 
 class Clusters(Jacobians):
@@ -48,7 +48,7 @@ class Clusters(Jacobians):
         At most how often centres are moved after each start; mini-batches take their own number.
     rows_in_memory : int
         Most bytes, as float32, that the training rows of one output may fill to be clustered at once; a
-        worker takes three times that. More rows are clustered in mini-batches, a chunk in memory at a time.
+        worker takes up to four times that. More rows are clustered in mini-batches, a chunk at a time.
     """
 
     stage: ClassVar[str] = "clusters"

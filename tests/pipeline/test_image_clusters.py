@@ -216,6 +216,19 @@ def test_rows_that_do_not_fit_are_clustered_in_mini_batches(
     assert (chunked["inertia"].sel(clusters=5) != whole["inertia"].sel(clusters=5)).any()
 
 
+@pytest.mark.parametrize(("setting", "error"), [("form=patterns", 1e-6), ("precision=float16", 1e-3)])
+def test_the_form_of_the_rows_does_not_matter(
+    setting: str, error: float, store: Path, workers: Address, tmp_path: Path
+) -> None:
+    sweep = override(SMALL, ["networks=dense-adamw-0", "clusters=1,2", setting])
+    _run(sweep, tmp_path / "store", workers)
+    found, whole = _read(sweep.at(Clusters), tmp_path / "store"), _read(SMALL.at(Clusters), store)
+    whole = whole.sel(network=["dense-adamw-0"], clusters=[1, 2])
+    np.testing.assert_allclose(found["inertia"], whole["inertia"], rtol=error)
+    one = found["test_outputs"].sel(clusters=1)
+    np.testing.assert_allclose(one, whole["test_outputs"].sel(clusters=1), atol=10 * error)
+
+
 def test_a_network_that_diverged_has_no_clusters(workers: Address, tmp_path: Path) -> None:
     sweep = override(SMALL, ["networks=dense-sgd-0", "sgd.learning_rate=1e30", "clusters=1,2"])
     _run(sweep, tmp_path / "store", workers)
@@ -238,3 +251,11 @@ def test_starts_and_options_make_other_results() -> None:
         assert override(SMALL, [setting]).fingerprint != SMALL.fingerprint
     assert override(SMALL, ["clusters=7"]).fingerprint == SMALL.fingerprint
     assert override(SMALL, ["clusters=7"]).chunks == SMALL.chunks
+
+
+def test_every_network_and_number_of_clusters_draws_its_own_starts() -> None:
+    clusters = SMALL.at(Clusters)
+    labels = ("dense-sgd-0", "dense-sgd-1", "dense-adamw-0", "simple-sgd-0")
+    streams = {clusters.draws(label, k) for label in labels for k in (2, 5)}
+    streams |= {override(clusters, ["seed=1"]).draws(labels[0], 2)}
+    assert len(streams) == 9
