@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import compress, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -169,7 +169,7 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
 
 
 def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
-    """Cut what is missing along a fixed grid; rows that miss other columns of a part are other blocks.
+    """Cut what is missing along a fixed grid; rows that miss another span of columns are other blocks.
 
     Rows lie along the first dimension, columns along the last, and a block has one label of each between.
     """
@@ -177,10 +177,14 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
     first, last = next(iter(labels)), next(reversed(labels))
     for part in _grid(missing.shape, [sweep.block_shape[dim] for dim in labels]):
         box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
-        for columns, rows in _spans(missing[part].reshape(len(box[first]), -1)):
+        lacking = missing[part].reshape(len(box[first]), -1)
+        for columns, rows in _spans(lacking):
+            chosen = box[last][columns]
+            if not sweep.divisible:  # only tasks of divisible blocks want a range of labels
+                chosen = list(compress(chosen, lacking[rows].max(axis=0)[columns]))
             # Of a single dimension the rows have one column: what counts is the choice of rows.
-            inside = box | {last: box[last][columns]} | {first: [box[first][row] for row in rows]}
-            cells = tuple((dim, tuple(chosen)) for dim, chosen in inside.items())
+            inside = box | {last: chosen} | {first: [box[first][row] for row in rows]}
+            cells = tuple((dim, tuple(its_labels)) for dim, its_labels in inside.items())
             yield Block(sweep.name, sweep.fingerprint, cells)
 
 

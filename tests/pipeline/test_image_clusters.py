@@ -169,14 +169,15 @@ def test_a_cluster_for_every_image_gives_back_the_network(workers: Address, tmp_
     assert grown.axes["clusters"].tolist() == [1, 2, 3, 5, 10, 20]
 
 
+@pytest.mark.parametrize("asked", ["2,9", "1,2,5,9"])
 def test_more_clusters_and_networks_leave_what_is_there(
-    store: Path, workers: Address, tmp_path: Path
+    asked: str, store: Path, workers: Address, tmp_path: Path
 ) -> None:
     grown = tmp_path / "store"
     first = override(SMALL, ["clusters=1,5", "networks=dense-adamw-0"])
     _run(first, grown, workers)
     before = _read(first.at(Clusters), grown)
-    more = _run(override(SMALL, ["clusters=2,9", "networks=dense-adamw-0"]), grown, workers)
+    more = _run(override(SMALL, [f"clusters={asked}", "networks=dense-adamw-0"]), grown, workers)
     assert list(more) == [("network", "output", "clusters"), ("network", "clusters")]
     assert len(more["network", "output", "clusters"]) == 10
     assert {labels["clusters"] for stage in more.values() for labels in stage} == {(2, 9)}
