@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import compress, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -69,24 +69,28 @@ class Plan:
     def _axes(self) -> Mapping[str, pd.Index[Any]]:
         return {dim: pd.Index(labels) for dim, labels in self.stored.axes.items()}
 
-    def regions(self, block: Block) -> Iterator[tuple[dict[str, slice], slice]]:
-        """Find where a block lies in the store.
+    def regions(self, block: Block) -> Iterator[tuple[dict[str, slice], dict[str, slice]]]:
+        """Find where a block lies in the store: in several places where other labels are between its own.
 
         Yields
         ------
         region : dict of slice
             Positions along the dimensions of the group.
-        rows : slice
-            The labels of the block's first dimension that lie there: they may have others between them in the
-            store.
+        part : dict of slice
+            Which of the block's labels along each dimension lie there.
         """
-        at = {dim: self._axes[dim].get_indexer(pd.Index(labels)) for dim, labels in block.labels}
-        (first, positions), *others = at.items()
-        fixed = {dim: slice(int(span[0]), int(span[-1]) + 1) for dim, span in others}
-        breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-        for start, stop in zip([0, *breaks], [*breaks, len(positions)], strict=True):
-            begin = int(positions[start])
-            yield {first: slice(begin, begin + int(stop - start)), **fixed}, slice(int(start), int(stop))
+        runs = [
+            [(dim, *run) for run in _runs(self._axes[dim].get_indexer(pd.Index(labels)))]
+            for dim, labels in block.labels
+        ]
+        for chosen in product(*runs):
+            yield {dim: there for dim, there, _ in chosen}, {dim: here for dim, _, here in chosen}
+
+
+def _runs(positions: NDArray[np.intp]) -> list[tuple[slice, slice]]:
+    """Cut positions into those that follow one another: where each piece lies, and which of them it is."""
+    cuts = [0, *(np.flatnonzero(np.diff(positions) != 1) + 1).tolist(), len(positions)]
+    return [(slice(int(positions[a]), int(positions[b - 1]) + 1), slice(a, b)) for a, b in pairwise(cuts)]
 
 
 def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...]:
@@ -165,7 +169,7 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
 
 
 def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
-    """Cut what is missing along a fixed grid; rows that miss other columns of a part are other blocks.
+    """Cut what is missing along a fixed grid; rows that miss another span of columns are other blocks.
 
     Rows lie along the first dimension, columns along the last, and a block has one label of each between.
     """
@@ -173,10 +177,14 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
     first, last = next(iter(labels)), next(reversed(labels))
     for part in _grid(missing.shape, [sweep.block_shape[dim] for dim in labels]):
         box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
-        for columns, rows in _spans(missing[part].reshape(len(box[first]), -1)):
+        lacking = missing[part].reshape(len(box[first]), -1)
+        for columns, rows in _spans(lacking):
+            chosen = box[last][columns]
+            if not sweep.divisible:  # only tasks of divisible blocks want a range of labels
+                chosen = list(compress(chosen, lacking[rows].max(axis=0)[columns]))
             # Of a single dimension the rows have one column: what counts is the choice of rows.
-            inside = box | {last: box[last][columns]} | {first: [box[first][row] for row in rows]}
-            cells = tuple((dim, tuple(chosen)) for dim, chosen in inside.items())
+            inside = box | {last: chosen} | {first: [box[first][row] for row in rows]}
+            cells = tuple((dim, tuple(its_labels)) for dim, its_labels in inside.items())
             yield Block(sweep.name, sweep.fingerprint, cells)
 
 

@@ -156,8 +156,12 @@ class _Run:
             self._commit()
 
     def _write(self, block: Block, result: BlockResult) -> None:
-        for region, rows in self._plan.regions(block):
-            arrays = {name: array[rows] for name, array in result.arrays.items()}
+        variables = self._plan.sweep.variables
+        for region, part in self._plan.regions(block):
+            arrays = {
+                name: array[tuple(part.get(dim, slice(None)) for dim in variables[name].dims)]
+                for name, array in result.arrays.items()
+            }
             self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.written)
         self.meter.add(block, result)
         self._cells += block.cells

@@ -34,11 +34,10 @@ def _covered(plan: Plan, blocks: Iterable[Block]) -> np.ndarray:
     """How often each network of the stored axes is in the blocks."""
     times = np.zeros(plan.stored.shape, int)
     for block in blocks:
-        for region, rows in plan.regions(block):
-            part = times[tuple(region[dim] for dim in plan.stored.axes)]
-            assert part.shape[0] == len(block["problem"][rows])
-            assert plan.stored.axes["problem"][region["problem"]].tolist() == list(block["problem"][rows])
-            part += 1
+        for region, part in plan.regions(block):
+            times[tuple(region[dim] for dim in plan.stored.axes)] += 1
+            for dim, labels in plan.stored.axes.items():
+                assert labels[region[dim]].tolist() == list(block[dim][part[dim]])
     return times
 
 
@@ -113,7 +112,7 @@ def test_a_block_finds_its_problems_between_others() -> None:
     plan = make_plan(override(old, ["problems=0,1,6", "leak=0.5"]), _progress(old, True))
     (block,) = plan.blocks
     assert block["problem"] == (0, 1, 6)
-    found = [(region["problem"], rows) for region, rows in plan.regions(block)]
+    found = [(region["problem"], part["problem"]) for region, part in plan.regions(block)]
     assert found == [(slice(0, 2), slice(0, 2)), (slice(3, 4), slice(2, 3))]
 
 
