@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,7 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
         raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
     sweep.check()
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
-    blocks = _cut(sweep, ~_finished(sweep, progress))
+    blocks = _cut(sweep, stored, ~_finished(sweep, progress))
     return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.work, reverse=True)))
 
 
@@ -164,20 +164,23 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
     return np.asarray(current.reindex(dict(axes), fill_value=False).transpose(*axes).values)
 
 
-def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
+def _cut(sweep: Sweep, stored: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
     """Cut what is missing along a fixed grid; rows that miss other columns of a part are other blocks.
 
     Rows lie along the first dimension, columns along the last, and a block has one label of each between.
+    Columns between which the store has others are other blocks too.
     """
     labels = {dim: axis.tolist() for dim, axis in sweep.axes.items()}  # one object a label in all blocks
     first, last = next(iter(labels)), next(reversed(labels))
+    places = pd.Index(stored.axes[last]).get_indexer(pd.Index(labels[last]))
     for part in _grid(missing.shape, [sweep.block_shape[dim] for dim in labels]):
         box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
         for columns, rows in _spans(missing[part].reshape(len(box[first]), -1)):
-            # Of a single dimension the rows have one column: what counts is the choice of rows.
-            inside = box | {last: box[last][columns]} | {first: [box[first][row] for row in rows]}
-            cells = tuple((dim, tuple(chosen)) for dim, chosen in inside.items())
-            yield Block(sweep.name, sweep.fingerprint, cells)
+            for span in _together(places[part[-1]], columns):
+                # Of a single dimension the rows have one column: what counts is the choice of rows.
+                inside = box | {last: box[last][span]} | {first: [box[first][row] for row in rows]}
+                cells = tuple((dim, tuple(chosen)) for dim, chosen in inside.items())
+                yield Block(sweep.name, sweep.fingerprint, cells)
 
 
 def _grid(shape: Iterable[int], steps: Iterable[int]) -> Iterator[tuple[slice, ...]]:
@@ -198,3 +201,10 @@ def _spans(part: NDArray[np.bool_]) -> Iterator[tuple[slice, list[int]]]:
     distinct, span_of_row = np.unique(spans[rows], return_inverse=True)
     for number, span in enumerate(distinct.tolist()):
         yield slice(*divmod(span, part.shape[1] + 1)), rows[span_of_row == number].tolist()
+
+
+def _together(places: NDArray[np.intp], columns: slice) -> Iterator[slice]:
+    """Cut columns of a part where their places in the store do not follow one another."""
+    breaks = columns.start + 1 + np.flatnonzero(np.diff(places[columns]) != 1)
+    for start, stop in pairwise([columns.start, *breaks.tolist(), columns.stop]):
+        yield slice(start, stop)
