@@ -21,7 +21,7 @@ from tasks.streams import Stream
 
 __all__ = ["MOST_MEMORY", "Sums", "sums_memory"]
 
-MOST_MEMORY = 2**30
+MOST_MEMORY = 3 * 2**29
 """Bytes that a worker may take: tiles are as many networks as fit, at least one."""
 
 _PAIRS = ("network_from", "output", "network_to")
@@ -75,17 +75,16 @@ class Sums(Jacobians):
     @property
     def tile(self) -> int:
         """How many networks a side of a block has: all, or as many as `MOST_MEMORY` allows."""
-        n = len(self.networks)
-        if sums_memory(self, n, n, n) <= MOST_MEMORY:
-            return n
-        fitting = [side for side in range(1, n) if sums_memory(self, side, side, 2 * side) <= MOST_MEMORY]
-        return max(fitting, default=1)
+        sides = range(len(self.networks), 1, -1)
+        return next((side for side in sides if self._memory(side) <= MOST_MEMORY), 1)
 
     @property
     def peak_memory(self) -> int:
         """Most bytes that a worker takes for a block beside its libraries: `sums_memory`."""
-        side, n = self.tile, len(self.networks)
-        return sums_memory(self, side, side, min(n, 2 * side))
+        return self._memory(self.tile)
+
+    def _memory(self, side: int) -> int:
+        return sums_memory(self, side, side, min(2 * side, len(self.networks)))
 
     @property
     def block_shape(self) -> Mapping[str, int]:
@@ -241,7 +240,7 @@ def sums_memory(stage: Sums, n_from: int, n_to: int, n_networks: int) -> int:
     fitting += 8 * c * ((n_to + _SQUARES) * c + _COLUMNS * some["mapping"])
     of_rows = 8 * (n_networks + 2) * some["distances"] * c
     columns = chunk + reading + of_rows + moments_memory(n_networks, some["moments"], 1, c, pairs)
-    halves, most = 1 + stage.replicates, some["kernels"]
-    kernels = 2 * chunk + reading + grams_memory(n_networks, n_test, halves, c, most, most)
+    halves, side = 1 + stage.replicates, some["kernels"]
+    kernels = 2 * chunk + reading + grams_memory(n_networks, n_test, halves, c, side, side)
     drawn = 24 * stage.replicates * n_test
-    return result + max(training, fitting, columns, kernels + drawn)
+    return int(result + max(training, fitting, columns, kernels + drawn))
