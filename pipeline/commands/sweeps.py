@@ -125,13 +125,16 @@ def _print_plans(plans: Sequence[Plan], store: str) -> None:
         for plan in plans:
             _print_plan(plan, store)
         return
-    table = Table("stage", "asked for", "in the store", "to do", "blocks", "bytes", box=None)
+    table = Table("stage", "asked for", "of", "done", "to do", "blocks", "bytes", box=None)
+    for column in table.columns:
+        column.no_wrap = True
     for plan in plans:
-        asked = f"{plan.total:,} {plan.sweep.unit}"
-        to_do = f"{plan.cells:,} to {plan.sweep.verb}" if plan.cells else "none"
+        counts = (plan.total, plan.sweep.unit, plan.done, plan.cells, len(plan.blocks))
+        row = (f"{count:,}" if isinstance(count, int) else count for count in counts)
         size = bytes_in_words(plan.nbytes) if plan.cells else ""
-        table.add_row(plan.sweep.group, asked, f"{plan.done:,}", to_do, f"{len(plan.blocks):,}", size)
-    say(f"[bold]{plans[-1].sweep.name}[/] in {escape(store)}, stage after stage; bytes before compression")
+        table.add_row(plan.sweep.group.rpartition("/")[2], *row, size)
+    folder = plans[-1].sweep.group.rpartition("/")[0]
+    say(f"[bold]{folder}[/] in {escape(store)}, stage after stage; bytes to write, before compression")
     output.print(table)
     if anew := [plan.sweep.group for plan in plans if plan.anew]:
         say(f"[red]started anew[/], since the store has another specification: {', '.join(anew)}")
@@ -186,7 +189,7 @@ def _print_stages(stages: Mapping[str, Mapping[str, float]]) -> None:
     table = Table("stage", "computed", "time", "processor time of the tasks", box=None)
     for group, stage in stages.items():
         cells, seconds, busy = (stage[key] for key in ("cells", "seconds", "kernel_seconds"))
-        table.add_row(group, f"{cells:,}", duration(seconds), duration(busy))
+        table.add_row(group.rpartition("/")[2], f"{cells:,}", duration(seconds), duration(busy))
     output.print(table)
 
 

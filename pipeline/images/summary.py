@@ -1,4 +1,4 @@
-"""The last stage: how good every network is. It requires all the others, so that asking for it asks for all."""
+"""The last stage, how good every network is: it requires all others, so that asking for it asks for all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.images.jacobians import Jacobians
 from pipeline.images.matrices import Affine, Cka, CrossEntropy, Distance
 from pipeline.images.rows import Rows
 from pipeline.images.sensitivity import Sensitivity
-from pipeline.images.training import ImageTraining
+from pipeline.images.training import ImageTraining, n_parameters
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from storage import Variable, open_dataset
 from tasks.blocks import BlockResult
@@ -102,12 +102,12 @@ class _Network:
 def sum_up(work: _Network) -> BlockResult:
     """Gather how good a network is."""
     started = time.process_time()
-    group = work.stage.at(ImageTraining).group
-    trained = open_dataset(work.store, group, mask_and_scale=False).sel(network=work.label)
+    training = work.stage.at(ImageTraining)
+    trained = open_dataset(work.store, training.group, mask_and_scale=False).sel(network=work.label)
     last = trained[["train_accuracy", "test_accuracy", "test_loss"]].isel(epoch=-1).load()
     found = {str(name): np.atleast_1d(values) for name, values in last.items()}
     labels = work.stage.data.labels("test")
     right = n_right(Rows(work.stage.at(Jacobians), work.store).outputs(work.label, "test"), labels)
     found["original"] = np.atleast_1d(right / len(labels))
-    found["n_parameters"] = np.array([n_parameters(work.stage.network(work.label))])
+    found["n_parameters"] = np.array([n_parameters(training, work.label)])
     return BlockResult(found, 0, time.process_time() - started, 0.0)

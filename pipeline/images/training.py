@@ -29,7 +29,7 @@ from tasks.images.training import (
     trained_parameters,
 )
 
-__all__ = ["ImageTraining", "trained_network"]
+__all__ = ["ImageTraining", "n_parameters", "trained_network"]
 
 # Milliseconds of an update of 32 MNIST images on a core, to begin the longest first.
 _COST = {"linear": 0.5, "dense": 1.3, "simple": 8.5, "complex": 13.5}
@@ -121,7 +121,7 @@ class ImageTraining(ImageStage):
 
     @property
     def _most_parameters(self) -> int:
-        return max(_n_parameters(self, label) for label in self.networks)
+        return max(n_parameters(self, label) for label in self.networks)
 
 
 @lru_cache
@@ -130,7 +130,8 @@ def _n_parameters_of(stage: str, label: str) -> int:
     return sum(weights.numel() for weights in trained_parameters(network).values())
 
 
-def _n_parameters(stage: ImageTraining, label: str) -> int:
+def n_parameters(stage: ImageTraining, label: str) -> int:
+    """Count the parameters that training changes in a network."""
     return _n_parameters_of(stage.model_dump_json(), label)
 
 

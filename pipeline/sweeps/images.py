@@ -1,7 +1,7 @@
 """The sweep over networks of images."""
 
-from pipeline.images.jacobians import Jacobians
+from pipeline.images.summary import Images
 
 __all__ = ["IMAGES"]
 
-IMAGES = Jacobians(name="images")
+IMAGES = Images(name="images")
