@@ -145,7 +145,7 @@ def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]
 
 def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a page says of a sweep that is a tree of stages."""
-    last = [stage.attrs for stage in tree.children.values()][-1]
+    last: Mapping[Any, Any] = [stage.attrs for stage in tree.children.values()][-1]
     return {
         "name": facts.get("group") or last.get("title", "sweep"),
         "key_figures": content.key_figures,
@@ -168,7 +168,7 @@ def _key_figures(ran: Coverage, content: Content, facts: Mapping[str, Any]) -> l
     return figures
 
 
-def _versions(attrs: Mapping[str, Any]) -> dict[str, str]:
+def _versions(attrs: Mapping[Any, Any]) -> dict[str, str]:
     """Read the version of every library, by name."""
     known = attrs.get("versions", {})
     return dict(sorted((json.loads(known) if isinstance(known, str) else known).items()))

@@ -1,4 +1,4 @@
-"""The report of a sweep over networks of images: their accuracy, their linear maps, and how alike they are."""
+"""The report of a sweep over networks of images: how good they are, their linear maps, how alike."""
 
 from pipeline.report.images.page import content
 from pipeline.report.images.terminal import overview

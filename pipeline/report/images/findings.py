@@ -42,7 +42,7 @@ class _Measure(NamedTuple):
 _MEASURES = (
     _Measure("cka", "cka", "CKA", 1, "{:.3f}".format),
     _Measure("distance", "distance", "distance", -1, significant),
-    _Measure("affine", "drop", "drop by the affine map, in points,", -1, points),
+    _Measure("affine", "drop", "points lost by the affine map", -1, points),
 )
 
 
@@ -66,10 +66,9 @@ def findings(stages: Stages) -> list[str]:
 def _accuracies(stages: Stages) -> Iterator[str]:
     tests = stages.accuracy["test"].dropna()
     if len(tests):
-        best, worst = tests.idxmax(), tests.idxmin()
         yield (
-            f"On the test images the best network is {best} with {accuracy(tests[best])} % right, the worst "
-            f"{worst} with {accuracy(tests[worst])} %."
+            f"On the test images the best network is {tests.idxmax()} with {accuracy(tests.max())} % right, "
+            f"the worst {tests.idxmin()} with {accuracy(tests.min())} %."
         )
 
 
@@ -93,8 +92,8 @@ def _self_pairs(stages: Stages) -> Iterator[str]:
         words.append(f"is exact: {enumeration(exact)}")
     words += [f"is off by up to {significant(off)}: {what}" for what, off in checks if off > _EXACT]
     yield (
-        f"A network against itself {', and '.join(words)}. What is expected is its own accuracy, a distance of 0 "
-        "and a CKA of 1."
+        f"A network against itself {', and '.join(words)}. What is expected is its own accuracy, a distance "
+        "of 0 and a CKA of 1."
     )
 
 
@@ -177,7 +176,7 @@ def _more_alike(
 
 
 def _optimizers(stages: Stages) -> Iterator[str]:
-    """Say by which optimiser networks come that lose less by compression, the architectures being the same."""
+    """Say after which optimiser networks lose less by compression, the architectures being the same."""
     if "compression" not in stages:
         return
     drops = stages["compression"]["drop"].load()
@@ -209,12 +208,10 @@ def _most_clusters(stages: Stages) -> Iterator[str]:
         return
     drops = stages["compression"]["drop"]
     for k in dict.fromkeys((int(drops["clusters"].min()), int(drops["clusters"].max()))):
-        of_k = drops.sel(clusters=k).to_series()
-        of_k = of_k.dropna()
+        of_k = drops.sel(clusters=k).to_series().dropna()
         if len(of_k):
-            least, most = of_k.idxmin(), of_k.idxmax()
             centres = "a single centre for each output" if k == 1 else f"{k} centres for each output"
             yield (
-                f"With {centres}, the loss of accuracy is from {points(of_k[least])} points ({least}) to "
-                f"{points(of_k[most])} ({most})."
+                f"With {centres}, the loss of accuracy is from {points(of_k.min())} points "
+                f"({of_k.idxmin()}) to {points(of_k.max())} ({of_k.idxmax()})."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -75,8 +76,9 @@ def _lead(stages: Stages) -> str:
         images = f" on {parts.get('train', 0):,} images, and tested on {parts.get('test', 0):,} others"
     epochs = known.get("epochs", 0)
     return (
-        f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with SGD or AdamW for "
-        f"{epochs} {plural('epoch', epochs)}{images}. Of each, the linear map that it is around every image."
+        f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with SGD or "
+        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. Of each, the linear map that it is around every "
+        "image."
     )
 
 
@@ -146,13 +148,14 @@ def _on_pairs(stages: Stages) -> Sequence[Block]:
 
 
 def _form(stages: Stages) -> str:
-    """Say how CKA was computed, where the data say it."""
-    comment = stages["cka"]["cka"].attrs.get("comment")
-    return (
-        f"How CKA was computed: {comment}."
-        if comment
-        else "Both forms of CKA, by columns and by samples, give the same."
-    )
+    """Say how CKA was computed; what it cost either way, the sums say."""
+    form = stages["cka"]["cka_form"]
+    names = str(form.attrs["flag_meanings"]).split()
+    flags = zip(np.ravel(form.attrs["flag_values"]), names, strict=True)
+    counts = {name: int((form == flag).sum()) for flag, name in flags}
+    used = [f"{count:,} {plural('pair', count)} over {name}" for name, count in counts.items() if count]
+    said = stages["sums"].attrs.get("cka_form") if "sums" in stages else None
+    return f"CKA was summed for {enumeration(used)}." + (f" In all: {said}." if said else "")
 
 
 def _on_coefficients(stages: Stages) -> Sequence[Block]:
@@ -182,7 +185,7 @@ def _questions(stages: Stages) -> list[str]:
     """Give lines that ask something of what has run."""
     asked = {
         "training": 'results["training"]["test_accuracy"].isel(epoch=-1).to_series()',
-        "jacobians": 'results["jacobians"]["outputs"].sel(network="{label}")   # coefficients likewise: mind their size',
+        "jacobians": 'results["jacobians"]["outputs"].sel(network="{label}")',
         "compression": 'results["compression"]["drop"].to_pandas()   # by network and number of centres',
         "cka": 'results["cka"]["cka"].to_pandas()   # from, to',
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from pipeline.report.images.stages import Stages
 from pipeline.report.images.words import accuracy, points, significant
@@ -19,6 +22,7 @@ from pipeline.report.theme import Picture, Theme, figure
 __all__ = ["drops", "singular_values", "training"]
 
 _ACROSS = 4
+Axeses = NDArray[Any]
 _OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
 
 
@@ -31,9 +35,9 @@ def training(stages: Stages) -> Picture:
     return Picture(
         name="training",
         alt=f"Loss and accuracy of every network by epoch{ends}.",
-        caption="Cross-entropy (above, logarithmic) and share of images classified right (below) by epoch, for each "
-        "architecture: on the test images after the epoch (lines) and on the training images over the epoch, "
-        "as its batches came (dashed). Colour: optimiser.",
+        caption="Cross-entropy (above, logarithmic) and share of images classified right (below) by epoch, "
+        "for each architecture: on the test images after the epoch (lines) and on the training images over the "
+        "epoch, as its batches came (dashed). Colour: optimiser.",
         draw=partial(_draw_training, history),
     )
 
@@ -52,8 +56,8 @@ def _draw_training(history: xr.Dataset, theme: Theme) -> Figure:
     _share_scales(axes, len(groups))
     for row, name in zip(axes[:, 0], ("cross-entropy", "right (%)") * bands, strict=True):
         row.set_ylabel(name)
-    for axis in axes[-1]:
-        axis.set_xlabel("epoch")
+    for kind in (0, 1):
+        _label_below(axes[kind::2], len(groups), "epoch" if kind else "")
     _legend(drawing, theme, _used(history), parts=True)
     return drawing
 
@@ -72,10 +76,10 @@ def _draw_history(axis: Axes, networks: xr.Dataset, what: str, theme: Theme) -> 
             )
     axis.set_yscale("log" if what == "loss" else "linear")
     axis.grid(visible=True)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _share_scales(axes: np.ndarray[tuple[int, ...], np.dtype[np.object_]], count: int) -> None:
+def _share_scales(axes: Axeses, count: int) -> None:
     """Give all losses one scale and all accuracies another, and take away panels that are empty."""
     for kind in (0, 1):
         shown = list(axes[kind::2].ravel())
@@ -84,7 +88,7 @@ def _share_scales(axes: np.ndarray[tuple[int, ...], np.dtype[np.object_]], count
         ends = np.array([axis.get_ylim() for axis in shown[:count]])
         for place, axis in enumerate(shown[:count]):
             axis.set_ylim(ends[:, 0].min(), ends[:, 1].max())
-            axis.tick_params(labelleft=place % _ACROSS == 0)
+            axis.tick_params(which="both", labelleft=place % _ACROSS == 0)
 
 
 def drops(stages: Stages) -> Picture:
@@ -96,8 +100,8 @@ def drops(stages: Stages) -> Picture:
         name="compression",
         alt=f"Loss of accuracy by number of k-means centres, for every network{spread}.",
         caption="Accuracy that a network loses when each row of coefficients is replaced by the nearest of k "
-        "centres, in percentage points of the test images, against k. Colour: optimiser; the lines of a colour are "
-        "instances.",
+        "centres, in percentage points of the test images, against k. Colour: optimiser; the lines of a "
+        "colour are instances.",
         draw=partial(_draw_drops, group),
     )
 
@@ -118,10 +122,10 @@ def _draw_drops(group: xr.Dataset, theme: Theme) -> Figure:
             )
         axis.axhline(0, color=theme.muted, linewidth=0.8)
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.set_title(architecture)
         axis.grid(visible=True)
-    for axis in axes[-1]:
-        axis.set_xlabel("centres k")
+    _label_below(axes, len(groups), "centres k")
     for axis in axes[:, 0]:
         axis.set_ylabel("lost (points)")
     _legend(drawing, theme, _used(group))
@@ -160,12 +164,18 @@ def _draw_values(values: xr.DataArray, theme: Theme) -> Figure:
         axis.set_title(str(label), fontsize=8.5)
         axis.set_yscale("log")
         axis.grid(visible=True)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axis in axes[:, 0]:
         axis.set_ylabel("singular value")
-    for axis in axes[-1]:
-        axis.set_xlabel("direction")
+    _label_below(axes, len(labels), "direction")
     return drawing
+
+
+def _label_below(axes: Axeses, count: int, words: str) -> None:
+    """Label the lowest panel of each column: the last row may not be full."""
+    for axis in axes.ravel()[max(0, count - axes.shape[1]) : count]:
+        axis.set_xlabel(words)
+        axis.tick_params(labelbottom=True)
 
 
 def _by_architecture(group: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
@@ -189,6 +199,8 @@ def _legend(drawing: Figure, theme: Theme, optimizers: Sequence[str], *, parts: 
         for optimizer in optimizers
     ]
     if parts:
-        styles = (("test", "-"), ("training", "--"))
-        handles += [Line2D([], [], color=theme.muted, linestyle=style, label=name) for name, style in styles]
+        handles += [
+            Line2D([], [], color=theme.muted, linestyle="-", label="test"),
+            Line2D([], [], color=theme.muted, linestyle="--", label="training"),
+        ]
     drawing.legend(handles=handles, loc="outside upper right", ncols=len(handles))

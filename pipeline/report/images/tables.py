@@ -26,12 +26,14 @@ __all__ = [
 def accuracy_table(stages: Stages) -> Table:
     """Make the table of all networks and how well they do."""
     known = stages.accuracy
+    if np.allclose(known["own"], known["test"], equal_nan=True):
+        known = known.assign(own=np.nan)  # says the same
     columns: dict[str, tuple[str, Callable[[float], str]]] = {
         "parameters": ("Parameters", lambda count: NOTHING if np.isnan(count) else f"{count:,.0f}"),
         "train": ("Training, %", accuracy),
         "test": ("Test, %", accuracy),
         "loss": ("Test loss", significant),
-        "own": ("Test, % of stored outputs", accuracy),
+        "own": ("Test, by stored outputs, %", accuracy),
     }
     cells = {
         heading: known[name].map(write).to_list()
@@ -66,16 +68,22 @@ def inertia_table(stages: Stages) -> Table:
 def _by_clusters(
     values: xr.DataArray, title: str, write: Callable[[float], str], own: pd.Series | None = None
 ) -> Table:
-    frame = values.transpose("network", "clusters").to_pandas().map(write)
+    frame = _frame(values, "network", "clusters").map(write)
     frame.columns = pd.Index([f"k = {k}" for k in frame.columns])
     if own is not None and bool(own.notna().any()):
         frame.insert(0, "Network's own", own.reindex(frame.index).map(write))
     return Table(title, frame.reset_index(names="Network"))
 
 
+def _frame(values: xr.DataArray, rows: str, columns: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        values.transpose(rows, columns).values, values[rows].to_index(), values[columns].to_index()
+    )
+
+
 def matrix_table(matrix: xr.DataArray, title: str, write: Callable[[float], str]) -> Table:
     """Make the table of a number of every pair, rows from and columns to a network."""
-    frame = matrix.transpose("network_from", "network_to").to_pandas().map(write)
+    frame = _frame(matrix, "network_from", "network_to").map(write)
     return Table(title, frame.reset_index(names="From \N{RIGHTWARDS ARROW} to"))
 
 

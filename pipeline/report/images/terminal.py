@@ -58,7 +58,8 @@ def _extremes(matrix: Matrix) -> Iterator[Table]:
     rows = []
     for what, of_these in (("two networks", pairs[~same]), ("a network and itself", pairs[same])):
         if len(of_these):
-            for which, place in (("least", of_these.idxmin()), ("largest", of_these.idxmax())):
-                number = matrix.write(float(of_these[place]))
-                rows.append([f"{which}, of {what}", number, *map(str, place)])
+            ordered = of_these.sort_values()
+            for which, place in (("least", 0), ("largest", -1)):
+                number = matrix.write(float(ordered.iloc[place]))
+                rows.append([f"{which}, of {what}", number, *ordered.index[place]])
     yield Table(f"{matrix.title}: {matrix.unit}", pd.DataFrame(rows, columns=["", "number", "from", "to"]))

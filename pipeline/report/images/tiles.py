@@ -37,8 +37,8 @@ def means(stages: Stages, shape: Shape) -> Picture:
     return _signed(
         "coefficients",
         "Mean coefficients of each output",
-        f"Mean of the coefficients over the training images, as images: a row for each network, a column for each "
-        f"output. {_RED} The offset is left out.",
+        "Mean of the coefficients over the training images, as images: a row for each network, a column for "
+        f"each output. {_RED} The offset is left out.",
         values,
         _names(group),
         _classes(group),
@@ -133,7 +133,7 @@ def _draw_signed(
     norm = Normalize(-1, 1)
     drawing = _draw_tiles(_DIVERGING(norm(np.nan_to_num(images))), networks, columns, theme)
     bar = drawing.colorbar(
-        ScalarMappable(norm, _DIVERGING), ax=drawing.axes[0], aspect=30, fraction=0.04, pad=0.02
+        ScalarMappable(norm, _DIVERGING), ax=drawing.axes[0], aspect=20, fraction=0.03, pad=0.02, shrink=0.5
     )
     bar.set_ticks([-1, 0, 1], labels=["\N{MINUS SIGN}largest", "0", "largest"])
     bar.outline.set_visible(False)
@@ -146,7 +146,8 @@ def along(stages: Stages) -> Picture:
     x, y = _along_and_outputs(stages)
     straight = straightness(stages).mean("output").to_series().dropna()
     lines = (
-        f" A straight line explains {accuracy(straight.min())} to {accuracy(straight.max())} % of the variance."
+        " In the mean over the outputs of a network, a straight line explains "
+        f"{accuracy(straight.min())} to {accuracy(straight.max())} % of the variance."
         if len(straight)
         else ""
     )
@@ -154,9 +155,9 @@ def along(stages: Stages) -> Picture:
     return Picture(
         name="along",
         alt=f"Outputs of the networks along their first directions.{lines}",
-        caption="Outputs for the test images (upwards) against the place of the image along the output's first "
-        "direction (to the right), darker where there are more images, logarithmic; each panel spans its own "
-        "images. A thin curve means that the output depends on little else than this direction; its sign is "
+        caption="Outputs for the test images (upwards) against the place of the image along the output's "
+        "first direction (to the right), darker where there are more images, logarithmic; each panel spans its "
+        "own images. A thin curve means that the output depends on little else than this direction; its sign is "
         f"arbitrary.{lines}",
         draw=partial(_draw_densities, x.values, y.values, networks, _classes(group)),
     )
@@ -211,7 +212,8 @@ def _draw_tiles(tiles: NDArray[Any], networks: Sequence[str], columns: Sequence[
     for (row, column), _ in np.ndenumerate(np.empty((n_rows, n_columns))):
         top, left = row * (height + gap), column * (width + gap)
         sheet[top : top + height, left : left + width] = tiles[row, column, ..., :3]
-    drawing = figure(n_columns * _SIDE + 2.4, n_rows * _SIDE * height / width + 0.6)
+    drawing = figure(n_columns * _SIDE + 2.6, n_rows * _SIDE * height / width + 0.6)
+    drawing.set_layout_engine("compressed")  # knows that pixels stay squares
     axis = drawing.subplots()
     axis.imshow(sheet, interpolation="none")
     axis.set_xticks(np.arange(n_columns) * (width + gap) + (width - 1) / 2, labels=columns)

@@ -44,13 +44,14 @@ def significant(value: float) -> str:
     Examples
     --------
     >>> [significant(value) for value in (0.0, 12.345, 0.00001234, -1.0, float("nan"))]
-    ['0', '12.3', '1.23·10⁻⁵', '−1', '–']
+    ['0', '12.3', '1.23·10⁻⁵', '−1.00', '–']
     """
     if np.isnan(value):
         return NOTHING
-    digits, _, power = (
-        f"{value:.3g}".replace("-", "\N{MINUS SIGN}").replace("e\N{MINUS SIGN}", "e-").partition("e")
-    )
+    if value == 0:
+        return "0"
+    digits, _, power = f"{value:#.3g}".partition("e")
+    digits = digits.rstrip(".").replace("-", "\N{MINUS SIGN}")
     return f"{digits}·{superscript(int(power))}" if power else digits
 
 
