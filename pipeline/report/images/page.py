@@ -77,8 +77,8 @@ def _lead(stages: Stages) -> str:
     epochs = known.get("epochs", 0)
     return (
         f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with SGD or "
-        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. Of each, the linear map that it is around every "
-        "image."
+        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. Of each, the linear map that it is around "
+        "every image."
     )
 
 

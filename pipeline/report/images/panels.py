@@ -36,8 +36,8 @@ def training(stages: Stages) -> Picture:
         name="training",
         alt=f"Loss and accuracy of every network by epoch{ends}.",
         caption="Cross-entropy (above, logarithmic) and share of images classified right (below) by epoch, "
-        "for each architecture: on the test images after the epoch (lines) and on the training images over the "
-        "epoch, as its batches came (dashed). Colour: optimiser.",
+        "for each architecture: on the test images after the epoch (lines) and on the training images over "
+        "the epoch, as its batches came (dashed). Colour: optimiser.",
         draw=partial(_draw_training, history),
     )
 
