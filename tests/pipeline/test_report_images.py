@@ -14,6 +14,7 @@ from pages import Page
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.errors import UnknownSweep
 from pipeline.facts import run_facts
 from pipeline.report import report_on, write_report
 from pipeline.report.content import Table
@@ -22,7 +23,7 @@ from pipeline.report.images.matrices import heat_map, matrices
 from pipeline.report.images.stages import read
 from pipeline.report.images.tables import accuracy_table, compression_tables
 from pipeline.report.images.tiles import along, means, samples, straightness
-from pipeline.report.theme import LIGHT
+from pipeline.report.theme import LIGHT, Picture
 from storage import Committer, open_datatree
 from storage.engine import _CheckedArray
 
@@ -42,8 +43,7 @@ def pairs(values: dict[tuple[int, int], float], diagonal: float) -> np.ndarray:
     return matrix
 
 
-@pytest.fixture
-def made() -> ImageStore:
+def make() -> ImageStore:
     """Dense is as close to linear networks as can be, and the convolutional one far from all."""
     made = ImageStore(NETWORKS)
     alike = {(0, 1): 0.95, (0, 2): 0.9, (1, 2): 0.8, (0, 3): 0.2, (1, 3): 0.4, (2, 3): 0.3}
@@ -59,30 +59,50 @@ def made() -> ImageStore:
     return made
 
 
+@pytest.fixture
+def made() -> ImageStore:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds a store and, in ``report``, the report that the command makes of it."""
+    folder = tmp_path_factory.mktemp("images")
+    store = make().write(folder / "store")
+    command = ["report", "digits", "--store", store, "--folder", str(folder / "report")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    return folder
+
+
 def tree(made: ImageStore, folder: Path, **undone: int) -> xr.DataTree:
     return open_datatree(made.write(folder / "store", undone), group="images/digits")
 
 
-def page_of(data: xr.DataTree, folder: Path) -> Page:
-    return Page(write_report(data, folder / "report", {"group": "images/digits", "store": "mine"}))
-
-
-def test_every_picture_is_in_the_page_and_the_data_can_be_opened(made: ImageStore, tmp_path: Path) -> None:
-    data = tree(made, tmp_path)
-    page = page_of(data, tmp_path)
-    assert {path.stem for path in (tmp_path / "report").glob("*.png")} == PICTURES
-    assert {path.stem for path in (tmp_path / "report").glob("*.svg")} == PICTURES
+def test_every_picture_is_in_the_page_and_says_its_numbers(folder: Path) -> None:
+    page = Page(folder / "report" / "report.html")
+    assert {path.stem for path in (folder / "report").glob("*.png")} == PICTURES
+    assert {path.stem for path in (folder / "report").glob("*.svg")} == PICTURES
     assert len(page.images) == 2 * len(PICTURES)
+    assert all(re.search(r"\d", image["alt"]) for image in page.images)
     assert "nan" not in page.text.lower()
     for words in ("Not everything has run", "Wilson", "Networks trained", "has not run"):
         assert words not in page.text
-    source = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_tells_how_to_open_the_tree(folder: Path) -> None:
+    source = (folder / "report" / "report.html").read_text(encoding="utf-8")
     (code,) = re.findall(r"<code>(import xarray.*?)</code>", source, flags=re.DOTALL)
-    code = code.replace("&#34;", '"').replace("&#39;", "'").replace("'mine'", repr(str(tmp_path / "store")))
-    *lines, last = code.strip().splitlines()
+    *lines, last = code.replace("&#34;", '"').replace("&#39;", "'").strip().splitlines()
     scope: dict[str, object] = {}
     exec("\n".join(lines), scope)
     assert eval(last, scope).loc["linear-sgd-0", "complex-sgd-0"] == 0.2
+
+
+def test_the_page_says_what_the_stages_took(folder: Path) -> None:
+    page = Page(folder / "report" / "report.html")
+    assert ["cka", "16 of 16", "1 min 1 s", "2.5 s"] in [row[:4] for row in page.rows]
+    assert ["Group", "images/digits"] in page.rows
+    assert "Store on disk, all groups and versions" in page.text
 
 
 def test_tables_have_the_numbers_and_drops(made: ImageStore, tmp_path: Path) -> None:
@@ -172,26 +192,26 @@ def test_what_has_not_run_is_named_with_the_command(made: ImageStore, tmp_path: 
     for stage in ("cka", "summary", "sensitivity"):
         del made.arrays[stage]
     data = tree(made, tmp_path, compression=4, affine=1)
-    page = page_of(data, tmp_path)
-    assert "Not run: compression by k-means, centred kernel alignment, sensitivity and summary." in page.text
-    assert "Run in part: affine maps between networks, 12 of 16 cells." in page.text
-    store = tmp_path / "store"
-    assert (
-        f"relusweep run images --store {store} --set epochs=2 --set networks={','.join(NETWORKS)}"
-        in page.text
+    said = report_on(data).content(data)
+    assert said.not_run == (
+        "Not run: compression by k-means, centred kernel alignment, sensitivity and summary.",
+        "Run in part: affine maps between networks, 12 of 16 cells.",
+        f"To run it: relusweep run images --store {tmp_path / 'store'} --set epochs=2 "
+        f"--set networks={','.join(NETWORKS)}",
     )
-    assert "Hatched" in page.text
-    assert "nan" not in page.text.lower()
-    assert "k = 1" not in page.text
-    assert any(
-        isinstance(shown, str) and "To run it: relusweep run" in shown
-        for shown in report_on(data).overview(data)
-    )
+    blocks = {section.heading: section.blocks for section in said.sections}
+    assert blocks["Compression by k-means"] == blocks["Sensitivity"] == ["This has not run."]
+    _, affine, *_ = blocks["How alike the networks are"]
+    assert isinstance(affine, Picture)
+    assert "Hatched" in affine.caption
+    assert len(affine.draw(LIGHT).axes[0].patches) == 4
+    assert report_on(data).overview(data)[:3] == list(said.not_run)
 
 
 def test_nothing_run_at_all(made: ImageStore, tmp_path: Path) -> None:
     data = tree(made, tmp_path, **dict.fromkeys(made.arrays, 4))
-    assert "Nothing has run yet of networks of digits images." in page_of(data, tmp_path).text
+    page = Page(write_report(data, tmp_path / "report", {}))
+    assert "Nothing has run yet of networks of digits images." in page.text
     assert report_on(data).overview(data)
 
 
@@ -220,7 +240,7 @@ def test_no_coefficient_but_those_of_a_picture_is_read(
         return values
 
     monkeypatch.setattr(_CheckedArray, "__getitem__", counting)
-    page_of(data, tmp_path)
+    report_on(data).content(data)
     assert sum(sizes) == 4 * 3 * 16  # networks, a test image of each class, columns but for the offset
 
 
@@ -276,20 +296,18 @@ def test_the_terminal_shows_matrices_that_fit_and_else_extremes(
     assert rows[3][0] == "largest, of a network and itself"
 
 
-def test_commands_take_the_tree_as_one_sweep(made: ImageStore, tmp_path: Path) -> None:
-    store = made.write(tmp_path / "store")
-    relusweep = CliRunner()
-    for names in ([], ["digits"], ["images/digits"]):
-        shown = relusweep.invoke(app, ["show", *names, "--store", store])
-        assert shown.exit_code == 0
-        assert "Accuracy at the end of training" in shown.output
-    assert "images/digits/cka" in relusweep.invoke(app, ["status", "--store", store]).output
-    folder = str(tmp_path / "report")
-    assert relusweep.invoke(app, ["report", "--store", store, "--folder", folder]).exit_code == 0
-    page = Page(tmp_path / "report" / "report.html")
-    assert "group='images/digits')" in page.text
-    assert ["cka", "16 of 16", "1 min 1 s", "2.5 s"] in [row[:4] for row in page.rows]
-    assert "Store on disk, all groups and versions" in page.text
+@pytest.mark.parametrize("names", [[], ["digits"], ["images/digits"]])
+def test_commands_take_the_tree_as_one_sweep(folder: Path, names: list[str]) -> None:
+    shown = CliRunner().invoke(app, ["show", *names, "--store", str(folder / "store")])
+    assert shown.exit_code == 0
+    assert "images/digits in" in shown.output
+    assert "Accuracy at the end of training" in shown.output
+
+
+def test_a_stage_alone_is_no_sweep_to_report_on(folder: Path) -> None:
+    shown = CliRunner().invoke(app, ["show", "images/digits/cka", "--store", str(folder / "store")])
+    assert isinstance(shown.exception, UnknownSweep)
+    assert str(shown.exception).endswith("name one of those there: images/digits")
 
 
 def test_stages_of_several_runs_are_added(made: ImageStore, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def _more_alike(
         pairs = stages[measure.stage]
         values = pairs[measure.variable].where(pairs["network_from"] != pairs["network_to"])
         first, second = (float(values.where(chosen(pairs)).mean()) for chosen in (of_some, of_others))
-        if np.isnan(first) or np.isnan(second):
+        if np.isnan(first) or np.isnan(second) or first == second:  # CKA of constant rows is 0: no verdict
             continue
         verdicts.append(measure.alike * (first - second) > 0)
         words.append(f"{measure.name} {measure.write(first)} against {measure.write(second)}")

@@ -94,7 +94,8 @@ def _cka(group: xr.Dataset) -> Matrix:
         _values(group, "cka"),
         2,
         "Linear CKA of the coefficients on test images, mean over the outputs: 1 where they are the same up "
-        "to rotation, translation and scale. The same in both directions.",
+        "to rotation, translation and scale; 0 with a network whose coefficients are the same at all images, "
+        "as those of a linear one. The same in both directions.",
     )
 
 
