@@ -33,8 +33,10 @@ _TEMPLATES.tests |= {
     "table": lambda block: isinstance(block, Table),
 }
 _PAGE = "report.html"
-# Of a run with stages they count cells of the last one, and the time of those before it.
-_COUNTING_NETWORKS = frozenset({"networks", "network_epochs", "kernel_seconds", "measuring_seconds"})
+# Of a run with stages they count cells of the last one, and the time of those before it; nothing is compiled.
+_OF_NETWORKS_ALONE = frozenset(
+    {"networks", "network_epochs", "kernel_seconds", "measuring_seconds", "compile_seconds"}
+)
 
 
 def write_report(data: xr.Dataset | xr.DataTree, folder: Path, facts: Mapping[str, Any]) -> Path:
@@ -151,7 +153,7 @@ def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) ->
         "key_figures": content.key_figures,
         "not_run": content.not_run,
         "missing": None,
-        "facts": known_rows({key: value for key, value in facts.items() if key not in _COUNTING_NETWORKS}),
+        "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
         "intervals": None,
         "stages": stages_table(tree, facts),
         "versions": _versions({**last, **facts}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import UnknownSweep
 from pipeline.facts import run_facts
+from pipeline.images.jacobians import Jacobians
 from pipeline.report import report_on, write_report
 from pipeline.report.content import Table
 from pipeline.report.images.findings import findings
@@ -192,12 +194,11 @@ def test_what_has_not_run_is_named_with_the_command(made: ImageStore, tmp_path: 
     for stage in ("cka", "summary", "sensitivity"):
         del made.arrays[stage]
     data = tree(made, tmp_path, compression=4, affine=1)
-    said = report_on(data).content(data)
+    said, command = report_on(data).content(data), f"relusweep run images --store {tmp_path / 'store'}"
     assert said.not_run == (
         "Not run: compression by k-means, centred kernel alignment, sensitivity and summary.",
         "Run in part: affine maps between networks, 12 of 16 cells.",
-        f"To run it: relusweep run images --store {tmp_path / 'store'} --set epochs=2 "
-        f"--set networks={','.join(NETWORKS)}",
+        f"To run it: {command} --set epochs=2 --set networks={','.join(NETWORKS)}",
     )
     blocks = {section.heading: section.blocks for section in said.sections}
     assert blocks["Compression by k-means"] == blocks["Sensitivity"] == ["This has not run."]
@@ -257,6 +258,21 @@ def test_images_have_the_scale_of_their_network(made: ImageStore, tmp_path: Path
     blue = np.argwhere((sheet[..., 2] > 0.3) & (sheet[..., 0] < 0.1))
     assert blue.tolist() == [[1, 4 + 1 + 1]]  # a tile and a gap to the right
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["class 0", "class 1", "class 2"]
+
+
+def test_the_shape_of_images_is_told_by_the_store_or_by_the_number_of_columns(
+    made: ImageStore, tmp_path: Path
+) -> None:
+    assert Jacobians(name="images").layout("").attrs["image_shape"] == [1, 8, 8]
+    stages = read(tree(made, tmp_path))
+    bare = {name: group.drop_attrs(deep=False) for name, group in stages.groups.items()}
+    assert replace(stages, groups=bare).image_shape == (1, 4, 4)
+    coloured = {"jacobians": xr.Dataset(coords={"coefficient": range(3 * 16 + 1)})}
+    assert replace(stages, groups=coloured).image_shape == (3, 4, 4)
+    assert (
+        replace(stages, groups={"jacobians": xr.Dataset(coords={"coefficient": range(8)})}).image_shape
+        is None
+    )
 
 
 def test_samples_are_test_images_of_their_class(made: ImageStore, tmp_path: Path) -> None:
