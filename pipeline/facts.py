@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -139,12 +139,22 @@ class Meter:
 
 
 def run_facts(store: str, group: str) -> dict[str, Any]:
-    """Read the facts of the last run that committed to a group; empty if there is none."""
+    """Read the facts of the last run of a group, or of one under it; empty if there is none.
+
+    ``stages`` are those of all such runs together: what was computed before is not computed again.
+    """
+    runs: dict[str, dict[str, Any]] = {}  # by when they began, the last first: of each its last commit
     for version in history(store):
         facts = version.metadata.get("run", {})
-        if facts.get("group") == group:
-            return {**facts, "snapshot": version.id}
-    return {}
+        if f"{facts.get('group')}/".startswith(f"{group}/"):
+            runs.setdefault(facts["started"], {**facts, "snapshot": version.id})
+    if not runs:
+        return {}
+    stages: dict[str, Counter[str]] = {}
+    for facts in reversed(runs.values()):
+        for name, cost in facts.get("stages", {}).items():
+            stages[name] = stages.get(name, Counter()) + Counter(cost)
+    return {**next(iter(runs.values())), "stages": stages}
 
 
 def _processor() -> str:

@@ -49,7 +49,7 @@ def status(store: Store = "results") -> None:
 
 
 def show(sweep: StoredSweep = None, store: Store = "results") -> None:
-    """Show the success rates of a sweep, and what else tells most about it."""
+    """Show what tells most about a sweep, as its success rates."""
     from pipeline.report import report_on
 
     name, data = _chosen(store, sweep)
@@ -67,7 +67,7 @@ def report(sweep: StoredSweep = None, store: Store = "results", folder: Folder =
     from pipeline.report import write_report
 
     name, data = _chosen(store, sweep)
-    facts = {"store": store, "group": name, **run_facts(store, name)}
+    facts = {"store": store, **run_facts(store, name), "group": name, **_size(store)}
     page = write_report(data, folder.expanduser(), facts)
     say(f"The report is at {escape(str(page.absolute()))}")
 
@@ -80,17 +80,31 @@ def _groups(store: str) -> dict[str, xr.Dataset]:
     return {node.path.strip("/"): node.to_dataset() for node in tree.subtree if "specification" in node.attrs}
 
 
-def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset]:
+def _size(store: str) -> dict[str, int]:
+    """Give what a store on a file system fills there."""
+    if "://" in store:
+        return {}
+    files = (file for file in Path(store).expanduser().rglob("*") if file.is_file())
+    return {"store_bytes": sum(file.stat().st_size for file in files)}
+
+
+def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
+    """Find a sweep that a report can read: a group, or the tree of the stages of one."""
     from pipeline.errors import UnknownSweep
+    from pipeline.report.kinds import TREES
+    from pipeline.report.scale import kind_of
+    from storage import open_datatree
 
     groups = _groups(store)
-    trained = {name: group for name, group in groups.items() if "success_epoch" in group}
-    chosen = [name for name in trained if sweep is None or sweep in (name, name.rpartition("/")[2])]
+    trees = {name.rpartition("/")[0] for name, group in groups.items() if kind_of(group) in TREES}
+    known = [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+    chosen = [name for name in known if sweep is None or sweep in (name, name.rpartition("/")[2])]
     if len(chosen) != 1:
-        there = ", ".join(trained) or "none"
-        what = "more than one sweep" if sweep is None and trained else f"no sweep {sweep or ''}".strip()
+        there = ", ".join(known) or "none"
+        what = "more than one sweep" if sweep is None and known else f"no sweep {sweep or ''}".strip()
         raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
-    return chosen[0], groups[chosen[0]]
+    (name,) = chosen
+    return name, open_datatree(store, group=name) if name in trees else groups[name]
 
 
 def _print_missing(name: str, group: xr.Dataset) -> None:

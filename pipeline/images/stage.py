@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
@@ -21,6 +22,7 @@ from torch import nn
 
 from pipeline.fields import Seed, listed
 from pipeline.kinds import Coordinate, Sweep
+from storage import Layout
 from tasks.images.architectures import Architecture, build, build_pretrained
 from tasks.images.datasets import ImageSet, load_images
 from tasks.images.training import AdamW, ImageProtocol, ImageSgd
@@ -186,6 +188,11 @@ class ImageStage(Sweep):
         """Everything that decides its numbers: the data by their digest, wherever they lie."""
         fields = self.model_dump(mode="json", exclude={*self.extents, "path", "download"})
         return {"stage": self.stage, "data": self.data.data_hash, **fields}
+
+    def layout(self, store: str) -> Layout:
+        """Describe its group, and say how images lie in what is flat: channels, height, width."""
+        layout = super().layout(store)
+        return replace(layout, attrs={**layout.attrs, "image_shape": list(self.data.shape)})
 
     def at(self, stage: type[S]) -> S:
         """Give another stage of the same sweep, one whose fields this one has."""

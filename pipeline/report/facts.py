@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 
+from pipeline.report.content import Table
 from pipeline.report.coverage import coverage
 from pipeline.report.scale import beside_named, named, scale
-from pipeline.words import duration
+from pipeline.report.text import NOTHING
+from pipeline.words import bytes_in_words, duration
 
-__all__ = ["RunFacts", "facts_rows", "how_to_open", "speeds"]
+__all__ = ["RunFacts", "facts_rows", "how_to_open", "known_rows", "speeds", "stages_table"]
 
 
 class RunFacts(TypedDict, total=False):
@@ -44,8 +48,13 @@ class RunFacts(TypedDict, total=False):
         measured before or in a moment.
     worker_cpu_seconds : float
         Processor time of all workers.
+    stages : Mapping
+        Of a sweep with stages, by group: ``cells`` computed, ``seconds`` of the clock, and ``kernel_seconds``
+        summed over the workers, of all runs together.
     peak_bytes : int
         Most memory that the processes of the run have held, summed over them.
+    store_bytes : int
+        What the store fills on disk, with all its groups and versions.
     idle_share, idle_at_end_share : float
         Shares of the run in which the worker threads had no block, all of them together, and in which the
         first to be without one waited for the last; see `pipeline.idleness`.
@@ -70,7 +79,9 @@ class RunFacts(TypedDict, total=False):
     compile_seconds: float
     measuring_seconds: float
     worker_cpu_seconds: float
+    stages: Mapping[str, Mapping[str, float]]
     peak_bytes: int
+    store_bytes: int
     idle_share: float
     idle_at_end_share: float
     workers: int
@@ -89,8 +100,42 @@ def facts_rows(
         *([("Of the named sweep", share)] if share else []),
         ("Networks in the data", f"{ran.networks:,} of {ran.planned:,}"),
     ]
-    known = {**facts, **speeds(facts)}
-    return rows + [(what, write(known[key])) for key, what, write in _ROWS if known.get(key) is not None]
+    return rows + known_rows({**facts, **speeds(facts)})
+
+
+def known_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List the facts of a run that are known as (what, value) in words."""
+    return [(what, write(facts[key])) for key, what, write in _ROWS if facts.get(key) is not None]
+
+
+def stages_table(tree: xr.DataTree, facts: Mapping[str, Any]) -> Table:
+    """Make the table of the stages of a sweep: what is done, and what it cost where that is known."""
+    costs = {group.rpartition("/")[2]: cost for group, cost in facts.get("stages", {}).items()}
+    rows = []
+    for name, stage in tree.children.items():
+        done, cost = stage["done"], costs.get(name, {})
+        rows.append(
+            {
+                "Stage": name,
+                "Cells": f"{int(done.sum()):,} of {done.size:,}",
+                "Time": _known(duration, cost.get("seconds")),
+                "Processors": _known(duration, cost.get("kernel_seconds")),
+                "Before compression": bytes_in_words(_stored_bytes(stage.dataset)),
+            }
+        )
+    return Table("Stages: what is done, time of the clock and of the workers, and size", pd.DataFrame(rows))
+
+
+def _known(write: Callable[[Any], str], value: float | None) -> str:
+    return NOTHING if value is None else write(value)
+
+
+def _stored_bytes(stage: xr.Dataset) -> int:
+    """Count the bytes of the arrays as they are stored: reading masks some, and makes them larger."""
+    return sum(
+        array.size * np.dtype(array.encoding.get("dtype", array.dtype)).itemsize
+        for array in stage.data_vars.values()
+    )
 
 
 def speeds(facts: Mapping[str, Any]) -> dict[str, float]:
@@ -112,6 +157,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("compile_seconds", "Time compiling, all workers", duration),
     ("measuring_seconds", "Time measuring functions, all workers", duration),
     ("peak_bytes", "Peak memory, all processes", lambda size: f"{size / 2**20:,.0f} MiB"),
+    ("store_bytes", "Store on disk, all groups and versions", bytes_in_words),
     ("idle_share", "Workers idle", "{:.1%} of the run".format),
     ("idle_at_end_share", "Longest idle at its end", "{:.1%} of the run".format),
     ("workers", "Worker processes", str),
@@ -126,14 +172,14 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def how_to_open(dataset: xr.Dataset, facts: Mapping[str, Any], questions: Sequence[str]) -> str:
+def how_to_open(data: xr.Dataset | xr.DataTree, facts: Mapping[str, Any], questions: Sequence[str]) -> str:
     """Return Python source that opens the data in xarray and asks the first questions."""
-    sweep = named(dataset)
+    sweep, opener = named(data), "open_datatree" if isinstance(data, xr.DataTree) else "open_dataset"
     group = facts.get("group", sweep.group if sweep else "…")
     store = facts.get("store", "results")
     lines = (
         "import xarray as xr\n",
-        f'results = xr.open_dataset({store!r}, engine="relusweep", group={group!r})',
+        f'results = xr.{opener}({store!r}, engine="relusweep", group={group!r})',
         *questions,
     )
     return "\n".join(lines)

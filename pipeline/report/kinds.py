@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import xarray as xr
 
 from pipeline.errors import UnknownKind
-from pipeline.report import boolean, functions, hypersphere, sine
+from pipeline.report import boolean, functions, hypersphere, images, sine
 from pipeline.report.content import Content, Table
 from pipeline.report.scale import kind_of
 
-__all__ = ["REPORTS", "Report", "report_on"]
+__all__ = ["REPORTS", "TREES", "Report", "report_on"]
 
 
 class Report(Protocol):
-    """What the package of a kind offers; see `pipeline.report.content`."""
+    """What the package of a kind offers for its group, or its tree; see `pipeline.report.content`."""
 
-    def content(self, dataset: xr.Dataset) -> Content:
+    def content(self, data: Any, /) -> Content:
         """Give what its page says."""
 
-    def overview(self, dataset: xr.Dataset) -> Sequence[str | Table]:
+    def overview(self, data: Any, /) -> Sequence[str | Table]:
         """Give what ``relusweep show`` prints."""
 
 
@@ -29,19 +29,22 @@ REPORTS: dict[str, Report] = {
     "boolean": boolean,
     "functions": functions,
     "hypersphere": hypersphere,
+    "images": images,
     "sine": sine,
 }
+TREES = frozenset({"images"})
+"""Kinds whose sweeps are trees, a group for each stage, and reported on as one."""
 
 
-def report_on(dataset: xr.Dataset) -> Report:
-    """Find the report that reads a group.
+def report_on(data: xr.Dataset | xr.DataTree) -> Report:
+    """Find the report that reads a group, or a tree of one of the kinds in `TREES`.
 
     Raises
     ------
     UnknownKind
         There is none for its kind.
     """
-    kind = kind_of(dataset)
+    kind = kind_of(data)
     if kind not in REPORTS:
         raise UnknownKind(
             f"no report reads sweeps of the kind {kind!r}, only of: {', '.join(REPORTS)}; "

@@ -14,7 +14,7 @@ import xarray as xr
 
 from pipeline.report.content import Block, Content, Folded, KeyFigure, Table
 from pipeline.report.coverage import Coverage, coverage, missing_table
-from pipeline.report.facts import facts_rows, how_to_open, speeds
+from pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
 from pipeline.report.kinds import report_on
 from pipeline.report.scale import specification
 from pipeline.report.theme import DARK, LIGHT, Picture, render
@@ -33,16 +33,20 @@ _TEMPLATES.tests |= {
     "table": lambda block: isinstance(block, Table),
 }
 _PAGE = "report.html"
+# Of a run with stages they count cells of the last one, and the time of those before it; nothing is compiled.
+_OF_NETWORKS_ALONE = frozenset(
+    {"networks", "network_epochs", "kernel_seconds", "measuring_seconds", "compile_seconds"}
+)
 
 
-def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) -> Path:
+def write_report(data: xr.Dataset | xr.DataTree, folder: Path, facts: Mapping[str, Any]) -> Path:
     """Write the report of a sweep: a page that needs nothing else, and its pictures as files.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
-        A group such as ``boolean/npn4``; it may be unfinished. Its attribute ``kind`` chooses the report,
-        which says what part of a group it can read.
+    data : xarray.Dataset or xarray.DataTree
+        A group such as ``boolean/npn4``, or the tree of a sweep with stages such as ``images/mnist``; it may
+        be unfinished. The attribute ``kind`` chooses the report, which says what part of it it can read.
     folder : Path
         Where to write; made if it does not exist, files of an earlier report are replaced.
     facts : Mapping
@@ -58,11 +62,12 @@ def write_report(dataset: xr.Dataset, folder: Path, facts: Mapping[str, Any]) ->
     UnknownKind
         No report reads sweeps of its kind.
     ValueError
-        The dataset lacks what the report of its kind shows.
+        The data lack what the report of their kind shows.
     """
-    report = report_on(dataset)
-    data = dataset.assign(success_epoch=dataset["success_epoch"].compute())
-    data = data.assign_attrs({key: facts[key] for key in ("specification", "versions") if key in facts})
+    report = report_on(data)
+    if isinstance(data, xr.Dataset):
+        data = data.assign(success_epoch=data["success_epoch"].compute())
+        data = data.assign_attrs({key: facts[key] for key in ("specification", "versions") if key in facts})
     content = report.content(data)
     folder.mkdir(parents=True, exist_ok=True)
     shown = {
@@ -109,19 +114,49 @@ def _embedded(svg: bytes) -> str:
     return "data:image/svg+xml;base64," + b64encode(svg).decode("ascii")
 
 
-def _words(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give what every page says besides its content."""
-    ran, known = coverage(dataset), specification(dataset)
+    known = specification(data)
+    own = (
+        _of_networks(data, content, facts)
+        if isinstance(data, xr.Dataset)
+        else _of_stages(data, content, facts)
+    )
     return {
-        "name": facts.get("sweep") or known.get("name") or dataset.attrs.get("title", "sweep"),
+        "name": facts.get("sweep") or known.get("name") or data.attrs.get("title", "sweep"),
+        "how_to_open": how_to_open(data, facts, content.questions),
+        "command": facts.get("command"),
+        "specification": json.dumps(known, indent=2, ensure_ascii=False) if known else "",
+        **own,
+    }
+
+
+def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a page says of networks that succeed or fail."""
+    ran = coverage(dataset)
+    return {
         "key_figures": _key_figures(ran, content, facts),
         "not_run": [*ran.sentences(), *content.not_run],
         "missing": missing_table(dataset, content.nouns),
         "facts": facts_rows(dataset, facts, content.nouns),
-        "how_to_open": how_to_open(dataset, facts, content.questions),
-        "command": facts.get("command"),
-        "specification": json.dumps(known, indent=2, ensure_ascii=False) if known else "",
-        "versions": _versions(dataset),
+        "intervals": "Wilson score intervals at 95 %, networks of a cell taken as independent draws",
+        "stages": None,
+        "versions": _versions(dataset.attrs),
+    }
+
+
+def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a page says of a sweep that is a tree of stages."""
+    last: Mapping[Any, Any] = [stage.attrs for stage in tree.children.values()][-1]
+    return {
+        "name": facts.get("group") or last.get("title", "sweep"),
+        "key_figures": content.key_figures,
+        "not_run": content.not_run,
+        "missing": None,
+        "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
+        "intervals": None,
+        "stages": stages_table(tree, facts),
+        "versions": _versions({**last, **facts}),
     }
 
 
@@ -135,7 +170,7 @@ def _key_figures(ran: Coverage, content: Content, facts: Mapping[str, Any]) -> l
     return figures
 
 
-def _versions(dataset: xr.Dataset) -> dict[str, str]:
+def _versions(attrs: Mapping[Any, Any]) -> dict[str, str]:
     """Read the version of every library, by name."""
-    known = dataset.attrs.get("versions", {})
+    known = attrs.get("versions", {})
     return dict(sorted((json.loads(known) if isinstance(known, str) else known).items()))

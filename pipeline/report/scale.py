@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 __all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
 
 
-def specification(dataset: xr.Dataset) -> dict[str, Any]:
-    """Read the specification of a sweep; empty where the data do not have it."""
-    known = dataset.attrs.get("specification", {})
+def specification(data: xr.Dataset | xr.DataTree) -> dict[str, Any]:
+    """Read the specification of a sweep, of a tree what all its stages say; empty where none is known."""
+    if isinstance(data, xr.DataTree):
+        stages = sorted((specification(stage.dataset) for stage in data.children.values()), key=len)
+        return {key: value for stage in stages for key, value in stage.items() if key != "stage"}
+    known = data.attrs.get("specification", {})
     return dict(json.loads(known) if isinstance(known, str) else known)
 
 
-def kind_of(dataset: xr.Dataset) -> str:
+def kind_of(data: xr.Dataset | xr.DataTree) -> str:
     """Tell the kind of sweep; the first stores did not say it: there was one."""
-    return str(dataset.attrs.get("kind", "boolean"))
+    if isinstance(data, xr.DataTree):
+        return next((kind_of(stage.dataset) for stage in data.children.values()), "")
+    return str(data.attrs.get("kind", "boolean"))
 
 
-def named(dataset: xr.Dataset) -> Sweep | None:
+def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:
     """Find the named sweep that a sweep is, or is a part of; None where none has its name and kind."""
     from pipeline.sweeps import SWEEPS  # and with them what trains: `show` starts without it
 

@@ -1,0 +1,244 @@
+"""What there is of a sweep over networks of images: which stages have run, and what has not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from pipeline.report.scale import named, specification
+from pipeline.report.text import enumeration
+
+__all__ = ["MATRICES", "Stages", "read"]
+
+MATRICES = ("affine", "distance", "cka", "cross_entropy")
+"""Stages that compare networks; the variable of each has its name, but of affine it is accuracy."""
+
+_SHOWN = {
+    "training": "training",
+    "jacobians": "linear coefficients",
+    "compression": "compression by k-means",
+    "affine": "affine maps between networks",
+    "distance": "distances",
+    "cka": "centred kernel alignment",
+    "cross_entropy": "cross-entropies",
+    "sensitivity": "sensitivity",
+    "summary": "summary",
+}
+_EXTENTS = ("networks", "pretrained")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """A sweep and what there is of it.
+
+    Attributes
+    ----------
+    specification : dict
+        All that its stages say.
+    groups : dict of xarray.Dataset
+        By their names the stages of which something has run, lazily; none of another specification.
+    missing : tuple of str
+        What has not run, in sentences.
+    store : str, optional
+        Where it was read.
+    """
+
+    specification: Mapping[str, Any]
+    groups: Mapping[str, xr.Dataset]
+    missing: tuple[str, ...]
+    store: str | None
+
+    def __contains__(self, stage: str) -> bool:
+        return stage in self.groups
+
+    def __getitem__(self, stage: str) -> xr.Dataset:
+        return self.groups[stage]
+
+    @property
+    def data_set(self) -> str:
+        """What the images are called."""
+        name = self.specification.get("name", "images")
+        return str(self.specification.get("dataset", name) if name == "images" else name)
+
+    @cached_property
+    def networks(self) -> xr.Dataset:
+        """Labels of all networks in the order of the specification, and what they are."""
+        groups = [group for group in self.groups.values() if "network" in group.dims]
+        largest = max(groups, key=lambda group: group.sizes["network"])
+        return largest[["architecture", "optimizer", "instance"]].reset_coords().load()
+
+    @cached_property
+    def accuracy(self) -> pd.DataFrame:
+        """By network ``train``, ``test`` and ``loss`` at the end of training, ``own`` and ``parameters``.
+
+        ``own`` is the share of test images that the outputs stored beside the coefficients class right.
+        NaN where something has not run.
+        """
+        found = pd.DataFrame(index=self.networks["network"].to_index())
+        if "training" in self:
+            names = {"train_accuracy": "train", "test_accuracy": "test", "test_loss": "loss"}
+            last = self["training"][list(names)].isel(epoch=-1, drop=True).to_dataframe()
+            found = found.join(last.rename(columns=names)[list(names.values())])
+        if "jacobians" in self:
+            found = found.join(self._own().to_series().rename("own"))
+        if "summary" in self:
+            found = found.join(self["summary"]["n_parameters"].to_series().rename("parameters"))
+        return found.reindex(columns=["train", "test", "loss", "own", "parameters"])
+
+    @cached_property
+    def test_outputs(self) -> xr.DataArray:
+        """Outputs for the test images, over (network, sample, output)."""
+        outputs: xr.DataArray = self["jacobians"]["outputs"].isel(sample=self._test)
+        return outputs.load()
+
+    @cached_property
+    def test_classes(self) -> xr.DataArray:
+        """Classes of the test images, as outputs."""
+        classes: xr.DataArray = self["jacobians"]["label"].isel(sample=self._test)
+        return classes.load()
+
+    @cached_property
+    def _test(self) -> np.ndarray[Any, Any]:
+        return np.flatnonzero(self["jacobians"]["part"].values == "test")
+
+    def _own(self) -> xr.DataArray:
+        known = self.test_outputs.count("output") == self.test_outputs.sizes["output"]
+        right = self.test_outputs.fillna(-np.inf).argmax("output") == self.test_classes
+        return right.where(known).mean("sample", skipna=False)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Channels, height and width of what gradients are taken in; None where nobody knows."""
+        if self.specification.get("input") == "scaled":
+            return 3, 32, 32
+        for group in self.groups.values():
+            if "image_shape" in group.attrs:
+                channels, height, width = (int(size) for size in group.attrs["image_shape"])
+                return channels, height, width
+        columns = next(g.sizes["coefficient"] for g in self.groups.values() if "coefficient" in g.sizes) - 1
+        for channels in (1, 3):
+            side = isqrt(columns // channels)
+            if channels * side**2 == columns:
+                return channels, side, side
+        return None
+
+    @property
+    def command(self) -> str:
+        """What runs the rest."""
+        return _command(self.specification, self.store)
+
+    @property
+    def smaller(self) -> list[str]:
+        """Say what these data have of the named sweep, where that has more."""
+        sweep = named(xr.Dataset(attrs={"kind": "images", "specification": dict(self.specification)}))
+        if sweep is None:
+            return []
+        full = sweep.model_dump(mode="json")
+        here = set(self.networks["network"].values.tolist())
+        lacking = [label for label in full["networks"] if label not in here]
+        sentences = []
+        if lacking:
+            n = len(full["networks"])
+            sentences.append(f"These data have {n - len(lacking)} of the {n} networks of {sweep.name}.")
+        epochs = self.specification.get("epochs", full["epochs"])
+        if epochs < full["epochs"]:
+            sentences.append(f"Networks were trained for {epochs} epochs, not for {full['epochs']}.")
+        return sentences
+
+
+def read(tree: xr.DataTree) -> Stages:
+    """Find out what there is of a sweep.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Such as ``images/mnist``, with a group for each stage; see `pipeline.images`. No large array is read.
+
+    Raises
+    ------
+    ValueError
+        There is no stage in it.
+    """
+    stages = {str(name): node.to_dataset() for name, node in tree.children.items()}
+    if not stages.keys() & _SHOWN.keys():
+        raise ValueError(
+            f"the report needs the tree of a sweep, with groups such as training, got {sorted(stages)}; "
+            "open_datatree(store, group='images/digits') gives one"
+        )
+    order = sorted(stages, key=lambda name: (len(specification(stages[name])), name))
+    known: dict[str, Any] = {}
+    groups, missing = {}, []
+    for name in order:
+        stated = {key: value for key, value in specification(stages[name]).items() if key != "stage"}
+        if changes := _changes(known, stated):
+            missing.append(
+                f"What the group {name} holds is of another specification ({changes}) and not shown; "
+                "run it again with --replace."
+            )
+        elif bool(stages[name]["done"].any()):
+            longest = max(known.get("networks", []), stated.get("networks", []), key=len)
+            known |= stated | {"networks": longest}
+            groups[name] = stages[name]
+    if not groups:
+        known = specification(stages[order[-1]])
+    store = tree.encoding.get("source")
+    missing += _not_run(stages, groups)
+    if missing:
+        missing.append(f"To run it: {_command(known, store)}")
+    return Stages(known, groups, tuple(missing), store)
+
+
+def _changes(known: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
+    """Say where two stages do not agree, beside how far axes reach: in lists they may not."""
+    differ = [
+        f"{key} {value}, not {known[key]}"
+        for key, value in stated.items()
+        if key in known and value != known[key] and key not in _EXTENTS and not isinstance(value, list)
+    ]
+    return enumeration(differ) if differ else ""
+
+
+def _not_run(stages: Mapping[str, xr.Dataset], groups: Mapping[str, xr.Dataset]) -> list[str]:
+    sentences = []
+    never = [
+        words
+        for name, words in _SHOWN.items()
+        if name not in groups and not (name in stages and bool(stages[name]["done"].any()))
+    ]
+    if never:
+        sentences.append(f"Not run: {enumeration(never)}.")
+    for name, words in _SHOWN.items():
+        done = groups[name]["done"] if name in groups else None
+        if done is not None and not bool(done.all()):
+            sentences.append(f"Run in part: {words}, {int(done.sum()):,} of {done.size:,} cells.")
+    return sentences
+
+
+def _command(known: Mapping[str, Any], store: str | None) -> str:
+    """Write what runs the sweep: what differs from the named one as settings."""
+    sweep = named(xr.Dataset(attrs={"kind": "images", "specification": dict(known)}))
+    where = f" --store {store}" if store else ""
+    if sweep is None:
+        return f"relusweep run {known.get('name', 'images')}.yaml{where}"
+    settings = "".join(f" --set {setting}" for setting in _settings(known, sweep.model_dump(mode="json")))
+    return f"relusweep run {sweep.name}{where}{settings}"
+
+
+def _settings(known: Mapping[str, Any], full: Mapping[str, Any], prefix: str = "") -> list[str]:
+    found: list[str] = []
+    for key, value in known.items():
+        if key not in full or value == full[key]:
+            continue
+        if isinstance(value, dict):
+            found += _settings(value, full[key] or {}, f"{prefix}{key}.")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, list) else value
+            found.append(f"{prefix}{key}={text}")
+    return found
