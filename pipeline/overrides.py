@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -108,15 +108,25 @@ def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     """Say what was got, what is allowed, and the nearest name."""
-    *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
-    for parent in parents:
-        model = model.model_fields[parent].annotation  # type: ignore[assignment]  # only models nest
-    path, fields = ".".join([*parents, field]), model.model_fields
+    names, fields, description = [], model.model_fields, None
+    place: Any = model
+    for name in (part for part in detail["loc"] if isinstance(part, str)):
+        if isinstance(place, type) and issubclass(place, BaseModel):
+            fields = place.model_fields
+            place, description = (
+                (fields[name].annotation, fields[name].description) if name in fields else (None, None)
+            )
+        elif get_origin(place) is dict:
+            place = get_args(place)[1]
+        else:  # the name of a branch, where a field has several types
+            break
+        names.append(name)
+    path = ".".join(names)
     if detail["type"] == "extra_forbidden":
-        return f"no field {path!r}{_nearest(field, fields)}; there are {', '.join(fields)}"
+        return f"no field {path!r}{_nearest(names[-1], fields)}; there are {', '.join(fields)}"
     reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    allowed = fields[field].description
-    return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+    allowed = f" (allowed: {description})" if description else ""
+    return f"{path} = {shortened(detail['input'])}: {reason}{allowed}"
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from storage.errors import LayoutMismatch, StoreWriteError
 from storage.layout import open_array
 from storage.repository import reason
 
-__all__ = ["Fork", "Written"]
+__all__ = ["Fork", "Written", "span"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Fork:
         names = target.metadata.to_dict()["dimension_names"]
         dims = [str(name) for name in names] if isinstance(names, list | tuple) else []
         place = tuple(
-            slice(*region.get(dim, slice(None)).indices(size))
+            span(f"{self.group}: {dim}", region.get(dim, slice(None)), size)
             for dim, size in zip(dims, target.shape, strict=True)
         )
         shape = tuple(part.stop - part.start for part in place)
@@ -101,3 +101,17 @@ class Fork:
             if part.start % chunk or (part.stop % chunk and part.stop != size):
                 raise LayoutMismatch(f"{self.group}: {part} of {target.name} cuts chunks of {chunk}")
         return place
+
+
+def span(what: str, part: slice, size: int) -> slice:
+    """Give both ends of a part of so many positions.
+
+    Raises
+    ------
+    LayoutMismatch
+        It is empty, goes beyond them, counts from the end or has a step.
+    """
+    start, stop = part.start or 0, size if part.stop is None else part.stop
+    if part.step not in (None, 1) or not 0 <= start < stop <= size:
+        raise LayoutMismatch(f"{what} = {part} is no part of its {size} positions")
+    return slice(start, stop)

@@ -20,6 +20,7 @@ from pipeline.images.training import ImageTraining, trained_network
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from storage import Variable
 from tasks.blocks import BlockResult
+from tasks.images.architectures import FixedMap
 from tasks.images.datasets import Part
 from tasks.jacobians.closed import ClosedForm
 from tasks.jacobians.coefficients import coefficients
@@ -104,15 +105,15 @@ class Jacobians(ImageStage):
 
     @property
     def block_shape(self) -> Mapping[str, int]:
-        """One network, and as many images as fill a chunk with one output, or all."""
-        return {"network": 1, "sample": min(self.n_samples, max(1, _LARGEST_CHUNK // (4 * self.n_columns)))}
+        """One network, and as many images as fill a chunk with one output, or all; blocks of one size."""
+        most = max(1, _LARGEST_CHUNK // (4 * self.n_columns))
+        return {"network": 1, "sample": _even(self.n_samples, most)}
 
     @property
     def chunks(self) -> Mapping[str, int]:
         """Whole images; as many outputs as make a chunk that is not small."""
-        rows = self.block_shape["sample"]
-        outputs = min(self.n_outputs, ceil(_SMALLEST_CHUNK / (4 * self.n_columns * rows)))
-        return {**self.block_shape, "output": outputs}
+        nbytes = 4 * self.n_columns * self.block_shape["sample"]
+        return {**self.block_shape, "output": _even(self.n_outputs, ceil(_SMALLEST_CHUNK / nbytes))}
 
     @property
     def written_by_workers(self) -> frozenset[str]:  # type: ignore[override]  # goes by the form
@@ -198,8 +199,7 @@ class Jacobians(ImageStage):
         images = torch.from_numpy(np.concatenate(parts))
         if self.input == "original":
             return images
-        fixed = self.network(self.networks[0])
-        scaled: Tensor = fixed[0](images)  # type: ignore[index]  # our own begin with the fixed map
+        scaled: Tensor = FixedMap(self.data.shape)(images)
         return scaled.contiguous()
 
     def mapped(self, network: nn.Module) -> nn.Module:
@@ -231,6 +231,11 @@ class Jacobians(ImageStage):
     @property
     def _most_pattern_bytes(self) -> int:
         return max(self.closed_form(label, self.network(label)).pattern_bytes for label in self.networks)
+
+
+def _even(size: int, most: int) -> int:
+    """Give the length of as few parts as can be, none much shorter: on disk the last one is as long."""
+    return ceil(size / ceil(size / most))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from textwrap import shorten
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipeline.errors import InvalidSweep
 from pipeline.images.stage import ImageStage, NetworkName
 from pipeline.kinds import Block, Coordinate, Task
 from storage import Variable, open_dataset
@@ -88,6 +90,18 @@ class ImageTraining(ImageStage):
     def bytes_per_cell(self) -> int:
         """Before compression; the state of a network is kept once."""
         return 4 * 8 + 9 + 3 * 4 * self._most_parameters // self.epochs
+
+    def check(self) -> None:
+        """Refuse networks that cannot be built for these images."""
+        data = self.data
+        for label in self.networks:
+            try:
+                _n_parameters(self, label)
+            except Exception as error:  # a pretrained one's factory may raise anything
+                why = shorten(str(error), 300)  # and over many lines
+                raise InvalidSweep(
+                    f"{label} cannot be built for images of shape {data.shape}: {why}"
+                ) from error
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give its axes and what the networks are."""
