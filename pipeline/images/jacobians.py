@@ -95,8 +95,12 @@ class Jacobians(ImageStage):
     @property
     def n_columns(self) -> int:
         """Coefficients of an output: one for each number of the input, and the bias."""
-        shape = self.data.shape if self.input == "original" else (3, 32, 32)
-        return int(np.prod(shape)) + 1
+        return int(np.prod(self.input_shape)) + 1
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what gradients are taken in."""
+        return self.data.shape if self.input == "original" else (3, 32, 32)
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
@@ -127,6 +131,7 @@ class Jacobians(ImageStage):
         found = {"outputs": Variable(("network", "sample", "output"), "float32", np.nan, outputs)}
         if self.form == "patterns":
             words = {"long_name": "what is active, bits of units packed", "units": "1"}
+            words |= {"input_shape": list(self.input_shape)}  # with which rows come from the store alone
             return found | {"patterns": Variable(("network", "sample", "byte"), "uint8", 0, words)}
         words = {
             "long_name": "gradient of an output in the flattened input, and at the end its offset",
@@ -216,8 +221,7 @@ class Jacobians(ImageStage):
         ValueError
             It has none.
         """
-        shape = self.data.shape if self.input == "original" else (3, 32, 32)
-        closed = ClosedForm.of(self.mapped(network), shape)
+        closed = ClosedForm.of(self.mapped(network), self.input_shape)
         if closed is None:
             raise ValueError(f"{label} has no closed form, so no patterns to keep: --set form=rows")
         return closed

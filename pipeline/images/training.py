@@ -31,7 +31,7 @@ from tasks.images.training import (
     trained_parameters,
 )
 
-__all__ = ["ImageTraining", "trained_network"]
+__all__ = ["ImageTraining", "load_row", "trained_network"]
 
 # Milliseconds of an update of 32 MNIST images on a core, to begin the longest first.
 _COST = {"linear": 0.5, "dense": 1.3, "simple": 8.5, "complex": 13.5}
@@ -202,8 +202,13 @@ def trained_network(stage: ImageStage, label: str, store: str) -> nn.Module:
     """
     group = open_dataset(store, stage.at(ImageTraining).group, mask_and_scale=False)
     network = stage.network(label)
-    load_weights(network, dict(_weights(network, group["parameters"].sel(network=label).values)))
+    load_row(network, group["parameters"].sel(network=label).values)
     return network
+
+
+def load_row(network: nn.Module, row: NDArray[np.float32]) -> None:
+    """Put a row of ``parameters``, as the store has them, into a network."""
+    load_weights(network, dict(_weights(network, row)))
 
 
 @lru_cache(maxsize=2)
