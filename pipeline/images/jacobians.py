@@ -111,13 +111,15 @@ class Jacobians(ImageStage):
     def block_shape(self) -> Mapping[str, int]:
         """One network, and as many images as fill a chunk with one output, or all; blocks of one size."""
         most = max(1, _LARGEST_CHUNK // (4 * self.n_columns))
-        return {"network": 1, "sample": _even(self.n_samples, most)}
+        parts = ceil(self.n_samples / most)  # of which on disk the last is as long as the others
+        return {"network": 1, "sample": ceil(self.n_samples / parts)}
 
     @property
     def chunks(self) -> Mapping[str, int]:
         """Whole images; as many outputs as make a chunk that is not small."""
-        nbytes = 4 * self.n_columns * self.block_shape["sample"]
-        return {**self.block_shape, "output": _even(self.n_outputs, ceil(_SMALLEST_CHUNK / nbytes))}
+        block = 4 * self.n_columns * self.block_shape["sample"] * self.n_outputs
+        parts = min(self.n_outputs, max(1, block // _SMALLEST_CHUNK))
+        return {**self.block_shape, "output": ceil(self.n_outputs / parts)}
 
     @property
     def written_by_workers(self) -> frozenset[str]:  # type: ignore[override]  # goes by the form
@@ -130,8 +132,8 @@ class Jacobians(ImageStage):
         outputs = {"long_name": "outputs of the network", "units": "1"}
         found = {"outputs": Variable(("network", "sample", "output"), "float32", np.nan, outputs)}
         if self.form == "patterns":
-            words = {"long_name": "what is active, bits of units packed", "units": "1"}
-            words |= {"input_shape": list(self.input_shape)}  # with which rows come from the store alone
+            words: dict[str, Any] = {"long_name": "what is active, bits of units packed", "units": "1"}
+            words["input_shape"] = list(self.input_shape)  # with it rows come from the store alone
             return found | {"patterns": Variable(("network", "sample", "byte"), "uint8", 0, words)}
         words = {
             "long_name": "gradient of an output in the flattened input, and at the end its offset",
@@ -214,7 +216,7 @@ class Jacobians(ImageStage):
         return network[1:]  # type: ignore[index,no-any-return]  # our own are sequences
 
     def closed_form(self, label: str, network: nn.Module) -> ClosedForm:
-        """Give the closed form of a network, of which patterns are kept.
+        """Give the closed form of what a whole network does to `inputs`, of which patterns are kept.
 
         Raises
         ------
@@ -237,11 +239,6 @@ class Jacobians(ImageStage):
         return max(self.closed_form(label, self.network(label)).pattern_bytes for label in self.networks)
 
 
-def _even(size: int, most: int) -> int:
-    """Give the length of as few parts as can be, none much shorter: on disk the last one is as long."""
-    return ceil(size / ceil(size / most))
-
-
 @dataclass(frozen=True)
 class _Samples:
     stage: Jacobians
@@ -255,15 +252,17 @@ def map_samples(work: _Samples) -> BlockResult:
     torch.set_num_threads(1)
     started = time.process_time()
     stage, samples = work.stage, work.samples
-    network = stage.mapped(trained_network(stage, work.label, work.store)).eval()
+    whole = trained_network(stage, work.label, work.store).eval()
+    network = stage.mapped(whole)
+    closed = stage.closed_form(work.label, whole) if stage.form == "patterns" else None
     arrays = _empty(stage, len(samples))
     for start in range(0, len(samples), _AT_ONCE):
         x = stage.inputs(samples[start : start + _AT_ONCE])
         here = np.s_[0, start : start + len(x)]
         with torch.no_grad():
             arrays["outputs"][here] = network(x).numpy()
-        if stage.form == "patterns":
-            found = stage.closed_form(work.label, network).patterns(x)
+        if closed is not None:
+            found = closed.patterns(x)
             arrays["patterns"][here][:, : found.shape[1]] = found
             continue
         rows = coefficients(network, x).astype(np.float32, copy=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-import dask
 import dask.array as da
 import numpy as np
 import xarray as xr
+from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from pipeline.errors import InvalidSweep
@@ -60,7 +60,8 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
     ...     rows[digits["part"] == "test"].mean("sample").shape
     (65,)
     """
-    dataset = open_dataset(store, group, mask_and_scale=False, chunks={"byte": -1})
+    opened = open_dataset(store, group, mask_and_scale=False, chunks={"byte": -1})
+    dataset = opened.assign_coords({name: labels.compute() for name, labels in opened.coords.items()})
     if "coefficients" in dataset:
         return dataset
     if "patterns" not in dataset:
@@ -77,7 +78,7 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
             _rows,
             patterns.data[number],
             done[number].rechunk(patterns.chunksizes["sample"])[:, None],
-            closed=dask.delayed(_closed_form)(str(label), shape, scaled, n_outputs, weights[number]),
+            closed=delayed(_closed_form)(str(label), shape, scaled, n_outputs, weights[number]),
             drop_axis=1,
             new_axis=[1, 2],
             chunks=(patterns.chunksizes["sample"], (n_outputs,), (n_columns,)),

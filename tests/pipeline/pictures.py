@@ -44,7 +44,7 @@ def stored(store: Path | str, sweep: Any) -> xr.Dataset:
 
 
 class Tiny(nn.Module):
-    """What stands for a network that others have trained; each pass leaves a line in a folder, if there is one."""
+    """What stands for a network that others have trained; each pass may leave a line in a folder."""
 
     def __init__(self, log: str | None = None) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import xarray as xr
+from pydantic import Field
 
 from cluster import Address
 from pipeline.errors import SpecificationChanged
@@ -46,7 +47,7 @@ class Laps(Sweep):
 
     runners: tuple[str, ...]
     laps: int = 4
-    shoes: dict[str, int] = {}
+    shoes: dict[str, int] = Field(default={})
     weather: str = "fair"
 
     @property
