@@ -89,7 +89,7 @@ class Fork:
         names = target.metadata.to_dict()["dimension_names"]
         dims = [str(name) for name in names] if isinstance(names, list | tuple) else []
         place = tuple(
-            span(f"{self.group}: {dim}", region.get(dim, slice(None)), size)
+            span(f"{self.group}: {dim}", region[dim], size) if dim in region else slice(0, size)
             for dim, size in zip(dims, target.shape, strict=True)
         )
         shape = tuple(part.stop - part.start for part in place)
