@@ -1,28 +1,40 @@
 """Compare ways to compute the Jacobians of networks of images, on one core, in one interleaved run.
 
     python benchmarks/jacobians.py [--rounds 7] [--seconds 1.0] [--shape 1,28,28] [--samples 256]
+    python benchmarks/jacobians.py --write FOLDER [--rounds 7] [--shape 1,28,28] [--blocks 4]
 
 Each round measures every contender once for about the given time, so that a slow spell of a shared machine
 hits all of them; the table gives samples a second, medians over rounds, and in brackets how many times slower
 than `ours` (medians of each round's ratios). Those that take batches count with the best of several sizes.
 `ours` also computes the offsets; `autograd` is the method for networks without a closed form; `patterns`
 computes the rows from activation patterns. Networks have 10 outputs and their starts as weights.
+
+With a folder to write into, it compares how fast a worker writes rows into a store there, in whole chunks
+with their sums, with how fast the same bytes go to a file beside it; of each, some blocks of 160 MB, and then
+`sync`, so that they are on the disk. The share is the median of each round's.
 """
 
 import argparse
+import math
 import os
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 os.environ |= {"OMP_NUM_THREADS": "1"}
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
+import numpy as np
 import torch
+import xarray as xr
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from storage import Committer, Fork, Layout, Variable
 from tasks.images.architectures import build
 from tasks.jacobians.closed import ClosedForm
 from tasks.jacobians.coefficients import coefficients
@@ -134,6 +146,67 @@ def best_of(rates: dict[str, list[float]], family: str) -> list[float]:
     return max((v for name, v in rates.items() if name.startswith(family)), key=statistics.median)
 
 
+DIMS = ("network", "sample", "output", "coefficient")
+BLOCK_BYTES, CHUNK_BYTES = 160_000_000, 16_000_000
+
+
+@contextmanager
+def store_for(folder: Path, block: np.ndarray, n_blocks: int) -> Iterator[Fork]:
+    """Make a store of blocks as `pipeline.images.jacobians` lays them out: chunks of some outputs."""
+    sizes = dict(zip(DIMS, (n_blocks, *block.shape[1:]), strict=True))
+    layout = Layout(
+        group="jacobians",
+        coords=xr.Dataset(coords={dim: np.arange(size) for dim, size in sizes.items()}),
+        variables={"coefficients": Variable(DIMS, "float32", np.nan, compressed=False)},
+        chunks={"network": 1, "output": max(1, N_OUTPUTS * CHUNK_BYTES // BLOCK_BYTES)},
+        attrs={},
+        progress_dims=("network",),
+    )
+    with Committer(folder, create=True) as committer:
+        committer.prepare(layout)
+        yield committer.fork("jacobians")
+
+
+def write_to_file(folder: Path, block: np.ndarray, n_blocks: int) -> None:
+    with (folder / "rows").open("wb") as file:
+        for _ in range(n_blocks):
+            file.write(block.data)
+    os.sync()
+
+
+def write_to_store(fork: Fork, block: np.ndarray, n_blocks: int) -> None:
+    for number in range(n_blocks):
+        fork.write({"network": slice(number, number + 1)}, {"coefficients": block})
+    os.sync()
+
+
+def writing(place: Path, shape: tuple[int, ...], n_blocks: int, rounds: int) -> Table:
+    """Compare the two; before each, whatever else waits for the disk is written."""
+    n_columns = math.prod(shape) + 1
+    size = (1, max(1, BLOCK_BYTES // (4 * N_OUTPUTS * n_columns)), N_OUTPUTS, n_columns)
+    block = np.random.default_rng(0).standard_normal(size, np.float32)
+    seconds: dict[str, list[float]] = {"file": [], "store": []}
+    for number in range(rounds):
+        with TemporaryDirectory(dir=place) as folder, store_for(Path(folder, "s"), block, n_blocks) as fork:
+            ways = {
+                "file": lambda to=folder: write_to_file(Path(to), block, n_blocks),
+                "store": lambda to=fork: write_to_store(to, block, n_blocks),
+            }
+            for way in sorted(ways, reverse=number % 2 == 1):
+                os.sync()
+                start = perf_counter()
+                ways[way]()
+                seconds[way].append(perf_counter() - start)
+    nbytes = n_blocks * block.nbytes
+    table = Table(title=f"Rows of images of {shape}, {nbytes / 1e6:,.0f} MB a round")
+    for heading in ("written to", "MB/s", "share"):
+        table.add_column(heading, justify="right")
+    for way, times in seconds.items():
+        share = statistics.median(a / b for a, b in zip(seconds["file"], times, strict=True))
+        table.add_row(way, f"{nbytes / 1e6 / statistics.median(times):,.0f}", f"{share:.0%}")
+    return table
+
+
 def shape_of(text: str) -> tuple[int, ...]:
     """Read channels, height and width."""
     return tuple(int(size) for size in text.split(","))
@@ -146,7 +219,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--shape", type=shape_of, default=(1, 28, 28))
     parser.add_argument("--samples", type=int, default=256)
+    parser.add_argument("--write", type=Path, metavar="FOLDER")
+    parser.add_argument("--blocks", type=int, default=4)
     arguments = parser.parse_args()
+    if arguments.write:
+        Console().print(writing(arguments.write, arguments.shape, arguments.blocks, arguments.rounds))
+        return
     torch.set_num_threads(1)
     columns = ("ours", "patterns", "autograd", *FAMILIES, "per-sample loop")
     table = Table(

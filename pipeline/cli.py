@@ -54,7 +54,8 @@ def _exit_code(error: Exception) -> int | None:
     from cluster import ClusterError
     from pipeline.errors import IncompleteRun, SchedulerLost, SweepError, WorkersLost
     from storage import StoreError, StoreReadError, StoreWriteError
+    from tasks.images.errors import DataSetError
 
     if isinstance(error, StoreReadError | StoreWriteError | IncompleteRun | SchedulerLost | WorkersLost):
         return 1
-    return 2 if isinstance(error, ClusterError | StoreError | SweepError) else None
+    return 2 if isinstance(error, ClusterError | DataSetError | StoreError | SweepError) else None

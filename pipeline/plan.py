@@ -110,14 +110,21 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
         The store has results of another specification under the name, and `replace` is false.
     """
     found: dict[str, Plan] = {}  # by group: what several require is planned once
-    for required in sweep.requires:
-        found |= {plan.sweep.group: plan for plan in plans(required, store, replace=replace)}
-    try:
-        return *found.values(), plan_store(sweep, store)
-    except SpecificationChanged:
-        if not replace:
-            raise
-        return *found.values(), dataclasses.replace(make_plan(sweep, None), anew=True)
+
+    def add(part: Sweep) -> None:
+        if part.group in found:
+            return
+        for required in part.requires:
+            add(required)
+        try:
+            found[part.group] = plan_store(part, store)
+        except SpecificationChanged:
+            if not replace:
+                raise
+            found[part.group] = dataclasses.replace(make_plan(part, None), anew=True)
+
+    add(sweep)
+    return tuple(found.values())
 
 
 def plan_store(sweep: Sweep, store: str) -> Plan:

@@ -8,7 +8,7 @@ import xarray as xr
 import zarr
 
 from storage.errors import BlockWrittenTwice, LayoutMismatch
-from storage.fork import Written
+from storage.fork import Written, span
 from storage.layout import Layout, open_array
 
 
@@ -49,7 +49,8 @@ class PreparedGroup:
             )
         lengths = dict(layout.coords.sizes)
         for dim, part in region.items():
-            lengths[dim] = self._length(dim, part)
+            place = span(f"{layout.group}: {dim}", part, lengths.get(dim, 0))
+            lengths[dim] = place.stop - place.start
         for name in arrays:
             variable = layout.variables[name]
             shape = tuple(lengths[dim] for dim in variable.dims)
@@ -60,13 +61,6 @@ class PreparedGroup:
             raise BlockWrittenTwice(
                 f"{layout.group}: cells of {dict(region)} were written before in this run"
             )
-
-    def _length(self, dim: str, part: slice) -> int:
-        size = self._layout.coords.sizes.get(dim, 0)
-        start, stop = part.start or 0, size if part.stop is None else part.stop
-        if part.step not in (None, 1) or not 0 <= start < stop <= size:
-            raise LayoutMismatch(f"{self._layout.group}: {dim} = {part} is no part of its {size} positions")
-        return stop - start
 
     def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
         """Write a checked block, its marks last."""

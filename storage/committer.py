@@ -135,7 +135,8 @@ class Committer:
         self._prepared(group)
         self.commit(f"prepare {group}", {})
         with self._dropping_on_failure(f"fork {group}"):
-            return Fork(self._session.fork(), group)
+            # Of a session of its own: one that has been forked may not be committed before a merge.
+            return Fork(self._repository.writable_session(BRANCH).fork(), group)
 
     def write(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import icechunk
@@ -14,7 +15,7 @@ from storage.errors import LayoutMismatch, StoreWriteError
 from storage.layout import open_array
 from storage.repository import reason
 
-__all__ = ["Fork", "Written"]
+__all__ = ["Fork", "Written", "span"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Fork:
         places = {name: self._place(target, region, arrays[name]) for name, target in targets.items()}
         try:
             for name, target in targets.items():
-                target.with_config({"write_empty_chunks": True})[places[name]] = arrays[name]
+                _write_chunks(target, places[name], arrays[name])
         except (icechunk.IcechunkError, OSError) as error:
             raise StoreWriteError(
                 f"could not write {dict(region)} of {self.group}: {reason(error)}"
@@ -88,7 +89,7 @@ class Fork:
         names = target.metadata.to_dict()["dimension_names"]
         dims = [str(name) for name in names] if isinstance(names, list | tuple) else []
         place = tuple(
-            slice(*region.get(dim, slice(None)).indices(size))
+            span(f"{self.group}: {dim}", region[dim], size) if dim in region else slice(0, size)
             for dim, size in zip(dims, target.shape, strict=True)
         )
         shape = tuple(part.stop - part.start for part in place)
@@ -101,3 +102,26 @@ class Fork:
             if part.start % chunk or (part.stop % chunk and part.stop != size):
                 raise LayoutMismatch(f"{self.group}: {part} of {target.name} cuts chunks of {chunk}")
         return place
+
+
+def _write_chunks(target: zarr.Array[Any], place: tuple[slice, ...], array: np.ndarray) -> None:
+    """Write chunk by chunk, each in order in memory: all at once, Zarr would copy each twice more."""
+    target = target.with_config({"write_empty_chunks": True})
+    grid = ((range(p.start, p.stop, n), n) for p, n in zip(place, target.chunks, strict=True))
+    for box in product(*([slice(a, min(a + n, starts.stop)) for a in starts] for starts, n in grid)):
+        here = tuple(slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, place, strict=True))
+        target[box] = np.ascontiguousarray(array[here])
+
+
+def span(what: str, part: slice, size: int) -> slice:
+    """Give both ends of a part of so many positions.
+
+    Raises
+    ------
+    LayoutMismatch
+        It is empty, goes beyond them, counts from the end or has a step.
+    """
+    start, stop = part.start or 0, size if part.stop is None else part.stop
+    if part.step not in (None, 1) or not 0 <= start < stop <= size:
+        raise LayoutMismatch(f"{what} = {part} is no part of its {size} positions")
+    return slice(start, stop)

@@ -1,1 +1,5 @@
-"""Sweeps over networks of images, stage by stage: training, Jacobians, sums, comparisons."""
+"""Networks of images: stages of one sweep, each with the fields of those before it."""
+
+from pipeline.images.opening import open_jacobians
+
+__all__ = ["open_jacobians"]

@@ -20,6 +20,7 @@ from pipeline.images.training import ImageTraining, trained_network
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from storage import Variable
 from tasks.blocks import BlockResult
+from tasks.images.architectures import FixedMap
 from tasks.images.datasets import Part
 from tasks.jacobians.closed import ClosedForm
 from tasks.jacobians.coefficients import coefficients
@@ -100,8 +101,12 @@ class Jacobians(ImageStage):
     @property
     def n_columns(self) -> int:
         """Coefficients of an output: one for each number of the input, and the bias."""
-        shape = self.data.shape if self.input == "original" else (3, 32, 32)
-        return int(np.prod(shape)) + 1
+        return int(np.prod(self.input_shape)) + 1
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what gradients are taken in."""
+        return self.data.shape if self.input == "original" else (3, 32, 32)
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
@@ -110,15 +115,17 @@ class Jacobians(ImageStage):
 
     @property
     def block_shape(self) -> Mapping[str, int]:
-        """One network, and as many images as fill a chunk with one output, or all."""
-        return {"network": 1, "sample": min(self.n_samples, max(1, _LARGEST_CHUNK // (4 * self.n_columns)))}
+        """One network, and as many images as fill a chunk with one output, or all; blocks of one size."""
+        most = max(1, _LARGEST_CHUNK // (4 * self.n_columns))
+        parts = ceil(self.n_samples / most)  # of which on disk the last is as long as the others
+        return {"network": 1, "sample": ceil(self.n_samples / parts)}
 
     @property
     def chunks(self) -> Mapping[str, int]:
         """Whole images; as many outputs as make a chunk that is not small."""
-        rows = self.block_shape["sample"]
-        outputs = min(self.n_outputs, ceil(_SMALLEST_CHUNK / (4 * self.n_columns * rows)))
-        return {**self.block_shape, "output": outputs}
+        block = 4 * self.n_columns * self.block_shape["sample"] * self.n_outputs
+        parts = min(self.n_outputs, max(1, block // _SMALLEST_CHUNK))
+        return {**self.block_shape, "output": ceil(self.n_outputs / parts)}
 
     @property
     def written_by_workers(self) -> frozenset[str]:  # type: ignore[override]  # goes by the form
@@ -131,7 +138,8 @@ class Jacobians(ImageStage):
         outputs = {"long_name": "outputs of the network", "units": "1"}
         found = {"outputs": Variable(("network", "sample", "output"), "float32", np.nan, outputs)}
         if self.form == "patterns":
-            words = {"long_name": "what is active, bits of units packed", "units": "1"}
+            words: dict[str, Any] = {"long_name": "what is active, bits of units packed", "units": "1"}
+            words["input_shape"] = list(self.input_shape)  # with it rows come from the store alone
             return found | {"patterns": Variable(("network", "sample", "byte"), "uint8", 0, words)}
         words = {
             "long_name": "gradient of an output in the flattened input, and at the end its offset",
@@ -204,8 +212,7 @@ class Jacobians(ImageStage):
         images = torch.from_numpy(np.concatenate(parts))
         if self.input == "original":
             return images
-        fixed = self.network(self.networks[0])
-        scaled: Tensor = fixed[0](images)  # type: ignore[index]  # our own begin with the fixed map
+        scaled: Tensor = FixedMap(self.data.shape)(images)
         return scaled.contiguous()
 
     def mapped(self, network: nn.Module) -> nn.Module:
@@ -215,15 +222,14 @@ class Jacobians(ImageStage):
         return network[1:]  # type: ignore[index,no-any-return]  # our own are sequences
 
     def closed_form(self, label: str, network: nn.Module) -> ClosedForm:
-        """Give the closed form of a network, of which patterns are kept.
+        """Give the closed form of what a whole network does to `inputs`, of which patterns are kept.
 
         Raises
         ------
         ValueError
             It has none.
         """
-        shape = self.data.shape if self.input == "original" else (3, 32, 32)
-        closed = ClosedForm.of(self.mapped(network), shape)
+        closed = ClosedForm.of(self.mapped(network), self.input_shape)
         if closed is None:
             raise ValueError(f"{label} has no closed form, so no patterns to keep: --set form=rows")
         return closed
@@ -252,15 +258,17 @@ def map_samples(work: _Samples) -> BlockResult:
     torch.set_num_threads(1)
     started = time.process_time()
     stage, samples = work.stage, work.samples
-    network = stage.mapped(trained_network(stage, work.label, work.store)).eval()
+    whole = trained_network(stage, work.label, work.store).eval()
+    network = stage.mapped(whole)
+    closed = stage.closed_form(work.label, whole) if stage.form == "patterns" else None
     arrays = _empty(stage, len(samples))
     for start in range(0, len(samples), _AT_ONCE):
         x = stage.inputs(samples[start : start + _AT_ONCE])
         here = np.s_[0, start : start + len(x)]
         with torch.no_grad():
             arrays["outputs"][here] = network(x).numpy()
-        if stage.form == "patterns":
-            found = stage.closed_form(work.label, network).patterns(x)
+        if closed is not None:
+            found = closed.patterns(x)
             arrays["patterns"][here][:, : found.shape[1]] = found
             continue
         rows = coefficients(network, x).astype(np.float32, copy=False)

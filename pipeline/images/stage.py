@@ -154,15 +154,26 @@ class ImageStage(Sweep):
     adamw: AdamW = AdamW()
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu or cuda")] = "cpu"
 
+    @field_validator("pretrained")
+    @classmethod
+    def _are_others(cls, models: dict[str, PretrainedModel]) -> dict[str, PretrainedModel]:
+        if taken := set(_OWN) & set(models):
+            raise ValueError(
+                f"{', '.join(sorted(taken))} is one of our own architectures; choose other names"
+            )
+        return models
+
     @field_validator("networks")
     @classmethod
     def _are_networks(cls, labels: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         known = (*_OWN, *info.data.get("pretrained", ()))
-        for label in labels:
-            architecture = NetworkName.parse(label).architecture
-            if architecture not in known:
-                raise ValueError(f"{label!r} is of no known architecture; known are {', '.join(known)}")
-        return tuple(dict.fromkeys(labels))  # each once, in this order: an axis that grows at its end
+        names = [NetworkName.parse(label) for label in labels]
+        for name in names:
+            if name.architecture not in known:
+                raise ValueError(f"'{name}' is of no known architecture; known are {', '.join(known)}")
+        return tuple(
+            dict.fromkeys(map(str, names))
+        )  # each once, in this order: an axis that grows at its end
 
     @property
     def set_name(self) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from textwrap import shorten
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipeline.errors import InvalidSweep
 from pipeline.images.stage import ImageStage, NetworkName
 from pipeline.kinds import Block, Coordinate, Task
 from storage import Variable, open_dataset
@@ -29,7 +31,7 @@ from tasks.images.training import (
     trained_parameters,
 )
 
-__all__ = ["ImageTraining", "n_parameters", "trained_network"]
+__all__ = ["ImageTraining", "load_row", "n_parameters", "trained_network"]
 
 # Milliseconds of an update of 32 MNIST images on a core, to begin the longest first.
 _COST = {"linear": 0.5, "dense": 1.3, "simple": 8.5, "complex": 13.5}
@@ -88,6 +90,18 @@ class ImageTraining(ImageStage):
     def bytes_per_cell(self) -> int:
         """Before compression; the state of a network is kept once."""
         return 4 * 8 + 9 + 3 * 4 * self._most_parameters // self.epochs
+
+    def check(self) -> None:
+        """Refuse networks that cannot be built for these images."""
+        data = self.data
+        for label in self.networks:
+            try:
+                n_parameters(self, label)
+            except Exception as error:  # a pretrained one's factory may raise anything
+                why = shorten(str(error), 300)  # and over many lines
+                raise InvalidSweep(
+                    f"{label} cannot be built for images of shape {data.shape}: {why}"
+                ) from error
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give its axes and what the networks are."""
@@ -189,8 +203,13 @@ def trained_network(stage: ImageStage, label: str, store: str) -> nn.Module:
     """
     group = open_dataset(store, stage.at(ImageTraining).group, mask_and_scale=False)
     network = stage.network(label)
-    load_weights(network, dict(_weights(network, group["parameters"].sel(network=label).values)))
+    load_row(network, group["parameters"].sel(network=label).values)
     return network
+
+
+def load_row(network: nn.Module, row: NDArray[np.float32]) -> None:
+    """Put a row of ``parameters``, as the store has them, into a network."""
+    load_weights(network, dict(_weights(network, row)))
 
 
 @lru_cache(maxsize=2)

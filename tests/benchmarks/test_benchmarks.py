@@ -38,6 +38,12 @@ def test_it_runs_to_the_end_of_its_table(name: str) -> None:
     assert row in last_row(name, *words)
 
 
+def test_the_one_that_writes(tmp_path: Path) -> None:
+    row = last_row("jacobians.py", *FEW, "--write", str(tmp_path), "--shape", "1,8,8", "--blocks", "1")
+    assert "store" in row
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_the_classes_of_five_inputs() -> None:
     assert "from the cache │  616,126 │" in last_row("boolean.py", *FEW, "--sample", "10", "--five")

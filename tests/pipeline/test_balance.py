@@ -13,6 +13,7 @@ import xarray as xr
 
 from cluster import Address
 from pipeline.events import BlockDone, Event
+from pipeline.facts import Meter
 from pipeline.idleness import Shift, idle_shares
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from pipeline.overrides import override
@@ -186,14 +187,22 @@ class _Naps(Sweep):
         return rest * block.cells
 
 
-def test_no_thread_waits_for_the_longest_block(
+def test_all_threads_share_the_longest_block(
     workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = _Naps(name="naps", rests=(0.0005, 0.001, 0.02))  # 0.03, 0.06 and 1.3 s
-    balanced = run(sweep, str(tmp_path / "cut"), workers).facts
-    assert 0 <= balanced["idle_at_end_share"] < 0.3
-    monkeypatch.setattr("pipeline.parts._PARTS_PER_THREAD", 1e-9)
-    assert run(sweep, str(tmp_path / "whole"), workers).facts["idle_at_end_share"] > 0.6
+    threads: dict[str, set[str]] = {}  # that computed the longest block
+
+    def watch(meter: Meter, block: Block, spans: tuple[Span, ...]) -> None:
+        if block["rest"] == (0.02,):
+            threads[store] = {span.thread for span in spans}
+
+    monkeypatch.setattr(Meter, "watch", watch)
+    for parts, store in ((16, "cut"), (1e-9, "whole")):
+        monkeypatch.setattr("pipeline.parts._PARTS_PER_THREAD", parts)
+        run(sweep, str(tmp_path / store), workers)
+    assert len(threads["cut"]) == 2
+    assert len(threads["whole"]) == 1
     results = open_dataset(tmp_path / "cut", "naps").load()
     assert (results["slept"].values == np.array(sweep.rests)[:, None, None]).all()
     assert (results["number"].values == np.arange(64)[:, None] * [1, 2]).all()

@@ -16,7 +16,7 @@ def python(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run code in a process of its own, which can import these helpers; killed at the end at the latest."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(HERE)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])},
         stdout=subprocess.PIPE,
         text=True,
     )
