@@ -188,6 +188,13 @@ def test_doctor_sees_workers_that_differ() -> None:
         (["plan", "npn4", "--set", "optimizer=adam", "--set", "optimizer.beta1=0.5"], "give one"),
         (["plan", "npn4", "--set", "optimizer.beta1=0.5", "--set", "optimizer=adam"], "give one"),
         (["plan", "npn4", "--store", ""], "empty text"),
+        (["plan", "images", "--set", "dataset=mine"], "known are digits"),
+        (["run", "images", "--set", "path=nowhere"], "nowhere"),
+        (["plan", "images", "--set", "networks=deep-sgd-0"], "known are linear, dense"),
+        (
+            ["plan", "images", "--set", "pretrained.a.factory=no:m", "--set", "networks=a-sgd-0"],
+            "cannot import",
+        ),
         (["status"], "relusweep run"),
         (["show", "--store", "gone"], "gone"),
         (["report", "npn4", "--store", "gone"], "gone"),
