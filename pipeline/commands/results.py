@@ -98,10 +98,10 @@ def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset | xr.DataTre
     groups = _groups(store)
     trees = {name.rpartition("/")[0] for name, group in groups.items() if kind_of(group) in TREES}
     known = [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
-    chosen = [name for name in known if sweep is None or sweep in (name, name.rpartition("/")[2])]
+    chosen = [name for name in known if sweep is None or sweep in (name, *name.split("/"))]
     if len(chosen) != 1:
         there = ", ".join(known) or "none"
-        what = "more than one sweep" if sweep is None and known else f"no sweep {sweep or ''}".strip()
+        what = f"{'more than one' if chosen else 'no'} sweep {sweep or ''}".strip()
         raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
     (name,) = chosen
     return name, open_datatree(store, group=name) if name in trees else groups[name]
