@@ -160,8 +160,8 @@ def train_images(
         history = _restore(network, optimizer, protocol, state)
     parts = _parts(network, data, device, given)
     last = network.last if isinstance(network, Pretrained) else network
-    for made in _epochs(last, parts, protocol, orders, optimizer, history):
-        yield _state(network, optimizer) | made
+    epochs = _epochs(last, parts, protocol, orders, optimizer, history)
+    return (_state(network, optimizer) | made for made in epochs)
 
 
 def features(network: Pretrained, data: ImageSet, device: str = "cpu") -> Features:
