@@ -249,8 +249,8 @@ def test_blocks_lie_at_their_labels_in_the_store(asked: tuple[str, ...]) -> None
     assert labels[:3] == ["m", "z", "a"]
     found = {}
     for block in plan.blocks:
-        ((region, rows),) = plan.regions(block)
-        assert rows == slice(0, 1)
+        ((region, part),) = plan.regions(block)
+        assert part == {"runner": slice(0, 1), "lap": slice(0, 1)}
         (runner,) = labels[region["runner"]]
         found[runner, region["lap"].start] = region["lap"].stop
         assert (runner, region["lap"].start) == (block["runner"][0], block["lap"][0])
