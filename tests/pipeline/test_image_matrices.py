@@ -240,7 +240,7 @@ def test_both_forms_of_cka_are_the_same_and_the_cheaper_is_taken_and_said(mapped
     assert (_matrix(whole, "cka")["cka_form"] == FORMS.index("samples")).all()  # for the intervals
 
 
-def test_columns_that_the_store_parts_are_blocks_apart():
+def test_what_the_store_parts_finds_its_places():
     stored = Sums(**FIELDS, networks=NETWORKS)
     asked = Sums(**FIELDS, networks=NETWORKS[::2])
     layout = stored.layout("")
@@ -251,10 +251,10 @@ def test_columns_that_the_store_parts_are_blocks_apart():
     plan = make_plan(asked, xr.Dataset(nothing, layout.coords.coords, layout.attrs))
     assert plan.stored.networks == NETWORKS
     for block in plan.blocks:
-        for region, sources in plan.regions(block):
+        for region, part in plan.regions(block):
             networks = plan.stored.axes["network_to"]
-            assert networks[region["network_to"]].tolist() == list(block["network_to"])
-            assert networks[region["network_from"]].tolist() == list(block["network_from"][sources])
+            for dim in ("network_from", "network_to"):
+                assert networks[region[dim]].tolist() == list(block[dim][part[dim]])
 
 
 # What may go wrong
