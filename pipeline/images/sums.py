@@ -33,8 +33,8 @@ class Sums(Jacobians):
     """Sums over images for every two networks and output, from which affine, distance and CKA follow.
 
     A block is one output of a tile of networks with a tile of networks. Its worker reads the training rows of
-    both once, and the test rows once for what is mapped and once for the rest; kernels of samples read chunks
-    of test rows with one another.
+    both once, and before that those of networks whose rows lie in a small space; it reads the test rows once
+    for what is mapped and once for the rest; kernels of samples read chunks of test rows with one another.
 
     Attributes
     ----------

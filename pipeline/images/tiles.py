@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.images.rows import Rows
 from tasks.blocks import BlockResult
-from tasks.comparison.affine import AffineMaps, fit_affine, mapped_outputs, row_space
+from tasks.comparison.affine import mapped_outputs
 from tasks.comparison.distances import Distances
 from tasks.comparison.grams import Grams
 from tasks.comparison.measures import cka_cost
 from tasks.comparison.moments import Moments
+from tasks.comparison.products import Products, small_basis
 from tasks.images.datasets import Part
 
 if TYPE_CHECKING:
@@ -153,33 +154,40 @@ def _mapped(tile: Tile, stream: _Stream) -> NDArray[np.float32]:
     """Apply the mapped coefficients of each source to the test images: shape (n_from, 1, n_to, n_test)."""
     sources = [source for source, _ in tile.cells[:: len(tile.targets)]]
     targets = [target for _, target in tile.cells[: len(tile.targets)]]
-    own = {(source, source) for source in sources}
-    n_columns = tile.stage.n_columns
-    moments = Moments(sorted({*tile.pairs, *own}), len(tile.networks), 1, n_columns)
-    for span in stream.spans("train"):
-        chunk = stream.read("train", span)
-        for cut in _cuts(len(span), ROWS.moments):
-            moments.update(chunk[:, cut, None])
-    del chunk
+    products = _products(tile, stream, sorted({*tile.pairs, *((source, source) for source in sources)}))
     mapped = np.empty((*tile.shape, tile.stage.n_test), np.float32)
     for of_source, source in zip(mapped[:, 0], sources, strict=True):
-        second = moments.second((source, source))[0]
-        if not np.isfinite(second).all():  # training has run away: there is no map from this network
-            of_source[...] = np.nan
+        if not np.isfinite(products.of(source, source)).all():
+            of_source[...] = np.nan  # training has run away: there is no map from this network
             continue
-        space = row_space(second, moments.n_samples, tile.stage.cutoff)
-        del second
-        images = np.empty((len(targets), len(space.strength), n_columns))
-        for image, target in zip(images, targets, strict=True):
-            image[...] = fit_affine([space], moments.second((source, target))[None]).images[0][0]
-        maps = AffineMaps((space.basis,), (images,))
+        maps = products.maps(source, targets, tile.stage.cutoff)
         for span, rows in stream.of_network(source, "test"):
             for cut in _cuts(len(rows), ROWS.mapping):
                 some = span[cut]
-                inputs = stream.rows.inputs("test", some)
-                found = mapped_outputs(maps, rows[cut, None], inputs)
+                found = mapped_outputs(maps, rows[cut, None], stream.rows.inputs("test", some))
                 of_source[:, some.start : some.stop] = found[:, :, 0]
     return mapped
+
+
+def _products(tile: Tile, stream: _Stream, pairs: list[tuple[int, int]]) -> Products:
+    """Sum products of the training rows, after a pass over those that lie in a small space."""
+    bases = [
+        small_basis(
+            (
+                rows[cut]
+                for span, rows in stream.of_network(i, "train")
+                for cut in _cuts(len(span), ROWS.moments)
+            ),
+            tile.stage.cutoff,
+        )
+        for i in range(len(tile.networks))
+    ]
+    products = Products(pairs, bases, tile.stage.n_columns)
+    for span in stream.spans("train"):
+        chunk = stream.read("train", span)
+        for cut in _cuts(len(span), ROWS.moments):
+            products.update(chunk[:, cut])
+    return products
 
 
 def _compared(tile: Tile, stream: _Stream) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,15 @@ from scipy.linalg import eigh
 
 from tasks.comparison._checks import checked_coefficients, checked_inputs
 
-__all__ = ["AffineMaps", "RowSpace", "apply_coefficients", "fit_affine", "mapped_outputs", "row_space"]
+__all__ = [
+    "AffineMaps",
+    "RowSpace",
+    "apply_coefficients",
+    "fit_affine",
+    "least_share",
+    "mapped_outputs",
+    "row_space",
+]
 
 
 class RowSpace(NamedTuple):
@@ -72,12 +80,18 @@ def row_space(second: ArrayLike, n_samples: int, cutoff: float | None = None) ->
     matrix = np.asarray(second, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"moments of one output have shape (columns, columns), got {matrix.shape}")
-    share = (max(n_samples, len(matrix)) + 100) * 2.0**-52 if cutoff is None else cutoff
-    if not 0 < share < 1:
-        raise ValueError(f"the cut-off is a share of the largest strength, between 0 and 1, got {share}")
+    share = least_share(n_samples, len(matrix), cutoff)
     strength, basis = eigh(matrix)  # SciPy refuses NaN and infinity
     kept = strength > share * max(strength[-1], 0.0)
     return RowSpace(np.ascontiguousarray(basis[:, kept][:, ::-1]), strength[kept][::-1])
+
+
+def least_share(n_samples: int, n_columns: int, cutoff: float | None) -> float:
+    """Give the least strength of a direction that :func:`row_space` keeps, as a share of the largest."""
+    share = (max(n_samples, n_columns) + 100) * 2.0**-52 if cutoff is None else cutoff
+    if not 0 < share < 1:
+        raise ValueError(f"the cut-off is a share of the largest strength, between 0 and 1, got {share}")
+    return share
 
 
 def fit_affine(spaces: Sequence[RowSpace], cross: ArrayLike) -> AffineMaps:

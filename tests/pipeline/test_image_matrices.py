@@ -281,7 +281,7 @@ def test_networks_that_ran_away_spoil_their_own_pairs_only(mapped, monkeypatch):
 
 
 SIDE, N_TRAIN, N_TEST = 24, 2400, 1200
-OF_LARGE = ("dense-sgd-0", "dense-sgd-1", "dense-adamw-0", "dense-adamw-1", "linear-sgd-0")
+OF_LARGE = ("simple-sgd-0", "simple-sgd-1", "simple-adamw-0", "simple-adamw-1", "dense-sgd-0")
 
 MEASURE = """
 import sys
