@@ -172,7 +172,7 @@ def _print_end(finished: RunFinished, store: str) -> None:
 def _print_cost(facts: dict[str, Any]) -> None:
     cpu = facts["client_cpu_seconds"] + facts["worker_cpu_seconds"]
     idle, at_end = facts["idle_share"], facts["idle_at_end_share"]
-    if len(facts["stages"]) > _STAGES_IN_FULL:
+    if len(facts["stages"]) > _STAGES_IN_FULL or not facts["networks"]:
         _print_stages(facts["stages"])
         say(f"{duration(facts['seconds'])} in all; peak memory {bytes_in_words(facts['peak_bytes'])}")
         say(f"{duration(cpu)} of processor time")
