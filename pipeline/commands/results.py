@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from pipeline.commands.options import Store, StoredSweep, output, say
@@ -19,6 +20,7 @@ __all__ = ["report", "show", "status"]
 
 _SHOWN_VERSIONS = 5
 _SHOWN_ROWS = 10
+_WIDEST = 1000
 
 Folder = Annotated[
     Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
@@ -121,4 +123,8 @@ def _print(title: str, cells: pd.DataFrame) -> None:
     table = Table(*map(escape, map(str, cells.columns)), box=None)
     for row in cells.itertuples(index=False):
         table.add_row(*(escape(str(cell)) for cell in row))
-    output.print(table)
+    # Rather lines that the terminal wraps than numbers cut off.
+    whole = Measurement.get(output, output.options.update(max_width=_WIDEST), table).maximum
+    if whole > output.width:
+        table.width = whole
+    output.print(table, crop=False)
