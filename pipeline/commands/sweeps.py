@@ -199,8 +199,6 @@ def _span(labels: Any) -> str:
         return str(labels)
     if not labels:
         return "none"
-    if not labels:
-        return "none"
     if not all(isinstance(label, int | float) for label in labels):
         return ",".join(map(str, labels))
     steps = {b - a for a, b in pairwise(labels)}
