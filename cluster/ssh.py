@@ -60,8 +60,8 @@ class SshPlace:
             )
         except Exception as error:  # dask's own, of many kinds
             raise HostsNotReached(
-                f"scheduler or workers did not start on {', '.join(hosts)}: {error}; the hosts must reach one "
-                "another: see `interface` and the firewall"
+                f"scheduler or workers did not start on {', '.join(hosts)}: {error}; the hosts must "
+                "reach one another: see `interface` and the firewall"
             ) from error
 
     @property
