@@ -4,6 +4,7 @@
 __all__ = [
     "IncompleteRun",
     "InvalidSweep",
+    "ResourceMissing",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
@@ -31,6 +32,10 @@ class InvalidSweep(SweepError, ValueError):
 
 class SpecificationChanged(SweepError, ValueError):
     """The store holds results of another specification under the same name."""
+
+
+class ResourceMissing(SweepError, ValueError):
+    """Blocks ask for a resource, such as a GPU, that no worker has or will have."""
 
 
 class IncompleteRun(SweepError, RuntimeError):

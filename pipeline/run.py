@@ -16,6 +16,7 @@ from pipeline.facts import Meter
 from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
 from pipeline.plan import Plan, plans
+from pipeline.resources import check_promised, check_workers_have
 from storage import Committer
 from tasks.blocks import BlockResult
 
@@ -45,7 +46,7 @@ def run(
     sweep : Sweep
     store : str
         Path or ``s3://bucket/prefix``; made if it does not exist.
-    cluster : Local or Address
+    cluster : ClusterConfig
         Where the tasks run.
     replace : bool
         Start the group anew where it holds results of another specification.
@@ -69,6 +70,8 @@ def run(
         The store is locked by another run, or cannot be written.
     cluster.ClusterError
         There are no workers.
+    ResourceMissing
+        Blocks ask for what no worker has.
     SchedulerLost
         The scheduler died; what came before is committed.
     IncompleteRun
@@ -76,13 +79,16 @@ def run(
     """
     with Committer(store, create=True) as committer, interruption() as asked_to_stop:
         todo = plans(sweep, store, replace=replace)
+        check_promised(todo, cluster)
         going = _Run(committer, Meter(todo[-1], store, command), listeners, commit_every, asked_to_stop)
         with ExitStack() as stack:
             for plan in todo:
                 going.tell(PlanStarted(plan))
                 if plan.blocks:
                     committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                    going.go(plan, store, going.client or stack.enter_context(connect(cluster)))
+                    client = going.client or stack.enter_context(connect(cluster))
+                    check_workers_have(todo, cluster, client)
+                    going.go(plan, store, client)
                 if going.failed or going.interrupted:  # what comes next requires what is complete
                     break
         finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)

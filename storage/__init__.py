@@ -16,6 +16,7 @@ from storage.errors import (
 from storage.fork import Fork, Written
 from storage.layout import Layout, Variable
 from storage.repository import Version, history
+from storage.throwaway import throwaway_store
 
 __all__ = [
     "BlockWrittenTwice",
@@ -36,4 +37,5 @@ __all__ = [
     "history",
     "open_dataset",
     "open_datatree",
+    "throwaway_store",
 ]

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output", "say"]
+__all__ = [
+    "Cluster",
+    "Scheduler",
+    "Settings",
+    "Store",
+    "StoredSweep",
+    "Sweep",
+    "Threads",
+    "Workers",
+    "output",
+    "say",
+]
 
 Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
@@ -33,6 +44,10 @@ Threads = Annotated[
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs: tcp://host:8786."),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/places."),
 ]
 
 output = Console()
