@@ -81,10 +81,13 @@ def _groups(store: str) -> dict[str, xr.Dataset]:
 
 
 def _size(store: str) -> dict[str, int]:
-    """Give what a store on a file system fills there."""
-    if "://" in store:
+    """Give what a store on a file system fills there, without the records of runs."""
+    from storage.repository import RECORDS, local_path
+
+    path = local_path(store)
+    if path is None:
         return {}
-    files = (file for file in Path(store).expanduser().rglob("*") if file.is_file())
+    files = (file for file in path.rglob("*") if file.is_file() and path / RECORDS not in file.parents)
     return {"store_bytes": sum(file.stat().st_size for file in files)}
 
 
