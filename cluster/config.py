@@ -20,11 +20,14 @@ class Local(_Config):
         Processes; without it, as many as fill the processors that this process may use.
     threads_per_worker : int
         Blocks that one process computes at a time.
+    dashboard : int
+        Port of the scheduler's dashboard and /metrics, on the loopback interface alone; 0 for a free one.
     """
 
     kind: Literal["local"] = "local"
     workers: PositiveInt | None = None
     threads_per_worker: PositiveInt = 1
+    dashboard: int = Field(default=0, ge=0, le=65535)
 
 
 class Address(_Config):

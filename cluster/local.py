@@ -57,7 +57,7 @@ def _cluster(config: Local) -> LocalCluster:
             n_workers=config.workers or max(1, CPU_COUNT // config.threads_per_worker),
             threads_per_worker=config.threads_per_worker,
             processes=True,
-            dashboard_address=":0",
+            dashboard_address=f"127.0.0.1:{config.dashboard}",  # a port alone would be open to the network
             env=_ENVIRONMENT,  # wins over what the user's shell exports
             memory_limit=0,  # the plan bounds the blocks: pausing or killing a worker could only lose work
         )
