@@ -62,8 +62,12 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
     for logger in loggers:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
+    journal = _Journal()
     try:
-        yield _Journal()
+        yield journal
+    except BaseException as error:
+        journal.ended_by(error)
+        raise
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
@@ -146,6 +150,10 @@ class _Journal:
         seconds = event.facts.get("seconds")
         ended = {"interrupted": event.interrupted, "cancelled": event.cancelled}
         self._tell("run finished", seconds=seconds, failed=len(event.failed), **ended)
+
+    def ended_by(self, error: BaseException) -> None:
+        """Tell that there will be no `RunFinished`."""
+        self._tell("run failed", logging.ERROR, error=f"{type(error).__name__}: {error}")
 
     def _tell(self, what: str, level: int = logging.INFO, **fields: Any) -> None:
         _log.log(level, what, extra={"event": what, "fields": {"group": self._group, **fields}})
