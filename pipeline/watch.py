@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,9 +18,10 @@ from pipeline.runs import Run, read_runs
 from pipeline.words import duration, speed
 from storage import StoreReadError
 
-__all__ = ["place", "state_in_words", "watch_runs"]
+__all__ = ["headline", "pace", "watch_runs"]
 
 _EVERY = 2.0
+_ALIVE = 30.0  # seconds after a change of its record
 _BAR = 40
 _SHOWN_FAILURES = 3
 
@@ -82,52 +84,59 @@ class _Pulses:
         return replace(run, state="running") if alive and run.state == "lost" else run
 
 
-_ALIVE = 30.0
+def headline(run: Run) -> str:
+    """Say which run it is, how it is, where its driver is and when it began."""
+    known = run.document
+    job = known.get("job")
+    words = (
+        run.id,
+        _state(run),
+        known.get("sweep"),
+        known.get("host"),
+        f"Slurm job {job}" if job else None,
+        _when(run),
+    )
+    return " · ".join(str(word) for word in words if word)
 
 
-def state_in_words(run: Run) -> str:
+def _state(run: Run) -> str:
     """Say how a run is; of one that gives no sign, since when."""
     if run.state == "lost":
-        return f"no sign since {_moment(str(run.document.get('seen')))}"
+        return f"no sign since {_moment(run.document.get('seen'))}"
     if run.state == "running" and not run.document.get("workers"):
         return "running, waits for workers"
     return run.state
 
 
-def place(run: Run) -> str:
-    """Say where the driver of a run is."""
-    host, job = run.document.get("host"), run.document.get("job")
-    return " ".join(filter(None, (host, f"Slurm job {job}" if job else "")))
+def _when(run: Run) -> str:
+    began, ended = run.document.get("started"), run.document.get("ended")
+    if not (began and ended):
+        return f"since {_moment(began)}" if began else ""
+    took = datetime.fromisoformat(ended) - datetime.fromisoformat(began)
+    return f"{_moment(began)}, {duration(took.total_seconds())}"
 
 
-def _moment(text: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except ValueError:
-        return text
+def _moment(text: str | None) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if text else "it began"
 
 
-def _headline(run: Run) -> str:
-    began = str(run.document.get("started") or run.document.get("submitted") or "")
-    since = f"since {_moment(began)}" if began else ""
-    return " · ".join(
-        filter(None, (run.id, state_in_words(run), run.document.get("sweep"), place(run), since))
-    )
-
-
-def _pace(run: Run) -> str:
+def pace(run: Run) -> str:
     """Say speed, time left, workers and failures."""
-    document, words = run.document, []
-    units = [group["unit"] for group in document.get("groups", {}).values()]
-    if run.goes and document.get("rate") and units:
-        words.append(speed(document["rate"], units[-1]))
-    left = document.get("seconds_left")
+    known, words = run.document, []
+    left, failed = known.get("seconds_left"), known.get("n_failed", 0)
+    units = [group["unit"] for group in known.get("groups", {}).values()]
+    if run.goes and known.get("rate"):
+        words.append(speed(known["rate"], units[-1]))
     if run.goes and left is not None:
         words.append(f"{duration(round(left))} left")
-    words.append(f"{document.get('workers', 0)} workers, {document.get('threads', 0)} threads")
-    failed = document.get("n_failed", 0)
-    words.append(f"{failed} blocks failed" if failed else "no failures")
+    words.append(f"{_count(known, 'worker')}, {_count(known, 'thread')}")
+    words.append(f"{failed} failed" if failed else "no failures")
     return " · ".join(words)
+
+
+def _count(known: Mapping[str, Any], what: str) -> str:
+    count = known.get(what + "s", 0)
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _told(run: Run) -> Iterator[str]:
@@ -151,19 +160,19 @@ def _picture(runs: Sequence[Run]) -> RenderableType:
 
 
 def _panel(run: Run) -> Iterator[RenderableType]:
-    yield Text(_headline(run), style="bold")
+    yield Text(headline(run), style="bold")
     bars = Table.grid(padding=(0, 1))
     for name, group in run.document.get("groups", {}).items():
         bar = ProgressBar(total=max(1, group["total"]), completed=group["done"], width=_BAR)
         bars.add_row("  " + name, bar, f"{group['done']:,} of {group['total']:,} {group['unit']}")
     yield bars
-    yield Text("  " + _pace(run))
+    yield Text("  " + pace(run))
     for words in _told(run):
         yield Text("  " + words, style="red")
 
 
 def _in_lines(looks: Iterator[Sequence[Run]], console: Console) -> None:
-    said: dict[str, tuple[object, ...]] = {}
+    said: dict[str, list[object]] = {}
 
     def say(words: str) -> None:
         console.print(words, soft_wrap=True, highlight=False, markup=False)
@@ -172,19 +181,15 @@ def _in_lines(looks: Iterator[Sequence[Run]], console: Console) -> None:
         if not runs:
             say("no run goes")
         for run in runs:
-            _say_changes(run, said, say)
+            counts = _counts(run)
+            now = [_state(run), counts, run.document.get("workers"), run.document.get("n_failed")]
+            if said.get(run.id) != now:
+                said[run.id] = now
+                say(" · ".join([headline(run), *counts, pace(run)]))
+                for words in _told(run):
+                    say(f"  {words}")
 
 
-def _say_changes(run: Run, said: dict[str, tuple[object, ...]], say: Callable[[str], None]) -> None:
-    groups = run.document.get("groups", {})
-    done = [
-        f"{name}: {group['done']:,} of {group['total']:,} {group['unit']}" for name, group in groups.items()
-    ]
-    failed = run.document.get("n_failed")
-    now = (state_in_words(run), *done, failed, run.document.get("workers"))
-    if said.get(run.id) == now:
-        return
-    said[run.id] = now
-    say(" · ".join([_headline(run), *done, _pace(run)]))
-    for words in _told(run):
-        say(f"  {words}")
+def _counts(run: Run) -> list[str]:
+    groups = run.document.get("groups", {}).items()
+    return [f"{name}: {group['done']:,} of {group['total']:,} {group['unit']}" for name, group in groups]
