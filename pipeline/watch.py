@@ -50,21 +50,23 @@ def watch_runs(store: str, console: Console, *, every: float = _EVERY) -> None:
 
 
 def _looks(store: str, every: float) -> Iterator[list[Run]]:
-    """Read the runs again and again: those that go at the first look, and those that begin meanwhile."""
+    """Read the runs again and again, without those that were over at the first look."""
     pulses = _Pulses()
-    runs = read_runs(store)
+    runs = pulses.judge(read_runs(store))
+    if any(run.state == "lost" for run in runs) and not any(run.goes for run in runs):
+        time.sleep(2 * every)  # or is it our clock that goes wrong?
+        runs = pulses.judge(read_runs(store))
     over = {run.id for run in runs if not run.goes}
-    if over and len(over) == len(runs):
+    if runs and len(over) == len(runs):
         over.remove(runs[0].id)  # nothing goes: tell how the newest ended
     while True:
-        shown = [pulses.judge(run) for run in runs if run.id not in over]
-        yield shown
-        if not any(run.goes for run in shown):
+        yield [run for run in runs if run.goes or run.id not in over]
+        if not any(run.goes for run in runs):
             return
         time.sleep(every)
         try:
-            runs = read_runs(store)
-        except StoreReadError:  # for a moment: what was seen last stays, and its age tells
+            runs = pulses.judge(read_runs(store))
+        except StoreReadError:  # for a moment, perhaps: what was seen last stays
             continue
 
 
@@ -72,16 +74,23 @@ class _Pulses:
     """Takes a run for alive whose record changes, whatever the clocks of two machines say."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, object] = {}
         self._changed: dict[str, float] = {}
 
-    def judge(self, run: Run) -> Run:
-        now, seen = time.monotonic(), str(run.document.get("seen"))
-        if self._seen.get(run.id, seen) != seen:
-            self._changed[run.id] = now
-        self._seen[run.id] = seen
-        alive = now - self._changed.get(run.id, -1e9) < _ALIVE
-        return replace(run, state="running") if alive and run.state == "lost" else run
+    def judge(self, runs: Sequence[Run]) -> list[Run]:
+        """Correct the states of runs just read."""
+        now = time.monotonic()
+        for run in runs:
+            seen = run.document.get("seen")
+            if self._seen.setdefault(run.id, seen) != seen:
+                self._seen[run.id], self._changed[run.id] = seen, now
+        return [
+            replace(run, state="running") if run.state == "lost" and self._alive(run, now) else run
+            for run in runs
+        ]
+
+    def _alive(self, run: Run, now: float) -> bool:
+        return run.id in self._changed and now - self._changed[run.id] < _ALIVE
 
 
 def headline(run: Run) -> str:
