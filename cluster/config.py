@@ -75,12 +75,15 @@ class Local(_Config):
         Blocks that one process computes at a time.
     gpus : int or list of int, optional
         How many GPUs to use, or which: each gets a process of one thread that sees no other.
+    dashboard : int
+        Port of the scheduler's dashboard and /metrics, on the loopback interface alone; 0 for a free one.
     """
 
     kind: Literal["local"] = "local"
     workers: Count | None = None
     threads_per_worker: Count = 1
     gpus: Gpus | None = None
+    dashboard: Annotated[int, Field(ge=0, le=65535, description="0 to 65535")] = 0
 
 
 class Address(_Config):

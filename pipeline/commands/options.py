@@ -9,6 +9,7 @@ from rich.console import Console
 
 __all__ = [
     "Cluster",
+    "Log",
     "Scheduler",
     "Settings",
     "Store",
@@ -16,6 +17,7 @@ __all__ = [
     "Sweep",
     "Threads",
     "Workers",
+    "hints",
     "output",
     "say",
 ]
@@ -49,8 +51,13 @@ Cluster = Annotated[
     str | None,
     typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/places."),
 ]
+Log = Annotated[
+    str | None,
+    typer.Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
+]
 
 output = Console()
+hints = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 def say(words: str) -> None:
