@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from cluster.errors import InvalidCluster
+from cluster.slurm_config import Slurm
 
 __all__ = [
     "Address",
@@ -30,6 +31,7 @@ __all__ = [
     "Gateway",
     "Kubernetes",
     "Local",
+    "Slurm",
     "Ssh",
     "one_worker",
     "promised",
@@ -75,12 +77,15 @@ class Local(_Config):
         Blocks that one process computes at a time.
     gpus : int or list of int, optional
         How many GPUs to use, or which: each gets a process of one thread that sees no other.
+    dashboard : int
+        Port of the scheduler's dashboard and /metrics, on the loopback interface alone; 0 for a free one.
     """
 
     kind: Literal["local"] = "local"
     workers: Count | None = None
     threads_per_worker: Count = 1
     gpus: Gpus | None = None
+    dashboard: Annotated[int, Field(ge=0, le=65535, description="0 to 65535")] = 0
 
 
 class Address(_Config):
@@ -223,7 +228,7 @@ class Gateway(_Config):
     timeout: Seconds = 600.0
 
 
-ClusterConfig = Local | Address | Ssh | Kubernetes | Gateway
+ClusterConfig = Local | Address | Ssh | Slurm | Kubernetes | Gateway
 
 _KINDS: Mapping[str, type[BaseModel]] = {
     model.model_fields["kind"].default: model for model in get_args(ClusterConfig)
@@ -240,7 +245,7 @@ def promised(config: ClusterConfig) -> Mapping[str, float] | None:
 def one_worker(config: ClusterConfig) -> ClusterConfig:
     """Give the same place with one worker, or with one on every host, to look at it."""
     fields = type(config).model_fields
-    fewer: dict[str, Any] = {name: 1 for name in ("workers", "workers_per_host") if name in fields}
+    fewer: dict[str, Any] = {name: 1 for name in ("jobs", "workers", "workers_per_host") if name in fields}
     if isinstance(config, Local | Ssh) and config.gpus:
         gpus = 1 if isinstance(config.gpus, int) else config.gpus[:1]
         fewer = dict.fromkeys(fewer) | {"gpus": gpus}

@@ -33,7 +33,12 @@ class LocalPlace:
             worker=self._worker(),
             scheduler={
                 "cls": Scheduler,
-                "options": {"host": _HERE, "port": 0, "dashboard": True, "dashboard_address": f"{_HERE}:0"},
+                "options": {
+                    "host": _HERE,
+                    "port": 0,
+                    "dashboard": True,
+                    "dashboard_address": f"{_HERE}:{self._config.dashboard}",
+                },
             },
         )
 

@@ -68,7 +68,7 @@ def cancel(jobs: Collection[str]) -> None:
 
 
 def why_ended(job: str) -> str:
-    """Tell how a job has ended, as far as Slurm remembers: its state, and its exit code where that is not 0."""
+    """Tell how a job has ended, as far as Slurm remembers: its state, and an exit code other than 0."""
     try:
         shown = _call("scontrol", "--oneliner", "show", "job", job)
     except (SlurmNotReached, SlurmRefuses):
@@ -100,7 +100,9 @@ def check_partition(partition: str | None) -> None:
 
 def node_addresses() -> list[str]:
     """Give the addresses of the nodes, each once."""
-    return sorted({line.strip() for line in _call("sinfo", "--noheader", "--Node", "--format=%o").splitlines()})
+    return sorted(
+        {line.strip() for line in _call("sinfo", "--noheader", "--Node", "--format=%o").splitlines()}
+    )
 
 
 def _left(time: str) -> float:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.commands import doctor, results, sweeps
+from pipeline.secrecy import without_secrets
 
 __all__ = ["app", "main"]
 
@@ -44,7 +45,8 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        told = escape(without_secrets(str(error)))
+        Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
         sys.exit(code)
 
 

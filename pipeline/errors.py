@@ -3,6 +3,7 @@
 
 __all__ = [
     "IncompleteRun",
+    "InvalidRun",
     "InvalidSweep",
     "SchedulerLost",
     "SpecificationChanged",
@@ -27,6 +28,10 @@ class UnknownKind(SweepError, ValueError):
 
 class InvalidSweep(SweepError, ValueError):
     """A field, or a value of a field, that the specification does not allow."""
+
+
+class InvalidRun(SweepError, ValueError):
+    """What was given as the name of a run is none."""
 
 
 class SpecificationChanged(SweepError, ValueError):

@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-__all__ = ["bytes_in_words", "duration", "label"]
+__all__ = ["bytes_in_words", "duration", "label", "speed"]
 
 
 def duration(seconds: float) -> str:
@@ -33,6 +33,17 @@ def bytes_in_words(count: float) -> str:
             return f"{count:,.4g} {unit}"
         count /= 1024
     return f"{count:,.4g} GiB"
+
+
+def speed(rate: float, unit: str) -> str:
+    """Write how many units come in a second.
+
+    Examples
+    --------
+    >>> [speed(rate, "networks") for rate in (0.25, 1234.5)]
+    ['0.25 networks/s', '1,234 networks/s']
+    """
+    return f"{rate:,.{0 if rate >= 10 else 2}f} {unit}/s"
 
 
 def label(value: object) -> str:

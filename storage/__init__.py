@@ -15,6 +15,7 @@ from storage.errors import (
 )
 from storage.fork import Fork, Written
 from storage.layout import Layout, Variable
+from storage.records import Records
 from storage.repository import Version, history
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Fork",
     "Layout",
     "LayoutMismatch",
+    "Records",
     "StoreError",
     "StoreLocked",
     "StoreNotFound",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,14 +12,25 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import Scheduler, Settings, Store, Sweep, Threads, Workers, output, say
+from pipeline.commands.options import (
+    Log,
+    Scheduler,
+    Settings,
+    Store,
+    Sweep,
+    Threads,
+    Workers,
+    hints,
+    output,
+    say,
+)
 from pipeline.words import bytes_in_words, duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cluster import ClusterConfig
-    from pipeline.events import RunFinished
+    from pipeline.events import Event, Listener, RunFinished
     from pipeline.kinds import Sweep as Specification
     from pipeline.plan import Plan
 
@@ -72,6 +84,7 @@ def run(
     engine: Engine = None,
     replace: Replace = False,
     dry_run: DryRun = False,
+    log: Log = None,
 ) -> None:
     """Compute what the store lacks of a sweep; run it again to go on after any stop.
 
@@ -83,10 +96,10 @@ def run(
 
     relusweep run images --set dataset=mnist --set path=data/mnist
 
-    relusweep run mine.yaml --scheduler tcp://host:8786
+    relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
     """
     from pipeline.plan import plans
-    from pipeline.progress import progress
+    from pipeline.record import new_run_id
     from pipeline.run import run as run_sweep
 
     specification = _specified(sweep, settings, engine)
@@ -95,11 +108,49 @@ def run(
         return
     config = cluster_config(workers, threads_per_worker, scheduler)
     command = shlex.join(["relusweep", *sys.argv[1:]])
-    with progress(output) as listener:
+    run_id = new_run_id()
+    with ExitStack() as stack:
         finished = run_sweep(
-            specification, store, config, replace=replace, listeners=[listener], command=command
+            specification,
+            store,
+            config,
+            replace=replace,
+            listeners=_listeners(stack, run_id, store, log),
+            command=command,
+            run_id=run_id,
         )
     _print_end(finished, store)
+
+
+def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> list[Listener]:
+    from pipeline.journal import journal
+    from pipeline.progress import progress
+
+    listeners: list[Listener] = [_announcement(run_id, store)]
+    if log is not None:
+        try:
+            listeners.append(stack.enter_context(journal(log, run_id)))
+        except OSError as error:
+            raise typer.BadParameter(f"cannot write the --log {log}: {error.strerror}") from error
+    return [stack.enter_context(progress(output)), *listeners]
+
+
+def _announcement(run_id: str, store: str) -> Listener:
+    """Say once, beside the results, how to watch the run."""
+    from pipeline.events import WorkersSeen
+
+    told = False
+
+    def listener(event: Event) -> None:
+        nonlocal told
+        if told or not isinstance(event, WorkersSeen):
+            return
+        told = True
+        hints.print(f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
+        if event.dashboard:
+            hints.print(f"dashboard {event.dashboard}, metrics {event.metrics}")
+
+    return listener
 
 
 def cluster_config(workers: int | None, threads: int | None, scheduler: str | None) -> ClusterConfig:
@@ -157,7 +208,8 @@ def _print_end(finished: RunFinished, store: str) -> None:
     if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)
     if finished.interrupted:
-        say(f"Stopped; everything so far is in {escape(store)}. Go on with:")
+        by = ", as asked from outside" if finished.cancelled else ""
+        say(f"Stopped{by}; everything so far is in {escape(store)}. Go on with:")
         say(f"  {escape(str(facts['command']))}")
         raise typer.Exit(_INTERRUPTED)
     if finished.failed:

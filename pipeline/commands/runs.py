@@ -1,0 +1,92 @@
+"""What `status` says of the runs of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.commands.options import output, say
+from pipeline.words import duration, speed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pipeline.runs import Run
+
+__all__ = ["print_failed", "print_runs"]
+
+_SHOWN_RUNS = 5
+_SHOWN_FAILURES = 5
+
+
+def print_runs(runs: Sequence[Run]) -> None:
+    """Print a table of the newest runs."""
+    from pipeline.watch import place, state_in_words
+
+    if not runs:
+        return
+    table = Table("run", "state", "sweep", "where", "workers", "speed", "left", "failed", box=None)
+    for run in runs[:_SHOWN_RUNS]:
+        table.add_row(
+            run.id,
+            escape(state_in_words(run)),
+            str(run.document.get("sweep", "")),
+            escape(place(run)),
+            *(_going(run) if run.goes else ("", "", "")),
+            f"{run.document.get('n_failed') or ''}",
+        )
+    output.print()
+    output.print(table)
+
+
+def _going(run: Run) -> tuple[str, str, str]:
+    document = run.document
+    left = document.get("seconds_left")
+    units = [group["unit"] for group in document.get("groups", {}).values()]
+    return (
+        f"{document.get('workers', 0)}",
+        speed(document["rate"], units[-1]) if units and document.get("rate") else "",
+        "" if left is None else duration(round(left)),
+    )
+
+
+def print_failed(runs: Sequence[Run], groups: Mapping[str, xr.Dataset]) -> None:
+    """Print the blocks that failed in the newest runs and have not come since, with their errors."""
+    failed = list(_still_missing(runs, groups))
+    for run, failure in failed[:_SHOWN_FAILURES]:
+        say(f"\n[red]failed and still missing[/] in {failure['group']}: {escape(failure['block'])}")
+        say(f"  {escape(failure['error'])}")
+        say(f"  in run {run.id}; try again: {escape(str(run.document.get('command')))}")
+    if (more := len(failed) - _SHOWN_FAILURES) > 0:
+        say(f" … and {more} more")
+
+
+def _still_missing(
+    runs: Sequence[Run], groups: Mapping[str, xr.Dataset]
+) -> Iterator[tuple[Run, dict[str, Any]]]:
+    told: set[str] = set()
+    for run in runs:
+        for failure in run.document.get("failed", ()):
+            group = groups.get(failure["group"])
+            if failure["key"] in told or (group is not None and not _lacks(group, failure["corners"])):
+                continue
+            told.add(failure["key"])
+            yield run, failure
+
+
+def _lacks(group: xr.Dataset, corners: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a group has labels of a block, but not its results.
+
+    A group started anew may have other labels: then nobody misses the block.
+    """
+    done = group["done"]
+    axes = {str(dim): done[dim].values.tolist() for dim in done.dims}
+    for corner in corners:
+        if all(corner.get(dim) in labels for dim, labels in axes.items()):
+            cell = {dim: labels.index(corner[dim]) for dim, labels in axes.items()}
+            if not bool(done.isel(cell)):
+                return True
+    return False
