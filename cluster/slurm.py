@@ -152,7 +152,7 @@ class SlurmPlace:
 
     @property
     def _scheduler(self) -> Scheduler:
-        scheduler = self._started.scheduler  # in this process
+        scheduler: Scheduler | None = self._started.scheduler  # in this process
         if scheduler is None:
             raise RuntimeError("the scheduler has ended")
         return scheduler
