@@ -5,6 +5,7 @@ __all__ = [
     "IncompleteRun",
     "InvalidRun",
     "InvalidSweep",
+    "ResourceMissing",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
@@ -36,6 +37,10 @@ class InvalidRun(SweepError, ValueError):
 
 class SpecificationChanged(SweepError, ValueError):
     """The store holds results of another specification under the same name."""
+
+
+class ResourceMissing(SweepError, ValueError):
+    """Blocks ask for a resource, such as a GPU, that no worker has or will have."""
 
 
 class IncompleteRun(SweepError, RuntimeError):

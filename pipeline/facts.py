@@ -98,7 +98,7 @@ class Meter:
         """Note the workers; of those that lived before this run, what they had used by now."""
         threads = client.nthreads()
         self.workers = {"workers": len(threads), "threads": sum(threads.values())}
-        if client.cluster is None:
+        if getattr(client, "lent", client.cluster is None):
             self._before = client.run(usage, on_error="ignore")
 
     def begin(self, plan: Plan) -> None:

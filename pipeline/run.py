@@ -17,6 +17,7 @@ from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
 from pipeline.plan import Plan, plans
 from pipeline.record import recorded
+from pipeline.resources import check_promised, check_workers_have
 from pipeline.roster import Roster
 from pipeline.secrecy import without_secrets
 from storage import Committer
@@ -50,7 +51,7 @@ def run(
     sweep : Sweep
     store : str
         Path or ``s3://bucket/prefix``; made if it does not exist.
-    cluster : Local or Address
+    cluster : ClusterConfig
         Where the tasks run.
     replace : bool
         Start the group anew where it holds results of another specification.
@@ -76,6 +77,8 @@ def run(
         The store is locked by another run, or cannot be written.
     cluster.ClusterError
         There are no workers.
+    ResourceMissing
+        Blocks ask for what no worker has.
     SchedulerLost
         The scheduler died; what came before is committed.
     IncompleteRun
@@ -94,12 +97,15 @@ def run(
         record.begin(todo, asked_to_stop)
         meter = Meter(todo[-1], store, command, id=record.id)
         going = _Run(committer, meter, [record, *listeners], commit_every, asked_to_stop)
+        check_promised(todo, cluster)
         with ExitStack() as stack:
             for plan in todo:
                 going.tell(PlanStarted(plan))
                 if plan.blocks:
                     committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                    going.go(plan, store, going.client or stack.enter_context(connect(cluster)))
+                    client = going.client or stack.enter_context(connect(cluster))
+                    check_workers_have(todo, cluster, client)
+                    going.go(plan, store, client)
                 if going.failed or going.interrupted:  # what comes next requires what is complete
                     break
         finished = RunFinished(meter.facts(), tuple(going.failed), going.interrupted, record.cancelled)

@@ -1,8 +1,9 @@
 """Numbers in words, the same everywhere."""
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 
-__all__ = ["bytes_in_words", "duration", "label", "speed"]
+__all__ = ["bytes_in_words", "duration", "label", "resources_in_words", "speed"]
 
 
 def duration(seconds: float) -> str:
@@ -55,3 +56,14 @@ def label(value: object) -> str:
     ['27030', '0.1', '0', 'parity']
     """
     return f"{value:g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+
+
+def resources_in_words(resources: Mapping[str, float]) -> str:
+    """Write what a block asks of its worker.
+
+    Examples
+    --------
+    >>> resources_in_words({"GPU": 1.0})
+    '1 GPU'
+    """
+    return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())

@@ -17,6 +17,7 @@ from storage.fork import Fork, Written
 from storage.layout import Layout, Variable
 from storage.records import Records
 from storage.repository import Version, history
+from storage.throwaway import throwaway_store
 
 __all__ = [
     "BlockWrittenTwice",
@@ -38,4 +39,5 @@ __all__ = [
     "history",
     "open_dataset",
     "open_datatree",
+    "throwaway_store",
 ]

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 __all__ = [
+    "Cluster",
     "Log",
     "Scheduler",
     "Settings",
@@ -49,6 +50,10 @@ Scheduler = Annotated[
 Log = Annotated[
     str | None,
     typer.Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/places."),
 ]
 
 output = Console()

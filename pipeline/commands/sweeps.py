@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.commands.options import (
+    Cluster,
     Log,
     Scheduler,
     Settings,
@@ -24,7 +25,7 @@ from pipeline.commands.options import (
     output,
     say,
 )
-from pipeline.words import bytes_in_words, duration
+from pipeline.words import bytes_in_words, duration, resources_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,6 +82,7 @@ def run(
     workers: Workers = None,
     threads_per_worker: Threads = None,
     scheduler: Scheduler = None,
+    cluster: Cluster = None,
     engine: Engine = None,
     replace: Replace = False,
     dry_run: DryRun = False,
@@ -97,6 +99,8 @@ def run(
     relusweep run images --set dataset=mnist --set path=data/mnist
 
     relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
+
+    relusweep run images --set device=cuda --cluster gpus.yaml
     """
     from pipeline.plan import plans
     from pipeline.record import new_run_id
@@ -106,7 +110,7 @@ def run(
     if dry_run:
         _print_plans(plans(specification, store, replace=replace), store)
         return
-    config = cluster_config(workers, threads_per_worker, scheduler)
+    config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     command = shlex.join(["relusweep", *sys.argv[1:]])
     run_id = new_run_id()
     with ExitStack() as stack:
@@ -153,10 +157,18 @@ def _announcement(run_id: str, store: str) -> Listener:
     return listener
 
 
-def cluster_config(workers: int | None, threads: int | None, scheduler: str | None) -> ClusterConfig:
+def cluster_config(
+    workers: int | None, threads: int | None, scheduler: str | None, file: str | None = None
+) -> ClusterConfig:
     """Turn the options about workers into a configuration."""
-    from cluster import Address, Local
+    from cluster import Address, Local, read_config
 
+    if file is not None:
+        if any(option is not None for option in (workers, threads, scheduler)):
+            raise typer.BadParameter(
+                "a --cluster file says it all: no --workers, no --threads-per-worker, no --scheduler"
+            )
+        return read_config(file)
     if scheduler is not None:
         if workers is not None or threads is not None:
             raise typer.BadParameter("a --scheduler has its workers: no --workers, no --threads-per-worker")
@@ -187,6 +199,10 @@ def _print_plans(plans: Sequence[Plan], store: str) -> None:
     folder = plans[-1].sweep.group.rpartition("/")[0]
     say(f"[bold]{folder}[/] in {escape(store)}, stage after stage; bytes to write, before compression")
     output.print(table)
+    for plan in plans:
+        if plan.blocks and plan.sweep.resources:
+            what = resources_in_words(plan.sweep.resources)
+            say(f"each block of {plan.sweep.group.rpartition('/')[2]} asks for a worker with {what}")
     if anew := [plan.sweep.group for plan in plans if plan.anew]:
         say(f"[red]started anew[/], since the store has another specification: {', '.join(anew)}")
 
@@ -195,6 +211,8 @@ def _print_plan(plan: Plan, store: str) -> None:
     unit, verb = plan.sweep.unit, plan.sweep.verb
     say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} {unit} asked for")
     say(f"  in the store  {plan.done:,}")
+    if plan.blocks and (resources := plan.sweep.resources):
+        say(f"  {'each asks for':13} {resources_in_words(resources)}")
     blocks = f"{len(plan.blocks)} blocks, {bytes_in_words(plan.nbytes)} before compression"
     say(f"  {f'to {verb}':13} {plan.cells:,} ({blocks})")
     for block in plan.blocks[:_SHOWN_BLOCKS]:
