@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from dask_jobqueue.slurm import SLURMCluster
@@ -22,6 +21,7 @@ from cluster.slurm_config import Slurm
 from cluster.slurm_files import certificate_in, log_of, shared_folder, tail
 from cluster.slurm_hosts import scheduler_host
 from cluster.slurm_jobs import Jobs
+from cluster.slurm_script import prologue
 
 if TYPE_CHECKING:
     from distributed.scheduler import Scheduler, WorkerState
@@ -180,7 +180,7 @@ class SlurmPlace:
             scheduler_options={"dashboard_address": ":0", **scheduler_host(config)},
             job_name=_JOB_NAME,
             job_extra_directives=self._directives(),
-            job_script_prologue=_prologue(config.prologue),
+            job_script_prologue=prologue(config, _WORKER_ENVIRONMENT),
             worker_extra_args=worker,
             death_timeout=_PATIENCE,
             silence_logs=False,
@@ -261,9 +261,3 @@ class SlurmPlace:
 
 def _job_of(worker: WorkerState) -> str:
     return str(worker.name).partition("-")[0]
-
-
-def _prologue(lines: Iterable[str]) -> list[str]:
-    failed = r"""trap 'echo "this line of the prologue failed: $BASH_COMMAND" >&2; exit 1' ERR"""
-    exports = (f"export {name}={quote(value)}" for name, value in _WORKER_ENVIRONMENT.items())
-    return [failed, *lines, "trap - ERR", *exports]

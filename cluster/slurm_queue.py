@@ -11,7 +11,16 @@ from typing import NamedTuple
 from cluster.errors import SlurmNotReached, SlurmRefuses
 from cluster.slurm_config import seconds
 
-__all__ = ["Queued", "cancel", "check_partition", "node_addresses", "queue", "submit", "why_ended"]
+__all__ = [
+    "Queued",
+    "cancel",
+    "check_partition",
+    "node_addresses",
+    "queue",
+    "release",
+    "submit",
+    "why_ended",
+]
 
 _PATIENCE = 60.0
 _GOING = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
@@ -40,7 +49,7 @@ class Queued(NamedTuple):
         return self.state in _GOING
 
 
-def submit(script: str) -> str:
+def submit(script: str, *options: str) -> str:
     """Submit a job, and give its id.
 
     Raises
@@ -51,7 +60,7 @@ def submit(script: str) -> str:
         It does not take such a job.
     """
     # With --parsable: the id, and the name of the cluster after a semicolon where there are several.
-    return _call("sbatch", "--parsable", stdin=script).partition(";")[0].strip()
+    return _call("sbatch", "--parsable", *options, stdin=script).partition(";")[0].strip()
 
 
 def queue() -> Mapping[str, Queued]:
@@ -65,6 +74,11 @@ def cancel(jobs: Collection[str]) -> None:
     """Cancel jobs; those that have ended are left alone."""
     if jobs:
         _call("scancel", "--quiet", *jobs)
+
+
+def release(job: str) -> None:
+    """Let a job begin that was submitted with ``--hold``."""
+    _call("scontrol", "release", job)
 
 
 def why_ended(job: str) -> str:
