@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from cluster.errors import InvalidCluster
+from cluster.slurm_config import Slurm
 
 __all__ = [
     "Address",
@@ -30,6 +31,7 @@ __all__ = [
     "Gateway",
     "Kubernetes",
     "Local",
+    "Slurm",
     "Ssh",
     "one_worker",
     "promised",
@@ -226,7 +228,7 @@ class Gateway(_Config):
     timeout: Seconds = 600.0
 
 
-ClusterConfig = Local | Address | Ssh | Kubernetes | Gateway
+ClusterConfig = Local | Address | Ssh | Slurm | Kubernetes | Gateway
 
 _KINDS: Mapping[str, type[BaseModel]] = {
     model.model_fields["kind"].default: model for model in get_args(ClusterConfig)
@@ -243,7 +245,7 @@ def promised(config: ClusterConfig) -> Mapping[str, float] | None:
 def one_worker(config: ClusterConfig) -> ClusterConfig:
     """Give the same place with one worker, or with one on every host, to look at it."""
     fields = type(config).model_fields
-    fewer: dict[str, Any] = {name: 1 for name in ("workers", "workers_per_host") if name in fields}
+    fewer: dict[str, Any] = {name: 1 for name in ("jobs", "workers", "workers_per_host") if name in fields}
     if isinstance(config, Local | Ssh) and config.gpus:
         gpus = 1 if isinstance(config.gpus, int) else config.gpus[:1]
         fewer = dict.fromkeys(fewer) | {"gpus": gpus}

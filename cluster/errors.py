@@ -5,9 +5,12 @@ __all__ = [
     "ClusterError",
     "HostsNotReached",
     "InvalidCluster",
+    "JobsFail",
     "MissingExtra",
     "NoWorkers",
     "SchedulerNotFound",
+    "SlurmNotReached",
+    "SlurmRefuses",
     "UnfitWorkers",
 ]
 
@@ -38,3 +41,15 @@ class NoWorkers(ClusterError, RuntimeError):
 
 class UnfitWorkers(ClusterError, RuntimeError):
     """Workers are there but cannot be made ready for the work."""
+
+
+class SlurmNotReached(ClusterError, ConnectionError):
+    """There is no Slurm here, or its controller does not answer."""
+
+
+class SlurmRefuses(ClusterError, ValueError):
+    """Slurm does not take a job as it is described."""
+
+
+class JobsFail(ClusterError, RuntimeError):
+    """Job after job ends before a worker in it has worked."""

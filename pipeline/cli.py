@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.commands import clusters, doctor, results, sweeps
+from pipeline.commands import clusters, doctor, results, submission, sweeps
 from pipeline.secrecy import without_secrets
 
 __all__ = ["app", "main"]
@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
     app.command()(command)
+app.command()(submission.submit)
+app.command()(submission.cancel)
 app.command()(doctor.doctor)
 app.add_typer(clusters.app, name="cluster")
 

@@ -10,6 +10,7 @@ __all__ = [
     "SpecificationChanged",
     "SweepError",
     "UnknownKind",
+    "UnknownRun",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -25,6 +26,10 @@ class UnknownSweep(SweepError, LookupError):
 
 class UnknownKind(SweepError, ValueError):
     """No report reads sweeps of that kind."""
+
+
+class UnknownRun(SweepError, LookupError):
+    """No such run, or none that goes."""
 
 
 class InvalidSweep(SweepError, ValueError):

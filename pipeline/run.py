@@ -94,10 +94,10 @@ def run(
         interruption() as asked_to_stop,
     ):
         todo = plans(sweep, store, replace=replace)
-        check_promised(todo, cluster)
         record.begin(todo, asked_to_stop)
         meter = Meter(todo[-1], store, command, id=record.id)
         going = _Run(committer, meter, [record, *listeners], commit_every, asked_to_stop)
+        check_promised(todo, cluster)
         with ExitStack() as stack:
             for plan in todo:
                 going.tell(PlanStarted(plan))

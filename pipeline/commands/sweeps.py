@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from pipeline.kinds import Sweep as Specification
     from pipeline.plan import Plan
 
-__all__ = ["plan", "run", "sweeps"]
+__all__ = [
+    "DryRun",
+    "Engine",
+    "Replace",
+    "cluster_config",
+    "plan",
+    "print_plans",
+    "run",
+    "specified",
+    "sweeps",
+]
 
 _SHOWN_BLOCKS = 5
 _STAGES_IN_FULL = 2
@@ -72,7 +82,7 @@ def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engi
     """
     from pipeline.plan import plans
 
-    _print_plans(plans(_specified(sweep, settings, engine), store), store)
+    print_plans(plans(specified(sweep, settings, engine), store), store)
 
 
 def run(
@@ -106,9 +116,9 @@ def run(
     from pipeline.record import new_run_id
     from pipeline.run import run as run_sweep
 
-    specification = _specified(sweep, settings, engine)
+    specification = specified(sweep, settings, engine)
     if dry_run:
-        _print_plans(plans(specification, store, replace=replace), store)
+        print_plans(plans(specification, store, replace=replace), store)
         return
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     command = shlex.join(["relusweep", *sys.argv[1:]])
@@ -176,14 +186,16 @@ def cluster_config(
     return Local(workers=workers, threads_per_worker=threads or 1)
 
 
-def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> Specification:
+def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Specification:
+    """Find a sweep and change it as the options say."""
     from pipeline.overrides import find_sweep, override
 
     chosen = [f"engine={engine}"] if engine else []
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def _print_plans(plans: Sequence[Plan], store: str) -> None:
+def print_plans(plans: Sequence[Plan], store: str) -> None:
+    """Print what a run would do."""
     if len(plans) <= _STAGES_IN_FULL:
         for plan in plans:
             _print_plan(plan, store)
