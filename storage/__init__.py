@@ -4,6 +4,8 @@ from storage.committer import Committer
 from storage.engine import open_dataset, open_datatree
 from storage.errors import (
     BlockWrittenTwice,
+    ExpiryTooSoon,
+    InvalidTag,
     LayoutMismatch,
     StoreError,
     StoreLocked,
@@ -15,12 +17,14 @@ from storage.errors import (
 )
 from storage.fork import Fork, Written
 from storage.layout import Layout, Variable
-from storage.repository import Version, history
+from storage.versions import Version, history, resolve
 
 __all__ = [
     "BlockWrittenTwice",
     "Committer",
+    "ExpiryTooSoon",
     "Fork",
+    "InvalidTag",
     "Layout",
     "LayoutMismatch",
     "StoreError",
@@ -36,4 +40,5 @@ __all__ = [
     "history",
     "open_dataset",
     "open_datatree",
+    "resolve",
 ]
