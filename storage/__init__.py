@@ -1,5 +1,6 @@
 """Where results live: a versioned repository, its layout, its single writer, its xarray engine."""
 
+from storage.changes import Changes, changes
 from storage.committer import Committer
 from storage.engine import open_dataset, open_datatree
 from storage.errors import (
@@ -21,6 +22,7 @@ from storage.versions import Version, history, resolve
 
 __all__ = [
     "BlockWrittenTwice",
+    "Changes",
     "Committer",
     "ExpiryTooSoon",
     "Fork",
@@ -37,6 +39,7 @@ __all__ = [
     "Variable",
     "Version",
     "Written",
+    "changes",
     "history",
     "open_dataset",
     "open_datatree",

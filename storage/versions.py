@@ -136,21 +136,32 @@ def find_version(repository: icechunk.Repository, at: str) -> str:
     return _snapshot_as_of(repository, at)
 
 
-def history(url: Url) -> list[Version]:
+def history(url: Url, at: str | None = None) -> list[Version]:
     """List the versions of a store, newest first; the last is the empty store.
+
+    Parameters
+    ----------
+    url
+        As for `open_repository`.
+    at
+        A version as `resolve` takes it, with which to begin; by default the newest.
 
     Raises
     ------
-    StoreNotFound
-        There is no store.
+    StoreNotFound, UnknownVersion
+        There is no store, or no such version.
     """
     repository = open_repository(url)
+    found = snapshots(repository)
+    if at is not None:
+        first = find_version(repository, at)
+        found = found[[info.id for info in found].index(first) :]
     tags: dict[str, list[str]] = {}
     for tag in sorted(repository.list_tags()):
         tags.setdefault(repository.lookup_tag(tag), []).append(tag)
     return [
         Version(info.id, info.written_at, info.message, info.metadata, tuple(tags.get(info.id, ())))
-        for info in snapshots(repository)
+        for info in found
     ]
 
 
