@@ -3,11 +3,14 @@
 
 __all__ = [
     "IncompleteRun",
+    "InvalidSchedule",
     "InvalidSweep",
+    "LedgerError",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
     "UnknownKind",
+    "UnknownSchedule",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -43,3 +46,15 @@ class SchedulerLost(SweepError, ConnectionError):
 
 class WorkersLost(SweepError, ConnectionError):
     """The scheduler has had no worker for a while, and blocks wait for one."""
+
+
+class InvalidSchedule(SweepError, ValueError):
+    """What is to run every night cannot run as it is given."""
+
+
+class UnknownSchedule(SweepError, LookupError):
+    """No schedule of that name in the ledger."""
+
+
+class LedgerError(SweepError, OSError):
+    """The ledger of nights cannot be read or written."""

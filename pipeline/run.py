@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ def run(
     cluster: ClusterConfig,
     *,
     replace: bool = False,
+    refreshed: Collection[str] | None = None,
     listeners: Sequence[Listener] = (),
     commit_every: float = 5.0,
     command: str | None = None,
@@ -49,6 +50,8 @@ def run(
         Where the tasks run.
     replace : bool
         Start the group anew where it holds results of another specification.
+    refreshed : collection of str, optional
+        Compute all that the store has once more, but for these groups; see `pipeline.plan.plans`.
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
@@ -75,7 +78,7 @@ def run(
         The store, read again at the end, lacks a block that came.
     """
     with Committer(store, create=True) as committer, interruption() as asked_to_stop:
-        todo = plans(sweep, store, replace=replace)
+        todo = plans(sweep, store, replace=replace, refreshed=refreshed)
         going = _Run(committer, Meter(todo[-1], store, command), listeners, commit_every, asked_to_stop)
         with ExitStack() as stack:
             for plan in todo:
@@ -87,7 +90,8 @@ def run(
                     break
         finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)
         if not (finished.failed or finished.interrupted):
-            _check_complete(plans(sweep, store))
+            again = None if refreshed is None else [plan.sweep.group for plan in todo]
+            _check_complete(plans(sweep, store, refreshed=again))
         going.tell(finished)
     return finished
 
