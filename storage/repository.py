@@ -1,31 +1,23 @@
-"""Where a store is: from a path or an address to an Icechunk repository, its sessions and its versions."""
+"""Where a store is: from a path or an address to an Icechunk repository, or to a new one."""
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import icechunk
-import pandas as pd
 
-from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace, UnknownVersion
+from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
 
 __all__ = [
     "BRANCH",
     "LOCK",
     "Url",
-    "Version",
     "check_readable",
     "create_repository",
     "foreign",
-    "history",
     "local_path",
     "open_repository",
-    "read_session",
     "reason",
 ]
 
@@ -33,17 +25,6 @@ Url = str | os.PathLike[str]
 BRANCH = "main"
 LOCK = ".relusweep.lock"
 _ASIDE = ".relusweep.new"
-
-
-@dataclass(frozen=True)
-class Version:
-    """One commit of a store, newest first in `history`."""
-
-    id: str
-    written_at: datetime
-    message: str
-    metadata: Mapping[str, Any]
-    tags: tuple[str, ...]
 
 
 def local_path(url: Url) -> Path | None:
@@ -112,44 +93,6 @@ def reason(error: BaseException) -> str:
     return what if cause in what else f"{what}: {cause}"
 
 
-def read_session(
-    url: Url, *, tag: str | None = None, as_of: datetime | str | None = None
-) -> icechunk.Session:
-    """Open one version for reading: the newest, a tag's, or the newest not later than a moment.
-
-    Parameters
-    ----------
-    url
-        As for `open_repository`.
-    tag
-        Name of a tag.
-    as_of
-        A datetime or ISO 8601 text; UTC where it states no offset.
-
-    Raises
-    ------
-    StoreNotFound
-        No store, tag or version of that description.
-    StoreReadError
-        The version cannot be read.
-    ValueError
-        Both `tag` and `as_of` given, or `as_of` is no moment.
-    """
-    if tag is not None and as_of is not None:
-        raise ValueError(f"give tag={tag!r} or as_of={as_of!r}, not both")
-    repository = open_repository(url)
-    if tag is not None:
-        if tag not in (tags := repository.list_tags()):
-            raise StoreNotFound(f"no tag {tag!r} in the store at {url}; its tags: {sorted(tags) or 'none'}")
-        session = repository.readonly_session(tag=tag)
-    elif as_of is not None:
-        session = repository.readonly_session(snapshot_id=_snapshot_as_of(repository, as_of))
-    else:
-        session = repository.readonly_session(BRANCH)
-    check_readable(repository, session)
-    return session
-
-
 def check_readable(repository: icechunk.Repository, session: icechunk.Session) -> None:
     """Read the session's snapshot: Zarr takes one that cannot be read for an empty store.
 
@@ -162,38 +105,6 @@ def check_readable(repository: icechunk.Repository, session: icechunk.Session) -
         repository.lookup_snapshot(session.snapshot_id)
     except icechunk.IcechunkError as error:
         raise StoreReadError(f"version {session.snapshot_id} cannot be read: {reason(error)}") from error
-
-
-def history(url: Url) -> list[Version]:
-    """List the versions of a store, newest first; the last is the empty store.
-
-    Raises
-    ------
-    StoreNotFound
-        There is no store.
-    """
-    repository = open_repository(url)
-    tags: dict[str, list[str]] = {}
-    for tag in sorted(repository.list_tags()):
-        tags.setdefault(repository.lookup_tag(tag), []).append(tag)
-    return [
-        Version(info.id, info.written_at, info.message, info.metadata, tuple(tags.get(info.id, ())))
-        for info in repository.ancestry(branch=BRANCH)
-    ]
-
-
-def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> str:
-    try:
-        moment = pd.Timestamp(as_of)
-    except (TypeError, ValueError) as error:
-        raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {as_of!r}") from error
-    moment = moment.tz_localize(UTC) if moment.tzinfo is None else moment
-    for info in repository.ancestry(branch=BRANCH):
-        if info.written_at <= moment:
-            return info.id
-    raise StoreNotFound(
-        f"no version as of {moment.isoformat()}: the store begins {info.written_at.isoformat()}"
-    )
 
 
 def _create_local(path: Path) -> None:
