@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.commands import doctor, results, sweeps
+from pipeline.commands import doctor, nights, results, sweeps
 
 __all__ = ["app", "main"]
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
     app.command()(command)
 app.command()(doctor.doctor)
+app.add_typer(nights.nightly, name="nightly")
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from pipeline.nightly.times import local_time, slots
 __all__ = ["LEASE", "Claim", "Ledger", "Night", "State", "default_ledger"]
 
 LEASE = timedelta(seconds=60)
-"""A night whose lease was not renewed for so long is taken for dead; a live one renews it four times in it."""
+"""A night whose lease was not renewed for so long is taken for dead; a live one renews it four times."""
 
 State = Literal["running", "waiting", "interrupted", "well", "drifted", "failed"]
 _OPEN = ("running", "waiting", "interrupted")
@@ -260,9 +260,9 @@ class Ledger:
         """Leave a night to the next tick."""
         self._update(claim, state=state, words=words)
 
-    def finish(self, claim: Claim, state: State, code: int, words: str, now: datetime) -> None:
-        """Close a night."""
-        self._update(claim, state=state, code=code, words=words, finished=_text(now))
+    def finish(self, claim: Claim, state: State, code: int, words: str, now: datetime) -> bool:
+        """Close a night; false when another has taken it over."""
+        return self._update(claim, state=state, code=code, words=words, finished=_text(now))
 
     def _update(self, claim: Claim, **columns: Any) -> bool:
         """Change the row of a night, if it is still ours."""

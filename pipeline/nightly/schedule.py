@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, ValidationError
 
 from pipeline.errors import InvalidSchedule
 from pipeline.nightly.times import check_times
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cluster import ClusterConfig
     from pipeline.kinds import Sweep
 
-__all__ = ["MODES", "Mode", "Schedule", "check", "webhook"]
+__all__ = ["MODES", "Mode", "Schedule", "check", "make_schedule"]
 
 Mode = Literal["verify", "extend", "refresh"]
 MODES: tuple[Mode, ...] = ("verify", "extend", "refresh")
@@ -94,13 +94,22 @@ class Schedule(BaseModel):
         return None if self.webhook is None else urlsplit(self.webhook.get_secret_value()).hostname
 
 
-def webhook(url: str | None) -> SecretStr | None:
-    """Take the address of a webhook; what is wrong with it is told without repeating it.
+def make_schedule(*, webhook: str | None, **fields: Any) -> Schedule:
+    """Make a schedule of what a user typed.
 
     Raises
     ------
     InvalidSchedule
+        A field that is not allowed; what is wrong with the webhook is told without repeating it.
     """
+    try:
+        return Schedule(webhook=_secret(webhook), **fields)
+    except ValidationError as error:
+        reasons = (f"--{detail['loc'][0]}: {detail['msg']}" for detail in error.errors(include_input=False))
+        raise InvalidSchedule("; ".join(reasons).replace("--name", "NAME").replace("_", "-")) from None
+
+
+def _secret(url: str | None) -> SecretStr | None:
     if url is None:
         return None
     try:
