@@ -125,14 +125,16 @@ def list_(ledger: LedgerFile = None) -> None:
     from pipeline.nightly.times import next_slot
 
     book, now = _ledger(ledger), datetime.now(UTC)
-    table = Table("name", "mode", "sweep", "store", "next due", "last night", "outcome", "webhook", box=None)
+    table = Table("name", "mode", "sweep", "next due", "last night", "outcome", "webhook", box=None)
     for schedule in book.schedules():
         nights = book.nights(schedule.name)
         last = (nights[0].label, nights[0].state) if nights else ("none", "")
         due = _local(next_slot(schedule.at, schedule.zone, now), schedule)
-        words = (schedule.name, schedule.mode, schedule.sweep, schedule.store, due, *last)
-        table.add_row(*map(escape, words), escape(schedule.webhook_host or ""))
+        words = (schedule.name, schedule.mode, schedule.sweep, due, *last)
+        table.add_row(*map(escape, words), escape(schedule.webhook_host or "none"))
     output.print(table)
+    if not table.row_count:
+        say("No schedule; add one with [bold]relusweep nightly add[/]")
 
 
 @nightly.command()
@@ -224,7 +226,7 @@ def _absolute(path: str | Path) -> str:
 def _local(moment: datetime, schedule: Schedule) -> str:
     from pipeline.nightly.times import local_time
 
-    return f"{local_time(moment, schedule.zone):%Y-%m-%d %H:%M} {schedule.zone}"
+    return f"{local_time(moment, schedule.zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _tell(claim: Claim, ended: Ended | None) -> None:

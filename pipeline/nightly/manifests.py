@@ -1,7 +1,7 @@
 """What makes cron, systemd or Kubernetes call `relusweep nightly tick`.
 
-They call it every ten minutes, whatever the schedule says: the ledger knows what is due. So it does not matter
-what they know of time zones and clock changes, and a night that was killed is gone on with in minutes.
+They call it every ten minutes, whatever the schedule says: the ledger knows what is due. So it does not
+matter what they know of time zones and clock changes, and a night that was killed goes on in minutes.
 """
 
 from __future__ import annotations
