@@ -2,6 +2,7 @@
 """What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises."""
 
 __all__ = [
+    "IncomparableVersions",
     "IncompleteRun",
     "InvalidSchedule",
     "InvalidSweep",
@@ -22,6 +23,10 @@ class SweepError(Exception):
 
 class UnknownSweep(SweepError, LookupError):
     """No sweep of that name, and no such file."""
+
+
+class IncomparableVersions(SweepError, ValueError):
+    """Two versions of a group that have no axes in common, or no group of that name."""
 
 
 class UnknownKind(SweepError, ValueError):

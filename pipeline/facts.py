@@ -138,13 +138,19 @@ class Meter:
         }
 
 
-def run_facts(store: str, group: str) -> dict[str, Any]:
+def run_facts(store: str, group: str, at: str | None = None) -> dict[str, Any]:
     """Read the facts of the last run of a group, or of one under it; empty if there is none.
 
     ``stages`` are those of all such runs together: what was computed before is not computed again.
+
+    Parameters
+    ----------
+    store, group : str
+    at : str, optional
+        A version as `storage.resolve` takes it: what was known then.
     """
     runs: dict[str, dict[str, Any]] = {}  # by when they began, the last first: of each its last commit
-    for version in history(store):
+    for version in history(store, at):
         facts = version.metadata.get("run", {})
         if f"{facts.get('group')}/".startswith(f"{group}/"):
             runs.setdefault(facts["started"], {**facts, "snapshot": version.id})

@@ -1,4 +1,4 @@
-"""Which chunks can differ between two versions: known from what was committed between them, without reading."""
+"""Which chunks can differ between two versions: known from what was committed between, without reading."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ class Changes:
     ----------
     chunks : dict of set of tuple of int, or None
         By the path of an array, as ``boolean/npn4/loss``, the places in the grid of chunks that were written
-        between the versions. None where that is not known: an expiry has cut what leads from one to the other.
+        between the versions. None where that is not known: an expiry has cut what leads to one from the
+        other.
     anew : frozenset of str
         Paths of arrays that were made or deleted between them, of which any chunk may differ.
     """
