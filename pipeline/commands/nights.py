@@ -13,6 +13,9 @@ from rich.table import Table
 from pipeline.commands.options import Settings, Store, output, say
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pipeline.events import Listener
     from pipeline.nightly.ledger import Claim, Ledger
     from pipeline.nightly.night import Ended
     from pipeline.nightly.schedule import Schedule
@@ -156,10 +159,8 @@ def tick(
     """
     from pipeline.nightly.tick import tick as run_due
     from pipeline.nightly.tick import worst
-    from pipeline.progress import progress
 
-    with progress(output) as listener:
-        ended = run_due(_ledger(ledger), listener, _tell, only=name)
+    ended = run_due(_ledger(ledger), _listening, _tell, only=name)
     if not ended:
         say("Nothing is due")
     raise typer.Exit(worst(ended))
@@ -169,10 +170,8 @@ def tick(
 def daemon(ledger: LedgerFile = None) -> None:
     """Run what is due, for ever; SIGTERM or Ctrl-C ends it, and what a night has by then is kept."""
     from pipeline.nightly.tick import serve
-    from pipeline.progress import progress
 
-    with progress(output) as listener:
-        serve(_ledger(ledger), listener, _tell, _tell_next)
+    serve(_ledger(ledger), _listening, _tell, _tell_next)
     say("Stopped")
 
 
@@ -227,6 +226,12 @@ def _local(moment: datetime, schedule: Schedule) -> str:
     from pipeline.nightly.times import local_time
 
     return f"{local_time(moment, schedule.zone):%Y-%m-%d %H:%M %Z}"
+
+
+def _listening() -> AbstractContextManager[Listener]:
+    from pipeline.progress import progress
+
+    return progress(output)
 
 
 def _tell(claim: Claim, ended: Ended | None) -> None:

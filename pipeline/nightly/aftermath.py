@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.nightly.work import Worked
 from storage import Committer, InvalidTag, StoreNotFound, history, open_dataset
 
 __all__ = ["Change", "change_since", "name_version"]
@@ -63,20 +62,19 @@ def name_version(store: str, tag: str, version: str) -> str:
     raise InvalidTag(f"{store} has {len(names)} tags {tag}, {tag}-2 and so on: there is no other name left")
 
 
-def change_since(before: str | None, after: str, worked: Worked, store: str, folder: Path) -> Change | None:
-    """Compare the group asked for with what it was, and write the page; None where there is nothing before.
+def change_since(before: str | None, after: str, group: str, store: str, folder: Path) -> Change | None:
+    """Compare a group with what it was, and write the page; None where there is nothing before.
 
     Parameters
     ----------
     before, after : str
         Tags or ids of versions.
-    worked : Worked
-        Its last group is compared.
+    group : str
+        Of a sweep, or of all its stages.
     store : str
     folder : Path
         Where the page goes.
     """
-    group = worked.groups[-1]
     if before is None or not _has(store, before, group):
         return None
     from pipeline.compare import compare, write_comparison

@@ -20,9 +20,11 @@ from pipeline.events import Listener
 from pipeline.nightly.aftermath import Change, change_since, name_version
 from pipeline.nightly.ledger import Claim, Ledger, State
 from pipeline.nightly.modes import work
+from pipeline.nightly.schedule import Schedule
 from pipeline.nightly.summary import write_summary
 from pipeline.nightly.webhook import post
 from pipeline.nightly.work import Worked
+from pipeline.report.kinds import TREES
 from storage import Committer, StoreError, StoreLocked
 from tasks.images.errors import DataSetError
 
@@ -119,8 +121,18 @@ def _after(ledger: Ledger, claim: Claim, worked: Worked) -> Change | None:
         worked.sentences.append(
             f"{len(gone)} versions older than {schedule.keep_days} days removed; those with tags stay"
         )
-    before = _last_tag(ledger, claim) or night.progress.get("before")
-    return change_since(before, tag, worked, schedule.store, _folder(claim) / "comparison")
+    # A refresh answers for what it found, whoever has written that since the night before.
+    before = night.progress.get("before") or _last_tag(ledger, claim)
+    change = change_since(before, tag, _compared(schedule), schedule.store, _folder(claim) / "comparison")
+    if schedule.mode == "refresh" and change is not None:
+        worked.drifted = change.changed
+    return change
+
+
+def _compared(schedule: Schedule) -> str:
+    """Name the group of a sweep, or the one that the groups of its stages lie in."""
+    sweep = schedule.specification()
+    return sweep.group.rpartition("/")[0] if sweep.kind in TREES else sweep.group
 
 
 def _last_tag(ledger: Ledger, claim: Claim) -> str | None:
@@ -141,7 +153,8 @@ def _close(ledger: Ledger, claim: Claim, worked: Worked, change: Change | None) 
             "schedule": claim.schedule.name,
             "due": claim.night.due.isoformat(),
             "outcome": state,
-            "drifted": worked.drifted + changed,
+            "drifted": worked.drifted,
+            "changed": changed,
             "failed": len(worked.failed),
             "summary": None if page is None else str(page),
             "store": claim.schedule.store,

@@ -12,21 +12,24 @@ from pipeline.nightly.ledger import Claim, Ledger
 from pipeline.nightly.times import next_slot
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pipeline.events import Listener
     from pipeline.nightly.night import Ended
 
-__all__ = ["Tell", "next_due", "serve", "tick", "worst"]
+__all__ = ["Listening", "Tell", "next_due", "serve", "tick", "worst"]
 
 # A schedule added meanwhile, a store that is free again and a lease that has run out are seen so soon.
 _LOOK_EVERY = timedelta(seconds=30)
 
+Listening = Callable[[], "AbstractContextManager[Listener]"]
 Tell = Callable[[Claim, "Ended | None"], None]
 """Called before every night, with None, and after it."""
 
 
 def tick(
     ledger: Ledger,
-    listener: Listener,
+    listening: Listening,
     tell: Tell,
     only: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -36,8 +39,8 @@ def tick(
     Parameters
     ----------
     ledger : Ledger
-    listener : callable
-        Told the events of runs.
+    listening : callable
+        Gives, for each night, who is told the events of its runs.
     tell : callable
     only : str, optional
         Of this schedule alone.
@@ -52,7 +55,8 @@ def tick(
                 from pipeline.nightly.night import hold_night  # and all that computes: often nothing is due
 
                 tell(claim, None)
-                ended.append(hold_night(ledger, claim, listener))
+                with listening() as listener:
+                    ended.append(hold_night(ledger, claim, listener))
                 tell(claim, ended[-1])
                 if ended[-1].state in ("waiting", "interrupted"):
                     break
@@ -80,12 +84,12 @@ def next_due(ledger: Ledger, now: datetime) -> Due | None:
     return min(found, default=None)
 
 
-def serve(ledger: Ledger, listener: Listener, tell: Tell, tell_next: Callable[[Due | None], None]) -> None:
+def serve(ledger: Ledger, listening: Listening, tell: Tell, tell_next: Callable[[Due | None], None]) -> None:
     """Tick until SIGTERM or Ctrl-C; a night in progress keeps what it has, and is gone on with later.
 
     Parameters
     ----------
-    ledger, listener, tell
+    ledger, listening, tell
         As in `tick`.
     tell_next : callable
         Called with what is due next whenever that changes.
@@ -93,7 +97,7 @@ def serve(ledger: Ledger, listener: Listener, tell: Tell, tell_next: Callable[[D
     told: Due | str | None = "nothing yet"
     with interruption() as asked_to_stop:
         while not asked_to_stop.is_set():
-            tick(ledger, listener, tell)
+            tick(ledger, listening, tell)
             now = datetime.now(UTC)
             due = next_due(ledger, now)
             if due != told:
