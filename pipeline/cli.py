@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.commands import doctor, nights, results, sweeps
+from pipeline.commands import doctor, nights, results, sweeps, versions
 
 __all__ = ["app", "main"]
 
@@ -30,6 +30,8 @@ app = typer.Typer(
 for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
     app.command()(command)
 app.command()(doctor.doctor)
+for about_versions in (versions.log, versions.tag, versions.compare, versions.expire):
+    app.command()(about_versions)
 app.add_typer(nights.nightly, name="nightly")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.comparison.asked import asked_differences, same_seed
+from pipeline.comparison.asked import computed_differences, same_seed, specification_difference
 from pipeline.comparison.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
 from pipeline.comparison.success import compare_success
 from pipeline.errors import IncomparableVersions
@@ -49,8 +49,8 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
         cells too, the ``largest_change``.
 
         Of a group: ``status`` of every cell (flags). Of one with rates, over all dimensions but ``trial``:
-        ``networks_a``, ``networks_b``, ``rate_a``, ``rate_b``, ``difference`` with its 95 % interval from
-        ``low`` to ``high``, ``a_alone``, ``b_alone`` (pairs of which one alone succeeded), ``test`` (flags),
+        ``networks_a``, ``networks_b`` (that ran), ``rate_a``, ``rate_b`` (of those compared: the pairs where
+        both have the same seed), ``difference`` with its 95 % interval from ``low`` to ``high``, ``a_alone``, ``b_alone`` (pairs of which one alone succeeded), ``test`` (flags),
         ``p_value``, ``q_value``, ``significant``; and these again, as ``size_...``, of all problems together.
 
         Attributes: ``n_same_cells``, ``n_changed_cells``, ``n_added_cells``, ``n_removed_cells``,
@@ -69,6 +69,7 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
     ids = resolve(store, a), resolve(store, b)
     between = changes(store, *ids)
     names = _stages(store, group, ids)
+    facts = [run_facts(store, group, at) for at in ids]
     parts = {
         name: _compare_group(store, f"{group}/{name}".rstrip("/"), ids, between, level) for name in names
     }
@@ -84,6 +85,10 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
             "store": str(store),
             "group": group,
             "level": level,
+            **{
+                f"{what}_difference": json.dumps(fields)
+                for what, fields in computed_differences(*facts).items()
+            },
         }
     )
 
@@ -122,7 +127,6 @@ def _compare_group(
 ) -> xr.Dataset:
     """Compare a group; where one version lacks it, all of it was added, or removed."""
     a, b = (_opened(store, group, at) for at in ids)
-    facts = [run_facts(store, group, at) for at in ids]
     some = a if b is None else b
     assert some is not None
     nothing = some.isel({dim: slice(0, 0) for dim in some.sizes})
@@ -137,7 +141,6 @@ def _compare_group(
     if "success_epoch" in cells.a and "success_epoch" in cells.b and "trial" in cells.axes:
         found = found.merge(compare_success(cells, status, paired=paired, level=level))
     found = found.assign_coords(_labels(some, cells))
-    asked = asked_differences(a, b, *facts)
     return found.assign_attrs(
         {
             **{f"n_{name}_cells": int((status == flag).sum()) for name, flag in _COUNTED.items()},
@@ -145,7 +148,7 @@ def _compare_group(
             "kind": some.attrs.get("kind", "boolean"),
             "title": some.attrs.get("title", group),
             "paired": int(paired),
-            **{f"{what}_difference": json.dumps(fields) for what, fields in asked.items()},
+            "specification_difference": json.dumps(specification_difference(a, b)),
         }
     )
 
@@ -193,13 +196,11 @@ def _stages_together(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
         for name in _COUNTED
     }
     last = [*parts.values()][-1]
-    merged: dict[str, list[Any]] = {}
+    asked: list[Any] = []
     for part in parts.values():
-        for what in ("specification", "versions", "machine"):
-            known = merged.setdefault(f"{what}_difference", [])
-            known += [field for field in json.loads(part.attrs[f"{what}_difference"]) if field not in known]
+        asked += [field for field in json.loads(part.attrs["specification_difference"]) if field not in asked]
     return (
         together.assign(stages)
         .assign_coords(stage=[*parts])
-        .assign_attrs({**last.attrs, **{key: json.dumps(fields) for key, fields in merged.items()}})
+        .assign_attrs({**last.attrs, "specification_difference": json.dumps(asked)})
     )

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output", "say"]
+__all__ = [
+    "At",
+    "Scheduler",
+    "Settings",
+    "Store",
+    "StoredSweep",
+    "Sweep",
+    "Threads",
+    "Workers",
+    "output",
+    "say",
+]
 
 Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
@@ -15,6 +26,14 @@ StoredSweep = Annotated[
     typer.Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one."),
 ]
 Store = Annotated[str, typer.Option("--store", metavar="PATH", help="A directory, or s3://bucket/prefix.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="VERSION",
+        help="A tag, a date (2026-11-20, or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""What was asked of two versions of a group, and what computed them: where that differs, in words."""
+"""What was asked of two versions of a group, and what computed them: where that differs."""
 
 from __future__ import annotations
 
@@ -10,45 +10,28 @@ import xarray as xr
 
 from pipeline.sweep import Difference, difference
 
-__all__ = ["asked_differences", "same_seed"]
+__all__ = ["computed_differences", "same_seed", "specification_difference"]
 
 
-def asked_differences(
-    a: xr.Dataset | None, b: xr.Dataset | None, facts_a: Mapping[str, Any], facts_b: Mapping[str, Any]
+def specification_difference(a: xr.Dataset | None, b: xr.Dataset | None) -> list[Difference]:
+    """Compare the specifications of a group; nothing where one version lacks it."""
+    return [] if a is None or b is None else difference(_specification(a), _specification(b))
+
+
+def computed_differences(
+    facts_a: Mapping[str, Any], facts_b: Mapping[str, Any]
 ) -> dict[str, list[Difference]]:
-    """Compare specifications, versions of libraries, and machines.
-
-    Parameters
-    ----------
-    a, b : xarray.Dataset, optional
-        The group in either version, where it has it.
-    facts_a, facts_b : Mapping
-        Of the last run of the group, as `pipeline.facts.run_facts` gives them.
-    """
-    one, other = (_said(version) for version in (a, b))
-    places = [{key: facts.get(key) for key in ("machine", "host")} for facts in (facts_a, facts_b)]
-    return {
-        "specification": difference(_specification(one), _specification(other)),
-        "versions": difference(
-            facts_a.get("versions") or _versions(one), facts_b.get("versions") or _versions(other)
-        ),
-        "machine": difference(*places),
-    }
+    """Compare libraries and machines of the last runs, as `pipeline.facts.run_facts` gives them."""
+    machines = [{key: facts.get(key) for key in ("machine", "host")} for facts in (facts_a, facts_b)]
+    versions = [facts.get("versions", {}) for facts in (facts_a, facts_b)]
+    return {"versions": difference(*versions), "machine": difference(*machines)}
 
 
 def same_seed(a: xr.Dataset, b: xr.Dataset) -> bool:
     """Tell whether trials of one number began with the same random numbers in both."""
-    seeds = [_specification(version.attrs).get("seed") for version in (a, b)]
+    seeds = [_specification(version).get("seed") for version in (a, b)]
     return seeds[0] is not None and seeds[0] == seeds[1]
 
 
-def _said(version: xr.Dataset | None) -> Mapping[Any, Any]:
-    return {} if version is None else version.attrs
-
-
-def _specification(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    return dict(json.loads(attrs.get("specification", "{}")))
-
-
-def _versions(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    return dict(json.loads(attrs.get("versions", "{}")))
+def _specification(version: xr.Dataset) -> dict[str, Any]:
+    return dict(json.loads(version.attrs.get("specification", "{}")))

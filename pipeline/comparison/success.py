@@ -125,10 +125,11 @@ def _described(
 ) -> xr.Dataset:
     """Put rates, their difference with its interval, and what the test says together."""
     ran_a, ran_b = (counts[f"networks_{which}"] for which in "ab")
-    rate_a = counts["succeeded_a"] / ran_a.where(ran_a > 0)
-    rate_b = counts["succeeded_b"] / ran_b.where(ran_b > 0)
-    in_pairs = (counts["b_alone"] - counts["a_alone"]) / pairs.where(pairs > 0)
-    difference = in_pairs.where(by_pairs, rate_b - rate_a)
+    of_a = (counts["both"] + counts["a_alone"]).where(by_pairs, counts["succeeded_a"])
+    of_b = (counts["both"] + counts["b_alone"]).where(by_pairs, counts["succeeded_b"])
+    rate_a = of_a / pairs.where(by_pairs, ran_a).where(ran_a > 0)
+    rate_b = of_b / pairs.where(by_pairs, ran_b).where(ran_b > 0)
+    difference = rate_b - rate_a
     of_pairs = rates.paired_interval(*(counts[name] for name in ("both", "a_alone", "b_alone", "neither")))
     apart = rates.independent_interval(counts["succeeded_a"], ran_a, counts["succeeded_b"], ran_b)
     low, high = (
@@ -143,8 +144,12 @@ def _described(
         {
             "networks_a": ran_a.assign_attrs(long_name="networks that ran in a", units="1"),
             "networks_b": ran_b.assign_attrs(long_name="networks that ran in b", units="1"),
-            "rate_a": rate_a.assign_attrs(long_name="share that succeeded in a", units="1"),
-            "rate_b": rate_b.assign_attrs(long_name="share that succeeded in b", units="1"),
+            "rate_a": rate_a.assign_attrs(
+                long_name="share that succeeded in a, of those compared", units="1"
+            ),
+            "rate_b": rate_b.assign_attrs(
+                long_name="share that succeeded in b, of those compared", units="1"
+            ),
             "a_alone": counts["a_alone"].assign_attrs(alone),
             "b_alone": counts["b_alone"].assign_attrs(alone),
             "difference": difference.assign_attrs(long_name="rate in b less rate in a", units="1"),
