@@ -5,13 +5,16 @@ __all__ = [
     "IncomparableVersions",
     "IncompleteRun",
     "InvalidRun",
+    "InvalidSchedule",
     "InvalidSweep",
+    "LedgerError",
     "ResourceMissing",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
     "UnknownKind",
     "UnknownRun",
+    "UnknownSchedule",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -63,3 +66,15 @@ class SchedulerLost(SweepError, ConnectionError):
 
 class WorkersLost(SweepError, ConnectionError):
     """The scheduler has had no worker for a while, and blocks wait for one."""
+
+
+class InvalidSchedule(SweepError, ValueError):
+    """What is to run every night cannot run as it is given."""
+
+
+class UnknownSchedule(SweepError, LookupError):
+    """No schedule of that name in the ledger."""
+
+
+class LedgerError(SweepError, OSError):
+    """The ledger of nights cannot be read or written."""

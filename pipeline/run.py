@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ def run(
     cluster: ClusterConfig,
     *,
     replace: bool = False,
+    refreshed: Collection[str] | None = None,
     listeners: Sequence[Listener] = (),
     commit_every: float = 5.0,
     command: str | None = None,
@@ -55,6 +56,8 @@ def run(
         Where the tasks run.
     replace : bool
         Start the group anew where it holds results of another specification.
+    refreshed : collection of str, optional
+        Compute all that the store has once more, but for these groups; see `pipeline.plan.plans`.
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
@@ -93,7 +96,7 @@ def run(
         Committer(store, create=True) as committer,
         interruption() as asked_to_stop,
     ):
-        todo = plans(sweep, store, replace=replace)
+        todo = plans(sweep, store, replace=replace, refreshed=refreshed)
         record.begin(todo, asked_to_stop)
         meter = Meter(todo[-1], store, command, id=record.id)
         going = _Run(committer, meter, [record, *listeners], commit_every, asked_to_stop)
@@ -110,7 +113,8 @@ def run(
                     break
         finished = RunFinished(meter.facts(), tuple(going.failed), going.interrupted, record.cancelled)
         if not (finished.failed or finished.interrupted):
-            _check_complete(plans(sweep, store))
+            again = None if refreshed is None else [plan.sweep.group for plan in todo]
+            _check_complete(plans(sweep, store, refreshed=again))
         going.tell(finished)
     return finished
 
