@@ -9,7 +9,16 @@ from typing import Any
 from pipeline.kinds import Block
 from pipeline.plan import Plan
 
-__all__ = ["BlockDone", "BlockFailed", "Committed", "Event", "Listener", "PlanStarted", "RunFinished"]
+__all__ = [
+    "BlockDone",
+    "BlockFailed",
+    "Committed",
+    "Event",
+    "Listener",
+    "PlanStarted",
+    "RunFinished",
+    "StoreUnwritable",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,25 @@ class Committed:
 
 
 @dataclass(frozen=True)
+class StoreUnwritable:
+    """The store cannot be written now; what came since the last commit is lost, and will be computed again.
+
+    Attributes
+    ----------
+    error : str
+        Why.
+    pause : float
+        Seconds until the run tries again; then the plans come anew.
+    left : float
+        Seconds after which it gives up.
+    """
+
+    error: str
+    pause: float
+    left: float
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run is over.
 
@@ -64,5 +92,5 @@ class RunFinished:
     interrupted: bool
 
 
-Event = PlanStarted | BlockDone | BlockFailed | Committed | RunFinished
+Event = PlanStarted | BlockDone | BlockFailed | Committed | StoreUnwritable | RunFinished
 Listener = Callable[[Event], None]

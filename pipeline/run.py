@@ -15,8 +15,9 @@ from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, 
 from pipeline.facts import Meter
 from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
+from pipeline.patience import Patience
 from pipeline.plan import Plan, plans
-from storage import Committer
+from storage import Committer, StoreWriteError
 from tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def run(
     """Compute what the store lacks of a sweep, and before that of all that the sweep requires.
 
     A block that raises is reported, and the others go on. SIGINT or SIGTERM ends the run early, with all that
-    has come committed. Killed outright, it loses what came since the last commit.
+    has come committed. Killed outright, it loses what came since the last commit. A store that cannot be
+    written is waited for, and what it lacks is planned anew; see `pipeline.patience`.
 
     Parameters
     ----------
@@ -77,14 +79,23 @@ def run(
     with Committer(store, create=True) as committer, interruption() as asked_to_stop:
         todo = plans(sweep, store, replace=replace)
         going = _Run(committer, Meter(todo[-1], store, command), listeners, commit_every, asked_to_stop)
+        patience = Patience(committer, asked_to_stop, going.tell)
+        going.listeners.append(patience.notice)
         with ExitStack() as stack:
-            for plan in todo:
-                going.tell(PlanStarted(plan))
-                if plan.blocks:
-                    committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                    going.go(plan, store, going.client or stack.enter_context(connect(cluster)))
-                if going.failed or going.interrupted:  # what comes next requires what is complete
-                    break
+            while todo:
+                try:
+                    for plan in todo:
+                        going.tell(PlanStarted(plan))
+                        if plan.blocks:
+                            committer.prepare(plan.stored.layout(store), replace=plan.anew)
+                            going.go(plan, store, going.client or stack.enter_context(connect(cluster)))
+                        if going.failed or going.interrupted:  # what comes next requires what is complete
+                            break
+                    todo = ()
+                except StoreWriteError as error:
+                    patience.wait(error)
+                    going.failed.clear()  # those blocks are planned again too
+                    todo = plans(sweep, store, replace=replace)
         finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)
         if not (finished.failed or finished.interrupted):
             _check_complete(plans(sweep, store))
@@ -115,13 +126,14 @@ class _Run:
         self.client: Client | None = None
         self.failed: list[BlockFailed] = []
         self.interrupted = False
-        self._committer, self._listeners, self._commit_every = committer, listeners, commit_every
+        self.listeners = list(listeners)
+        self._committer, self._commit_every = committer, commit_every
         self._asked_to_stop = asked_to_stop
         self._uncommitted = 0
         self._last_commit = time.monotonic()
 
     def tell(self, event: Event) -> None:
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener(event)
 
     def go(self, plan: Plan, store: str, client: Client) -> None:
@@ -149,6 +161,8 @@ class _Run:
             self.meter.watch(arrival.block, arrival.spans)
             if isinstance(arrival.outcome, BlockResult):
                 self._write(arrival.block, arrival.outcome)
+            elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays
+                raise arrival.outcome
             else:
                 self._fail(arrival.block, arrival.outcome)
         # The last blocks wait for the commit at the end, which knows the facts of the whole run.
