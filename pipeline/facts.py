@@ -103,8 +103,9 @@ class Meter:
 
     def begin(self, plan: Plan) -> None:
         """Note that what follows is of this plan, the one asked for or one that it requires."""
-        self._began = time.perf_counter()
-        self._stage = self.stages[plan.sweep.group] = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
+        nothing = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
+        self._stage = self.stages.setdefault(plan.sweep.group, nothing)  # a plan may be made anew
+        self._began = time.perf_counter() - self._stage["seconds"]
 
     def watch(self, block: Block, spans: Iterable[Span]) -> None:
         """Note when a block was computed, and by whom."""

@@ -210,12 +210,28 @@ class Committer:
             return None
         with self._dropping_on_failure("commit"):
             version = self._session.commit(message, dict(metadata))
-        path = local_path(self._url)
-        if path is not None:
-            os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
         with self._dropping_on_failure("go on after a commit"):
+            path = local_path(self._url)
+            if path is not None:
+                os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
             self._renew()
         return version
+
+    def reopen(self) -> None:
+        """Begin again at the newest version after writing failed; no group is prepared then.
+
+        Raises
+        ------
+        StoreWriteError
+            The store cannot be written yet.
+        """
+        self._groups.clear()
+        with self._dropping_on_failure("write again"):
+            # A version of its own that no branch leads to: expiry removes it.
+            trial = self._repository.writable_session(BRANCH)
+            zarr.open_group(trial.store, mode="a").attrs["trial"] = True
+            trial.flush("can the store be written again?")
+            self._session = self._repository.writable_session(BRANCH)
 
     def tag(self, name: str, version: str | None = None) -> str:
         """Name a version, for good: tags neither move nor come back.

@@ -31,6 +31,9 @@ LOCK = ".relusweep.lock"
 RECORDS = ".relusweep"
 _ASIDE = ".relusweep.new"
 
+_CHUNKS_PER_MANIFEST = 256  # along each dimension
+_CACHED_CHUNKS, _CACHED_NODES = 100_000, 1_000
+
 
 class ObjectPlace(NamedTuple):
     """Where a store is in an object store."""
@@ -68,7 +71,7 @@ def open_repository(url: Url) -> icechunk.Repository:
     try:
         # Icechunk would make the directory of a mistyped path.
         if (path is None or path.is_dir()) and icechunk.Repository.exists(storage := _icechunk_storage(url)):
-            return icechunk.Repository.open(storage)
+            return icechunk.Repository.open(storage, config=_config())
     except icechunk.IcechunkError as error:
         raise StoreReadError(f"cannot open the store at {url}: {reason(error)}") from error
     raise StoreNotFound(f"no store at {url}: check the path, or create it with `relusweep run --store {url}`")
@@ -92,9 +95,9 @@ def create_repository(url: Url) -> icechunk.Repository:
     path = local_path(url)
     try:
         if path is None:
-            return icechunk.Repository.create(_icechunk_storage(url))
+            return icechunk.Repository.create(_icechunk_storage(url), config=_config())
         _create_local(path)
-        return icechunk.Repository.open(_icechunk_storage(path))
+        return icechunk.Repository.open(_icechunk_storage(path), config=_config())
     except (icechunk.IcechunkError, OSError) as error:
         raise StoreWriteError(f"cannot create a store at {url}: {reason(error)}") from error
 
@@ -136,6 +139,20 @@ def _create_local(path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         file.replace(target)
     shutil.rmtree(aside)
+
+
+def _config() -> icechunk.RepositoryConfig:
+    """Keep commits and memory as small at the end of a long run as at its beginning.
+
+    A commit writes every manifest anew that knows one of its chunks, and Icechunk by itself has one for all
+    chunks of an array, and keeps in memory those of the versions before.
+    """
+    config = icechunk.RepositoryConfig.default()
+    every, along = icechunk.ManifestSplitCondition.AnyArray(), icechunk.ManifestSplitDimCondition.Any()
+    splitting = icechunk.ManifestSplittingConfig(((every, ((along, _CHUNKS_PER_MANIFEST),)),))
+    config.manifest = icechunk.ManifestConfig(splitting=splitting)
+    config.caching = icechunk.CachingConfig(num_chunk_refs=_CACHED_CHUNKS, num_snapshot_nodes=_CACHED_NODES)
+    return config
 
 
 def _icechunk_storage(url: Url) -> icechunk.Storage:
