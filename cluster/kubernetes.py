@@ -6,6 +6,7 @@ import getpass
 from secrets import token_hex
 from typing import Any
 
+import kr8s
 from dask_kubernetes.operator import KubeCluster, make_cluster_spec
 
 from cluster.config import Kubernetes
@@ -38,6 +39,7 @@ class KubernetesPlace:
         """Create the DaskCluster, and wait for its scheduler; the pods of workers come when they can."""
         spec = cluster_spec(self._config)
         try:
+            kr8s.api().version()  # a KubeCluster that fails to start stays half open: ask first
             self._cluster = KubeCluster(
                 custom_cluster_spec=spec,
                 namespace=self._config.namespace,
