@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SlurmPlace"]
 
 _JOB_NAME = "relusweep-worker"
+_OWN_PAGES = "127.0.0.1:0"  # no certificate guards them: from elsewhere they are reached through SSH
 _PATIENCE = 60  # seconds that a worker looks for the scheduler before its job ends
 _HEARTBEATS = 3.0  # seconds after which a worker has told what it computes
 
@@ -161,7 +162,7 @@ class SlurmPlace:
         config = self._config
         per_job = config.workers_per_job
         # The last of equal options wins: over those that dask-jobqueue writes before.
-        worker = ["--name", "$SLURM_JOB_ID"]
+        worker = ["--name", "$SLURM_JOB_ID", "--no-dashboard", "--dashboard-address", _OWN_PAGES]
         if config.gpus:
             worker += ["--resources", "GPU=1", "--preload-nanny", "cluster.pinned"]
         return SLURMCluster(
@@ -177,7 +178,7 @@ class SlurmPlace:
             protocol="tls://",
             security=self.security,
             interface=config.interface,
-            scheduler_options={"dashboard_address": ":0", **scheduler_host(config)},
+            scheduler_options={"dashboard_address": _OWN_PAGES, **scheduler_host(config)},
             job_name=_JOB_NAME,
             job_extra_directives=self._directives(),
             job_script_prologue=prologue(config, _WORKER_ENVIRONMENT),

@@ -5,6 +5,7 @@ It is told a while before the job ends: then the run commits what it has, and an
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -95,6 +96,7 @@ def main(words: Sequence[str], command_line: Callable[[], None]) -> int:
         )
         return 2
     sys.argv = ["relusweep", *arguments]
+    os.environ["RELUSWEEP_RUN_ID"] = run_id
     code = _exit_code(command_line)
     record = records.get(run_name(run_id)) or {}
     if code != _INTERRUPTED or record.get("state") != "interrupted" or not ends_soon():
