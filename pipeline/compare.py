@@ -49,9 +49,10 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
         cells too, the ``largest_change``.
 
         Of a group: ``status`` of every cell (flags). Of one with rates, over all dimensions but ``trial``:
-        ``networks_a``, ``networks_b`` (that ran), ``rate_a``, ``rate_b`` (of those compared: the pairs where
-        both have the same seed), ``difference`` with its 95 % interval from ``low`` to ``high``, ``a_alone``, ``b_alone`` (pairs of which one alone succeeded), ``test`` (flags),
-        ``p_value``, ``q_value``, ``significant``; and these again, as ``size_...``, of all problems together.
+        ``networks_a``, ``networks_b`` (that ran), ``rate_a``, ``rate_b`` (of those compared: of the pairs,
+        where both have the same seed), ``difference`` with its 95 % interval from ``low`` to ``high``,
+        ``a_alone``, ``b_alone`` (pairs of which one alone succeeded), ``test`` (flags), ``p_value``,
+        ``q_value``, ``significant``; and these again, as ``size_...``, of all problems together.
 
         Attributes: ``n_same_cells``, ``n_changed_cells``, ``n_added_cells``, ``n_removed_cells``,
         ``n_tested``, ``n_significant``, ``n_significant_sizes``; ``a``, ``b``, ``a_id``, ``b_id``,

@@ -123,7 +123,7 @@ def independent_interval(
     Made of two Wilson intervals: R. G. Newcombe, Interval estimation for the difference between independent
     proportions, Statistics in Medicine 17 (1998), 873-890, method 10.
     """
-    return _interval(_counts(right_a, ran_a), _counts(right_b, ran_b), np.zeros(1))
+    return _interval(_counts(right_a, ran_a), _counts(right_b, ran_b), np.zeros(()))
 
 
 def paired_interval(
