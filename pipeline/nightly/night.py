@@ -6,12 +6,8 @@ What is done is remembered in the ledger step by step, so that a night whose pro
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event as Flag
-from threading import Thread
 from typing import Any, NamedTuple
 
 from cluster import ClusterError
@@ -74,23 +70,22 @@ def hold_night(ledger: Ledger, claim: Claim, listener: Listener) -> Ended:
         Told the events of runs.
     """
     worked, change = Worked(), None
-    with _heartbeat(ledger, claim):
-        try:
-            worked = _work(ledger, claim, listener)
-            if worked.interrupted:
-                return _let_go(ledger, claim, Ended("interrupted", "stopped; the next tick goes on with it"))
-            change = _after(ledger, claim, worked)
-        except StoreLocked as error:
-            if not claim.overdue:
-                return _let_go(ledger, claim, Ended("waiting", f"waits: {error}"))
-            worked.failed.append(f"until its next night was due, the store was not free: {error}")
-        except LedgerError:  # what has become of the night cannot be written down
-            raise
-        except Exception as error:
-            if not isinstance(error, SweepError | StoreError | ClusterError | DataSetError):
-                logger.exception("night %s of %s failed", claim.night.label, claim.schedule.name)
-            worked.failed.append(f"{type(error).__name__}: {error}")
-        return _close(ledger, claim, worked, change)
+    try:
+        worked = _work(ledger, claim, listener)
+        if worked.interrupted:
+            return _let_go(ledger, claim, Ended("interrupted", "stopped; the next tick goes on with it"))
+        change = _after(ledger, claim, worked)
+    except StoreLocked as error:
+        if not claim.overdue:
+            return _let_go(ledger, claim, Ended("waiting", f"waits: {error}"))
+        worked.failed.append(f"until its next night was due, the store was not free: {error}")
+    except LedgerError:  # what has become of the night cannot be written down
+        raise
+    except Exception as error:
+        if not isinstance(error, SweepError | StoreError | ClusterError | DataSetError):
+            logger.exception("night %s of %s failed", claim.night.label, claim.schedule.name)
+        worked.failed.append(f"{type(error).__name__}: {error}")
+    return _close(ledger, claim, worked, change)
 
 
 def _work(ledger: Ledger, claim: Claim, listener: Listener) -> Worked:
@@ -193,30 +188,3 @@ def _words(worked: Worked, change: Change | None) -> str:
 
 def _folder(claim: Claim) -> Path:
     return Path(claim.schedule.folder) / claim.night.label
-
-
-@contextmanager
-def _heartbeat(ledger: Ledger, claim: Claim) -> Iterator[None]:
-    """Renew the lease while the context lasts."""
-    over = Flag()
-
-    def beat() -> None:
-        while not over.wait(ledger.lease.total_seconds() / 4):
-            try:
-                if not ledger.renew(claim, datetime.now(UTC)):
-                    logger.warning(
-                        "night %s of %s was taken over: its lease had run out, as when a machine sleeps",
-                        claim.night.label,
-                        claim.schedule.name,
-                    )
-                    return
-            except LedgerError as error:
-                logger.warning("the lease could not be renewed: %s", error)
-
-    thread = Thread(target=beat, name="nightly lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

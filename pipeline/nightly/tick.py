@@ -8,6 +8,7 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.interruption import interruption
+from pipeline.nightly.heartbeat import heartbeat
 from pipeline.nightly.ledger import Claim, Ledger
 from pipeline.nightly.times import next_slot
 
@@ -52,14 +53,20 @@ def tick(
     with interruption() as asked_to_stop:
         for name in names:
             while not asked_to_stop.is_set() and (claim := ledger.claim(name, clock())):
-                from pipeline.nightly.night import hold_night  # and all that computes: often nothing is due
-
-                tell(claim, None)
-                with listening() as listener:
-                    ended.append(hold_night(ledger, claim, listener))
-                tell(claim, ended[-1])
+                with heartbeat(ledger, claim):
+                    ended.append(_hold(ledger, claim, listening, tell))
                 if ended[-1].state in ("waiting", "interrupted"):
                     break
+    return ended
+
+
+def _hold(ledger: Ledger, claim: Claim, listening: Listening, tell: Tell) -> Ended:
+    tell(claim, None)
+    from pipeline.nightly.night import hold_night  # and all that computes: often nothing is due
+
+    with listening() as listener:
+        ended = hold_night(ledger, claim, listener)
+    tell(claim, ended)
     return ended
 
 

@@ -181,7 +181,7 @@ def test_the_daemon_says_what_is_next_and_stops(
 
 
 def test_a_live_night_keeps_its_lease(nightly: Nightly, tmp_path: Path) -> None:
-    """With a lease of a second and a night of several, a second process never gets it."""
+    """With a lease of three seconds and a night of many, a second process never gets it."""
     nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
     driver = """
 import sys
@@ -192,7 +192,7 @@ from pipeline.nightly.ledger import Ledger
 from pipeline.nightly.tick import tick
 
 for night in tick(
-    Ledger(Path(sys.argv[1]), timedelta(seconds=2)), lambda: nullcontext(print), lambda claim, ended: None
+    Ledger(Path(sys.argv[1]), timedelta(seconds=3)), lambda: nullcontext(print), lambda claim, ended: None
 ):
     print("ended", night.state, flush=True)
 """
@@ -202,7 +202,7 @@ for night in tick(
         assert process.stdout is not None
         process.stdout.readline()
         started, ledger = time.monotonic(), Ledger(nightly.path)
-        while process.poll() is None and time.monotonic() - started < 6:
+        while process.poll() is None and time.monotonic() - started < 8:
             assert ledger.claim("mine", datetime.now(UTC)) is None or process.poll() is not None
             time.sleep(0.1)
         assert "ended well" in process.stdout.read()
