@@ -132,12 +132,10 @@ def _moment(text: str | None) -> str:
 def pace(run: Run) -> str:
     """Say speed, time left, workers and failures."""
     known, words = run.document, []
-    left, failed = known.get("seconds_left"), known.get("n_failed", 0)
-    units = [group["unit"] for group in known.get("groups", {}).values()]
-    if run.goes and known.get("rate"):
-        words.append(speed(known["rate"], units[-1]))
+    left, failed, stage = known.get("seconds_left"), known.get("n_failed", 0), known.get("stage")
     if run.goes and left is not None:
-        words.append(f"{duration(round(left))} left")
+        words.append(speed(known["rate"], known["groups"][stage]["unit"]))
+        words.append(f"{duration(round(left))} left" + (f" of {stage}" if len(known["groups"]) > 1 else ""))
     words.append(f"{_count(known, 'worker')}, {_count(known, 'thread')}")
     words.append(f"{failed} failed" if failed else "no failures")
     return " · ".join(words)

@@ -34,6 +34,7 @@ def _document(done: int, **changes: Any) -> dict[str, Any]:
         "ended": None,
         "seen": datetime.now(UTC).isoformat(),
         "groups": {"boolean/npn4": {"unit": "networks", "total": 2000, "done": done}},
+        "stage": "boolean/npn4",
         "rate": 25.0,
         "seconds_left": 61.0,
         "workers": 1,
@@ -88,6 +89,17 @@ def test_changes_are_lines_until_no_run_goes(tmp_path: Path, monkeypatch: pytest
         "1,500 of 2,000 networks · 25 networks/s · 1 min 1 s left · 1 worker, 8 threads · 1 failed"
     )
     assert "failed · npn4 · login1 · Slurm job 17 · 2026-11-22 21:05:00 UTC, 1 h 1 min · boolean" in over
+
+
+def test_time_left_is_that_of_the_stage_that_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = {
+        "boolean/measures5": {"unit": "functions", "total": 10, "done": 5},
+        "boolean/npn5": {"unit": "networks", "total": 90, "done": 0},
+    }
+    _put(tmp_path, 0, groups=groups, stage="boolean/measures5")()
+    said = _watched(tmp_path, [_leave], monkeypatch)
+    assert "boolean/measures5: 5 of 10 functions · boolean/npn5: 0 of 90 networks" in said
+    assert "25 functions/s · 1 min 1 s left of boolean/measures5 · 1 worker" in said
 
 
 def test_a_terminal_shows_bars_and_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
