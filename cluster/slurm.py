@@ -71,6 +71,7 @@ class SlurmPlace:
         self._lock = threading.Lock()  # reconcile() is called from a thread of its own
         self._queue: dict[str, slurm_queue.Queued] = {}
         self._retired: dict[str, float] = {}  # by worker, when
+        self._last_blocks: dict[str, list[str]] = {}  # by retired job, what it computes
         self._failure: JobsFail | None = None
         self._trouble = ""
         self.security: Security | None = None
@@ -219,8 +220,25 @@ class SlurmPlace:
                 "file of the cluster (cores, memory, walltime), or for another partition"
             )
         slurm_queue.cancel([job.id for job in change.left])
-        retired = {job.id for job in self._jobs if job.retired}
+        retired = [job.id for job in self._jobs if job.retired]
+        self._note_last_blocks(retired, workers)
         self._drain([worker for worker in workers if _job_of(worker) in retired])
+
+    def _note_last_blocks(self, retired: list[str], workers: Iterable[WorkerState]) -> None:
+        """Say which blocks were cut off when a job came to its end."""
+        for job in self._last_blocks.keys() - set(retired):
+            if cut := self._last_blocks.pop(job):
+                _log.warning(
+                    "job %s came to its end while it computed %s, to be computed anew; a block must take less "
+                    "than drain (%d s): give a longer drain and walltime in the file of the cluster",
+                    job,
+                    ", ".join(cut),
+                    self._config.drain_seconds,
+                )
+        self._last_blocks |= {job: [] for job in retired}
+        for worker in workers:
+            if _job_of(worker) in self._last_blocks:
+                self._last_blocks[_job_of(worker)] += [str(task.key) for task in worker.executing]
 
     def _give_up_after(self, job: str) -> None:
         log = log_of(self._folder, job)

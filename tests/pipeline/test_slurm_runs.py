@@ -30,8 +30,8 @@ pytestmark = pytest.mark.cluster
 
 pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
 
-# A dozen blocks of a second or so.
-PART = ("width=2", "depth=1", "leak=0,0.1", "trials=600", "epochs=20000")
+# Five dozen blocks of a good part of a second each.
+PART = ("width=2", "depth=1", "leak=0,0.1", "trials=3000", "epochs=20000")
 
 
 def _until(condition: Callable[[], object], seconds: float = 90) -> None:
@@ -88,6 +88,11 @@ def _record(store: Path) -> dict[str, Any]:
     return json.loads(files[-1].read_text()) if files else {}
 
 
+def _done(store: Path) -> bool:
+    """Whether a block of the newest run has come."""
+    return any(group["done"] for group in _record(store).get("groups", {}).values())
+
+
 def test_a_sweep_from_the_command_line(site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     file = _file(tmp_path, jobs=2)
     done = _relusweep("run", "npn3", *_options(), "--cluster", file, "--store", "store", folder=tmp_path)
@@ -132,13 +137,41 @@ def test_a_run_goes_on_when_who_submitted_it_has_left(
     _until(lambda: not site.jobs())
 
 
+def test_a_driver_whose_time_is_over_is_followed_by_another(
+    site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path
+) -> None:
+    file, store = _file(tmp_path), tmp_path / "store"
+    typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
+    assert _relusweep(*typed, folder=tmp_path).returncode == 0
+    first = _record(store)
+    _until(lambda: _done(store))
+    # As Slurm does when it is so, but now: the signal to the process of the job alone.
+    site.call("scontrol", "update", f"JobId={first['job']}", "TimeLimit=2")
+    site.call("scancel", "--batch", "--signal=TERM", first["job"])
+    _until(lambda: _record(store)["job"] != first["job"])
+    assert 0 < int(_results(store)["done"].sum()) < undisturbed["done"].size
+    _until(lambda: _record(store)["state"] == "finished")
+    assert _record(store)["id"] == first["id"]
+    xr.testing.assert_identical(_results(store), undisturbed)
+
+
+def test_a_driver_that_is_stopped_by_hand_is_not_followed(site: SlurmSite, tmp_path: Path) -> None:
+    file, store = _file(tmp_path), tmp_path / "store"
+    typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
+    assert _relusweep(*typed, folder=tmp_path).returncode == 0
+    _until(lambda: _done(store))
+    site.cancel(_record(store)["job"])
+    _until(lambda: _record(store)["state"] == "interrupted")
+    _until(lambda: not site.jobs())
+
+
 def test_a_submitted_run_is_cancelled_from_outside(
     site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, store = _file(tmp_path), tmp_path / "store"
     typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
     assert _relusweep(*typed, folder=tmp_path).returncode == 0
-    _until(lambda: any(group["done"] for group in _record(store).get("groups", {}).values()))
+    _until(lambda: _done(store))
     with monkeypatch.context() as patch:  # a second machine, where Slurm is not
         patch.setenv("PATH", str(tmp_path))
         asked = _relusweep("cancel", "--store", store, folder=tmp_path)
