@@ -41,6 +41,15 @@ _WORKER_ENVIRONMENT = {
     **{f"DASK_DISTRIBUTED__WORKER__MEMORY__{what}": "False" for what in ("TARGET", "SPILL", "PAUSE")},
 }
 
+_NEVER = {
+    "PartitionConfig",
+    "PartitionNodeLimit",
+    "PartitionTimeLimit",
+    "BadConstraints",
+    "AccountNotAllowed",
+}
+"""Why a job may wait that will never begin."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +71,7 @@ class SlurmPlace:
         self._lock = threading.Lock()  # reconcile() is called from a thread of its own
         self._queue: dict[str, slurm_queue.Queued] = {}
         self._retired: dict[str, float] = {}  # by worker, when
+        self._last_blocks: dict[str, list[str]] = {}  # by retired job, what it computes
         self._failure: JobsFail | None = None
         self._trouble = ""
         self.security: Security | None = None
@@ -127,8 +137,7 @@ class SlurmPlace:
         at_work = len(self._workers())
         wanted = self._jobs.wanted * self._config.workers_per_job
         words = f"{states.count('RUNNING')} of {self._jobs.wanted} jobs of Slurm run, {at_work} workers"
-        reasons = {self._queue[job.id].reason for job in jobs if self._waits(job.id)}
-        if reasons:
+        if reasons := {reason for job in jobs if (reason := self._reason(job.id))}:
             words += f"; waiting: {', '.join(sorted(reasons))}"
         return PlaceStatus(
             wanted, at_work, max(0, wanted - at_work), f"{words}; {self._trouble}" if self._trouble else words
@@ -204,18 +213,42 @@ class SlurmPlace:
         for job in change.ended:
             _log.info("job %s %s", job.id, slurm_queue.why_ended(job.id))
         if change.ended and self._jobs.hopeless:
-            self._give_up(change.ended[-1].id)
+            self._give_up_after(change.ended[-1].id)
+        if never := [job.id for job in self._jobs if self._reason(job.id) in _NEVER]:
+            self._give_up(
+                f"Slurm would let job {never[0]} wait for ever ({self._reason(never[0])}): ask for less in the "
+                "file of the cluster (cores, memory, walltime), or for another partition"
+            )
         slurm_queue.cancel([job.id for job in change.left])
-        retired = {job.id for job in self._jobs if job.retired}
+        retired = [job.id for job in self._jobs if job.retired]
+        self._note_last_blocks(retired, workers)
         self._drain([worker for worker in workers if _job_of(worker) in retired])
 
-    def _give_up(self, job: str) -> None:
+    def _note_last_blocks(self, retired: list[str], workers: Iterable[WorkerState]) -> None:
+        """Say which blocks were cut off when a job came to its end."""
+        for job in self._last_blocks.keys() - set(retired):
+            if cut := self._last_blocks.pop(job):
+                _log.warning(
+                    "job %s came to its end while it computed %s, to be computed anew; a block must take less "
+                    "than drain (%d s): give a longer drain and walltime in the file of the cluster",
+                    job,
+                    ", ".join(cut),
+                    self._config.drain_seconds,
+                )
+        self._last_blocks |= {job: [] for job in retired}
+        for worker in workers:
+            if _job_of(worker) in self._last_blocks:
+                self._last_blocks[_job_of(worker)] += [str(task.key) for task in worker.executing]
+
+    def _give_up_after(self, job: str) -> None:
         log = log_of(self._folder, job)
-        self._failure = JobsFail(
-            f"job after job of Slurm ends before it has worked, the last, {job}, "
-            f"{slurm_queue.why_ended(job).removeprefix('ended ')}; no more are submitted. Its log is {log}:\n"
-            f"{tail(log)}"
+        self._give_up(
+            f"job after job of Slurm ends before it has worked; the last, {job}, {slurm_queue.why_ended(job)}. "
+            f"No more are submitted. Its log is {log}:\n{tail(log)}"
         )
+
+    def _give_up(self, words: str) -> None:
+        self._failure = JobsFail(words)
         self._jobs.wanted = 0
         slurm_queue.cancel([each.id for each in self._jobs])
 
@@ -224,8 +257,10 @@ class SlurmPlace:
             _log.warning("%s; trying again", trouble)
         self._trouble = trouble
 
-    def _waits(self, job: str) -> bool:
-        return job in self._queue and self._queue[job].state == "PENDING"
+    def _reason(self, job: str) -> str:
+        """Tell why a job waits; empty where it does not."""
+        queued = self._queue.get(job)
+        return queued.reason if queued and queued.state == "PENDING" else ""
 
     def _workers(self) -> list[WorkerState]:
         return list(self._scheduler.workers.values())

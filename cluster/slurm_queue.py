@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _PATIENCE = 60.0
+_NO_ANSWER = "nable to contact|Zero Bytes|timed out|[Cc]onnection|configuration source|uthentication"
 _GOING = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
 
 
@@ -146,7 +147,7 @@ def _call(program: str, *arguments: str, stdin: str = "") -> str:
         raise SlurmNotReached(f"{program} gave no answer in {_PATIENCE:g} s; ask with: sinfo") from None
     if done.returncode:
         words = " ".join(done.stderr.replace(f"{program}: ", "").replace("error: ", "").split())
-        if re.search("contact slurm controller|Zero Bytes|timed out|[Cc]onnection|configuration", words):
+        if re.search(_NO_ANSWER, words):
             raise SlurmNotReached(f"Slurm does not answer {program}: {words}; ask with: sinfo")
         raise SlurmRefuses(f"{program} says: {words or f'exit code {done.returncode}'}")
     return done.stdout

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
 import pytest
 from distributed import Client, as_completed
 
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
-
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes have no tests to import
 
 
 def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -46,20 +42,22 @@ def _config(**fields: Any) -> Slurm:
 
 def _jobs_of(client: Client) -> list[str]:
     """The jobs of the workers, one for each worker."""
-    return sorted(client.run(_variable, "SLURM_JOB_ID").values())
+    return sorted(client.run(lambda: os.environ["SLURM_JOB_ID"]).values())
 
 
-def _variable(name: str) -> str:
-    return os.environ[name]
+def _work(log: Path, seconds: float) -> Callable[[int], int]:
+    """Make a task that notes when it begins and ends; a closure, as the nodes have no tests to import."""
+    name = str(log)
 
+    def work(number: int) -> int:
+        with Path(name).open("a") as file:
+            file.write(f"begins {number}\n")
+        time.sleep(seconds)
+        with Path(name).open("a") as file:
+            file.write(f"ends {number}\n")
+        return number
 
-def _work(number: int, seconds: float, log: str) -> int:
-    with Path(log).open("a") as file:
-        file.write(f"begins {number}\n")
-    time.sleep(seconds)
-    with Path(log).open("a") as file:
-        file.write(f"ends {number}\n")
-    return number
+    return work
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -69,9 +67,9 @@ def test_a_cancelled_job_is_replaced_whatever_its_processes(
     with connect(_config(cores=processes, processes=processes)) as client:
         client.wait_for_workers(processes, timeout=60)
         lost, *_ = _jobs_of(client)
-        log = str(tmp_path / "log")
-        futures = [client.submit(_work, number, 0.5, log, key=f"work-{number}") for number in range(8)]
-        _until(lambda: Path(log).exists())
+        work = _work(tmp_path / "log", 0.5)
+        futures = [client.submit(work, number, key=f"work-{number}") for number in range(8)]
+        _until((tmp_path / "log").exists)
         site.cancel(lost)
         assert client.gather(futures) == list(range(8))
         _until(lambda: len(client.nthreads()) == processes)
@@ -83,16 +81,16 @@ def test_a_cancelled_job_is_replaced_whatever_its_processes(
 
 @pytest.mark.slow
 def test_blocks_are_not_cut_off_when_jobs_reach_their_walltime(site: SlurmSite, tmp_path: Path) -> None:
-    log = str(tmp_path / "log")
+    work = _work(tmp_path / "log", 6)
     with connect(_config(walltime="1", drain="0:20")) as client:
-        futures = [client.submit(_work, number, 6, log, key=f"work-{number}") for number in range(12)]
+        futures = [client.submit(work, number, key=f"work-{number}") for number in range(12)]
         came = []
         for future in as_completed(futures, loop=client.loop):  # held results would have to move
             came.append(future.result())
             future.release()
         assert sorted(came) == list(range(12))
         last = max(int(job.id) for job in site.jobs())
-    told = Path(log).read_text().splitlines()
+    told = (tmp_path / "log").read_text().splitlines()
     assert sorted(told) == sorted(f"{word} {number}" for word in ("begins", "ends") for number in range(12))
     assert last > 1, "it did not take a second job"
 
@@ -103,7 +101,7 @@ def test_each_gpu_has_a_worker_of_its_own(site: SlurmSite, jobs: int, gpus: int)
         pytest.skip("only root can make the device files of fake GPUs")
     with connect(_config(jobs=jobs, gpus=gpus, cores=gpus)) as client:
         client.wait_for_workers(2, timeout=60)
-        visible = client.run(_variable, "CUDA_VISIBLE_DEVICES")
+        visible = client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"])
         assert sorted(visible.values()) == ["0", "1"]
         for worker in client.scheduler_info()["workers"].values():
             assert (worker["resources"], worker["nthreads"]) == ({"GPU": 1.0}, 1)
@@ -153,6 +151,13 @@ def test_a_partition_that_there_is_not(site: SlurmSite) -> None:
 def test_what_slurm_refuses_is_told_in_its_words(site: SlurmSite) -> None:
     with pytest.raises(SlurmRefuses, match="sbatch says: .*not available"), connect(_config(memory="900 TB")):
         pass
+
+
+def test_a_job_that_would_wait_for_ever(site: SlurmSite) -> None:
+    with connect(_config(walltime="3-00:00:00")) as client:
+        with pytest.raises(JobsFail, match="PartitionTimeLimit"):
+            _until(lambda: client.place.status() is None)
+        _until(lambda: not site.jobs())
 
 
 def test_an_interface_that_there_is_not(site: SlurmSite) -> None:
