@@ -13,12 +13,12 @@ from rich.table import Table
 from pipeline.commands.options import At, Store, StoredSweep, output, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
     import xarray as xr
 
-__all__ = ["chosen_sweep", "print_table", "report", "show", "status"]
+__all__ = ["choose", "names_in", "print_table", "report", "show", "status"]
 
 _SHOWN_VERSIONS = 5
 _SHOWN_ROWS = 10
@@ -97,7 +97,7 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
     """
     from pipeline.report import report_on
 
-    name, data = chosen_sweep(store, sweep, at)
+    name, data = _chosen(store, sweep, at)
     say(f"[bold]{name}[/] in {escape(store)}{escape(f', as of {at}') if at else ''}")
     for block in report_on(data).overview(data):
         if isinstance(block, str):
@@ -118,7 +118,7 @@ def report(
     from storage import resolve
 
     version = None if at is None else resolve(store, at)  # once: what a date means may change meanwhile
-    name, data = chosen_sweep(store, sweep, version)
+    name, data = _chosen(store, sweep, version)
     known = {"store": store, **run_facts(store, name, version), "group": name}
     facts = {**known, **_size(store)} if version is None else {**known, "version": version}
     page = write_report(data, folder.expanduser(), facts)
@@ -144,26 +144,45 @@ def _size(store: str) -> dict[str, int]:
     return {"store_bytes": sum(file.stat().st_size for file in files)}
 
 
-def chosen_sweep(
-    store: str, sweep: str | None, at: str | None = None
-) -> tuple[str, xr.Dataset | xr.DataTree]:
-    """Find a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
-    from pipeline.errors import UnknownSweep
-    from pipeline.report.kinds import TREES
-    from pipeline.report.scale import kind_of
+def _chosen(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
+    """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
     from storage import open_datatree
 
     groups = _groups(store, at)
+    name = choose(store, sweep, _names(groups))
+    return name, groups[name] if name in groups else open_datatree(store, group=name, version=at)
+
+
+def names_in(store: str, at: str) -> list[str]:
+    """Name the sweeps that a version of a store has."""
+    return _names(_groups(store, at))
+
+
+def _names(groups: Mapping[str, xr.Dataset]) -> list[str]:
+    """Name what a report can read: groups with rates, and the folders of groups that are stages."""
+    from pipeline.report.kinds import TREES
+    from pipeline.report.scale import kind_of
+
     trees = {name.rpartition("/")[0] for name, group in groups.items() if kind_of(group) in TREES}
-    known = [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+    return [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+
+
+def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
+    """Find the one that is meant among the names of sweeps.
+
+    Raises
+    ------
+    UnknownSweep
+        None is, or more than one could be.
+    """
+    from pipeline.errors import UnknownSweep
+
     chosen = [name for name in known if sweep is None or sweep in (name, *name.split("/"))]
     if len(chosen) != 1:
         there = ", ".join(known) or "none"
         what = f"{'more than one' if chosen else 'no'} sweep {sweep or ''}".strip()
-        when = f" as of {at}" if at else ""
-        raise UnknownSweep(f"{what} in {store}{when}; name one of those there: {there}")
-    (name,) = chosen
-    return name, open_datatree(store, group=name, version=at) if name in trees else groups[name]
+        raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
+    return chosen[0]
 
 
 def _print_missing(name: str, group: xr.Dataset) -> None:

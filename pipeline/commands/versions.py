@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.commands.options import At, Store, StoredSweep, output, say
-from pipeline.commands.results import chosen_sweep, print_table
+from pipeline.commands.results import choose, names_in, print_table
 from pipeline.words import bytes_in_words, duration
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, 
         rows = list(_runs(rows))
     table = Table("written (UTC)", "sweep", "did", "took", "on", "version", "tags", box=None)
     for column in table.columns:
-        column.no_wrap = column.header != "did"
+        column.no_wrap = column.header not in ("sweep", "did")
+    table.columns[1].overflow, table.columns[2].min_width = "fold", 16
     for version in rows[:limit]:
         facts = version.metadata.get("run", {})
         took = duration(facts["seconds"]) if "seconds" in facts else ""
@@ -95,13 +96,12 @@ def compare(
     relusweep compare night-11 night-12 --folder comparison
     """
     from pipeline import compare as comparisons
-    from pipeline.errors import UnknownSweep
     from pipeline.report.comparison import overview
+    from pipeline.report.kinds import TREES
 
-    try:
-        group, _ = chosen_sweep(store, sweep, b)
-    except UnknownSweep:  # it may have been there before
-        group = sweep if sweep and "/" in sweep else chosen_sweep(store, sweep, a)[0]
+    known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
+    of_tree = sweep is not None and sweep.count("/") == 2 and sweep.split("/")[0] in TREES  # one stage
+    group = sweep if sweep and of_tree else choose(store, sweep, known)
     comparison = comparisons.compare(store, a, b, group, level=level)
     for block in overview(comparison):
         if isinstance(block, str):
@@ -125,7 +125,7 @@ def expire(keep_days: KeepDays, store: Store = "results", dry_run: DryRun = Fals
     with Committer(store) as committer:
         facts = committer.expire(timedelta(days=keep_days), dry_run=dry_run)
     count = len(facts["expired"])
-    say(f"{count} version{'' if count == 1 else 's'} {'would be' if dry_run else 'are'} forgotten: those "
+    say(f"{count} version{'' if count == 1 else 's'} {'would be ' if dry_run else ''}forgotten: those "
         f"before {facts['before']} without a tag")  # fmt: skip
     say(f"  kept are {', '.join(['the newest', *map(escape, facts['kept_tags'])])}")
     if dry_run:

@@ -21,7 +21,9 @@ def specification_difference(a: xr.Dataset | None, b: xr.Dataset | None) -> list
 def computed_differences(
     facts_a: Mapping[str, Any], facts_b: Mapping[str, Any]
 ) -> dict[str, list[Difference]]:
-    """Compare libraries and machines of the last runs, as `pipeline.facts.run_facts` gives them."""
+    """Compare libraries and machines of two runs, of `pipeline.facts.run_facts`; nothing where one is none."""
+    if not facts_a or not facts_b:
+        return {"versions": [], "machine": []}
     machines = [{key: facts.get(key) for key in ("machine", "host")} for facts in (facts_a, facts_b)]
     versions = [facts.get("versions", {}) for facts in (facts_a, facts_b)]
     return {"versions": difference(*versions), "machine": difference(*machines)}

@@ -126,18 +126,21 @@ def test_versions_are_compared_by_tags_and_dates(three: Command, tmp_path: Path)
     assert "npn2" in err
 
 
-def test_old_versions_expire_and_tagged_ones_stay(three: Command) -> None:
-    before = len(history("results"))
+def test_old_versions_expire_and_tagged_ones_stay(three: Command, workers: Address) -> None:
+    learning = ("--set", "trials=12", "--set", "optimizer.learning_rate=1e-6")
+    assert three("run", "npn2", *PART, *learning, "--scheduler", workers.address)[0] == 0
+    before = [version.id for version in history("results")]
     with time_machine.travel(history("results")[0].written_at + timedelta(days=99), tick=False):
         code, dry, _ = three("expire", "--keep-days", "30", "--dry-run")
         assert code == 0
-        assert len(history("results")) == before
+        assert [version.id for version in history("results")] == before
         code, out, _ = three("expire", "--keep-days", "30")
     assert code == 0
-    gone = before - len(history("results"))
-    assert gone > 0
-    assert f"{gone} version{'s' * (gone > 1)} would be forgotten" in dry
-    assert f"{gone} version{'s' * (gone > 1)} {'are' if gone else ''} forgotten" in out
+    gone = set(before) - {version.id for version in history("results")}
+    assert before[1] in gone
+    plural = "s" if len(gone) > 1 else ""
+    assert f"{len(gone)} version{plural} would be forgotten" in dry
+    assert f"{len(gone)} version{plural} forgotten" in out
     assert "the newest, few, more" in out
     assert "freed" in out
     _, out, _ = three("compare", "few", "more", "npn2")
@@ -145,6 +148,18 @@ def test_old_versions_expire_and_tagged_ones_stay(three: Command) -> None:
     code, _, err = three("expire", "--keep-days", "0")
     assert code == 2
     assert "at least one day" in err
+
+
+def test_a_sweep_of_either_version_can_be_named(three: Command, workers: Address) -> None:
+    few = ("--set", "trials=1", "--set", "problems=6", *PART)
+    assert three("run", "npn3", *few, "--scheduler", workers.address)[0] == 0
+    for pair in (("few", "newest"), ("newest", "few")):
+        code, out, _ = three("compare", *pair, "npn3")
+        assert code == 0
+        assert "boolean/npn3 in" in out
+    code, _, err = three("compare", "few", "newest")  # of which the newest has two
+    assert code == 2
+    assert "more than one sweep" in err
 
 
 def test_help_teaches(relusweep: Command) -> None:

@@ -20,6 +20,7 @@ from storage import (
     StoreNotFound,
     UnknownVersion,
     Version,
+    changes,
     history,
     open_dataset,
     open_datatree,
@@ -216,3 +217,33 @@ def test_the_newest_stays_whatever_its_age(six: str) -> None:
     with at_the_age(of(six, "part 5"), 100 * MONTH), Committer(six) as committer:
         committer.expire(MONTH)
     xr.testing.assert_identical(raw(six), newest)
+
+
+def test_a_history_can_begin_at_any_version(six: str) -> None:
+    messages = [version.message for version in history(six, "night-1")]
+    assert messages == ["part 1", "part 0", "Repository initialized"]
+    assert history(six, "newest") == history(six)
+    with pytest.raises(UnknownVersion):
+        history(six, "gone")
+
+
+def test_what_was_written_between_two_versions_is_known_either_way(six: str) -> None:
+    between = changes(six, "night-1", "night-3")
+    assert between == changes(six, "night-3", "night-1")
+    written = {(0, width, part) for width in (0, 1) for part in (2, 3)}
+    assert between.may_differ(f"{GROUP}/loss") == written
+    assert between.may_differ(f"{GROUP}/width") == set()
+    assert changes(six, "newest", "newest").may_differ(f"{GROUP}/loss") == set()
+
+
+def test_of_a_group_started_anew_anything_may_differ(six: str) -> None:
+    with Committer(six) as committer:
+        committer.prepare(grid(), replace=True)
+        committer.commit("anew", {})
+    assert changes(six, "night-3", "newest").may_differ(f"{GROUP}/loss") is None
+
+
+def test_what_an_expiry_has_cut_is_not_known(six: str) -> None:
+    with at_the_age(of(six, "part 5"), 2 * MONTH), Committer(six) as committer:
+        committer.expire(MONTH)
+    assert changes(six, "night-1", "newest").may_differ(f"{GROUP}/loss") is None

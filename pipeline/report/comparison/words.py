@@ -15,7 +15,9 @@ def in_short(comparison: xr.Dataset) -> str:
     in_both = counts["same"] + counts["changed"]
     moments = [f"{attrs[which]} ({pd.Timestamp(attrs[f'{which}_written']):%Y-%m-%d %H:%M})" for which in "ab"]
     words = f"{attrs['group']} in {moments[0]} and in {moments[1]}, UTC. "
-    if counts["changed"]:
+    if not in_both:
+        words += "They have no cells in common"
+    elif counts["changed"]:
         words += f"Of {in_both:,} cells that both have, {counts['changed']:,} differ in at least one bit"
     else:
         words += f"All {in_both:,} cells that both have are the same, bit for bit"
