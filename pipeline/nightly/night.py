@@ -69,6 +69,9 @@ def hold_night(ledger: Ledger, claim: Claim, listener: Listener) -> Ended:
     listener : callable
         Told the events of runs.
     """
+    if claim.night.deaths > _MOST_DEATHS:
+        words = f"its process died {claim.night.deaths} times without a word, as when killed"
+        return _close(ledger, claim, Worked(failed=[words]), None)
     worked, change = Worked(), None
     try:
         worked = _work(ledger, claim, listener)
@@ -95,8 +98,6 @@ def _work(ledger: Ledger, claim: Claim, listener: Listener) -> Worked:
     progress = claim.night.progress
     if "worked" in progress:
         return Worked.model_validate(progress["worked"])
-    if claim.night.deaths > _MOST_DEATHS:
-        return Worked(failed=[f"its process died {claim.night.deaths} times without a word, as when killed"])
     worked = work(claim, remember, listener)
     if not worked.interrupted:
         remember(worked=worked.model_dump(mode="json"))

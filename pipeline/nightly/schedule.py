@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -165,24 +165,15 @@ def _check_places(schedule: Schedule, ledger: Path) -> None:
 
     store = local_path(schedule.store)
     for what, place in (("the ledger", ledger), ("--folder", Path(schedule.folder))):
-        if store is not None and place.is_relative_to(store):
+        if store is not None and place.resolve().is_relative_to(store.resolve()):
             raise InvalidSchedule(f"{what} {place} lies in the store {store}; choose a place outside it")
 
 
 def _check_store(schedule: Schedule, sweep: Sweep) -> None:
+    """Plan the sweep, and open the store as a night will: it is made where there is none."""
     from pipeline.plan import plans
-    from storage import StoreNotFound, history
-    from storage.repository import local_path
+    from storage import Committer, StoreLocked
 
-    try:
-        history(schedule.store)
-    except StoreNotFound:
-        if schedule.mode == "verify":
-            raise
-        place = local_path(schedule.store)
-        there = (
-            None if place is None else next(folder for folder in (place, *place.parents) if folder.exists())
-        )
-        if there is not None and not (there.is_dir() and os.access(there, os.W_OK)):
-            raise InvalidSchedule(f"--store {place}: {there} cannot be written; choose another") from None
     plans(sweep, schedule.store)  # refuses what the store has of another specification
+    with suppress(StoreLocked), Committer(schedule.store, create=schedule.mode != "verify"):
+        pass
