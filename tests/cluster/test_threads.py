@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dask
 import pytest
@@ -96,4 +97,15 @@ def test_a_worker_that_cannot_be_pinned_is_told_and_leaves() -> None:
             connect(Address(address=cluster.scheduler_address)),
         ):
             pass
-        assert not own.nthreads() or own.run(os.getpid)  # gone, or replaced by its nanny
+
+
+def test_a_later_worker_that_cannot_be_pinned_is_kept_out(careless: LocalCluster, tmp_path: Path) -> None:
+    preload = tmp_path / "preload.py"
+    preload.write_text("import torch\ntorch.set_num_interop_threads(2)\n")
+    with connect(Address(address=careless.scheduler_address)) as client:
+        before = set(client.nthreads())
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", careless.scheduler_address]
+        command += ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--preload", str(preload)]
+        # It ends by itself: one that stayed and worked would be stopped by the time limit of the tests.
+        subprocess.run(command, cwd=tmp_path, stderr=subprocess.DEVNULL, timeout=120, check=False)
+        assert set(client.nthreads()) == before
