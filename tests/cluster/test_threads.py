@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import dask
@@ -13,6 +14,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from cluster import Address, Local, UnfitWorkers, connect
+from cluster.environment import POOLS
 from cluster.threads import threads_in_use
 
 
@@ -23,12 +25,15 @@ def _torch_is_there() -> bool:
 @pytest.fixture(scope="module")
 def careless() -> Iterator[LocalCluster]:
     """Workers as a stranger would start them: with as many threads as the processor has, or more."""
-    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": dict.fromkeys(pools, "3")}),
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
-        Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for pool in POOLS:
+            patch.setenv(pool, "3")
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
+        cluster = stack.enter_context(
+            LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", memory_limit=0)
+        )
+        client = stack.enter_context(Client(cluster))
         assert client.submit(_multiply, 200).result() > 1  # or nothing would be shown
         yield cluster
 
@@ -68,6 +73,7 @@ def test_torch_is_pinned_in_a_process_that_has_used_it() -> None:
     code = """
 import torch
 torch.ones(3).sum()
+from cluster.environment import POOLS
 from cluster.threads import pin_threads, threads_in_use
 pin_threads()
 pin_threads()
