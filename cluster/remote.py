@@ -70,14 +70,12 @@ def python_there(config: Ssh, certificate: Path) -> str:
         f"{tls}CA_FILE": there,
         **{f"{tls}{role}__{part}": there for role in roles for part in ("CERT", "KEY")},
         # As everywhere, but not silent: dask waits for a line of the log to know that a worker runs.
-        "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str({**POOLS, "PYTHONSAFEPATH": "1"}),
+        "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str(
+            {**POOLS, "PYTHONSAFEPATH": "1", "DASK_LOGGING__DISTRIBUTED": "info"}
+        ),
     }
-    words = [
-        "env",
-        *(f"{name}={value}" for name, value in environment.items()),
-        config.python or sys.executable,
-    ]
-    return shlex.join(words)
+    settings = [f"{name}={value}" for name, value in environment.items()]
+    return shlex.join(["env", *settings, config.python or sys.executable])
 
 
 async def look(config: Ssh, name: str, certificate: Path) -> Host:
@@ -93,13 +91,9 @@ async def look(config: Ssh, name: str, certificate: Path) -> Host:
             pem = await asyncio.to_thread(certificate.read_text)
             done = await connection.run(command, input=pem, timeout=6 * _PATIENCE)
     except asyncssh.HostKeyNotVerifiable as error:
-        return Host(
-            name, 0, f"its key is not known here ({error}): log in once with ssh {name}, and accept it"
-        )
+        return Host(name, 0, f"its key is not known here ({error}): log in once with ssh {name}")
     except asyncssh.PermissionDenied as error:
-        return Host(
-            name, 0, f"it does not let us in ({error}): give a key that it knows, as `key` or to an agent"
-        )
+        return Host(name, 0, f"it does not let us in ({error}): give a `key` that it knows")
     except (asyncssh.Error, OSError, TimeoutError) as error:
         return Host(name, 0, f"it does not answer ({str(error) or 'no answer'}): is it up, and is sshd?")
     said = str(done.stdout).split()
@@ -110,7 +104,7 @@ async def look(config: Ssh, name: str, certificate: Path) -> Host:
     return Host(name, int(said[-1]))
 
 
-class RemoteScheduler(ssh.Scheduler):  # type: ignore[misc]
+class RemoteScheduler(ssh.Scheduler):
     """A scheduler whose log is read to the end."""
 
     async def start(self) -> None:
@@ -119,7 +113,7 @@ class RemoteScheduler(ssh.Scheduler):  # type: ignore[misc]
         self.reading = asyncio.ensure_future(_read_on(self.proc))
 
 
-class RemoteWorkers(ssh.Worker):  # type: ignore[misc]
+class RemoteWorkers(ssh.Worker):
     """Nannies in one process on a host, each with its worker.
 
     Attributes

@@ -62,9 +62,9 @@ def _check(plans: Iterable[Plan], there: Mapping[str, float], who: str) -> None:
         wanted = plan.sweep.resources if plan.blocks else {}  # what is done asks for nothing
         lacking = {name: amount for name, amount in wanted.items() if there.get(name, 0.0) < amount}
         if lacking:
+            have = f"{resources_in_words(there)} each" if there else "none"
             raise ResourceMissing(
-                f"{plan.sweep.group} asks for {resources_in_words(lacking)} a block, and {who} have "
-                f"{resources_in_words(there) + ' each' if there else 'none'}; give `gpus` in the file of the cluster "
-                '(--cluster), start workers with --resources "GPU=1", or compute on the processor: '
-                "--set device=cpu"
+                f"{plan.sweep.group} asks for {resources_in_words(lacking)} a block, and {who} have {have}; "
+                'give `gpus` in the file of the cluster (--cluster), start workers with --resources "GPU=1", '
+                "or compute on the processor: --set device=cpu"
             )
