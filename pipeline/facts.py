@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Meter", "failures", "run_facts"]
 
-_TOLD_FAILURES = 50
+_TOLD_FAILURES = 10  # with every commit
 _TOLD_LENGTH = 500
 
 
-def failures(failed: Sequence[BlockFailed]) -> dict[str, Any]:
+def failures(failed: Sequence[BlockFailed], most: int = _TOLD_FAILURES) -> dict[str, Any]:
     """Tell which blocks failed, JSON-able and bounded however many they are.
 
     Returns
     -------
     dict
-        ``n_failed``, and of the first fifty ``failed``: a list of ``group``, ``block`` in words, ``key``,
+        ``n_failed``, and of the first of them ``failed``: a list of ``group``, ``block`` in words, ``key``,
         ``error``, and the labels of its first and last ``corners``, by which to see in the store whether it
         has come since.
     """
@@ -49,7 +49,7 @@ def failures(failed: Sequence[BlockFailed]) -> dict[str, Any]:
             "error": failure.error[:_TOLD_LENGTH],
             "corners": [{dim: labels[end] for dim, labels in failure.block.labels} for end in (0, -1)],
         }
-        for failure in failed[:_TOLD_FAILURES]
+        for failure in failed[:most]
     ]
     return {"n_failed": len(failed), "failed": told}
 

@@ -37,7 +37,6 @@ class Tally:
         self.successes: int | None = None
         self._plan = plan
         self._work = 0.0
-        self._all_work = sum(plan.sweep.work(block) for block in plan.blocks)
         self._clock = time.monotonic()
 
     @property
@@ -55,7 +54,7 @@ class Tally:
         """Time that the blocks left will take, by their work; None before the first has come."""
         if not self._work:
             return None
-        return (time.monotonic() - self._clock) * (self._all_work - self._work) / self._work
+        return (time.monotonic() - self._clock) * (self._plan.work - self._work) / self._work
 
     def add(self, event: BlockDone | BlockFailed) -> None:
         """Count a block."""

@@ -26,6 +26,7 @@ from storage.repository import local_path
 __all__ = ["Record", "new_run_id", "recorded"]
 
 _BEAT = 2.0
+_TOLD_FAILURES = 50
 _FAREWELL = 15.0  # seconds that a heartbeat under way may take to end
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
@@ -116,6 +117,8 @@ class Record:
             "started": _now(),
             "ended": None,
             "error": None,
+            "stage": None,
+            "groups": {},
             "workers": 0,
             "threads": 0,
             "dashboard": None,
@@ -144,10 +147,10 @@ class Record:
         """Take note of an event."""
         with self._lock:
             if isinstance(event, PlanStarted):
-                self._group, self._tally = event.plan.sweep.group, Tally(event.plan)
+                self._document["stage"], self._tally = event.plan.sweep.group, Tally(event.plan)
             elif isinstance(event, BlockDone | BlockFailed) and self._tally:
                 self._tally.add(event)
-                self._document["groups"][self._group]["done"] = self._tally.done
+                self._document["groups"][self._document["stage"]]["done"] = self._tally.done
                 if isinstance(event, BlockFailed):
                     self._failed.append(event)
             elif isinstance(event, WorkersSeen):
@@ -206,7 +209,7 @@ class Record:
 
     def _progress(self) -> dict[str, Any]:
         rate, left = (0.0, None) if self._tally is None else (self._tally.rate, self._tally.seconds_left)
-        return {"rate": rate, "seconds_left": left, **failures(self._failed)}
+        return {"rate": rate, "seconds_left": left, **failures(self._failed, _TOLD_FAILURES)}
 
     def _warn(self, failure: StoreError) -> None:
         if not self._told_of_failure:  # once an outage, not every two seconds

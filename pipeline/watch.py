@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,9 +18,10 @@ from pipeline.runs import Run, read_runs
 from pipeline.words import duration, speed
 from storage import StoreReadError
 
-__all__ = ["place", "state_in_words", "watch_runs"]
+__all__ = ["headline", "pace", "watch_runs"]
 
 _EVERY = 2.0
+_ALIVE = 30.0  # seconds after a change of its record
 _BAR = 40
 _SHOWN_FAILURES = 3
 
@@ -48,21 +50,23 @@ def watch_runs(store: str, console: Console, *, every: float = _EVERY) -> None:
 
 
 def _looks(store: str, every: float) -> Iterator[list[Run]]:
-    """Read the runs again and again: those that go at the first look, and those that begin meanwhile."""
+    """Read the runs again and again, without those that were over at the first look."""
     pulses = _Pulses()
-    runs = read_runs(store)
+    runs = pulses.judge(read_runs(store))
+    if any(run.state == "lost" for run in runs) and not any(run.goes for run in runs):
+        time.sleep(2 * every)  # or is it our clock that goes wrong?
+        runs = pulses.judge(read_runs(store))
     over = {run.id for run in runs if not run.goes}
-    if over and len(over) == len(runs):
+    if runs and len(over) == len(runs):
         over.remove(runs[0].id)  # nothing goes: tell how the newest ended
     while True:
-        shown = [pulses.judge(run) for run in runs if run.id not in over]
-        yield shown
-        if not any(run.goes for run in shown):
+        yield [run for run in runs if run.goes or run.id not in over]
+        if not any(run.goes for run in runs):
             return
         time.sleep(every)
         try:
-            runs = read_runs(store)
-        except StoreReadError:  # for a moment: what was seen last stays, and its age tells
+            runs = pulses.judge(read_runs(store))
+        except StoreReadError:  # for a moment, perhaps: what was seen last stays
             continue
 
 
@@ -70,64 +74,76 @@ class _Pulses:
     """Takes a run for alive whose record changes, whatever the clocks of two machines say."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, object] = {}
         self._changed: dict[str, float] = {}
 
-    def judge(self, run: Run) -> Run:
-        now, seen = time.monotonic(), str(run.document.get("seen"))
-        if self._seen.get(run.id, seen) != seen:
-            self._changed[run.id] = now
-        self._seen[run.id] = seen
-        alive = now - self._changed.get(run.id, -1e9) < _ALIVE
-        return replace(run, state="running") if alive and run.state == "lost" else run
+    def judge(self, runs: Sequence[Run]) -> list[Run]:
+        """Correct the states of runs just read."""
+        now = time.monotonic()
+        for run in runs:
+            seen = run.document.get("seen")
+            if self._seen.setdefault(run.id, seen) != seen:
+                self._seen[run.id], self._changed[run.id] = seen, now
+        return [
+            replace(run, state="running") if run.state == "lost" and self._alive(run, now) else run
+            for run in runs
+        ]
+
+    def _alive(self, run: Run, now: float) -> bool:
+        return run.id in self._changed and now - self._changed[run.id] < _ALIVE
 
 
-_ALIVE = 30.0
+def headline(run: Run) -> str:
+    """Say which run it is, how it is, where its driver is and when it began."""
+    known = run.document
+    job = known.get("job")
+    words = (
+        run.id,
+        _state(run),
+        known.get("sweep"),
+        known.get("host"),
+        f"Slurm job {job}" if job else None,
+        _when(run),
+    )
+    return " · ".join(str(word) for word in words if word)
 
 
-def state_in_words(run: Run) -> str:
+def _state(run: Run) -> str:
     """Say how a run is; of one that gives no sign, since when."""
     if run.state == "lost":
-        return f"no sign since {_moment(str(run.document.get('seen')))}"
+        return f"no sign since {_moment(run.document.get('seen'))}"
     if run.state == "running" and not run.document.get("workers"):
         return "running, waits for workers"
     return run.state
 
 
-def place(run: Run) -> str:
-    """Say where the driver of a run is."""
-    host, job = run.document.get("host"), run.document.get("job")
-    return " ".join(filter(None, (host, f"Slurm job {job}" if job else "")))
+def _when(run: Run) -> str:
+    began, ended = run.document.get("started"), run.document.get("ended")
+    if not (began and ended):
+        return f"since {_moment(began)}" if began else ""
+    took = datetime.fromisoformat(ended) - datetime.fromisoformat(began)
+    return f"{_moment(began)}, {duration(took.total_seconds())}"
 
 
-def _moment(text: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except ValueError:
-        return text
+def _moment(text: str | None) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if text else "it began"
 
 
-def _headline(run: Run) -> str:
-    began = str(run.document.get("started") or run.document.get("submitted") or "")
-    since = f"since {_moment(began)}" if began else ""
-    return " · ".join(
-        filter(None, (run.id, state_in_words(run), run.document.get("sweep"), place(run), since))
-    )
-
-
-def _pace(run: Run) -> str:
+def pace(run: Run) -> str:
     """Say speed, time left, workers and failures."""
-    document, words = run.document, []
-    units = [group["unit"] for group in document.get("groups", {}).values()]
-    if run.goes and document.get("rate") and units:
-        words.append(speed(document["rate"], units[-1]))
-    left = document.get("seconds_left")
+    known, words = run.document, []
+    left, failed, stage = known.get("seconds_left"), known.get("n_failed", 0), known.get("stage")
     if run.goes and left is not None:
-        words.append(f"{duration(round(left))} left")
-    words.append(f"{document.get('workers', 0)} workers, {document.get('threads', 0)} threads")
-    failed = document.get("n_failed", 0)
-    words.append(f"{failed} blocks failed" if failed else "no failures")
+        words.append(speed(known["rate"], known["groups"][stage]["unit"]))
+        words.append(f"{duration(round(left))} left" + (f" of {stage}" if len(known["groups"]) > 1 else ""))
+    words.append(f"{_count(known, 'worker')}, {_count(known, 'thread')}")
+    words.append(f"{failed} failed" if failed else "no failures")
     return " · ".join(words)
+
+
+def _count(known: Mapping[str, Any], what: str) -> str:
+    count = known.get(what + "s", 0)
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _told(run: Run) -> Iterator[str]:
@@ -151,19 +167,19 @@ def _picture(runs: Sequence[Run]) -> RenderableType:
 
 
 def _panel(run: Run) -> Iterator[RenderableType]:
-    yield Text(_headline(run), style="bold")
+    yield Text(headline(run), style="bold")
     bars = Table.grid(padding=(0, 1))
     for name, group in run.document.get("groups", {}).items():
         bar = ProgressBar(total=max(1, group["total"]), completed=group["done"], width=_BAR)
         bars.add_row("  " + name, bar, f"{group['done']:,} of {group['total']:,} {group['unit']}")
     yield bars
-    yield Text("  " + _pace(run))
+    yield Text("  " + pace(run))
     for words in _told(run):
         yield Text("  " + words, style="red")
 
 
 def _in_lines(looks: Iterator[Sequence[Run]], console: Console) -> None:
-    said: dict[str, tuple[object, ...]] = {}
+    said: dict[str, list[object]] = {}
 
     def say(words: str) -> None:
         console.print(words, soft_wrap=True, highlight=False, markup=False)
@@ -172,19 +188,15 @@ def _in_lines(looks: Iterator[Sequence[Run]], console: Console) -> None:
         if not runs:
             say("no run goes")
         for run in runs:
-            _say_changes(run, said, say)
+            counts = _counts(run)
+            now = [_state(run), counts, run.document.get("workers"), run.document.get("n_failed")]
+            if said.get(run.id) != now:
+                said[run.id] = now
+                say(" · ".join([headline(run), *counts, pace(run)]))
+                for words in _told(run):
+                    say(f"  {words}")
 
 
-def _say_changes(run: Run, said: dict[str, tuple[object, ...]], say: Callable[[str], None]) -> None:
-    groups = run.document.get("groups", {})
-    done = [
-        f"{name}: {group['done']:,} of {group['total']:,} {group['unit']}" for name, group in groups.items()
-    ]
-    failed = run.document.get("n_failed")
-    now = (state_in_words(run), *done, failed, run.document.get("workers"))
-    if said.get(run.id) == now:
-        return
-    said[run.id] = now
-    say(" · ".join([_headline(run), *done, _pace(run)]))
-    for words in _told(run):
-        say(f"  {words}")
+def _counts(run: Run) -> list[str]:
+    groups = run.document.get("groups", {}).items()
+    return [f"{name}: {group['done']:,} of {group['total']:,} {group['unit']}" for name, group in groups]

@@ -162,11 +162,11 @@ class Records:
         if self._place is None:
             return LocalStore(self._folder, mkdir=True)
         bucket, prefix, region, endpoint = self._place
+        settings = {"region": region, "endpoint": endpoint}
         return S3Store(
             bucket,
             prefix=f"{prefix}/{RECORDS}" if prefix else RECORDS,
-            region=region or "us-east-1",
-            endpoint=endpoint or "",
+            config={key: value for key, value in settings.items() if value},  # type: ignore[arg-type]
             virtual_hosted_style_request=endpoint is None,
             client_options={"allow_http": True, "timeout": _PATIENCE, "connect_timeout": _PATIENCE},
             retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},

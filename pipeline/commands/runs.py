@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
 
-from pipeline.commands.options import output, say
-from pipeline.words import duration, speed
+from pipeline.commands.options import say
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,34 +21,17 @@ _SHOWN_FAILURES = 5
 
 
 def print_runs(runs: Sequence[Run]) -> None:
-    """Print a table of the newest runs."""
-    from pipeline.watch import place, state_in_words
+    """Print the newest runs, a line each."""
+    from pipeline.watch import headline, pace
 
-    if not runs:
-        return
-    table = Table("run", "state", "sweep", "where", "workers", "speed", "left", "failed", box=None)
+    if runs:
+        say("\n[italic]Newest runs[/]")
     for run in runs[:_SHOWN_RUNS]:
-        table.add_row(
-            run.id,
-            escape(state_in_words(run)),
-            str(run.document.get("sweep", "")),
-            escape(place(run)),
-            *(_going(run) if run.goes else ("", "", "")),
-            f"{run.document.get('n_failed') or ''}",
-        )
-    output.print()
-    output.print(table)
-
-
-def _going(run: Run) -> tuple[str, str, str]:
-    document = run.document
-    left = document.get("seconds_left")
-    units = [group["unit"] for group in document.get("groups", {}).values()]
-    return (
-        f"{document.get('workers', 0)}",
-        speed(document["rate"], units[-1]) if units and document.get("rate") else "",
-        "" if left is None else duration(round(left)),
-    )
+        say(f" {escape(headline(run))}")
+        if run.goes:
+            say(f"   {escape(pace(run))}")
+        elif run.document.get("error"):
+            say(f"   {escape(run.document['error'])}")
 
 
 def print_failed(runs: Sequence[Run], groups: Mapping[str, xr.Dataset]) -> None:
