@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -105,9 +106,15 @@ def create_repository(url: Url) -> icechunk.Repository:
 def reason(error: BaseException) -> str:
     """Give an error of Icechunk in one line, what failed and why, without its trace through Icechunk."""
     text = str(error).strip()
-    what = text.split("\n")[0].removeprefix("x ")
+    # Icechunk breaks a long line, as one that holds a path; an empty one, or a cause, comes behind it.
+    lines = takewhile(lambda line: line and not line.startswith("->"), (_plain(x) for x in text.split("\n")))
+    what = " ".join(lines).replace("/ ", "/")
     cause = text.rpartition("-> ")[2] if "-> " in text else ""
     return what if cause in what else f"{what}: {cause}"
+
+
+def _plain(line: str) -> str:
+    return line.strip(" |").removeprefix("x ")
 
 
 def check_readable(repository: icechunk.Repository, session: icechunk.Session) -> None:
