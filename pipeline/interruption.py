@@ -14,14 +14,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Request:
-    """What a signal calls: it sets the event, once."""
+    """What a signal calls: it sets the events of all who run inside one another, once."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.asked: list[threading.Event] = []
         self.before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.asked.set()
+        for event in self.asked:
+            event.set()
         self.restore()
 
     def restore(self) -> None:
@@ -37,19 +38,21 @@ def interruption() -> Iterator[threading.Event]:
     ------
     threading.Event
         Set from the first signal on. In a thread other than the main one, signals stay as they are. Within
-        another such context it is the event of that one, so that all who run inside one another stop.
+        another such context, the first signal sets the events of both.
     """
-    outer = signal.getsignal(signal.SIGTERM)
-    if isinstance(outer, _Request):
-        yield outer.asked
-        return
-    request = _Request()
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield request.asked
+        yield asked
         return
-    for number in _SIGNALS:
-        signal.signal(number, request)
+    outer = signal.getsignal(signal.SIGTERM)
+    request = outer if isinstance(outer, _Request) else _Request()
+    request.asked.append(asked)
+    if request is not outer:
+        for number in _SIGNALS:
+            signal.signal(number, request)
     try:
-        yield request.asked
+        yield asked
     finally:
-        request.restore()
+        request.asked.remove(asked)
+        if not request.asked:
+            request.restore()

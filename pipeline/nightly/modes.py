@@ -104,10 +104,14 @@ def _run(schedule: Schedule, sweep: Sweep, listener: Listener, **options: Any) -
 
 def _told(finished: RunFinished, groups: list[str], version: str | None) -> Worked:
     cells = {group: int(stage["cells"]) for group, stage in finished.facts["stages"].items()}
+    failed = [f"{failure.block}: {failure.error}" for failure in finished.failed]
+    if finished.cancelled:  # not to be gone on with, as what a signal stops
+        failed.append("its run was cancelled")
     return Worked(
+        run=finished.facts["id"],
         cells=sum(cells.values()),
-        failed=[f"{failure.block}: {failure.error}" for failure in finished.failed],
-        interrupted=finished.interrupted,
+        failed=failed,
+        interrupted=finished.interrupted and not finished.cancelled,
         sentences=[f"{count:,} cells of {group} computed" for group, count in cells.items()],
         groups=groups,
         version=version,

@@ -98,6 +98,8 @@ def _facts(claim: Claim, worked: Worked, now: datetime) -> Iterator[tuple[str, s
     yield "Sweep", " ".join((schedule.sweep, *schedule.settings))
     yield "Store", schedule.store
     yield "Version", f"{night.progress.get('tag', 'no tag')} ({worked.version or 'none'})"
+    if worked.run is not None:
+        yield "Run", worked.run
     yield "Due", f"{local_time(night.due, schedule.zone):%Y-%m-%d %H:%M %Z}"
     yield "Begun", f"{local_time(night.started, schedule.zone):%Y-%m-%d %H:%M:%S %Z}"
     yield "Took", duration((now - night.started).total_seconds())

@@ -51,6 +51,8 @@ class Worked(BaseModel):
         By group, the libraries' versions ``then`` and ``now``.
     version : str or None
         Id of the version of the store that it is about.
+    run : str or None
+        Id of the run, where it was one.
     """
 
     cells: int = 0
@@ -62,3 +64,4 @@ class Worked(BaseModel):
     groups: list[str] = []
     versions: dict[str, dict[str, dict[str, str]]] = {}
     version: str | None = None
+    run: str | None = None

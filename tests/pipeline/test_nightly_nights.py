@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,13 +21,15 @@ import yaml
 
 from cluster import Address
 from pipeline.dispatch import Arrival
-from pipeline.events import BlockDone, Committed, Event
+from pipeline.events import BlockDone, Committed, Event, PlanStarted
+from pipeline.interruption import interruption
 from pipeline.nightly.ledger import Ledger
 from pipeline.nightly.night import Ended, hold_night
 from pipeline.nightly.schedule import Schedule, make_schedule
 from pipeline.overrides import find_sweep, override
 from pipeline.plan import plan_store, stored_plan
 from pipeline.run import run
+from pipeline.runs import ask_to_stop, read_runs
 from pipeline.sweep import BooleanSweep
 from storage import Committer, history, open_dataset
 
@@ -211,6 +214,23 @@ def test_an_interrupted_extension_goes_on_and_adds_once(nights: Nights, stored: 
     assert data.sizes["trial"] == 7
     assert data["done"].all()
     assert len(nights.ledger.nights("mine")) == 1
+
+
+def test_a_cancelled_run_fails_its_night_and_ends_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(mode="extend", by=400)
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, PlanStarted):
+            while not (going := [found for found in read_runs(nights.store) if found.state == "running"]):
+                time.sleep(0.1)
+            ask_to_stop(nights.store, going[0].id)
+            time.sleep(4)  # longer than it takes until the run looks
+
+    with interruption() as asked_to_stop:
+        ended = nights.hold(cancel)
+    assert not asked_to_stop.is_set()
+    assert ended.state == "failed"
+    assert "its run was cancelled" in ended.words
 
 
 def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: BooleanSweep) -> None:
