@@ -112,6 +112,8 @@ def _state(run: Run) -> str:
     """Say how a run is; of one that gives no sign, since when."""
     if run.state == "lost":
         return f"no sign since {_moment(run.document.get('seen'))}"
+    if run.state == "running" and run.document.get("waits"):
+        return "running, waits for the store"
     if run.state == "running" and not run.document.get("workers"):
         return "running, waits for workers"
     return run.state
@@ -148,8 +150,9 @@ def _count(known: Mapping[str, Any], what: str) -> str:
 
 def _told(run: Run) -> Iterator[str]:
     """Say what went wrong."""
-    if run.document.get("error"):
-        yield str(run.document["error"])
+    for why in ("waits", "error"):
+        if run.document.get(why):
+            yield str(run.document[why])
     for failure in run.document.get("failed", [])[:_SHOWN_FAILURES]:
         yield f"failed: {failure['block']}: {failure['error']}"
 
