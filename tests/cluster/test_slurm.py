@@ -168,6 +168,12 @@ def test_an_interface_that_there_is_not(site: SlurmSite) -> None:
         pass
 
 
+def test_a_folder_that_cannot_be_written(site: SlurmSite) -> None:
+    config = _config(folder="/proc/x")
+    with pytest.raises(InvalidCluster, match="folder = '/proc/x' cannot be written"), connect(config):
+        pass
+
+
 def test_where_slurm_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SlurmNotReached, match="ssh login relusweep"), connect(_config()):
