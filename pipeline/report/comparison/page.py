@@ -92,7 +92,7 @@ def overview(comparison: xr.Dataset) -> list[str | Table]:
 
 
 def _narrow(table: Table) -> Table:
-    return table._replace(cells=table.cells.drop(columns=["Added", "Removed", "To or from NaN"]))
+    return table._replace(cells=table.cells.drop(columns=["Added", "Removed"]))
 
 
 def _content(comparison: xr.Dataset) -> Content:
