@@ -25,7 +25,10 @@ _SHOWN = 8  # characters of an id, of which six name a version
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows to show, the newest first.")]
 All = Annotated[bool, typer.Option("--all", help="Every commit, not only the last of each run.")]
 KeepDays = Annotated[
-    int, typer.Option("--keep-days", metavar="N", help="How old a version without a tag may be; at least 1.")
+    int,
+    typer.Option(
+        "--keep-days", max=36_500, metavar="N", help="How old a version without a tag may be; at least 1."
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")]
 Folder = Annotated[
