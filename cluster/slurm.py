@@ -36,6 +36,7 @@ _HEARTBEATS = 3.0  # seconds after which a worker has told what it computes
 
 _WORKER_ENVIRONMENT = {
     **ENVIRONMENT,
+    "DASK_LOGGING__DISTRIBUTED": "info",  # into the log of the job, where one looks when it has failed
     # The plan bounds the blocks: pausing a worker could only lose work. One that outgrows its job's memory
     # is ended by its nanny before Slurm ends them all.
     **{f"DASK_DISTRIBUTED__WORKER__MEMORY__{what}": "False" for what in ("TARGET", "SPILL", "PAUSE")},
@@ -216,8 +217,8 @@ class SlurmPlace:
             self._give_up_after(change.ended[-1].id)
         if never := [job.id for job in self._jobs if self._reason(job.id) in _NEVER]:
             self._give_up(
-                f"Slurm would let job {never[0]} wait for ever ({self._reason(never[0])}): ask for less in the "
-                "file of the cluster (cores, memory, walltime), or for another partition"
+                f"Slurm would let job {never[0]} wait for ever ({self._reason(never[0])}): ask for less in "
+                "the file of the cluster (cores, memory, walltime), or for another partition"
             )
         slurm_queue.cancel([job.id for job in change.left])
         retired = [job.id for job in self._jobs if job.retired]
@@ -229,8 +230,8 @@ class SlurmPlace:
         for job in self._last_blocks.keys() - set(retired):
             if cut := self._last_blocks.pop(job):
                 _log.warning(
-                    "job %s came to its end while it computed %s, to be computed anew; a block must take less "
-                    "than drain (%d s): give a longer drain and walltime in the file of the cluster",
+                    "job %s came to its end while it computed %s, to be computed anew; a block must take "
+                    "less than drain (%d s): give a longer drain and walltime in the file of the cluster",
                     job,
                     ", ".join(cut),
                     self._config.drain_seconds,
@@ -243,8 +244,8 @@ class SlurmPlace:
     def _give_up_after(self, job: str) -> None:
         log = log_of(self._folder, job)
         self._give_up(
-            f"job after job of Slurm ends before it has worked; the last, {job}, {slurm_queue.why_ended(job)}. "
-            f"No more are submitted. Its log is {log}:\n{tail(log)}"
+            f"job after job of Slurm ends before it has worked; the last, {job}, "
+            f"{slurm_queue.why_ended(job)}. No more are submitted. Its log is {log}:\n{tail(log)}"
         )
 
     def _give_up(self, words: str) -> None:

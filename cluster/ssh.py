@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from cluster.place import PlaceStatus
 from cluster.remote import Host, RemoteScheduler, RemoteWorkers, connect_options, look, python_there
 
 __all__ = ["SshPlace"]
+
+_logger = logging.getLogger(__name__)
 
 _RETRY_EVERY = 30.0
 
@@ -126,6 +129,8 @@ class SshPlace:
                 self._give_up(host, f"its workers did not start: {error}")
 
     def _give_up(self, host: str, reason: str, retry_in: float = _RETRY_EVERY) -> None:
+        if host not in self._down:  # once, not at every try
+            _logger.warning("goes on without %s: %s", host, reason)
         self._down[host] = _Down(reason, time.monotonic() + retry_in)
         self._up.pop(host, None)
         if self._cluster is not None:

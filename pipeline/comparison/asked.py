@@ -21,7 +21,7 @@ def specification_difference(a: xr.Dataset | None, b: xr.Dataset | None) -> list
 def computed_differences(
     facts_a: Mapping[str, Any], facts_b: Mapping[str, Any]
 ) -> dict[str, list[Difference]]:
-    """Compare libraries and machines of two runs, of `pipeline.facts.run_facts`; nothing where one is none."""
+    """Compare libraries and machines of two runs (`pipeline.facts.run_facts`); nothing where one is none."""
     if not facts_a or not facts_b:
         return {"versions": [], "machine": []}
     machines = [{key: facts.get(key) for key in ("machine", "host")} for facts in (facts_a, facts_b)]

@@ -81,6 +81,7 @@ class _Found:
 
     by_label: NDArray[np.float64]
     changed: int = 0
+    superseded: int = 0
     undefined: int = 0
     absolute: float = 0.0
     relative: float = 0.0
@@ -115,7 +116,7 @@ def compare_variable(
     found = _Found(np.zeros(len(cells.axes[first])))
     in_both = 0
     if old is not None and new is not None:
-        in_both = int(_elements(cells, new, cells.in_a & cells.in_b, old))
+        in_both = _elements(cells, new, _has(cells.in_a, new) & _has(cells.in_b, new), old)
         if (old.dims, old.dtype) != (new.dims, new.dtype):
             found.changed = in_both
             cells.changed |= cells.in_a & cells.in_b
@@ -123,10 +124,14 @@ def compare_variable(
             _compare_chunks(cells, old, new, may_differ, found)
     row = {
         "dtype": str((cells.b if name in cells.b else cells.a)[name].dtype),
-        "same": in_both - found.changed,
+        "same": in_both - found.changed - found.superseded,
         "changed": found.changed,
-        "added": 0 if new is None else int(_elements(cells, new, cells.in_b)) - in_both,
-        "removed": 0 if old is None else int(_elements(cells, old, cells.in_a)) - in_both,
+        "added": 0
+        if new is None
+        else _elements(cells, new, _has(cells.in_b, new)) - in_both + found.superseded,
+        "removed": 0
+        if old is None
+        else _elements(cells, old, _has(cells.in_a, old)) - in_both + found.superseded,
         "largest_absolute": found.absolute,
         "largest_relative": found.relative,
         "undefined": found.undefined,
@@ -137,18 +142,39 @@ def compare_variable(
     return row, found.by_label if along else np.full_like(found.by_label, np.nan)
 
 
-def _elements(
-    cells: Cells, array: xr.DataArray, done: xr.DataArray, other: xr.DataArray | None = None
-) -> int:
-    """Count the elements of an array that cells have, of the labels that another array has too."""
+def _has(done: xr.DataArray, array: xr.DataArray) -> xr.DataArray:
+    """Tell where an array has values, along those dimensions of the cells that it lies along."""
+    return done.any([dim for dim in done.dims if dim not in array.dims])
+
+
+def _owners(cells: Cells, array: xr.DataArray) -> xr.DataArray:
+    """Mark the cells whose values an array holds in both versions.
+
+    One that lacks axes of the cells holds what came last along them, as parameters after the last epoch.
+    """
     lacking = [dim for dim in cells.axes if dim not in array.dims]
+    if not lacking:
+        return cells.in_a & cells.in_b
+    last = [_last(done, lacking) for done in (cells.in_a, cells.in_b)]
+    return last[0] & last[1]
+
+
+def _last(done: xr.DataArray, along: list[str]) -> xr.DataArray:
+    flat = done.stack(all=along)  # noqa: PD013  (of xarray)
+    at = flat.sizes["all"] - 1 - flat.isel(all=slice(None, None, -1)).argmax("all")
+    here = xr.DataArray(np.arange(flat.sizes["all"]), dims="all", coords={"all": flat["all"]})
+    return (flat & (here == at)).unstack("all").reindex_like(done).transpose(*done.dims)  # noqa: PD010
+
+
+def _elements(cells: Cells, array: xr.DataArray, has: xr.DataArray, other: xr.DataArray | None = None) -> int:
+    """Count the values of an array, of the labels that another array has too."""
     behind = [str(dim) for dim in array.dims if dim not in cells.axes]
     shared = [
         len(array.indexes[dim] if other is None else array.indexes[dim].intersection(other.indexes[dim]))
         for dim in behind
         if other is None or dim in other.dims
     ]
-    return int(done.any(lacking).sum()) * prod(shared)
+    return int(has.sum()) * prod(shared)
 
 
 def _compare_chunks(
@@ -158,7 +184,8 @@ def _compare_chunks(
     may_differ: Container[tuple[int, ...]] | None,
     found: _Found,
 ) -> None:
-    in_both = (cells.in_a & cells.in_b).any([dim for dim in cells.axes if dim not in new.dims])
+    in_both = _has(cells.in_a, new) & _has(cells.in_b, new)
+    owners = _owners(cells, new)
     places = {str(dim): old.indexes[dim].get_indexer(new.indexes[dim]) for dim in new.dims}
     for at, box in _grid(new):
         if may_differ is not None and at not in may_differ:
@@ -176,7 +203,7 @@ def _compare_chunks(
             # Progress dimensions come in the order of the cells, in the array as in the mask.
             mask = wanted.expand_dims({dim: len(kept[dim]) for dim in kept if dim not in wanted.dims})
             differ &= mask.transpose(*new.dims).to_numpy()
-            _note(cells, new, kept, differ, there, here, found)
+            _note(cells, owners, new, kept, differ, there, here, found)
 
 
 def _grid(array: xr.DataArray) -> Iterator[tuple[tuple[int, ...], dict[str, slice]]]:
@@ -208,6 +235,7 @@ def _bits(values: NDArray[Any]) -> NDArray[Any]:
 
 def _note(
     cells: Cells,
+    owners: xr.DataArray,
     array: xr.DataArray,
     kept: Mapping[str, NDArray[np.intp]],
     differ: NDArray[np.bool_],
@@ -216,16 +244,21 @@ def _note(
     found: _Found,
 ) -> None:
     """Note what differs in a chunk."""
-    found.changed += int(differ.sum())
+    place = np.ix_(*(kept.get(dim, np.arange(len(axis))) for dim, axis in cells.axes.items()))
+    own = xr.DataArray(owners.to_numpy()[place], dims=tuple(cells.axes))
+    lacking = [dim for dim in cells.axes if dim not in array.dims]
+    all_different = xr.DataArray(differ, dims=array.dims)
+    changed = all_different & own.any(lacking) if lacking else all_different
+    changed = changed.transpose(*array.dims)
+    found.changed += int(changed.sum())
+    found.superseded += int(all_different.sum() - changed.sum())
     if array.name == "fingerprint":  # of the specification: that is told in words
         return
-    behind = [dim for dim in array.dims if dim not in cells.axes]
-    inside = xr.DataArray(differ, dims=array.dims).any(behind)
-    # What lacks an axis is of all cells along it.
-    inside = inside.expand_dims([dim for dim in cells.axes if dim not in array.dims]).transpose(*cells.axes)
-    place = np.ix_(*(kept.get(dim, np.arange(len(axis))) for dim, axis in cells.axes.items()))
-    in_both = cells.in_a.to_numpy()[place] & cells.in_b.to_numpy()[place]
-    cells.changed.to_numpy()[place] |= inside.to_numpy() & in_both
+    inside = changed.any([dim for dim in array.dims if dim not in cells.axes])
+    cells.changed.to_numpy()[place] |= (inside & own).transpose(*cells.axes).to_numpy()
+    differ = changed.to_numpy()
+    if not differ.any():
+        return
     x, y = there[differ].astype(np.float64), here[differ].astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         apart = np.abs(y - x)

@@ -19,7 +19,16 @@ from pipeline.report.text import percent
 from pipeline.report.theme import SCALE, Theme, text_colour
 from pipeline.words import label
 
-__all__ = ["CELL", "colour_bar", "draw_map", "draw_numbers", "draw_rates", "label_categories", "label_cell"]
+__all__ = [
+    "CELL",
+    "colour_bar",
+    "draw_map",
+    "draw_numbers",
+    "draw_rates",
+    "hatched",
+    "label_categories",
+    "label_cell",
+]
 
 CELL = (0.5, 0.42)
 """Inches that a cell of a map needs for its number, across and up."""
@@ -68,7 +77,7 @@ def draw_numbers(
     axis.pcolormesh(np.ma.masked_invalid(grid), cmap=SCALE, norm=norm, edgecolors=theme.paper, linewidth=1.2)
     for (row, column), number in np.ndenumerate(grid):
         if np.isnan(number):
-            axis.add_patch(_hatched(column, row))
+            axis.add_patch(hatched(column, row))
         else:
             mark = "*" if share[row, column] < 1 else ""
             label_cell(axis, column, row, write(number) + mark, SCALE(norm(number)))
@@ -91,7 +100,8 @@ def label_categories(axis: Axes, across: NDArray[Any], up: NDArray[Any]) -> None
     axis.set(xlim=(0, len(across)), ylim=(0, len(up)))
 
 
-def _hatched(column: int, row: int) -> Patch:
+def hatched(column: int, row: int) -> Patch:
+    """Make the mark of a unit cell of which there is nothing to show."""
     return Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fill=False, hatch="/////", linewidth=0)
 
 

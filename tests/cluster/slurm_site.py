@@ -22,7 +22,7 @@ import psutil
 
 __all__ = ["Job", "SlurmMissing", "SlurmSite", "slurm_site"]
 
-_PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
+_PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo", "setpriv")
 _SEARCHED = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CORES = 8  # posed: what is tested is who gets them, not how fast they are
 _GPUS = 2
@@ -232,7 +232,8 @@ def _daemon(stack: ExitStack, site: SlurmSite, program: str, *options: str) -> N
     assert path is not None
     with (site.folder / "log" / f"{program}.out").open("ab") as out:
         process = subprocess.Popen(
-            [path, *options],
+            # Also when these tests are killed outright: their daemons must not be left behind.
+            ["setpriv", "--pdeathsig", "TERM", path, *options],
             env={**os.environ, **site.environment},
             stdout=out,
             stderr=out,

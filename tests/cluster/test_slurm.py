@@ -142,14 +142,17 @@ def test_jobs_that_die_at_once_end_in_words_with_their_log(site: SlurmSite) -> N
 
 def test_a_partition_that_there_is_not(site: SlurmSite) -> None:
     with (
-        pytest.raises(SlurmRefuses, match="no partition 'night'.*normal"),
+        pytest.raises(SlurmRefuses, match=r"no partition 'night'.*normal"),
         connect(_config(partition="night")),
     ):
         pass
 
 
 def test_what_slurm_refuses_is_told_in_its_words(site: SlurmSite) -> None:
-    with pytest.raises(SlurmRefuses, match="sbatch says: .*not available"), connect(_config(memory="900 TB")):
+    with (
+        pytest.raises(SlurmRefuses, match=r"sbatch says: .*not available"),
+        connect(_config(memory="900 TB")),
+    ):
         pass
 
 
@@ -161,7 +164,7 @@ def test_a_job_that_would_wait_for_ever(site: SlurmSite) -> None:
 
 
 def test_an_interface_that_there_is_not(site: SlurmSite) -> None:
-    with pytest.raises(InvalidCluster, match="interface = 'ib7'.* lo"), connect(_config(interface="ib7")):
+    with pytest.raises(InvalidCluster, match=r"interface = 'ib7'.* lo"), connect(_config(interface="ib7")):
         pass
 
 

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import dask
 import pytest
 from distributed import Client, LocalCluster
 
 from cluster import Address, Local, UnfitWorkers, connect
+from cluster.environment import POOLS
 from cluster.threads import threads_in_use
 
 
@@ -22,12 +25,15 @@ def _torch_is_there() -> bool:
 @pytest.fixture(scope="module")
 def careless() -> Iterator[LocalCluster]:
     """Workers as a stranger would start them: with as many threads as the processor has, or more."""
-    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": dict.fromkeys(pools, "3")}),
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
-        Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for pool in POOLS:
+            patch.setenv(pool, "3")
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
+        cluster = stack.enter_context(
+            LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", memory_limit=0)
+        )
+        client = stack.enter_context(Client(cluster))
         assert client.submit(_multiply, 200).result() > 1  # or nothing would be shown
         yield cluster
 
@@ -67,6 +73,7 @@ def test_torch_is_pinned_in_a_process_that_has_used_it() -> None:
     code = """
 import torch
 torch.ones(3).sum()
+from cluster.environment import POOLS
 from cluster.threads import pin_threads, threads_in_use
 pin_threads()
 pin_threads()
@@ -96,4 +103,15 @@ def test_a_worker_that_cannot_be_pinned_is_told_and_leaves() -> None:
             connect(Address(address=cluster.scheduler_address)),
         ):
             pass
-        assert not own.nthreads() or own.run(os.getpid)  # gone, or replaced by its nanny
+
+
+def test_a_later_worker_that_cannot_be_pinned_is_kept_out(careless: LocalCluster, tmp_path: Path) -> None:
+    preload = tmp_path / "preload.py"
+    preload.write_text("import torch\ntorch.set_num_interop_threads(2)\n")
+    with connect(Address(address=careless.scheduler_address)) as client:
+        before = set(client.nthreads())
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", careless.scheduler_address]
+        command += ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--preload", str(preload)]
+        # It ends by itself: one that stayed and worked would be stopped by the time limit of the tests.
+        subprocess.run(command, cwd=tmp_path, stderr=subprocess.DEVNULL, timeout=120, check=False)
+        assert set(client.nthreads()) == before

@@ -303,6 +303,66 @@ def test_stages_are_compared_together_or_one_by_one(stages: Path) -> None:
     assert one.attrs["n_changed_cells"] == 3
 
 
+def test_what_came_after_more_epochs_is_no_change(stages: Path) -> None:
+    """Parameters are those after the last epoch: of more epochs, they are others."""
+    with Committer(stages) as committer:
+        old = open_dataset(stages, "images/mine/training").load()
+        layout = Layout(
+            group="images/mine/training",
+            coords=xr.Dataset(
+                coords={"network": old["network"], "epoch": [1, 2, 3, 4], "parameter": range(4)}
+            ),
+            variables={
+                "test_loss": Variable(("network", "epoch"), "float64", np.nan),
+                "parameters": Variable(("network", "parameter"), "float32", np.nan),
+            },
+            chunks={"network": 1},
+            attrs=old.attrs,
+            progress_dims=("network", "epoch"),
+        )
+        committer.prepare(layout)
+        later = {"test_loss": np.full((1, 1), 0.5), "parameters": np.full((1, 4), 9, "float32")}
+        committer.write(layout.group, {"network": slice(0, 1), "epoch": slice(3, 4)}, later, 7)
+        committer.commit("longer", {})
+        committer.write(layout.group, {"network": slice(1, 2), "epoch": slice(3, 4)}, later, 7)
+        committer.commit("longer", {})
+        committer.tag("c")
+    found = compare(str(stages), "b", "c", "images/mine/training")
+    assert (found.attrs["n_changed_cells"], found.attrs["n_added_cells"], found.attrs["n_same_cells"]) == (
+        0,
+        2,
+        6,
+    )
+    row = found.sel(variable="parameters")
+    assert [int(row[name]) for name in ("same", "changed", "added", "removed")] == [0, 0, 8, 8]
+
+
+def test_what_lacks_an_axis_is_of_the_last_cell_along_it(stages: Path) -> None:
+    with Committer(stages) as committer:
+        old = open_dataset(stages, "images/mine/training").load()
+        committer.prepare(
+            Layout(
+                group="images/mine/training",
+                coords=old[["network", "epoch", "parameter"]],
+                variables={
+                    "test_loss": Variable(("network", "epoch"), "float64", np.nan),
+                    "parameters": Variable(("network", "parameter"), "float32", np.nan),
+                },
+                chunks={"network": 1},
+                attrs=old.attrs,
+                progress_dims=("network", "epoch"),
+            )
+        )
+        parameters = old["parameters"].to_numpy().copy()
+        parameters[0, 2] += 1
+        arrays = {"test_loss": old["test_loss"].to_numpy(), "parameters": parameters}
+        committer.write("images/mine/training", {}, arrays, 7)
+        committer.commit("one parameter", {})
+    found = compare(str(stages), "b", "newest", "images/mine/training")
+    assert found["status"].values.tolist() == [[SAME, SAME, CHANGED], [SAME, SAME, SAME]]
+    assert int(found["changed"].sel(variable="parameters")) == 1
+
+
 def test_the_page_of_stages(stages: Path, tmp_path: Path) -> None:
     page = Page(write_comparison(compare(str(stages), "a", "b", "images/mine"), tmp_path / "page"))
     assert ["Network", "training/parameters", "training/test_loss"] in page.rows

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.cluster
 
 pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
 
-# Five dozen blocks of a good part of a second each.
-PART = ("width=2", "depth=1", "leak=0,0.1", "trials=3000", "epochs=20000")
+# Two dozen blocks of a good part of a second each.
+PART = ("width=2", "depth=1", "leak=0,0.1", "trials=1500", "epochs=20000")
 
 
 def _until(condition: Callable[[], object], seconds: float = 90) -> None:
@@ -136,6 +136,7 @@ def test_a_run_goes_on_when_who_submitted_it_has_left(
     _until(lambda: not site.jobs())
 
 
+@pytest.mark.slow
 def test_a_driver_whose_time_is_over_is_followed_by_another(
     site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:

@@ -1,6 +1,9 @@
 """A store in an object store: a real server on localhost, spoken to over HTTP."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 import xarray as xr
 from stores import GROUP, layout, raw, store_with, write
 
@@ -17,6 +20,22 @@ def test_a_store_in_a_bucket_equals_one_on_disk(bucket: str, tmp_path) -> None:
     assert history(url)[0].tags == ("night-1",)
     lazy = open_dataset(url, GROUP, tag="night-1", chunks={})
     assert int(lazy["done"].sum()) == 60
+
+
+def test_old_versions_expire_in_a_bucket(bucket: str) -> None:
+    url = store_with(f"{bucket}/old/versions", layout())
+    with Committer(url) as committer:
+        committer.tag("night-1")
+        for fingerprint in (1, 2):
+            committer.prepare(layout(), replace=True)
+            write(committer, layout(), fingerprint=fingerprint)
+            committer.commit(f"anew {fingerprint}", {})
+    tagged, newest = raw(url, version="night-1"), raw(url)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=9), tick=False), Committer(url) as committer:
+        assert len(committer.expire(timedelta(days=2))["expired"]) == 1
+    assert [version.message for version in history(url)] == ["anew 2", "all", "Repository initialized"]
+    xr.testing.assert_identical(raw(url, version="night-1"), tagged)
+    xr.testing.assert_identical(raw(url), newest)
 
 
 def test_of_two_writers_the_later_loses_nothing_of_the_first_and_is_told(bucket: str) -> None:

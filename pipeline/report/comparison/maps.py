@@ -15,7 +15,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pipeline.report.drawing import CELL, draw_numbers, label_categories, label_cell
+from pipeline.report.drawing import CELL, draw_numbers, hatched, label_categories, label_cell
 from pipeline.report.theme import Picture, Theme, figure
 from pipeline.words import label
 
@@ -76,7 +76,7 @@ def difference_map(comparison: xr.Dataset, panels: Panels) -> Picture:
         f"{low:+.1f} to {high:+.1f} points; {int(significant.sum())} cells differ by more than chance.",
         caption=f"Success{together} in {comparison.attrs['b']} less that in {comparison.attrs['a']}, in "
         f"percentage points, by {panels.across} and {panels.up}. Outlined, with an asterisk: more than "
-        f"chance at {comparison.attrs['level']:g} after correction for their number. Empty: not run in both.",
+        f"chance at {comparison.attrs['level']:g}, corrected for their number. Hatched: not run in both.",
         draw=partial(_draw_differences, comparison, panels),
     )
 
@@ -170,6 +170,7 @@ def _draw_panel(
     label_categories(axis, differences[across].to_numpy(), differences[up].to_numpy())
     for (row, column), value in np.ndenumerate(grid):
         if np.isnan(value):
+            axis.add_patch(hatched(column, row))
             continue
         text = f"{100 * value:+.1f}" if value else "0"
         label_cell(axis, column, row, text + "*" * bool(marked[row, column]), scale(norm(value)))
