@@ -143,8 +143,10 @@ def list_(ledger: LedgerFile = None) -> None:
 @nightly.command()
 def remove(name: Name, ledger: LedgerFile = None) -> None:
     """Remove a schedule and its log; tags in the store and summaries stay."""
+    from pipeline.nightly.words import counted
+
     nights = _ledger(ledger).remove(name, datetime.now(UTC))
-    say(f"Removed {escape(name)} and the log of its {nights} nights; tags and summaries stay")
+    say(f"Removed {escape(name)} and its log ({counted(nights, 'night')}); tags and summaries stay")
 
 
 @nightly.command()
@@ -198,13 +200,15 @@ def print_(
 @nightly.command()
 def log(name: Name, ledger: LedgerFile = None) -> None:
     """Show the nights of a schedule, the newest first."""
+    from pipeline.nightly.words import counted
+
     book = _ledger(ledger)
     schedule = book.schedule(name)
     for night in book.nights(name):
         due, tag = _local(night.due, schedule), night.progress.get("tag", "no tag")
         say(f"[bold]{night.label}[/] {night.state}, due {escape(due)}, {escape(tag)}")
-        missed = f"{night.skipped} nights before it were missed and skipped; " if night.skipped else ""
-        died = f"its process died {night.deaths} times; " if night.deaths else ""
+        missed = f"{counted(night.skipped, 'night')} missed and skipped before it; " if night.skipped else ""
+        died = f"its process died {counted(night.deaths, 'time')}; " if night.deaths else ""
         say(f"  {escape(missed + died + night.words)}")
         if page := night.progress.get("page"):
             say(f"  {escape(page)}")
@@ -235,6 +239,8 @@ def _listening() -> AbstractContextManager[Listener]:
 
 
 def _tell(claim: Claim, ended: Ended | None) -> None:
+    from pipeline.nightly.words import counted
+
     schedule, night = claim.schedule, claim.night
     what = f"[bold]{escape(schedule.name)}[/], night of {night.label}"
     if ended is not None:
@@ -243,7 +249,7 @@ def _tell(claim: Claim, ended: Ended | None) -> None:
             say(f"  {escape(str(ended.page))}")
         return
     again = " goes on" if night.progress or night.deaths else " begins"
-    missed = f"; {night.skipped} nights before it were missed and are skipped" if night.skipped else ""
+    missed = f"; {counted(night.skipped, 'night')} missed and skipped before it" if night.skipped else ""
     say(f"{what}{again}, due {escape(_local(night.due, schedule))}{missed}")
 
 

@@ -19,6 +19,7 @@ from pipeline.nightly.modes import work
 from pipeline.nightly.schedule import Schedule
 from pipeline.nightly.summary import write_summary
 from pipeline.nightly.webhook import post
+from pipeline.nightly.words import counted
 from pipeline.nightly.work import Worked
 from pipeline.report.kinds import TREES
 from storage import Committer, StoreError, StoreLocked
@@ -115,7 +116,8 @@ def _after(ledger: Ledger, claim: Claim, worked: Worked) -> Change | None:
         with Committer(schedule.store) as committer:
             gone = committer.expire(timedelta(days=schedule.keep_days))["expired"]
         worked.sentences.append(
-            f"{len(gone)} versions older than {schedule.keep_days} days removed; those with tags stay"
+            f"{counted(len(gone), 'version')} older than {counted(schedule.keep_days, 'day')} removed; "
+            "those with tags stay"
         )
     # A refresh answers for what it found, whoever has written that since the night before.
     before = night.progress.get("before") or _last_tag(ledger, claim)
@@ -178,7 +180,7 @@ def _let_go(ledger: Ledger, claim: Claim, ended: Ended) -> Ended:
 def _words(worked: Worked, change: Change | None) -> str:
     words = [*worked.sentences]
     if worked.drifted:
-        words.insert(0, f"{worked.drifted:,} cells did not come again bit for bit")
+        words.insert(0, f"{counted(worked.drifted, 'cell')} did not come again bit for bit")
     if change is not None:
         words.append(change.words)
     if worked.failed:

@@ -11,6 +11,7 @@ import jinja2
 from pipeline.nightly.aftermath import Change
 from pipeline.nightly.ledger import Claim, State
 from pipeline.nightly.times import local_time
+from pipeline.nightly.words import counted
 from pipeline.nightly.work import Worked
 from pipeline.report.content import KeyFigure
 from pipeline.words import duration
@@ -64,8 +65,9 @@ def write_summary(
         key_figures=_key_figures(worked, change),
         failed=worked.failed,
         drift=worked.drift,
-        shown=f"{worked.drifted:,} cells have such; the first {shown:,} numbers are shown.",
-        versions=list(_versions(worked)),
+        shown=f"{counted(worked.drifted, 'cell')} with such numbers; shown are the first {shown:,} numbers.",
+        versions=[row for row in _versions(worked) if row[2] != row[3]],
+        same=sorted({f"{library} {now}" for _, library, then, now in _versions(worked) if then == now}),
         comparison=change,
         facts=list(_facts(claim, worked, now)),
     )
@@ -104,7 +106,7 @@ def _facts(claim: Claim, worked: Worked, now: datetime) -> Iterator[tuple[str, s
     yield "Begun", f"{local_time(night.started, schedule.zone):%Y-%m-%d %H:%M:%S %Z}"
     yield "Took", duration((now - night.started).total_seconds())
     if night.skipped:
-        yield "Missed before it", f"{night.skipped} nights, not made up for"
+        yield "Missed before it", f"{counted(night.skipped, 'night')}, not made up for"
     if night.deaths:
-        yield "Died", f"{night.deaths} times, and was gone on with"
+        yield "Died", f"{counted(night.deaths, 'time')}, and was gone on with"
     yield "Workers", schedule.cluster or "this machine"

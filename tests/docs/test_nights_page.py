@@ -103,7 +103,7 @@ def test_the_commands_say_what_they_promise(read: tuple[Reader, dict[str, str]])
     reader, said = read
     assert said["relusweep nightly tick"] == "Nothing is due\n"
     assert said["nights"].count(": well: ") == 3
-    assert "missed and are skipped" in said["nights"]
+    assert "missed and skipped before it" in said["nights"]
     assert "nightly.mine." in said["relusweep nightly log mine"]
     assert "*/10 * * * *" in said["relusweep nightly print mine --as crontab"]
     assert "OnCalendar" in said["relusweep nightly print mine --as systemd"]

@@ -64,6 +64,12 @@ def test_asked_at_any_minute_no_slot_is_missed_or_comes_again(zone: str, at: str
         assert len(set(came)) == len(came)
 
 
+def test_what_was_in_the_first_of_two_equal_hours_is_over_in_the_second() -> None:
+    second = utc("2026-10-25T01:10")  # 02:10 in Berlin, again
+    assert list(slots("30 2 * * *", BERLIN, second, second + timedelta(hours=2))) == []
+    assert next_slot("30 2 * * *", BERLIN, second) == utc("2026-10-26T01:30")
+
+
 def test_hourly_nights_go_by_elapsed_time() -> None:
     assert all_slots("30 * * * *", BERLIN, "2026-10-25", 1)[:4] == [
         "24 22:30",
