@@ -26,6 +26,8 @@ from pipeline.run import run
 from pipeline.sweep import BooleanSweep
 from storage import Committer, history, open_dataset
 
+pytestmark = pytest.mark.timeout(900)
+
 MAIN = "import sys; sys.argv[0] = 'relusweep'; from pipeline.cli import main; main()"
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 # Two dozen blocks of a good part of a second each: what fails to learn goes on to the last of many epochs.
@@ -115,6 +117,7 @@ def begun(nightly: Nightly, *words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.cluster
 def test_a_night_killed_in_the_middle_is_gone_on_with(
     nightly: Nightly, workers: Address, tmp_path: Path
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_night_killed_in_the_middle_is_gone_on_with(
     xr.testing.assert_identical(nightly.data("boolean/npn3"), other)
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize(("command", "code"), [("tick", 130), ("daemon", 0)])
 def test_a_night_that_is_stopped_keeps_what_has_come(nightly: Nightly, command: str, code: int) -> None:
     nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
@@ -180,6 +184,7 @@ def test_the_daemon_says_what_is_next_and_stops(
     assert night.state == "well"
 
 
+@pytest.mark.cluster
 def test_a_live_night_keeps_its_lease(nightly: Nightly, tmp_path: Path) -> None:
     """With a lease of three seconds and a night of many, a second process never gets it."""
     nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
