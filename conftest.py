@@ -7,8 +7,13 @@ and its neighbours would be taken for the packages of the same names.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.cluster.slurm_site import SlurmSite
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +33,17 @@ def bucket() -> Iterator[str]:
         client("s3").create_bucket(Bucket="results")
         yield "s3://results"
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[SlurmSite]:
+    """Start a real Slurm of two nodes on this machine; this process and its children are its users."""
+    from tests.cluster.slurm_site import SlurmMissing, slurm_site
+
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        try:
+            site = stack.enter_context(slurm_site())
+        except SlurmMissing as missing:
+            pytest.skip(str(missing))
+        patch.setenv("SLURM_CONF", site.environment["SLURM_CONF"])
+        yield site

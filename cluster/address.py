@@ -3,51 +3,95 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from typing import Any
 
-from distributed import Client
+import dask
 from distributed.core import rpc
 from distributed.security import Security
 
+from cluster.certificates import security as kept_security
 from cluster.config import Address
 from cluster.errors import NoWorkers, SchedulerNotFound
-from cluster.quiet import quiet
+from cluster.place import PlaceStatus
 
-__all__ = ["open_address"]
+__all__ = ["AddressPlace"]
 
-
-@contextmanager
-def open_address(config: Address) -> Iterator[Client]:
-    """Connect to a running scheduler; it and its workers outlive the client."""
-    with quiet():
-        asyncio.run(_knock(config))
-        with Client(config.address, timeout=config.timeout, set_as_default=False) as client:
-            _wait_for_worker(client, config)
-            yield client
+_EVERY = 0.1
 
 
-async def _knock(config: Address) -> None:
-    # A Client that fails to connect stays half open and complains when it is collected, so ask first.
-    arguments = Security().get_connection_args("client")
-    try:
-        async with (
-            asyncio.timeout(config.timeout),
-            rpc(config.address, connection_args=arguments) as scheduler,
-        ):
-            await scheduler.identity()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise SchedulerNotFound(
-            f"no scheduler answers at {config.address!r} within {config.timeout:g} s "
-            f"({str(error) or 'no answer'}); give the address that `dask scheduler` prints, such as tcp://host:8786"
-        ) from error
+class AddressPlace:
+    """Finds a running scheduler; it and its workers outlive us."""
+
+    def __init__(self, config: Address) -> None:
+        self._config = config
+        self.address = config.address
+        self.security = _security(config)
+
+    def start(self) -> None:
+        """Wait for the scheduler and its first worker."""
+        asyncio.run(self._identity())
+        deadline = time.monotonic() + self._config.timeout
+        while not asyncio.run(self._identity())["workers"]:
+            if time.monotonic() > deadline:
+                raise NoWorkers(
+                    f"the scheduler at {self.address} has no worker after {self._config.timeout:g} s; "
+                    f"start one with: PYTHONSAFEPATH=1 dask worker {self.address}"
+                )
+            time.sleep(_EVERY)
+
+    def scale(self, workers: int) -> None:
+        """Nothing to do: the workers are somebody else's."""
+
+    def reconcile(self) -> None:
+        """Nothing to do: the workers are somebody else's."""
+
+    def status(self) -> PlaceStatus:
+        """Count the workers."""
+        try:
+            running = len(asyncio.run(self._identity())["workers"])
+        except SchedulerNotFound as error:
+            return PlaceStatus(0, 0, 0, str(error))
+        return PlaceStatus(running, running, 0, f"{running} workers at {self.address}")
+
+    def close(self) -> None:
+        """Nothing to do: what runs goes on."""
+
+    async def _identity(self) -> dict[str, Any]:
+        # A Client that fails to connect stays half open and complains when it is collected, so ask first.
+        timeout = self._config.timeout
+        try:
+            arguments = (self.security or Security()).get_connection_args("client")
+            async with asyncio.timeout(timeout), rpc(self.address, connection_args=arguments) as scheduler:
+                identity: dict[str, Any] = await scheduler.identity()
+                return identity
+        except (OSError, ValueError, RuntimeError) as error:
+            raise SchedulerNotFound(
+                f"no scheduler answers at {self.address!r} within {timeout:g} s "
+                f"({str(error) or 'no answer'}); give the address that `dask scheduler` prints, such as "
+                f"tcp://host:8786{_words_about_tls(self.address)}"
+            ) from error
 
 
-def _wait_for_worker(client: Client, config: Address) -> None:
-    try:
-        client.wait_for_workers(1, timeout=config.timeout)
-    except TimeoutError:
-        raise NoWorkers(
-            f"the scheduler at {config.address} has no worker after {config.timeout:g} s; "
-            f"start one with: PYTHONSAFEPATH=1 dask worker {config.address}"
-        ) from None
+def _security(config: Address) -> Security | None:
+    if not config.address.startswith("tls://"):
+        return None
+    if config.tls_cert is not None:
+        return Security(
+            require_encryption=True,
+            tls_ca_file=config.tls_ca_file,
+            tls_client_cert=config.tls_cert,
+            tls_client_key=config.tls_key,
+        )
+    if dask.config.get("distributed.comm.tls.ca-file"):
+        return Security(require_encryption=True)
+    return kept_security()
+
+
+def _words_about_tls(address: str) -> str:
+    if not address.startswith("tls://"):
+        return ", or tls://host:8786 where it asks for certificates"
+    return (
+        "; it must know our certificate: `relusweep cluster certificate` names the one that is shown, unless "
+        "tls_ca_file and tls_cert in the file of the cluster name others"
+    )

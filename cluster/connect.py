@@ -2,42 +2,114 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, cast
 
-from cluster.config import ClusterConfig, Local
+from cluster.config import Address, ClusterConfig
+from cluster.errors import MissingExtra, UnfitWorkers
+from cluster.place import Place
 
 if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["connect"]
 
+_ROOMS = ("cluster", "pipeline", "storage", "tasks")
 
-def connect(config: ClusterConfig) -> AbstractContextManager[Client]:
+
+@contextmanager
+def connect(config: ClusterConfig) -> Iterator[Client]:
     """Open a client on the workers that `config` describes.
 
     Parameters
     ----------
-    config : Local or Address
+    config : Local, Address, Ssh, Kubernetes or Gateway
         Where tasks run.
 
-    Returns
-    -------
-    context manager of distributed.Client
-        On leaving, the client closes, and with it whatever `connect` started itself.
+    Yields
+    ------
+    distributed.Client
+        With ``place``, a `cluster.place.Place` that tells how the workers stand, and ``lent``, whether they
+        were there before. Every worker, also one that comes later, has its threads pinned. On leaving, the
+        client closes, and with it whatever `connect` started itself.
 
     Raises
     ------
+    MissingExtra
+        The place needs a library that is not installed.
     SchedulerNotFound
-        If nothing answers at the address.
+        Nothing answers at the address.
+    HostsNotReached
+        No host lets us start a worker.
     NoWorkers
-        If the scheduler has no worker within the timeout.
+        The scheduler has no worker within the timeout.
+    UnfitWorkers
+        A worker cannot be made ready.
     """
+    place = _place(config)
     # distributed takes half a second to import: only those pay who connect.
-    if isinstance(config, Local):
-        from cluster.local import open_local
+    import dask
+    from distributed import Client
 
-        return open_local(config)
-    from cluster.address import open_address
+    from cluster.environment import SETTINGS
+    from cluster.quiet import quiet
+    from cluster.reconcile import reconciling
 
-    return open_address(config)
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(SETTINGS))
+        stack.enter_context(quiet())
+        stack.callback(place.close)
+        with _sparing_children():
+            place.start()
+        client = stack.enter_context(Client(place.address, security=place.security, set_as_default=False))
+        _make_ready(client)
+        client.place, client.lent = place, isinstance(config, Address)
+        with _sparing_children():
+            stack.enter_context(reconciling(place))
+        yield client
+
+
+def _place(config: ClusterConfig) -> Place:
+    try:
+        module = import_module(f"cluster.{config.kind}")
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        if library in _ROOMS:
+            raise
+        raise MissingExtra(
+            f"a cluster of kind {config.kind!r} needs {library}, which is not installed here; "
+            f"install it with: pip install 'relusweep[{config.kind}]'"
+        ) from error
+    return cast(Place, getattr(module, f"{config.kind.capitalize()}Place")(config))
+
+
+def _make_ready(client: Client) -> None:
+    from cluster.threads import OneThread
+
+    try:
+        client.register_plugin(OneThread())
+    except Exception as error:  # of a worker: whatever its environment makes of ours
+        raise UnfitWorkers(
+            f"a worker cannot be made ready: {type(error).__name__}: {error}; install the same relusweep "
+            "there as here, and start it anew"
+        ) from error
+
+
+@contextmanager
+def _sparing_children() -> Iterator[None]:
+    """Let the processes and threads that start here never hear of Ctrl-C.
+
+    It reaches the whole process group, but only the run may answer it, and then close its workers. Threads
+    and processes inherit the mask: so does the thread that replaces lost workers. The tracker clears the mask
+    of the thread that starts it, so it starts first.
+    """
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -2,64 +2,93 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from typing import Any
 
-import dask
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster
+from distributed import Nanny, Scheduler, SpecCluster
 
 from cluster.config import Local
-from cluster.quiet import quiet
+from cluster.environment import ENVIRONMENT
+from cluster.gpus import gpu_environments
+from cluster.place import PlaceStatus
 
-__all__ = ["open_local"]
+__all__ = ["LocalPlace"]
 
-_POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-_ENVIRONMENT = {
-    **dict.fromkeys(_POOLS, "1"),  # one block is one thread: pools would fight for the same processors
-    "PYTHONSAFEPATH": "1",  # a stray tasks.py in the working directory must not shadow ours
-    "DASK_LOGGING__DISTRIBUTED": "critical",
-}
-
-_SETTINGS = {
-    # Set before the interpreter starts: it reads PYTHONSAFEPATH, and the pools are sized at import.
-    "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
-    # A dying worker also counts against the innocent blocks that it held.
-    "distributed.scheduler.allowed-failures": 3,
-    # A worker holds the block that it computes and no other: at the end of a run that would wait for it.
-    "distributed.scheduler.worker-saturation": 1.0,
-}
+_HERE = "127.0.0.1"  # nothing leaves the machine: neither work nor dashboard
 
 
-@contextmanager
-def open_local(config: Local) -> Iterator[Client]:
-    """Start `config.workers` processes, and stop them on leaving."""
-    with (
-        dask.config.set(_SETTINGS),
-        quiet(),
-        _cluster(config) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+class LocalPlace:
+    """Starts processes, each of which a nanny replaces when it dies, and stops them on closing."""
 
+    security = None
 
-def _cluster(config: Local) -> LocalCluster:
-    # Ctrl-C reaches the whole process group, but only the run may answer it, and then close its workers.
-    # Threads and processes inherit the mask: so does the thread that replaces lost workers. The tracker
-    # clears the mask of the thread that starts it, so it starts first.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return LocalCluster(
-            n_workers=config.workers or max(1, CPU_COUNT // config.threads_per_worker),
-            threads_per_worker=config.threads_per_worker,
-            processes=True,
-            dashboard_address=":0",
-            env=_ENVIRONMENT,  # wins over what the user's shell exports
-            memory_limit=0,  # the plan bounds the blocks: pausing or killing a worker could only lose work
+    def __init__(self, config: Local) -> None:
+        self._config = config
+        self._cluster: SpecCluster | None = None
+
+    def start(self) -> None:
+        """Start the scheduler in this process, and wait for the workers."""
+        self._cluster = SpecCluster(
+            workers=self._workers(),
+            worker=self._worker(),
+            scheduler={
+                "cls": Scheduler,
+                "options": {
+                    "host": _HERE,
+                    "port": 0,
+                    "dashboard": True,
+                    "dashboard_address": f"{_HERE}:{self._config.dashboard}",
+                },
+            },
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    @property
+    def address(self) -> str:
+        """Of the scheduler."""
+        return str(self._started.scheduler_address)
+
+    def scale(self, workers: int) -> None:
+        """Start or stop workers; those with a GPU stay what they are."""
+        self._started.scale(workers)
+
+    def reconcile(self) -> None:
+        """Nothing to do: the nannies do it."""
+
+    def status(self) -> PlaceStatus:
+        """Count the workers."""
+        wanted, running = len(self._started.worker_spec), len(self._started.scheduler_info["workers"])
+        return PlaceStatus(
+            wanted, running, max(0, wanted - running), f"{running} of {wanted} processes on this machine"
+        )
+
+    def close(self) -> None:
+        """Stop the workers."""
+        if self._cluster is not None:
+            self._cluster.close()
+
+    @property
+    def _started(self) -> SpecCluster:
+        if self._cluster is None:
+            raise RuntimeError("the place has not been started")
+        return self._cluster
+
+    def _workers(self) -> dict[str | int, dict[str, Any]]:
+        config = self._config
+        on_gpus: dict[str | int, dict[str, Any]] = {
+            f"gpu-{index}": self._worker(nthreads=1, resources={"GPU": 1}, env={**ENVIRONMENT, **environment})
+            for index, environment in gpu_environments(config.gpus).items()
+        }
+        n = config.workers
+        if n is None:
+            n = 0 if on_gpus else max(1, CPU_COUNT // config.threads_per_worker)
+        return {**dict.fromkeys(range(n), self._worker()), **on_gpus}
+
+    def _worker(self, **options: Any) -> dict[str, Any]:
+        common = {
+            "host": _HERE,
+            "nthreads": self._config.threads_per_worker,
+            "dashboard": False,
+            "env": ENVIRONMENT,  # wins over what the user's shell exports
+            "memory_limit": 0,  # the plan bounds the blocks: pausing or killing a worker could only lose work
+        }
+        return {"cls": Nanny, "options": {**common, **options}}

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.commands import doctor, results, sweeps
+from pipeline.commands import clusters, doctor, results, submission, sweeps
+from pipeline.secrecy import without_secrets
 
 __all__ = ["app", "main"]
 
@@ -29,7 +30,10 @@ app = typer.Typer(
 )
 for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
     app.command()(command)
+app.command()(submission.submit)
+app.command()(submission.cancel)
 app.command()(doctor.doctor)
+app.add_typer(clusters.app, name="cluster")
 
 
 def main() -> None:
@@ -44,7 +48,8 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        told = escape(without_secrets(str(error)))
+        Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
         sys.exit(code)
 
 

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 from distributed import Client, Future, KilledWorker
 
+from cluster import Place
 from pipeline.errors import SchedulerLost, WorkersLost
 from pipeline.kinds import Block, Task
 from pipeline.large import Large, write_large
 from pipeline.parts import Part, shared
 from pipeline.plan import Plan
+from pipeline.resources import slots
 from pipeline.usage import Span, timed
 from storage import Fork
 from tasks.blocks import BlockResult
@@ -121,7 +123,9 @@ class _Flight:
 
     def __init__(self, client: Client, plan: Plan, store: str, fork: Fork | None) -> None:
         self.landed: SimpleQueue[Future[_Timed]] = SimpleQueue()
-        threads = max(1, sum(client.nthreads().values()))  # a worker that was lost may yet come back
+        # A worker that was lost may yet come back, and one that waits in a queue may yet begin.
+        wanted = client.place.status().wanted if hasattr(client, "place") else 0
+        threads = max(1, sum(client.nthreads().values()), wanted)
         self._client, self._sweep = client, plan.stored  # whose arrays the results must fit
         self._plan, self._store, self._fork = plan, store, fork
         self._waiting: deque[_Waiting] = deque()
@@ -136,6 +140,8 @@ class _Flight:
                 self._waiting.append(waiting)
         self._flying: dict[str, tuple[_Waiting, Future[_Timed]]] = {}
         self._most = max(_IN_FLIGHT, 2 * threads)
+        if resources := self._sweep.resources:  # those go to their workers at once, and die with them
+            self._most = max(1, 2 * slots(client, resources), 2 * wanted)
 
     def fill(self) -> bool:
         """Send what fits; false when everything has landed."""
@@ -156,6 +162,7 @@ class _Flight:
             key=waiting.key,
             priority=-waiting.order,
             retries=_RETRIES,
+            resources=dict(self._sweep.resources) or None,
         )
         self._flying[waiting.key] = waiting, future
         future.add_done_callback(self.landed.put)
@@ -219,12 +226,14 @@ class _Watch:
         if now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        if self._client.nthreads():
+        place: Place | None = getattr(self._client, "place", None)
+        if self._client.nthreads() or (place and place.status().pending):
             self._seen = now
         elif now - self._seen > _PATIENCE:
+            words = f" ({place.status().words})" if place else ""
             raise WorkersLost(
-                f"the scheduler has had no worker for {now - self._seen:.0f} s; what came before is in the "
-                "store: start workers, look at them with `relusweep doctor --scheduler`, and run again"
+                f"the scheduler has had no worker for {now - self._seen:.0f} s{words}; what came before is "
+                "in the store: start workers, look at them with `relusweep doctor --scheduler`, and run again"
             )
 
 

@@ -3,11 +3,14 @@
 
 __all__ = [
     "IncompleteRun",
+    "InvalidRun",
     "InvalidSweep",
+    "ResourceMissing",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
     "UnknownKind",
+    "UnknownRun",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -25,12 +28,24 @@ class UnknownKind(SweepError, ValueError):
     """No report reads sweeps of that kind."""
 
 
+class UnknownRun(SweepError, LookupError):
+    """No such run, or none that goes."""
+
+
 class InvalidSweep(SweepError, ValueError):
     """A field, or a value of a field, that the specification does not allow."""
 
 
+class InvalidRun(SweepError, ValueError):
+    """What was given as the name of a run is none."""
+
+
 class SpecificationChanged(SweepError, ValueError):
     """The store holds results of another specification under the same name."""
+
+
+class ResourceMissing(SweepError, ValueError):
+    """Blocks ask for a resource, such as a GPU, that no worker has or will have."""
 
 
 class IncompleteRun(SweepError, RuntimeError):

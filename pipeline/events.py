@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.kinds import Block
 from pipeline.plan import Plan
+from pipeline.usage import Span
 
 __all__ = [
     "BlockDone",
@@ -18,6 +19,7 @@ __all__ = [
     "PlanStarted",
     "RunFinished",
     "StoreUnwritable",
+    "WorkersSeen",
 ]
 
 
@@ -31,12 +33,37 @@ class PlanStarted:
     plan: Plan
 
 
+class WorkersSeen(NamedTuple):
+    """Who works: told when the workers are there, and then every few seconds.
+
+    Attributes
+    ----------
+    workers, threads : int
+    dashboard, metrics : str or None
+        Addresses of the scheduler's dashboard and of its metrics for Prometheus, where it serves them.
+    """
+
+    workers: int
+    threads: int
+    dashboard: str | None
+    metrics: str | None
+
+
 @dataclass(frozen=True)
 class BlockDone:
-    """A block has come and is written, though not yet committed."""
+    """A block has come and is written, though not yet committed.
+
+    Attributes
+    ----------
+    block : Block
+    successes : int or None
+    spans : tuple of Span
+        When it was computed, and by whom.
+    """
 
     block: Block
     successes: int | None
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +72,7 @@ class BlockFailed:
 
     block: Block
     error: str
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,13 +112,16 @@ class RunFinished:
         See `pipeline.facts`.
     failed : tuple of BlockFailed
     interrupted : bool
-        Whether the user stopped it before the last block.
+        Whether it was stopped before the last block.
+    cancelled : bool
+        Whether that was asked for from outside, see `pipeline.runs.ask_to_stop`.
     """
 
     facts: dict[str, Any]
     failed: tuple[BlockFailed, ...]
     interrupted: bool
+    cancelled: bool = False
 
 
-Event = PlanStarted | BlockDone | BlockFailed | Committed | StoreUnwritable | RunFinished
+Event = PlanStarted | WorkersSeen | BlockDone | BlockFailed | Committed | StoreUnwritable | RunFinished
 Listener = Callable[[Event], None]

@@ -6,13 +6,14 @@ import platform
 import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.events import BlockFailed
 from pipeline.idleness import Shift, idle_shares
 from pipeline.kinds import Block
 from pipeline.plan import Plan
@@ -24,7 +25,33 @@ from tasks.blocks import BlockResult
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Meter", "run_facts"]
+__all__ = ["Meter", "failures", "run_facts"]
+
+_TOLD_FAILURES = 10  # with every commit
+_TOLD_LENGTH = 500
+
+
+def failures(failed: Sequence[BlockFailed], most: int = _TOLD_FAILURES) -> dict[str, Any]:
+    """Tell which blocks failed, JSON-able and bounded however many they are.
+
+    Returns
+    -------
+    dict
+        ``n_failed``, and of the first of them ``failed``: a list of ``group``, ``block`` in words, ``key``,
+        ``error``, and the labels of its first and last ``corners``, by which to see in the store whether it
+        has come since.
+    """
+    told = [
+        {
+            "group": failure.group,
+            "block": str(failure.block),
+            "key": failure.block.key,
+            "error": failure.error[:_TOLD_LENGTH],
+            "corners": [{dim: labels[end] for dim, labels in failure.block.labels} for end in (0, -1)],
+        }
+        for failure in failed[:most]
+    ]
+    return {"n_failed": len(failed), "failed": told}
 
 
 @dataclass
@@ -42,6 +69,9 @@ class Meter:
         ``kernel_seconds`` summed over the workers.
     workers : dict
         What describes the workers, once they are known.
+    id : str
+        Name of the run.
+    failed : list of BlockFailed
     """
 
     plan: Plan
@@ -55,6 +85,8 @@ class Meter:
     measuring_seconds: float = 0.0
     workers: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    id: str | None = None
+    failed: list[BlockFailed] = field(default_factory=list)
     _clock: float = field(default_factory=time.perf_counter)
     _own: Usage = field(default_factory=usage)
     _before: Mapping[str, Usage] = field(default_factory=dict)
@@ -66,7 +98,7 @@ class Meter:
         """Note the workers; of those that lived before this run, what they had used by now."""
         threads = client.nthreads()
         self.workers = {"workers": len(threads), "threads": sum(threads.values())}
-        if client.cluster is None:
+        if getattr(client, "lent", client.cluster is None):
             self._before = client.run(usage, on_error="ignore")
 
     def begin(self, plan: Plan) -> None:
@@ -117,6 +149,7 @@ class Meter:
         """
         own = usage()
         return {
+            "id": self.id,
             "sweep": self.plan.sweep.name,
             "group": self.plan.sweep.group,
             "store": self.store,
@@ -133,6 +166,7 @@ class Meter:
             "client_peak_bytes": own.peak_bytes,
             **self.workers,
             **idle_shares(self._shifts.values(), self.workers.get("threads", 0)),
+            **failures(self.failed),
             "host": socket.gethostname(),
             "machine": _processor(),
             "versions": {"python": platform.python_version(), **library_versions()},

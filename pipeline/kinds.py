@@ -147,6 +147,11 @@ class Sweep(BaseModel, ABC):
         return ()
 
     @property
+    def resources(self) -> Mapping[str, float]:
+        """What a worker must have to compute a block, by Dask's names of resources."""
+        return {}
+
+    @property
     @abstractmethod
     def title(self) -> str:
         """What its group is, in words."""

@@ -55,6 +55,11 @@ class Plan:
         """Cells to be computed."""
         return sum(block.cells for block in self.blocks)
 
+    @cached_property
+    def work(self) -> float:
+        """Cost of all blocks, as `Sweep.work` estimates it."""
+        return sum(map(self.sweep.work, self.blocks))
+
     @property
     def done(self) -> int:
         """Cells asked for that the store has."""

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, PlanStarted, StoreUnwritable
 from pipeline.plan import Plan
-from pipeline.words import duration
+from pipeline.words import duration, speed
 
 __all__ = ["Tally", "progress"]
 
@@ -37,13 +37,24 @@ class Tally:
         self.successes: int | None = None
         self._plan = plan
         self._work = 0.0
-        self._all_work = sum(plan.sweep.work(block) for block in plan.blocks)
         self._clock = time.monotonic()
 
     @property
     def done(self) -> int:
         """Cells of the sweep that have come, in this run or before."""
         return self._plan.done + self.cells
+
+    @property
+    def rate(self) -> float:
+        """Cells that have come in a second, so far."""
+        return self.cells / max(time.monotonic() - self._clock, 1e-9)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time that the blocks left will take, by their work; None before the first has come."""
+        if not self._work:
+            return None
+        return (time.monotonic() - self._clock) * (self._plan.work - self._work) / self._work
 
     def add(self, event: BlockDone | BlockFailed) -> None:
         """Count a block."""
@@ -56,13 +67,11 @@ class Tally:
                 self.successes = (self.successes or 0) + event.successes
 
     def __str__(self) -> str:
-        """Say speed, time left, success rate and failures; blocks differ, so time goes by work."""
-        if not self._work:
+        """Say speed, time left, success rate and failures."""
+        left, rate = self.seconds_left, self.rate
+        if left is None:
             return "no block has come yet"
-        seconds = time.monotonic() - self._clock
-        left = duration(round(seconds * (self._all_work - self._work) / self._work))
-        rate = self.cells / seconds
-        words = [f"{rate:,.{0 if rate >= 10 else 2}f} {self._plan.sweep.unit}/s", f"{left} left"]
+        words = [speed(rate, self._plan.sweep.unit), f"{duration(round(left))} left"]
         if self.successes is not None:
             words.append(f"{self.successes / self.cells:.1%} learned")
         words.append(f"{self.failures} failed" if self.failures else "no failures")

@@ -17,6 +17,10 @@ from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
 from pipeline.patience import Patience
 from pipeline.plan import Plan, plans
+from pipeline.record import recorded
+from pipeline.resources import check_promised, check_workers_have
+from pipeline.roster import Roster
+from pipeline.secrecy import without_secrets
 from storage import Committer, StoreWriteError
 from tasks.blocks import BlockResult
 
@@ -35,19 +39,21 @@ def run(
     listeners: Sequence[Listener] = (),
     commit_every: float = 5.0,
     command: str | None = None,
+    run_id: str | None = None,
 ) -> RunFinished:
     """Compute what the store lacks of a sweep, and before that of all that the sweep requires.
 
-    A block that raises is reported, and the others go on. SIGINT or SIGTERM ends the run early, with all that
-    has come committed. Killed outright, it loses what came since the last commit. A store that cannot be
-    written is waited for, and what it lacks is planned anew; see `pipeline.patience`.
+    A block that raises is reported, and the others go on. SIGINT, SIGTERM or a request beside the store, see
+    `pipeline.runs.ask_to_stop`, ends the run early, with all that has come committed. Killed outright, it
+    loses what came since the last commit. A store that cannot be written is waited for, and what it lacks is
+    planned anew; see `pipeline.patience`.
 
     Parameters
     ----------
     sweep : Sweep
     store : str
         Path or ``s3://bucket/prefix``; made if it does not exist.
-    cluster : Local or Address
+    cluster : ClusterConfig
         Where the tasks run.
     replace : bool
         Start the group anew where it holds results of another specification.
@@ -57,6 +63,8 @@ def run(
         Seconds between commits.
     command : str, optional
         What the user typed, kept with the facts of the run.
+    run_id : str, optional
+        Name of its record, and part of its facts; by default that in RELUSWEEP_RUN_ID, or a new one.
 
     Returns
     -------
@@ -71,16 +79,29 @@ def run(
         The store is locked by another run, or cannot be written.
     cluster.ClusterError
         There are no workers.
+    ResourceMissing
+        Blocks ask for what no worker has.
     SchedulerLost
         The scheduler died; what came before is committed.
     IncompleteRun
         The store, read again at the end, lacks a block that came.
+    InvalidRun
+        `run_id` is no name.
     """
-    with Committer(store, create=True) as committer, interruption() as asked_to_stop:
+    command = command and without_secrets(command)
+    known = {"sweep": sweep.name, "group": sweep.group, "command": command, "cluster": cluster.kind}
+    with (
+        recorded(store, run_id, **known) as record,
+        Committer(store, create=True) as committer,
+        interruption() as asked_to_stop,
+    ):
         todo = plans(sweep, store, replace=replace)
-        going = _Run(committer, Meter(todo[-1], store, command), listeners, commit_every, asked_to_stop)
+        record.begin(todo, asked_to_stop)
+        meter = Meter(todo[-1], store, command, id=record.id)
+        going = _Run(committer, meter, [record, *listeners], commit_every, asked_to_stop)
         patience = Patience(committer, asked_to_stop, going.tell)
         going.listeners.append(patience.notice)
+        check_promised(todo, cluster)
         with ExitStack() as stack:
             while todo:
                 try:
@@ -88,7 +109,9 @@ def run(
                         going.tell(PlanStarted(plan))
                         if plan.blocks:
                             committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                            going.go(plan, store, going.client or stack.enter_context(connect(cluster)))
+                            client = going.client or stack.enter_context(connect(cluster))
+                            check_workers_have(todo, cluster, client)
+                            going.go(plan, store, client)
                         if going.failed or going.interrupted:  # what comes next requires what is complete
                             break
                     todo = ()
@@ -96,7 +119,7 @@ def run(
                     patience.wait(error)
                     going.failed.clear()  # those blocks are planned again too
                     todo = plans(sweep, store, replace=replace)
-        finished = RunFinished(going.meter.facts(), tuple(going.failed), going.interrupted)
+        finished = RunFinished(meter.facts(), tuple(going.failed), going.interrupted, record.cancelled)
         if not (finished.failed or finished.interrupted):
             _check_complete(plans(sweep, store))
         going.tell(finished)
@@ -124,7 +147,7 @@ class _Run:
     ) -> None:
         self.meter = meter
         self.client: Client | None = None
-        self.failed: list[BlockFailed] = []
+        self.failed = meter.failed  # which the facts tell
         self.interrupted = False
         self.listeners = list(listeners)
         self._committer, self._commit_every = committer, commit_every
@@ -141,6 +164,8 @@ class _Run:
         if self.client is None:
             self.client = client
             self.meter.meet(client)
+            self._roster = Roster(client)
+            self._look()
         self._plan, self._left, self._cells = plan, len(plan.blocks), 0
         self.meter.begin(plan)
         fork = self._committer.fork(plan.sweep.group) if plan.sweep.written_by_workers else None
@@ -148,6 +173,7 @@ class _Run:
             with closing(compute(client, plan, store, fork)) as arrivals:
                 for arrival in arrivals:
                     self._take(arrival)
+                    self._look()
                     if self._asked_to_stop.is_set():
                         self.interrupted = self._left > 0
                         break
@@ -155,12 +181,16 @@ class _Run:
         finally:
             self._commit()
 
+    def _look(self) -> None:
+        if seen := self._roster.look():
+            self.tell(seen)
+
     def _take(self, arrival: Arrival | None) -> None:
         if arrival is not None:
             self._left -= 1
             self.meter.watch(arrival.block, arrival.spans)
             if isinstance(arrival.outcome, BlockResult):
-                self._write(arrival.block, arrival.outcome)
+                self._write(arrival, arrival.outcome)
             elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays
                 raise arrival.outcome
             else:
@@ -169,7 +199,8 @@ class _Run:
         if self._left and time.monotonic() - self._last_commit >= self._commit_every:
             self._commit()
 
-    def _write(self, block: Block, result: BlockResult) -> None:
+    def _write(self, arrival: Arrival, result: BlockResult) -> None:
+        block = arrival.block
         variables = self._plan.sweep.variables
         for region, part in self._plan.regions(block):
             arrays = {
@@ -180,10 +211,11 @@ class _Run:
         self.meter.add(block, result)
         self._cells += block.cells
         self._uncommitted += 1
-        self.tell(BlockDone(block, self._plan.sweep.successes(result)))
+        self.tell(BlockDone(block, self._plan.sweep.successes(result), arrival.spans))
 
     def _fail(self, block: Block, error: Exception) -> None:
-        failure = BlockFailed(block, f"{type(error).__name__}: {error}")
+        told = without_secrets(f"{type(error).__name__}: {error}")
+        failure = BlockFailed(block, told, self._plan.sweep.group)
         self.failed.append(failure)
         self.tell(failure)
 

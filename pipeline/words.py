@@ -1,8 +1,9 @@
 """Numbers in words, the same everywhere."""
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 
-__all__ = ["bytes_in_words", "duration", "label"]
+__all__ = ["bytes_in_words", "duration", "label", "resources_in_words", "speed"]
 
 
 def duration(seconds: float) -> str:
@@ -35,6 +36,17 @@ def bytes_in_words(count: float) -> str:
     return f"{count:,.4g} GiB"
 
 
+def speed(rate: float, unit: str) -> str:
+    """Write how many units come in a second.
+
+    Examples
+    --------
+    >>> [speed(rate, "networks") for rate in (0.25, 1234.5)]
+    ['0.25 networks/s', '1,234 networks/s']
+    """
+    return f"{rate:,.{0 if rate >= 10 else 2}f} {unit}/s"
+
+
 def label(value: object) -> str:
     """Write the label of a cell along a dimension: a number as short as it can be, or text.
 
@@ -44,3 +56,14 @@ def label(value: object) -> str:
     ['27030', '0.1', '0', 'parity']
     """
     return f"{value:g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+
+
+def resources_in_words(resources: Mapping[str, float]) -> str:
+    """Write what a block asks of its worker.
+
+    Examples
+    --------
+    >>> resources_in_words({"GPU": 1.0})
+    '1 GPU'
+    """
+    return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())

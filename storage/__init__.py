@@ -15,7 +15,9 @@ from storage.errors import (
 )
 from storage.fork import Fork, Written
 from storage.layout import Layout, Variable
+from storage.records import Records
 from storage.repository import Version, history
+from storage.throwaway import throwaway_store
 
 __all__ = [
     "BlockWrittenTwice",
@@ -23,6 +25,7 @@ __all__ = [
     "Fork",
     "Layout",
     "LayoutMismatch",
+    "Records",
     "StoreError",
     "StoreLocked",
     "StoreNotFound",
@@ -36,4 +39,5 @@ __all__ = [
     "history",
     "open_dataset",
     "open_datatree",
+    "throwaway_store",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import icechunk
@@ -18,6 +18,8 @@ from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, Unkno
 __all__ = [
     "BRANCH",
     "LOCK",
+    "RECORDS",
+    "ObjectPlace",
     "Url",
     "Version",
     "check_readable",
@@ -25,6 +27,7 @@ __all__ = [
     "foreign",
     "history",
     "local_path",
+    "object_place",
     "open_repository",
     "read_session",
     "reason",
@@ -33,6 +36,7 @@ __all__ = [
 Url = str | os.PathLike[str]
 BRANCH = "main"
 LOCK = ".relusweep.lock"
+RECORDS = ".relusweep"
 _ASIDE = ".relusweep.new"
 
 _CHUNKS_PER_MANIFEST = 256  # along each dimension
@@ -48,6 +52,15 @@ class Version:
     message: str
     metadata: Mapping[str, Any]
     tags: tuple[str, ...]
+
+
+class ObjectPlace(NamedTuple):
+    """Where a store is in an object store."""
+
+    bucket: str
+    prefix: str
+    region: str | None
+    endpoint: str | None
 
 
 def local_path(url: Url) -> Path | None:
@@ -87,7 +100,7 @@ def foreign(path: Path) -> list[str]:
     """Name what lies in a directory and is neither of a store nor of one begun."""
     if (path / "refs" / f"branch.{BRANCH}").is_dir() or not path.is_dir():
         return []
-    return sorted({entry.name for entry in path.iterdir()} - {LOCK, _ASIDE, "snapshots", "refs"})
+    return sorted({entry.name for entry in path.iterdir()} - {LOCK, RECORDS, _ASIDE, "snapshots", "refs"})
 
 
 def create_repository(url: Url) -> icechunk.Repository:
@@ -209,7 +222,8 @@ def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> s
 def _create_local(path: Path) -> None:
     """Make the repository aside and move it in, its branch last: killed in between, it is simply made again.
 
-    Icechunk itself creates only in an empty directory, and ours holds the lock and perhaps such a remainder.
+    Icechunk itself creates only in an empty directory, and ours holds the lock, and perhaps records of runs
+    or such a remainder.
     """
     aside = path / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
@@ -243,16 +257,37 @@ def _icechunk_storage(url: Url) -> icechunk.Storage:
     path = local_path(url)
     if path is not None:
         return icechunk.local_filesystem_storage(str(path))
+    place = object_place(url)
+    return icechunk.s3_storage(
+        bucket=place.bucket,
+        prefix=place.prefix or None,
+        region=place.region,
+        endpoint_url=place.endpoint,
+        allow_http=bool(place.endpoint and place.endpoint.startswith("http://")),
+        force_path_style=place.endpoint is not None,  # servers other than Amazon's rarely resolve bucket.host
+        from_env=True,
+    )
+
+
+def object_place(url: Url) -> ObjectPlace:
+    """Take ``s3://bucket/prefix`` apart; region and endpoint come from the environment.
+
+    Raises
+    ------
+    UnknownPlace
+        It is no such address, or has credentials in it.
+    """
     parts = urlsplit(os.fspath(url))
+    if "@" in parts.netloc:  # not repeated: it would end up in logs
+        raise UnknownPlace(
+            "a store is a path or s3://bucket/prefix, without user or password: "
+            "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
     if parts.scheme != "s3" or not parts.netloc:
         raise UnknownPlace(f"a store is a path or s3://bucket/prefix, not {url}")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return icechunk.s3_storage(
-        bucket=parts.netloc,
-        prefix=parts.path.strip("/") or None,
-        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-        endpoint_url=endpoint,
-        allow_http=bool(endpoint and endpoint.startswith("http://")),
-        force_path_style=endpoint is not None,  # servers other than Amazon's rarely resolve bucket.host
-        from_env=True,
+    return ObjectPlace(
+        parts.netloc,
+        parts.path.strip("/"),
+        os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+        os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
     )

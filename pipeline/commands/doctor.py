@@ -6,28 +6,21 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import typer
 from rich.markup import escape
 
-from pipeline.commands.options import Scheduler, Store, Threads, Workers, say
+from pipeline.checks import Check
+from pipeline.commands.options import Cluster, Scheduler, Store, Threads, Workers, say
 from pipeline.commands.sweeps import cluster_config
 from pipeline.words import bytes_in_words
 
-__all__ = ["Check", "check_workers", "doctor", "environment"]
+__all__ = ["check_workers", "doctor", "environment", "tell"]
 
 _ROOMS = ("tasks", "storage", "cluster", "pipeline")
 _ENOUGH_DISK = 1024**3
-
-
-class Check(NamedTuple):
-    """One thing that was looked at: what was found, and where it is wrong, how to mend it."""
-
-    what: str
-    found: str
-    remedy: str | None = None
 
 
 def doctor(
@@ -35,20 +28,28 @@ def doctor(
     workers: Workers = None,
     threads_per_worker: Threads = None,
     scheduler: Scheduler = None,
+    cluster: Cluster = None,
 ) -> None:
     """Check this machine, the workers and the store; exits with 1 if something must be mended."""
     from cluster import connect
 
-    config = cluster_config(workers, threads_per_worker, scheduler)
+    config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     checks = [*_check_here(), *_check_store(store)]
     with connect(config) as client:
         checks += check_workers(client.run(environment, on_error="return"))
+    tell(checks)
+
+
+def tell(checks: Iterable[Check]) -> None:
+    """Print each as it comes, and exit with 1 if something must be mended."""
+    wrong = False
     for check in checks:
         mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
         say(f"{mark} {check.what}: {escape(check.found)}")
         if check.remedy:
             say(f"      {escape(check.remedy)}")
-    if any(check.remedy for check in checks):
+            wrong = True
+    if wrong:
         raise typer.Exit(1)
 
 

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["Scheduler", "Settings", "Store", "StoredSweep", "Sweep", "Threads", "Workers", "output", "say"]
+__all__ = [
+    "Cluster",
+    "Log",
+    "Scheduler",
+    "Settings",
+    "Store",
+    "StoredSweep",
+    "Sweep",
+    "Threads",
+    "Workers",
+    "hints",
+    "output",
+    "say",
+]
 
 Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
@@ -34,8 +47,17 @@ Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs: tcp://host:8786."),
 ]
+Log = Annotated[
+    str | None,
+    typer.Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/places."),
+]
 
 output = Console()
+hints = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 def say(words: str) -> None:

@@ -12,6 +12,8 @@ from rich.table import Table
 from pipeline.commands.options import Store, StoredSweep, output, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import xarray as xr
 
@@ -24,12 +26,41 @@ Folder = Annotated[
     Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
 ]
 
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Go on showing the runs that go, until they end or Ctrl-C.")
+]
 
-def status(store: Store = "results") -> None:
-    """Show what is done and what is missing of every sweep in a store, and its last commits."""
-    from storage import history
 
-    groups, incomplete = _groups(store), {}
+def status(store: Store = "results", watch: Watch = False) -> None:
+    """Show what is done and what is missing of every sweep in a store, its newest runs and its last commits.
+
+    With --watch, from any machine that sees the store, how far the runs are that go:
+
+    relusweep status --watch --store s3://bucket/results
+    """
+    from pipeline.commands.runs import print_failed, print_runs
+    from pipeline.runs import read_runs
+    from pipeline.watch import watch_runs
+    from storage import StoreNotFound
+
+    if watch:
+        watch_runs(store, output)
+        return
+    runs = read_runs(store)
+    try:
+        groups = _groups(store)
+    except StoreNotFound:
+        if not runs:
+            raise
+        groups = {}  # submitted, and nothing has come yet
+    _print_groups(groups)
+    print_runs(runs)
+    print_failed(runs, groups)
+    _print_versions(store)
+
+
+def _print_groups(groups: Mapping[str, xr.Dataset]) -> None:
+    incomplete = {}
     table = Table("group", "cells", "done", "missing", box=None)
     for name, group in groups.items():
         done = int(group["done"].sum())
@@ -40,8 +71,17 @@ def status(store: Store = "results") -> None:
     output.print(table)
     for name, group in incomplete.items():
         _print_missing(name, group)
+
+
+def _print_versions(store: str) -> None:
+    from storage import StoreNotFound, history
+
+    try:
+        versions = history(store)[:_SHOWN_VERSIONS]
+    except StoreNotFound:
+        return
     commits = Table("committed (UTC)", "what", "version", "tags", box=None)
-    for version in history(store)[:_SHOWN_VERSIONS]:
+    for version in versions:
         when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
         commits.add_row(when, version.message, version.id, ", ".join(version.tags))
     output.print()
@@ -81,10 +121,13 @@ def _groups(store: str) -> dict[str, xr.Dataset]:
 
 
 def _size(store: str) -> dict[str, int]:
-    """Give what a store on a file system fills there."""
-    if "://" in store:
+    """Give what a store on a file system fills there, without the records of runs."""
+    from storage.repository import RECORDS, local_path
+
+    path = local_path(store)
+    if path is None:
         return {}
-    files = (file for file in Path(store).expanduser().rglob("*") if file.is_file())
+    files = (file for file in path.rglob("*") if file.is_file() and path / RECORDS not in file.parents)
     return {"store_bytes": sum(file.stat().st_size for file in files)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,18 +12,40 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import Scheduler, Settings, Store, Sweep, Threads, Workers, output, say
-from pipeline.words import bytes_in_words, duration
+from pipeline.commands.options import (
+    Cluster,
+    Log,
+    Scheduler,
+    Settings,
+    Store,
+    Sweep,
+    Threads,
+    Workers,
+    hints,
+    output,
+    say,
+)
+from pipeline.words import bytes_in_words, duration, resources_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cluster import ClusterConfig
-    from pipeline.events import RunFinished
+    from pipeline.events import Event, Listener, RunFinished
     from pipeline.kinds import Sweep as Specification
     from pipeline.plan import Plan
 
-__all__ = ["plan", "run", "sweeps"]
+__all__ = [
+    "DryRun",
+    "Engine",
+    "Replace",
+    "cluster_config",
+    "plan",
+    "print_plans",
+    "run",
+    "specified",
+    "sweeps",
+]
 
 _SHOWN_BLOCKS = 5
 _STAGES_IN_FULL = 2
@@ -59,7 +82,7 @@ def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engi
     """
     from pipeline.plan import plans
 
-    _print_plans(plans(_specified(sweep, settings, engine), store), store)
+    print_plans(plans(specified(sweep, settings, engine), store), store)
 
 
 def run(
@@ -69,9 +92,11 @@ def run(
     workers: Workers = None,
     threads_per_worker: Threads = None,
     scheduler: Scheduler = None,
+    cluster: Cluster = None,
     engine: Engine = None,
     replace: Replace = False,
     dry_run: DryRun = False,
+    log: Log = None,
 ) -> None:
     """Compute what the store lacks of a sweep; run it again to go on after any stop.
 
@@ -83,29 +108,77 @@ def run(
 
     relusweep run images --set dataset=mnist --set path=data/mnist
 
-    relusweep run mine.yaml --scheduler tcp://host:8786
+    relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
+
+    relusweep run images --set device=cuda --cluster gpus.yaml
     """
     from pipeline.plan import plans
-    from pipeline.progress import progress
+    from pipeline.record import new_run_id
     from pipeline.run import run as run_sweep
 
-    specification = _specified(sweep, settings, engine)
+    specification = specified(sweep, settings, engine)
     if dry_run:
-        _print_plans(plans(specification, store, replace=replace), store)
+        print_plans(plans(specification, store, replace=replace), store)
         return
-    config = cluster_config(workers, threads_per_worker, scheduler)
+    config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     command = shlex.join(["relusweep", *sys.argv[1:]])
-    with progress(output) as listener:
+    run_id = new_run_id()
+    with ExitStack() as stack:
         finished = run_sweep(
-            specification, store, config, replace=replace, listeners=[listener], command=command
+            specification,
+            store,
+            config,
+            replace=replace,
+            listeners=_listeners(stack, run_id, store, log),
+            command=command,
+            run_id=run_id,
         )
     _print_end(finished, store)
 
 
-def cluster_config(workers: int | None, threads: int | None, scheduler: str | None) -> ClusterConfig:
-    """Turn the options about workers into a configuration."""
-    from cluster import Address, Local
+def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> list[Listener]:
+    from pipeline.journal import journal
+    from pipeline.progress import progress
 
+    listeners: list[Listener] = [_announcement(run_id, store)]
+    if log is not None:
+        try:
+            listeners.append(stack.enter_context(journal(log, run_id)))
+        except OSError as error:
+            raise typer.BadParameter(f"cannot write the --log {log}: {error.strerror}") from error
+    return [stack.enter_context(progress(output)), *listeners]
+
+
+def _announcement(run_id: str, store: str) -> Listener:
+    """Say once, beside the results, how to watch the run."""
+    from pipeline.events import WorkersSeen
+
+    told = False
+
+    def listener(event: Event) -> None:
+        nonlocal told
+        if told or not isinstance(event, WorkersSeen):
+            return
+        told = True
+        hints.print(f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
+        if event.dashboard:
+            hints.print(f"dashboard {event.dashboard}, metrics {event.metrics}")
+
+    return listener
+
+
+def cluster_config(
+    workers: int | None, threads: int | None, scheduler: str | None, file: str | None = None
+) -> ClusterConfig:
+    """Turn the options about workers into a configuration."""
+    from cluster import Address, Local, read_config
+
+    if file is not None:
+        if any(option is not None for option in (workers, threads, scheduler)):
+            raise typer.BadParameter(
+                "a --cluster file says it all: no --workers, no --threads-per-worker, no --scheduler"
+            )
+        return read_config(file)
     if scheduler is not None:
         if workers is not None or threads is not None:
             raise typer.BadParameter("a --scheduler has its workers: no --workers, no --threads-per-worker")
@@ -113,14 +186,16 @@ def cluster_config(workers: int | None, threads: int | None, scheduler: str | No
     return Local(workers=workers, threads_per_worker=threads or 1)
 
 
-def _specified(sweep: str, settings: list[str] | None, engine: str | None) -> Specification:
+def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Specification:
+    """Find a sweep and change it as the options say."""
     from pipeline.overrides import find_sweep, override
 
     chosen = [f"engine={engine}"] if engine else []
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def _print_plans(plans: Sequence[Plan], store: str) -> None:
+def print_plans(plans: Sequence[Plan], store: str) -> None:
+    """Print what a run would do."""
     if len(plans) <= _STAGES_IN_FULL:
         for plan in plans:
             _print_plan(plan, store)
@@ -136,6 +211,10 @@ def _print_plans(plans: Sequence[Plan], store: str) -> None:
     folder = plans[-1].sweep.group.rpartition("/")[0]
     say(f"[bold]{folder}[/] in {escape(store)}, stage after stage; bytes to write, before compression")
     output.print(table)
+    for plan in plans:
+        if plan.blocks and plan.sweep.resources:
+            what = resources_in_words(plan.sweep.resources)
+            say(f"each block of {plan.sweep.group.rpartition('/')[2]} asks for a worker with {what}")
     if anew := [plan.sweep.group for plan in plans if plan.anew]:
         say(f"[red]started anew[/], since the store has another specification: {', '.join(anew)}")
 
@@ -144,6 +223,8 @@ def _print_plan(plan: Plan, store: str) -> None:
     unit, verb = plan.sweep.unit, plan.sweep.verb
     say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} {unit} asked for")
     say(f"  in the store  {plan.done:,}")
+    if plan.blocks and (resources := plan.sweep.resources):
+        say(f"  {'each asks for':13} {resources_in_words(resources)}")
     blocks = f"{len(plan.blocks)} blocks, {bytes_in_words(plan.nbytes)} before compression"
     say(f"  {f'to {verb}':13} {plan.cells:,} ({blocks})")
     for block in plan.blocks[:_SHOWN_BLOCKS]:
@@ -157,7 +238,8 @@ def _print_end(finished: RunFinished, store: str) -> None:
     if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)
     if finished.interrupted:
-        say(f"Stopped; everything so far is in {escape(store)}. Go on with:")
+        by = ", as asked from outside" if finished.cancelled else ""
+        say(f"Stopped{by}; everything so far is in {escape(store)}. Go on with:")
         say(f"  {escape(str(facts['command']))}")
         raise typer.Exit(_INTERRUPTED)
     if finished.failed:

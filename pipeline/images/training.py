@@ -87,6 +87,11 @@ class ImageTraining(ImageStage):
         }
 
     @property
+    def resources(self) -> Mapping[str, float]:
+        """A GPU where it is to train on one; the stages that follow compute on the processor."""
+        return {"GPU": 1.0} if self.device.startswith("cuda") else {}
+
+    @property
     def bytes_per_cell(self) -> int:
         """Before compression; the state of a network is kept once."""
         return 4 * 8 + 9 + 3 * 4 * self._most_parameters // self.epochs

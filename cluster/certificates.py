@@ -1,0 +1,103 @@
+"""Certificates by which a scheduler, its workers and its clients know one another, made once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed.security import Security
+
+__all__ = ["certificate", "folder", "secured", "security"]
+
+_LEFT = timedelta(days=30)
+"""A certificate that ends sooner is replaced: a cluster lives for days, not for weeks."""
+
+
+def security() -> Security:
+    """Give what lets this user's processes talk to one another, and to nobody else.
+
+    Returns
+    -------
+    distributed.security.Security
+        It names a file, which must be there under the same name, or be copied, on every host of the cluster.
+        Traffic is encrypted, and each end demands the certificate of the other.
+
+    Raises
+    ------
+    OSError
+        The certificate cannot be kept.
+    """
+    return secured(certificate())
+
+
+def secured(path: Path | str) -> Security:
+    """Give what the certificate and key in one file make of a connection, in whichever role."""
+    from distributed.security import Security
+
+    roles = ("client", "scheduler", "worker")
+    return Security(
+        require_encryption=True,
+        tls_ca_file=str(path),
+        **{f"tls_{role}_{part}": str(path) for role in roles for part in ("cert", "key")},
+    )
+
+
+def folder() -> Path:
+    """Name where certificates are kept, in ``$XDG_STATE_HOME``; see the XDG base directory specification."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser().absolute() / "relusweep" / "tls"
+
+
+def certificate() -> Path:
+    """Give the file of the certificate and its key, made when there is none that lasts.
+
+    A file never changes: clusters that run go on with theirs when a newer one is made.
+
+    Returns
+    -------
+    Path
+        PEM: a key, and the certificate of it, which is its own authority. Only the user can read it.
+    """
+    with _locked(folder()) as place:
+        until = datetime.now(UTC) + _LEFT
+        kept = max(place.glob("until-*.pem"), default=None)  # the names sort as the dates do
+        if kept is None or _ends(kept) < until:
+            kept = _make(place)
+        kept.chmod(0o600)
+        return kept
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[Path]:
+    """Make the folder, readable for nobody else, and keep other processes from making a certificate too."""
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.chmod(0o700)
+    handle = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield place
+    finally:
+        os.close(handle)
+
+
+def _make(place: Path) -> Path:
+    from distributed.security import Security
+
+    fresh = Security.temporary()  # made by `cryptography`; lasts a year
+    new = place / "new"
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(fresh.tls_client_key + fresh.tls_client_cert)
+    return new.rename(place / f"until-{_ends(new):%Y-%m-%dT%H%M%SZ}.pem")
+
+
+def _ends(path: Path) -> datetime:
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc

@@ -1,0 +1,128 @@
+"""The job in which a run itself goes, so that whoever asked for it can leave."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from shlex import join
+
+from dask.utils import parse_bytes
+
+from cluster import slurm_queue
+from cluster.environment import ENVIRONMENT
+from cluster.errors import SlurmNotReached, SlurmRefuses
+from cluster.slurm_config import Slurm
+from cluster.slurm_files import shared_folder
+from cluster.slurm_script import prologue
+
+__all__ = ["cancel_driver", "check_driver", "driver_folder", "driver_script", "ends_soon", "submit_driver"]
+
+_NOTICE = 120  # seconds before its end at which a driver is told
+_GRANULARITY = 60  # Slurm may tell up to so many seconds earlier
+
+
+def driver_folder(config: Slurm, run_id: str) -> Path:
+    """Make the folder of one run, which the nodes see too: for what its driver reads, and its logs."""
+    place = shared_folder(config) / run_id
+    place.mkdir(mode=0o700, exist_ok=True)
+    return place
+
+
+def driver_script(config: Slurm, name: str, folder: Path, module: str, arguments: Sequence[str]) -> str:
+    """Write the script of a driver's job.
+
+    Parameters
+    ----------
+    config : Slurm
+    name : str
+        Of the job, in ``squeue``.
+    folder : Path
+        For its log.
+    module : str
+        Which the interpreter runs: that becomes the process of the job itself, and hears of its end.
+    arguments : sequence of str
+    """
+    driver = config.driver
+    options = {
+        "job-name": name,
+        "output": folder / "driver-%j.log",
+        "open-mode": "append",
+        "time": driver.walltime,
+        "ntasks": 1,
+        "cpus-per-task": driver.cores,
+        "mem": f"{-(-parse_bytes(driver.memory) // 2**20)}M",
+        "partition": driver.partition or config.partition,
+        "account": config.account,
+        "signal": f"B:TERM@{_NOTICE}",
+    }
+    lines = ["#!/usr/bin/env bash"]
+    lines += [f"#SBATCH --{name}={value}" for name, value in options.items() if value is not None]
+    # A node that fails is not the run's fault: it goes on from what is stored.
+    lines += ["#SBATCH --requeue", *prologue(config, {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"})]
+    command = [config.python or sys.executable, "-P", "-m", module, *arguments]
+    return "\n".join([*lines, f"exec {join(command)}", ""])
+
+
+def check_driver(config: Slurm) -> None:
+    """Look whether a driver can be submitted from here.
+
+    Raises
+    ------
+    SlurmNotReached
+        Slurm's programs are not here, or its controller does not answer.
+    SlurmRefuses
+        There is no such partition.
+    """
+    for partition in {config.partition, config.driver.partition}:
+        slurm_queue.check_partition(partition)
+
+
+def submit_driver(script: str, before: Callable[[str], None]) -> str:
+    """Submit a driver; it cannot begin before its id has been noted.
+
+    Parameters
+    ----------
+    script : str
+    before : callable
+        Called with the id of the job while that is held.
+
+    Raises
+    ------
+    SlurmRefuses
+        Slurm does not take the job.
+    """
+    job = slurm_queue.submit(script, "--hold")
+    try:
+        before(job)
+        slurm_queue.release(job)
+    except BaseException:
+        slurm_queue.cancel([job])
+        raise
+    return job
+
+
+def cancel_driver(job: str) -> bool:
+    """Cancel the job of a driver; false where there is no ``scancel``, or it may not.
+
+    The run hears of it as of any signal.
+    """
+    if shutil.which("scancel") is None:
+        return False
+    try:
+        slurm_queue.cancel([job])
+    except (SlurmNotReached, SlurmRefuses):
+        return False
+    return True
+
+
+def ends_soon() -> bool:
+    """Tell whether the job that this process is in has been told to stop because its time is nearly over."""
+    try:
+        queued = slurm_queue.queue().get(os.environ.get("SLURM_JOB_ID", ""))
+    except (SlurmNotReached, SlurmRefuses):
+        return False
+    # One that was cancelled is COMPLETING.
+    return queued is not None and queued.state == "RUNNING" and queued.left <= _NOTICE + _GRANULARITY

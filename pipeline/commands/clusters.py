@@ -1,0 +1,85 @@
+"""Commands about where tasks run: `cluster check`, `cluster certificate`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.checks import Check
+from pipeline.commands.doctor import check_workers, environment, tell
+from pipeline.commands.options import Store, say
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from cluster import ClusterConfig
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Look at a cluster before a run: relusweep cluster check slurm.yaml", no_args_is_help=True
+)
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="YAML that says where; see docs/places.")]
+
+_TOLD_EVERY = 10.0
+
+
+@app.command()
+def check(file: File, store: Store = "results") -> None:
+    """Start one worker, or one on every host, and let it do a little of all that a run does.
+
+    relusweep cluster check slurm.yaml --store /shared/results
+
+    Looks at versions, module paths, threads and GPU, has a block of networks computed, and has the worker
+    write beside the store, which is not touched. Exits with 1 if something must be mended.
+    """
+    from cluster import connect, one_worker, read_config
+
+    config = one_worker(read_config(file))
+    say(f"one worker of kind [bold]{config.kind}[/], as {escape(file)} says")
+    with connect(config) as client:
+        _wait_for_worker(client)
+        tell(_checks(client, config, store))
+
+
+@app.command()
+def certificate() -> None:
+    """Name the file of the certificate and key by which schedulers, workers and clients know one another.
+
+    PYTHONSAFEPATH=1 dask scheduler --protocol tls --tls-ca-file $(relusweep cluster certificate) …
+    """
+    from cluster.certificates import certificate as kept
+
+    typer.echo(kept())
+
+
+def _wait_for_worker(client: Any) -> None:
+    """Wait for as long as one is on its way, and say so."""
+    told = time.monotonic()
+    while not client.nthreads():
+        if time.monotonic() - told > _TOLD_EVERY:
+            say(f"waiting: {escape(client.place.status().words)}")
+            told = time.monotonic()
+        time.sleep(0.2)
+
+
+def _checks(client: Client, config: ClusterConfig, store: str) -> Iterator[Check]:
+    from cluster import promised
+    from pipeline.trial import check_block, check_gpus, check_pinned, check_writing, workers_with_gpu
+
+    fit = True
+    for found in check_workers(client.run(environment, on_error="return")):
+        fit = fit and found.remedy is None
+        yield found
+    yield from check_pinned(client)
+    if "GPU" in (promised(config) or {}) and not workers_with_gpu(client):
+        yield Check("GPU", "no worker has one, though the file asks for it", "see what the place gives")
+    yield from check_gpus(client)
+    if fit:  # else it would fail for that, or worse, not
+        yield from check_block(client, store)
+    yield from check_writing(client, store)

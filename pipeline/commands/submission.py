@@ -1,0 +1,168 @@
+"""Commands about runs that go without us: `submit`, `cancel`."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from pipeline.commands.options import Settings, Store, Sweep, say
+from pipeline.commands.sweeps import DryRun, Engine, Replace, print_plans, specified
+
+if TYPE_CHECKING:
+    from cluster import Slurm
+    from pipeline.driver import Submission
+    from pipeline.runs import Run
+
+__all__ = ["cancel", "submit"]
+
+_SHOWN_RUNS = 5
+
+SlurmFile = Annotated[
+    str, typer.Option("--cluster", metavar="FILE", help="YAML of kind slurm; see docs/places/slurm.md.")
+]
+RunId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="As `relusweep status` names it, or how that begins; not needed if one goes."
+    ),
+]
+
+
+def submit(
+    sweep: Sweep,
+    cluster: SlurmFile,
+    store: Store = "results",
+    settings: Settings = None,
+    engine: Engine = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Let a run go in a job of Slurm, so that you can leave; to be typed where `sbatch` is.
+
+    relusweep submit npn4 --store /project/results --cluster slurm.yaml
+
+    relusweep submit mine.yaml --set trials=10 --cluster slurm.yaml --dry-run       (shows plan and job)
+
+    relusweep status --watch --store /project/results                   (how far it is, from anywhere)
+
+    relusweep cancel --store /project/results
+    """
+    from cluster.slurm_driver import check_driver, driver_folder
+    from pipeline.driver import Submission, submitted
+    from pipeline.plan import plans
+    from pipeline.record import new_run_id
+    from pipeline.resources import check_promised
+    from storage.repository import local_path
+
+    specification = specified(sweep, settings, engine)
+    config = _slurm(cluster)
+    todo = plans(specification, store, replace=replace)
+    check_promised(todo, config)
+    run_id, place = new_run_id(), str(local_path(store) or store)
+    if dry_run:
+        print_plans(todo, store)
+    else:
+        check_driver(config)
+    folder = driver_folder(config, run_id)
+    options = [f"--set={setting}" for setting in settings or ()]
+    options += [f"--engine={engine}"] if engine else []
+    options += ["--replace"] if replace else []
+    copied = _copied(sweep, cluster, folder)
+    arguments = ["run", copied, "--store", place, "--cluster", str(folder / "cluster.yaml"), *options]
+    submission = Submission(run_id, place, specification.name, folder, 1, arguments)
+    if dry_run:
+        say("\nThe job:")
+        say(escape(submission.script()))
+        shutil.rmtree(folder)
+        return
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    facts = {
+        "id": run_id,
+        "sweep": specification.name,
+        "group": specification.group,
+        "store": place,
+        "command": shlex.join(["relusweep", *sys.argv[1:]]),
+        "started": now,
+        "cluster": config.kind,
+    }
+    job = submitted(submission, facts)
+    _print_submitted(submission, job)
+
+
+def cancel(run: RunId = None, store: Store = "results") -> None:
+    """Stop a run, from anywhere that sees the store; what has come is kept.
+
+    relusweep cancel --store s3://bucket/results
+
+    relusweep cancel 20261122T2105 --store /project/results
+    """
+    from cluster.slurm_driver import cancel_driver
+    from pipeline.runs import ask_to_stop, cancel_name, read_runs, run_name
+    from storage import Records
+
+    chosen = _chosen(read_runs(store, most=100), run, store)
+    ask_to_stop(store, chosen.id)
+    job = chosen.document.get("job")
+    if chosen.state == "submitted" and job and cancel_driver(job):
+        records, now = Records(store), datetime.now(UTC).isoformat(timespec="seconds")
+        records.put(run_name(chosen.id), {**chosen.document, "state": "cancelled", "ended": now})
+        records.delete(cancel_name(chosen.id))
+        say(f"Cancelled run {chosen.id}: job {job} of Slurm had not begun.")
+        return
+    when = (
+        "as soon as it begins" if chosen.state == "submitted" else "within seconds, and commits what it has"
+    )
+    say(f"Asked run {chosen.id} to stop: it does {when}. See it with:")
+    say(f"  {escape(shlex.join(['relusweep', 'status', '--store', store]))}")
+
+
+def _slurm(file: str) -> Slurm:
+    from cluster import InvalidCluster, Slurm, read_config
+
+    config = read_config(file)
+    if not isinstance(config, Slurm):
+        raise InvalidCluster(
+            f"{file} is of kind {config.kind!r}: only a Slurm takes a run as a job; with the others, "
+            f"stay and use: relusweep run … --cluster {file}"
+        )
+    return config
+
+
+def _copied(sweep: str, cluster: str, folder: Path) -> str:
+    """Keep the files as they are now, whatever becomes of them before the job begins."""
+    shutil.copyfile(Path(cluster).expanduser(), folder / "cluster.yaml")
+    file = Path(sweep).expanduser()
+    if not file.is_file():
+        return sweep
+    return str(shutil.copyfile(file, folder / file.name))
+
+
+def _print_submitted(submission: Submission, job: str) -> None:
+    where = shlex.quote(submission.store)
+    say(f"Submitted run [bold]{submission.run_id}[/] as job {job} of Slurm; you can leave.")
+    say(f"  watch it   relusweep status --watch --store {escape(where)}")
+    say(f"  stop it    relusweep cancel {submission.run_id} --store {escape(where)}")
+    say(f"  its log    {escape(str(submission.folder / f'driver-{job}.log'))}")
+
+
+def _chosen(runs: list[Run], wanted: str | None, store: str) -> Run:
+    """Find the run that goes, or the one that is named; of those that are over there is nothing to stop."""
+    from pipeline.errors import UnknownRun
+
+    found = [each for each in runs if (each.goes if wanted is None else each.id.startswith(wanted))]
+    if len(found) == 1 and found[0].state in {"submitted", "running", "lost"}:
+        return found[0]
+    if len(found) == 1:
+        raise UnknownRun(f"run {found[0].id} in {store} is over: {found[0].state}")
+    there = ", ".join(f"{each.id} ({each.state})" for each in runs[:_SHOWN_RUNS]) or "none"
+    what = f"no run {wanted!r}" if wanted else "no run that goes"
+    if found:
+        what = f"more than one run {'named so' if wanted else 'goes'}"
+    raise UnknownRun(f"{what} in {store}; the newest runs there: {there}")

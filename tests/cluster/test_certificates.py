@@ -1,0 +1,150 @@
+"""Certificates are kept for their owner alone, and let nobody else in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sshd
+from distributed import LocalCluster
+from distributed.core import rpc
+from distributed.security import Security
+
+from cluster import Address, SchedulerNotFound, Ssh, certificates, connect
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_certificate_is_made_once_for_its_owner_alone(state: Path) -> None:
+    before = os.umask(0)
+    try:
+        made = certificates.certificate()
+    finally:
+        os.umask(before)
+    assert made.is_relative_to(state)
+    assert _mode(made) == 0o600
+    assert _mode(made.parent) == 0o700
+    content = made.read_bytes()
+    assert certificates.certificate() == made
+    assert made.read_bytes() == content
+
+
+def test_what_others_could_read_is_closed_again(state: Path) -> None:
+    made = certificates.certificate()
+    made.chmod(0o644)
+    made.parent.chmod(0o755)
+    certificates.certificate()
+    assert (_mode(made), _mode(made.parent)) == (0o600, 0o700)
+
+
+def test_a_certificate_is_renewed_before_it_ends(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = certificates.certificate().rename(certificates.folder() / "until-2000-01-01T000000Z.pem")
+    content = first.read_bytes()
+    assert certificates.certificate() == first  # what counts is the certificate, not the name
+    monkeypatch.setattr(certificates, "_LEFT", timedelta(days=400))  # more than a fresh one lasts
+    second = certificates.certificate()
+    assert second.read_bytes() != content
+    assert first.read_bytes() == content  # what runs goes on with it
+
+
+def test_processes_that_start_together_make_one(state: Path) -> None:
+    code = "from cluster.certificates import certificate; print(certificate())"
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+
+    def ask(_: int) -> str:
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(ask, range(4)))) == 1
+
+
+def _strangers() -> dict[str, dict[str, object]]:
+    """What those bring who are not to get in; one of them even knows whom to believe."""
+    bare = ssl.create_default_context(cafile=str(certificates.certificate()))
+    bare.check_hostname = False
+    bare.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as distributed does
+    return {
+        "plain": Security().get_connection_args("client"),
+        "without certificate": {"ssl_context": bare, "require_encryption": True, "extra_conn_args": {}},
+        "foreign certificate": Security.temporary().get_connection_args("client"),
+    }
+
+
+async def _knock(address: str, arguments: dict[str, object]) -> object:
+    async with asyncio.timeout(10), rpc(address, connection_args=arguments, timeout=5) as scheduler:
+        return await scheduler.identity()
+
+
+def _check_that_strangers_stay_out(address: str, known: Security) -> None:
+    assert asyncio.run(_knock(address, known.get_connection_args("client")))  # or nobody would get in
+    plainly = address.replace("tls://", "tcp://")
+    for who, brought in _strangers().items():
+        for door in (plainly,) if who == "plain" else (address, plainly):
+            with pytest.raises((OSError, RuntimeError)) as caught:
+                asyncio.run(_knock(door, brought))
+            assert caught.value, who
+
+
+@pytest.fixture
+def secure(state: Path) -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address=":0",
+        memory_limit=0,
+        protocol="tls",
+        security=certificates.security(),
+    ) as cluster:
+        yield cluster
+
+
+def test_the_kept_certificate_opens_a_scheduler_with_tls(secure: LocalCluster) -> None:
+    assert secure.scheduler_address.startswith("tls://")
+    with connect(Address(address=secure.scheduler_address)) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
+    _check_that_strangers_stay_out(secure.scheduler_address, certificates.security())
+
+
+def test_named_files_open_it_too_and_wrong_ones_do_not(secure: LocalCluster, tmp_path: Path) -> None:
+    kept = certificates.certificate()
+    files = {"tls_ca_file": str(kept), "tls_cert": str(kept)}
+    with connect(Address(address=secure.scheduler_address, **files)) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
+    foreign = Security.temporary()
+    own = tmp_path / "foreign.pem"
+    own.write_text(foreign.tls_client_key + foreign.tls_client_cert)
+    wrong = {"tls_ca_file": str(own), "tls_cert": str(own)}
+    for fields in (wrong, {"tls_ca_file": str(tmp_path / "no"), "tls_cert": str(tmp_path / "no")}):
+        with (
+            pytest.raises(SchedulerNotFound, match="relusweep cluster certificate"),
+            connect(Address(address=secure.scheduler_address, timeout=3, **fields)),
+        ):
+            pass
+
+
+@pytest.mark.cluster
+def test_nobody_gets_into_a_cluster_that_connect_started(state: Path, tmp_path: Path) -> None:
+    sshd.needed()
+    with sshd.sshd(tmp_path) as server, connect(Ssh(**server.fields, workers_per_host=1)) as client:
+        assert client.scheduler.address.startswith("tls://")
+        _check_that_strangers_stay_out(client.scheduler.address, certificates.security())
+        (worker,) = client.nthreads()
+        _check_that_strangers_stay_out(worker, certificates.security())

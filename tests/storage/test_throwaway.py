@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stores import layout
+
+from storage import Committer, StoreNotFound, history, throwaway_store
+
+
+def _fill(url: str) -> None:
+    with Committer(url, create=True) as committer:
+        committer.prepare(layout())
+        committer.commit("trial", {})
+
+
+def _fill_and_fail(url: str) -> None:
+    _fill(url)
+    history(f"{url}/elsewhere")
+
+
+def test_a_trial_leaves_nothing_where_there_was_nothing(tmp_path: Path) -> None:
+    with throwaway_store(tmp_path / "not" / "yet") as trial:
+        _fill(trial)
+        assert history(trial)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trial_leaves_a_store_as_it_was(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    _fill(store)
+    before = sorted(tmp_path.rglob("*")), history(store)[0].id
+    with throwaway_store(store) as trial:
+        assert Path(trial).is_relative_to(store)
+        _fill(trial)
+    assert (sorted(tmp_path.rglob("*")), history(store)[0].id) == before
+
+
+def test_what_others_keep_beside_a_trial_stays(tmp_path: Path) -> None:
+    kept = tmp_path / ".relusweep" / "kept"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    with throwaway_store(tmp_path) as trial:
+        _fill(trial)
+    assert [path.name for path in kept.parent.iterdir()] == ["kept"]
+
+
+def test_a_trial_that_fails_is_deleted_too(tmp_path: Path) -> None:
+    with pytest.raises(StoreNotFound), throwaway_store(tmp_path / "store") as trial:
+        _fill_and_fail(trial)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trial_in_a_bucket_leaves_nothing(bucket: str) -> None:
+    with throwaway_store(f"{bucket}/night") as trial:
+        assert trial.startswith(f"{bucket}/night/.relusweep/")
+        _fill(trial)
+        assert history(trial)
+    with pytest.raises(StoreNotFound):
+        history(trial)
