@@ -1,4 +1,4 @@
-"""A node of a real Slurm is taken away from a run; what cancelled jobs and walltimes do is tested elsewhere."""
+"""A node of a real Slurm is taken away from a run; cancelled jobs and walltimes: test_slurm_runs.py."""
 
 from __future__ import annotations
 
