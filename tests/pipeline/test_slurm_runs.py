@@ -116,6 +116,7 @@ def test_a_job_cancelled_in_mid_run(
     finished = run(sweep, str(tmp_path / "store"), config, listeners=[cancel])
     assert cancelled
     assert not finished.failed
+    assert finished.facts["threads"] >= processes  # though they came when the run had begun
     xr.testing.assert_identical(_results(tmp_path / "store"), undisturbed)
 
 
