@@ -96,10 +96,14 @@ class Meter:
 
     def meet(self, client: Client) -> None:
         """Note the workers; of those that lived before this run, what they had used by now."""
-        threads = client.nthreads()
-        self.workers = {"workers": len(threads), "threads": sum(threads.values())}
+        self.see(client.nthreads())
         if getattr(client, "lent", client.cluster is None):
             self._before = client.run(usage, on_error="ignore")
+
+    def see(self, threads: Mapping[str, int]) -> None:
+        """Note how many there are, by their addresses: those that wait in a queue come later."""
+        self.workers["workers"] = max(self.workers.get("workers", 0), len(threads))
+        self.workers["threads"] = max(self.workers.get("threads", 0), sum(threads.values()))
 
     def begin(self, plan: Plan) -> None:
         """Note that what follows is of this plan, the one asked for or one that it requires."""
@@ -126,6 +130,7 @@ class Meter:
 
     def part(self, client: Client) -> None:
         """Ask the workers what they have used; of one that died, nobody knows."""
+        self.see(client.nthreads())
         used: Mapping[str, Usage] = client.run(usage, on_error="ignore")
         nothing = Usage(0.0, 0)
         spent = [now.cpu_seconds - self._before.get(name, nothing).cpu_seconds for name, now in used.items()]
