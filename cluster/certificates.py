@@ -70,6 +70,9 @@ def certificate() -> Path:
         if kept is None or _ends(kept) < until:
             kept = _make(place)
         kept.chmod(0o600)
+        for old in place.glob("until-*.pem"):
+            if _ends(old) < datetime.now(UTC):  # nothing can run with it any more
+                old.unlink()
         return kept
 
 

@@ -85,6 +85,7 @@ async def look(config: Ssh, name: str, certificate: Path) -> Host:
     """
     new = f"{_FOLDER}/{certificate.name}"
     keep = f"umask 077 && mkdir -p {_FOLDER} && chmod 700 {_FOLDER} && cat > {new}.$$ && mv {new}.$$ {new}"
+    keep += f" && find {_FOLDER} -type f -mtime +400 -delete"  # those end a year after they came
     command = f"{keep} && {python_there(config, certificate)} -c {shlex.quote(_LOOK)}"
     try:
         async with asyncssh.connect(name, **connect_options(config)) as connection:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from cluster.certificates import certificate, folder
+from cluster.errors import InvalidCluster
 from cluster.slurm_config import Slurm
 
 __all__ = ["certificate_in", "log_of", "shared_folder", "tail"]
@@ -16,12 +18,23 @@ _TAIL_BYTES = 8192
 
 
 def shared_folder(config: Slurm) -> Path:
-    """Make the folder that the nodes see too, readable for nobody else."""
+    """Make the folder that the nodes see too, readable for nobody else.
+
+    Raises
+    ------
+    InvalidCluster
+        It cannot be made or written.
+    """
     chosen = Path(config.folder).expanduser().absolute() if config.folder else folder().parent / "slurm"
-    chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if config.folder is None:
-        chosen.chmod(0o700)
-    return chosen
+    try:
+        chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=chosen):
+            return chosen
+    except OSError as error:
+        raise InvalidCluster(
+            f"folder = {str(chosen)!r} cannot be written: {error.strerror}; give a folder: that this machine "
+            "and the nodes can write, for certificates and the logs of jobs"
+        ) from error
 
 
 def certificate_in(place: Path) -> Path:

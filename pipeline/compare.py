@@ -113,7 +113,7 @@ def _stages(store: str, group: str, ids: tuple[str, str]) -> list[str]:
         raise IncomparableVersions(
             f"neither version has results in a group {group!r}; `relusweep status` lists them"
         )
-    return list(stages)
+    return sorted(stages)  # Icechunk lists them in no order
 
 
 def _opened(store: str, group: str, at: str) -> xr.Dataset | None:

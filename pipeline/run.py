@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
+from functools import cache
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
@@ -107,17 +108,16 @@ def run(
         patience = Patience(committer, asked_to_stop, going.tell)
         going.listeners.append(patience.notice)
         with ExitStack() as stack:
+
+            @cache
+            def client() -> Client:
+                there = stack.enter_context(connect(cluster))
+                check_workers_have(todo, cluster, there)
+                return there
+
             while todo:
                 try:
-                    for plan in todo:
-                        going.tell(PlanStarted(plan))
-                        if plan.blocks:
-                            committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                            client = going.client or stack.enter_context(connect(cluster))
-                            check_workers_have(todo, cluster, client)
-                            going.go(plan, store, client)
-                        if going.failed or going.interrupted:  # what comes next requires what is complete
-                            break
+                    going.through(todo, store, client)
                     todo = ()
                 except StoreWriteError as error:
                     patience.wait(error)
@@ -151,13 +151,13 @@ class _Run:
         asked_to_stop: Flag,
     ) -> None:
         self.meter = meter
-        self.client: Client | None = None
         self.failed = meter.failed  # which the facts tell
         self.interrupted = False
         self.committed: set[str] = set()  # groups of which something is stored by this run
         self.listeners = list(listeners)
         self._committer, self._commit_every = committer, commit_every
         self._asked_to_stop = asked_to_stop
+        self._roster: Roster | None = None
         self._uncommitted = 0
         self._last_commit = time.monotonic()
 
@@ -165,10 +165,19 @@ class _Run:
         for listener in self.listeners:
             listener(event)
 
-    def go(self, plan: Plan, store: str, client: Client) -> None:
+    def through(self, todo: Iterable[Plan], store: str, client: Callable[[], Client]) -> None:
+        """Compute what one plan after the other lacks; what comes next requires what is complete."""
+        for plan in todo:
+            self.tell(PlanStarted(plan))
+            if plan.blocks:
+                self._committer.prepare(plan.stored.layout(store), replace=plan.anew)
+                self._go(plan, store, client())
+            if self.failed or self.interrupted:
+                return
+
+    def _go(self, plan: Plan, store: str, client: Client) -> None:
         """Compute the blocks of one plan, and commit them all."""
-        if self.client is None:
-            self.client = client
+        if self._roster is None:
             self.meter.meet(client)
             self._roster = Roster(client)
             self._look()
@@ -188,7 +197,7 @@ class _Run:
             self._commit()
 
     def _look(self) -> None:
-        if seen := self._roster.look():
+        if self._roster and (seen := self._roster.look()):
             self.tell(seen)
 
     def _take(self, arrival: Arrival | None) -> None:

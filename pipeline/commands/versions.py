@@ -25,7 +25,10 @@ _SHOWN = 8  # characters of an id, of which six name a version
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows to show, the newest first.")]
 All = Annotated[bool, typer.Option("--all", help="Every commit, not only the last of each run.")]
 KeepDays = Annotated[
-    int, typer.Option("--keep-days", metavar="N", help="How old a version without a tag may be; at least 1.")
+    int,
+    typer.Option(
+        "--keep-days", max=36_500, metavar="N", help="How old a version without a tag may be; at least 1."
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")]
 Folder = Annotated[
@@ -51,13 +54,13 @@ def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, 
         rows = list(_runs(rows))
     table = Table("written (UTC)", "sweep", "did", "took", "on", "version", "tags", box=None)
     for column in table.columns:
-        column.no_wrap = column.header not in ("sweep", "did")
-    table.columns[1].overflow, table.columns[2].min_width = "fold", 16
+        column.no_wrap = column.header in ("written (UTC)", "took", "version")
+        column.overflow = "fold"
     for version in rows[:limit]:
         facts = version.metadata.get("run", {})
         took = duration(facts["seconds"]) if "seconds" in facts else ""
         cells = (facts.get("group", ""), _did(version), took, facts.get("host", ""), version.id[:_SHOWN])
-        table.add_row(f"{version.written_at:%Y-%m-%d %H:%M:%S}", *map(escape, cells), ", ".join(version.tags))
+        table.add_row(f"{version.written_at:%Y-%m-%d %H:%M}", *map(escape, cells), ", ".join(version.tags))
     output.print(table)
     if (more := len(rows) - limit) > 0:
         say(f"… and {more} more: --limit {len(rows)}")

@@ -81,7 +81,6 @@ class _Found:
 
     by_label: NDArray[np.float64]
     changed: int = 0
-    superseded: int = 0
     undefined: int = 0
     absolute: float = 0.0
     relative: float = 0.0
@@ -116,7 +115,7 @@ def compare_variable(
     found = _Found(np.zeros(len(cells.axes[first])))
     in_both = 0
     if old is not None and new is not None:
-        in_both = _elements(cells, new, _has(cells.in_a, new) & _has(cells.in_b, new), old)
+        in_both = _elements(cells, new, _has(_owners(cells, new), new), old)
         if (old.dims, old.dtype) != (new.dims, new.dtype):
             found.changed = in_both
             cells.changed |= cells.in_a & cells.in_b
@@ -124,14 +123,10 @@ def compare_variable(
             _compare_chunks(cells, old, new, may_differ, found)
     row = {
         "dtype": str((cells.b if name in cells.b else cells.a)[name].dtype),
-        "same": in_both - found.changed - found.superseded,
+        "same": in_both - found.changed,
         "changed": found.changed,
-        "added": 0
-        if new is None
-        else _elements(cells, new, _has(cells.in_b, new)) - in_both + found.superseded,
-        "removed": 0
-        if old is None
-        else _elements(cells, old, _has(cells.in_a, old)) - in_both + found.superseded,
+        "added": 0 if new is None else _elements(cells, new, _has(cells.in_b, new)) - in_both,
+        "removed": 0 if old is None else _elements(cells, old, _has(cells.in_a, old)) - in_both,
         "largest_absolute": found.absolute,
         "largest_relative": found.relative,
         "undefined": found.undefined,
@@ -184,8 +179,8 @@ def _compare_chunks(
     may_differ: Container[tuple[int, ...]] | None,
     found: _Found,
 ) -> None:
-    in_both = _has(cells.in_a, new) & _has(cells.in_b, new)
     owners = _owners(cells, new)
+    in_both = _has(owners, new)
     places = {str(dim): old.indexes[dim].get_indexer(new.indexes[dim]) for dim in new.dims}
     for at, box in _grid(new):
         if may_differ is not None and at not in may_differ:
@@ -199,10 +194,9 @@ def _compare_chunks(
         here = _read(new, kept)
         there = _read(old, {dim: places[dim][rows] for dim, rows in kept.items()})
         differ = _bits(here) != _bits(there)
+        mask = wanted.expand_dims({dim: len(rows) for dim, rows in kept.items() if dim not in wanted.dims})
+        differ &= mask.transpose(*new.dims).to_numpy()
         if differ.any():
-            # Progress dimensions come in the order of the cells, in the array as in the mask.
-            mask = wanted.expand_dims({dim: len(kept[dim]) for dim in kept if dim not in wanted.dims})
-            differ &= mask.transpose(*new.dims).to_numpy()
             _note(cells, owners, new, kept, differ, there, here, found)
 
 
@@ -246,19 +240,11 @@ def _note(
     """Note what differs in a chunk."""
     place = np.ix_(*(kept.get(dim, np.arange(len(axis))) for dim, axis in cells.axes.items()))
     own = xr.DataArray(owners.to_numpy()[place], dims=tuple(cells.axes))
-    lacking = [dim for dim in cells.axes if dim not in array.dims]
-    all_different = xr.DataArray(differ, dims=array.dims)
-    changed = all_different & own.any(lacking) if lacking else all_different
-    changed = changed.transpose(*array.dims)
-    found.changed += int(changed.sum())
-    found.superseded += int(all_different.sum() - changed.sum())
+    found.changed += int(differ.sum())
     if array.name == "fingerprint":  # of the specification: that is told in words
         return
-    inside = changed.any([dim for dim in array.dims if dim not in cells.axes])
+    inside = xr.DataArray(differ, dims=array.dims).any([dim for dim in array.dims if dim not in cells.axes])
     cells.changed.to_numpy()[place] |= (inside & own).transpose(*cells.axes).to_numpy()
-    differ = changed.to_numpy()
-    if not differ.any():
-        return
     x, y = there[differ].astype(np.float64), here[differ].astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         apart = np.abs(y - x)

@@ -18,6 +18,7 @@ RUNS = {
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
+    "soak.py": (("--blocks", "20", "--milliseconds", "1"), "0 wrong"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
     "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+COPIES = Path.home() / ".local/state/relusweep/ssh"
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 
@@ -55,11 +56,14 @@ def sshd(folder: Path) -> Iterator[Sshd]:
     fields = {"hosts": ["127.0.0.1"], "port": port, "key": str(folder / "user"), "python": sys.executable}
     fields |= {"known_hosts": str(folder / "known"), "username": getpass.getuser()}
     with subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL) as process:
+        before = set(COPIES.glob("*"))
         try:
             _wait_until_open(port)
             yield Sshd(fields, process)
         finally:
             process.terminate()
+            for copy in set(COPIES.glob("*")) - before:  # this machine's home is the hosts'
+                copy.unlink()
 
 
 def _free_port() -> int:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +62,20 @@ def test_a_certificate_is_renewed_before_it_ends(state: Path, monkeypatch: pytes
     second = certificates.certificate()
     assert second.read_bytes() != content
     assert first.read_bytes() == content  # what runs goes on with it
+
+
+def test_a_certificate_that_has_ended_is_deleted(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = certificates.certificate()
+    ended = kept.with_name("until-2001-01-01T000000Z.pem")
+    ended.write_bytes(kept.read_bytes())
+    ends = certificates._ends
+
+    def told(path: Path) -> datetime:
+        return datetime(2001, 1, 1, tzinfo=UTC) if path == ended else ends(path)
+
+    monkeypatch.setattr(certificates, "_ends", told)
+    assert certificates.certificate() == kept
+    assert not ended.exists()
 
 
 def test_processes_that_start_together_make_one(state: Path) -> None:

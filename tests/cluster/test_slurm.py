@@ -82,16 +82,16 @@ def test_a_cancelled_job_is_replaced_whatever_its_processes(
 @pytest.mark.slow
 def test_blocks_are_not_cut_off_when_jobs_reach_their_walltime(site: SlurmSite, tmp_path: Path) -> None:
     work = _work(tmp_path / "log", 6)
-    with connect(_config(walltime="1", drain="0:20")) as client:
-        futures = [client.submit(work, number, key=f"work-{number}") for number in range(12)]
+    with connect(_config(walltime="1", drain="0:10")) as client:
+        futures = [client.submit(work, number, key=f"work-{number}") for number in range(24)]
         came = []
         for future in as_completed(futures, loop=client.loop):  # held results would have to move
             came.append(future.result())
             future.release()
-        assert sorted(came) == list(range(12))
+        assert sorted(came) == list(range(24))
         last = max(int(job.id) for job in site.jobs())
     told = (tmp_path / "log").read_text().splitlines()
-    assert sorted(told) == sorted(f"{word} {number}" for word in ("begins", "ends") for number in range(12))
+    assert sorted(told) == sorted(f"{word} {number}" for word in ("begins", "ends") for number in range(24))
     assert last > 1, "it did not take a second job"
 
 
@@ -165,6 +165,12 @@ def test_a_job_that_would_wait_for_ever(site: SlurmSite) -> None:
 
 def test_an_interface_that_there_is_not(site: SlurmSite) -> None:
     with pytest.raises(InvalidCluster, match=r"interface = 'ib7'.* lo"), connect(_config(interface="ib7")):
+        pass
+
+
+def test_a_folder_that_cannot_be_written(site: SlurmSite) -> None:
+    config = _config(folder="/proc/x")
+    with pytest.raises(InvalidCluster, match="folder = '/proc/x' cannot be written"), connect(config):
         pass
 
 

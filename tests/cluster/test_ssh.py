@@ -8,7 +8,6 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import cloudpickle
 import psutil
@@ -91,7 +90,7 @@ def test_each_gpu_has_a_process_of_its_own(client: Client) -> None:
 def test_traffic_is_encrypted_and_the_copied_certificate_is_closed_to_others(client: Client) -> None:
     assert client.scheduler.address.startswith("tls://")
     assert all(address.startswith("tls://") for address in client.nthreads())
-    copy = Path.home() / ".local/state/relusweep/ssh" / certificates.certificate().name
+    copy = sshd.COPIES / certificates.certificate().name
     assert copy.read_bytes() == certificates.certificate().read_bytes()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert stat.S_IMODE(copy.parent.stat().st_mode) == 0o700

@@ -76,7 +76,7 @@ def test_the_network_cut_between_a_worker_and_the_scheduler(
 ) -> None:
     beyond = ["ip", "netns", "exec", cable.namespace]
     places = [(beyond, cable.host_beyond), ([], cable.host)]
-    settings = {"scheduler.worker-ttl": "2s", "comm.timeouts.tcp": "5s", "comm.timeouts.connect": "5s"}
+    settings = {"scheduler.worker-ttl": "2s", "comm.timeouts.tcp": "12s", "comm.timeouts.connect": "5s"}
     with machines(tmp_path, settings=settings, host=cable.host, places=places) as at:
         _both_have_come(at)
 

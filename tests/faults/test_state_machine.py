@@ -67,7 +67,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(width=WIDTHS, trials=TRIALS)
     def begin_or_resume_or_extend(self, width: set[int], trials: int) -> None:
         """Another sweep may come while the run goes: stage after stage, in one committer."""
-        if self.written:  # a run commits at the end of each plan
+        if self.plan is not None:  # what is planned is what the store lacks
             self.commit()
         if self.committer is None:
             self.committer = Committer(self.store, create=True)

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from pipeline.fields import Sizes, Trials
 from pipeline.kinds import Block, Coordinate, Sweep, Task
 from pipeline.plan import Plan, plan_store
 from storage import Committer, Variable
@@ -31,8 +32,8 @@ class Toy(Sweep):
     group: ClassVar[str] = "toy/toy"
     title: ClassVar[str] = "Toy"
 
-    width: tuple[int, ...]
-    trials: int
+    width: Sizes
+    trials: Trials
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:

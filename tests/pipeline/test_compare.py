@@ -381,6 +381,10 @@ def test_the_page_shows_rates_where_and_what_was_asked(tmp_path: Path) -> None:
     assert ["specification", "rate", "<b>0.1</b>", "<b>0.2</b>"] in page.rows
     assert "b" not in page.tags
     assert "Cochran, Mantel and Haenszel" in page.text
+    assert (
+        f"Sizes that differ {comparison.attrs['n_significant_sizes']} all problems together, of 8"
+        in page.text
+    )
     assert next(row[:3] for row in page.rows if row[:1] == ["4"]) == ["4", "4", "8 of 8"]
     assert "2,400" in page.text
     for name in ("differences", "significant", "status"):

@@ -16,6 +16,7 @@ import xarray as xr
 import yaml
 
 from cluster import Local, Slurm
+from pipeline.cli import main
 from pipeline.events import BlockDone, Event
 from pipeline.overrides import find_sweep, override
 from pipeline.run import run
@@ -155,6 +156,7 @@ def test_a_driver_whose_time_is_over_is_followed_by_another(
     xr.testing.assert_identical(_results(store), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_stopped_by_hand_is_not_followed(site: SlurmSite, tmp_path: Path) -> None:
     file, store = _file(tmp_path), tmp_path / "store"
     typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
@@ -220,25 +222,28 @@ def test_a_store_that_the_nodes_do_not_see(site: SlurmSite, tmp_path: Path) -> N
 
 
 def test_what_is_wrong_is_said_before_anything_is_submitted(
-    site: SlurmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: SlurmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refused(*options: object, **fields: Any) -> str:
+    monkeypatch.chdir(tmp_path)
+
+    def refused(*options: str, **fields: Any) -> str:
         file = _file(tmp_path, **fields)
-        done = _relusweep("submit", *options, "--cluster", file, "--store", "store", folder=tmp_path)
-        assert done.returncode == 2
-        return done.stderr
+        monkeypatch.setattr(sys, "argv", ["relusweep", "submit", "--cluster", str(file), *options])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 2
+        return capsys.readouterr().err
 
     assert "no sweep" in refused("npn33")
     assert "width" in refused("npn3", "--set", "width=-1")
     assert "walltime = '1 day'" in refused("npn3", walltime="1 day")
     assert "no partition 'night'" in refused("npn3", partition="night")
     assert "no partition 'day'" in refused("npn3", driver={"partition": "day"})
-    other = tmp_path / "local.yaml"
-    other.write_text("kind: local\n")
-    done = _relusweep("submit", "npn3", "--cluster", other, folder=tmp_path)
-    assert "use: relusweep run" in done.stderr
+    (tmp_path / "local.yaml").write_text("kind: local")
+    assert "use: relusweep run" in refused("npn3", "--cluster", "local.yaml", "--store", "store")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "ssh login relusweep" in refused("npn3")
+    assert not (tmp_path / "results").exists()
+    assert not list(tmp_path.glob("shared/*"))
     monkeypatch.undo()
-    assert not (tmp_path / "store").exists()
     assert not site.jobs()

@@ -13,6 +13,7 @@ from pages import Page
 
 from cluster import Address
 from pipeline import cli
+from pipeline.compare import compare
 from pipeline.facts import run_facts
 from storage import history
 
@@ -124,6 +125,18 @@ def test_versions_are_compared_by_tags_and_dates(three: Command, tmp_path: Path)
     code, _, err = three("compare", "few", "more", "npn9")
     assert code == 2
     assert "npn2" in err
+
+
+def test_another_seed_is_chance_and_another_learning_rate_is_not(three: Command, workers: Address) -> None:
+    seed = ("--set", "trials=10", "--set", "seed=1", "--replace")
+    assert three("run", "npn2", *PART, *seed, "--scheduler", workers.address)[0] == 0
+    chance = compare("results", "more", "newest", GROUP)
+    assert chance.attrs["n_changed_cells"] > 100
+    assert chance.attrs["n_tested"] == 16
+    assert chance.attrs["n_significant"] == chance.attrs["n_significant_sizes"] == 0
+    slow = history("results")[1].id
+    for other in ("more", "newest"):  # paired, and independent
+        assert compare("results", other, slow, GROUP).attrs["n_significant_sizes"] >= 2
 
 
 def test_old_versions_expire_and_tagged_ones_stay(three: Command, workers: Address) -> None:

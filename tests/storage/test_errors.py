@@ -13,6 +13,8 @@ BUILTINS = {
     "BlockWrittenTwice": ValueError,
     "UnknownPlace": ValueError,
     "UnknownVersion": ValueError,
+    "InvalidTag": ValueError,
+    "ExpiryTooSoon": ValueError,
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stores import DIMS, GROUP, layout, raw, store_with, write
 
 from storage import Committer, LayoutMismatch, Variable, history, open_dataset
-from storage.repository import read_session
+from storage.versions import read_session
 
 PROBLEMS, WIDTHS, TRIALS = (0, 1, 6, 7), (2, 3, 5), tuple(range(9))
 

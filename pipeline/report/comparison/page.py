@@ -22,7 +22,7 @@ from pipeline.report.comparison.tables import (
     variables_table,
 )
 from pipeline.report.comparison.words import how_tested, in_short
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Section, Table
+from pipeline.report.content import Block, Content, KeyFigure, Section, Table
 from pipeline.report.page import write_page
 
 __all__ = ["overview", "write_comparison"]
@@ -92,7 +92,7 @@ def overview(comparison: xr.Dataset) -> list[str | Table]:
 
 
 def _narrow(table: Table) -> Table:
-    return table._replace(cells=table.cells.drop(columns=["Added", "Removed", "To or from NaN"]))
+    return table._replace(cells=table.cells.drop(columns=["Added", "Removed"]))
 
 
 def _content(comparison: xr.Dataset) -> Content:
@@ -103,12 +103,13 @@ def _content(comparison: xr.Dataset) -> Content:
         lead=in_short(comparison),
         borrowed="",
         chapter="",
-        key_figures=list(_key_figures(attrs)),
+        key_figures=list(_key_figures(comparison)),
         sections=[*_sections(comparison)],
     )
 
 
-def _key_figures(attrs: dict[Any, Any]) -> Iterator[KeyFigure]:
+def _key_figures(comparison: xr.Dataset) -> Iterator[KeyFigure]:
+    attrs = comparison.attrs
     in_both = attrs["n_same_cells"] + attrs["n_changed_cells"]
     yield KeyFigure(
         "Cells changed", f"{attrs['n_changed_cells']:,}", f"of {in_both:,} that both versions have"
@@ -118,6 +119,9 @@ def _key_figures(attrs: dict[Any, Any]) -> Iterator[KeyFigure]:
     if attrs["n_tested"]:
         tested = f"more than chance, of {attrs['n_tested']:,} tested"
         yield KeyFigure("Rates that differ", f"{attrs['n_significant']:,}", tested)
+    if attrs["n_tested"] and "size_test" in comparison:
+        together = f"all problems together, of {int((comparison['size_test'] > 0).sum()):,} tested"
+        yield KeyFigure("Sizes that differ", f"{attrs['n_significant_sizes']:,}", together)
 
 
 def _sections(comparison: xr.Dataset) -> Iterator[Section]:
@@ -147,8 +151,8 @@ def _rates(comparison: xr.Dataset, panels: Any) -> Iterator[Block]:
     if panels.prefix:
         if comparison.attrs["n_significant"]:
             yield count_map(comparison, panels)
+        yield rates_table(comparison, panels.prefix)
         yield problems_table(comparison)
-        yield Folded("The sizes that differ most", [rates_table(comparison, panels.prefix)])
     yield rates_table(comparison)
 
 

@@ -65,7 +65,7 @@ def variables_table(comparison: xr.Dataset) -> Table:
         "Changed, % of those in both": [*map(percent, share)],
         "Largest difference": _numbers(frame, "largest_absolute"),
         "Relative": _numbers(frame, "largest_relative"),
-        "To or from NaN": frame["undefined"].map("{:,}".format).to_numpy(),
+        **({"To or from NaN": frame["undefined"].to_numpy()} if frame["undefined"].any() else {}),
         "Chunks read": [f"{read:,} of {of:,}" for read, of in frame[["chunks_read", "chunks"]].to_numpy()],
     }
     return Table("Values, bit for bit", pd.DataFrame(cells))
