@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pipeline.events import Listener
-    from pipeline.nightly.ledger import Claim, Ledger
+    from pipeline.nightly.ledger import Ledger
     from pipeline.nightly.night import Ended
+    from pipeline.nightly.rows import Claim
     from pipeline.nightly.schedule import Schedule
     from pipeline.nightly.tick import Due
 

@@ -10,7 +10,8 @@ from threading import Event as Flag
 from threading import Thread
 
 from pipeline.errors import LedgerError
-from pipeline.nightly.ledger import Claim, Ledger
+from pipeline.nightly.ledger import Ledger
+from pipeline.nightly.rows import Claim
 
 __all__ = ["heartbeat"]
 

@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import uuid4
 
 from pipeline.errors import InvalidSchedule, LedgerError, UnknownSchedule
+from pipeline.nightly.rows import Claim, Night, State
 from pipeline.nightly.schedule import Schedule
 from pipeline.nightly.times import local_time, slots
 
-__all__ = ["LEASE", "Claim", "Ledger", "Night", "State", "default_ledger"]
+__all__ = ["LEASE", "Ledger", "default_ledger"]
 
 LEASE = timedelta(seconds=60)
 """A night whose lease was not renewed for so long is taken for dead; a live one renews it four times."""
 
-State = Literal["running", "waiting", "interrupted", "well", "drifted", "failed"]
 _OPEN = ("running", "waiting", "interrupted")
 
 _TABLES = """
@@ -46,61 +46,6 @@ CREATE TABLE IF NOT EXISTS run (
     PRIMARY KEY (schedule, due)
 );
 """
-
-
-class Night(NamedTuple):
-    """A row of the ledger.
-
-    Attributes
-    ----------
-    schedule : str
-    due : datetime
-        In UTC.
-    label : str
-        Its local date, with a number behind it where a day has several nights.
-    state : {'running', 'waiting', 'interrupted', 'well', 'drifted', 'failed'}
-    lease, started, finished : datetime or None
-    skipped : int
-        How many nights before it were missed and are not made up for.
-    deaths : int
-        How often its process ended without a word.
-    progress : dict
-        What a later claim must know to go on: see `pipeline.nightly.night`.
-    code : int or None
-        Exit code.
-    words : str
-        What became of it.
-    """
-
-    schedule: str
-    due: datetime
-    label: str
-    state: State
-    owner: str
-    lease: datetime
-    started: datetime
-    finished: datetime | None
-    skipped: int
-    deaths: int
-    progress: dict[str, Any]
-    code: int | None
-    words: str
-
-
-class Claim(NamedTuple):
-    """A night that is ours to run.
-
-    Attributes
-    ----------
-    schedule : Schedule
-    night : Night
-    overdue : bool
-        Whether the next night is due already.
-    """
-
-    schedule: Schedule
-    night: Night
-    overdue: bool
 
 
 def default_ledger() -> Path:

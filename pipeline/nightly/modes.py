@@ -10,7 +10,7 @@ from cluster import connect
 from pipeline.events import Committed, Event, Listener, PlanStarted, RunFinished
 from pipeline.interruption import interruption
 from pipeline.kinds import Sweep
-from pipeline.nightly.ledger import Claim
+from pipeline.nightly.rows import Claim
 from pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
 from pipeline.nightly.verify import verify
 from pipeline.nightly.work import Worked

@@ -14,8 +14,9 @@ from cluster import ClusterError
 from pipeline.errors import LedgerError, SweepError
 from pipeline.events import Listener
 from pipeline.nightly.aftermath import Change, change_since, name_version
-from pipeline.nightly.ledger import Claim, Ledger, State
+from pipeline.nightly.ledger import Ledger
 from pipeline.nightly.modes import work
+from pipeline.nightly.rows import Claim, State
 from pipeline.nightly.schedule import Schedule
 from pipeline.nightly.summary import write_summary
 from pipeline.nightly.webhook import post

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 from pipeline.nightly.aftermath import Change
-from pipeline.nightly.ledger import Claim, State
+from pipeline.nightly.rows import Claim, State
 from pipeline.nightly.times import local_time
 from pipeline.nightly.words import counted
 from pipeline.nightly.work import Worked

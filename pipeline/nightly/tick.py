@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.interruption import interruption
 from pipeline.nightly.heartbeat import heartbeat
-from pipeline.nightly.ledger import Claim, Ledger
+from pipeline.nightly.ledger import Ledger
+from pipeline.nightly.rows import Claim
 from pipeline.nightly.times import next_slot
 
 if TYPE_CHECKING:

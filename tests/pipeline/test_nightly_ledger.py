@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.errors import InvalidSchedule, LedgerError, UnknownSchedule
-from pipeline.nightly.ledger import LEASE, Claim, Ledger, default_ledger
+from pipeline.nightly.ledger import LEASE, Ledger, default_ledger
+from pipeline.nightly.rows import Claim
 from pipeline.nightly.schedule import Schedule
 
 EVENING = datetime(2026, 11, 20, 20, tzinfo=UTC)

@@ -20,7 +20,8 @@ import xarray as xr
 import yaml
 
 from cluster import Address
-from pipeline.nightly.ledger import Ledger, Night
+from pipeline.nightly.ledger import Ledger
+from pipeline.nightly.rows import Night
 from pipeline.overrides import find_sweep, override
 from pipeline.run import run
 from pipeline.sweep import BooleanSweep
