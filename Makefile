@@ -2,8 +2,10 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Most tests wait for processes of their own; files stay whole, for what their tests share.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: run test slow lint bench clean
+.PHONY: run test slow cluster lint bench clean
 
 ## Run npn4 with 10 trials into ./results and write its report.
 run: .venv/.run
@@ -12,11 +14,15 @@ run: .venv/.run
 
 ## Pass the tests.
 test: .venv/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 ## The thorough tests: minutes.
 slow: .venv/.dev
 	$(BIN)/pytest -m slow
+
+## The tests on real clusters and of faults; tests/cluster/slurm/install.sh prepares a machine for them.
+cluster: .venv/.dev
+	$(BIN)/pytest -m "cluster and not slow" $(SIDE_BY_SIDE)
 
 lint: .venv/.dev
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from cluster import read_config
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SMALL = ["--set", "problems=27030,1785", "--set", "depth=1", "--set", "epochs=20", "--set", "width=2,3"]
@@ -23,6 +26,7 @@ def blocks(language: str) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every command of the README has been run, in order, on a part of the sweep."""
     folder = tmp_path_factory.mktemp("readme")
+    environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
     for text in blocks("yaml"):
         name = re.match(r"# (\S+\.yaml):", text)
         assert name
@@ -33,7 +37,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = shlex.split(line, comments=True)
         small = SMALL if words[1] in ("plan", "run") else []
         subprocess.run(
-            [Path(sys.executable).with_name("relusweep"), *words[1:], *small], cwd=folder, check=True
+            [Path(sys.executable).with_name("relusweep"), *words[1:], *small],
+            cwd=folder,
+            env=environment,
+            check=True,
         )
     return folder
 
@@ -55,3 +62,9 @@ def test_the_sweep_file_is_valid(folder: Path, source: str) -> None:
     plan = [Path(sys.executable).with_name("relusweep"), "plan", name]
     said = subprocess.run(plan, cwd=folder, check=True, capture_output=True, text=True).stdout
     assert f"trials 0 to {min(trials, 100) - 1}" in said
+
+
+@pytest.mark.parametrize("source", blocks("yml"))
+def test_the_cluster_file_is_valid(tmp_path: Path, source: str) -> None:
+    (tmp_path / "cluster.yaml").write_text(source)
+    assert read_config(tmp_path / "cluster.yaml").kind == "slurm"
