@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.commands import clusters, doctor, results, submission, sweeps
+from pipeline.commands import clusters, doctor, nights, results, submission, sweeps, versions
 from pipeline.secrecy import without_secrets
 
 __all__ = ["app", "main"]
@@ -34,6 +34,9 @@ app.command()(submission.submit)
 app.command()(submission.cancel)
 app.command()(doctor.doctor)
 app.add_typer(clusters.app, name="cluster")
+for about_versions in (versions.log, versions.tag, versions.compare, versions.expire):
+    app.command()(about_versions)
+app.add_typer(nights.nightly, name="nightly")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import NamedTuple
 
-from distributed import Client, Future
+from distributed import Client, Future, KilledWorker
 
 from cluster import Place
 from pipeline.errors import SchedulerLost, WorkersLost
@@ -30,6 +30,10 @@ _IN_FLIGHT = 512
 
 # A block that raises is most likely to raise again; one more try is for a machine out of memory.
 _RETRIES = 1
+
+# A scheduler counts a dead worker against all tasks that it held: a block is to blame only when so many
+# workers died while it was the only one in flight.
+_DEATHS_ALONE = 3
 
 # A nanny brings a dead worker back in seconds; asking costs a message to the scheduler.
 _PATIENCE = 30.0
@@ -104,6 +108,14 @@ class _Waiting(NamedTuple):
     order: int
     part: Part
     before: BlockResult | None = None  # what came of the block that it follows
+    deaths: int | None = None  # of workers, while it was alone; None before it is a suspect
+
+    @property
+    def key(self) -> str:
+        # The same key with other arguments would return the first value: it names the content. After a
+        # failure it is another one: the scheduler may not have forgotten the first yet.
+        key = self.part.block.key
+        return key if self.deaths is None else f"{key}-alone-{self.deaths}"
 
 
 class _Flight:
@@ -118,6 +130,7 @@ class _Flight:
         self._plan, self._store, self._fork = plan, store, fork
         self._waiting: deque[_Waiting] = deque()
         self._held: dict[str, _Waiting] = {}  # by the key of the block before
+        self._suspects: deque[_Waiting] = deque()  # were with workers that died: tried alone, at the end
         planned = {block.key for block in plan.blocks}
         for waiting in starmap(_Waiting, enumerate(shared(plan, threads))):
             before = self._sweep.follows(waiting.part.block)
@@ -136,20 +149,22 @@ class _Flight:
             waiting = self._waiting.popleft()
             if not waiting.part.whole.failed:
                 self._submit(waiting)
+        while self._suspects and not self._flying:
+            suspect = self._suspects.popleft()
+            if not suspect.part.whole.failed:
+                self._submit(suspect)
         return bool(self._flying)
 
     def _submit(self, waiting: _Waiting) -> None:
-        # The same key with other arguments would return the first value: it names the content.
-        block = waiting.part.block
         future = self._client.submit(
             timed,
-            *self._task(block, waiting.before),
-            key=block.key,
+            *self._task(waiting.part.block, waiting.before),
+            key=waiting.key,
             priority=-waiting.order,
             retries=_RETRIES,
             resources=dict(self._sweep.resources) or None,
         )
-        self._flying[block.key] = waiting, future
+        self._flying[waiting.key] = waiting, future
         future.add_done_callback(self.landed.put)
 
     def _task(self, block: Block, before: BlockResult | None) -> Task:
@@ -171,6 +186,8 @@ class _Flight:
         part, outcome = waiting.part, _outcome(future)
         whole = part.whole
         future.release()
+        if isinstance(outcome, KilledWorker) and self._suspect(waiting, outcome):
+            return None
         if isinstance(outcome, Exception):
             whole.failed = True
             self._cancel(key for key, (other, _) in self._flying.items() if other.part.whole is whole)
@@ -181,6 +198,13 @@ class _Flight:
         if following := self._held.pop(whole.block.key, None):
             self._waiting.appendleft(following._replace(before=result))
         return Arrival(whole.block, result, whole.spans)
+
+    def _suspect(self, waiting: _Waiting, killed: KilledWorker) -> bool:
+        """Put aside a part whose workers died, to be tried alone; false when it has been, often enough."""
+        deaths = 0 if waiting.deaths is None else waiting.deaths + killed.allowed_failures + 1
+        if deaths < _DEATHS_ALONE:
+            self._suspects.append(waiting._replace(deaths=deaths))
+        return deaths < _DEATHS_ALONE
 
     def cancel(self) -> None:
         """Call back what is at the workers."""

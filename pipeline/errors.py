@@ -2,15 +2,19 @@
 """What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises."""
 
 __all__ = [
+    "IncomparableVersions",
     "IncompleteRun",
     "InvalidRun",
+    "InvalidSchedule",
     "InvalidSweep",
+    "LedgerError",
     "ResourceMissing",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
     "UnknownKind",
     "UnknownRun",
+    "UnknownSchedule",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -22,6 +26,10 @@ class SweepError(Exception):
 
 class UnknownSweep(SweepError, LookupError):
     """No sweep of that name, and no such file."""
+
+
+class IncomparableVersions(SweepError, ValueError):
+    """Two versions of a group that have no axes in common, or no group of that name."""
 
 
 class UnknownKind(SweepError, ValueError):
@@ -58,3 +66,15 @@ class SchedulerLost(SweepError, ConnectionError):
 
 class WorkersLost(SweepError, ConnectionError):
     """The scheduler has had no worker for a while, and blocks wait for one."""
+
+
+class InvalidSchedule(SweepError, ValueError):
+    """What is to run every night cannot run as it is given."""
+
+
+class UnknownSchedule(SweepError, LookupError):
+    """No schedule of that name in the ledger."""
+
+
+class LedgerError(SweepError, OSError):
+    """The ledger of nights cannot be read or written."""

@@ -18,6 +18,7 @@ __all__ = [
     "Listener",
     "PlanStarted",
     "RunFinished",
+    "StoreUnwritable",
     "WorkersSeen",
 ]
 
@@ -83,6 +84,25 @@ class Committed:
 
 
 @dataclass(frozen=True)
+class StoreUnwritable:
+    """The store cannot be written now; what came since the last commit is lost, and will be computed again.
+
+    Attributes
+    ----------
+    error : str
+        Why.
+    pause : float
+        Seconds until the run tries again; then the plans come anew.
+    left : float
+        Seconds after which it gives up.
+    """
+
+    error: str
+    pause: float
+    left: float
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run is over.
 
@@ -103,5 +123,5 @@ class RunFinished:
     cancelled: bool = False
 
 
-Event = PlanStarted | WorkersSeen | BlockDone | BlockFailed | Committed | RunFinished
+Event = PlanStarted | WorkersSeen | BlockDone | BlockFailed | Committed | StoreUnwritable | RunFinished
 Listener = Callable[[Event], None]

@@ -107,8 +107,9 @@ class Meter:
 
     def begin(self, plan: Plan) -> None:
         """Note that what follows is of this plan, the one asked for or one that it requires."""
-        self._began = time.perf_counter()
-        self._stage = self.stages[plan.sweep.group] = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
+        nothing = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
+        self._stage = self.stages.setdefault(plan.sweep.group, nothing)  # a plan may be made anew
+        self._began = time.perf_counter() - self._stage["seconds"]
 
     def watch(self, block: Block, spans: Iterable[Span]) -> None:
         """Note when a block was computed, and by whom."""
@@ -177,13 +178,19 @@ class Meter:
         }
 
 
-def run_facts(store: str, group: str) -> dict[str, Any]:
+def run_facts(store: str, group: str, at: str | None = None) -> dict[str, Any]:
     """Read the facts of the last run of a group, or of one under it; empty if there is none.
 
     ``stages`` are those of all such runs together: what was computed before is not computed again.
+
+    Parameters
+    ----------
+    store, group : str
+    at : str, optional
+        A version as `storage.resolve` takes it: what was known then.
     """
     runs: dict[str, dict[str, Any]] = {}  # by when they began, the last first: of each its last commit
-    for version in history(store):
+    for version in history(store, at):
         facts = version.metadata.get("run", {})
         if f"{facts.get('group')}/".startswith(f"{group}/"):
             runs.setdefault(facts["started"], {**facts, "snapshot": version.id})

@@ -19,6 +19,7 @@ from pipeline.events import (
     Listener,
     PlanStarted,
     RunFinished,
+    StoreUnwritable,
     WorkersSeen,
 )
 from pipeline.kinds import Block
@@ -119,6 +120,8 @@ class _Journal:
             self._block("block failed", event.block, (), error=event.error)
         elif isinstance(event, Committed):
             self._tell("committed", version=event.version, blocks=event.blocks)
+        elif isinstance(event, StoreUnwritable):
+            self._tell("store unwritable", logging.WARNING, error=event.error, seconds=event.pause)
         elif isinstance(event, RunFinished):
             self._run_finished(event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress, pairwise, product
@@ -19,7 +19,7 @@ from pipeline.kinds import Block, Sweep
 from pipeline.sweep import joined
 from storage import StoreNotFound, open_dataset
 
-__all__ = ["Plan", "make_plan", "plan_store", "plans"]
+__all__ = ["Plan", "make_plan", "plan_store", "plans", "stored_plan"]
 
 _MOST_CELLS = 10**9
 
@@ -98,7 +98,9 @@ def _runs(positions: NDArray[np.intp]) -> list[tuple[slice, slice]]:
     return [(slice(int(positions[a]), int(positions[b - 1]) + 1), slice(a, b)) for a, b in pairwise(cuts)]
 
 
-def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...]:
+def plans(
+    sweep: Sweep, store: str, *, replace: bool = False, refreshed: Collection[str] | None = None
+) -> tuple[Plan, ...]:
     """Plan a sweep and, before it, all that it requires, against what a store has of them.
 
     Parameters
@@ -108,6 +110,9 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
         Path or ``s3://bucket/prefix``.
     replace : bool
         Start groups anew that hold results of another specification.
+    refreshed : collection of str, optional
+        Start all groups anew with all that the store has of them, but for these: they have been, and the
+        rest of them is planned.
 
     Raises
     ------
@@ -122,7 +127,7 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
         for required in part.requires:
             add(required)
         try:
-            found[part.group] = plan_store(part, store)
+            found[part.group] = _plan(part, store, refreshed)
         except SpecificationChanged:
             if not replace:
                 raise
@@ -130,6 +135,16 @@ def plans(sweep: Sweep, store: str, *, replace: bool = False) -> tuple[Plan, ...
 
     add(sweep)
     return tuple(found.values())
+
+
+def _plan(sweep: Sweep, store: str, refreshed: Collection[str] | None) -> Plan:
+    planned = plan_store(sweep, store)
+    if refreshed is None:
+        return planned
+    whole = planned.stored
+    if sweep.group in refreshed:
+        return plan_store(whole, store)
+    return dataclasses.replace(make_plan(whole, None), anew=True)
 
 
 def plan_store(sweep: Sweep, store: str) -> Plan:
@@ -140,11 +155,20 @@ def plan_store(sweep: Sweep, store: str) -> Plan:
     SpecificationChanged
         The store has results of another specification under the name.
     """
+    return make_plan(sweep, _progress(sweep, store))
+
+
+def stored_plan(sweep: Sweep, store: str) -> Plan:
+    """Plan again what a store has of a sweep: the blocks hold every finished cell, and perhaps others."""
+    finished = _finished(sweep, _progress(sweep, store))
+    return Plan(sweep, sweep, tuple(_cut(sweep, finished)))
+
+
+def _progress(sweep: Sweep, store: str) -> xr.Dataset | None:
     try:
-        progress = open_dataset(store, sweep.group)[["done", "fingerprint"]].reset_coords(drop=True).load()
+        return open_dataset(store, sweep.group)[["done", "fingerprint"]].reset_coords(drop=True).load()
     except StoreNotFound:
-        progress = None
-    return make_plan(sweep, progress)
+        return None
 
 
 def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:

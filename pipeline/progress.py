@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, PlanStarted
+from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, PlanStarted, StoreUnwritable
 from pipeline.plan import Plan
 from pipeline.words import duration, speed
 
@@ -121,6 +121,9 @@ class _Bar:
             self._bar.update(self._task, completed=self._tally.done, words=f"{self._unit} · {self._tally}")
             if isinstance(event, BlockFailed):
                 self._bar.console.print(_failure(event))
+        elif isinstance(event, StoreUnwritable):
+            self._bar.update(self._task, visible=False)  # the plans come anew
+            self._bar.console.print(_unwritable(event))
 
 
 class _Lines:
@@ -140,6 +143,8 @@ class _Lines:
         elif isinstance(event, Committed):
             done = f"{self._tally.done:,} of {self._plan.total:,} {self._plan.sweep.unit}"
             self._print(f"{done} · {self._tally}")
+        elif isinstance(event, StoreUnwritable):
+            self._console.print(_unwritable(event), soft_wrap=True)
 
     def _print(self, words: str) -> None:
         self._console.print(words, soft_wrap=True, highlight=False)
@@ -147,3 +152,8 @@ class _Lines:
 
 def _failure(event: BlockFailed) -> str:
     return f"[red]failed:[/] {escape(str(event.block))}: {escape(event.error)}"
+
+
+def _unwritable(event: StoreUnwritable) -> str:
+    again = f"trying again in {event.pause:.0f} s, for {duration(round(event.left))} at most"
+    return f"[red]waiting for the store:[/] {escape(event.error)}; {again}"

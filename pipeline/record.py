@@ -14,7 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.errors import InvalidRun
-from pipeline.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished, WorkersSeen
+from pipeline.events import (
+    BlockDone,
+    BlockFailed,
+    Event,
+    PlanStarted,
+    RunFinished,
+    StoreUnwritable,
+    WorkersSeen,
+)
 from pipeline.facts import failures
 from pipeline.plan import Plan
 from pipeline.progress import Tally
@@ -77,9 +85,7 @@ def recorded(store: str, run_id: str | None, **facts: Any) -> Iterator[Record]:
     try:
         yield record
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-        told = without_secrets(f"{type(error).__name__}: {error}")
-        record.end("interrupted" if stopped else "failed", told)
+        record.end(record.stopped_by(error), without_secrets(f"{type(error).__name__}: {error}"))
         raise
     record.end(record.outcome)
 
@@ -118,6 +124,7 @@ class Record:
             "ended": None,
             "error": None,
             "stage": None,
+            "waits": None,
             "groups": {},
             "workers": 0,
             "threads": 0,
@@ -147,16 +154,26 @@ class Record:
         """Take note of an event."""
         with self._lock:
             if isinstance(event, PlanStarted):
-                self._document["stage"], self._tally = event.plan.sweep.group, Tally(event.plan)
+                self._start(event.plan)
             elif isinstance(event, BlockDone | BlockFailed) and self._tally:
                 self._tally.add(event)
                 self._document["groups"][self._document["stage"]]["done"] = self._tally.done
                 if isinstance(event, BlockFailed):
                     self._failed.append(event)
+            elif isinstance(event, StoreUnwritable):
+                self._document["waits"] = without_secrets(event.error)
             elif isinstance(event, WorkersSeen):
                 self._document |= event._asdict()
             elif isinstance(event, RunFinished):
                 self.outcome = _outcome(event)
+
+    def _start(self, plan: Plan) -> None:
+        """Begin to count a stage, perhaps once more: what the store did not take is planned again."""
+        group = plan.sweep.group
+        self._tally = Tally(plan)
+        self._document |= {"stage": group, "waits": None}
+        self._document["groups"][group]["done"] = plan.done
+        self._failed = [failure for failure in self._failed if failure.group != group]
 
     def end(self, state: str, error: str | None = None) -> None:
         """Write the last state, and make room for other runs' records."""
@@ -166,12 +183,18 @@ class Record:
         elif not self._submitted():
             return
         self._document |= {"state": state, "error": error, "ended": _now()}
-        self._put()
+        self.beat()
         try:
             self._records.delete(cancel_name(self.id))
             prune(self._records)
         except StoreError as failure:
             self._warn(failure)
+
+    def stopped_by(self, error: BaseException) -> str:
+        """Name the state of a run that an error ended."""
+        if self.cancelled:  # while it waited, as for the store
+            return "cancelled"
+        return "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
 
     def _submitted(self) -> bool:
         try:
@@ -181,12 +204,13 @@ class Record:
 
     def _live(self) -> None:
         while True:
-            self._put()
+            self.beat()
             self._look()
             if self._over.wait(_BEAT):
                 return
 
-    def _put(self) -> None:
+    def beat(self) -> None:
+        """Write how things are now."""
         with self._lock:
             document = {**self._document, **self._progress(), "seen": _now()}
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -15,12 +15,13 @@ from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, 
 from pipeline.facts import Meter
 from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
+from pipeline.patience import Patience
 from pipeline.plan import Plan, plans
 from pipeline.record import recorded
 from pipeline.resources import check_promised, check_workers_have
 from pipeline.roster import Roster
 from pipeline.secrecy import without_secrets
-from storage import Committer
+from storage import Committer, StoreWriteError
 from tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def run(
     cluster: ClusterConfig,
     *,
     replace: bool = False,
+    refreshed: Collection[str] | None = None,
     listeners: Sequence[Listener] = (),
     commit_every: float = 5.0,
     command: str | None = None,
@@ -44,7 +46,8 @@ def run(
 
     A block that raises is reported, and the others go on. SIGINT, SIGTERM or a request beside the store, see
     `pipeline.runs.ask_to_stop`, ends the run early, with all that has come committed. Killed outright, it
-    loses what came since the last commit.
+    loses what came since the last commit. A store that cannot be written is waited for, and what it lacks is
+    planned anew; see `pipeline.patience`.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ def run(
         Where the tasks run.
     replace : bool
         Start the group anew where it holds results of another specification.
+    refreshed : collection of str, optional
+        Compute all that the store has once more, but for these groups; see `pipeline.plan.plans`.
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
@@ -93,24 +98,35 @@ def run(
         Committer(store, create=True) as committer,
         interruption() as asked_to_stop,
     ):
-        todo = plans(sweep, store, replace=replace)
+        todo = plans(sweep, store, replace=replace, refreshed=refreshed)
+        groups = [plan.sweep.group for plan in todo]
         record.begin(todo, asked_to_stop)
         meter = Meter(todo[-1], store, command, id=record.id)
         going = _Run(committer, meter, [record, *listeners], commit_every, asked_to_stop)
         check_promised(todo, cluster)
+        patience = Patience(committer, asked_to_stop, going.tell)
+        going.listeners.append(patience.notice)
         with ExitStack() as stack:
-            for plan in todo:
-                going.tell(PlanStarted(plan))
-                if plan.blocks:
-                    committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                    client = going.client or stack.enter_context(connect(cluster))
-                    check_workers_have(todo, cluster, client)
-                    going.go(plan, store, client)
-                if going.failed or going.interrupted:  # what comes next requires what is complete
-                    break
+            while todo:
+                try:
+                    for plan in todo:
+                        going.tell(PlanStarted(plan))
+                        if plan.blocks:
+                            committer.prepare(plan.stored.layout(store), replace=plan.anew)
+                            client = going.client or stack.enter_context(connect(cluster))
+                            check_workers_have(todo, cluster, client)
+                            going.go(plan, store, client)
+                        if going.failed or going.interrupted:  # what comes next requires what is complete
+                            break
+                    todo = ()
+                except StoreWriteError as error:
+                    patience.wait(error)
+                    going.failed.clear()  # those blocks are planned again too
+                    begun = None if refreshed is None else {*refreshed, *going.committed}
+                    todo = plans(sweep, store, replace=replace, refreshed=begun)
         finished = RunFinished(meter.facts(), tuple(going.failed), going.interrupted, record.cancelled)
         if not (finished.failed or finished.interrupted):
-            _check_complete(plans(sweep, store))
+            _check_complete(plans(sweep, store, refreshed=None if refreshed is None else groups))
         going.tell(finished)
     return finished
 
@@ -138,13 +154,15 @@ class _Run:
         self.client: Client | None = None
         self.failed = meter.failed  # which the facts tell
         self.interrupted = False
-        self._committer, self._listeners, self._commit_every = committer, listeners, commit_every
+        self.committed: set[str] = set()  # groups of which something is stored by this run
+        self.listeners = list(listeners)
+        self._committer, self._commit_every = committer, commit_every
         self._asked_to_stop = asked_to_stop
         self._uncommitted = 0
         self._last_commit = time.monotonic()
 
     def tell(self, event: Event) -> None:
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener(event)
 
     def go(self, plan: Plan, store: str, client: Client) -> None:
@@ -179,6 +197,8 @@ class _Run:
             self.meter.watch(arrival.block, arrival.spans)
             if isinstance(arrival.outcome, BlockResult):
                 self._write(arrival, arrival.outcome)
+            elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays
+                raise arrival.outcome
             else:
                 self._fail(arrival.block, arrival.outcome)
         # The last blocks wait for the commit at the end, which knows the facts of the whole run.
@@ -212,5 +232,6 @@ class _Run:
         message = f"{self._plan.sweep.name}: {self._cells:,} {self._plan.sweep.unit}"
         version = self._committer.commit(message, {"run": self.meter.facts()})
         if version is not None:
+            self.committed.add(self._plan.sweep.group)
             self.tell(Committed(version, self._uncommitted))
         self._uncommitted = 0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -22,6 +23,7 @@ __all__ = ["headline", "pace", "watch_runs"]
 
 _EVERY = 2.0
 _ALIVE = 30.0  # seconds after a change of its record
+_HOPE = 150.0  # it may come back, as when a file server has restarted
 _BAR = 40
 _SHOWN_FAILURES = 3
 
@@ -61,7 +63,7 @@ def _looks(store: str, every: float) -> Iterator[list[Run]]:
         over.remove(runs[0].id)  # nothing goes: tell how the newest ended
     while True:
         yield [run for run in runs if run.goes or run.id not in over]
-        if not any(run.goes for run in runs):
+        if not any(run.goes or (run.state == "lost" and pulses.changed(run, _HOPE)) for run in runs):
             return
         time.sleep(every)
         try:
@@ -85,12 +87,13 @@ class _Pulses:
             if self._seen.setdefault(run.id, seen) != seen:
                 self._seen[run.id], self._changed[run.id] = seen, now
         return [
-            replace(run, state="running") if run.state == "lost" and self._alive(run, now) else run
+            replace(run, state="running") if run.state == "lost" and self.changed(run, _ALIVE) else run
             for run in runs
         ]
 
-    def _alive(self, run: Run, now: float) -> bool:
-        return run.id in self._changed and now - self._changed[run.id] < _ALIVE
+    def changed(self, run: Run, seconds: float) -> bool:
+        """Tell whether the record of a run has changed in the last seconds."""
+        return time.monotonic() - self._changed.get(run.id, -inf) < seconds
 
 
 def headline(run: Run) -> str:
@@ -112,6 +115,8 @@ def _state(run: Run) -> str:
     """Say how a run is; of one that gives no sign, since when."""
     if run.state == "lost":
         return f"no sign since {_moment(run.document.get('seen'))}"
+    if run.state == "running" and run.document.get("waits"):
+        return "running, waits for the store"
     if run.state == "running" and not run.document.get("workers"):
         return "running, waits for workers"
     return run.state
@@ -148,8 +153,9 @@ def _count(known: Mapping[str, Any], what: str) -> str:
 
 def _told(run: Run) -> Iterator[str]:
     """Say what went wrong."""
-    if run.document.get("error"):
-        yield str(run.document["error"])
+    for why in ("waits", "error"):
+        if run.document.get(why):
+            yield str(run.document[why])
     for failure in run.document.get("failed", [])[:_SHOWN_FAILURES]:
         yield f"failed: {failure['block']}: {failure['error']}"
 

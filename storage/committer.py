@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import zarr
 from storage import _lock
 from storage._group import PreparedGroup
 from storage.errors import (
+    ExpiryTooSoon,
     LayoutMismatch,
     StoreError,
     StoreLocked,
@@ -20,6 +22,7 @@ from storage.errors import (
     StoreReadError,
     StoreWriteError,
 )
+from storage.expiry import expire
 from storage.fork import Fork, Written
 from storage.layout import Layout, create_group, extend_group
 from storage.repository import (
@@ -31,6 +34,7 @@ from storage.repository import (
     open_repository,
     reason,
 )
+from storage.versions import NEWEST, create_tag
 
 __all__ = ["Committer"]
 
@@ -206,25 +210,91 @@ class Committer:
             return None
         with self._dropping_on_failure("commit"):
             version = self._session.commit(message, dict(metadata))
-        path = local_path(self._url)
-        if path is not None:
-            os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
         with self._dropping_on_failure("go on after a commit"):
+            path = local_path(self._url)
+            if path is not None:
+                os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
             self._renew()
         return version
 
-    def tag(self, name: str) -> None:
-        """Name the last commit.
+    def reopen(self) -> None:
+        """Begin again at the newest version after writing failed; no group is prepared then.
 
         Raises
         ------
         StoreWriteError
-            There is, or was, a tag of that name, or writing failed.
+            The store cannot be written yet.
         """
+        self._groups.clear()
+        with self._dropping_on_failure("write again"):
+            # A version of its own that no branch leads to: expiry removes it.
+            trial = self._repository.writable_session(BRANCH)
+            zarr.open_group(trial.store, mode="a").attrs["trial"] = True
+            trial.flush("can the store be written again?")
+            self._session = self._repository.writable_session(BRANCH)
+
+    def tag(self, name: str, version: str | None = None) -> str:
+        """Name a version, for good: tags neither move nor come back.
+
+        Parameters
+        ----------
+        name
+            Letters, digits, ``.``, ``_`` and ``-``, the first a letter or digit; not ``newest``.
+        version
+            As `storage.versions.resolve` takes it; by default the last commit.
+
+        Returns
+        -------
+        str
+            The id of the version.
+
+        Raises
+        ------
+        InvalidTag
+            The name has other characters, is taken, or is that of a tag that was deleted.
+        StoreNotFound, UnknownVersion
+            There is no such version.
+        StoreWriteError
+            Writing failed.
+        """
+        return create_tag(self._repository, name, NEWEST if version is None else version)
+
+    def expire(self, older_than: timedelta, *, dry_run: bool = False) -> dict[str, Any]:
+        """Forget old versions, and free what only they have filled.
+
+        The newest version and every one with a tag stay, bit for bit; whoever reads another that is as old
+        can no longer.
+
+        Parameters
+        ----------
+        older_than
+            How old, a day at least.
+        dry_run
+            Change nothing.
+
+        Returns
+        -------
+        dict
+            ``expired``, ids of the versions forgotten; ``kept_tags``, the names; ``bytes_freed`` on disk,
+            which a dry run knows only of what killed runs have left behind; ``before``, the cut-off.
+
+        Raises
+        ------
+        ExpiryTooSoon
+            The age is less than a day, or something is not yet committed.
+        StoreWriteError
+            Deleting failed; what is left is deleted the next time.
+        """
+        if self._session.has_uncommitted_changes:
+            raise ExpiryTooSoon(
+                "commit first: what is not committed belongs to no version, and could be deleted"
+            )
         try:
-            self._repository.create_tag(name, self._repository.lookup_branch(BRANCH))
-        except icechunk.IcechunkError as error:
-            raise StoreWriteError(f"cannot tag {self._url} with {name!r}: {reason(error)}") from error
+            facts = expire(self._repository, older_than, dry_run=dry_run)
+        except (icechunk.IcechunkError, OSError) as error:
+            raise StoreWriteError(f"could not expire versions of {self._url}: {reason(error)}") from error
+        self._repository = open_repository(self._url)  # what it remembers of its versions has changed
+        return facts
 
     def _prepared(self, group: str) -> PreparedGroup:
         if group not in self._groups:

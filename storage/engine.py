@@ -13,7 +13,8 @@ from zarr.errors import ContainsArrayError
 
 import storage.accessor  # noqa: F401  (registers `.sweep`)
 from storage.errors import StoreNotFound, StoreReadError
-from storage.repository import Url, read_session, reason
+from storage.repository import Url, reason
+from storage.versions import read_session
 
 __all__ = ["RelusweepBackend", "open_dataset", "open_datatree"]
 
@@ -26,7 +27,8 @@ def open_dataset(url: Url, group: str, **options: Any) -> xr.Dataset:
     url, group
         The store and the group's path in it.
     **options
-        ``tag``, ``as_of`` (see `storage.repository.read_session`), and those of `xarray.open_dataset`.
+        ``tag``, ``as_of``, ``version`` (see `storage.versions.read_session`), and those of
+        `xarray.open_dataset`.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class RelusweepBackend(BackendEntrypoint):
         "group",
         "tag",
         "as_of",
+        "version",
         "mask_and_scale",
         "decode_times",
         "concat_characters",
@@ -70,10 +73,11 @@ class RelusweepBackend(BackendEntrypoint):
         group: str | None = None,
         tag: str | None = None,
         as_of: datetime | str | None = None,
+        version: str | None = None,
         **decoders: Any,
     ) -> xr.Dataset:
         """Open one group, the root where none is named."""
-        session = read_session(filename_or_obj, tag=tag, as_of=as_of)
+        session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         try:
             store = _CheckedStore.open_group(session.store, group=group, consolidated=False)
         except (FileNotFoundError, ContainsArrayError) as error:
@@ -88,10 +92,11 @@ class RelusweepBackend(BackendEntrypoint):
         group: str | None = None,
         tag: str | None = None,
         as_of: datetime | str | None = None,
+        version: str | None = None,
         **decoders: Any,
     ) -> dict[str, xr.Dataset]:
         """Open all groups, or those under one."""
-        session = read_session(filename_or_obj, tag=tag, as_of=as_of)
+        session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         root = "/" + (group or "").strip("/")
         try:
             stores = _CheckedStore.open_store(session.store, group=root, consolidated=False)
@@ -144,5 +149,5 @@ class _CheckedArray(ZarrArrayWrapper):
         except Exception as error:  # checksums, codecs and stores each raise their own
             raise StoreReadError(
                 f"array {self._array.path} cannot be read: {reason(error)}. Its stored bytes are missing or "
-                f"damaged: open an earlier version (tag=, as_of=), or restore the store from a copy"
+                f"damaged: open an earlier version (tag=, as_of=, version=), or restore the store from a copy"
             ) from error

@@ -6,6 +6,8 @@ Each error is also the builtin that it specialises, carries only its message, an
 
 __all__ = [
     "BlockWrittenTwice",
+    "ExpiryTooSoon",
+    "InvalidTag",
     "LayoutMismatch",
     "StoreError",
     "StoreLocked",
@@ -31,6 +33,14 @@ class UnknownPlace(StoreError, ValueError):
 
 class UnknownVersion(StoreError, ValueError):
     """What was given for a moment is none."""
+
+
+class InvalidTag(StoreError, ValueError):
+    """A name that no tag can have: of other characters than allowed, taken, or of a tag that was deleted."""
+
+
+class ExpiryTooSoon(StoreError, ValueError):
+    """An age, or a moment, at which what would be deleted may be in use."""
 
 
 class StoreLocked(StoreError, BlockingIOError):

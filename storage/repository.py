@@ -1,18 +1,15 @@
-"""Where a store is: from a path or an address to an Icechunk repository, its sessions and its versions."""
+"""Where a store is: from a path or an address to an Icechunk repository, or to a new one."""
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import icechunk
-import pandas as pd
 
-from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace, UnknownVersion
+from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
 
 __all__ = [
     "BRANCH",
@@ -20,15 +17,12 @@ __all__ = [
     "RECORDS",
     "ObjectPlace",
     "Url",
-    "Version",
     "check_readable",
     "create_repository",
     "foreign",
-    "history",
     "local_path",
     "object_place",
     "open_repository",
-    "read_session",
     "reason",
 ]
 
@@ -38,16 +32,8 @@ LOCK = ".relusweep.lock"
 RECORDS = ".relusweep"
 _ASIDE = ".relusweep.new"
 
-
-@dataclass(frozen=True)
-class Version:
-    """One commit of a store, newest first in `history`."""
-
-    id: str
-    written_at: datetime
-    message: str
-    metadata: Mapping[str, Any]
-    tags: tuple[str, ...]
+_CHUNKS_PER_MANIFEST = 256  # along each dimension
+_CACHED_CHUNKS, _CACHED_NODES = 100_000, 1_000
 
 
 class ObjectPlace(NamedTuple):
@@ -86,7 +72,7 @@ def open_repository(url: Url) -> icechunk.Repository:
     try:
         # Icechunk would make the directory of a mistyped path.
         if (path is None or path.is_dir()) and icechunk.Repository.exists(storage := _icechunk_storage(url)):
-            return icechunk.Repository.open(storage)
+            return icechunk.Repository.open(storage, config=_config())
     except icechunk.IcechunkError as error:
         raise StoreReadError(f"cannot open the store at {url}: {reason(error)}") from error
     raise StoreNotFound(f"no store at {url}: check the path, or create it with `relusweep run --store {url}`")
@@ -110,9 +96,9 @@ def create_repository(url: Url) -> icechunk.Repository:
     path = local_path(url)
     try:
         if path is None:
-            return icechunk.Repository.create(_icechunk_storage(url))
+            return icechunk.Repository.create(_icechunk_storage(url), config=_config())
         _create_local(path)
-        return icechunk.Repository.open(_icechunk_storage(path))
+        return icechunk.Repository.open(_icechunk_storage(path), config=_config())
     except (icechunk.IcechunkError, OSError) as error:
         raise StoreWriteError(f"cannot create a store at {url}: {reason(error)}") from error
 
@@ -120,47 +106,15 @@ def create_repository(url: Url) -> icechunk.Repository:
 def reason(error: BaseException) -> str:
     """Give an error of Icechunk in one line, what failed and why, without its trace through Icechunk."""
     text = str(error).strip()
-    what = text.split("\n")[0].removeprefix("x ")
+    # Icechunk breaks a long line, as one that holds a path; an empty one, or a cause, comes behind it.
+    lines = takewhile(lambda line: line and not line.startswith("->"), (_plain(x) for x in text.split("\n")))
+    what = " ".join(lines).replace("/ ", "/")
     cause = text.rpartition("-> ")[2] if "-> " in text else ""
     return what if cause in what else f"{what}: {cause}"
 
 
-def read_session(
-    url: Url, *, tag: str | None = None, as_of: datetime | str | None = None
-) -> icechunk.Session:
-    """Open one version for reading: the newest, a tag's, or the newest not later than a moment.
-
-    Parameters
-    ----------
-    url
-        As for `open_repository`.
-    tag
-        Name of a tag.
-    as_of
-        A datetime or ISO 8601 text; UTC where it states no offset.
-
-    Raises
-    ------
-    StoreNotFound
-        No store, tag or version of that description.
-    StoreReadError
-        The version cannot be read.
-    ValueError
-        Both `tag` and `as_of` given, or `as_of` is no moment.
-    """
-    if tag is not None and as_of is not None:
-        raise ValueError(f"give tag={tag!r} or as_of={as_of!r}, not both")
-    repository = open_repository(url)
-    if tag is not None:
-        if tag not in (tags := repository.list_tags()):
-            raise StoreNotFound(f"no tag {tag!r} in the store at {url}; its tags: {sorted(tags) or 'none'}")
-        session = repository.readonly_session(tag=tag)
-    elif as_of is not None:
-        session = repository.readonly_session(snapshot_id=_snapshot_as_of(repository, as_of))
-    else:
-        session = repository.readonly_session(BRANCH)
-    check_readable(repository, session)
-    return session
+def _plain(line: str) -> str:
+    return line.strip(" |").removeprefix("x ")
 
 
 def check_readable(repository: icechunk.Repository, session: icechunk.Session) -> None:
@@ -175,38 +129,6 @@ def check_readable(repository: icechunk.Repository, session: icechunk.Session) -
         repository.lookup_snapshot(session.snapshot_id)
     except icechunk.IcechunkError as error:
         raise StoreReadError(f"version {session.snapshot_id} cannot be read: {reason(error)}") from error
-
-
-def history(url: Url) -> list[Version]:
-    """List the versions of a store, newest first; the last is the empty store.
-
-    Raises
-    ------
-    StoreNotFound
-        There is no store.
-    """
-    repository = open_repository(url)
-    tags: dict[str, list[str]] = {}
-    for tag in sorted(repository.list_tags()):
-        tags.setdefault(repository.lookup_tag(tag), []).append(tag)
-    return [
-        Version(info.id, info.written_at, info.message, info.metadata, tuple(tags.get(info.id, ())))
-        for info in repository.ancestry(branch=BRANCH)
-    ]
-
-
-def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> str:
-    try:
-        moment = pd.Timestamp(as_of)
-    except (TypeError, ValueError) as error:
-        raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {as_of!r}") from error
-    moment = moment.tz_localize(UTC) if moment.tzinfo is None else moment
-    for info in repository.ancestry(branch=BRANCH):
-        if info.written_at <= moment:
-            return info.id
-    raise StoreNotFound(
-        f"no version as of {moment.isoformat()}: the store begins {info.written_at.isoformat()}"
-    )
 
 
 def _create_local(path: Path) -> None:
@@ -224,6 +146,20 @@ def _create_local(path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         file.replace(target)
     shutil.rmtree(aside)
+
+
+def _config() -> icechunk.RepositoryConfig:
+    """Keep commits and memory as small at the end of a long run as at its beginning.
+
+    A commit writes every manifest anew that knows one of its chunks, and Icechunk by itself has one for all
+    chunks of an array, and keeps in memory those of the versions before.
+    """
+    config = icechunk.RepositoryConfig.default()
+    every, along = icechunk.ManifestSplitCondition.AnyArray(), icechunk.ManifestSplitDimCondition.Any()
+    splitting = icechunk.ManifestSplittingConfig(((every, ((along, _CHUNKS_PER_MANIFEST),)),))
+    config.manifest = icechunk.ManifestConfig(splitting=splitting)
+    config.caching = icechunk.CachingConfig(num_chunk_refs=_CACHED_CHUNKS, num_snapshot_nodes=_CACHED_NODES)
+    return config
 
 
 def _icechunk_storage(url: Url) -> icechunk.Storage:

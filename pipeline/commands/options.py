@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 __all__ = [
+    "At",
     "Cluster",
     "Log",
     "Scheduler",
@@ -28,6 +29,14 @@ StoredSweep = Annotated[
     typer.Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one."),
 ]
 Store = Annotated[str, typer.Option("--store", metavar="PATH", help="A directory, or s3://bucket/prefix.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="VERSION",
+        help="A tag, a date (2026-11-20, or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,13 +56,13 @@ Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs: tcp://host:8786."),
 ]
-Log = Annotated[
-    str | None,
-    typer.Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
-]
 Cluster = Annotated[
     str | None,
     typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/places."),
+]
+Log = Annotated[
+    str | None,
+    typer.Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
 ]
 
 output = Console()

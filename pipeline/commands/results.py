@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from pipeline.commands.options import Store, StoredSweep, output, say
+from pipeline.commands.options import At, Store, StoredSweep, output, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
     import xarray as xr
 
-__all__ = ["report", "show", "status"]
+__all__ = ["choose", "names_in", "print_table", "report", "show", "status"]
 
 _SHOWN_VERSIONS = 5
 _SHOWN_ROWS = 10
+_WIDEST = 1000
 
 Folder = Annotated[
     Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
@@ -88,35 +90,46 @@ def _print_versions(store: str) -> None:
     output.print(commits)
 
 
-def show(sweep: StoredSweep = None, store: Store = "results") -> None:
-    """Show what tells most about a sweep, as its success rates."""
+def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> None:
+    """Show what tells most about a sweep, as its success rates.
+
+    relusweep show npn4 --at 2026-11-20
+    """
     from pipeline.report import report_on
 
-    name, data = _chosen(store, sweep)
-    say(f"[bold]{name}[/] in {escape(store)}")
+    name, data = _chosen(store, sweep, at)
+    say(f"[bold]{name}[/] in {escape(store)}{escape(f', as of {at}') if at else ''}")
     for block in report_on(data).overview(data):
         if isinstance(block, str):
             say(escape(block))
         else:
-            _print(block.title, block.cells)
+            print_table(block.title, block.cells)
 
 
-def report(sweep: StoredSweep = None, store: Store = "results", folder: Folder = Path("report")) -> None:
-    """Write the report: a page that needs nothing else, and its pictures as PNG and SVG."""
+def report(
+    sweep: StoredSweep = None, store: Store = "results", folder: Folder = Path("report"), at: At = None
+) -> None:
+    """Write the report: a page that needs nothing else, and its pictures as PNG and SVG.
+
+    relusweep report npn4 --at night-12
+    """
     from pipeline.facts import run_facts
     from pipeline.report import write_report
+    from storage import resolve
 
-    name, data = _chosen(store, sweep)
-    facts = {"store": store, **run_facts(store, name), "group": name, **_size(store)}
+    version = None if at is None else resolve(store, at)  # once: what a date means may change meanwhile
+    name, data = _chosen(store, sweep, version)
+    known = {"store": store, **run_facts(store, name, version), "group": name}
+    facts = {**known, **_size(store)} if version is None else {**known, "version": version}
     page = write_report(data, folder.expanduser(), facts)
     say(f"The report is at {escape(str(page.absolute()))}")
 
 
-def _groups(store: str) -> dict[str, xr.Dataset]:
+def _groups(store: str, at: str | None = None) -> dict[str, xr.Dataset]:
     """Find the sweeps of a store by their groups."""
     from storage import open_datatree
 
-    tree = open_datatree(store)
+    tree = open_datatree(store, version=at)
     return {node.path.strip("/"): node.to_dataset() for node in tree.subtree if "specification" in node.attrs}
 
 
@@ -131,37 +144,64 @@ def _size(store: str) -> dict[str, int]:
     return {"store_bytes": sum(file.stat().st_size for file in files)}
 
 
-def _chosen(store: str, sweep: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
-    """Find a sweep that a report can read: a group, or the tree of the stages of one."""
-    from pipeline.errors import UnknownSweep
-    from pipeline.report.kinds import TREES
-    from pipeline.report.scale import kind_of
+def _chosen(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
+    """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
     from storage import open_datatree
 
-    groups = _groups(store)
+    groups = _groups(store, at)
+    name = choose(store, sweep, _names(groups))
+    return name, groups[name] if name in groups else open_datatree(store, group=name, version=at)
+
+
+def names_in(store: str, at: str) -> list[str]:
+    """Name the sweeps that a version of a store has."""
+    return _names(_groups(store, at))
+
+
+def _names(groups: Mapping[str, xr.Dataset]) -> list[str]:
+    """Name what a report can read: groups with rates, and the folders of groups that are stages."""
+    from pipeline.report.kinds import TREES
+    from pipeline.report.scale import kind_of
+
     trees = {name.rpartition("/")[0] for name, group in groups.items() if kind_of(group) in TREES}
-    known = [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+    return [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+
+
+def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
+    """Find the one that is meant among the names of sweeps.
+
+    Raises
+    ------
+    UnknownSweep
+        None is, or more than one could be.
+    """
+    from pipeline.errors import UnknownSweep
+
     chosen = [name for name in known if sweep is None or sweep in (name, *name.split("/"))]
     if len(chosen) != 1:
         there = ", ".join(known) or "none"
         what = f"{'more than one' if chosen else 'no'} sweep {sweep or ''}".strip()
         raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
-    (name,) = chosen
-    return name, open_datatree(store, group=name) if name in trees else groups[name]
+    return chosen[0]
 
 
 def _print_missing(name: str, group: xr.Dataset) -> None:
     from pipeline.report import missing_table
 
     missing = missing_table(group).cells
-    _print(f"Missing in {name}", missing.head(_SHOWN_ROWS))
+    print_table(f"Missing in {name}", missing.head(_SHOWN_ROWS))
     if (more := len(missing) - _SHOWN_ROWS) > 0:
         say(f" … and {more} more")
 
 
-def _print(title: str, cells: pd.DataFrame) -> None:
+def print_table(title: str, cells: pd.DataFrame) -> None:
+    """Print a table under its title."""
     say(f"\n[italic]{escape(title)}[/]")
     table = Table(*map(escape, map(str, cells.columns)), box=None)
     for row in cells.itertuples(index=False):
         table.add_row(*(escape(str(cell)) for cell in row))
-    output.print(table)
+    # Rather lines that the terminal wraps than numbers cut off.
+    whole = Measurement.get(output, output.options.update(max_width=_WIDEST), table).maximum
+    if whole > output.width:
+        table.width = whole
+    output.print(table, crop=False)

@@ -108,9 +108,9 @@ def run(
 
     relusweep run images --set dataset=mnist --set path=data/mnist
 
-    relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
-
     relusweep run images --set device=cuda --cluster gpus.yaml
+
+    relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
     """
     from pipeline.plan import plans
     from pipeline.record import new_run_id
@@ -279,8 +279,6 @@ def _span(labels: Any) -> str:
     """Write how far an axis reaches, as ``--set`` takes it."""
     if not isinstance(labels, tuple):
         return str(labels)
-    if not labels:
-        return "none"
     if not labels:
         return "none"
     if not all(isinstance(label, int | float) for label in labels):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from hashlib import blake2b, file_digest
 from itertools import product
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -84,6 +86,8 @@ class PretrainedModel(BaseModel):
         Height and width of the images that it takes.
     weights : str, optional
         A file of its weights, or a name that the factory knows.
+    digest : str, optional
+        Of what the file holds: other weights in the same place are another model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +95,14 @@ class PretrainedModel(BaseModel):
     factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description="an import path, as module:name")]
     side: PositiveInt = 224
     weights: str | None = None
+    digest: str | None = Field(default_factory=lambda fields: _digest(fields.get("weights")))
+
+
+def _digest(weights: str | None) -> str | None:
+    if weights is None or not (path := Path(weights).expanduser()).is_file():
+        return None
+    with path.open("rb") as file:
+        return file_digest(file, lambda: blake2b(digest_size=8)).hexdigest()
 
 
 @lru_cache(maxsize=2)

@@ -30,7 +30,9 @@ class RunFacts(TypedDict, total=False):
     store, group : str
         Where the data are, as the user would write it.
     snapshot : str
-        Version of the store that was read.
+        Version of the store that the last run made.
+    version : str
+        Version of the store that was read, where it is not the newest.
     command : str
         Command that makes these data.
     started : str
@@ -70,6 +72,7 @@ class RunFacts(TypedDict, total=False):
     store: str
     group: str
     snapshot: str
+    version: str
     command: str
     started: str
     seconds: float
@@ -169,6 +172,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("store", "Store", str),
     ("group", "Group", str),
     ("snapshot", "Version of the store", str),
+    ("version", "Version read", str),
 )
 
 
@@ -177,9 +181,10 @@ def how_to_open(data: xr.Dataset | xr.DataTree, facts: Mapping[str, Any], questi
     sweep, opener = named(data), "open_datatree" if isinstance(data, xr.DataTree) else "open_dataset"
     group = facts.get("group", sweep.group if sweep else "…")
     store = facts.get("store", "results")
+    version = f", version={facts['version']!r}" if facts.get("version") else ""
     lines = (
         "import xarray as xr\n",
-        f'results = xr.{opener}({store!r}, engine="relusweep", group={group!r})',
+        f'results = xr.{opener}({store!r}, engine="relusweep", group={group!r}{version})',
         *questions,
     )
     return "\n".join(lines)

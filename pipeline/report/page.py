@@ -19,7 +19,7 @@ from pipeline.report.kinds import report_on
 from pipeline.report.scale import specification
 from pipeline.report.theme import DARK, LIGHT, Picture, render
 
-__all__ = ["write_report"]
+__all__ = ["write_page", "write_report"]
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("pipeline.report"),
@@ -69,14 +69,27 @@ def write_report(data: xr.Dataset | xr.DataTree, folder: Path, facts: Mapping[st
         data = data.assign(success_epoch=data["success_epoch"].compute())
         data = data.assign_attrs({key: facts[key] for key in ("specification", "versions") if key in facts})
     content = report.content(data)
-    folder.mkdir(parents=True, exist_ok=True)
+    return write_page(content, _words(data, content, facts), folder / _PAGE)
+
+
+def write_page(content: Content, words: Mapping[str, Any], page: Path) -> Path:
+    """Write a page, and its pictures beside it.
+
+    Parameters
+    ----------
+    content : Content
+    words : Mapping
+        What the frame says besides: what ``templates/page.html`` names.
+    page : Path
+        Of the file; its folder is made if it does not exist.
+    """
+    page.parent.mkdir(parents=True, exist_ok=True)
     shown = {
-        picture.name: _publish(picture, number, folder)
+        picture.name: _publish(picture, number, page.parent)
         for number, picture in enumerate(_pictures(content), start=1)
     }
-    page = folder / _PAGE
-    words = {"content": content, "shown": shown, **_words(data, content, facts)}
-    page.write_text(_TEMPLATES.get_template("page.html").render(words), encoding="utf-8")
+    text = _TEMPLATES.get_template("page.html").render({"content": content, "shown": shown, **words})
+    page.write_text(text, encoding="utf-8")
     return page
 
 
@@ -123,6 +136,7 @@ def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str,
         else _of_stages(data, content, facts)
     )
     return {
+        "last_heading": "The run",
         "name": facts.get("sweep") or known.get("name") or data.attrs.get("title", "sweep"),
         "how_to_open": how_to_open(data, facts, content.questions),
         "command": facts.get("command"),

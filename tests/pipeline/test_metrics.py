@@ -44,6 +44,7 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(small: BooleanSwe
 
 def test_workers_serve_theirs_too() -> None:
     with connect(Local(workers=1)) as client:
+        client.wait_for_workers(1)
         roster = Roster(client)
         assert roster.look() is not None
         assert roster.look() is None  # not yet again

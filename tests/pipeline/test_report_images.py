@@ -320,6 +320,15 @@ def test_commands_take_the_tree_as_one_sweep(folder: Path, names: list[str]) -> 
     assert "Accuracy at the end of training" in shown.output
 
 
+def test_nothing_in_a_table_is_cut_off_where_lines_are_short(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.commands.results.output.width", 40)
+    shown = CliRunner().invoke(app, ["show", "--store", str(folder / "store")])
+    assert "…" not in shown.output
+    assert "complex-sgd-0" in shown.output
+
+
 def test_a_stage_alone_is_no_sweep_to_report_on(folder: Path) -> None:
     shown = CliRunner().invoke(app, ["show", "images/digits/cka", "--store", str(folder / "store")])
     assert isinstance(shown.exception, UnknownSweep)

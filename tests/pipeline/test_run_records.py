@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -19,15 +20,16 @@ from cluster import Address
 from pipeline import record as record_module
 from pipeline import runs as runs_module
 from pipeline.errors import InvalidRun, SpecificationChanged
-from pipeline.events import BlockDone, BlockFailed, Event, RunFinished
+from pipeline.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished, StoreUnwritable
 from pipeline.facts import failures, run_facts
 from pipeline.kinds import Block
 from pipeline.overrides import override
-from pipeline.record import new_run_id
+from pipeline.plan import make_plan
+from pipeline.record import Record, new_run_id
 from pipeline.run import run
 from pipeline.runs import ask_to_stop, prune, read_runs
 from pipeline.sweep import BooleanSweep
-from storage import Records, history
+from storage import Records, StoreWriteError, history
 from tasks.boolean.training import TrainingBlock, train_block
 
 # Minutes of work: nobody learns at this rate, so every network goes on to the last epoch.
@@ -253,3 +255,39 @@ def test_a_run_into_a_bucket_is_seen_there(bucket: str, small: BooleanSweep, wor
     assert record["state"] == "finished"
     assert record["store"] == f"{bucket}/seen"
     assert isinstance(events[-1], RunFinished)
+
+
+def test_a_stage_that_is_planned_again_counts_anew(small: BooleanSweep, tmp_path: Path) -> None:
+    record, plan = Record(str(tmp_path), "mine", {}), make_plan(small, None)
+    record.begin([plan], Flag())
+    record(PlanStarted(plan))
+    for block in plan.blocks[:2]:
+        record(BlockDone(block, None))
+    record(BlockFailed(plan.blocks[2], "killed", small.group))
+    record(StoreUnwritable("no space left", 1.0, 600.0))
+    record.beat()
+    before = _read(tmp_path)
+    assert (before["waits"], before["n_failed"]) == ("no space left", 1)
+    assert before["groups"][small.group]["done"] == 32
+    record(PlanStarted(plan))
+    record.beat()
+    after = _read(tmp_path)
+    assert (after["waits"], after["n_failed"]) == (None, 0)
+    assert after["groups"][small.group]["done"] == 0
+    record.end("failed")
+
+
+def test_stopped_while_it_waits_for_the_store_it_is_cancelled(
+    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_module, "_BEAT", 0.01)
+
+    def fail(event: Event) -> None:
+        if isinstance(event, BlockDone):
+            raise StoreWriteError("no space left")
+        if isinstance(event, StoreUnwritable):
+            ask_to_stop(str(tmp_path), "mine")
+
+    with pytest.raises(StoreWriteError):
+        run(small, str(tmp_path), workers, listeners=[fail], run_id="mine")
+    assert _read(tmp_path)["state"] == "cancelled"

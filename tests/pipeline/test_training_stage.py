@@ -205,6 +205,14 @@ def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, 
     right = outputs(network, sweep.data, "test").argmax(1) == sweep.data.test_labels
     results = stored(tmp_path / "store", sweep).sel(network="tiny-adamw-0")
     assert results["test_accuracy"][-1] == right.mean()
+    torch.save(Tiny().state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(SpecificationChanged, match=r"pretrained\.tiny\.digest"):
+        plan_store(
+            sweep.model_copy(
+                update={"pretrained": {"tiny": PretrainedModel(**model.model_dump(exclude={"digest"}))}}
+            ),
+            str(tmp_path / "store"),
+        )
 
 
 # What cannot be met

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ def _watched(
 ) -> str:
     """What a watcher says, between whose looks the steps happen."""
     left = iter(steps)
-    monkeypatch.setattr(watch.time, "sleep", lambda seconds: next(left)())
+    monkeypatch.setattr(watch.time, "sleep", lambda seconds: next(left)(), raising=False)
     console = Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=150)
     watch_runs(str(store), console)
     assert isinstance(console.file, io.StringIO)
@@ -153,6 +154,23 @@ def test_clocks_that_differ_make_no_run_lost(tmp_path: Path, monkeypatch: pytest
     Records(tmp_path).delete("runs/20261122T210500-3fa9")
     said = _watched(tmp_path, [others[1], _leave], monkeypatch)  # looks again before it takes it for lost
     assert said.startswith("other · running")
+
+
+@pytest.mark.parametrize(("silence", "leaves"), [(60, False), (200, True)])
+def test_a_run_that_falls_silent_is_waited_for_a_while(
+    silence: int, leaves: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    _put(tmp_path, 500)()
+    steps = [
+        _put(tmp_path, 600, seen="2026-11-22T01:02:03+00:00"),
+        lambda: now.__setitem__(0, 1000.0 + silence),
+        _put(tmp_path, 2000, state="finished"),
+    ]
+    said = _watched(tmp_path, steps[:2] if leaves else steps, monkeypatch).splitlines()
+    assert "no sign since 2026-11-22 01:02:03" in said[2]
+    assert leaves == (len(said) == 3)
 
 
 def test_runs_that_were_over_before_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

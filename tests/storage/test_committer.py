@@ -15,6 +15,7 @@ from stores import GROUP, arrays, layout, raw, store_with, write
 from storage import (
     BlockWrittenTwice,
     Committer,
+    InvalidTag,
     Layout,
     LayoutMismatch,
     StoreLocked,
@@ -149,7 +150,7 @@ def test_tags_name_versions_and_never_move(tmp_path: Path) -> None:
         committer.prepare(layout())
         write(committer, layout(), {"width": slice(0, 1)})
         committer.commit("more", {})
-        with pytest.raises(StoreWriteError, match="night-1"):
+        with pytest.raises(InvalidTag, match=r"'night-1' names version .* already"):
             committer.tag("night-1")
     assert [version.tags for version in history(tmp_path)] == [(), ("night-1",), ()]
 

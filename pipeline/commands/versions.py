@@ -1,0 +1,165 @@
+"""Commands about the versions of a store: `log`, `tag`, `compare`, `expire`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.commands.options import At, Store, StoredSweep, output, say
+from pipeline.commands.results import choose, names_in, print_table
+from pipeline.words import bytes_in_words, duration
+
+if TYPE_CHECKING:
+    from storage import Version
+
+__all__ = ["compare", "expire", "log", "tag"]
+
+_SHOWN = 8  # characters of an id, of which six name a version
+
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows to show, the newest first.")]
+All = Annotated[bool, typer.Option("--all", help="Every commit, not only the last of each run.")]
+KeepDays = Annotated[
+    int, typer.Option("--keep-days", metavar="N", help="How old a version without a tag may be; at least 1.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", metavar="PATH", file_okay=False, help="Write a page with pictures there, too."),
+]
+Level = Annotated[
+    float, typer.Option("--level", min=0, max=1, help="Of significance, after correction for many tests.")
+]
+
+
+def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, every: All = False) -> None:
+    """List the runs of a store as versions: what each did, when and where, and how it is called.
+
+    relusweep log npn4
+
+    relusweep log --all --limit 100           (the commits within runs, too)
+    """
+    from storage import history
+
+    rows = [version for version in history(store) if sweep is None or _is_of(version, sweep)]
+    if not every:
+        rows = list(_runs(rows))
+    table = Table("written (UTC)", "sweep", "did", "took", "on", "version", "tags", box=None)
+    for column in table.columns:
+        column.no_wrap = column.header not in ("sweep", "did")
+    table.columns[1].overflow, table.columns[2].min_width = "fold", 16
+    for version in rows[:limit]:
+        facts = version.metadata.get("run", {})
+        took = duration(facts["seconds"]) if "seconds" in facts else ""
+        cells = (facts.get("group", ""), _did(version), took, facts.get("host", ""), version.id[:_SHOWN])
+        table.add_row(f"{version.written_at:%Y-%m-%d %H:%M:%S}", *map(escape, cells), ", ".join(version.tags))
+    output.print(table)
+    if (more := len(rows) - limit) > 0:
+        say(f"… and {more} more: --limit {len(rows)}")
+
+
+def tag(
+    name: Annotated[str, typer.Argument(help="Letters, digits, '.', '_' and '-'.")],
+    store: Store = "results",
+    at: At = None,
+) -> None:
+    """Name a version, the newest by default, for good: it never moves, and is kept by `expire`.
+
+    relusweep tag submitted
+
+    relusweep tag before-the-update --at 2026-11-20
+    """
+    from storage import Committer
+
+    with Committer(store) as committer:
+        version = committer.tag(name, at)
+    say(f"{escape(name)} is version {version} of {escape(store)}")
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="A tag, a date, an id of `relusweep log`, or newest.")],
+    b: Annotated[str, typer.Argument(help="The same.")],
+    sweep: StoredSweep = None,
+    store: Store = "results",
+    folder: Folder = None,
+    level: Level = 0.05,
+) -> None:
+    """Say what differs between two versions: bits cell by cell, and rates by tests.
+
+    relusweep compare 2026-11-20 newest npn4
+
+    relusweep compare night-11 night-12 --folder comparison
+    """
+    from pipeline import compare as comparisons
+    from pipeline.report.comparison import overview
+    from pipeline.report.kinds import TREES
+
+    known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
+    of_tree = sweep is not None and sweep.count("/") == 2 and sweep.split("/")[0] in TREES  # one stage
+    group = sweep if sweep and of_tree else choose(store, sweep, known)
+    comparison = comparisons.compare(store, a, b, group, level=level)
+    for block in overview(comparison):
+        if isinstance(block, str):
+            say(f"\n{escape(block)}")
+        else:
+            print_table(block.title, block.cells)
+    if folder is not None:
+        page = comparisons.write_comparison(comparison, folder)
+        say(f"\nThe page is at {escape(str(page.absolute()))}")
+
+
+def expire(keep_days: KeepDays, store: Store = "results", dry_run: DryRun = False) -> None:
+    """Forget versions that are older and have no tag, and free what only they filled.
+
+    The newest version stays, and every one with a tag. While this goes, no run can write.
+
+    relusweep expire --keep-days 30 --dry-run
+    """
+    from storage import Committer
+
+    with Committer(store) as committer:
+        facts = committer.expire(timedelta(days=keep_days), dry_run=dry_run)
+    count = len(facts["expired"])
+    say(f"{count} version{'' if count == 1 else 's'} {'would be ' if dry_run else ''}forgotten: those "
+        f"before {facts['before']} without a tag")  # fmt: skip
+    say(f"  kept are {', '.join(['the newest', *map(escape, facts['kept_tags'])])}")
+    if dry_run:
+        say("  how much that frees is known when it is done")
+    else:
+        say(f"  {bytes_in_words(facts['bytes_freed'])} freed")
+
+
+def _is_of(version: Version, sweep: str) -> bool:
+    group = str(version.metadata.get("run", {}).get("group", ""))
+    return sweep in (group, *group.split("/"))
+
+
+def _runs(versions: list[Version]) -> Iterator[Version]:
+    """Choose the last commit of every run, and whatever has a tag."""
+    seen = set()
+    for version in versions:
+        facts: dict[str, Any] = version.metadata.get("run", {})
+        run = facts.get("id") or facts.get("started")
+        if version.tags or (run is not None and run not in seen):
+            yield version
+        seen.add(run)
+
+
+def _did(version: Version) -> str:
+    """Say what a run had done by this commit; what is no run has a message."""
+    facts: dict[str, Any] = version.metadata.get("run", {})
+    if not facts:
+        return version.message
+    did = version.message.partition(": ")[2] or version.message
+    stages = len(facts.get("stages", {}))
+    failed = len(facts.get("failed", ()))
+    return (
+        did
+        + (f", the last of {stages} stages" if stages > 1 else "")
+        + (f", {failed} blocks failed" if failed else "")
+    )

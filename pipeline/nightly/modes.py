@@ -1,0 +1,128 @@
+"""What a night does: verify, extend or refresh a sweep. Each can be begun again after any end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from cluster import connect
+from pipeline.events import Committed, Event, Listener, PlanStarted, RunFinished
+from pipeline.interruption import interruption
+from pipeline.kinds import Sweep
+from pipeline.nightly.ledger import Claim
+from pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
+from pipeline.nightly.verify import verify
+from pipeline.nightly.work import Worked
+from pipeline.overrides import override
+from pipeline.plan import plans
+from pipeline.run import run
+from storage import StoreNotFound, history, open_dataset
+
+__all__ = ["Remember", "work"]
+
+Remember = Callable[..., None]
+"""Keeps facts, given by keyword, for whoever goes on with the night: they are its ``progress`` then."""
+
+
+def work(claim: Claim, remember: Remember, listener: Listener) -> Worked:
+    """Do what a night is for.
+
+    Parameters
+    ----------
+    claim : Claim
+        Of a night; its ``progress`` is what an earlier claim has remembered.
+    remember : callable
+    listener : callable
+        Told the events of runs.
+
+    Raises
+    ------
+    SweepError, storage.StoreError, cluster.ClusterError
+        As `pipeline.run.run`.
+    """
+    return {"verify": _verify, "extend": _extend, "refresh": _refresh}[claim.schedule.mode](
+        claim, remember, listener
+    )
+
+
+def _verify(claim: Claim, remember: Remember, listener: Listener) -> Worked:
+    schedule, store = claim.schedule, claim.schedule.store
+    version = history(store)[0].id
+    sweeps = [plan.stored for plan in plans(schedule.specification(), store)]
+    draws = {
+        "seed": f"{schedule.name} {claim.night.due.isoformat()}",
+        "share": schedule.share or DEFAULT_SHARE,
+        "blocks": schedule.blocks,
+    }
+    with interruption() as asked_to_stop, connect(schedule.workers()) as client:
+        worked = verify(client, sweeps, store, draws, asked_to_stop)
+    worked.version = version
+    return worked
+
+
+def _extend(claim: Claim, remember: Remember, listener: Listener) -> Worked:
+    schedule, sweep = claim.schedule, claim.schedule.specification()
+    trials = claim.night.progress.get("trials")
+    if trials is None:  # or a night begun twice would add twice
+        trials = _stored_trials(schedule.store, sweep) + (schedule.by or 0)
+        remember(trials=trials)
+    worked = _run(schedule, override(sweep, [f"trials={trials}"]), listener)
+    worked.sentences.append(f"{sweep.group} now has trials 0 to {trials - 1}")
+    return worked
+
+
+def _refresh(claim: Claim, remember: Remember, listener: Listener) -> Worked:
+    schedule, progress = claim.schedule, claim.night.progress
+    if "before" not in progress:
+        remember(before=_newest(schedule.store), refreshed=[])
+    groups: list[str] = []
+
+    def note(event: Event) -> None:
+        """Remember a group once it is begun: after the commit, or a kill in between would skip it."""
+        if isinstance(event, PlanStarted):
+            groups.append(event.plan.sweep.group)
+        elif isinstance(event, Committed) and groups[-1] not in progress["refreshed"]:
+            remember(refreshed=[*progress["refreshed"], groups[-1]])
+        listener(event)
+
+    return _run(schedule, schedule.specification(), note, refreshed=frozenset(progress["refreshed"]))
+
+
+def _run(schedule: Schedule, sweep: Sweep, listener: Listener, **options: Any) -> Worked:
+    groups: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, PlanStarted):
+            groups.append(event.plan.sweep.group)
+        listener(event)
+
+    command = f"relusweep nightly tick {schedule.name}"
+    finished = run(sweep, schedule.store, schedule.workers(), listeners=[note], command=command, **options)
+    return _told(finished, groups, _newest(schedule.store))
+
+
+def _told(finished: RunFinished, groups: list[str], version: str | None) -> Worked:
+    cells = {group: int(stage["cells"]) for group, stage in finished.facts["stages"].items()}
+    return Worked(
+        cells=sum(cells.values()),
+        failed=[f"{failure.block}: {failure.error}" for failure in finished.failed],
+        interrupted=finished.interrupted,
+        sentences=[f"{count:,} cells of {group} computed" for group, count in cells.items()],
+        groups=groups,
+        version=version,
+    )
+
+
+def _newest(store: str) -> str | None:
+    try:
+        return history(store)[0].id
+    except StoreNotFound:
+        return None
+
+
+def _stored_trials(store: str, sweep: Sweep) -> int:
+    try:
+        return int(json.loads(open_dataset(store, sweep.group).attrs["specification"])["trials"])
+    except StoreNotFound:
+        return 0

@@ -1,0 +1,409 @@
+"""Nights from claim to exit code: on real workers, into real stores."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+
+from cluster import Address
+from pipeline.dispatch import Arrival
+from pipeline.events import BlockDone, Committed, Event
+from pipeline.nightly.ledger import Ledger
+from pipeline.nightly.night import Ended, hold_night
+from pipeline.nightly.schedule import Schedule, make_schedule
+from pipeline.overrides import find_sweep, override
+from pipeline.plan import plan_store, stored_plan
+from pipeline.run import run
+from pipeline.sweep import BooleanSweep
+from storage import Committer, history, open_dataset
+
+SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
+START = datetime(2026, 11, 20, 20, tzinfo=UTC)
+DAY = timedelta(days=1)
+GROUP = "boolean/npn2"
+
+Night = Callable[..., Ended]
+
+
+def quiet(event: Event) -> None:
+    """Listen to nothing."""
+
+
+class Nights:
+    """A ledger with one schedule, on the workers of the session; every night is a day later."""
+
+    def __init__(self, folder: Path, workers: Address) -> None:
+        self.store, self.folder = str(folder / "store"), folder / "pages"
+        self.ledger = Ledger(folder / "nights.sqlite")
+        self.cluster = folder / "cluster.yaml"
+        self.cluster.write_text(yaml.safe_dump(workers.model_dump(mode="json", exclude_none=True)))
+        self.now = START
+
+    def add(self, **changes: Any) -> Schedule:
+        fields = {
+            "name": "mine",
+            "sweep": "npn2",
+            "settings": SMALL,
+            "store": self.store,
+            "at": "0 2 * * *",
+            "cluster": str(self.cluster),
+            "folder": str(self.folder),
+            "webhook": None,
+            **changes,
+        }
+        schedule = make_schedule(**fields)
+        self.ledger.add(schedule, self.now)
+        return schedule
+
+    def hold(self, listener: Callable[[Event], None] = quiet, *, later: timedelta = DAY) -> Ended:
+        self.now += later
+        claim = self.ledger.claim("mine", self.now)
+        assert claim is not None
+        return hold_night(self.ledger, claim, listener)
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.ledger.nights("mine")[0].progress
+
+
+@pytest.fixture
+def nights(tmp_path: Path, workers: Address) -> Nights:
+    return Nights(tmp_path, workers)
+
+
+@pytest.fixture
+def stored(nights: Nights, workers: Address, small: BooleanSweep) -> BooleanSweep:
+    """A sweep that the store of the nights has."""
+    run(small, nights.store, workers)
+    return small
+
+
+def values(nights: Nights, **options: Any) -> xr.Dataset:
+    return open_dataset(nights.store, GROUP, mask_and_scale=False, **options).load()
+
+
+def damage(nights: Nights, sweep: BooleanSweep, trial: int = 2) -> None:
+    """Write another loss of one network, as a store is written."""
+    plan = plan_store(sweep, nights.store)
+    data = values(nights)
+    region = {"trial": slice(trial, trial + 1), "width": slice(0, 1), "leak": slice(0, 1)}
+    arrays = {name: data[name].isel(region).values.copy() for name in sweep.variables}
+    arrays["loss"][0] = np.nextafter(arrays["loss"][0], np.float32(9))
+    with Committer(nights.store) as committer:
+        committer.prepare(plan.stored.layout(nights.store))
+        committer.write(GROUP, region, arrays, sweep.fingerprint)
+        committer.commit("damaged", {})
+
+
+def test_a_night_that_verifies_all_is_well(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(share=1.0)
+    ended = nights.hold()
+    assert (ended.state, ended.code) == ("well", 0)
+    assert "64 networks of boolean/npn2 computed again, in 4 of 4 finished blocks" in ended.words
+    assert nights.last["tag"] == "nightly.mine.2026-11-21"
+    (newest, *_) = history(nights.store)
+    assert newest.tags == ("nightly.mine.2026-11-21",)
+    assert ended.page == nights.folder / "2026-11-21" / "summary.html"
+    assert "2026-11-21: well" in ended.page.read_text()
+
+
+def test_a_damaged_value_is_named(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(share=1.0)
+    damage(nights, stored)
+    then = values(nights)["loss"].isel(problem=0, width=0, leak=0, depth=0, trial=2).values
+    ended = nights.hold()
+    assert (ended.state, ended.code) == ("drifted", 3)
+    assert "4 cells did not come again bit for bit" not in ended.words
+    worked = nights.last["worked"]
+    assert worked["drifted"] == 1
+    ((group, variable, cell, was, now),) = worked["drift"]
+    assert (group, variable, was) == (GROUP, "loss", str(then))
+    assert cell == "problem 0, leak 0, width 2, depth 1, trial 2"
+    assert float(now) != float(was)
+    assert worked["versions"][GROUP]["then"] == worked["versions"][GROUP]["now"]
+    assert ended.page is not None
+    page = ended.page.read_text()
+    assert cell in page
+    assert was in page
+    assert "numba" in page
+
+
+def test_the_sample_is_drawn_by_the_date(nights: Nights, stored: BooleanSweep) -> None:
+    from pipeline.nightly.verify import draw
+
+    plan = stored_plan(stored, nights.store)
+    keys = {
+        seed: tuple(block.key for block in draw(plan, seed, 0.5, None).plan.blocks)
+        for seed in map(str, range(20))
+    }
+    assert all(len(drawn) == 2 for drawn in keys.values())
+    assert keys["3"] == tuple(block.key for block in draw(plan, "3", 0.5, None).plan.blocks)
+    assert len(set(keys.values())) > 3
+    assert len(draw(plan, "3", 0.0001, None).plan.blocks) == 1
+    assert len(draw(plan, "3", 0.5, 99).plan.blocks) == 4
+
+
+def test_only_finished_cells_are_verified(nights: Nights, workers: Address, small: BooleanSweep) -> None:
+    run(override(small, ["width=2"]), nights.store, workers)
+    run(override(small, ["width=4", "trials=6"]), nights.store, workers)
+    nights.add(share=1.0)
+    ended = nights.hold()
+    assert ended.state == "well"
+    assert "80 networks" in ended.words  # 8 × 4 of width 2, 8 × 6 of width 4
+
+
+def test_verify_of_nothing_fails(nights: Nights, workers: Address, small: BooleanSweep) -> None:
+    nights.add()
+    assert nights.hold().state == "failed"
+    assert "StoreNotFound" in nights.ledger.nights("mine")[0].words
+    run(override(find_sweep("npn3"), ["trials=1", "width=2", "depth=1", "epochs=2"]), nights.store, workers)
+    ended = nights.hold()
+    assert (ended.state, ended.code) == ("failed", 1)
+    assert "nothing to verify" in ended.words
+
+
+def test_extend_adds_trials_to_what_is_there(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(mode="extend", by=3)
+    before = values(nights)
+    ended = nights.hold()
+    assert ended.state == "well"
+    assert "trials 0 to 6" in ended.words
+    after = values(nights)
+    assert after.sizes["trial"] == 7
+    assert after["done"].all()
+    xr.testing.assert_equal(after["loss"].sel(trial=before.trial), before["loss"])
+    nights.hold()
+    assert values(nights).sizes["trial"] == 10
+    assert nights.last["tag"] == "nightly.mine.2026-11-22"
+
+
+def test_extend_begins_a_store(nights: Nights) -> None:
+    nights.add(mode="extend", by=2)
+    assert nights.hold().state == "well"
+    assert values(nights).sizes["trial"] == 2
+
+
+def interrupt(event: Event) -> None:
+    """Ask a run to stop, as SIGTERM does."""
+    if isinstance(event, BlockDone):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_an_interrupted_extension_goes_on_and_adds_once(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(mode="extend", by=3)
+    ended = nights.hold(interrupt)
+    assert (ended.state, ended.code) == ("interrupted", 130)
+    assert nights.hold(later=timedelta(0)).state == "well"
+    data = values(nights)
+    assert data.sizes["trial"] == 7
+    assert data["done"].all()
+    assert len(nights.ledger.nights("mine")) == 1
+
+
+def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: BooleanSweep) -> None:
+    run(override(stored, ["trials=5", "width=2"]), nights.store, workers)  # the store has more than is asked
+    nights.add(mode="refresh")
+    before, (old, *_) = values(nights), history(nights.store)
+    done: list[Event] = []
+    ended = nights.hold(done.append)
+    assert ended.state == "well"
+    cells = sum(event.block.cells for event in done if isinstance(event, BlockDone))
+    assert cells == before["done"].size == 80
+    after = values(nights)
+    finished = before["done"]
+    xr.testing.assert_equal(after["loss"].where(finished), before["loss"].where(finished))
+    assert after["done"].all()
+    xr.testing.assert_identical(values(nights, version=old.id), before)
+
+
+def test_a_killed_refresh_goes_on_where_it_was(
+    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dead in the moment after its first commit; and the group is not started anew a second time."""
+    nights.add(mode="refresh")
+
+    class Killed(BaseException):
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Committed):
+            raise Killed
+
+    monkeypatch.setattr("pipeline.nightly.modes.run", _committing_at_once)
+    with pytest.raises(Killed):
+        nights.hold(kill)
+    assert nights.last["refreshed"] == [GROUP]
+    left = int(values(nights)["done"].sum())
+    assert 0 < left < 64
+    done: list[Event] = []
+    assert nights.hold(done.append, later=timedelta(minutes=5)).state == "well"
+    assert sum(event.block.cells for event in done if isinstance(event, BlockDone)) == 64 - left
+    assert nights.ledger.nights("mine")[0].deaths == 1
+
+
+def _committing_at_once(*words: Any, **options: Any) -> Any:
+    return run(*words, commit_every=0.0, **options)
+
+
+def test_a_refresh_that_gives_other_numbers_has_drifted(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(mode="refresh")
+    assert nights.hold().state == "well"
+    damage(nights, stored)
+    ended = nights.hold()
+    assert (ended.state, ended.code) == ("drifted", 3)
+    assert ended.page is not None
+    assert "1 changed" in ended.page.read_text()
+    assert (ended.page.parent / "comparison").is_dir()
+
+
+def test_values_that_changed_since_the_last_night_are_told(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(blocks=1)
+    assert nights.hold().state == "well"
+    damage(nights, stored)
+    ended = nights.hold()
+    assert ended.state == "drifted"
+    assert "cells since nightly.mine.2026-11-21: 1 changed, 0 added, 0 removed" in ended.words
+
+
+def test_tags_are_never_in_each_others_way(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add()
+    nights.hold()
+    nights.ledger.remove("mine", nights.now + DAY)
+    nights.now = START
+    nights.add()
+    nights.hold()
+    assert nights.last["tag"] == "nightly.mine.2026-11-21"  # the same version: the same name
+    nights.ledger.remove("mine", nights.now + DAY)
+    nights.now = START
+    damage(nights, stored)
+    nights.add()
+    nights.hold()
+    assert nights.last["tag"] == "nightly.mine.2026-11-21-2"
+
+
+def test_a_locked_store_makes_the_night_wait(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(mode="extend", by=1)
+    with Committer(nights.store):
+        ended = nights.hold()
+        assert (ended.state, ended.code) == ("waiting", 0)
+        assert "is being written by" in ended.words
+    assert nights.hold(later=timedelta(0)).state == "well"
+    assert values(nights).sizes["trial"] == 5
+
+
+def test_a_store_locked_until_the_next_night_fails_it(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(mode="extend", by=1)
+    with Committer(nights.store):
+        assert nights.hold().state == "waiting"
+        ended = nights.hold()
+    assert (ended.state, ended.code) == ("failed", 1)
+    assert "until its next night was due" in ended.words
+    assert nights.hold(later=timedelta(0)).state == "well"
+    assert [night.state for night in nights.ledger.nights("mine")] == ["well", "failed"]
+
+
+def test_a_night_that_dies_again_and_again_is_given_up(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add()
+    nights.now += DAY
+    for _ in range(4):
+        assert nights.ledger.claim("mine", nights.now) is not None
+        nights.now += timedelta(minutes=5)
+    ended = nights.hold(later=timedelta(0))
+    assert ended.state == "failed"
+    assert "died 4 times" in ended.words
+
+
+def test_blocks_that_fail_fail_the_night(
+    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights.add(share=1.0)
+
+    def broken(*words: Any, **options: Any) -> Iterator[Arrival]:
+        plan = words[1]
+        for block in plan.blocks:
+            yield Arrival(block, ValueError("no luck"), ())
+
+    monkeypatch.setattr("pipeline.nightly.verify.compute", broken)
+    ended = nights.hold()
+    assert (ended.state, ended.code) == ("failed", 1)
+    assert "ValueError: no luck, and 3 more" in ended.words
+    assert ended.page is not None
+    assert ended.page.read_text().count("no luck") >= 4
+
+
+def test_old_versions_go(nights: Nights, stored: BooleanSweep) -> None:
+    nights.add(keep_days=30)
+    assert "0 versions older than 30 days removed" in nights.hold().words
+
+
+@contextmanager
+def listening(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook of our own."""
+    came: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *words: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/T0P-SECRET", came
+        server.shutdown()
+        thread.join()
+
+
+def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
+    with listening() as (url, came):
+        nights.add(share=1.0, webhook=url)
+        assert nights.hold().state == "well"
+        assert came == []
+        damage(nights, stored)
+        ended = nights.hold()
+    assert came == [
+        {
+            "schedule": "mine",
+            "due": "2026-11-22T02:00:00+00:00",
+            "outcome": "drifted",
+            "drifted": 1,
+            "changed": 1,
+            "failed": 0,
+            "summary": str(ended.page),
+            "store": nights.store,
+        }
+    ]
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_webhook_that_fails_fails_no_night_and_tells_no_secret(
+    nights: Nights, stored: BooleanSweep, caplog: pytest.LogCaptureFixture, reachable: bool
+) -> None:
+    with listening(status=500) as (url, _):
+        nights.add(share=1.0, webhook=url if reachable else "http://127.0.0.1:1/T0P-SECRET")
+        damage(nights, stored)
+        with caplog.at_level(logging.DEBUG):
+            ended = nights.hold()
+    assert ended.state == "drifted"
+    assert "the webhook at 127.0.0.1 was not reached" in caplog.text
+    assert ended.page is not None
+    night = nights.ledger.nights("mine")[0]
+    for text in (caplog.text, ended.page.read_text(), ended.words, json.dumps(night.progress), night.words):
+        assert "T0P" not in text
