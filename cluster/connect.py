@@ -88,9 +88,11 @@ def _place(config: ClusterConfig) -> Place:
 
 
 def _make_ready(client: Client) -> None:
+    from cluster.modules import OwnModules
     from cluster.threads import OneThread
 
     try:
+        client.register_plugin(OwnModules())
         client.register_plugin(OneThread())
     except Exception as error:  # of a worker: whatever its environment makes of ours
         raise UnfitWorkers(

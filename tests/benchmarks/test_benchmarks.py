@@ -33,7 +33,13 @@ def last_row(name: str, *words: str) -> str:
     return said.stdout.splitlines()[-2]
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in BENCHMARKS.glob("*.py")))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.name, marks=pytest.mark.slow if path.name == "scale.py" else ())
+        for path in sorted(BENCHMARKS.glob("*.py"))
+    ],
+)
 def test_it_runs_to_the_end_of_its_table(name: str) -> None:
     words, row = RUNS[name]
     assert row in last_row(name, *words)

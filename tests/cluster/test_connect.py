@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
 from pydantic import ValidationError
 
 from cluster import Address, ClusterError, Local, NoWorkers, SchedulerNotFound, connect
@@ -110,3 +110,10 @@ def test_a_scheduler_without_workers_is_explained() -> None:
 def test_impossible_configurations_are_refused(kind: type, fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         kind(**fields)
+
+
+def test_what_a_worker_spills_is_not_taken_for_our_package(client: Client) -> None:
+    def shadowed(dask_worker: Worker) -> bool:
+        return dask_worker.local_directory in sys.path
+
+    assert not any(client.run(shadowed).values())

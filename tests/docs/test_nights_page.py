@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(900)  # every night of the page starts workers of its own
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every night of the page starts workers of its own
 
 PAGE = (Path(__file__).parents[2] / "docs" / "nights.md").read_text()
 SMALL = "--set problems=0,1,22 --set width=2,3 --set depth=1 --set epochs=20"

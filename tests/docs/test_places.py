@@ -73,6 +73,7 @@ def _run(folder: Path, page: str, name: str, **changes: Any) -> str:
     return said
 
 
+@pytest.mark.slow
 def test_the_local_page_does_what_it_says(tmp_path: Path) -> None:
     assert "16 of 16 networks" in _run(tmp_path, "local", "local.yaml")
 
@@ -102,6 +103,7 @@ def _started(page: str, port: int, folder: Path) -> Iterator[None]:
             process.wait(30)
 
 
+@pytest.mark.slow
 def test_the_address_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with socket.socket() as probe:

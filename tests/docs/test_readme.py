@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(commands) > 5
     for line in commands:
         words = shlex.split(line, comments=True)
-        small = SMALL if words[1] in ("plan", "run") else []
+        small = SMALL if words[1] in ("plan", "run") or words[1:3] == ["nightly", "add"] else []
         subprocess.run(
             [Path(sys.executable).with_name("relusweep"), *words[1:], *small],
             cwd=folder,

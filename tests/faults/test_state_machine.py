@@ -150,12 +150,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.committer.tag(name)
         self.tags[name] = frozenset(self.committed)
 
-    @precondition(lambda self: self.committer is not None and hasattr(self.committer, "expire"))
+    @precondition(lambda self: self.committer is not None)
     @rule(days=st.integers(1, 3))
     def expire(self, days: int) -> None:
         assert self.committer is not None
-        if self.written:
-            self.commit()
+        self.commit()
         self.committer.expire(timedelta(days=days))
 
     # What holds at every moment.

@@ -47,6 +47,7 @@ def test_a_cluster_that_is_well(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["here.yaml"]
 
 
+@pytest.mark.cluster
 def test_a_gpu_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "gpus.yaml").write_text("kind: local\ngpus: [7]\n")
     code, said = relusweep("cluster", "check", "gpus.yaml", cwd=tmp_path)
@@ -57,6 +58,7 @@ def test_a_gpu_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert "16 networks trained there" in said  # the rest is looked at all the same
 
 
+@pytest.mark.cluster
 def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "here.yaml").write_text("kind: local\n")
     (tmp_path / "file").write_text("not a folder")
@@ -81,6 +83,7 @@ def test_what_cannot_even_start_is_told(tmp_path: Path, text: str, words: str) -
     assert "Traceback" not in said
 
 
+@pytest.mark.cluster
 def test_the_other_commands_take_the_file(tmp_path: Path, workers: Address) -> None:
     (tmp_path / "running.yaml").write_text(f"kind: address\naddress: {workers.address}\n")
     small = ("--set", "trials=2", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
@@ -99,6 +102,7 @@ def test_a_file_and_options_together_are_refused(tmp_path: Path, command: tuple[
     assert "a --cluster file says it all" in said
 
 
+@pytest.mark.cluster
 def test_a_plan_says_what_it_asks_for(tmp_path: Path) -> None:
     code, said = relusweep("plan", "images", "--set", "device=cuda", cwd=tmp_path)
     assert code == 0

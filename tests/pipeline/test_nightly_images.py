@@ -91,6 +91,7 @@ def test_drift_of_training_is_found_wherever_it_is(workers: Address, tmp_path: P
     assert worked.drifted == 2  # the loss of epoch 2, and the state after epoch 3, the last
 
 
+@pytest.mark.slow
 def test_a_night_refreshes_all_stages(store: str, workers: Address, tmp_path: Path) -> None:
     cluster, start = tmp_path / "cluster.yaml", datetime(2026, 11, 20, tzinfo=UTC)
     cluster.write_text(f"kind: address\naddress: {workers.address}\n")

@@ -85,6 +85,7 @@ def nightly(tmp_path: Path, workers: Address) -> Nightly:
     return Nightly(tmp_path, workers)
 
 
+@pytest.mark.cluster
 def test_eight_ticks_at_once_give_one_run(nightly: Nightly, workers: Address, small: BooleanSweep) -> None:
     run(small, str(nightly.folder / "results"), workers)
     nightly.add("npn2", SMALL, "--share", "1")
@@ -164,6 +165,7 @@ def test_a_night_that_is_stopped_keeps_what_has_come(nightly: Nightly, command: 
         pass  # nothing is locked
 
 
+@pytest.mark.cluster
 def test_the_daemon_says_what_is_next_and_stops(
     nightly: Nightly, small: BooleanSweep, workers: Address
 ) -> None:

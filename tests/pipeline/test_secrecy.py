@@ -57,6 +57,7 @@ def test_errors_and_commands_lose_theirs(
     _check(_all_bytes(tmp_path))
 
 
+@pytest.mark.slow  # the network is tried again for half a minute
 @pytest.mark.parametrize("words", [["run", *PART], ["status", "--watch"]])
 def test_an_endpoint_with_a_password_that_does_not_answer(words: list[str], tmp_path: Path) -> None:
     environment = {

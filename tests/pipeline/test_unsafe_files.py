@@ -71,7 +71,7 @@ def test_a_cluster_file_runs_no_code(tag: str, tmp_path: Path) -> None:
 def test_nothing_in_the_house_unpickles_or_loads_unsafe_yaml() -> None:
     """Processes of one run send one another pickles, through Dask; a file is never one."""
     loaders = {
-        "yaml": {"safe_load", "safe_dump", "YAMLError"},
+        "yaml": {"safe_load", "safe_dump", "safe_dump_all", "YAMLError"},
         "pickle": {"UnpicklingError"},  # what torch.load(weights_only=True) raises
     }
     for file, tree in _sources():

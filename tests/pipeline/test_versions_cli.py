@@ -27,7 +27,7 @@ Command = Callable[..., tuple[int, str, str]]
 def relusweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Run the command line in this process: exit code, what it says, what it complains of."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("pipeline.commands.options.output.width", 200)
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["relusweep", *words])
