@@ -25,6 +25,9 @@ RUNS = {
 }
 
 
+LONG = ("scale.py", "training.py")
+
+
 def last_row(name: str, *words: str) -> str:
     """Run a benchmark; its table ends with a row and a rule."""
     run = [sys.executable, str(BENCHMARKS / name), *words]
@@ -36,7 +39,7 @@ def last_row(name: str, *words: str) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(path.name, marks=pytest.mark.slow if path.name == "scale.py" else ())
+        pytest.param(path.name, marks=pytest.mark.slow if path.name in LONG else ())
         for path in sorted(BENCHMARKS.glob("*.py"))
     ],
 )

@@ -14,6 +14,8 @@ import yaml
 
 from cluster import Local
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[2] / "docs" / "watching.md").read_text()
 
 

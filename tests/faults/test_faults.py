@@ -109,6 +109,7 @@ def _told_until_killed(sweep: BooleanSweep, store: Path, seconds: float) -> list
     return [line.strip() for line in told if line.endswith("\n")]
 
 
+@pytest.mark.cluster
 def test_the_run_killed_at_random_moments(
     sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:

@@ -271,7 +271,7 @@ def _begin(store: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.cluster)])
 def test_an_interrupted_run_keeps_what_has_come_and_says_how_to_go_on(
     number: signal.Signals, tmp_path: Path
 ) -> None:

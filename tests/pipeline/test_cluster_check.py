@@ -35,6 +35,7 @@ def relusweep(*words: str, cwd: Path) -> tuple[int, str]:
     return run.returncode, run.stdout
 
 
+@pytest.mark.cluster
 def test_a_cluster_that_is_well(tmp_path: Path) -> None:
     (tmp_path / "here.yaml").write_text("kind: local\nworkers: 5\n")
     code, said = relusweep("cluster", "check", "here.yaml", cwd=tmp_path)
@@ -161,6 +162,7 @@ def test_workers_that_may_not_write_are_told(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.cluster
 def test_all_is_well_in_a_bucket(client: Client, bucket: str) -> None:
     client.run(os.environ.update, {name: value for name, value in os.environ.items() if name[:4] == "AWS_"})
     assert [check.remedy for check in trial.check_writing(client, f"{bucket}/night")] == [None, None]

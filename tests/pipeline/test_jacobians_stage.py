@@ -317,6 +317,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.cluster
 def test_killed_in_the_middle_and_gone_on_with(
     workers: Address, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

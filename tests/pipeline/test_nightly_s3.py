@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import yaml
 
 from cluster import Address
@@ -18,6 +19,7 @@ SMALL = ("trials=4", "width=2", "depth=1", "epochs=60")
 START, DAY = datetime(2026, 11, 20, 20, tzinfo=UTC), timedelta(days=1)
 
 
+@pytest.mark.slow
 def test_a_bucket_is_extended_and_verified(bucket: str, workers: Address, tmp_path: Path) -> None:
     store, ledger = f"{bucket}/nights/1", Ledger(tmp_path / "nights.sqlite")
     cluster = tmp_path / "cluster.yaml"

@@ -152,6 +152,7 @@ def test_a_request_beside_the_store_stops_the_run(
     assert _read(tmp_path)["state"] == "finished"
 
 
+@pytest.mark.cluster
 def test_cancelled_from_outside_the_command_says_so(tmp_path: Path) -> None:
     with _begin(tmp_path) as process:
         assert process.stdout is not None
@@ -164,6 +165,7 @@ def test_cancelled_from_outside_the_command_says_so(tmp_path: Path) -> None:
     assert _read(tmp_path)["state"] == "cancelled"
 
 
+@pytest.mark.cluster
 def test_of_a_driver_that_was_killed_there_is_no_sign(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +262,8 @@ def test_a_run_into_a_bucket_is_seen_there(bucket: str, small: BooleanSweep, wor
 def test_a_stage_that_is_planned_again_counts_anew(small: BooleanSweep, tmp_path: Path) -> None:
     record, plan = Record(str(tmp_path), "mine", {}), make_plan(small, None)
     record.begin([plan], Flag())
+    while not Records(tmp_path).names("runs"):  # the thread's first look; the next is seconds away
+        time.sleep(0.01)
     record(PlanStarted(plan))
     for block in plan.blocks[:2]:
         record(BlockDone(block, None))

@@ -115,6 +115,7 @@ def test_interrupted_and_gone_on_with_it_gives_the_bits_of_one_run(
     xr.testing.assert_identical(stored(tmp_path / "cut", sweep), stored(tmp_path / "whole", sweep))
 
 
+@pytest.mark.cluster
 def test_a_worker_killed_in_mid_training(images: Path, workers: Address, tmp_path: Path) -> None:
     sweep = training(images, *BOTH, epochs=4)
     run(sweep, str(tmp_path / "whole"), workers)
