@@ -69,7 +69,9 @@ def python_there(config: Ssh, certificate: Path) -> str:
         "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
         f"{tls}CA_FILE": there,
         **{f"{tls}{role}__{part}": there for role in roles for part in ("CERT", "KEY")},
-        # As everywhere, but not silent: dask waits for a line of the log to know that a worker runs.
+        # Not silent, whatever is configured here: dask waits, for ever, for a line of the log
+        # to know that a scheduler or worker runs.
+        "DASK_LOGGING__DISTRIBUTED": "info",
         "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str(
             {**POOLS, "PYTHONSAFEPATH": "1", "DASK_LOGGING__DISTRIBUTED": "info"}
         ),

@@ -128,6 +128,7 @@ def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
     import sshd
 
     sshd.needed()
+    monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "critical")  # as somebody may have it, who wants quiet
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "sshd").mkdir()
     with sshd.sshd(tmp_path / "sshd") as server:
