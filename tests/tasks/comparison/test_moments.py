@@ -159,16 +159,20 @@ def test_peak_memory_of_an_update_and_a_merge_is_as_stated(networks, samples, co
     stated = moments_memory(networks, samples, 2, columns, len(pairs))
     other = Moments(pairs, networks, 2, columns)
     other.update(chunk)
-    tracemalloc.start()
-    try:
-        moments = Moments(pairs, networks, 2, columns)
-        moments.update(chunk)
-        moments.update(chunk)
-        moments.merge(other)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert stated / 2 < peak <= stated
+
+    def peak() -> int:
+        tracemalloc.start()
+        try:
+            moments = Moments(pairs, networks, 2, columns)
+            moments.update(chunk)
+            moments.update(chunk)
+            moments.merge(other)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    least = min(peak() for _ in range(3))  # other threads of this process allocate too: that only adds
+    assert stated / 2 < least <= stated
 
 
 def test_what_is_refused():
