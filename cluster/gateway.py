@@ -12,20 +12,19 @@ from dask_gateway import GatewayCluster
 
 from cluster.config import Gateway
 from cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
-from cluster.place import PlaceStatus
+from cluster.place import ClusterPlace, PlaceStatus
 
 __all__ = ["GatewayPlace"]
 
 _EVERY = 1.0
 
 
-class GatewayPlace:
+class GatewayPlace(ClusterPlace[GatewayCluster]):
     """Asks a gateway for a cluster with workers, and gives it back; the gateway replaces workers."""
 
     def __init__(self, config: Gateway) -> None:
         self._config = config
         self._wanted = config.workers
-        self._cluster: GatewayCluster | None = None
 
     def start(self) -> None:
         """Ask for the cluster, and wait for its first worker: what it has only the gateway knows."""
@@ -43,11 +42,6 @@ class GatewayPlace:
                 "whether it answers in a browser, and that the way to say who we are (auth) is its own"
             ) from error
         self._wait_for_worker()
-
-    @property
-    def address(self) -> str:
-        """Of the scheduler, behind the gateway's proxy."""
-        return str(self._started.scheduler_address)
 
     @property
     def security(self) -> Any:
@@ -73,12 +67,6 @@ class GatewayPlace:
         if self._cluster is not None:
             self._cluster.close(shutdown=True)
             _leave_be(self._cluster.gateway)
-
-    @property
-    def _started(self) -> GatewayCluster:
-        if self._cluster is None:
-            raise RuntimeError("the place has not been started")
-        return self._cluster
 
     def _check_options(self, gateway: GatewayClient) -> None:
         allowed = dict(gateway.cluster_options())

@@ -12,7 +12,7 @@ from dask_kubernetes.operator import KubeCluster, make_cluster_spec
 from cluster.config import Kubernetes
 from cluster.environment import POOLS
 from cluster.errors import SchedulerNotFound
-from cluster.place import PlaceStatus
+from cluster.place import ClusterPlace, PlaceStatus
 
 __all__ = ["KubernetesPlace", "cluster_spec"]
 
@@ -25,7 +25,7 @@ _ENVIRONMENT = {
 }
 
 
-class KubernetesPlace:
+class KubernetesPlace(ClusterPlace[KubeCluster]):
     """Asks the operator for a DaskCluster, reaches it through the API of Kubernetes, and deletes it."""
 
     security = None  # KubeCluster speaks plain TCP inside the forwarded port, which the API encrypts
@@ -33,7 +33,6 @@ class KubernetesPlace:
     def __init__(self, config: Kubernetes) -> None:
         self._config = config
         self._wanted = config.workers
-        self._cluster: KubeCluster | None = None
 
     def start(self) -> None:
         """Create the DaskCluster, and wait for its scheduler; the pods of workers come when they can."""
@@ -52,11 +51,6 @@ class KubernetesPlace:
                 "`kubectl get daskclusters` answers, and whether the Dask operator is installed there"
             ) from error
 
-    @property
-    def address(self) -> str:
-        """Of the scheduler, as seen from here."""
-        return str(self._started.scheduler_address)
-
     def scale(self, workers: int) -> None:
         """Ask the operator for another number of pods."""
         self._wanted = workers
@@ -70,17 +64,6 @@ class KubernetesPlace:
         running = len(self._started.scheduler_info["workers"])
         words = f"{running} of {self._wanted} pods of the DaskCluster {self._started.name}"
         return PlaceStatus(self._wanted, running, max(0, self._wanted - running), words)
-
-    def close(self) -> None:
-        """Delete the DaskCluster."""
-        if self._cluster is not None:
-            self._cluster.close()
-
-    @property
-    def _started(self) -> KubeCluster:
-        if self._cluster is None:
-            raise RuntimeError("the place has not been started")
-        return self._cluster
 
 
 def cluster_spec(config: Kubernetes) -> dict[str, Any]:

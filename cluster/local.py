@@ -10,21 +10,20 @@ from distributed import Nanny, Scheduler, SpecCluster
 from cluster.config import Local
 from cluster.environment import ENVIRONMENT
 from cluster.gpus import gpu_environments
-from cluster.place import PlaceStatus
+from cluster.place import ClusterPlace, PlaceStatus
 
 __all__ = ["LocalPlace"]
 
 _HERE = "127.0.0.1"  # nothing leaves the machine: neither work nor dashboard
 
 
-class LocalPlace:
+class LocalPlace(ClusterPlace[SpecCluster]):
     """Starts processes, each of which a nanny replaces when it dies, and stops them on closing."""
 
     security = None
 
     def __init__(self, config: Local) -> None:
         self._config = config
-        self._cluster: SpecCluster | None = None
 
     def start(self) -> None:
         """Start the scheduler in this process, and wait for the workers."""
@@ -42,11 +41,6 @@ class LocalPlace:
             },
         )
 
-    @property
-    def address(self) -> str:
-        """Of the scheduler."""
-        return str(self._started.scheduler_address)
-
     def scale(self, workers: int) -> None:
         """Start or stop workers; those with a GPU stay what they are."""
         self._started.scale(workers)
@@ -60,17 +54,6 @@ class LocalPlace:
         return PlaceStatus(
             wanted, running, max(0, wanted - running), f"{running} of {wanted} processes on this machine"
         )
-
-    def close(self) -> None:
-        """Stop the workers."""
-        if self._cluster is not None:
-            self._cluster.close()
-
-    @property
-    def _started(self) -> SpecCluster:
-        if self._cluster is None:
-            raise RuntimeError("the place has not been started")
-        return self._cluster
 
     def _workers(self) -> dict[str | int, dict[str, Any]]:
         config = self._config

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from distributed.security import Security
 
-__all__ = ["Place", "PlaceStatus"]
+__all__ = ["ClusterPlace", "Place", "PlaceStatus"]
+
+C = TypeVar("C", bound=Any)
 
 
 class PlaceStatus(NamedTuple):
@@ -52,3 +54,25 @@ class Place(Protocol):
 
     def close(self) -> None:
         """Stop whatever `start` started; also when that failed halfway."""
+
+
+class ClusterPlace(Generic[C]):
+    """What places share whose scheduler is that of a Dask cluster object, which `start` makes."""
+
+    _cluster: C | None = None
+
+    @property
+    def address(self) -> str:
+        """Of the scheduler."""
+        return str(self._started.scheduler_address)
+
+    def close(self) -> None:
+        """Stop whatever `start` started; also when that failed halfway."""
+        if self._cluster is not None:
+            self._cluster.close()
+
+    @property
+    def _started(self) -> C:
+        if self._cluster is None:
+            raise RuntimeError("the place has not been started")
+        return self._cluster

@@ -16,7 +16,7 @@ from cluster import slurm_queue
 from cluster.certificates import secured
 from cluster.environment import ENVIRONMENT
 from cluster.errors import JobsFail, SlurmNotReached, SlurmRefuses
-from cluster.place import PlaceStatus
+from cluster.place import ClusterPlace, PlaceStatus
 from cluster.slurm_config import Slurm
 from cluster.slurm_files import certificate_in, log_of, shared_folder, tail
 from cluster.slurm_hosts import scheduler_host
@@ -54,7 +54,7 @@ _NEVER = {
 _log = logging.getLogger(__name__)
 
 
-class SlurmPlace:
+class SlurmPlace(ClusterPlace[SLURMCluster]):
     """Submits jobs and replaces those that end, before their time or at it.
 
     Slurm keeps the names: a worker is called after its job, so that nothing is to be remembered which the
@@ -68,7 +68,6 @@ class SlurmPlace:
     def __init__(self, config: Slurm) -> None:
         self._config = config
         self._jobs = Jobs(config.jobs, config.drain_seconds)
-        self._cluster: SLURMCluster | None = None
         self._lock = threading.Lock()  # reconcile() is called from a thread of its own
         self._queue: dict[str, slurm_queue.Queued] = {}
         self._retired: dict[str, float] = {}  # by worker, when
@@ -93,11 +92,6 @@ class SlurmPlace:
         self._cluster = self._make_cluster()
         with self._lock:
             self._submit(self._config.jobs)
-
-    @property
-    def address(self) -> str:
-        """Of the scheduler."""
-        return str(self._started.scheduler_address)
 
     def scale(self, workers: int) -> None:
         """Ask for as many jobs as hold so many workers."""
@@ -154,12 +148,6 @@ class SlurmPlace:
                 slurm_queue.cancel(ours)
             if self._cluster is not None:
                 self._cluster.close()
-
-    @property
-    def _started(self) -> SLURMCluster:
-        if self._cluster is None:
-            raise RuntimeError("the place has not been started")
-        return self._cluster
 
     @property
     def _scheduler(self) -> Scheduler:

@@ -15,7 +15,7 @@ from cluster.certificates import certificate, secured
 from cluster.config import Ssh
 from cluster.errors import HostsNotReached
 from cluster.gpus import gpu_environments
-from cluster.place import PlaceStatus
+from cluster.place import ClusterPlace, PlaceStatus
 from cluster.remote import Host, RemoteScheduler, RemoteWorkers, connect_options, look, python_there
 
 __all__ = ["SshPlace"]
@@ -35,7 +35,7 @@ class _Down(NamedTuple):
     again: float  # when to try next, by the monotonic clock
 
 
-class SshPlace:
+class SshPlace(ClusterPlace[SpecCluster]):
     """Starts a scheduler and workers over SSH, and starts workers anew on a host that comes back.
 
     A single worker that dies is replaced by its nanny, on its host.
@@ -44,7 +44,6 @@ class SshPlace:
     def __init__(self, config: Ssh) -> None:
         self._config = config
         self._pem = certificate()
-        self._cluster: SpecCluster | None = None
         self._up: dict[str, Host] = {}
         self._down: dict[str, _Down] = {}
 
@@ -66,11 +65,6 @@ class SshPlace:
                 f"scheduler or workers did not start on {', '.join(hosts)}: {error}; the hosts must "
                 "reach one another: see `interface` and the firewall"
             ) from error
-
-    @property
-    def address(self) -> str:
-        """Of the scheduler."""
-        return str(self._started.scheduler_address)
 
     @property
     def security(self) -> Security:
@@ -97,17 +91,6 @@ class SshPlace:
         if self._down:
             words += f"; not there: {self._reasons()}"
         return PlaceStatus(wanted, running, max(0, wanted - running), words)
-
-    def close(self) -> None:
-        """Stop scheduler and workers."""
-        if self._cluster is not None:
-            self._cluster.close()
-
-    @property
-    def _started(self) -> SpecCluster:
-        if self._cluster is None:
-            raise RuntimeError("the place has not been started")
-        return self._cluster
 
     async def _look(self, hosts: Iterable[str]) -> None:
         for host in await asyncio.gather(*(look(self._config, name, self._pem) for name in hosts)):
