@@ -42,52 +42,58 @@ LedgerFile = Annotated[
         help="Where schedules and their nights are kept; by default in $XDG_STATE_HOME/relusweep.",
     ),
 ]
+Sweep = Annotated[str, typer.Option("--sweep", help="A named sweep or a YAML file, read every night.")]
+At = Annotated[str, typer.Option("--at", metavar="CRON", help='When, as "0 2 * * *": every day at two.')]
+Zone = Annotated[str, typer.Option("--zone", help="On whose clock, as Europe/Berlin.")]
+Mode = Annotated[
+    Literal["verify", "extend", "refresh"],
+    typer.Option("--mode", help="Compute a sample again and compare bits; add trials; compute all again."),
+]
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option("--cluster", metavar="FILE", help="Where: a cluster file, read every night."),
+]
+By = Annotated[int | None, typer.Option("--by", metavar="N", help="extend: trials a night adds.")]
+Share = Annotated[
+    float | None, typer.Option("--share", help="verify: part of the finished blocks; 0.05 by default.")
+]
+Blocks = Annotated[
+    int | None, typer.Option("--blocks", metavar="N", help="verify: so many blocks of each group instead.")
+]
+Webhook = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook",
+        metavar="URL",
+        envvar="RELUSWEEP_WEBHOOK",
+        help="Told when a night drifted or failed. Better given by the variable: others see options.",
+    ),
+]
+KeepDays = Annotated[
+    int | None,
+    typer.Option("--keep-days", metavar="N", help="Remove older versions without a tag after each night."),
+]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", metavar="PATH", help="Of the summaries; beside the ledger.")
+]
 
 
 @nightly.command()
 def add(
     name: Name,
-    sweep: Annotated[str, typer.Option("--sweep", help="A named sweep or a YAML file, read every night.")],
-    at: Annotated[str, typer.Option("--at", metavar="CRON", help='When, as "0 2 * * *": every day at two.')],
+    sweep: Sweep,
+    at: At,
     store: Store = "results",
     settings: Settings = None,
-    zone: Annotated[str, typer.Option("--zone", help="On whose clock, as Europe/Berlin.")] = "UTC",
-    mode: Annotated[
-        Literal["verify", "extend", "refresh"],
-        typer.Option(
-            "--mode", help="Compute a sample again and compare bits; add trials; compute all again."
-        ),
-    ] = "verify",
-    cluster: Annotated[
-        Path | None,
-        typer.Option("--cluster", metavar="FILE", help="Where: a cluster file, read every night."),
-    ] = None,
-    by: Annotated[int | None, typer.Option("--by", metavar="N", help="extend: trials a night adds.")] = None,
-    share: Annotated[
-        float | None, typer.Option("--share", help="verify: part of the finished blocks; 0.05 by default.")
-    ] = None,
-    blocks: Annotated[
-        int | None,
-        typer.Option("--blocks", metavar="N", help="verify: so many blocks of each group instead."),
-    ] = None,
-    webhook: Annotated[
-        str | None,
-        typer.Option(
-            "--webhook",
-            metavar="URL",
-            envvar="RELUSWEEP_WEBHOOK",
-            help="Told when a night drifted or failed. Better given by the variable: others see options.",
-        ),
-    ] = None,
-    keep_days: Annotated[
-        int | None,
-        typer.Option(
-            "--keep-days", metavar="N", help="Remove older versions without a tag after each night."
-        ),
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="PATH", help="Of the summaries; beside the ledger.")
-    ] = None,
+    zone: Zone = "UTC",
+    mode: Mode = "verify",
+    cluster: ClusterFile = None,
+    by: By = None,
+    share: Share = None,
+    blocks: Blocks = None,
+    webhook: Webhook = None,
+    keep_days: KeepDays = None,
+    folder: Folder = None,
     ledger: LedgerFile = None,
 ) -> None:
     """Add a sweep that runs by itself; everything is checked now.

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import jinja2
+import pandas as pd
 
 from pipeline.nightly.aftermath import Change
 from pipeline.nightly.rows import Claim, State
 from pipeline.nightly.times import local_time
 from pipeline.nightly.words import counted
 from pipeline.nightly.work import Worked
-from pipeline.report.content import KeyFigure
+from pipeline.report.content import KeyFigure, Table
+from pipeline.report.page import TEMPLATES
 from pipeline.words import duration
 
 __all__ = ["write_summary"]
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("pipeline.report"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 _PAGE = "summary.html"
+_DRIFT = ("group", "variable", "cell", "in the store", "tonight")
+_VERSIONS = ("group", "library", "then", "now")
 
 
 def write_summary(
@@ -57,16 +53,16 @@ def write_summary(
         ``summary.html`` in the folder.
     """
     shown = len(worked.drift)
-    page = _TEMPLATES.get_template("night.html").render(
+    page = TEMPLATES.get_template("night.html").render(
         name=claim.schedule.name,
         night=claim.night.label,
         state=state,
         lead=words,
         key_figures=_key_figures(worked, change),
         failed=worked.failed,
-        drift=worked.drift,
+        drift=_table("Drifted numbers", _DRIFT, worked.drift),
         shown=f"{counted(worked.drifted, 'cell')} with such numbers; shown are the first {shown:,} numbers.",
-        versions=[row for row in _versions(worked) if row[2] != row[3]],
+        versions=_table("Versions that differ", _VERSIONS, [v for v in _versions(worked) if v[2] != v[3]]),
         same=sorted({f"{library} {now}" for _, library, then, now in _versions(worked) if then == now}),
         comparison=change,
         facts=list(_facts(claim, worked, now)),
@@ -74,6 +70,10 @@ def write_summary(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _PAGE).write_text(page, encoding="utf-8")
     return folder / _PAGE
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table | None:
+    return Table(title, pd.DataFrame(rows, columns=list(headings))) if rows else None
 
 
 def _key_figures(worked: Worked, change: Change | None) -> list[KeyFigure]:

@@ -19,20 +19,21 @@ from pipeline.report.kinds import report_on
 from pipeline.report.scale import specification
 from pipeline.report.theme import DARK, LIGHT, Picture, render
 
-__all__ = ["write_page", "write_report"]
+__all__ = ["TEMPLATES", "write_page", "write_report"]
 
-_TEMPLATES = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("pipeline.report"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.tests |= {
+TEMPLATES.tests |= {
     "picture": lambda block: isinstance(block, Picture),
     "table": lambda block: isinstance(block, Table),
 }
 _PAGE = "report.html"
+_INTERVALS = "Wilson score intervals at 95 %, networks of a cell taken as independent draws"
 # Of a run with stages they count cells of the last one, and the time of those before it; nothing is compiled.
 _OF_NETWORKS_ALONE = frozenset(
     {"networks", "network_epochs", "kernel_seconds", "measuring_seconds", "compile_seconds"}
@@ -88,7 +89,7 @@ def write_page(content: Content, words: Mapping[str, Any], page: Path) -> Path:
         picture.name: _publish(picture, number, page.parent)
         for number, picture in enumerate(_pictures(content), start=1)
     }
-    text = _TEMPLATES.get_template("page.html").render({"content": content, "shown": shown, **words})
+    text = TEMPLATES.get_template("page.html").render({"content": content, "shown": shown, **words})
     page.write_text(text, encoding="utf-8")
     return page
 
@@ -152,8 +153,7 @@ def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]
         "key_figures": _key_figures(ran, content, facts),
         "not_run": [*ran.sentences(), *content.not_run],
         "missing": missing_table(dataset, content.nouns),
-        "facts": facts_rows(dataset, facts, content.nouns),
-        "intervals": "Wilson score intervals at 95 %, networks of a cell taken as independent draws",
+        "facts": [*facts_rows(dataset, facts, content.nouns), ("Intervals", _INTERVALS)],
         "stages": None,
         "versions": _versions(dataset.attrs),
     }
@@ -168,7 +168,6 @@ def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) ->
         "not_run": content.not_run,
         "missing": None,
         "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
-        "intervals": None,
         "stages": stages_table(tree, facts),
         "versions": _versions({**last, **facts}),
     }

@@ -119,7 +119,7 @@ def test_the_run_killed_at_random_moments(
     moments = random.Random(seed)
     every = {block.key for block in plan_store(sweep, str(tmp_path / "nowhere")).blocks}
     stored: set[str] = set()
-    for _ in range(3):
+    for _ in range(5):
         told = _told_until_killed(sweep, store, moments.uniform(0, 1.5))
         came = [line for line in told if line != "committed"]
         assert not stored.intersection(came), "a block that was in the store ran again"

@@ -28,6 +28,7 @@ from pipeline.report.page import write_page
 __all__ = ["overview", "write_comparison"]
 
 _PAGE = "comparison.html"
+_INTERVALS = (("Intervals", "Newcombe's for differences of rates, at 95 %"),)
 _BITS = (
     "Values are the same where their bits are: NaN equals NaN of the same bits, 0 differs from "
     "\N{MINUS SIGN}0. A cell has changed where any of its values has, and both versions have it. Chunks "
@@ -58,8 +59,7 @@ def write_comparison(comparison: xr.Dataset, folder: Path) -> Path:
         "key_figures": content.key_figures,
         "not_run": [],
         "missing": None,
-        "facts": _facts(attrs),
-        "intervals": "Newcombe's for differences of rates, at 95 %" if "difference" in comparison else None,
+        "facts": [*_facts(attrs), *(_INTERVALS if "difference" in comparison else ())],
         "stages": None,
         "how_to_open": "\n".join(_python(attrs)),
         "command": shlex.join(
