@@ -57,7 +57,7 @@ class PreparedGroup:
             got, wanted = (arrays[name].shape, arrays[name].dtype), (shape, np.dtype(variable.dtype))
             if got != wanted:
                 raise LayoutMismatch(f"{layout.group}: {name} is {got}, wants {wanted}")
-        if self._written[self._selection(layout.progress_dims, region)].any():
+        if self._written.values[self._selection(layout.progress_dims, region)].any():
             raise BlockWrittenTwice(
                 f"{layout.group}: cells of {dict(region)} were written before in this run"
             )
@@ -69,7 +69,7 @@ class PreparedGroup:
         cells = self._selection(self._layout.progress_dims, region)
         self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
         self._arrays["done"][cells] = True
-        self._written[cells] = True
+        self._written.values[cells] = True  # by xarray, each block would add to the list of views of an index
 
     @staticmethod
     def _selection(dims: tuple[str, ...], region: Mapping[str, slice]) -> tuple[slice, ...]:
