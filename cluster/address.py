@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -10,11 +11,14 @@ from distributed.security import Security
 
 from cluster.certificates import security as kept_security
 from cluster.config import Address
+from cluster.elsewhere import is_elsewhere
 from cluster.errors import NoWorkers, SchedulerNotFound
 from cluster.identity import identity
 from cluster.place import PlaceStatus
 
 __all__ = ["AddressPlace"]
+
+_logger = logging.getLogger(__name__)
 
 _EVERY = 0.1
 
@@ -30,6 +34,12 @@ class AddressPlace:
     def start(self) -> None:
         """Wait for the scheduler and its first worker."""
         self._identity()
+        if self.security is None and is_elsewhere(self.address):
+            _logger.warning(
+                "traffic with %s is plain: whoever is on its way reads it, and whoever reaches the scheduler "
+                "has the workers run what they want; start it with TLS, and give tls://host:8786 instead",
+                self.address,
+            )
         deadline = time.monotonic() + self._config.timeout
         while not self._identity()["workers"]:
             if time.monotonic() > deadline:
