@@ -162,6 +162,8 @@ def test_pods_talk_to_us_and_to_one_another_and_to_nobody_else(operated: Api, fo
         other = next(each for each in client.nthreads() if each != worker)
         one = client.submit(os.getpid, workers=[other])
         assert client.submit(sum, [one, 0], workers=[worker]).result() == one.result()  # they talk as well
+        client.place.scale(1)
+        _wait(lambda: client.place.status()[:3] == (1, 1, 0))
     _wait(lambda: not operated.objects)  # the Secret too
 
 
