@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import time
 from typing import Any
 
 import dask
-from distributed.core import rpc
 from distributed.security import Security
 
 from cluster.certificates import security as kept_security
 from cluster.config import Address
+from cluster.elsewhere import is_elsewhere
 from cluster.errors import NoWorkers, SchedulerNotFound
+from cluster.identity import identity
 from cluster.place import PlaceStatus
 
 __all__ = ["AddressPlace"]
+
+_logger = logging.getLogger(__name__)
 
 _EVERY = 0.1
 
@@ -30,9 +33,15 @@ class AddressPlace:
 
     def start(self) -> None:
         """Wait for the scheduler and its first worker."""
-        asyncio.run(self._identity())
+        self._identity()
+        if self.security is None and is_elsewhere(self.address):
+            _logger.warning(
+                "traffic with %s is plain: whoever is on its way reads it, and whoever reaches the scheduler "
+                "has the workers run what they want; start it with TLS, and give tls://host:8786 instead",
+                self.address,
+            )
         deadline = time.monotonic() + self._config.timeout
-        while not asyncio.run(self._identity())["workers"]:
+        while not self._identity()["workers"]:
             if time.monotonic() > deadline:
                 raise NoWorkers(
                     f"the scheduler at {self.address} has no worker after {self._config.timeout:g} s; "
@@ -49,7 +58,7 @@ class AddressPlace:
     def status(self) -> PlaceStatus:
         """Count the workers."""
         try:
-            running = len(asyncio.run(self._identity())["workers"])
+            running = len(self._identity()["workers"])
         except SchedulerNotFound as error:
             return PlaceStatus(0, 0, 0, str(error))
         return PlaceStatus(running, running, 0, f"{running} workers at {self.address}")
@@ -57,14 +66,10 @@ class AddressPlace:
     def close(self) -> None:
         """Nothing to do: what runs goes on."""
 
-    async def _identity(self) -> dict[str, Any]:
-        # A Client that fails to connect stays half open and complains when it is collected, so ask first.
+    def _identity(self) -> dict[str, Any]:
         timeout = self._config.timeout
         try:
-            arguments = (self.security or Security()).get_connection_args("client")
-            async with asyncio.timeout(timeout), rpc(self.address, connection_args=arguments) as scheduler:
-                identity: dict[str, Any] = await scheduler.identity()
-                return identity
+            return identity(self.address, self.security, timeout)
         except (OSError, ValueError, RuntimeError) as error:
             raise SchedulerNotFound(
                 f"no scheduler answers at {self.address!r} within {timeout:g} s "

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from distributed.security import Security
 
-__all__ = ["certificate", "folder", "secured", "security"]
+__all__ = ["certificate", "environment_of", "folder", "secured", "security"]
 
 _LEFT = timedelta(days=30)
 """A certificate that ends sooner is replaced: a cluster lives for days, not for weeks."""
+
+_ROLES = ("client", "scheduler", "worker")
 
 
 def security() -> Security:
@@ -40,12 +42,22 @@ def secured(path: Path | str) -> Security:
     """Give what the certificate and key in one file make of a connection, in whichever role."""
     from distributed.security import Security
 
-    roles = ("client", "scheduler", "worker")
     return Security(
         require_encryption=True,
         tls_ca_file=str(path),
-        **{f"tls_{role}_{part}": str(path) for role in roles for part in ("cert", "key")},
+        **{f"tls_{role}_{part}": str(path) for role in _ROLES for part in ("cert", "key")},
     )
+
+
+def environment_of(path: str) -> dict[str, str]:
+    """Give the variables by which `secured` holds for a process of Dask that starts elsewhere."""
+    tls = "DASK_DISTRIBUTED__COMM__TLS__"
+    return {
+        "DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls",
+        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
+        f"{tls}CA_FILE": path,
+        **{f"{tls}{role.upper()}__{part}": path for role in _ROLES for part in ("CERT", "KEY")},
+    }
 
 
 def folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,13 @@ from dask_gateway import Gateway as GatewayClient
 from dask_gateway import GatewayCluster
 
 from cluster.config import Gateway
+from cluster.elsewhere import is_elsewhere
 from cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
 from cluster.place import ClusterPlace, PlaceStatus
 
 __all__ = ["GatewayPlace"]
+
+_logger = logging.getLogger(__name__)
 
 _EVERY = 1.0
 
@@ -30,6 +34,7 @@ class GatewayPlace(ClusterPlace[GatewayCluster]):
         """Ask for the cluster, and wait for its first worker: what it has only the gateway knows."""
         config = self._config
         try:
+            _warn_if_plain(config.address)
             with _gateway(config) as gateway:
                 self._check_options(gateway)
                 self._cluster = gateway.new_cluster(shutdown_on_close=True, **config.options)
@@ -86,6 +91,15 @@ class GatewayPlace(ClusterPlace[GatewayCluster]):
                     f"{self._config.timeout:g} s; ask its keeper, or give a longer `timeout`"
                 )
             time.sleep(_EVERY)
+
+
+def _warn_if_plain(address: str) -> None:
+    if address.startswith("http://") and is_elsewhere(address):
+        _logger.warning(
+            "traffic with %s is plain: whoever is on its way reads our password or token, and the key of the "
+            "cluster; ask the gateway's keeper for https://",
+            address,
+        )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import asyncssh
 from distributed.deploy import ssh
 
+from cluster.certificates import environment_of
 from cluster.config import Ssh
 from cluster.environment import POOLS
 
@@ -60,15 +61,9 @@ def connect_options(config: Ssh) -> dict[str, Any]:
 
 def python_there(config: Ssh, certificate: Path) -> str:
     """Write how Python is started on a host, for its shell: with TLS as the only way in and out."""
-    tls = "DASK_DISTRIBUTED__COMM__TLS__"
-    roles = ("CLIENT", "SCHEDULER", "WORKER")
-    there = f"{_FOLDER}/{certificate.name}"
     environment = {
         "PYTHONSAFEPATH": "1",
-        "DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls",
-        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
-        f"{tls}CA_FILE": there,
-        **{f"{tls}{role}__{part}": there for role in roles for part in ("CERT", "KEY")},
+        **environment_of(f"{_FOLDER}/{certificate.name}"),
         # Not silent, whatever is configured here: dask waits, for ever, for a line of the log
         # to know that a scheduler or worker runs.
         "DASK_LOGGING__DISTRIBUTED": "info",

@@ -36,7 +36,7 @@ def needed() -> None:
     pytest.importorskip("dask_gateway", reason="needs dask-gateway")
     if not (Path(FOLDER) / "dask_gateway_server").is_dir():
         pytest.skip(
-            "needs RELUSWEEP_GATEWAY_SERVER=FOLDER of pip install --target FOLDER dask-gateway-server"
+            "needs RELUSWEEP_GATEWAY_SERVER=FOLDER of pip install --target FOLDER dask-gateway-server[local]"
         )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import ssl
 import stat
 import subprocess
 import sys
@@ -16,8 +14,8 @@ from pathlib import Path
 import pytest
 import sshd
 from distributed import LocalCluster
-from distributed.core import rpc
 from distributed.security import Security
+from strangers import check_that_strangers_stay_out
 
 from cluster import Address, SchedulerNotFound, Ssh, certificates, connect
 
@@ -90,33 +88,6 @@ def test_processes_that_start_together_make_one(state: Path) -> None:
         assert len(set(pool.map(ask, range(4)))) == 1
 
 
-def _strangers() -> dict[str, dict[str, object]]:
-    """What those bring who are not to get in; one of them even knows whom to believe."""
-    bare = ssl.create_default_context(cafile=str(certificates.certificate()))
-    bare.check_hostname = False
-    bare.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as distributed does
-    return {
-        "plain": Security().get_connection_args("client"),
-        "without certificate": {"ssl_context": bare, "require_encryption": True, "extra_conn_args": {}},
-        "foreign certificate": Security.temporary().get_connection_args("client"),
-    }
-
-
-async def _knock(address: str, arguments: dict[str, object]) -> object:
-    async with asyncio.timeout(10), rpc(address, connection_args=arguments, timeout=5) as scheduler:
-        return await scheduler.identity()
-
-
-def _check_that_strangers_stay_out(address: str, known: Security) -> None:
-    assert asyncio.run(_knock(address, known.get_connection_args("client")))  # or nobody would get in
-    plainly = address.replace("tls://", "tcp://")
-    for who, brought in _strangers().items():
-        for door in (plainly,) if who == "plain" else (address, plainly):
-            with pytest.raises((OSError, RuntimeError)) as caught:
-                asyncio.run(_knock(door, brought))
-            assert caught.value, who
-
-
 @pytest.fixture
 def secure(state: Path) -> Iterator[LocalCluster]:
     with LocalCluster(
@@ -134,7 +105,7 @@ def test_the_kept_certificate_opens_a_scheduler_with_tls(secure: LocalCluster) -
     assert secure.scheduler_address.startswith("tls://")
     with connect(Address(address=secure.scheduler_address)) as client:
         assert client.submit(sum, [1, 2]).result() == 3
-    _check_that_strangers_stay_out(secure.scheduler_address, certificates.security())
+    check_that_strangers_stay_out(secure.scheduler_address, certificates.security())
 
 
 def test_named_files_open_it_too_and_wrong_ones_do_not(secure: LocalCluster, tmp_path: Path) -> None:
@@ -159,6 +130,6 @@ def test_nobody_gets_into_a_cluster_that_connect_started(state: Path, tmp_path: 
     sshd.needed()
     with sshd.sshd(tmp_path) as server, connect(Ssh(**server.fields, workers_per_host=1)) as client:
         assert client.scheduler.address.startswith("tls://")
-        _check_that_strangers_stay_out(client.scheduler.address, certificates.security())
+        check_that_strangers_stay_out(client.scheduler.address, certificates.security())
         (worker,) = client.nthreads()
-        _check_that_strangers_stay_out(worker, certificates.security())
+        check_that_strangers_stay_out(worker, certificates.security())

@@ -78,6 +78,19 @@ def test_an_existing_scheduler_outlives_the_client(client: Client) -> None:
     assert client.submit(sum, [2, 2]).result() == 4
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_plain_traffic_with_another_machine_is_told_once(
+    client: Client, elsewhere: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if elsewhere:  # there is no other machine here
+        monkeypatch.setattr("cluster.address.is_elsewhere", lambda address: True)
+    with connect(Address(address=client.scheduler.address)):
+        pass
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("cluster")]
+    assert len(said) == elsewhere
+    assert all(client.scheduler.address in words and "give tls://" in words for words in said)
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://"])
 def test_an_address_without_scheduler_is_explained(address: str) -> None:
     with (

@@ -26,12 +26,24 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     dask.config.refresh()
 
 
-def test_a_gateway_lends_a_cluster(gateway: str) -> None:
+def test_a_gateway_lends_a_cluster(gateway: str, caplog: pytest.LogCaptureFixture) -> None:
     with connect(Gateway(address=gateway, timeout=60)) as client:
         assert client.submit(sum, [1, 2]).result() == 3
         assert client.place.status().running == 1
         assert client.place.address.startswith("gateway://")
         assert client.place.security.get_connection_args("client")["require_encryption"]
+    assert "is plain" not in caplog.text
+
+
+def test_a_password_that_others_may_read_is_told(
+    gateway: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        "cluster.gateway.is_elsewhere", lambda address: True
+    )  # there is no other machine here
+    with connect(Gateway(address=gateway, timeout=60)):
+        pass
+    assert caplog.text.count("ask the gateway's keeper for https://") == 1
 
 
 def test_an_option_that_the_gateway_does_not_know_is_refused(gateway: str) -> None:

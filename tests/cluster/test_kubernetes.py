@@ -1,18 +1,26 @@
-"""What is asked of Kubernetes, held against the operator's own template: there is no Kubernetes here."""
+"""What is asked of Kubernetes, and what the real operator makes of it: the rest of Kubernetes is played."""
 
 from __future__ import annotations
 
 import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
+import yaml
+from strangers import check_that_strangers_stay_out
 
 from cluster import Kubernetes, SchedulerNotFound, connect
 
 operator = pytest.importorskip("dask_kubernetes.operator", reason="needs dask-kubernetes")
 kubernetes = pytest.importorskip("cluster.kubernetes")
+
+from kubernetes_site import Api, site  # noqa: E402  (what dask-kubernetes needs)
+from kubernetes_site import operator as operator_of  # noqa: E402
 
 
 def _containers(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -30,12 +38,25 @@ def test_the_specification_is_the_operators_own_with_our_workers() -> None:
     assert spec["spec"]["scheduler"]["service"] == template["spec"]["scheduler"]["service"]
     assert spec["spec"]["worker"]["replicas"] == 3
     worker, scheduler = _containers(spec)
-    assert worker["args"][:6] == ["dask", "worker", "--nthreads", "1", "--memory-limit", "0"]
+    assert worker["args"][:3] == ["dask", "worker", "tls://mine-scheduler:8786"]
+    assert worker["args"][3:7] == ["--nthreads", "1", "--memory-limit", "0"]
     assert scheduler["args"] == ["dask", "scheduler", *_containers(template)[1]["args"][1:]]
     environment = {entry["name"]: entry["value"] for entry in worker["env"]}
     assert environment["PYTHONSAFEPATH"] == environment["OMP_NUM_THREADS"] == "1"
     assert worker["resources"]["limits"] == {"cpu": "2", "memory": "4Gi"}
     json.dumps(spec)  # as it goes to the API
+
+
+def test_pods_ask_for_certificates() -> None:
+    spec = kubernetes.cluster_spec(Kubernetes(image="x", name="mine"))
+    for part in ("worker", "scheduler"):
+        pod = spec["spec"][part]["spec"]
+        (volume,), (mount,) = pod["volumes"], pod["containers"][0]["volumeMounts"]
+        assert volume["secret"] == {"secretName": "mine-tls", "defaultMode": 0o400}
+        assert (mount["name"], mount["readOnly"]) == (volume["name"], True)
+        environment = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+        assert environment["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] == "True"
+        assert Path(environment["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"]).is_relative_to(mount["mountPath"])
 
 
 def test_a_gpu_is_for_workers_alone() -> None:
@@ -61,40 +82,145 @@ def test_names_differ_and_are_allowed() -> None:
         Kubernetes(image="x", name=name)
 
 
-def test_the_operator_gets_it_and_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """KubeCluster itself is played: it needs the API of a Kubernetes."""
-    calls: list[tuple[str, Any]] = []
+@pytest.mark.parametrize("config", [Kubernetes(image="x", gpus=1, secret="s3")])
+def test_the_definition_of_the_operator_knows_every_field(config: Kubernetes) -> None:
+    """Kubernetes drops what is in no definition, and does not say so."""
+    folder = Path(operator.__file__).parent / "deployment/helm/dask-kubernetes-operator/crds"
+    definition = yaml.safe_load((folder / "daskcluster.yaml").read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    spec = kubernetes.cluster_spec(config)
+    assert not list(_unknown(spec["spec"], schema["properties"]["spec"], "spec"))
+    spec["spec"]["scheduler"]["spec"]["containers"][0]["volumeMount"] = []
+    assert len(list(_unknown(spec["spec"], schema["properties"]["spec"], "spec"))) == 1
 
-    class Played:
-        scheduler_address = "tcp://localhost:1"
-        scheduler_info = {"workers": {"tcp://a:1": {}}}  # noqa: RUF012
-        name = "mine"
 
-        def __init__(self, **options: Any) -> None:
-            calls.append(("start", options))
-
-        def scale(self, n: int) -> None:
-            calls.append(("scale", n))
-
-        def close(self) -> None:
-            calls.append(("close", None))
-
-    monkeypatch.setattr(kubernetes, "KubeCluster", Played)
-    monkeypatch.setattr(kubernetes.kr8s, "api", MagicMock())
-    place = kubernetes.KubernetesPlace(Kubernetes(image="x", workers=2, name="mine", namespace="n"))
-    place.start()
-    assert place.address == "tcp://localhost:1"
-    assert place.status()[:3] == (2, 1, 1)
-    place.scale(4)
-    assert place.status().wanted == 4
-    place.close()
-    assert [name for name, _ in calls] == ["start", "scale", "close"]
-    assert calls[0][1]["namespace"] == "n"
-    assert calls[0][1]["custom_cluster_spec"]["metadata"]["name"] == "mine"
+def _unknown(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
+    """Give what a schema does not know, or knows as something else."""
+    types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+    if "type" in schema and not isinstance(value, types[schema["type"]]):
+        yield path
+    elif isinstance(value, list):
+        for item in value:
+            yield from _unknown(item, schema["items"], f"{path}[]")
+    elif isinstance(value, dict) and "properties" in schema:
+        for name in value.keys() - schema["properties"].keys():
+            yield f"{path}.{name}"
+        for name in value.keys() & schema["properties"].keys():
+            yield from _unknown(value[name], schema["properties"][name], f"{path}.{name}")
 
 
 def test_no_kubernetes_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(SchedulerNotFound, match="kubectl get daskclusters"), connect(Kubernetes(image="x")):
+        pass
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("kubernetes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(folder / "config"))
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def api(folder: Path) -> Iterator[Api]:
+    with site(folder) as api:
+        yield api
+
+
+@pytest.fixture
+def operated(api: Api, folder: Path) -> Iterator[Api]:
+    """With the real operator."""
+    with operator_of(folder):
+        yield api
+
+
+def _wait(come: Callable[[], bool]) -> None:
+    until = time.monotonic() + 90
+    while not come():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+@pytest.mark.cluster
+def test_pods_talk_to_us_and_to_one_another_and_to_nobody_else(operated: Api, folder: Path) -> None:
+    with connect(Kubernetes(image="x", name="mine", timeout=60)) as client:
+        client.wait_for_workers(1, timeout=60)
+        assert client.submit(sum, [1, 2]).result() == 3
+        assert client.place.status()[:3] == (1, 1, 0)
+        (worker,) = client.nthreads()
+        for door in (client.place.address, worker):
+            assert door.startswith("tls://")
+            check_that_strangers_stay_out(door, client.place.security)
+        (file,) = folder.glob("mine-scheduler-*/certificate.pem")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o400
+        client.place.scale(2)
+        client.wait_for_workers(2, timeout=60)
+        other = next(each for each in client.nthreads() if each != worker)
+        one = client.submit(os.getpid, workers=[other])
+        assert client.submit(sum, [one, 0], workers=[worker]).result() == one.result()  # they talk as well
+        client.place.scale(1)
+        _wait(lambda: client.place.status()[:3] == (1, 1, 0))
+    _wait(lambda: not operated.objects)  # the Secret too
+
+
+@pytest.mark.cluster
+def test_what_a_killed_driver_leaves_behind_goes_when_it_is_idle(operated: Api) -> None:
+    place = kubernetes.KubernetesPlace(Kubernetes(image="x", name="left", timeout=60))
+    place.start()
+    assert operated.objects["daskclusters", "left"]["spec"]["idleTimeout"] >= 600
+    place._cluster.patch({"spec": {"idleTimeout": 1}})
+    _wait(lambda: not operated.objects)
+    assert place.status()[:3] == (1, 0, 1)
+    place.close()  # of what is there no more
+
+
+@pytest.mark.cluster
+def test_without_an_operator_nothing_comes_and_nothing_stays(api: Api) -> None:
+    with (
+        pytest.raises(SchedulerNotFound, match="there is none; see whether the Dask operator runs"),
+        connect(Kubernetes(image="x", timeout=0.1)),
+    ):
+        pass
+    assert not api.objects
+
+
+@pytest.mark.cluster
+def test_what_fails_halfway_leaves_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "refused", {"secrets"})
+    with (
+        pytest.raises(SchedulerNotFound, match="secrets is forbidden") as caught,
+        connect(Kubernetes(image="x")),
+    ):
+        pass
+    assert "PRIVATE KEY" not in str(caught.value)
+    assert not api.objects
+
+
+@pytest.mark.cluster
+def test_a_cluster_of_somebody_else_stays(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(api.objects, ("daskclusters", "mine"), {"metadata": {"name": "mine"}})
+    with (
+        pytest.raises(SchedulerNotFound, match="mine already exists"),
+        connect(Kubernetes(image="x", name="mine")),
+    ):
+        pass
+    assert list(api.objects) == [("daskclusters", "mine")]
+
+
+@pytest.mark.cluster
+def test_why_a_pod_does_not_come_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = {"dask.org/cluster-name": "mine", "dask.org/component": "scheduler"}
+    waiting = {"reason": "ImagePullBackOff", "message": "no image x"}
+    status = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": waiting}}]}
+    pod = {"metadata": {"name": "it", "namespace": "default", "labels": labels}, "status": status}
+    monkeypatch.setitem(api.objects, ("pods", "it"), pod)
+    words = "its pod is Pending, ImagePullBackOff: no image x; see kubectl describe pod -n default it"
+    with (
+        pytest.raises(SchedulerNotFound, match=words),
+        connect(Kubernetes(image="x", name="mine", timeout=0.1)),
+    ):
         pass

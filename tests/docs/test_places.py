@@ -62,7 +62,8 @@ def _run(folder: Path, page: str, name: str, **changes: Any) -> str:
     assert len(lines) >= 2
     said = ""
     for line in lines:
-        words = shlex.split(line.replace("/shared/results", str(folder / "results")).replace("npn4", "npn2"))
+        line = re.sub("/shared/results|s3://bucket/results", str(folder / "results"), line)
+        words = shlex.split(line.replace("npn4", "npn2"))
         command = [Path(sys.executable).with_name("relusweep"), *words[1:]]
         command += SMALL if words[1] == "run" else []
         run = subprocess.run(
@@ -134,3 +135,21 @@ def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
     with sshd.sshd(tmp_path / "sshd") as server:
         changes = {**server.fields, "workers_per_host": 2}
         assert "16 of 16 networks" in _run(tmp_path, "ssh", "hosts.yaml", **changes)
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(900)  # kernels are compiled, in pods that share this machine
+def test_the_kubernetes_page_does_what_it_says_where_kubernetes_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask_kubernetes", reason="needs dask-kubernetes")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "cluster"))
+    from kubernetes_site import operator, site
+
+    (folder := tmp_path / "kubernetes").mkdir()
+    monkeypatch.setenv("KUBECONFIG", str(folder / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with site(folder), operator(folder):
+        assert "16 of 16 networks" in _run(
+            tmp_path, "kubernetes", "pods.yaml", workers=2, namespace="default"
+        )
