@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 __all__ = ["is_elsewhere"]
@@ -10,6 +11,8 @@ __all__ = ["is_elsewhere"]
 
 def is_elsewhere(address: str) -> bool:
     """Tell whether an address, as ``tcp://host:8786``, is another machine's: only one's own can be bound.
+
+    Of several addresses one is enough: a host may have a name in IPv6, and no such network.
 
     Raises
     ------
@@ -22,10 +25,14 @@ def is_elsewhere(address: str) -> bool:
     (False, True)
     """
     host = urlsplit(f"//{address.rpartition('//')[2]}").hostname
-    for family, kind, _, _, there in socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM):
-        with socket.socket(family, kind) as probe:
-            try:
-                probe.bind(there)
-            except OSError:
-                return True
-    return False
+    found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
+    return not any(_can_be_bound(family, there) for family, _, _, _, there in found)
+
+
+def _can_be_bound(family: socket.AddressFamily, there: Any) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind(there)
+    except OSError:
+        return False
+    return True
