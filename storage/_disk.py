@@ -1,4 +1,4 @@
-"""Commits that a power failure leaves whole: Icechunk writes files, when they reach the disk is the kernel's choice."""
+"""Commits that a power failure leaves whole: by itself the kernel writes files to the disk when it likes."""
 
 import ctypes
 import os

@@ -4,17 +4,16 @@ They are no results: no version holds them, and nobody needs the store's lock to
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from storage._objects import missing_key, object_store
 from storage.errors import StoreNotFound, StoreReadError, StoreWriteError
 from storage.repository import (
     RECORDS,
@@ -25,22 +24,10 @@ from storage.repository import (
     open_repository,
 )
 
-if TYPE_CHECKING:
-    from obstore.auth.boto3 import Boto3CredentialProvider
-
 __all__ = ["Records"]
 
 _NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 _SUFFIX = ".json"
-
-# A record tells how things are now: one that takes longer to write is worth less than the next.
-_PATIENCE = timedelta(seconds=10)
-
-_KEY = "AWS_ACCESS_KEY_ID"
-_NO_KEY = (
-    f". No {_KEY} is in the environment: set it and AWS_SECRET_ACCESS_KEY; or name a profile of ~/.aws in "
-    "AWS_PROFILE, for which records need boto3: pip install 'relusweep[aws]'"
-)
 
 
 class Records:
@@ -73,7 +60,8 @@ class Records:
         self._url = url
         path = local_path(url)
         self._folder = None if path is None else path / RECORDS
-        self._place = object_place(url) if path is None else None
+        if path is None:
+            object_place(url)  # refused here, where it is no place
 
     def put(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a record, in place of the one of that name.
@@ -169,39 +157,14 @@ class Records:
 
     @cached_property
     def _store(self) -> LocalStore | S3Store:
-        if self._place is None:
+        if self._folder is not None:
             return LocalStore(self._folder, mkdir=True)
-        bucket, prefix, region, endpoint = self._place
-        settings = {"region": region, "endpoint": endpoint}
-        return S3Store(
-            bucket,
-            prefix=f"{prefix}/{RECORDS}" if prefix else RECORDS,
-            config={key: value for key, value in settings.items() if value},  # type: ignore[arg-type]
-            virtual_hosted_style_request=endpoint is None,
-            credential_provider=_credentials(),
-            client_options={"allow_http": True, "timeout": _PATIENCE, "connect_timeout": _PATIENCE},
-            retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
-        )
+        return object_store(self._url, RECORDS)
 
     def _failure(self, doing: str, name: str, error: Exception) -> str:
         reason = str(error).split("\n")[0]
-        hint = "" if self._place is None or _KEY in os.environ else _NO_KEY
+        hint = "" if self._folder else missing_key()
         return f"cannot {doing} record {name} of {self._url}: {reason}{hint}"
-
-
-def _credentials() -> "Boto3CredentialProvider | None":
-    """Take credentials from where Icechunk takes them; obstore by itself knows the environment and roles."""
-    if _KEY in os.environ:
-        return None
-    try:
-        from botocore.exceptions import BotoCoreError
-        from obstore.auth.boto3 import Boto3CredentialProvider
-    except ImportError:
-        return None
-    try:
-        return Boto3CredentialProvider()
-    except (BotoCoreError, ValueError):  # there are none, or no such profile
-        return None
 
 
 def _path(name: str) -> str:
