@@ -34,7 +34,8 @@ RECORDS = ".relusweep"
 _ASIDE = ".relusweep.new"
 
 # On a terminal, Icechunk draws its errors in colours.
-_COLOUR, _DRAWN = re.compile(r"\x1b\[[\d;]*m"), str.maketrans("×│├╰─▶", "x||`->")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_DRAWN = str.maketrans("×│├╰─▶", "x||`->")  # noqa: RUF001
 
 _CHUNKS_PER_MANIFEST = 256  # along each dimension
 _CACHED_CHUNKS, _CACHED_NODES = 100_000, 1_000
