@@ -44,7 +44,8 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(small: BooleanSwe
     assert seen[0].metrics == f"http://127.0.0.1:{port}/metrics"
     found = samples(scraped[0])
     assert found["dask_scheduler_tasks", "processing"] >= 1
-    assert sum(found["dask_scheduler_workers", state] for state in ("idle", "partially_saturated", "saturated")) == 1
+    states = ("idle", "partially_saturated", "saturated")
+    assert sum(found["dask_scheduler_workers", state] for state in states) == 1
     assert found["dask_scheduler_tasks_compute_seconds_total", None] > 0
     (only,) = read_runs(str(tmp_path))
     assert only.document["metrics"] == seen[0].metrics
