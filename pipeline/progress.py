@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +17,16 @@ from pipeline.plan import Plan
 from pipeline.words import duration, speed
 
 __all__ = ["Tally", "progress"]
+
+_MARKS = 100  # of what had come when, in a run
+
+
+class _Mark(NamedTuple):
+    """What had come at a moment."""
+
+    moment: float
+    cells: int = 0
+    work: float = 0.0
 
 
 class Tally:
@@ -30,6 +42,12 @@ class Tally:
     Parameters
     ----------
     plan : Plan
+
+    Notes
+    -----
+    Speed is that of the later half of the time so far: kernels are compiled at the beginning, jobs come out
+    of their queue one by one, and workers may be lost. The time begins with the computing of the first block
+    that comes: until then workers are waited for.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -37,7 +55,8 @@ class Tally:
         self.successes: int | None = None
         self._plan = plan
         self._work = 0.0
-        self._clock = time.monotonic()
+        self._begin = _Mark(time.monotonic())
+        self._marks: deque[_Mark] = deque()
 
     @property
     def done(self) -> int:
@@ -46,18 +65,24 @@ class Tally:
 
     @property
     def rate(self) -> float:
-        """Cells that have come in a second, so far."""
-        return self.cells / max(time.monotonic() - self._clock, 1e-9)
+        """Cells that come in a second."""
+        since = self._half()
+        return (self.cells - since.cells) / max(time.monotonic() - since.moment, 1e-9)
 
     @property
     def seconds_left(self) -> float | None:
         """Time that the blocks left will take, by their work; None before the first has come."""
         if not self._work:
             return None
-        return (time.monotonic() - self._clock) * (self._plan.work - self._work) / self._work
+        since = self._half()
+        seconds = time.monotonic() - since.moment
+        return seconds * (self._plan.work - self._work) / (self._work - since.work)
 
     def add(self, event: BlockDone | BlockFailed) -> None:
         """Count a block."""
+        now = time.monotonic()
+        if not self._work and isinstance(event, BlockDone) and event.spans:
+            self._begin = _Mark(now - max(span.stop - span.start for span in event.spans))
         self._work += self._plan.sweep.work(event.block)
         if isinstance(event, BlockFailed):
             self.failures += 1
@@ -65,6 +90,17 @@ class Tally:
             self.cells += event.block.cells
             if event.successes is not None:
                 self.successes = (self.successes or 0) + event.successes
+        last = self._marks[-1] if self._marks else self._begin
+        if now - last.moment > (now - self._begin.moment) / _MARKS:  # or each of many blocks would be one
+            self._marks.append(_Mark(now, self.cells, self._work))
+
+    def _half(self) -> _Mark:
+        """Give what had come at half of the time; where nothing has come since, the beginning."""
+        half = (self._begin.moment + time.monotonic()) / 2
+        while len(self._marks) > 1 and self._marks[1].moment <= half:
+            self._marks.popleft()
+        first = self._marks[0] if self._marks else self._begin
+        return first if first.moment <= half and first.work < self._work else self._begin
 
     def __str__(self) -> str:
         """Say speed, time left, success rate and failures."""

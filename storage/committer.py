@@ -12,6 +12,7 @@ import numpy as np
 import zarr
 
 from storage import _lock
+from storage._disk import durable_commit
 from storage._group import PreparedGroup
 from storage.errors import (
     ExpiryTooSoon,
@@ -187,7 +188,7 @@ class Committer:
             target.write(region, arrays, fingerprint)
 
     def commit(self, message: str, metadata: Mapping[str, Any]) -> str | None:
-        """Make everything since the last commit a new version.
+        """Make everything since the last commit a new version, which a power failure leaves whole.
 
         Parameters
         ----------
@@ -209,9 +210,12 @@ class Committer:
         if not self._session.has_uncommitted_changes:
             return None
         with self._dropping_on_failure("commit"):
-            version = self._session.commit(message, dict(metadata))
-        with self._dropping_on_failure("go on after a commit"):
             path = local_path(self._url)
+            if path is None:
+                version = self._session.commit(message, dict(metadata))
+            else:
+                version = durable_commit(self._repository, self._session, path, message, metadata)
+        with self._dropping_on_failure("go on after a commit"):
             if path is not None:
                 os.utime(path)  # xarray names Dask chunks after it: two versions must not share names
             self._renew()

@@ -6,7 +6,6 @@ They are no results: no version holds them, and nobody needs the store's lock to
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from storage._objects import missing_key, object_store
 from storage.errors import StoreNotFound, StoreReadError, StoreWriteError
 from storage.repository import (
     RECORDS,
@@ -28,9 +28,6 @@ __all__ = ["Records"]
 
 _NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 _SUFFIX = ".json"
-
-# A record tells how things are now: one that takes longer to write is worth less than the next.
-_PATIENCE = timedelta(seconds=10)
 
 
 class Records:
@@ -63,7 +60,8 @@ class Records:
         self._url = url
         path = local_path(url)
         self._folder = None if path is None else path / RECORDS
-        self._place = object_place(url) if path is None else None
+        if path is None:
+            object_place(url)  # refused here, where it is no place
 
     def put(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a record, in place of the one of that name.
@@ -159,22 +157,14 @@ class Records:
 
     @cached_property
     def _store(self) -> LocalStore | S3Store:
-        if self._place is None:
+        if self._folder is not None:
             return LocalStore(self._folder, mkdir=True)
-        bucket, prefix, region, endpoint = self._place
-        settings = {"region": region, "endpoint": endpoint}
-        return S3Store(
-            bucket,
-            prefix=f"{prefix}/{RECORDS}" if prefix else RECORDS,
-            config={key: value for key, value in settings.items() if value},  # type: ignore[arg-type]
-            virtual_hosted_style_request=endpoint is None,
-            client_options={"allow_http": True, "timeout": _PATIENCE, "connect_timeout": _PATIENCE},
-            retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
-        )
+        return object_store(self._url, RECORDS)
 
     def _failure(self, doing: str, name: str, error: Exception) -> str:
         reason = str(error).split("\n")[0]
-        return f"cannot {doing} record {name} of {self._url}: {reason}"
+        hint = "" if self._folder else missing_key()
+        return f"cannot {doing} record {name} of {self._url}: {reason}{hint}"
 
 
 def _path(name: str) -> str:

@@ -1,6 +1,7 @@
 """Where a store is: from a path or an address to an Icechunk repository, or to a new one."""
 
 import os
+import re
 import shutil
 from itertools import takewhile
 from pathlib import Path
@@ -31,6 +32,10 @@ BRANCH = "main"
 LOCK = ".relusweep.lock"
 RECORDS = ".relusweep"
 _ASIDE = ".relusweep.new"
+
+# On a terminal, Icechunk draws its errors in colours.
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_DRAWN = str.maketrans("×│├╰─▶", "x||`->")  # noqa: RUF001
 
 _CHUNKS_PER_MANIFEST = 256  # along each dimension
 _CACHED_CHUNKS, _CACHED_NODES = 100_000, 1_000
@@ -105,7 +110,7 @@ def create_repository(url: Url) -> icechunk.Repository:
 
 def reason(error: BaseException) -> str:
     """Give an error of Icechunk in one line, what failed and why, without its trace through Icechunk."""
-    text = str(error).strip()
+    text = _COLOUR.sub("", str(error)).translate(_DRAWN).strip()
     # Icechunk breaks a long line, as one that holds a path; an empty one, or a cause, comes behind it.
     lines = takewhile(lambda line: line and not line.startswith("->"), (_plain(x) for x in text.split("\n")))
     what = " ".join(lines).replace("/ ", "/")

@@ -8,9 +8,11 @@ from pathlib import Path
 from secrets import token_hex
 
 import obstore
-from obstore.store import S3Store
+from obstore.exceptions import BaseError
 
-from storage.repository import Url, local_path
+from storage._objects import missing_key, object_store
+from storage.errors import StoreWriteError
+from storage.repository import RECORDS, Url, local_path
 
 __all__ = ["throwaway_store"]
 
@@ -29,21 +31,21 @@ def throwaway_store(url: Url) -> Iterator[str]:
     str
         Below ``.relusweep`` in it.
     """
-    name = f".relusweep/check-{token_hex(4)}"
+    name = f"{RECORDS}/check-{token_hex(4)}"
     path = local_path(url)
     if path is None:
         trial = f"{os.fspath(url).rstrip('/')}/{name}"
         try:
             yield trial
         finally:
-            _delete_objects(trial)
+            _delete_objects(url, name)
         return
     before = next(folder for folder in (path, *path.parents) if folder.exists())
     try:
         yield str(path / name)
     finally:
         shutil.rmtree(path / name, ignore_errors=True)
-        _delete_empty(path / ".relusweep", before)
+        _delete_empty(path / RECORDS, before)
 
 
 def _delete_empty(folder: Path, until: Path) -> None:
@@ -54,9 +56,11 @@ def _delete_empty(folder: Path, until: Path) -> None:
             folder = folder.parent
 
 
-def _delete_objects(url: str) -> None:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    plain = bool(endpoint and endpoint.startswith("http://"))
-    place = S3Store.from_url(url, client_options={"allow_http": plain})
-    for found in obstore.list(place):
-        obstore.delete(place, [entry["path"] for entry in found])
+def _delete_objects(url: Url, name: str) -> None:
+    place = object_store(url, name)
+    try:
+        for found in obstore.list(place):
+            obstore.delete(place, [entry["path"] for entry in found])
+    except (BaseError, OSError) as error:
+        reason = str(error).split("\n")[0]
+        raise StoreWriteError(f"cannot delete {name} of {url}: {reason}{missing_key()}") from error

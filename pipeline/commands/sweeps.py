@@ -140,7 +140,8 @@ def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> li
     from pipeline.journal import journal
     from pipeline.progress import progress
 
-    listeners: list[Listener] = [_announcement(run_id, store)]
+    # Where the log goes to standard error, every line there is JSON: its events tell the same.
+    listeners: list[Listener] = [] if log == "-" else [_announcement(run_id, store)]
     if log is not None:
         try:
             listeners.append(stack.enter_context(journal(log, run_id)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -52,6 +53,15 @@ def test_help_imports_nothing_heavy() -> None:
     code = f"import sys, pipeline.cli; print({heavy} & set(sys.modules))"
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert fresh.stdout == "set()\n"
+
+
+def test_a_log_on_standard_error_is_all_that_is_there(relusweep: Command, workers: Address) -> None:
+    run = ("run", "npn2", *PART, "--scheduler", workers.address)
+    code, out, err = relusweep(*run, "--log", "-")
+    assert code == 0
+    events = [json.loads(line)["event"] for line in err.splitlines()]
+    assert events[-1] == "run finished"
+    assert "All of boolean/npn2 is in results" in out
 
 
 def test_sweeps_lists_them(relusweep: Command) -> None:

@@ -9,6 +9,7 @@ from pipeline.events import BlockDone, BlockFailed, Committed, Event, PlanStarte
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import Tally, progress
 from pipeline.sweeps import SWEEPS
+from pipeline.usage import Span
 from pipeline.words import bytes_in_words, duration
 
 
@@ -54,6 +55,27 @@ def test_time_left_goes_by_work_not_by_networks(plan: Plan, monkeypatch: pytest.
     assert half < len(work) / 2
     assert f"{400 * half / 60:,.0f} networks/s" in str(tally)
     assert duration(round(60 * (sum(work) / sum(work[:half]) - 1))) in str(tally)
+
+
+@pytest.mark.parametrize("queued", [0, 3600])
+def test_speed_is_that_of_now(plan: Plan, monkeypatch: pytest.MonkeyPatch, queued: int) -> None:
+    """The first block compiles for 100 s, then one comes every second, thousands of them."""
+    now = [0.0]
+    monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now[0])
+    tally, block = Tally(plan), plan.blocks[0]
+    now[0] += queued + 100  # workers are waited for
+    tally.add(BlockDone(block, None, (Span("a", 0.0, 100.0), Span("b", 40.0, 100.0))))
+    work = plan.sweep.work(block)
+    assert tally.rate == pytest.approx(block.cells / 100)
+    assert tally.seconds_left == pytest.approx(100 * (plan.work / work - 1))
+    for n in range(2000):
+        now[0] += 1
+        tally.add(BlockDone(block, None))
+        assert n < 150 or tally.rate == pytest.approx(block.cells, rel=0.05)
+    assert tally.seconds_left == pytest.approx(plan.work / work - 2001, rel=0.05)
+    assert len(tally._marks) < 200
+    now[0] += 10_000  # nothing comes any more
+    assert 0 < tally.rate < block.cells / 5
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,6 +100,39 @@ def test_a_bucket_that_is_not_there(bucket: str) -> None:
     with pytest.raises(StoreWriteError, match="cannot write record runs/a of s3://elsewhere") as caught:
         Records("s3://elsewhere/nothing").put("runs/a", {})
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in str(caught.value)
+
+
+@pytest.fixture
+def profile(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place to which a profile has the credentials, and the environment none."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    credentials = tmp_path / "credentials"
+    credentials.write_text("[lab]\naws_access_key_id = AKIALAB\naws_secret_access_key = secret-of-the-lab\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")  # no machine's role is asked for
+    return f"{bucket}/{tmp_path.name}"
+
+
+def test_records_go_where_results_go_with_a_profile(profile: str) -> None:
+    store_with(profile, layout())
+    Records(profile).put("runs/a", {"state": "running"})
+    assert Records(profile).get("runs/a") == {"state": "running"}
+
+
+def test_without_boto3_the_error_says_what_a_profile_needs(
+    profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.auth.boto3", None)
+    with pytest.raises(StoreReadError, match=r"No AWS_ACCESS_KEY_ID .* pip install 'relusweep\[aws\]'"):
+        Records(profile).names("runs")
+
+
+def test_a_profile_that_is_not_there_is_told(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "mistyped")
+    with pytest.raises(StoreReadError, match="name a profile"):
+        Records(profile).names("runs")
 
 
 @pytest.mark.parametrize("url", ["s3://name:word@results/a", "ftp://name:word@host/a"])

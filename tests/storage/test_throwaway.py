@@ -58,3 +58,18 @@ def test_a_trial_in_a_bucket_leaves_nothing(bucket: str) -> None:
         assert history(trial)
     with pytest.raises(StoreNotFound):
         history(trial)
+
+
+def test_a_trial_has_the_credentials_of_a_profile(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.write_text("[lab]\naws_access_key_id = AKIALAB\naws_secret_access_key = secret-of-the-lab\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    with throwaway_store(f"{bucket}/night") as trial:
+        _fill(trial)
+    with pytest.raises(StoreNotFound):
+        history(trial)

@@ -1,0 +1,57 @@
+"""Commits that a power failure leaves whole: by itself the kernel writes files to the disk when it likes."""
+
+import ctypes
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import icechunk
+
+from storage.repository import BRANCH
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def durable_commit(
+    repository: icechunk.Repository,
+    session: icechunk.Session,
+    path: Path,
+    message: str,
+    metadata: Mapping[str, Any],
+) -> str:
+    """Commit to a store on a file system: the branch moves once all that it will lead to is on the disk.
+
+    Returns
+    -------
+    str
+        The version's id.
+
+    Raises
+    ------
+    icechunk.IcechunkError, OSError
+        Writing failed. If only the last step did, the branch has moved.
+    """
+    before = session.snapshot_id
+    version = session.flush(message, dict(metadata))
+    _settle(path)
+    repository.reset_branch(BRANCH, version, from_snapshot_id=before)
+    _settle(path)
+    return version
+
+
+def _settle(path: Path) -> None:
+    """Wait until all that was written to the file system of a directory is on its disk.
+
+    All of it, for nobody names the files that Icechunk writes. On macOS the kernel only begins to write.
+    """
+    if not hasattr(_libc, "syncfs"):
+        os.sync()
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        if _libc.syncfs(folder):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(folder)

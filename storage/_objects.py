@@ -1,0 +1,57 @@
+"""Single objects beside a store on S3, with the credentials of Icechunk, which reads and writes the store."""
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from obstore.store import S3Store
+
+from storage.repository import Url, object_place
+
+if TYPE_CHECKING:
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+# A record tells how things are now: one that takes longer to write is worth less than the next.
+_PATIENCE = timedelta(seconds=10)
+
+_KEY = "AWS_ACCESS_KEY_ID"
+
+
+def object_store(url: Url, folder: str) -> S3Store:
+    """Open a folder below ``s3://bucket/prefix``."""
+    bucket, prefix, region, endpoint = object_place(url)
+    settings = {"region": region, "endpoint": endpoint}
+    return S3Store(
+        bucket,
+        prefix=f"{prefix}/{folder}" if prefix else folder,
+        config={key: value for key, value in settings.items() if value},  # type: ignore[arg-type]
+        virtual_hosted_style_request=endpoint is None,
+        credential_provider=_credentials(),
+        client_options={"allow_http": True, "timeout": _PATIENCE, "connect_timeout": _PATIENCE},
+        retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
+    )
+
+
+def missing_key() -> str:
+    """Say what is missing, behind an error, where the environment has no credentials."""
+    if _KEY in os.environ:
+        return ""
+    return (
+        f". No {_KEY} is in the environment: set it and AWS_SECRET_ACCESS_KEY; or name a profile of ~/.aws "
+        "in AWS_PROFILE, for which boto3 is needed: pip install 'relusweep[aws]'"
+    )
+
+
+def _credentials() -> "Boto3CredentialProvider | None":
+    """Take credentials from where Icechunk takes them; obstore by itself knows the environment and roles."""
+    if _KEY in os.environ:
+        return None
+    try:
+        from botocore.exceptions import BotoCoreError
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        return None
+    try:
+        return Boto3CredentialProvider()
+    except (BotoCoreError, ValueError):  # there are none, or no such profile
+        return None
