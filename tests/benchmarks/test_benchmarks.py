@@ -10,6 +10,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FEW = ("--rounds", "1")
+TINY = ("--set", "trials=4", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
 STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 
 # Words that make it small, and the last row of its table.
@@ -17,8 +18,7 @@ RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
     "comparison_rates.py": (
-        ("npn2", "--set", "trials=4", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
-        + ("--seeds", "2", "--swaps", "1", "--workers", "1"),
+        ("npn2", *TINY, "--seeds", "2", "--swaps", "1", "--workers", "1"),
         "learning rate 0.002, in pairs",
     ),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
