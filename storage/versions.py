@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import icechunk
@@ -25,7 +25,15 @@ __all__ = [
 
 NEWEST = "newest"
 _LIKE_AN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{6,20}")  # Crockford's base 32
-_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}")
+_ID_LENGTH = 20
+_DATE, _ZONE = r"\d{4}-?\d{2}-?\d{2}", r" ?(Z|[+-]\d{2}:?\d{2})?"
+# What a moment leaves out is meant whole: lists of versions show minutes.
+_WHOLE = {
+    _DATE: timedelta(days=1),
+    rf"{_DATE}[T ]\d{{2}}:\d{{2}}{_ZONE}": timedelta(minutes=1),
+    rf"{_DATE}[T ]\d{{2}}:\d{{2}}:\d{{2}}{_ZONE}": timedelta(seconds=1),
+}
+_TOLD_TAGS = 10
 # Icechunk takes `..` and a line break for a name, and keeps them.
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -53,7 +61,8 @@ def read_session(
     tag
         Name of a tag.
     as_of
-        A datetime or ISO 8601 text; UTC where it states no offset. A date alone means all of that day.
+        A datetime or ISO 8601 text; UTC where it states no offset. As text, a date alone means all of that
+        day, and a time without seconds all of that minute.
     version
         Whatever `resolve` takes.
 
@@ -72,7 +81,7 @@ def read_session(
     repository = open_repository(url)
     if tag is not None:
         if tag not in (tags := repository.list_tags()):
-            raise StoreNotFound(f"no tag {tag!r} in the store at {url}; its tags: {sorted(tags) or 'none'}")
+            raise StoreNotFound(f"no tag {tag!r} in the store at {url}; its tags: {_told(tags)}")
         session = repository.readonly_session(tag=tag)
     elif as_of is not None:
         session = repository.readonly_session(snapshot_id=_snapshot_as_of(repository, as_of))
@@ -93,8 +102,8 @@ def resolve(url: Url, at: str) -> str:
         As for `open_repository`.
     at
         A tag; ``"newest"``; an id, or the first six or more characters of one; a date or time in ISO 8601,
-        for the newest version not later (UTC where it states no offset; a date alone means all of that day).
-        What is a tag is taken as one, whatever else it could be.
+        for the newest version not later (UTC where it states no offset; a date alone means all of that day,
+        a time without seconds all of that minute). What is a tag is taken as one, whatever else it could be.
 
     Raises
     ------
@@ -119,6 +128,8 @@ def find_version(repository: icechunk.Repository, at: str) -> str:
     if at == NEWEST:
         return repository.lookup_branch(BRANCH)
     if _LIKE_AN_ID.fullmatch(at.upper()):
+        if len(at) == _ID_LENGTH and (whole := _of_id(repository, at)):
+            return whole
         ids = [info.id for info in snapshots(repository) if info.id.startswith(at.upper())]
         if len(ids) > 1:
             raise UnknownVersion(
@@ -130,7 +141,7 @@ def find_version(repository: icechunk.Repository, at: str) -> str:
         _moment(at)
     except UnknownVersion as error:
         raise UnknownVersion(
-            f"{at!r} is no version of this store: give {NEWEST!r}, a tag (of {sorted(tags)}),"
+            f"{at!r} is no version of this store: give {NEWEST!r}, a tag (of {_told(tags)}),"
             " six or more first characters of an id that `relusweep log` shows, or a moment: 2026-11-22T10:00"
         ) from error
     return _snapshot_as_of(repository, at)
@@ -154,8 +165,8 @@ def history(url: Url, at: str | None = None) -> list[Version]:
     repository = open_repository(url)
     found = snapshots(repository)
     if at is not None:
-        first = find_version(repository, at)
-        found = found[[info.id for info in found].index(first) :]
+        first = repository.lookup_snapshot(find_version(repository, at))
+        found = [info for info in found if info.written_at <= first.written_at]
     tags: dict[str, list[str]] = {}
     for tag in sorted(repository.list_tags()):
         tags.setdefault(repository.lookup_tag(tag), []).append(tag)
@@ -200,6 +211,21 @@ def snapshots(repository: icechunk.Repository) -> list[icechunk.SnapshotInfo]:
     return sorted(found.values(), key=lambda info: info.written_at, reverse=True)
 
 
+def _of_id(repository: icechunk.Repository, whole: str) -> str | None:
+    """Look a version up by its whole id, without all the others: of 5 000, that takes a second."""
+    try:
+        return repository.lookup_snapshot(whole).id
+    except icechunk.IcechunkError:
+        return None
+
+
+def _told(tags: set[str]) -> str:
+    """List tags, the last by name where they are many: of nights, the newest."""
+    shown = sorted(tags)[-_TOLD_TAGS:]
+    more = f" and {len(tags) - len(shown)} more" if len(tags) > len(shown) else ""
+    return f"{shown}{more}" if shown else "none"
+
+
 def _moment(at: datetime | str) -> pd.Timestamp:
     try:
         moment = pd.Timestamp(at)
@@ -207,8 +233,9 @@ def _moment(at: datetime | str) -> pd.Timestamp:
         raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {at!r}") from error
     if pd.isna(moment):
         raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {at!r}")
-    if isinstance(at, str) and _DATE.fullmatch(at.strip()):
-        moment += pd.Timedelta(days=1, nanoseconds=-1)
+    for text, whole in _WHOLE.items():
+        if isinstance(at, str) and re.fullmatch(text, at.strip()):
+            moment += whole - pd.Timedelta(1, "ns")
     return moment.tz_localize(UTC) if moment.tzinfo is None else moment
 
 
@@ -218,5 +245,5 @@ def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> s
         if info.written_at <= moment:
             return info.id
     raise StoreNotFound(
-        f"no version as of {moment.isoformat()}: the store begins {info.written_at.isoformat()}"
+        f"no version as of {as_of}: the store begins {info.written_at.isoformat(' ', 'seconds')}"
     )

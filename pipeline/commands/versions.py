@@ -52,6 +52,10 @@ def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, 
     rows = [version for version in history(store) if sweep is None or _is_of(version, sweep)]
     if not every:
         rows = list(_runs(rows))
+    if not rows:
+        what = "run" if sweep is None else f"run of {escape(sweep)}"
+        say(f"no {what} in {escape(store)}; `relusweep status` lists what it holds")
+        return
     table = Table("written (UTC)", "sweep", "did", "took", "on", "version", "tags", box=None)
     for column in table.columns:
         column.no_wrap = column.header in ("written (UTC)", "took", "version")

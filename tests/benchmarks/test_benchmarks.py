@@ -10,12 +10,17 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FEW = ("--rounds", "1")
+TINY = ("--set", "trials=4", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
 STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 
 # Words that make it small, and the last row of its table.
 RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
+    "comparison_rates.py": (
+        ("npn2", *TINY, "--seeds", "2", "--swaps", "1", "--workers", "1"),
+        "learning rate 0.002, in pairs",
+    ),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "soak.py": (("--blocks", "20", "--milliseconds", "1"), "0 wrong"),
@@ -25,7 +30,7 @@ RUNS = {
 }
 
 
-LONG = ("scale.py", "training.py")
+LONG = ("comparison_rates.py", "scale.py", "training.py")
 
 
 def last_row(name: str, *words: str) -> str:

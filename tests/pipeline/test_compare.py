@@ -16,6 +16,7 @@ from version_stores import DIMS, GROUP, axes, drawn, layout, put, shape
 from pipeline.compare import compare, write_comparison
 from pipeline.comparison.bits import ADDED, CHANGED, REMOVED, SAME
 from pipeline.errors import IncomparableVersions
+from pipeline.report.comparison import overview
 from storage import Changes, Committer, Layout, StoreNotFound, UnknownVersion, Variable, history, open_dataset
 
 QUIET = 0x7FC00001  # a NaN of other bits than NumPy's
@@ -398,3 +399,21 @@ def test_the_page_of_nothing_changed(changed: Path, tmp_path: Path) -> None:
     assert "All 2,400 cells that both have are the same, bit for bit" in page.text
     assert "asked the same" in page.text
     assert "nothing to test" in page.text
+
+
+def test_a_page_says_how_to_make_it_again(changed: Path, tmp_path: Path) -> None:
+    comparison = compare(str(changed), "a", "b", GROUP, level=0.01)
+    page = Page(write_comparison(comparison, tmp_path / "page"))
+    assert f"--level 0.01 --folder {tmp_path / 'page'}" in page.text
+    assert "level=0.01)" in page.text
+
+
+def test_the_page_of_what_one_version_lacks_compares_nothing(tmp_path: Path) -> None:
+    put(tmp_path, axes(), {}, "a")
+    put(tmp_path, axes(), drawn(axes(), 0.5, 0), "b")
+    comparison = compare(str(tmp_path), "a", "b", GROUP)
+    page = Page(write_comparison(comparison, tmp_path / "page"))
+    assert "They have no cells in common; 2,400 were added" in page.text
+    assert "asked the same" not in page.text
+    assert "Rates of success" not in page.text
+    assert len(overview(comparison)) == 1

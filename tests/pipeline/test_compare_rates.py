@@ -17,6 +17,13 @@ from pipeline.comparison.rates import (
 )
 
 
+def test_mcnemar_of_what_is_published() -> None:
+    # A. Agresti, Categorical Data Analysis (2002), table 10.1, approval of a prime minister: R's binom.test.
+    # M. Fagerland et al., BMC Medical Research Methodology 13 (2013) 91, airways of children: 0.070, where
+    # the mid-p test, which this is not, has 0.039.
+    np.testing.assert_allclose(mcnemar([150, 1], [86, 7]), [3.716e-5, 0.0703], rtol=5e-4)
+
+
 @pytest.mark.parametrize(
     ("a_alone", "b_alone", "p"),
     # Two tails of a binomial with one half: 2 (1 + 9) / 2^9, 2 / 2^5, 2 (1 + 10 + 45) / 2^10; none, and even.
@@ -34,6 +41,31 @@ def test_fisher_by_hand() -> None:
     assert fisher(np.full((2, 3), 3), 4, 1, 4).shape == (2, 3)
 
 
+CLINICS = [(11, 25, 10, 27), (16, 4, 22, 10), (14, 5, 7, 12), (2, 14, 1, 16)]
+CLINICS += [(6, 11, 0, 12), (1, 10, 0, 10), (1, 4, 1, 8), (4, 2, 6, 1)]
+
+
+def test_fisher_of_what_is_published() -> None:
+    # R. A. Fisher (1962), convictions of the twins of criminals: an example of R's fisher.test.
+    assert fisher(2, 17, 10, 13) == pytest.approx(0.0005367, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("tables", "p"),
+    [
+        # A. Agresti, Categorical Data Analysis (2002), table 6.9: a cream and a control in eight clinics. R's
+        # mantelhaen.test gives 5.6716 with correction for continuity; without it 6.3841, whose p is 0.0115.
+        (CLINICS, 0.01724),
+        # The same (1990), pages 231-237, of R's mantelhaen.test: penicillin, rabbits, five levels; 3.9286.
+        ([(0, 6, 0, 5), (3, 3, 0, 6), (6, 0, 2, 4), (5, 1, 6, 0), (2, 0, 5, 0)], 0.04747),
+    ],
+)
+def test_mantel_haenszel_of_what_is_published(tables: list[tuple[int, ...]], p: float) -> None:
+    right_a, wrong_a, right_b, wrong_b = np.transpose(tables)
+    found = mantel_haenszel(right_a, right_a + wrong_a, right_b, right_b + wrong_b)
+    assert found == pytest.approx(p, abs=5e-6)
+
+
 def test_mantel_haenszel_of_berkeley() -> None:
     """Admissions of men and women to six departments: R's mantelhaen.test gives 1.4269, p 0.2323."""
     men, men_of = [512, 353, 120, 138, 53, 22], [825, 560, 325, 417, 191, 373]
@@ -47,10 +79,36 @@ def test_mantel_haenszel_where_nothing_can_differ() -> None:
     assert mantel_haenszel([[5], [0]], [[5], [0]], [[5], [3]], [[5], [3]]).tolist() == [1.0]
 
 
-def test_the_interval_of_independent_rates_is_newcombes() -> None:
-    # R. G. Newcombe (1998), table II, example (a), method 10: 56/70 and 48/80.
-    low, high = independent_interval(48, 80, 56, 70)
-    assert (float(low), float(high)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+@pytest.mark.parametrize(
+    ("a", "b", "low", "high"),
+    # R. G. Newcombe (1998), table II, examples (a) to (h), method 10: the second rate less the first.
+    [
+        ((48, 80), (56, 70), 0.0524, 0.3339),
+        ((3, 10), (9, 10), 0.1705, 0.8090),
+        ((2, 7), (6, 7), 0.0582, 0.8062),
+        ((0, 29), (5, 56), -0.0381, 0.1926),
+        ((0, 20), (0, 10), -0.1611, 0.2775),
+        ((0, 10), (0, 10), -0.2775, 0.2775),
+        ((0, 20), (10, 10), 0.6791, 1.0000),
+        ((0, 10), (10, 10), 0.6075, 1.0000),
+    ],
+)
+def test_the_interval_of_independent_rates_is_newcombes(
+    a: tuple[int, int], b: tuple[int, int], low: float, high: float
+) -> None:
+    found = independent_interval(*a, *b)
+    np.testing.assert_allclose(found, (low, high), atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "low", "high"),
+    # M. Fagerland, S. Lydersen, P. Laake, Statistical Analysis of Contingency Tables (2017), chapter 8, data
+    # of Bentur et al. and of Cavo et al., "Newcombe square-and-add"; R's contingencytables. Theirs is the
+    # first rate less the second.
+    [((1, 1, 7, 12), 0.026, 0.507), ((59, 6, 16, 80), 0.0046, 0.1186)],
+)
+def test_the_interval_of_pairs_is_newcombes(pairs: tuple[int, ...], low: float, high: float) -> None:
+    np.testing.assert_allclose(paired_interval(*pairs), (low, high), atol=5e-4)
 
 
 def test_intervals_of_pairs_hold_the_difference_as_often_as_they_say() -> None:
@@ -74,6 +132,22 @@ def test_an_interval_of_nothing_is_nan(interval) -> None:
     low, high = interval(0, 0, 0, 0)
     assert np.isnan(low)
     assert np.isnan(high)
+
+
+def test_correction_is_benjaminis_and_hochbergs() -> None:
+    """Their example of 15 (Journal of the Royal Statistical Society B 57 (1995), 289-300): four, at 5 %."""
+    p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
+    p += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000]
+    q = adjusted(xr.DataArray(p, dims="cell"))
+    # R's p.adjust: 0.0278 has that of 0.0298, which is less than its own.
+    expected = [0.0015, 0.0030, 0.0095, 0.035625, 0.0603, 0.063857, 0.063857, 0.0645, 0.0765]
+    np.testing.assert_allclose(q[:9], expected, atol=5e-7)
+    assert (q <= 0.05).sum() == 4
+
+
+@pytest.mark.parametrize("p", [[0.03], [0.04, 0.04, 0.04], [1.0, 1.0], [0.0]])
+def test_correction_of_one_and_of_equal_ones_changes_nothing(p: list[float]) -> None:
+    np.testing.assert_array_equal(adjusted(xr.DataArray(p, dims="cell")), p)
 
 
 def test_correction_leaves_out_what_was_not_tested() -> None:

@@ -70,8 +70,8 @@ def test_runs_are_listed_as_versions(three: Command) -> None:
     _, out, _ = three("log", "--all", "--limit", "99")
     assert len(out.splitlines()) - 1 == len(history("results"))
     assert "Repository initialized" in out
-    _, out, _ = three("log", "npn3")
-    assert len(out.splitlines()) == 1
+    code, out, _ = three("log", "npn3")
+    assert (code, out) == (0, "no run of npn3 in results; `relusweep status` lists what it holds\n")
 
 
 def test_a_tag_that_cannot_be_is_refused_in_words(three: Command) -> None:

@@ -90,6 +90,16 @@ def test_a_lazy_dataset_crosses_processes(two_versions: Path) -> None:
     xr.testing.assert_identical(pickle.loads(pickle.dumps(lazy)).compute(), lazy.compute())
 
 
+def test_other_processes_compute_the_chunks_of_a_lazy_dataset(two_versions: Path) -> None:
+    chunked = open_dataset(two_versions, GROUP, tag="night-1", chunks={})[["done", "loss"]]
+    xr.testing.assert_identical(chunked.compute(scheduler="processes", num_workers=1), chunked.compute())
+
+
+def test_the_same_version_opened_twice_has_the_same_chunks(two_versions: Path) -> None:
+    names = [open_dataset(two_versions, GROUP, chunks={})["loss"].data.name for _ in range(2)]
+    assert names[0] == names[1]
+
+
 def test_lazy_datasets_of_two_versions_can_be_computed_together(tmp_path: Path) -> None:
     """Dask takes equal names for equal data, and xarray names chunks after path and time alone."""
     with Committer(tmp_path, create=True) as committer:

@@ -22,6 +22,19 @@ def test_a_store_in_a_bucket_equals_one_on_disk(bucket: str, tmp_path) -> None:
     assert int(lazy["done"].sum()) == 60
 
 
+def test_named_versions_in_a_bucket_can_be_computed_together(bucket: str) -> None:
+    """By address alone they would share the names of their chunks: xarray knows no time of an address."""
+    url = f"{bucket}/two/versions"
+    with Committer(url, create=True) as committer:
+        committer.prepare(layout())
+        write(committer, layout(), {"width": slice(0, 1)})
+        half = committer.commit("half", {})
+        write(committer, layout(), {"width": slice(1, 2)})
+        whole = committer.commit("whole", {})
+    done = [open_dataset(url, GROUP, version=at, chunks={})["done"].sum() for at in (half, whole)]
+    assert int(done[1] - done[0]) == 30
+
+
 def test_old_versions_expire_in_a_bucket(bucket: str) -> None:
     url = store_with(f"{bucket}/old/versions", layout())
     with Committer(url) as committer:

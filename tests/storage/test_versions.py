@@ -62,6 +62,7 @@ def of(store: str, message: str) -> Version:
         (lambda store: of(store, "part 2").id[:6].lower(), "part 2"),
         (lambda store: of(store, "part 0").written_at.isoformat(), "part 0"),
         (lambda store: of(store, "part 4").written_at.replace(tzinfo=None).isoformat(), "part 4"),
+        (lambda store: of(store, "part 2").id.lower(), "part 2"),
         (lambda store: f"{of(store, 'part 5').written_at + timedelta(days=1):%Y-%m-%d}", "part 5"),
     ],
 )
@@ -86,6 +87,59 @@ def test_a_date_means_all_of_its_day(six: str) -> None:
         resolve(six, f"{newest.written_at - timedelta(days=1):%Y-%m-%d}")
     with pytest.raises(StoreNotFound, match="the store begins"):
         resolve(six, f"{today}T00:00")
+
+
+def written_at(monkeypatch: pytest.MonkeyPatch, store: str, moments: list[str]) -> list[str]:
+    """Let the versions of a store have been written at these moments, newest first; give their ids."""
+    infos = [
+        type("Info", (), {"id": version.id, "written_at": datetime.fromisoformat(moment)})()
+        for version, moment in zip(history(store), moments, strict=False)
+    ]
+    monkeypatch.setattr("storage.versions.snapshots", lambda repository: infos)
+    return [info.id for info in infos]
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [
+        ("2026-11-20T10:05", 1),  # as `log` shows it
+        ("2026-11-20 10:05", 1),
+        ("2026-11-20T11:05+01:00", 1),
+        ("2026-11-20T10:05Z", 1),
+        ("2026-11-20T10:05:58", 1),
+        ("2026-11-20T10:05:57", 2),
+        ("2026-11-20T10:05:58.5", 2),
+        ("2026-11-20T10:04", 3),
+        ("2026-11-20", 0),
+    ],
+)
+def test_what_a_moment_leaves_out_is_meant_whole(
+    six: str, at: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = ["10:06:00", "10:05:58.900", "10:05:00", "10:04:59.999999"]
+    ids = written_at(monkeypatch, six, [f"2026-11-20T{moment}+00:00" for moment in moments])
+    assert resolve(six, at) == ids[place]
+
+
+def test_a_whole_id_is_found_without_a_look_at_the_others(six: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = of(six, "part 2").id
+
+    def walk(repository: object) -> None:
+        pytest.fail("all versions were read")
+
+    monkeypatch.setattr("storage.versions.snapshots", walk)
+    assert resolve(six, wanted) == wanted
+    assert int(open_dataset(six, GROUP, version=wanted)["done"].sum()) == 6 * 1500
+
+
+def test_of_many_tags_the_last_are_told(six: str) -> None:
+    with Committer(six) as committer:
+        for number in range(100, 120):
+            committer.tag(f"night-{number}")
+    with pytest.raises(UnknownVersion, match=r"night-111', .*'night-3'\] and 12 more"):
+        resolve(six, "gone")
+    with pytest.raises(StoreNotFound, match=r"its tags: .*'night-3'\] and 12 more"):
+        open_dataset(six, GROUP, tag="gone")
 
 
 @pytest.mark.parametrize("at", ["yesterday", "", "nat", "12345", "night-2", "ABCDEF0", "100:00"])

@@ -50,9 +50,9 @@ class Panels(NamedTuple):
 
 
 def panels_of(comparison: xr.Dataset) -> Panels | None:
-    """Choose the dimensions of the maps; None where there are no rates, or too few dimensions."""
+    """Choose the dimensions of the maps; None where no rates are in both versions, or too few dimensions."""
     prefix = "size_" if "size_difference" in comparison else ""
-    if f"{prefix}difference" not in comparison:
+    if f"{prefix}difference" not in comparison or comparison[f"{prefix}difference"].isnull().all():
         return None
     sizes = {str(dim): size for dim, size in comparison[f"{prefix}difference"].sizes.items()}
     if len(sizes) < 2:
@@ -131,7 +131,7 @@ def _draw_differences(comparison: xr.Dataset, panels: Panels, theme: Theme) -> F
     differences, significant = (comparison[panels.prefix + name] for name in ("difference", "significant"))
     chosen = panels.labels(comparison)
     drawing, grid = _grid(chosen, differences, panels)
-    reach = max(float(np.abs(differences).max()), 0.01) if bool(differences.notnull().any()) else 0.01
+    reach = max(float(np.abs(differences).max()), 0.01)
     norm, scale = Normalize(-reach, reach), _diverging(theme)
     for axis, panel in zip(grid.ravel(), chosen, strict=False):
         order = (panels.up, panels.across)

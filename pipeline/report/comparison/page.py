@@ -21,14 +21,14 @@ from pipeline.report.comparison.tables import (
     stages_table,
     variables_table,
 )
-from pipeline.report.comparison.words import how_tested, in_short
+from pipeline.report.comparison.words import has_anything_in_common, how_tested, in_short
 from pipeline.report.content import Block, Content, KeyFigure, Section, Table
 from pipeline.report.page import write_page
 
 __all__ = ["overview", "write_comparison"]
 
 _PAGE = "comparison.html"
-_INTERVALS = (("Intervals", "Newcombe's for differences of rates, at 95 %"),)
+_INTERVALS = (("Intervals", "Newcombe's for differences of rates (1998, method 10), at 95 %"),)
 _BITS = (
     "Values are the same where their bits are: NaN equals NaN of the same bits, 0 differs from "
     "\N{MINUS SIGN}0. A cell has changed where any of its values has, and both versions have it. Chunks "
@@ -62,9 +62,7 @@ def write_comparison(comparison: xr.Dataset, folder: Path) -> Path:
         "facts": [*_facts(attrs), *(_INTERVALS if "difference" in comparison else ())],
         "stages": None,
         "how_to_open": "\n".join(_python(attrs)),
-        "command": shlex.join(
-            ["relusweep", "compare", attrs["a_id"], attrs["b_id"], attrs["group"], "--store", attrs["store"]]
-        ),
+        "command": _command(attrs, folder),
         "specification": "",
         "versions": {},
     }
@@ -76,7 +74,8 @@ def overview(comparison: xr.Dataset) -> list[str | Table]:
     blocks: list[str | Table] = [in_short(comparison)]
     if len(asked := asked_table(comparison).cells):
         blocks.append(asked_table(comparison)._replace(cells=asked))
-    blocks.append(_narrow(variables_table(comparison)))
+    if has_anything_in_common(comparison):
+        blocks.append(_narrow(variables_table(comparison)))
     if "stage" in comparison.dims:
         blocks.append(stages_table(comparison))
     elif comparison.attrs["n_changed_cells"]:
@@ -127,7 +126,8 @@ def _key_figures(comparison: xr.Dataset) -> Iterator[KeyFigure]:
 def _sections(comparison: xr.Dataset) -> Iterator[Section]:
     asked = asked_table(comparison)
     same = "The two versions were asked the same, and computed by the same libraries on the same machine."
-    yield Section("What was asked", [asked] if len(asked.cells) else [same])
+    if has_anything_in_common(comparison):
+        yield Section("What was asked", [asked] if len(asked.cells) else [same])
     if panels := panels_of(comparison):
         yield Section("Rates of success", [*_rates(comparison, panels)])
     where: list[Block] = [status_bars(comparison), _BITS]
@@ -164,8 +164,15 @@ def _facts(attrs: dict[Any, Any]) -> list[tuple[str, str]]:
     return [*versions, ("Store", attrs["store"]), ("Group", attrs["group"]), ("Level", f"{attrs['level']:g}")]
 
 
+def _command(attrs: dict[Any, Any], folder: Path) -> str:
+    given = [attrs["a_id"], attrs["b_id"], attrs["group"], "--store", attrs["store"]]
+    return shlex.join(
+        ["relusweep", "compare", *given, "--level", f"{attrs['level']:g}", "--folder", str(folder)]
+    )
+
+
 def _python(attrs: dict[Any, Any]) -> Iterator[str]:
     yield "from pipeline.compare import compare\n"
     given = ", ".join(repr(attrs[key]) for key in ("store", "a_id", "b_id", "group"))
-    yield f"comparison = compare({given})"
+    yield f"comparison = compare({given}, level={attrs['level']:g})"
     yield 'comparison["changed"].to_series()      # values that differ, by variable'

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-__all__ = ["how_tested", "in_short"]
+__all__ = ["has_anything_in_common", "how_tested", "in_short"]
+
+
+def has_anything_in_common(comparison: xr.Dataset) -> bool:
+    """Tell whether there is anything of either version to hold against the other."""
+    return any(comparison.attrs[f"n_{name}"] for name in ("same_cells", "changed_cells", "tested"))
 
 
 def in_short(comparison: xr.Dataset) -> str:
@@ -46,7 +51,8 @@ def how_tested(comparison: xr.Dataset) -> str:
     else:
         words = (
             "The versions have different seeds: their networks are independent (Fisher's exact test; all "
-            "problems together by the test of Cochran, Mantel and Haenszel, problem by problem). "
+            "problems together by the test of Cochran, Mantel and Haenszel, problem by problem, with "
+            "correction for continuity). "
         )
     return words + (
         "Rates of the same bits are not tested. p values are corrected for their number after Benjamini "
