@@ -35,9 +35,12 @@ def work(claim: Claim, remember: Remember, listener: Listener) -> Worked:
 
     Raises
     ------
+    storage.StoreNotFound
+        The store, there when the schedule was added, is not.
     SweepError, storage.StoreError, cluster.ClusterError
         As `pipeline.run.run`.
     """
+    history(claim.schedule.store)  # one that was moved away is missed, and not begun anew
     return {"verify": _verify, "extend": _extend, "refresh": _refresh}[claim.schedule.mode](
         claim, remember, listener
     )
@@ -102,7 +105,7 @@ def _command(schedule: Schedule) -> str:
     return f"relusweep nightly tick {schedule.name}"
 
 
-def _told(finished: RunFinished, groups: list[str], version: str | None) -> Worked:
+def _told(finished: RunFinished, groups: list[str], version: str) -> Worked:
     cells = {group: int(stage["cells"]) for group, stage in finished.facts["stages"].items()}
     failed = [f"{failure.block}: {failure.error}" for failure in finished.failed]
     if finished.cancelled:  # not to be gone on with, as what a signal stops
@@ -118,11 +121,8 @@ def _told(finished: RunFinished, groups: list[str], version: str | None) -> Work
     )
 
 
-def _newest(store: str) -> str | None:
-    try:
-        return history(store)[0].id
-    except StoreNotFound:
-        return None
+def _newest(store: str) -> str:
+    return history(store)[0].id
 
 
 def _stored_trials(store: str, sweep: Sweep) -> int:
