@@ -96,7 +96,7 @@ class Schedule(BaseModel):
     @property
     def keeps(self) -> str:
         """Say what is kept of its nights and of its store."""
-        tags = "the tags of all nights" if self.keep_nights is None else f"{self.keep_nights} nights' tags"
+        tags = "all tags" if self.keep_nights is None else f"{self.keep_nights} nights' tags"
         days = "all versions" if self.keep_days is None else f"versions of {counted(self.keep_days, 'day')}"
         return f"{tags}, {days}"
 
