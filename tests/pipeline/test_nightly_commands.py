@@ -84,7 +84,7 @@ except SystemExit:
         (("--keep-days", "0"), "--keep-days: Input should be greater than or equal to 1"),
         (("--keep-days", "9999999"), "--keep-days: Input should be less than or equal to 36500"),
         (("--keep-nights", "1"), "--keep-nights: Input should be greater than or equal to 2"),
-        (("--share", "nan", "--mode", "verify"), "--share: Input should be greater than 0"),
+        (("--share", "nan", "--mode", "verify"), "--share: Input should be less than or equal to 1"),
         (("--store", ""), "not an empty text"),
         (("--store", "state/relusweep/.."), "lies in the store"),
         (("--store", "/proc/results"), "cannot write to the store"),
