@@ -196,7 +196,7 @@ def _words(worked: Worked, change: Change | None) -> str:
         words.append(change.words)
     if worked.failed:
         more = f", and {len(worked.failed) - 1} more" if len(worked.failed) > 1 else ""
-        words.insert(0, f"failed: {worked.failed[0]}{more}")
+        words.insert(0, worked.failed[0] + more)
     return "; ".join(words)
 
 
