@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError
 from itertools import starmap
 from queue import Empty, SimpleQueue
@@ -15,12 +15,11 @@ from distributed import Client, Future, KilledWorker
 from cluster import Place
 from pipeline.errors import SchedulerLost, WorkersLost
 from pipeline.kinds import Block, Task
-from pipeline.large import Large, write_large
+from pipeline.large import Keep, Large, compute_large
 from pipeline.parts import Part, shared
 from pipeline.plan import Plan
 from pipeline.resources import slots
 from pipeline.usage import Span, timed
-from storage import Fork
 from tasks.blocks import BlockResult
 
 __all__ = ["Arrival", "compute"]
@@ -60,7 +59,7 @@ class Arrival(NamedTuple):
 
 
 def compute(
-    client: Client, plan: Plan, store: str, fork: Fork | None = None, *, tick: float = 0.1
+    client: Client, plan: Plan, store: str, keep: Callable[[Block], Keep] | None = None, *, tick: float = 0.1
 ) -> Generator[Arrival | None]:
     """Compute the blocks of a plan.
 
@@ -70,8 +69,8 @@ def compute(
     plan : Plan
     store : str
         Where tasks find what the sweep requires.
-    fork : Fork, optional
-        With which workers write what is too large to travel.
+    keep : callable, optional
+        Gives, for each block, what its worker does with the arrays that are too large to travel.
     tick : float
         Longest silence, seconds.
 
@@ -89,7 +88,7 @@ def compute(
         There has been no worker for half a minute.
     """
     watch = _Watch(client)
-    flight = _Flight(client, plan, store, fork)
+    flight = _Flight(client, plan, store, keep)
     try:
         while flight.fill():
             try:
@@ -121,13 +120,13 @@ class _Waiting(NamedTuple):
 class _Flight:
     """The parts of a plan's blocks: those that wait, those at the workers, those that have landed."""
 
-    def __init__(self, client: Client, plan: Plan, store: str, fork: Fork | None) -> None:
+    def __init__(self, client: Client, plan: Plan, store: str, keep: Callable[[Block], Keep] | None) -> None:
         self.landed: SimpleQueue[Future[_Timed]] = SimpleQueue()
         # A worker that was lost may yet come back, and one that waits in a queue may yet begin.
         wanted = client.place.status().wanted if hasattr(client, "place") else 0
         threads = max(1, sum(client.nthreads().values()), wanted)
         self._client, self._sweep = client, plan.stored  # whose arrays the results must fit
-        self._plan, self._store, self._fork = plan, store, fork
+        self._store, self._keep = store, keep
         self._waiting: deque[_Waiting] = deque()
         self._held: dict[str, _Waiting] = {}  # by the key of the block before
         self._suspects: deque[_Waiting] = deque()  # were with workers that died: tried alone, at the end
@@ -171,12 +170,9 @@ class _Flight:
         task, argument = self._sweep.task(block, self._store)
         if before is not None:
             argument = self._sweep.continued(argument, before)
-        if self._fork is None:
+        if self._keep is None:
             return task, argument
-        (region, _), *others = self._plan.regions(block)
-        if others:
-            raise ValueError(f"{block} is not one region of the store, so that no worker can write it")
-        return write_large, Large(task, argument, self._fork, region, self._sweep.written_by_workers)
+        return compute_large, Large(task, argument, self._sweep.written_by_workers, self._keep(block))
 
     def land(self, future: Future[_Timed]) -> Arrival | None:
         """Take what came of a part; give its block when that is complete, or has failed."""

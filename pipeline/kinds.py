@@ -91,7 +91,7 @@ class Sweep(BaseModel, ABC):
         Whether a part of a block can be computed alone, so that long blocks may be shared among workers.
     written_by_workers : frozenset of str
         Variables too large to travel: the worker that computed them writes them, whole chunks of the store,
-        and only the record of what it wrote comes back.
+        and only the record of what it wrote comes back. Each has all axes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -158,15 +158,19 @@ def plan_store(sweep: Sweep, store: str) -> Plan:
     return make_plan(sweep, _progress(sweep, store))
 
 
-def stored_plan(sweep: Sweep, store: str) -> Plan:
-    """Plan again what a store has of a sweep: the blocks hold every finished cell, and perhaps others."""
-    finished = _finished(sweep, _progress(sweep, store))
+def stored_plan(sweep: Sweep, store: str, version: str | None = None) -> Plan:
+    """Plan again what a version of a store, by default the newest, has of a sweep.
+
+    The blocks hold every finished cell, and perhaps others.
+    """
+    finished = _finished(sweep, _progress(sweep, store, version))
     return Plan(sweep, sweep, tuple(_cut(sweep, finished)))
 
 
-def _progress(sweep: Sweep, store: str) -> xr.Dataset | None:
+def _progress(sweep: Sweep, store: str, version: str | None = None) -> xr.Dataset | None:
     try:
-        return open_dataset(store, sweep.group)[["done", "fingerprint"]].reset_coords(drop=True).load()
+        group = open_dataset(store, sweep.group, version=version)
+        return group[["done", "fingerprint"]].reset_coords(drop=True).load()
     except StoreNotFound:
         return None
 

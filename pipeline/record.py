@@ -116,6 +116,7 @@ class Record:
         self._document: dict[str, Any] = {
             "id": run_id,
             "state": "running",
+            "does": "compute",
             "store": str(local_path(store) or store),
             "host": socket.gethostname(),
             "pid": os.getpid(),

@@ -16,6 +16,7 @@ from pipeline.events import BlockDone, BlockFailed, Committed, Event, Listener, 
 from pipeline.facts import Meter
 from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
+from pipeline.large import writing
 from pipeline.patience import Patience
 from pipeline.plan import Plan, plans
 from pipeline.record import recorded
@@ -183,9 +184,11 @@ class _Run:
             self._look()
         self._plan, self._left, self._cells = plan, len(plan.blocks), 0
         self.meter.begin(plan)
-        fork = self._committer.fork(plan.sweep.group) if plan.sweep.written_by_workers else None
+        keep = None
+        if plan.sweep.written_by_workers:
+            keep = writing(plan, self._committer.fork(plan.sweep.group))
         try:
-            with closing(compute(client, plan, store, fork)) as arrivals:
+            with closing(compute(client, plan, store, keep)) as arrivals:
                 for arrival in arrivals:
                     self._take(arrival)
                     self._look()
@@ -222,7 +225,7 @@ class _Run:
                 name: array[tuple(part.get(dim, slice(None)) for dim in variables[name].dims)]
                 for name, array in result.arrays.items()
             }
-            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.written)
+            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.instead)
         self.meter.add(block, result)
         self._cells += block.cells
         self._uncommitted += 1

@@ -19,7 +19,7 @@ from pipeline.runs import Run, read_runs
 from pipeline.words import duration, speed
 from storage import StoreReadError
 
-__all__ = ["headline", "pace", "watch_runs"]
+__all__ = ["headline", "pace", "verifies", "watch_runs"]
 
 _EVERY = 2.0
 _ALIVE = 30.0  # seconds after a change of its record
@@ -103,12 +103,17 @@ def headline(run: Run) -> str:
     words = (
         run.id,
         _state(run),
-        known.get("sweep"),
+        f"verifies {known.get('sweep')}" if verifies(run) else known.get("sweep"),
         known.get("host"),
         f"Slurm job {job}" if job else None,
         _when(run),
     )
     return " · ".join(str(word) for word in words if word)
+
+
+def verifies(run: Run) -> bool:
+    """Tell whether it computes again what the store has, and writes no results."""
+    return run.document.get("does") == "verify"
 
 
 def _state(run: Run) -> str:

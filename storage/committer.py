@@ -35,7 +35,7 @@ from storage.repository import (
     open_repository,
     reason,
 )
-from storage.versions import NEWEST, create_tag
+from storage.versions import NEWEST, create_tag, delete_tag
 
 __all__ = ["Committer"]
 
@@ -262,6 +262,18 @@ class Committer:
             Writing failed.
         """
         return create_tag(self._repository, name, NEWEST if version is None else version)
+
+    def delete_tag(self, name: str) -> None:
+        """Take a name from its version, which then expires as others do; the name never comes back.
+
+        Raises
+        ------
+        StoreNotFound
+            There is no such tag.
+        StoreWriteError
+            Writing failed.
+        """
+        delete_tag(self._repository, name)
 
     def expire(self, older_than: timedelta, *, dry_run: bool = False) -> dict[str, Any]:
         """Forget old versions, and free what only they have filled.

@@ -16,6 +16,7 @@ __all__ = [
     "NEWEST",
     "Version",
     "create_tag",
+    "delete_tag",
     "find_version",
     "history",
     "read_session",
@@ -198,6 +199,16 @@ def create_tag(repository: icechunk.Repository, name: str, version: str) -> str:
             ) from error
         raise StoreWriteError(f"cannot tag version {found} with {name!r}: {reason(error)}") from error
     return found
+
+
+def delete_tag(repository: icechunk.Repository, name: str) -> None:
+    """Take a name from its version; see `storage.committer.Committer.delete_tag`."""
+    if name not in (tags := repository.list_tags()):
+        raise StoreNotFound(f"no tag {name!r} to delete; the store has {sorted(tags) or 'none'}")
+    try:
+        repository.delete_tag(name)
+    except icechunk.IcechunkError as error:
+        raise StoreWriteError(f"cannot delete tag {name!r}: {reason(error)}") from error
 
 
 def snapshots(repository: icechunk.Repository) -> list[icechunk.SnapshotInfo]:

@@ -22,12 +22,13 @@ class BlockResult(NamedTuple):
         CPU seconds of the work itself.
     compile_seconds : float
         CPU seconds spent on compiling the kernel or loading it from the cache on disk.
-    written : object
-        Record of the arrays that the worker has written into the store itself, and that are not in `arrays`.
+    instead : object
+        What travels in the stead of arrays that are too large to, and are not in `arrays`: as the record of
+        what the worker has written.
     """
 
     arrays: dict[str, NDArray[np.generic]]
     network_epochs: int
     kernel_seconds: float
     compile_seconds: float
-    written: Any = None
+    instead: Any = None

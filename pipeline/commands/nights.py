@@ -73,6 +73,10 @@ KeepDays = Annotated[
     int | None,
     typer.Option("--keep-days", metavar="N", help="Remove older versions without a tag after each night."),
 ]
+KeepNights = Annotated[
+    int | None,
+    typer.Option("--keep-nights", metavar="N", help="Delete the tags of nights before the newest N, from 2."),
+]
 Folder = Annotated[
     Path | None, typer.Option("--folder", metavar="PATH", help="Of the summaries; beside the ledger.")
 ]
@@ -93,6 +97,7 @@ def add(
     blocks: Blocks = None,
     webhook: Webhook = None,
     keep_days: KeepDays = None,
+    keep_nights: KeepNights = None,
     folder: Folder = None,
     ledger: LedgerFile = None,
 ) -> None:
@@ -104,13 +109,14 @@ def add(
     """
     from pipeline.nightly.schedule import check, make_schedule
     from pipeline.nightly.times import next_slot
+    from storage.repository import local_path
 
     book, now = _ledger(ledger), datetime.now(UTC)
     schedule = make_schedule(
         name=name,
         sweep=_absolute(sweep) if sweep.endswith((".yaml", ".yml")) else sweep,
         settings=tuple(settings or ()),
-        store=store if "://" in store else _absolute(store),
+        store=str(local_path(store) or store),
         at=at,
         zone=zone,
         mode=mode,
@@ -120,6 +126,7 @@ def add(
         blocks=blocks,
         webhook=webhook,
         keep_days=keep_days,
+        keep_nights=keep_nights,
         folder=_absolute(folder or book.path.parent / "nights" / name),
     )
     check(schedule, book.path, now)
@@ -135,12 +142,13 @@ def list_(ledger: LedgerFile = None) -> None:
     from pipeline.nightly.times import next_slot
 
     book, now = _ledger(ledger), datetime.now(UTC)
-    table = Table("name", "mode", "sweep", "next due", "last night", "outcome", "webhook", box=None)
+    headings = ("name", "mode", "sweep", "next due", "last night", "outcome", "keeps", "webhook")
+    table = Table(*headings, box=None)
     for schedule in book.schedules():
         nights = book.nights(schedule.name)
         last = (nights[0].label, nights[0].state) if nights else ("none", "")
         due = _local(next_slot(schedule.at, schedule.zone, now), schedule)
-        words = (schedule.name, schedule.mode, schedule.sweep, due, *last)
+        words = (schedule.name, schedule.mode, schedule.sweep, due, *last, schedule.keeps)
         table.add_row(*map(escape, words), escape(schedule.webhook_host or "none"))
     output.print(table)
     if not table.row_count:
@@ -207,19 +215,22 @@ def print_(
 @nightly.command()
 def log(name: Name, ledger: LedgerFile = None) -> None:
     """Show the nights of a schedule, the newest first."""
+    from pipeline.nightly.rows import old_tags
     from pipeline.nightly.words import counted
 
     book = _ledger(ledger)
-    schedule = book.schedule(name)
-    for night in book.nights(name):
+    schedule, nights = book.schedule(name), book.nights(name)
+    old = old_tags(nights, schedule.keep_nights)
+    for night in nights:
         due, tag = _local(night.due, schedule), night.progress.get("tag", "no tag")
-        say(f"[bold]{night.label}[/] {night.state}, due {escape(due)}, {escape(tag)}")
+        gone = ", which is deleted" if tag in old else ""
+        say(f"[bold]{night.label}[/] {night.state}, due {escape(due)}, {escape(tag)}{gone}")
         missed = f"{counted(night.skipped, 'night')} missed and skipped before it; " if night.skipped else ""
         died = f"its process died {counted(night.deaths, 'time')}; " if night.deaths else ""
         say(f"  {escape(missed + died + night.words)}")
         if page := night.progress.get("page"):
             say(f"  {escape(page)}")
-    if not book.nights(name):
+    if not nights:
         say("No night yet")
 
 

@@ -105,6 +105,7 @@ def cancel(run: RunId = None, store: Store = "results") -> None:
     """
     from cluster.slurm_driver import cancel_driver
     from pipeline.runs import ask_to_stop, cancel_name, read_runs, run_name
+    from pipeline.watch import verifies
     from storage import Records
 
     chosen = _chosen(read_runs(store, most=100), run, store)
@@ -116,10 +117,9 @@ def cancel(run: RunId = None, store: Store = "results") -> None:
         records.delete(cancel_name(chosen.id))
         say(f"Cancelled run {chosen.id}: job {job} of Slurm had not begun.")
         return
-    when = (
-        "as soon as it begins" if chosen.state == "submitted" else "within seconds, and commits what it has"
-    )
-    say(f"Asked run {chosen.id} to stop: it does {when}. See it with:")
+    when = "as soon as it begins" if chosen.state == "submitted" else "within seconds"
+    kept = "" if chosen.state == "submitted" or verifies(chosen) else ", and commits what it has"
+    say(f"Asked run {chosen.id} to stop: it does {when}{kept}. See it with:")
     say(f"  {escape(shlex.join(['relusweep', 'status', '--store', store]))}")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
+from pipeline.errors import InvalidSchedule
 from pipeline.nightly.schedule import Schedule
 
 __all__ = ["Form", "manifest"]
@@ -89,7 +90,7 @@ def _kubernetes(schedule: Schedule) -> str:
     documents = [_volume(schedule), *_files(schedule), _cron_job(schedule)]
     return f"""\
 # Put an image in which `relusweep` runs in place of {_IMAGE}, and what the store and the webhook need in the
-# secret relusweep-{schedule.name}: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …, RELUSWEEP_WEBHOOK.
+# secret {_name(schedule)}: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …, RELUSWEEP_WEBHOOK.
 {yaml.safe_dump_all(documents, sort_keys=False, width=1000, allow_unicode=True)}"""
 
 
@@ -109,14 +110,27 @@ def _volume(schedule: Schedule) -> dict[str, Any]:
 
 def _files(schedule: Schedule) -> list[dict[str, Any]]:
     """Bring along the files that the schedule names."""
-    texts = {}
-    if schedule.cluster is not None:
-        texts["cluster.yaml"] = Path(schedule.cluster).read_text(encoding="utf-8")
-    if _of_a_file(schedule):
-        texts[Path(schedule.sweep).name] = Path(schedule.sweep).read_text(encoding="utf-8")
+    texts = {key: _read(Path(here)) for key, (here, _) in _brought(schedule).items()}
     if not texts:
         return []
     return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _name(schedule)}, "data": texts}]
+
+
+def _brought(schedule: Schedule) -> dict[str, tuple[str, str]]:
+    """Give by key where a file is here, and where in the volume: a sweep may be named after its file."""
+    places = {}
+    if schedule.cluster is not None:
+        places["cluster.yaml"] = schedule.cluster, "cluster.yaml"
+    if _of_a_file(schedule):  # whose name may hold what a key must not
+        places["sweep.yaml"] = schedule.sweep, f"sweep/{Path(schedule.sweep).name}"
+    return places
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSchedule(f"{file}, which is to be brought along, cannot be read: {error}") from error
 
 
 def _of_a_file(schedule: Schedule) -> bool:
@@ -132,7 +146,8 @@ def _cron_job(schedule: Schedule) -> dict[str, Any]:
         {"name": "state", "persistentVolumeClaim": {"claimName": _name(schedule)}},
     ]
     if _files(schedule):
-        volumes.append({"name": "files", "configMap": {"name": _name(schedule)}})
+        items = [{"key": key, "path": there} for key, (_, there) in _brought(schedule).items()]
+        volumes.append({"name": "files", "configMap": {"name": _name(schedule), "items": items}})
     pod = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 300,
@@ -168,10 +183,10 @@ def _container(schedule: Schedule, verb: str, words: list[str]) -> dict[str, Any
 
 def _added(schedule: Schedule) -> list[str]:
     """Write the words that add it, in the places of a pod; a secret webhook comes by its variable."""
-    sweep = f"{_FILES}/{Path(schedule.sweep).name}" if _of_a_file(schedule) else schedule.sweep
+    there = {key: f"{_FILES}/{place}" for key, (_, place) in _brought(schedule).items()}
     store = schedule.store if "://" in schedule.store else f"{_STATE}/{Path(schedule.store).name}"
     options: dict[str, Any] = {
-        "--sweep": sweep,
+        "--sweep": there.get("sweep.yaml", schedule.sweep),
         "--store": store,
         "--at": schedule.at,
         "--zone": schedule.zone,
@@ -180,7 +195,8 @@ def _added(schedule: Schedule) -> list[str]:
         "--share": schedule.share,
         "--blocks": schedule.blocks,
         "--keep-days": schedule.keep_days,
-        "--cluster": None if schedule.cluster is None else f"{_FILES}/cluster.yaml",
+        "--keep-nights": schedule.keep_nights,
+        "--cluster": there.get("cluster.yaml"),
     }
     words = [schedule.name]
     for option, value in options.items():

@@ -6,16 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cluster import connect
 from pipeline.events import Committed, Event, Listener, PlanStarted, RunFinished
-from pipeline.interruption import interruption
 from pipeline.kinds import Sweep
 from pipeline.nightly.rows import Claim
 from pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
 from pipeline.nightly.verify import verify
-from pipeline.nightly.work import Worked
+from pipeline.nightly.work import CANCELLED, Worked
 from pipeline.overrides import override
-from pipeline.plan import plans
 from pipeline.run import run
 from storage import StoreNotFound, history, open_dataset
 
@@ -38,27 +35,28 @@ def work(claim: Claim, remember: Remember, listener: Listener) -> Worked:
 
     Raises
     ------
+    storage.StoreNotFound
+        The store, there when the schedule was added, is not.
     SweepError, storage.StoreError, cluster.ClusterError
         As `pipeline.run.run`.
     """
+    history(claim.schedule.store)  # one that was moved away is missed, and not begun anew
     return {"verify": _verify, "extend": _extend, "refresh": _refresh}[claim.schedule.mode](
         claim, remember, listener
     )
 
 
 def _verify(claim: Claim, remember: Remember, listener: Listener) -> Worked:
-    schedule, store = claim.schedule, claim.schedule.store
-    version = history(store)[0].id
-    sweeps = [plan.stored for plan in plans(schedule.specification(), store)]
-    draws = {
-        "seed": f"{schedule.name} {claim.night.due.isoformat()}",
-        "share": schedule.share or DEFAULT_SHARE,
-        "blocks": schedule.blocks,
-    }
-    with interruption() as asked_to_stop, connect(schedule.workers()) as client:
-        worked = verify(client, sweeps, store, draws, asked_to_stop)
-    worked.version = version
-    return worked
+    schedule = claim.schedule
+    return verify(
+        schedule.specification(),
+        schedule.store,
+        schedule.workers(),
+        seed=f"{schedule.name} {claim.night.due.isoformat()}",
+        share=schedule.share or DEFAULT_SHARE,
+        blocks=schedule.blocks,
+        command=_command(schedule),
+    )
 
 
 def _extend(claim: Claim, remember: Remember, listener: Listener) -> Worked:
@@ -97,16 +95,21 @@ def _run(schedule: Schedule, sweep: Sweep, listener: Listener, **options: Any) -
             groups.append(event.plan.sweep.group)
         listener(event)
 
-    command = f"relusweep nightly tick {schedule.name}"
-    finished = run(sweep, schedule.store, schedule.workers(), listeners=[note], command=command, **options)
+    finished = run(
+        sweep, schedule.store, schedule.workers(), listeners=[note], command=_command(schedule), **options
+    )
     return _told(finished, groups, _newest(schedule.store))
 
 
-def _told(finished: RunFinished, groups: list[str], version: str | None) -> Worked:
+def _command(schedule: Schedule) -> str:
+    return f"relusweep nightly tick {schedule.name}"
+
+
+def _told(finished: RunFinished, groups: list[str], version: str) -> Worked:
     cells = {group: int(stage["cells"]) for group, stage in finished.facts["stages"].items()}
     failed = [f"{failure.block}: {failure.error}" for failure in finished.failed]
     if finished.cancelled:  # not to be gone on with, as what a signal stops
-        failed.append("its run was cancelled")
+        failed.append(CANCELLED)
     return Worked(
         run=finished.facts["id"],
         cells=sum(cells.values()),
@@ -118,11 +121,8 @@ def _told(finished: RunFinished, groups: list[str], version: str | None) -> Work
     )
 
 
-def _newest(store: str) -> str | None:
-    try:
-        return history(store)[0].id
-    except StoreNotFound:
-        return None
+def _newest(store: str) -> str:
+    return history(store)[0].id
 
 
 def _stored_trials(store: str, sweep: Sweep) -> int:

@@ -6,24 +6,24 @@ What is done is remembered in the ledger step by step, so that a night whose pro
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster import ClusterError
 from pipeline.errors import LedgerError, SweepError
 from pipeline.events import Listener
-from pipeline.nightly.aftermath import Change, change_since, name_version
+from pipeline.nightly.aftermath import Change, change_since, forget, name_version
 from pipeline.nightly.ledger import Ledger
 from pipeline.nightly.modes import work
-from pipeline.nightly.rows import Claim, State
+from pipeline.nightly.rows import Claim, State, old_tags
 from pipeline.nightly.schedule import Schedule
 from pipeline.nightly.summary import write_summary
 from pipeline.nightly.webhook import post
 from pipeline.nightly.words import counted
 from pipeline.nightly.work import Worked
 from pipeline.report.kinds import TREES
-from storage import Committer, StoreError, StoreLocked
+from storage import StoreError, StoreLocked
 from tasks.images.errors import DataSetError
 
 __all__ = ["EXIT_CODES", "Ended", "hold_night"]
@@ -79,7 +79,10 @@ def hold_night(ledger: Ledger, claim: Claim, listener: Listener) -> Ended:
         worked = _work(ledger, claim, listener)
         if worked.interrupted:
             return _let_go(ledger, claim, Ended("interrupted", "stopped; the next tick goes on with it"))
-        change = _after(ledger, claim, worked)
+        change = _compare(ledger, claim, worked)
+        if worked.version is not None:
+            old = old_tags(ledger.nights(claim.schedule.name), claim.schedule.keep_nights)
+            worked.sentences += forget(claim.schedule, old)
     except StoreLocked as error:
         if not claim.overdue:
             return _let_go(ledger, claim, Ended("waiting", f"waits: {error}"))
@@ -106,26 +109,33 @@ def _work(ledger: Ledger, claim: Claim, listener: Listener) -> Worked:
     return worked
 
 
-def _after(ledger: Ledger, claim: Claim, worked: Worked) -> Change | None:
-    """Tag the version, let old ones go, and compare it with that of the night before."""
-    schedule, night = claim.schedule, claim.night
+def _compare(ledger: Ledger, claim: Claim, worked: Worked) -> Change | None:
+    """Tag the version, and compare it with that of the night before: once, since that may be let go next."""
+    schedule, progress = claim.schedule, claim.night.progress
     if worked.version is None:
         return None
-    tag = name_version(schedule.store, f"nightly.{schedule.name}.{night.label}", worked.version)
-    ledger.remember(claim, tag=tag)
-    if schedule.keep_days is not None:
-        with Committer(schedule.store) as committer:
-            gone = committer.expire(timedelta(days=schedule.keep_days))["expired"]
-        worked.sentences.append(
-            f"{counted(len(gone), 'version')} older than {counted(schedule.keep_days, 'day')} removed; "
-            "those with tags stay"
-        )
-    # A refresh answers for what it found, whoever has written that since the night before.
-    before = night.progress.get("before") or _last_tag(ledger, claim)
-    change = change_since(before, tag, _compared(schedule), schedule.store, _folder(claim) / "comparison")
+    if "change" not in progress:
+        tag = _tag(ledger, claim, worked.version)
+        # A refresh answers for what it found, whoever has written that since the night before.
+        before = progress.get("before") or _last_tag(ledger, claim)
+        found = change_since(before, tag, _compared(schedule), schedule.store, _folder(claim) / "comparison")
+        ledger.remember(claim, change=None if found is None else found._asdict())
+    change = None if progress["change"] is None else Change(**progress["change"])
     if schedule.mode == "refresh" and change is not None:
         worked.drifted = change.changed
     return change
+
+
+def _tag(ledger: Ledger, claim: Claim, version: str) -> str:
+    schedule, night = claim.schedule, claim.night
+
+    def note(name: str) -> None:
+        ledger.remember(claim, naming=name)
+
+    wanted = f"nightly.{schedule.name}.{night.label}"
+    tag = name_version(schedule.store, wanted, version, night.progress.get("naming"), note)
+    ledger.remember(claim, tag=tag)
+    return tag
 
 
 def _compared(schedule: Schedule) -> str:
@@ -186,7 +196,7 @@ def _words(worked: Worked, change: Change | None) -> str:
         words.append(change.words)
     if worked.failed:
         more = f", and {len(worked.failed) - 1} more" if len(worked.failed) > 1 else ""
-        words.insert(0, f"failed: {worked.failed[0]}{more}")
+        words.insert(0, worked.failed[0] + more)
     return "; ".join(words)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from pipeline.nightly.schedule import Schedule
 
-__all__ = ["Claim", "Night", "State"]
+__all__ = ["Claim", "Night", "State", "old_tags"]
 
 State = Literal["running", "waiting", "interrupted", "well", "drifted", "failed"]
 
@@ -65,3 +66,17 @@ class Claim(NamedTuple):
     schedule: Schedule
     night: Night
     overdue: bool
+
+
+def old_tags(nights: Sequence[Night], keep: int | None) -> list[str]:
+    """Name the tags of nights that are to go.
+
+    Parameters
+    ----------
+    nights : sequence of Night
+        Of a schedule, the newest first.
+    keep : int or None
+        How many of them keep their tags; None for all.
+    """
+    tags = [night.progress["tag"] for night in nights if "tag" in night.progress]
+    return [] if keep is None else tags[keep:]

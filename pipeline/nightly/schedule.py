@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, Valid
 
 from pipeline.errors import InvalidSchedule
 from pipeline.nightly.times import check_times
+from pipeline.nightly.words import counted
 
 if TYPE_CHECKING:
     from cluster import ClusterConfig
@@ -50,13 +51,16 @@ class Schedule(BaseModel):
         Told when something drifted or failed. May hold a secret: shown as its host alone.
     keep_days : int, optional
         Versions without a tag that are older are removed after each night.
+    keep_nights : int, optional
+        So many nights keep their tags: that of the last, and those of the ones before it.
     folder : str
         Absolute path; each night has a folder in it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", max_length=50)]
+    # Tags and CronJobs are named after it, and a CronJob has 52 letters.
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=42)]
     sweep: str
     settings: tuple[str, ...] = ()
     store: str
@@ -68,7 +72,8 @@ class Schedule(BaseModel):
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     blocks: PositiveInt | None = None
     webhook: SecretStr | None = None
-    keep_days: PositiveInt | None = None
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    keep_nights: Annotated[int, Field(ge=2)] | None = None  # a night is compared with the one before it
     folder: str
 
     def specification(self) -> Sweep:
@@ -87,6 +92,13 @@ class Schedule(BaseModel):
         """Give all of it, JSON-able, the webhook in plain text: for the ledger alone."""
         secret = None if self.webhook is None else self.webhook.get_secret_value()
         return {**self.model_dump(mode="json"), "webhook": secret}
+
+    @property
+    def keeps(self) -> str:
+        """Say what is kept of its nights and of its store."""
+        tags = "all tags" if self.keep_nights is None else f"{self.keep_nights} nights' tags"
+        days = "all versions" if self.keep_days is None else f"versions of {counted(self.keep_days, 'day')}"
+        return f"{tags}, {days}"
 
     @property
     def webhook_host(self) -> str | None:

@@ -110,3 +110,4 @@ def _facts(claim: Claim, worked: Worked, now: datetime) -> Iterator[tuple[str, s
     if night.deaths:
         yield "Died", f"{counted(night.deaths, 'time')}, and was gone on with"
     yield "Workers", schedule.cluster or "this machine"
+    yield "Keeps", schedule.keeps

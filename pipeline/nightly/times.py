@@ -83,5 +83,5 @@ def _check_zone(zone: str) -> None:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         near = get_close_matches(zone, available_timezones(), n=1)
-        words = f"; did you mean {near[0]!r}?" if near else ""
+        words = f"; did you mean {near[0]!r}?" if near else "."
         raise InvalidSchedule(f"no time zone {zone!r}{words} Give one as Europe/Berlin or UTC") from error

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
+from itertools import chain
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
-from pipeline.dispatch import compute
+from cluster import ClusterConfig, connect
+from pipeline.dispatch import Arrival, compute
+from pipeline.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
+from pipeline.interruption import interruption
 from pipeline.kinds import Block, Sweep
-from pipeline.nightly.work import Drift, Worked
-from pipeline.plan import Plan, stored_plan
+from pipeline.nightly.stored import MOST_SHOWN, Differences, Stored
+from pipeline.nightly.work import CANCELLED, Worked
+from pipeline.plan import Plan, plans, stored_plan
+from pipeline.record import Record, recorded
+from pipeline.resources import check_promised, check_workers_have
+from pipeline.roster import Roster
+from pipeline.secrecy import without_secrets
 from pipeline.versions import library_versions
-from pipeline.words import label
-from storage import open_dataset
+from storage import StoreReadError, history, open_dataset
 from tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
@@ -27,7 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "draw", "verify"]
 
-_MOST_SHOWN = 200
+
+class _Drawn(Plan):
+    """A plan in which nothing counts but its blocks: what else the store has is not asked for."""
+
+    @property
+    def total(self) -> int:
+        return self.cells
 
 
 class Sample:
@@ -42,16 +55,15 @@ class Sample:
     """
 
     def __init__(self, stored: Plan, chosen: Sequence[Block]) -> None:
-        self.stored, self.n_all = stored, len(stored.blocks)
+        self.sweep, self.n_all = stored.sweep, len(stored.blocks)
         self._followed = {before.key for block in stored.blocks if (before := stored.sweep.follows(block))}
         drawn = {before.key: before for block in chosen for before in _chain(stored.sweep, block)}
-        self.plan = Plan(stored.sweep, stored.sweep, tuple(drawn.values()))
+        self.plan = _Drawn(stored.sweep, stored.sweep, tuple(drawn.values()))
 
     def variables(self, block: Block) -> Iterator[str]:
         """Name what the store still has of a block: what lacks an axis is that of the last block along it."""
-        sweep = self.stored.sweep
-        for name, variable in sweep.variables.items():
-            if set(sweep.axes) <= set(variable.dims) or block.key not in self._followed:
+        for name, variable in self.sweep.variables.items():
+            if set(self.sweep.axes) <= set(variable.dims) or block.key not in self._followed:
                 yield name
 
 
@@ -76,65 +88,138 @@ def draw(stored: Plan, seed: str, share: float, blocks: int | None) -> Sample:
 
 
 def verify(
-    client: Client, sweeps: Iterable[Sweep], store: str, draws: Mapping[str, Any], asked_to_stop: Flag
+    sweep: Sweep,
+    store: str,
+    cluster: ClusterConfig,
+    *,
+    seed: str,
+    share: float,
+    blocks: int | None,
+    command: str | None = None,
 ) -> Worked:
-    """Compute a sample of the finished blocks of some groups, and compare it with the store.
+    """Compute a sample of the finished blocks of a sweep and of all that it requires, and compare the bits.
 
-    Nothing is written. What workers write themselves is too large to travel: such groups are left out.
+    Nothing is written but a record beside the store, by which it is watched and cancelled as a run is. What
+    is too large to travel is compared by the worker that computed it.
 
     Parameters
     ----------
-    client : distributed.Client
-    sweeps : iterable of Sweep
-        Each as the store has it, with all its labels.
+    sweep : Sweep
     store : str
-    draws : Mapping
-        ``seed``, ``share`` and ``blocks``, see `draw`.
-    asked_to_stop : threading.Event
-        Ends it early, as interrupted.
+    cluster : ClusterConfig
+        Where the tasks run.
+    seed, share, blocks
+        See `draw`.
+    command : str, optional
+        What the user typed.
+
+    Raises
+    ------
+    SweepError, storage.StoreError, cluster.ClusterError
+        As `pipeline.run.run`.
     """
-    worked = Worked()
-    for sweep in sweeps:
-        worked.groups.append(sweep.group)
-        if sweep.written_by_workers:
-            names = ", ".join(sorted(sweep.written_by_workers))
-            worked.sentences.append(f"{sweep.group} is left out: workers write its {names} themselves")
-            continue
-        sample = draw(stored_plan(sweep, store), **draws)
-        if not sample.n_all:
-            worked.sentences.append(f"{sweep.group} is left out: the store has no finished block of it")
-            continue
-        _verify_group(client, sample, store, worked, asked_to_stop)
-        if worked.interrupted:
-            break
-    if not (worked.cells or worked.failed or worked.interrupted):
-        worked.failed.append("there was nothing to verify")
-    return worked
+    version = history(store)[0].id  # whatever is committed meanwhile
+    sweeps = [plan.stored for plan in plans(sweep, store)]
+    known = {"does": "verify", "sweep": sweep.name, "group": sweep.group, "cluster": cluster.kind}
+    with recorded(store, None, **known, command=command) as record, interruption() as asked_to_stop:
+        samples = [draw(stored_plan(sweep, store, version), seed, share, blocks) for sweep in sweeps]
+        todo = [sample.plan for sample in samples if sample.n_all]
+        going = _Verification(store, version, record, asked_to_stop)
+        record.begin(todo, asked_to_stop)
+        check_promised(todo, cluster)
+        if todo:
+            with connect(cluster) as client:
+                check_workers_have(todo, cluster, client)
+                going.through(client, samples)
+        return going.finish(samples)
 
 
-def _verify_group(client: Client, sample: Sample, store: str, worked: Worked, asked_to_stop: Flag) -> None:
-    sweep = sample.stored.sweep
-    group = open_dataset(store, sweep.group, mask_and_scale=False)  # one version, whatever is committed now
-    versions = {"then": json.loads(group.attrs["versions"]), "now": library_versions()}
-    cells = 0
-    with closing(compute(client, sample.plan, store)) as arrivals:
-        for arrival in arrivals:
-            if asked_to_stop.is_set():
-                worked.interrupted = True
-                return
-            if arrival is None:
-                continue
-            if isinstance(arrival.outcome, BlockResult):
-                cells += _compare(sample, group, arrival.block, arrival.outcome, worked)
+class _Verification:
+    """What a verification remembers while it goes."""
+
+    def __init__(self, store: str, version: str, record: Record, asked_to_stop: Flag) -> None:
+        self.worked = Worked(version=version, run=record.id)
+        self._store, self._version = store, version
+        self._record, self._asked_to_stop = record, asked_to_stop
+        self._failed: list[BlockFailed] = []
+
+    def through(self, client: Client, samples: Sequence[Sample]) -> None:
+        """Verify one group after the other."""
+        roster = Roster(client)
+        for sample in samples:
+            if sample.n_all and not self.worked.interrupted:
+                self._record(PlanStarted(sample.plan))
+                self._go(client, sample, roster)
+
+    def _go(self, client: Client, sample: Sample, roster: Roster) -> None:
+        stored = Stored(self._store, self._version, sample.sweep)
+        keep = None
+        if sample.sweep.written_by_workers:
+            keep = partial(_comparing, stored)
+        before = self.worked.cells
+        with closing(compute(client, sample.plan, self._store, keep)) as arrivals:
+            for arrival in arrivals:
+                if arrival is not None:
+                    self._record(self._take(sample, stored, arrival))
+                if seen := roster.look():
+                    self._record(seen)
+                if self._asked_to_stop.is_set():
+                    self.worked.interrupted = True
+                    return
+        self._tell(sample, self.worked.cells - before)
+
+    def _take(self, sample: Sample, stored: Stored, arrival: Arrival) -> Event:
+        block, outcome = arrival.block, arrival.outcome
+        if isinstance(outcome, BlockResult):
+            names = set(sample.variables(block)) & set(outcome.arrays)
+            try:
+                here = stored.differences(block, {name: outcome.arrays[name] for name in sorted(names)})
+            except StoreReadError as error:  # as of one at a worker: the others are verified nevertheless
+                outcome = error
             else:
-                error = arrival.outcome
-                worked.failed.append(f"{sweep.group}, {arrival.block}: {type(error).__name__}: {error}")
-    worked.cells += cells
-    worked.versions[sweep.group] = versions
-    worked.sentences.append(
-        f"{cells:,} {sweep.unit} of {sweep.group} computed again, "
-        f"in {len(sample.plan.blocks)} of {sample.n_all} finished blocks"
-    )
+                self._note([here] if outcome.instead is None else [here, outcome.instead])
+                return BlockDone(block, None, arrival.spans)
+        told = without_secrets(f"{type(outcome).__name__}: {outcome}")
+        self._failed.append(BlockFailed(block, told, sample.sweep.group))
+        self.worked.failed.append(f"{sample.sweep.group}, {block}: {told}")
+        return self._failed[-1]
+
+    def _note(self, found: Sequence[Differences]) -> None:
+        worked = self.worked
+        worked.cells += int(found[0].compared.sum())
+        worked.drifted += int(np.logical_or.reduce([part.drifted for part in found]).sum())
+        drift = chain.from_iterable(part.drift for part in found)
+        worked.drift = [*worked.drift, *drift][:MOST_SHOWN]
+
+    def _tell(self, sample: Sample, cells: int) -> None:
+        sweep = sample.sweep
+        then = open_dataset(self._store, sweep.group, version=self._version).attrs["versions"]
+        self.worked.versions[sweep.group] = {"then": json.loads(then), "now": library_versions()}
+        self.worked.sentences.append(
+            f"{cells:,} {sweep.unit} of {sweep.group} computed again, "
+            f"in {len(sample.plan.blocks)} of {sample.n_all} finished blocks"
+        )
+
+    def finish(self, samples: Sequence[Sample]) -> Worked:
+        """Close the record, and say what came of it."""
+        worked, cancelled = self.worked, self._record.cancelled
+        worked.groups = [sample.sweep.group for sample in samples]
+        for sample in samples:
+            if not sample.n_all:
+                worked.sentences.append(
+                    f"{sample.sweep.group} is left out: the store has no finished block of it"
+                )
+        self._record(RunFinished({}, tuple(self._failed), worked.interrupted, cancelled))
+        if worked.interrupted and cancelled:  # not to be gone on with, as what a signal stops
+            worked.failed.append(CANCELLED)
+            worked.interrupted = False
+        if not (worked.cells or worked.failed or worked.interrupted):
+            worked.failed.append("there was nothing to verify")
+        return worked
+
+
+def _comparing(stored: Stored, block: Block) -> partial[Differences]:
+    return partial(stored.differences, block)
 
 
 def _chain(sweep: Sweep, block: Block) -> Iterator[Block]:
@@ -143,42 +228,3 @@ def _chain(sweep: Sweep, block: Block) -> Iterator[Block]:
     while at is not None:
         yield at
         at = sweep.follows(at)
-
-
-def _compare(sample: Sample, group: xr.Dataset, block: Block, result: BlockResult, worked: Worked) -> int:
-    """Note the cells of a block that differ; give how many were compared."""
-    sweep = sample.stored.sweep
-    stored = group.sel({dim: list(labels) for dim, labels in block.labels})
-    axes = tuple(sweep.axes)
-    finished = (stored["done"] & (stored["fingerprint"] == np.uint64(sweep.fingerprint))).transpose(*axes)
-    drifted = xr.zeros_like(finished, bool)
-    for name in sample.variables(block):
-        then = stored[name]
-        now = np.asarray(result.arrays[name], then.dtype).reshape(then.shape)
-        differ = then.copy(data=_bits(then.values) != _bits(now))
-        known = finished.any([dim for dim in axes if dim not in then.dims])
-        differ = (differ & known).transpose(*then.dims)
-        if differ.any():
-            worked.drift += _named(
-                sweep.group, name, then, now, differ.values, _MOST_SHOWN - len(worked.drift)
-            )
-            drifted = drifted | (differ.any([dim for dim in then.dims if dim not in axes]) & finished)
-    worked.drifted += int(drifted.sum())
-    return int(finished.sum())
-
-
-def _bits(values: NDArray[Any]) -> NDArray[Any]:
-    """See numbers as their bits: NaN equals itself, and 0 is not -0."""
-    return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
-
-
-def _named(
-    group: str, name: str, then: xr.DataArray, now: NDArray[Any], differ: NDArray[np.bool_], most: int
-) -> list[Drift]:
-    found = []
-    for place in np.argwhere(differ)[: max(0, most)].tolist():
-        at = zip(then.dims, place, strict=True)
-        words = ", ".join(f"{dim} {label(then[dim].values[i])}" for dim, i in at)
-        values = (str(array[tuple(place)]) for array in (then.values, now))
-        found.append(Drift(group, name, words, *values))
-    return found

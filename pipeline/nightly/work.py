@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-__all__ = ["Drift", "Worked"]
+__all__ = ["CANCELLED", "Drift", "Worked"]
+
+CANCELLED = "its run was cancelled"
 
 
 class Drift(NamedTuple):
@@ -52,7 +54,7 @@ class Worked(BaseModel):
     version : str or None
         Id of the version of the store that it is about.
     run : str or None
-        Id of the run, where it was one.
+        Id of the run, or of the verification.
     """
 
     cells: int = 0

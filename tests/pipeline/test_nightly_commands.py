@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sqlite3
@@ -25,6 +26,7 @@ SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 PART = [word for setting in SMALL for word in ("--set", setting)]
 ADD = ("nightly", "add", "mine", "--sweep", "npn2", *PART, "--at", "0 2 * * *")
 EXTEND = (*ADD, "--mode", "extend", "--by", "2")
+NAME = "odd_One-" + "x" * 34  # as long as a name may be
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -79,7 +81,11 @@ except SystemExit:
         (("--mode", "verify"), "--by says nothing in --mode verify"),
         (("--mode", "refresh", "--share", "0.5"), "--by, --share says nothing in --mode refresh"),
         (("--by", "0"), "--by: Input should be greater than 0"),
-        (("--keep-days", "0"), "--keep-days: Input should be greater than 0"),
+        (("--keep-days", "0"), "--keep-days: Input should be greater than or equal to 1"),
+        (("--keep-days", "9999999"), "--keep-days: Input should be less than or equal to 36500"),
+        (("--keep-nights", "1"), "--keep-nights: Input should be greater than or equal to 2"),
+        (("--share", "nan", "--mode", "verify"), "--share: Input should be less than or equal to 1"),
+        (("--store", ""), "not an empty text"),
         (("--store", "state/relusweep/.."), "lies in the store"),
         (("--store", "/proc/results"), "cannot write to the store"),
         (("--store", "gs://bucket/x"), "a store is a path or s3://bucket/prefix"),
@@ -97,6 +103,13 @@ def test_what_could_not_run_at_night_is_refused_by_day(
     assert reason in err
     assert "T0P" not in out + err
     assert relusweep("nightly", "list")[1].count("mine") == 0
+
+
+@pytest.mark.parametrize("name", ["", "1", "a b", "a/b", "a.b", "nächte", "a" * 43, "a\n"])
+def test_a_name_that_no_tag_or_cron_job_can_have_is_refused(relusweep: Command, name: str) -> None:
+    code, _, err = relusweep("nightly", "add", name, *EXTEND[3:])
+    assert code == 2
+    assert "error: NAME: String should" in err
 
 
 def test_extending_a_sweep_without_trials_is_refused(relusweep: Command) -> None:
@@ -201,15 +214,17 @@ def printed(relusweep: Command, tmp_path: Path) -> Callable[[str], str]:
     """A schedule with all that could go wrong in a manifest, printed for someone."""
     folder = tmp_path / "a b%c$d"
     folder.mkdir()
-    Path("odd_one.yaml").write_text("base: npn2\ntrials: 4\nwidth: 2\n", encoding="utf-8")
-    words = ("nightly", "add", "odd_One", "--sweep", "odd_one.yaml", "--at", "0 2 * * *", "--mode", "extend")
+    sweep = folder / "cluster.yaml"
+    sweep.write_text("base: npn2\nname: odd\ntrials: 4\nwidth: 2\n", encoding="utf-8")
+    words = ("nightly", "add", NAME, "--sweep", str(sweep), "--at", "0 2 * * *", "--mode", "extend")
     ledger = ("--ledger", str(folder / "nights.sqlite"))
     options = ("--by", "2", "--webhook", "https://hooks.example/T0P", "--cluster", _unreachable())
-    code, _, err = relusweep(*words, *options, *ledger)
+    keeps = ("--keep-days", "30", "--keep-nights", "7")
+    code, _, err = relusweep(*words, *options, *keeps, *ledger)
     assert code == 0, err
 
     def of(form: str) -> str:
-        code, out, _ = relusweep("nightly", "print", "odd_One", "--as", form, *ledger)
+        code, out, _ = relusweep("nightly", "print", NAME, "--as", form, *ledger)
         assert code == 0
         assert "T0P" not in out
         return out
@@ -228,13 +243,13 @@ def test_the_crontab_line_runs(printed: Callable[[str], str], tmp_path: Path) ->
     assert Path(program).name == "relusweep"
     here = shlex.join([sys.executable, "-c", "from pipeline.cli import main; main()"])
     subprocess.run(["/bin/sh", "-c", command.replace(shlex.quote(program), here, 1)], check=True)
-    assert (tmp_path / "a b%c$d" / "odd_One.log").read_text() == "Nothing is due\n"
+    assert (tmp_path / "a b%c$d" / f"{NAME}.log").read_text() == "Nothing is due\n"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_the_systemd_units_are_valid(printed: Callable[[str], str], tmp_path: Path) -> None:
     units = _units(printed("systemd"))
-    assert set(units) == {"relusweep-odd_One.service", "relusweep-odd_One.timer"}
+    assert set(units) == {f"relusweep-{NAME}.service", f"relusweep-{NAME}.timer"}
     for name, text in units.items():
         # The command of this environment need not be installed where the test runs.
         (tmp_path / name).write_text(text.replace('ExecStart="', 'ExecStart="/bin/echo" "'), encoding="utf-8")
@@ -247,8 +262,8 @@ def test_the_systemd_units_are_valid(printed: Callable[[str], str], tmp_path: Pa
     ours = [line for line in checked.stderr.splitlines() if "relusweep" in line]
     assert ours == []
     assert '"nights.sqlite"' not in checked.stderr
-    assert "a b%%c$$d/nights.sqlite" in units["relusweep-odd_One.service"]
-    when = units["relusweep-odd_One.timer"].split("OnCalendar=")[1].splitlines()[0]
+    assert "a b%%c$$d/nights.sqlite" in units[f"relusweep-{NAME}.service"]
+    when = units[f"relusweep-{NAME}.timer"].split("OnCalendar=")[1].splitlines()[0]
     subprocess.run(["systemd-analyze", "calendar", when], check=True, capture_output=True)
 
 
@@ -269,8 +284,11 @@ def test_the_cron_job_brings_all_it_needs(
 ) -> None:
     claim, files, job = yaml.safe_load_all(printed("kubernetes"))
     assert [part["kind"] for part in (claim, files, job)] == ["PersistentVolumeClaim", "ConfigMap", "CronJob"]
-    assert {part["metadata"]["name"] for part in (claim, files, job)} == {"relusweep-odd-one"}
-    assert set(files["data"]) == {"cluster.yaml", "odd_one.yaml"}
+    (named,) = {part["metadata"]["name"] for part in (claim, files, job)}
+    assert re.fullmatch("[a-z0-9]([a-z0-9-]*[a-z0-9])?", named)
+    assert len(named) == 52  # what Kubernetes allows: it adds eleven letters for each job
+    assert f"secret {named}:" in printed("kubernetes")
+    assert set(files["data"]) == {"cluster.yaml", "sweep.yaml"}
     assert job["spec"]["concurrencyPolicy"] == "Forbid"
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (adding,), (ticking,) = pod["initContainers"], pod["containers"]
@@ -280,18 +298,31 @@ def test_the_cron_job_brings_all_it_needs(
     # What the pod would do, with its two volumes here.
     (tmp_path / "pod-files").mkdir()
     (tmp_path / "pod-state").mkdir()
-    for name, text in files["data"].items():
-        (tmp_path / "pod-files" / name).write_text(text, encoding="utf-8")
+    (volume,) = (volume["configMap"] for volume in pod["volumes"] if volume["name"] == "files")
+    for item in volume["items"]:
+        file = tmp_path / "pod-files" / item["path"]
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(files["data"][item["key"]], encoding="utf-8")
     places = {mounted["files"]: str(tmp_path / "pod-files"), mounted["state"]: str(tmp_path / "pod-state")}
     monkeypatch.setenv("RELUSWEEP_WEBHOOK", "https://hooks.example/T0P")
-    for container, said in ((adding, "Added odd_One"), (adding, "already"), (ticking, "Nothing is due")):
+    for container, said in ((adding, f"Added {NAME}"), (adding, "already"), (ticking, "Nothing is due")):
         words = container["command"][1:]
         for there, here in places.items():
             words = [word.replace(there, here) for word in words]
         code, out, err = relusweep(*words)
         assert code == 0, err
         assert said in out
-    there = Ledger(tmp_path / "pod-state" / "nights.sqlite").schedule("odd_One")
-    here = Ledger(tmp_path / "a b%c$d" / "nights.sqlite").schedule("odd_One")
-    assert there.specification() == here.specification() == find_sweep("odd_one.yaml")
-    assert (there.by, there.mode, there.at, there.webhook) == (here.by, here.mode, here.at, here.webhook)
+    there = Ledger(tmp_path / "pod-state" / "nights.sqlite").schedule(NAME)
+    here = Ledger(tmp_path / "a b%c$d" / "nights.sqlite").schedule(NAME)
+    assert there.specification() == here.specification() == find_sweep(here.sweep)
+    places = {"store", "folder", "sweep", "cluster"}
+    assert there.model_dump(exclude=places) == here.model_dump(exclude=places)
+
+
+def test_a_file_that_has_gone_cannot_be_brought(relusweep: Command) -> None:
+    Path("gone.yaml").write_text("base: npn2\n", encoding="utf-8")
+    assert relusweep(*EXTEND, "--sweep", "gone.yaml")[0] == 0
+    Path("gone.yaml").unlink()
+    code, _, err = relusweep("nightly", "print", "mine", "--as", "kubernetes")
+    assert code == 2
+    assert "gone.yaml, which is to be brought along, cannot be read: " in err

@@ -5,33 +5,39 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
+import time_machine
 import xarray as xr
 import yaml
+from pydantic import SecretStr
 
 from cluster import Address
-from pipeline.dispatch import Arrival
+from pipeline.dispatch import Arrival, compute
 from pipeline.events import BlockDone, Committed, Event, PlanStarted
 from pipeline.interruption import interruption
 from pipeline.nightly.ledger import Ledger
 from pipeline.nightly.night import Ended, hold_night
 from pipeline.nightly.schedule import Schedule, make_schedule
+from pipeline.nightly.webhook import post
 from pipeline.overrides import find_sweep, override
 from pipeline.plan import plan_store, stored_plan
 from pipeline.run import run
-from pipeline.runs import ask_to_stop, read_runs
+from pipeline.runs import Run, ask_to_stop, read_runs
 from pipeline.sweep import BooleanSweep
-from storage import Committer, history, open_dataset
+from pipeline.watch import headline
+from storage import Committer, StoreWriteError, history, open_dataset
 
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 START = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -194,8 +200,13 @@ def test_extend_adds_trials_to_what_is_there(nights: Nights, stored: BooleanSwee
     assert nights.last["tag"] == "nightly.mine.2026-11-22"
 
 
-def test_extend_begins_a_store(nights: Nights) -> None:
+def test_extend_begins_an_empty_store_and_no_other(nights: Nights) -> None:
     nights.add(mode="extend", by=2)
+    assert nights.hold().state == "failed"  # as when the disk of the store is missing
+    assert "StoreNotFound: no store at" in nights.ledger.nights("mine")[0].words
+    assert not Path(nights.store).exists()
+    with Committer(nights.store, create=True):
+        pass
     assert nights.hold().state == "well"
     assert values(nights).sizes["trial"] == 2
 
@@ -306,13 +317,154 @@ def test_tags_are_never_in_each_others_way(nights: Nights, stored: BooleanSweep)
     nights.now = START
     nights.add()
     nights.hold()
-    assert nights.last["tag"] == "nightly.mine.2026-11-21"  # the same version: the same name
+    assert nights.last["tag"] == "nightly.mine.2026-11-21-2"  # the other is of a schedule that was removed
+    with Committer(nights.store) as committer:
+        committer.delete_tag("nightly.mine.2026-11-21-2")
     nights.ledger.remove("mine", nights.now + DAY)
     nights.now = START
-    damage(nights, stored)
     nights.add()
     nights.hold()
-    assert nights.last["tag"] == "nightly.mine.2026-11-21-2"
+    assert nights.last["tag"] == "nightly.mine.2026-11-21-3"
+    assert history(nights.store)[0].tags == ("nightly.mine.2026-11-21", "nightly.mine.2026-11-21-3")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_night_killed_as_it_makes_its_tag_has_one(
+    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(committer: Committer, name: str, version: str) -> None:
+        if when == "after":
+            tag(committer, name, version)
+        raise Killed
+
+    tag = Committer.tag
+    nights.add(blocks=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Committer, "tag", killed)
+        with pytest.raises(Killed):
+            nights.hold()
+    assert nights.hold(later=timedelta(minutes=5)).state == "well"
+    assert history(nights.store)[0].tags == ("nightly.mine.2026-11-21",)
+
+
+def tags(nights: Nights) -> dict[str, str]:
+    return {name: version.id for version in history(nights.store) for name in version.tags}
+
+
+def test_the_newest_nights_keep_their_tags_and_other_tags_stay(nights: Nights, stored: BooleanSweep) -> None:
+    others = {"nightly.mine.2026-11-21", "nightly.others.2026-11-21", "submitted"}
+    with Committer(nights.store) as committer:
+        for name in others:
+            committer.tag(name)
+    nights.add(blocks=1, keep_nights=2)
+    made: list[str] = []
+    for trial in range(4):
+        damage(nights, stored, trial)  # a version of its own for each night
+        nights.hold()
+        if made:
+            assert nights.last["change"]["before"] == made[-1]
+        made.append(nights.last["tag"])
+        assert set(tags(nights)) == {*others, *made[-2:]}
+    assert made[0] == "nightly.mine.2026-11-21-2"
+    kept, later = tags(nights), datetime.now(UTC) + timedelta(days=40)
+    with time_machine.travel(later, tick=False), Committer(nights.store) as committer:
+        gone = committer.expire(timedelta(days=30))["expired"]
+    assert len(gone) >= 2
+    assert not set(gone) & set(kept.values())
+    assert tags(nights) == kept
+
+
+def test_a_version_that_is_compared_with_goes_afterwards(nights: Nights, stored: BooleanSweep) -> None:
+    """A refresh finds an untagged version older than is kept: it is compared with before it is removed."""
+    damage(nights, stored)
+    nights.add(mode="refresh", keep_days=1)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=2), tick=True):
+        ended = nights.hold()
+    assert "removed; those with tags stay" in ended.words
+    assert (ended.state, ended.code) == ("drifted", 3)
+
+
+def test_what_a_night_found_is_told_whatever_fails_afterwards(
+    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unwritable(*words: Any, **options: Any) -> None:
+        raise StoreWriteError("no space left")
+
+    nights.add(share=1.0, keep_days=30)
+    assert nights.hold().state == "well"
+    damage(nights, stored)
+    monkeypatch.setattr(Committer, "expire", unwritable)
+    ended = nights.hold()
+    assert ended.state == "failed"
+    assert "1 changed, 0 added" in ended.words
+    assert "1 cell did not come again" in ended.words
+
+
+def test_a_full_disk_hides_no_drift(
+    nights: Nights, stored: BooleanSweep, caplog: pytest.LogCaptureFixture
+) -> None:
+    nights.add(share=1.0)
+    nights.hold()
+    damage(nights, stored)
+    nights.folder.rename(nights.folder.with_name("elsewhere"))
+    nights.folder.write_text("no folder can be made here")
+    ended = nights.hold()
+    assert (ended.state, ended.page) == ("drifted", None)
+    assert "1 changed" in ended.words
+    assert "no page of the comparison" in caplog.text
+    assert "no summary of mine" in caplog.text
+
+
+def test_a_verification_is_seen_and_can_be_cancelled(
+    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Run] = []
+
+    def asking(*words: Any, **options: Any) -> Iterator[Arrival | None]:
+        for arrival in compute(*words, **options):
+            if arrival is not None and not seen:
+                while not seen:
+                    seen.extend(found for found in read_runs(nights.store) if found.goes)
+                ask_to_stop(nights.store, seen[0].id)
+                time.sleep(2)  # longer than it takes until the record is looked for
+            yield arrival
+
+    monkeypatch.setattr("pipeline.record._BEAT", 0.1)
+    monkeypatch.setattr("pipeline.nightly.verify.compute", asking)
+    nights.add(share=0.5)
+    ended = nights.hold()
+    assert (ended.state, ended.code) == ("failed", 1)
+    assert "its run was cancelled" in ended.words
+    (going,) = seen
+    assert going.state == "running"
+    assert going.document["does"] == "verify"
+    assert going.document["groups"] == {GROUP: {"unit": "networks", "total": 32, "done": 0}}
+    assert " · verifies npn2 · " in headline(going)
+    assert ended.page is not None
+    assert going.id in ended.page.read_text()
+    (after,) = (found for found in read_runs(nights.store) if found.id == going.id)
+    assert after.state == "cancelled"
+    assert after.document["groups"][GROUP]["done"] > 0
+    assert after.document["workers"] == 2
+
+
+def test_an_interrupted_verification_begins_again(
+    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(*words: Any, **options: Any) -> Iterator[Arrival | None]:
+        signal.raise_signal(signal.SIGTERM)
+        yield from compute(*words, **options)
+
+    nights.add()
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.nightly.verify.compute", stopping)
+        assert nights.hold().state == "interrupted"
+    assert nights.hold(later=timedelta(0)).state == "well"
+    verified = [found.state for found in read_runs(nights.store) if found.document["does"] == "verify"]
+    assert sorted(verified) == ["finished", "interrupted"]
 
 
 def test_a_locked_store_makes_the_night_wait(nights: Nights, stored: BooleanSweep) -> None:
@@ -371,7 +523,7 @@ def test_old_versions_go(nights: Nights, stored: BooleanSweep) -> None:
 
 
 @contextmanager
-def listening(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def listening(status: int = 200, location: str | None = None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A webhook of our own."""
     came: list[dict[str, Any]] = []
 
@@ -379,6 +531,8 @@ def listening(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def do_POST(self) -> None:
             came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
+            if location is not None:
+                self.send_header("Location", location)
             self.end_headers()
 
         def log_message(self, *words: Any) -> None:
@@ -390,6 +544,39 @@ def listening(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield f"http://127.0.0.1:{server.server_port}/T0P-SECRET", came
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(("status", "words"), [(302, "HTTPError 302"), (307, "HTTPError 307")])
+def test_a_webhook_that_redirects_was_not_reached(
+    caplog: pytest.LogCaptureFixture, status: int, words: str
+) -> None:
+    """Whoever follows it would ask the other place for something, and the message would be lost."""
+    with listening() as (there, elsewhere), listening(status, location=there) as (url, came):
+        post(SecretStr(url), "hooks", {"outcome": "drifted"})
+    assert (came, elsewhere) == ([{"outcome": "drifted"}], [])
+    assert f"the webhook at hooks was not reached: {words}" in caplog.text
+
+
+def test_a_webhook_that_never_ends_its_answer_holds_no_night(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Flag()
+
+    def drip(door: socket.socket) -> None:
+        with door.accept()[0] as caller:
+            caller.sendall(b"HTTP/1.0 200 OK\r\n")
+            while not over.wait(0.1):  # no silence is as long as the timeout
+                caller.sendall(b"X")
+
+    monkeypatch.setattr("pipeline.nightly.webhook._SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        thread = Thread(target=drip, args=(door,))
+        thread.start()
+        post(SecretStr(f"http://127.0.0.1:{door.getsockname()[1]}/T0P"), "hooks", {})
+        assert thread.is_alive()
+        over.set()
+        thread.join()
+    assert "the webhook at hooks was not reached: no answer" in caplog.text
 
 
 def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: BooleanSweep) -> None:

@@ -11,6 +11,7 @@ from pipeline.errors import InvalidSchedule
 from pipeline.nightly.times import check_times, local_time, next_slot, slots
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+LORD_HOWE, SAO_PAULO = "Australia/Lord_Howe", "America/Sao_Paulo"
 
 
 def utc(text: str) -> datetime:
@@ -43,15 +44,36 @@ def test_half_past_two_comes_once_when_the_clock_changes(zone: str, start: str, 
     assert all_slots("30 2 * * *", zone, start, 3) == expected
 
 
+@pytest.mark.parametrize(
+    ("at", "zone", "start", "expected"),
+    [
+        ("30 2 * * *", BERLIN, "2027-03-27", ["27 01:30", "28 01:00", "29 00:30"]),
+        # Half an hour: on 4 October 02:00 is 02:30, which is 15:30 UTC; on 5 April 02:00 is 01:30 again.
+        ("15 2 * * *", LORD_HOWE, "2026-10-03", ["02 15:45", "03 15:30", "04 15:15"]),
+        ("45 1 * * *", LORD_HOWE, "2026-04-04", ["03 14:45", "04 14:45", "05 15:15"]),
+        # At midnight: 4 November 2018 began at 01:00, which is 03:00 UTC; 17 February had a second 23:00.
+        ("30 0 * * *", SAO_PAULO, "2018-11-03", ["03 03:30", "04 03:00", "05 02:30"]),
+        ("0 0 * * *", SAO_PAULO, "2018-11-03", ["04 03:00", "05 02:00", "06 02:00"]),
+        ("30 23 * * *", SAO_PAULO, "2018-02-16", ["17 01:30", "18 01:30", "19 02:30"]),
+    ],
+)
+def test_a_night_comes_once_where_clocks_change_otherwise(
+    at: str, zone: str, start: str, expected: list[str]
+) -> None:
+    assert all_slots(at, zone, start, 3) == expected
+
+
 def test_the_hour_that_comes_twice_in_new_york() -> None:
     assert all_slots("30 1 * * *", NEW_YORK, "2026-10-31", 3) == ["31 05:30", "01 05:30", "02 06:30"]
 
 
-@pytest.mark.parametrize("zone", [BERLIN, NEW_YORK])
-@pytest.mark.parametrize("at", ["30 2 * * *", "0,30 1,2,3 * * *", "*/20 * * * *"])
+@pytest.mark.parametrize("zone", [BERLIN, NEW_YORK, LORD_HOWE, SAO_PAULO])
+@pytest.mark.parametrize("at", ["30 2 * * *", "0,30 0,1,2,3,23 * * *", "*/20 * * * *"])
 def test_asked_at_any_minute_no_slot_is_missed_or_comes_again(zone: str, at: str) -> None:
     """As a tick asks: what has come since the last one, every seven minutes of the days of a clock change."""
-    for start in ("2026-03-07T20:00", "2026-03-28T20:00", "2026-10-24T20:00", "2026-10-31T20:00"):
+    changes = ("2026-03-07", "2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24", "2026-10-31")
+    for day in (*changes, "2018-02-17", "2018-11-03"):
+        start = f"{day}T12:00"
         now, end = utc(start), utc(start) + timedelta(days=1)
         expected = list(slots(at, zone, now, end))
         last, came = now, []

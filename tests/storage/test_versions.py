@@ -190,9 +190,28 @@ def test_names_that_a_tag_cannot_have(six: str, name: str) -> None:
 
 
 def test_the_name_of_a_deleted_tag_does_not_come_back(six: str) -> None:
-    open_repository(six).delete_tag("night-1")
-    with Committer(six) as committer, pytest.raises(InvalidTag, match="deleted does not come back"):
-        committer.tag("night-1")
+    with Committer(six) as committer:
+        committer.delete_tag("night-1")
+        with pytest.raises(InvalidTag, match="deleted does not come back"):
+            committer.tag("night-1")
+
+
+def test_a_version_whose_tag_is_deleted_expires_as_others_do(six: str) -> None:
+    kept = raw(six, tag="night-3")
+    with Committer(six) as committer:
+        committer.delete_tag("night-1")
+    assert [version.tags for version in history(six) if version.tags] == [("night-3",)]
+    with at_the_age(of(six, "part 5"), 2 * MONTH), Committer(six) as committer:
+        facts = committer.expire(MONTH)
+    assert facts["kept_tags"] == ["night-3"]
+    assert [version.message for version in history(six)][:-1] == ["part 5", "part 3"]
+    xr.testing.assert_identical(raw(six, tag="night-3"), kept)
+
+
+def test_a_tag_that_is_not_there_cannot_be_deleted(six: str) -> None:
+    with Committer(six) as committer, pytest.raises(StoreNotFound, match=r"no tag 'gone'.*'night-1'"):
+        committer.delete_tag("gone")
+    assert open_repository(six).list_tags() == {"night-1", "night-3"}
 
 
 def at_the_age(version: Version, age: timedelta) -> time_machine.travel:

@@ -1,0 +1,108 @@
+"""What a version of a store has of a sweep, compared bit for bit with what was computed anew.
+
+The same here and at a worker: what is too large to travel is compared where it was computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from pipeline.kinds import Block, Sweep
+from pipeline.nightly.work import Drift
+from pipeline.words import label
+from storage import open_dataset
+
+__all__ = ["MOST_SHOWN", "Differences", "Stored"]
+
+MOST_SHOWN = 200
+
+
+class Differences(NamedTuple):
+    """What came of comparing a block; small, whatever the size of its arrays.
+
+    Attributes
+    ----------
+    compared, drifted : ndarray of bool, of the shape of the block
+        Cells that the store has, and those of which a number has other bits.
+    drift : list of Drift
+        The first such numbers, at most `MOST_SHOWN`.
+    """
+
+    compared: NDArray[np.bool_]
+    drifted: NDArray[np.bool_]
+    drift: list[Drift]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A group of a store at a version.
+
+    Attributes
+    ----------
+    store, version : str
+    sweep : Sweep
+        Whose group it is.
+    """
+
+    store: str
+    version: str
+    sweep: Sweep
+
+    def differences(self, block: Block, arrays: Mapping[str, NDArray[Any]]) -> Differences:
+        """Compare arrays of a block with those stored, in the encoding in which they are stored.
+
+        Raises
+        ------
+        StoreReadError
+            Stored bytes are missing or damaged.
+        """
+        axes = tuple(self.sweep.axes)
+        group = _group(self.store, self.sweep.group, self.version)
+        stored = group.sel({dim: list(labels) for dim, labels in block.labels})
+        current = stored["fingerprint"] == np.uint64(self.sweep.fingerprint)
+        finished = (stored["done"] & current).transpose(*axes)
+        drifted, drift = xr.zeros_like(finished, bool), list[Drift]()
+        for name, array in arrays.items():
+            then = stored[name]
+            now = np.asarray(array, then.dtype).reshape(then.shape)
+            differ = then.copy(data=_bits(then.values) != _bits(now))
+            known = finished.any([dim for dim in axes if dim not in then.dims])
+            differ = (differ & known).transpose(*then.dims)
+            drifted |= differ.any([dim for dim in then.dims if dim not in axes]) & finished
+            for place in _first(differ.values, MOST_SHOWN - len(drift)):
+                drift.append(_named(self.sweep.group, then, now, place))
+        return Differences(finished.values, drifted.transpose(*axes).values, drift)
+
+
+@lru_cache(maxsize=2)
+def _group(store: str, group: str, version: str) -> xr.Dataset:
+    """Open a group once a process: blocks are many, and a version stays as it is."""
+    return open_dataset(store, group, version=version, mask_and_scale=False)
+
+
+def _bits(values: NDArray[Any]) -> NDArray[Any]:
+    """See numbers as their bits: NaN equals itself, and 0 is not -0."""
+    return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
+
+
+def _first(differ: NDArray[np.bool_], most: int) -> Iterator[tuple[int, ...]]:
+    """Give the first places that differ; a list of all would take more memory than the numbers themselves."""
+    flat, start = differ.ravel(), 0
+    for _ in range(most):
+        if not flat[start:].any():
+            return
+        start += int(flat[start:].argmax()) + 1
+        yield tuple(map(int, np.unravel_index(start - 1, differ.shape)))
+
+
+def _named(group: str, then: xr.DataArray, now: NDArray[Any], place: tuple[int, ...]) -> Drift:
+    at = zip(then.dims, place, strict=True)
+    words = ", ".join(f"{dim} {label(then[dim].values[i])}" for dim, i in at)
+    return Drift(group, str(then.name), words, str(then.values[place]), str(now[place]))
