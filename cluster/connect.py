@@ -27,7 +27,7 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
 
     Parameters
     ----------
-    config : Local, Address, Ssh, Kubernetes or Gateway
+    config : Local, Address, Ssh, Slurm, Kubernetes or Gateway
         Where tasks run.
 
     Yields
@@ -45,6 +45,8 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
         Nothing answers at the address.
     HostsNotReached
         No host lets us start a worker.
+    SlurmNotReached, SlurmRefuses
+        There is no Slurm here, it does not answer, or does not take such jobs.
     NoWorkers
         The scheduler has no worker within the timeout.
     UnfitWorkers
