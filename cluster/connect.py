@@ -27,7 +27,7 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
 
     Parameters
     ----------
-    config : Local, Address, Ssh, Kubernetes or Gateway
+    config : Local, Address, Ssh, Slurm, Kubernetes or Gateway
         Where tasks run.
 
     Yields
@@ -45,6 +45,8 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
         Nothing answers at the address.
     HostsNotReached
         No host lets us start a worker.
+    SlurmNotReached, SlurmRefuses
+        There is no Slurm here, it does not answer, or does not take such jobs.
     NoWorkers
         The scheduler has no worker within the timeout.
     UnfitWorkers
@@ -75,7 +77,8 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
 
 def _place(config: ClusterConfig) -> Place:
     try:
-        module = import_module(f"cluster.{config.kind}")
+        with _keeping_ctrl_c():
+            module = import_module(f"cluster.{config.kind}")
     except ModuleNotFoundError as error:
         library = str(error.name).partition(".")[0]
         if library in _ROOMS:
@@ -99,6 +102,17 @@ def _make_ready(client: Client) -> None:
             f"a worker cannot be made ready: {type(error).__name__}: {error}; install the same relusweep "
             "there as here, and start it anew"
         ) from error
+
+
+@contextmanager
+def _keeping_ctrl_c() -> Iterator[None]:
+    """Keep what answers Ctrl-C: dask-jobqueue, when imported, has it end the process, and with 0."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

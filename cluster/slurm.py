@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from dask_jobqueue.slurm import SLURMCluster
@@ -172,7 +174,7 @@ class SlurmPlace(ClusterPlace[SLURMCluster]):
             walltime=config.walltime,
             queue=config.partition,
             account=config.account,
-            python=config.python,
+            python=quote(config.python or sys.executable),
             protocol="tls://",
             security=self.security,
             interface=config.interface,
@@ -188,7 +190,8 @@ class SlurmPlace(ClusterPlace[SLURMCluster]):
     def _directives(self) -> list[str]:
         gpus = [f"--gres=gpu:{self._config.gpus}"] if self._config.gpus else []
         # A job runs once: the one that follows it is another.
-        return [f"--output={log_of(self._folder, '%j')}", "--no-requeue", *gpus, *self._config.directives]
+        output = f"--output={log_of(self._folder, '%j')}"
+        return [output, "--export=ALL", "--no-requeue", *gpus, *self._config.directives]
 
     def _submit(self, count: int) -> None:
         script = self._started.job_script()
@@ -200,7 +203,7 @@ class SlurmPlace(ClusterPlace[SLURMCluster]):
         workers = self._workers()
         change = self._jobs.look(self._queue, {_job_of(worker) for worker in workers}, time.monotonic())
         for job in change.ended:
-            _log.info("job %s %s", job.id, slurm_queue.why_ended(job.id))
+            _log.info("job %s %s", job.id, slurm_queue.how_ended(job.id))
         if change.ended and self._jobs.hopeless:
             self._give_up_after(change.ended[-1].id)
         if never := [job.id for job in self._jobs if self._reason(job.id) in _NEVER]:
@@ -233,7 +236,7 @@ class SlurmPlace(ClusterPlace[SLURMCluster]):
         log = log_of(self._folder, job)
         self._give_up(
             f"job after job of Slurm ends before it has worked; the last, {job}, "
-            f"{slurm_queue.why_ended(job)}. No more are submitted. Its log is {log}:\n{tail(log)}"
+            f"{slurm_queue.how_ended(job)}. No more are submitted. Its log is {log}:\n{tail(log)}"
         )
 
     def _give_up(self, words: str) -> None:

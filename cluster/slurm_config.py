@@ -93,6 +93,8 @@ class Driver(_Section):
         Without it, that of the workers.
     jobs : int
         One after the other at most, when one is not enough.
+    directives : list of str
+        More options of ``sbatch``, as ``--qos=long``; those of the workers' jobs are not the driver's.
     """
 
     walltime: Time = "1-00:00:00"
@@ -100,6 +102,7 @@ class Driver(_Section):
     cores: Count = 1
     partition: Text | None = None
     jobs: Count = 20
+    directives: tuple[Directive, ...] = ()
 
     @model_validator(mode="after")
     def _is_long_enough(self) -> Self:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from shlex import join
+from shlex import join, quote
 
 from dask.utils import parse_bytes
 
@@ -16,12 +15,27 @@ from cluster.environment import ENVIRONMENT
 from cluster.errors import SlurmNotReached, SlurmRefuses
 from cluster.slurm_config import Slurm
 from cluster.slurm_files import shared_folder
+from cluster.slurm_queue import Shown, who_asks
 from cluster.slurm_script import prologue
 
-__all__ = ["cancel_driver", "check_driver", "driver_folder", "driver_script", "ends_soon", "submit_driver"]
+__all__ = [
+    "ask_driver",
+    "cancel_driver",
+    "check_driver",
+    "driver_folder",
+    "driver_log",
+    "driver_script",
+    "ends_soon",
+    "submit_driver",
+    "who_asks",
+]
 
 _NOTICE = 120  # seconds before its end at which a driver is told
 _GRANULARITY = 60  # Slurm may tell up to so many seconds earlier
+_UNFIT = (
+    "error: this node has no such interpreter, or it cannot import relusweep; install it there, or give "
+    "python: or prologue: in the file of the cluster"
+)
 
 
 def driver_folder(config: Slurm, run_id: str) -> Path:
@@ -31,7 +45,14 @@ def driver_folder(config: Slurm, run_id: str) -> Path:
     return place
 
 
-def driver_script(config: Slurm, name: str, folder: Path, module: str, arguments: Sequence[str]) -> str:
+def driver_log(folder: Path, job: str) -> Path:
+    """Name the log of a driver, by the id of its job or by ``%j``."""
+    return folder / f"driver-{job}.log"
+
+
+def driver_script(
+    config: Slurm, name: str, folder: Path, module: str, arguments: Sequence[str], at_failure: str
+) -> str:
     """Write the script of a driver's job.
 
     Parameters
@@ -44,11 +65,13 @@ def driver_script(config: Slurm, name: str, folder: Path, module: str, arguments
     module : str
         Which the interpreter runs: that becomes the process of the job itself, and hears of its end.
     arguments : sequence of str
+    at_failure : str
+        Line of bash for when the job ends before the interpreter has begun.
     """
     driver = config.driver
     options = {
         "job-name": name,
-        "output": folder / "driver-%j.log",
+        "output": driver_log(folder, "%j"),
         "open-mode": "append",
         "time": driver.walltime,
         "ntasks": 1,
@@ -57,13 +80,18 @@ def driver_script(config: Slurm, name: str, folder: Path, module: str, arguments
         "partition": driver.partition or config.partition,
         "account": config.account,
         "signal": f"B:TERM@{_NOTICE}",
+        "export": "ALL",
     }
+    python = config.python or sys.executable
     lines = ["#!/usr/bin/env bash"]
-    lines += [f"#SBATCH --{name}={value}" for name, value in options.items() if value is not None]
+    lines += [f"#SBATCH --{name}={quote(str(value))}" for name, value in options.items() if value is not None]
     # A node that fails is not the run's fault: it goes on from what is stored.
-    lines += ["#SBATCH --requeue", *prologue(config, {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"})]
-    command = [config.python or sys.executable, "-P", "-m", module, *arguments]
-    return "\n".join([*lines, f"exec {join(command)}", ""])
+    lines += ["#SBATCH --requeue", *(f"#SBATCH {option}" for option in driver.directives)]
+    # When Slurm ends the job it may start it again: then nothing has failed, and Slurm can be asked.
+    lines += [f"trap {quote(at_failure)} EXIT", "trap 'trap - EXIT; exit 143' TERM"] if at_failure else []
+    lines += prologue(config, {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"})
+    lines += [f"{join([python, '-P', '-c', f'import {module}'])} || {{ echo {quote(_UNFIT)} >&2; exit 1; }}"]
+    return "\n".join([*lines, f"exec {join([python, '-P', '-m', module, *arguments])}", ""])
 
 
 def check_driver(config: Slurm) -> None:
@@ -104,14 +132,29 @@ def submit_driver(script: str, before: Callable[[str], None]) -> str:
     return job
 
 
-def cancel_driver(job: str) -> bool:
-    """Cancel the job of a driver; false where there is no ``scancel``, or it may not.
+def ask_driver(job: str, who: str | None) -> Shown | None:
+    """Ask Slurm how the job of a driver stands; None where it cannot be asked.
+
+    Parameters
+    ----------
+    job : str
+    who : str, optional
+        What `who_asks` said where it was submitted: elsewhere the number may be that of another job.
+    """
+    try:
+        return slurm_queue.show(job) if who == who_asks() else None
+    except (SlurmNotReached, SlurmRefuses):
+        return None
+
+
+def cancel_driver(job: str, who: str | None) -> bool:
+    """Cancel the job of a driver; false where that cannot be done. For the parameters, see `ask_driver`.
 
     The run hears of it as of any signal.
     """
-    if shutil.which("scancel") is None:
-        return False
     try:
+        if who != who_asks():
+            return False
         slurm_queue.cancel([job])
     except (SlurmNotReached, SlurmRefuses):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -23,9 +24,14 @@ def shared_folder(config: Slurm) -> Path:
     Raises
     ------
     InvalidCluster
-        It cannot be made or written.
+        It cannot be made or written, or scripts of jobs cannot name it.
     """
     chosen = Path(config.folder).expanduser().absolute() if config.folder else folder().parent / "slurm"
+    if not re.fullmatch(r"[\w./+,:@=-]+", str(chosen)):
+        raise InvalidCluster(
+            f"folder = {str(chosen)!r} has a space, or a sign that means something to bash or Slurm; give a "
+            "folder: of letters, digits and any of . _ / + , : @ = -"
+        )
     try:
         chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=chosen):

@@ -6,6 +6,7 @@ It is told a while before the job ends: then the run commits what it has, and an
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,13 +14,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster import Slurm, read_config
-from cluster.slurm_driver import driver_script, ends_soon, submit_driver
+from cluster.slurm_driver import driver_log, driver_script, ends_soon, submit_driver, who_asks
 from pipeline.runs import run_name
+from pipeline.waiting import NEVER_BEGAN, note_if_never_began
 from storage import Records
 
 __all__ = ["Submission", "main", "submitted"]
 
 _INTERRUPTED = 130
+_SUBMITTED = '"state": "submitted"'  # as records have it
 
 
 class Submission(NamedTuple):
@@ -55,7 +58,15 @@ class Submission(NamedTuple):
     def script(self) -> str:
         """Write the script of the job."""
         words = [*map(str, self[:5]), *self.arguments]
-        return driver_script(self.config, f"relusweep-{self.sweep}", self.folder, "pipeline.driver", words)
+        name, module = f"relusweep-{self.sweep}", "pipeline.driver"
+        return driver_script(self.config, name, self.folder, module, words, self._at_failure())
+
+    def _at_failure(self) -> str:
+        """Write how bash notes, where the record is a file, that Python could not begin to write it."""
+        if (record := Records(self.store).file(run_name(self.run_id))) is None:
+            return ""
+        replaced = f's/{_SUBMITTED}/"state": "failed"/; s/"error": null/"error": "{NEVER_BEGAN}"/'
+        return shlex.join(["sed", "-i", f"/{_SUBMITTED}/{{ {replaced} }}", str(record)])
 
 
 def submitted(submission: Submission, facts: dict[str, Any]) -> str:
@@ -64,7 +75,9 @@ def submitted(submission: Submission, facts: dict[str, Any]) -> str:
 
     def note(job: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        document = {**facts, "state": "submitted", "job": job, "host": None, "pid": None, "seen": now}
+        place = {"job": job, "slurm": who_asks(), "log": str(driver_log(submission.folder, job))}
+        blank = dict.fromkeys(("host", "pid", "ended", "error"))
+        document = {**facts, "state": "submitted", **place, **blank, "seen": now}
         records.put(run_name(submission.run_id), document)
 
     return submit_driver(submission.script(), note)
@@ -97,7 +110,10 @@ def main(words: Sequence[str], command_line: Callable[[], None]) -> int:
         return 2
     sys.argv = ["relusweep", *arguments]
     os.environ["RELUSWEEP_RUN_ID"] = run_id
-    code = _exit_code(command_line)
+    try:
+        code = _exit_code(command_line)
+    finally:
+        note_if_never_began(records, run_id)
     record = records.get(run_name(run_id)) or {}
     if code != _INTERRUPTED or record.get("state") != "interrupted" or not ends_soon():
         return code

@@ -31,10 +31,13 @@ class Run:
         What the driver wrote, see docs/watching.md.
     state : str
         As written, or ``lost`` where a run that should go gives no sign.
+    queue : str, optional
+        What Slurm says of one that has not begun; see `pipeline.waiting`.
     """
 
     document: Mapping[str, Any]
     state: str
+    queue: str | None = None
 
     @property
     def id(self) -> str:

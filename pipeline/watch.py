@@ -15,11 +15,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.runs import Run, read_runs
+from pipeline.runs import Run
+from pipeline.waiting import look_at_runs
 from pipeline.words import duration, speed
 from storage import StoreReadError
 
-__all__ = ["headline", "pace", "verifies", "watch_runs"]
+__all__ = ["headline", "pace", "troubles", "verifies", "watch_runs"]
 
 _EVERY = 2.0
 _ALIVE = 30.0  # seconds after a change of its record
@@ -54,10 +55,10 @@ def watch_runs(store: str, console: Console, *, every: float = _EVERY) -> None:
 def _looks(store: str, every: float) -> Iterator[list[Run]]:
     """Read the runs again and again, without those that were over at the first look."""
     pulses = _Pulses()
-    runs = pulses.judge(read_runs(store))
+    runs = pulses.judge(look_at_runs(store))
     if any(run.state == "lost" for run in runs) and not any(run.goes for run in runs):
         time.sleep(2 * every)  # or is it our clock that goes wrong?
-        runs = pulses.judge(read_runs(store))
+        runs = pulses.judge(look_at_runs(store))
     over = {run.id for run in runs if not run.goes}
     if runs and len(over) == len(runs):
         over.remove(runs[0].id)  # nothing goes: tell how the newest ended
@@ -67,7 +68,7 @@ def _looks(store: str, every: float) -> Iterator[list[Run]]:
             return
         time.sleep(every)
         try:
-            runs = pulses.judge(read_runs(store))
+            runs = pulses.judge(look_at_runs(store))
         except StoreReadError:  # for a moment, perhaps: what was seen last stays
             continue
 
@@ -124,6 +125,8 @@ def _state(run: Run) -> str:
         return "running, waits for the store"
     if run.state == "running" and not run.document.get("workers"):
         return "running, waits for workers"
+    if run.state == "submitted":
+        return f"submitted, {run.queue or 'whether it waits only Slurm knows'}"
     return run.state
 
 
@@ -156,11 +159,17 @@ def _count(known: Mapping[str, Any], what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def troubles(run: Run) -> Iterator[str]:
+    """Say what the run waits for or what ended it, and where its job wrote more if it never began."""
+    known = run.document
+    yield from (str(known[why]) for why in ("waits", "error") if known.get(why))
+    if known.get("error") and known.get("log"):
+        yield f"its log, where it has one: {known['log']}"
+
+
 def _told(run: Run) -> Iterator[str]:
     """Say what went wrong."""
-    for why in ("waits", "error"):
-        if run.document.get(why):
-            yield str(run.document[why])
+    yield from troubles(run)
     for failure in run.document.get("failed", [])[:_SHOWN_FAILURES]:
         yield f"failed: {failure['block']}: {failure['error']}"
 

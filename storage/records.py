@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -142,6 +143,10 @@ class Records:
             return
         except (BaseError, OSError) as error:
             raise StoreWriteError(self._failure("delete", name, error)) from error
+
+    def file(self, name: str) -> Path | None:
+        """Name the file in which a record lies, or will; None in an object store."""
+        return None if self._folder is None else self._folder / _path(name)
 
     def _exists(self) -> bool:
         return self._folder is None or self._folder.is_dir()

@@ -41,14 +41,14 @@ def status(store: Store = "results", watch: Watch = False) -> None:
     relusweep status --watch --store s3://bucket/results
     """
     from pipeline.commands.runs import print_failed, print_runs
-    from pipeline.runs import read_runs
+    from pipeline.waiting import look_at_runs
     from pipeline.watch import watch_runs
     from storage import StoreNotFound
 
     if watch:
         watch_runs(store, output)
         return
-    runs = read_runs(store)
+    runs = look_at_runs(store)
     try:
         groups = _groups(store)
     except StoreNotFound:

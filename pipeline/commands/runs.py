@@ -22,7 +22,7 @@ _SHOWN_FAILURES = 5
 
 def print_runs(runs: Sequence[Run]) -> None:
     """Print the newest runs, a line each."""
-    from pipeline.watch import headline, pace
+    from pipeline.watch import headline, pace, troubles
 
     if runs:
         say("\n[italic]Newest runs[/]")
@@ -30,8 +30,9 @@ def print_runs(runs: Sequence[Run]) -> None:
         say(f" {escape(headline(run))}")
         if run.goes:
             say(f"   {escape(pace(run))}")
-        elif run.document.get("error"):
-            say(f"   {escape(run.document['error'])}")
+            continue
+        for words in troubles(run):
+            say(f"   {escape(words)}")
 
 
 def print_failed(runs: Sequence[Run], groups: Mapping[str, xr.Dataset]) -> None:

@@ -104,17 +104,16 @@ def cancel(run: RunId = None, store: Store = "results") -> None:
     relusweep cancel 20261122T2105 --store /project/results
     """
     from cluster.slurm_driver import cancel_driver
-    from pipeline.runs import ask_to_stop, cancel_name, read_runs, run_name
+    from pipeline.runs import ask_to_stop
+    from pipeline.waiting import look_at_runs, note_end
     from pipeline.watch import verifies
     from storage import Records
 
-    chosen = _chosen(read_runs(store, most=100), run, store)
+    chosen = _chosen(look_at_runs(store, most=100), run, store)
     ask_to_stop(store, chosen.id)
     job = chosen.document.get("job")
-    if chosen.state == "submitted" and job and cancel_driver(job):
-        records, now = Records(store), datetime.now(UTC).isoformat(timespec="seconds")
-        records.put(run_name(chosen.id), {**chosen.document, "state": "cancelled", "ended": now})
-        records.delete(cancel_name(chosen.id))
+    if chosen.state == "submitted" and job and cancel_driver(job, chosen.document.get("slurm")):
+        note_end(Records(store), chosen.document, "cancelled", None)
         say(f"Cancelled run {chosen.id}: job {job} of Slurm had not begun.")
         return
     when = "as soon as it begins" if chosen.state == "submitted" else "within seconds"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import xarray as xr
-import yaml
+from submissions import cluster_file, record, relusweep, until
 
 from cluster import Local, Slurm
 from pipeline.cli import main
@@ -32,13 +29,6 @@ pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
 
 # Two dozen blocks of a good part of a second each.
 PART = ("width=2", "depth=1", "leak=0,0.1", "trials=1500", "epochs=20000")
-
-
-def _until(condition: Callable[[], object], seconds: float = 200) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -64,41 +54,21 @@ def _results(store: Path) -> xr.Dataset:
     return open_dataset(store, "boolean/npn3", mask_and_scale=False).load()
 
 
-def _file(folder: Path, **fields: Any) -> Path:
-    fields = {"kind": "slurm", "memory": "1 GB", "walltime": "10", "folder": str(folder / "shared")} | fields
-    file = folder / "slurm.yaml"
-    file.write_text(yaml.safe_dump(fields))
-    return file
-
-
-def _relusweep(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Type a command; when this returns, its process is gone."""
-    code = "from pipeline.cli import main; main()"
-    command = [sys.executable, "-P", "-c", code, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 def _options() -> list[str]:
     return [f"--set={field}" for field in PART]
 
 
-def _record(store: Path) -> dict[str, Any]:
-    """The newest record of a run, as anybody reads it who sees the store."""
-    files = sorted((store / ".relusweep" / "runs").glob("*.json"))
-    return json.loads(files[-1].read_text()) if files else {}
-
-
 def _done(store: Path) -> bool:
     """Whether a block of the newest run has come."""
-    return any(group["done"] for group in _record(store).get("groups", {}).values())
+    return any(group["done"] for group in record(store).get("groups", {}).values())
 
 
 def test_a_sweep_from_the_command_line(site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path) -> None:
-    file = _file(tmp_path, jobs=2)
-    done = _relusweep("run", "npn3", *_options(), "--cluster", file, "--store", "store", folder=tmp_path)
+    file = cluster_file(tmp_path, jobs=2)
+    done = relusweep("run", "npn3", *_options(), "--cluster", file, "--store", "store", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     xr.testing.assert_identical(_results(tmp_path / "store"), undisturbed)
-    _until(lambda: not site.jobs())
+    until(lambda: not site.jobs())
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -123,64 +93,62 @@ def test_a_job_cancelled_in_mid_run(
 def test_a_run_goes_on_when_who_submitted_it_has_left(
     site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
-    file, store = _file(tmp_path, jobs=2), tmp_path / "store"
-    submitted = _relusweep(
-        "submit", "npn3", *_options(), "--cluster", file, "--store", store, folder=tmp_path
-    )
+    file, store = cluster_file(tmp_path, jobs=2), tmp_path / "a store"
+    submitted = relusweep("submit", "npn3", *_options(), "--cluster", file, "--store", store, folder=tmp_path)
     assert submitted.returncode == 0, submitted.stderr
     run_id = re.search(r"Submitted run (\S+)", submitted.stdout)[1]
     file.unlink()  # the job has its own
-    assert _record(store)["id"] == run_id
-    _until(lambda: _record(store)["state"] == "finished")
-    status = _relusweep("status", "--store", store, folder=tmp_path)
+    assert record(store)["id"] == run_id
+    until(lambda: record(store)["state"] == "finished")
+    status = relusweep("status", "--store", store, folder=tmp_path)
     assert "finished" in status.stdout
     xr.testing.assert_identical(_results(store), undisturbed)
-    _until(lambda: not site.jobs())
+    until(lambda: not site.jobs())
 
 
 @pytest.mark.slow
 def test_a_driver_whose_time_is_over_is_followed_by_another(
     site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
-    file, store = _file(tmp_path), tmp_path / "store"
+    file, store = cluster_file(tmp_path), tmp_path / "store"
     typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
-    assert _relusweep(*typed, folder=tmp_path).returncode == 0
-    first = _record(store)
-    _until(lambda: _done(store))
+    assert relusweep(*typed, folder=tmp_path).returncode == 0
+    first = record(store)
+    until(lambda: _done(store))
     # As Slurm does when it is so, but now: the signal to the process of the job alone.
     site.call("scontrol", "update", f"JobId={first['job']}", "TimeLimit=2")
     site.call("scancel", "--batch", "--signal=TERM", first["job"])
-    _until(lambda: _record(store)["job"] != first["job"])
+    until(lambda: record(store)["job"] != first["job"])
     assert 0 < int(_results(store)["done"].sum()) < undisturbed["done"].size
-    _until(lambda: _record(store)["state"] == "finished")
-    assert _record(store)["id"] == first["id"]
+    until(lambda: record(store)["state"] == "finished")
+    assert record(store)["id"] == first["id"]
     xr.testing.assert_identical(_results(store), undisturbed)
 
 
 @pytest.mark.slow
 def test_a_driver_that_is_stopped_by_hand_is_not_followed(site: SlurmSite, tmp_path: Path) -> None:
-    file, store = _file(tmp_path), tmp_path / "store"
+    file, store = cluster_file(tmp_path), tmp_path / "store"
     typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
-    assert _relusweep(*typed, folder=tmp_path).returncode == 0
-    _until(lambda: _done(store))
-    site.cancel(_record(store)["job"])
-    _until(lambda: _record(store)["state"] == "interrupted")
-    _until(lambda: not site.jobs())
+    assert relusweep(*typed, folder=tmp_path).returncode == 0
+    until(lambda: _done(store))
+    site.cancel(record(store)["job"])
+    until(lambda: record(store)["state"] == "interrupted")
+    until(lambda: not site.jobs())
 
 
 def test_a_submitted_run_is_cancelled_from_outside(
     site: SlurmSite, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, store = _file(tmp_path), tmp_path / "store"
+    file, store = cluster_file(tmp_path), tmp_path / "store"
     typed = ("submit", "npn3", *_options(), "--cluster", file, "--store", store)
-    assert _relusweep(*typed, folder=tmp_path).returncode == 0
-    _until(lambda: _done(store))
+    assert relusweep(*typed, folder=tmp_path).returncode == 0
+    until(lambda: _done(store))
     with monkeypatch.context() as patch:  # a second machine, where Slurm is not
         patch.setenv("PATH", str(tmp_path))
-        asked = _relusweep("cancel", "--store", store, folder=tmp_path)
+        asked = relusweep("cancel", "--store", store, folder=tmp_path)
     assert asked.returncode == 0, asked.stderr
-    _until(lambda: _record(store)["state"] == "cancelled")
-    _until(lambda: not site.jobs())
+    until(lambda: record(store)["state"] == "cancelled")
+    until(lambda: not site.jobs())
     before = int(_results(store)["done"].sum())
     assert 0 < before < undisturbed["done"].size
     run(override(find_sweep("npn3"), PART), str(store), Local(workers=2))
@@ -191,32 +159,32 @@ def test_a_run_that_has_not_begun_is_cancelled_with_its_job(site: SlurmSite, tmp
     for node in site.nodes:
         site.drain(node)
     try:
-        file, store = _file(tmp_path), tmp_path / "store"
-        _relusweep("submit", "npn3", *_options(), "--cluster", file, "--store", store, folder=tmp_path)
+        file, store = cluster_file(tmp_path), tmp_path / "store"
+        relusweep("submit", "npn3", *_options(), "--cluster", file, "--store", store, folder=tmp_path)
         assert [job.state for job in site.jobs("relusweep-npn3")] == ["PENDING"]
-        asked = _relusweep("cancel", _record(store)["id"][:-4], "--store", store, folder=tmp_path)
+        asked = relusweep("cancel", record(store)["id"][:-4], "--store", store, folder=tmp_path)
         assert "had not begun" in asked.stdout
-        assert _record(store)["state"] == "cancelled"
-        _until(lambda: not site.jobs())
-        again = _relusweep("cancel", "--store", store, folder=tmp_path)
+        assert record(store)["state"] == "cancelled"
+        until(lambda: not site.jobs())
+        again = relusweep("cancel", "--store", store, folder=tmp_path)
         assert again.returncode == 2
-        assert f"{_record(store)['id']} (cancelled)" in again.stderr
+        assert f"{record(store)['id']} (cancelled)" in again.stderr
     finally:
         for node in site.nodes:
             site.resume(node)
 
 
 def test_a_store_that_the_nodes_do_not_see(site: SlurmSite, tmp_path: Path) -> None:
-    file, store = _file(tmp_path), tmp_path / "store"
+    file, store = cluster_file(tmp_path), tmp_path / "store"
     for node in site.nodes:
         site.drain(node)
     try:
-        _relusweep("submit", "npn3", *_options(), "--cluster", file, "--store", store, folder=tmp_path)
+        relusweep("submit", "npn3", *_options(), "--cluster", file, "--store", store, folder=tmp_path)
         store.rename(tmp_path / "elsewhere")  # for the job it is not there
     finally:
         for node in site.nodes:
             site.resume(node)
-    _until(lambda: not site.jobs())
+    until(lambda: not site.jobs())
     (log,) = (tmp_path / "shared").glob("*/driver-*.log")
     assert "has no record of run" in log.read_text()
     assert not store.exists()
@@ -228,7 +196,7 @@ def test_what_is_wrong_is_said_before_anything_is_submitted(
     monkeypatch.chdir(tmp_path)
 
     def refused(*options: str, **fields: Any) -> str:
-        file = _file(tmp_path, **fields)
+        file = cluster_file(tmp_path, **fields)
         monkeypatch.setattr(sys, "argv", ["relusweep", "submit", "--cluster", str(file), *options])
         with pytest.raises(SystemExit) as left:
             main()

@@ -192,7 +192,8 @@ def test_watching_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_submitted_run_is_watched_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Records(tmp_path).put("runs/x", {"id": "x", "state": "submitted", "sweep": "npn4", "job": "17"})
     said = _watched(tmp_path, [_put(tmp_path, 2000, id="x", state="finished")], monkeypatch)
-    assert said.splitlines()[0].startswith("x · submitted · npn4 · Slurm job 17")
+    headline = "x · submitted, whether it waits only Slurm knows · npn4 · Slurm job 17"
+    assert said.splitlines()[0].startswith(headline)
 
 
 def _status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], store: Path) -> str:
