@@ -17,6 +17,7 @@ RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
+    "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "soak.py": (("--blocks", "20", "--milliseconds", "1"), "0 wrong"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
@@ -57,3 +58,10 @@ def test_the_one_that_writes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_classes_of_five_inputs() -> None:
     assert "from the cache │  616,126 │" in last_row("boolean.py", *FEW, "--sample", "10", "--five")
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_fault_once() -> None:
+    assert "all" in last_row("kills.py", *FEW)
