@@ -26,7 +26,7 @@ RUNS = {
 }
 
 
-LONG = ("scale.py", "training.py")
+LONG = ("kills.py", "scale.py", "training.py")
 
 
 def last_row(name: str, *words: str) -> str:
