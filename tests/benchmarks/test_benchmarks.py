@@ -22,6 +22,7 @@ RUNS = {
         "learning rate 0.002, in pairs",
     ),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
+    "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "soak.py": (("--blocks", "20", "--milliseconds", "1"), "0 wrong"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
@@ -30,7 +31,7 @@ RUNS = {
 }
 
 
-LONG = ("comparison_rates.py", "scale.py", "training.py")
+LONG = ("comparison_rates.py", "kills.py", "scale.py", "training.py")
 
 
 def last_row(name: str, *words: str) -> str:
@@ -62,3 +63,10 @@ def test_the_one_that_writes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_classes_of_five_inputs() -> None:
     assert "from the cache │  616,126 │" in last_row("boolean.py", *FEW, "--sample", "10", "--five")
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_fault_once() -> None:
+    assert "all" in last_row("kills.py", *FEW)

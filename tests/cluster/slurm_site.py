@@ -100,6 +100,7 @@ class SlurmSite:
     def __init__(self, folder: Path, nodes: tuple[str, ...], gpus: int) -> None:
         self.folder, self.nodes, self.gpus = folder, nodes, gpus
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf")}
+        self._controller: subprocess.Popen[bytes] | None = None
 
     def call(self, program: str, *arguments: str) -> str:
         """Run one of Slurm's programs, and give what it prints."""
@@ -135,6 +136,22 @@ class SlurmSite:
     def resume(self, node: str) -> None:
         """Undo a drain."""
         self.call("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+    def start_controller(self) -> None:
+        """Start it, and wait until it answers."""
+        self._controller = _launch(self, "slurmctld", "-D")
+
+        def answers() -> bool:
+            with suppress(RuntimeError):
+                return bool(self.call("sinfo", "--noheader"))
+            return False
+
+        _wait(answers, "the controller answers", self)
+
+    def stop_controller(self) -> None:
+        """Stop it, as for an update; it keeps what it knows of its jobs."""
+        if self._controller is not None:
+            _stop(self._controller)
 
     def clear(self) -> None:
         """Cancel every job and wait until the last process of theirs has gone."""
@@ -214,7 +231,8 @@ def _start(stack: ExitStack, site: SlurmSite) -> None:
     options = [f"--{name}-file={munge / name}" for name in ("key", "pid", "log", "seed")]
     _daemon(stack, site, "munged", "--foreground", "--force", f"--socket={munge / 'socket'}", *options)
     _wait((munge / "socket").exists, "munged listens", site)
-    _daemon(stack, site, "slurmctld", "-D")
+    stack.callback(site.stop_controller)
+    site.start_controller()
     for node in site.nodes:
         _daemon(stack, site, "slurmd", "-D", "-N", node)
 
@@ -228,10 +246,14 @@ def _start(stack: ExitStack, site: SlurmSite) -> None:
 
 
 def _daemon(stack: ExitStack, site: SlurmSite, program: str, *options: str) -> None:
+    stack.callback(_stop, _launch(site, program, *options))
+
+
+def _launch(site: SlurmSite, program: str, *options: str) -> subprocess.Popen[bytes]:
     path = shutil.which(program, path=_SEARCHED)
     assert path is not None
     with (site.folder / "log" / f"{program}.out").open("ab") as out:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             # Also when these tests are killed outright: their daemons must not be left behind.
             ["setpriv", "--pdeathsig", "TERM", path, *options],
             env={**os.environ, **site.environment},
@@ -240,7 +262,6 @@ def _daemon(stack: ExitStack, site: SlurmSite, program: str, *options: str) -> N
             cwd=site.folder,
             start_new_session=True,  # Ctrl-C on the tests must not stop it before its jobs
         )
-    stack.callback(_stop, process)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

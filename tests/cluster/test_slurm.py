@@ -79,6 +79,25 @@ def test_a_cancelled_job_is_replaced_whatever_its_processes(
     _until(lambda: not site.jobs())
 
 
+def test_a_controller_that_goes_and_comes_back(site: SlurmSite, tmp_path: Path) -> None:
+    with connect(_config()) as client:
+        client.wait_for_workers(1, timeout=60)
+        (lost,) = _jobs_of(client)
+        site.stop_controller()
+        try:
+            work = _work(tmp_path / "log", 0.5)
+            futures = [client.submit(work, number, key=f"work-{number}") for number in range(4)]
+            assert client.gather(futures) == list(range(4))
+            _until(lambda: "does not answer" in client.place.status().words)
+            assert _jobs_of(client) == [lost]
+        finally:
+            site.start_controller()
+        _until(lambda: "does not answer" not in client.place.status().words)
+        site.cancel(lost)
+        _until(lambda: _jobs_of(client) == [str(int(lost) + 1)])
+    _until(lambda: not site.jobs())
+
+
 @pytest.mark.slow
 def test_blocks_are_not_cut_off_when_jobs_reach_their_walltime(site: SlurmSite, tmp_path: Path) -> None:
     work = _work(tmp_path / "log", 6)

@@ -1,7 +1,8 @@
-"""A node of a real Slurm is taken away from a run; cancelled jobs and walltimes: test_slurm_runs.py."""
+"""Nodes and time of a real Slurm are taken away from a run; cancelled jobs: test_slurm_runs.py."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,10 @@ import xarray as xr
 from disturbed import once, resumed_is_undisturbed, told
 
 import cluster
-from pipeline.events import BlockFailed
+from pipeline.events import BlockDone, BlockFailed, Event
 from pipeline.sweep import BooleanSweep
+from tasks.blocks import BlockResult
+from tasks.boolean.training import TrainingBlock, train_block
 
 if TYPE_CHECKING:
     from tests.cluster.slurm_site import SlurmSite
@@ -53,4 +56,36 @@ def test_a_node_taken_away_in_mid_run(
     story = told(sweep, tmp_path / "store", config, once(take))
     assert lost
     assert not story.of(BlockFailed)
+    resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=False)
+
+
+@pytest.mark.slow  # a walltime is a minute at least
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("drain", ["0:15", "0:01"], ids=["drained", "cut off"])
+def test_jobs_that_reach_their_walltime_in_mid_run(
+    drain: str,
+    site: SlurmSite,
+    sweep: BooleanSweep,
+    undisturbed: xr.Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With too short a drain the last block of a job is cut off, and computed in the next."""
+
+    def task(block: TrainingBlock) -> BlockResult:  # a closure, so that it travels to the workers by value
+        time.sleep(4)
+        return train_block(block)
+
+    monkeypatch.setattr("pipeline.sweep.train_block", task)
+    config = cluster.Slurm(memory="1 GB", walltime="1", drain=drain, folder=str(tmp_path / "shared"))
+    jobs: set[str] = set()
+
+    def look(event: Event) -> None:
+        if isinstance(event, BlockDone):
+            jobs.update(job.id for job in site.jobs("relusweep-worker"))
+
+    story = told(sweep, tmp_path / "store", config, look)
+    assert len(jobs) > 1, "it did not take a second job"
+    assert not story.of(BlockFailed)
+    monkeypatch.undo()
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=False)

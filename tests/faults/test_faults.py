@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import xarray as xr
-from disturbed import DRIVER, local_workers, machines, results
+from disturbed import DRIVER, local_workers, machines, results, resumed_is_undisturbed
 
 from cluster import Local
 from pipeline import dispatch
@@ -38,7 +38,7 @@ def test_a_worker_killed_in_mid_block(sweep: BooleanSweep, undisturbed: xr.Datas
     finished = run(sweep, str(tmp_path / "store"), Local(workers=2), listeners=[kill])
     assert killed
     assert not finished.failed
-    xr.testing.assert_identical(results(tmp_path / "store", sweep), undisturbed)
+    resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=False)
 
 
 def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,13 +66,12 @@ def test_the_scheduler_killed_in_mid_run(
 
         with pytest.raises(SchedulerLost, match="run the same command again"):
             run(sweep, str(tmp_path / "store"), at.place, listeners=[kill])
-    assert 0 < int(results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_cells
-    run(sweep, str(tmp_path / "store"), Local(workers=2))
-    xr.testing.assert_identical(results(tmp_path / "store", sweep), undisturbed)
+    assert results(tmp_path / "store", sweep)["done"].any()
+    resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
 def test_all_workers_killed_in_mid_run(
-    sweep: BooleanSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "_PATIENCE", 1.0)
     monkeypatch.setattr(dispatch, "_LOOK_EVERY", 0.2)
@@ -84,11 +83,12 @@ def test_all_workers_killed_in_mid_run(
 
         with pytest.raises(WorkersLost, match="no worker for"):
             run(sweep, str(tmp_path / "store"), at.place, listeners=[kill])
-    assert 0 < int(results(tmp_path / "store", sweep)["done"].sum()) < sweep.n_cells
+    assert results(tmp_path / "store", sweep)["done"].any()
+    resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
-def _told_until_killed(sweep: BooleanSweep, store: Path, seconds: float) -> list[str]:
-    """Start a run, kill it some time after its first block, and give what it told."""
+def _told_until_killed(sweep: BooleanSweep, store: Path, lines: int, seconds: float) -> list[str]:
+    """Start a run, kill it some time after it told so many lines, and give what it told."""
     command = [
         sys.executable,
         "-c",
@@ -99,11 +99,11 @@ def _told_until_killed(sweep: BooleanSweep, store: Path, seconds: float) -> list
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()
+        told = [process.stdout.readline() for _ in range(lines)]
         time.sleep(seconds)
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-        told = [first, *process.stdout]
+        told += process.stdout
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive, "workers outlive their run"
     return [line.strip() for line in told if line.endswith("\n")]
@@ -120,7 +120,8 @@ def test_the_run_killed_at_random_moments(
     every = {block.key for block in plan_store(sweep, str(tmp_path / "nowhere")).blocks}
     stored: set[str] = set()
     for _ in range(5):
-        told = _told_until_killed(sweep, store, moments.uniform(0, 1.5))
+        # How far a run is after so many seconds, a busy machine decides; after so many lines it does not.
+        told = _told_until_killed(sweep, store, moments.randint(1, 5), moments.uniform(0, 0.5))
         came = [line for line in told if line != "committed"]
         assert not stored.intersection(came), "a block that was in the store ran again"
         announced = told[: _last(told, "committed")]
