@@ -11,9 +11,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.cluster.slurm_site import SlurmSite
+
+settings.register_profile("relusweep", deadline=None)  # machines differ, and are shared
+settings.load_profile("relusweep")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ POOLS = dict.fromkeys(
 
 ENVIRONMENT = {
     **POOLS,
+    "MALLOC_TRIM_THRESHOLD_": "65536",  # Dask's own choice: what a block has used goes back to the machine
     "PYTHONSAFEPATH": "1",  # a stray tasks.py in the working directory must not shadow ours
     "DASK_LOGGING__DISTRIBUTED": "critical",
 }

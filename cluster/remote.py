@@ -14,7 +14,7 @@ from distributed.deploy import ssh
 
 from cluster.certificates import environment_of
 from cluster.config import Ssh
-from cluster.environment import POOLS
+from cluster.environment import ENVIRONMENT
 
 __all__ = ["Host", "RemoteScheduler", "RemoteWorkers", "connect_options", "look", "python_there"]
 
@@ -68,7 +68,7 @@ def python_there(config: Ssh, certificate: Path) -> str:
         # to know that a scheduler or worker runs.
         "DASK_LOGGING__DISTRIBUTED": "info",
         "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str(
-            {**POOLS, "PYTHONSAFEPATH": "1", "DASK_LOGGING__DISTRIBUTED": "info"}
+            {**ENVIRONMENT, "DASK_LOGGING__DISTRIBUTED": "info"}
         ),
     }
     settings = [f"{name}={value}" for name, value in environment.items()]

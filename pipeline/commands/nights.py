@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import Settings, Store, output, say
+from pipeline.commands.options import Settings, Store, output, print_whole, say
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -150,7 +150,7 @@ def list_(ledger: LedgerFile = None) -> None:
         due = _local(next_slot(schedule.at, schedule.zone, now), schedule)
         words = (schedule.name, schedule.mode, schedule.sweep, due, *last, schedule.keeps)
         table.add_row(*map(escape, words), escape(schedule.webhook_host or "none"))
-    output.print(table)
+    print_whole(table)
     if not table.row_count:
         say("No schedule; add one with [bold]relusweep nightly add[/]")
 

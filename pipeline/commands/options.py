@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 __all__ = [
     "At",
@@ -20,8 +22,11 @@ __all__ = [
     "Workers",
     "hints",
     "output",
+    "print_whole",
     "say",
 ]
+
+_WIDEST = 1000
 
 Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
@@ -72,3 +77,11 @@ hints = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 def say(words: str) -> None:
     """Print a line of markup; a terminal may wrap it, but no path or command is broken up."""
     output.print(words, soft_wrap=True, highlight=False)
+
+
+def print_whole(table: Table) -> None:
+    """Print a table, rather in lines that the terminal wraps than with numbers or names cut off."""
+    whole = Measurement.get(output, output.options.update(max_width=_WIDEST), table).maximum
+    if whole > output.width:
+        table.width = whole
+    output.print(table, crop=False)

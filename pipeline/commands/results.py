@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
-from pipeline.commands.options import At, Store, StoredSweep, output, say
+from pipeline.commands.options import At, Store, StoredSweep, output, print_whole, say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +21,6 @@ __all__ = ["choose", "names_in", "print_table", "report", "show", "status"]
 
 _SHOWN_VERSIONS = 5
 _SHOWN_ROWS = 10
-_WIDEST = 1000
 
 Folder = Annotated[
     Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
@@ -200,8 +198,4 @@ def print_table(title: str, cells: pd.DataFrame) -> None:
     table = Table(*map(escape, map(str, cells.columns)), box=None)
     for row in cells.itertuples(index=False):
         table.add_row(*(escape(str(cell)) for cell in row))
-    # Rather lines that the terminal wraps than numbers cut off.
-    whole = Measurement.get(output, output.options.update(max_width=_WIDEST), table).maximum
-    if whole > output.width:
-        table.width = whole
-    output.print(table, crop=False)
+    print_whole(table)

@@ -31,7 +31,7 @@ RUNS = {
 }
 
 
-LONG = ("comparison_rates.py", "kills.py", "scale.py", "training.py")
+LONG = ("comparison_rates.py", "jacobians.py", "kills.py", "scale.py", "store.py", "sweep.py", "training.py")
 
 
 def last_row(name: str, *words: str) -> str:

@@ -67,6 +67,8 @@ def test_workers_that_come_later_are_pinned() -> None:
         client.place.scale(2)
         client.wait_for_workers(2, timeout=60)
         assert [set(threads.values()) for threads in client.run(threads_in_use).values()] == [{1}, {1}]
+        memory = client.run(lambda: os.environ.get("MALLOC_TRIM_THRESHOLD_"))
+        assert list(memory.values()) == ["65536", "65536"]
 
 
 def test_torch_is_pinned_in_a_process_that_has_used_it() -> None:

@@ -178,7 +178,6 @@ class StoreMachine(RuleBasedStateMachine):
 QUICK = settings(
     max_examples=5,
     stateful_step_count=12,
-    deadline=None,
     print_blob=True,  # what brings a failure back
     suppress_health_check=[HealthCheck.too_slow],
 )

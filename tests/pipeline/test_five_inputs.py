@@ -74,6 +74,7 @@ def test_measures_come_first_and_become_coordinates(workers: Address, tmp_path: 
     assert measured["problem"].values.tolist() == ids
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_measured_once(workers: Address, tmp_path: Path) -> None:
     few, many = _ids(40_000), _ids(20_000)
     _run(_part(few), tmp_path / "store", workers)

@@ -194,6 +194,7 @@ def test_results_lie_at_their_labels(small: FunctionSweep, workers: Address, tmp
         assert part.values.tolist() == array[0].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [

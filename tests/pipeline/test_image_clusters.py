@@ -169,6 +169,7 @@ def test_a_cluster_for_every_image_gives_back_the_network(workers: Address, tmp_
     assert grown.axes["clusters"].tolist() == [1, 2, 3, 5, 10, 20]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["2,9", "1,2,5,9"])
 def test_more_clusters_and_networks_leave_what_is_there(
     asked: str, store: Path, workers: Address, tmp_path: Path

@@ -205,6 +205,7 @@ def test_a_network_added_later_costs_its_row_and_column(whole, mapped, workers, 
     _same(store, whole)
 
 
+@pytest.mark.slow
 def test_a_network_between_others_finds_its_place_in_the_store(mapped, workers, tmp_path, whole):
     """Of three networks in the store two are asked for: their columns do not lie side by side."""
     store = _copy(mapped, tmp_path)
@@ -213,6 +214,7 @@ def test_a_network_between_others_finds_its_place_in_the_store(mapped, workers, 
     _same(store, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [1, 2])
 def test_small_tiles_give_the_same(side, mapped, whole, workers, tmp_path, monkeypatch):
     monkeypatch.setattr(Sums, "tile", property(lambda self: side))
@@ -318,6 +320,7 @@ def large(tmp_path_factory: pytest.TempPathFactory, workers: Address) -> tuple[S
     return stage, str(folder / "store")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much memory a process took")
 @pytest.mark.parametrize(("n_from", "n_to", "replicates"), [(5, 5, 0), (1, 5, 0), (5, 5, 50)])
 def test_a_worker_takes_no_more_memory_than_is_said(large, n_from, n_to, replicates):

@@ -109,6 +109,7 @@ def test_coordinates_say_what_each_image_is(trained: tuple[Jacobians, str]) -> N
         np.testing.assert_array_equal(sweep.inputs(samples), inputs[samples.start : samples.stop])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["rows", "patterns"])
 @pytest.mark.parametrize("n_at_once", [1, 5])
 def test_blocks_do_not_matter(

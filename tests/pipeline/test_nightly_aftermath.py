@@ -41,7 +41,7 @@ def tags(store: str) -> dict[str, str]:
     return {name: version.id for version in history(store) for name in version.tags}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     happenings=st.lists(st.sets(st.sampled_from(["change", "tag", "other"])), min_size=1, max_size=8),
     keep=st.integers(2, 4),

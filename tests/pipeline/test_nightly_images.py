@@ -69,6 +69,7 @@ def test_an_epoch_is_computed_with_those_before_it(store: str) -> None:
         assert "train_loss" in sample.variables(last)
 
 
+@pytest.mark.slow
 def test_drift_of_training_is_found_wherever_it_is(workers: Address, tmp_path: Path) -> None:
     store, sweep = str(tmp_path / "store"), override(find_sweep("images"), PART).at(ImageTraining)
     run(sweep, store, workers)
@@ -131,6 +132,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[BlockResult]:
     return came
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields", [{}, {"precision": "float16"}, {"precision": 10}, {"form": "patterns"}], ids=str
 )
@@ -160,6 +162,7 @@ def test_what_workers_write_is_compared_where_it_was_computed(
     assert len(pickle.dumps(rows)) - sum(array.nbytes for array in rows.arrays.values()) < 10_000
 
 
+@pytest.mark.slow
 def test_drift_of_everything_stays_small(
     workers: Address, tmp_path: Path, outcomes: list[BlockResult]
 ) -> None:
@@ -173,6 +176,7 @@ def test_drift_of_everything_stays_small(
     assert len(pickle.dumps(outcomes[-1])) < 200_000 < sweep.bytes_per_cell * 1797 / 20
 
 
+@pytest.mark.slow
 def test_a_damaged_chunk_fails_its_block_alone(store: str, workers: Address, tmp_path: Path) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
     sweep = override(find_sweep("images"), PART).at(Jacobians)
@@ -187,6 +191,7 @@ def test_a_damaged_chunk_fails_its_block_alone(store: str, workers: Address, tmp
     assert (worked.cells, worked.drifted) == (6 + 1797, 0)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_here_fails_its_block_alone(store: str, workers: Address, tmp_path: Path) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
     sweep = override(find_sweep("images"), PART).at(ImageTraining)

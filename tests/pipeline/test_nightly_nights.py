@@ -354,6 +354,7 @@ def tags(nights: Nights) -> dict[str, str]:
     return {name: version.id for version in history(nights.store) for name in version.tags}
 
 
+@pytest.mark.slow
 def test_the_newest_nights_keep_their_tags_and_other_tags_stay(nights: Nights, stored: BooleanSweep) -> None:
     others = {"nightly.mine.2026-11-21", "nightly.others.2026-11-21", "submitted"}
     with Committer(nights.store) as committer:

@@ -125,7 +125,7 @@ def test_only_what_is_new_is_planned_when_problems_and_trials_grow_at_once() -> 
     }
 
 
-@settings(deadline=None, max_examples=50)  # machines differ
+@settings(max_examples=50)
 @given(st.data())
 def test_exactly_what_is_missing_is_planned(data: st.DataObject) -> None:
     labels = st.lists(st.integers(1, 6), min_size=1, max_size=3)

@@ -95,6 +95,7 @@ def test_results_lie_at_their_labels(small: SineSweep, workers: Address, tmp_pat
         assert (part.dtype, part.tobytes()) == (array.dtype, array.tobytes()), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "then"),
     [

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidSweep, SpecificationChanged, UnknownSweep
@@ -145,7 +145,6 @@ def test_the_fingerprint_knows_everything_else(setting: str) -> None:
 _names = st.sets(st.integers(1, 12), min_size=1).map(lambda values: tuple(values))
 
 
-@settings(deadline=None)  # machines differ
 @given(old=_names, new=_names, trials=st.tuples(st.integers(1, 9), st.integers(1, 9)))
 def test_joining_keeps_every_label_in_order(
     old: tuple[int, ...], new: tuple[int, ...], trials: tuple[int, int]
@@ -229,6 +228,7 @@ def test_a_store_of_before_the_word_keeps_its_fingerprint_and_grows() -> None:
     assert BooleanSweep.model_validate(old).fingerprint == 1963011040899640965
 
 
+@pytest.mark.slow
 def test_measures_are_shared_by_the_sweeps_of_five_inputs_and_by_nobody_else() -> None:
     one, other = (override(SWEEPS["npn5"], [f"name={name}", "problems=0,1"]) for name in ("one", "other"))
     assert one.requires == other.requires

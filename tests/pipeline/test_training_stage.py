@@ -53,6 +53,7 @@ def done(events: list[Event]) -> list[tuple[str, int]]:
     return [(block["network"][0], block["epoch"][0]) for block in blocks]
 
 
+@pytest.mark.slow
 def test_the_store_has_what_a_training_in_one_go_gives(
     images: Path, workers: Address, tmp_path: Path, one_thread: None
 ) -> None:

@@ -63,7 +63,7 @@ def axis(labels: tuple[int, ...]) -> st.SearchStrategy[list[int]]:
     return st.lists(st.sampled_from(labels), min_size=1, unique=True)
 
 
-@settings(max_examples=10, deadline=None, phases=(Phase.reuse, Phase.generate))  # to shrink takes minutes
+@settings(max_examples=10, phases=(Phase.reuse, Phase.generate))  # to shrink takes minutes
 @given(old=st.tuples(axis(PROBLEMS), axis(WIDTHS), axis(TRIALS)), data=st.data())
 def test_an_extended_store_equals_one_written_at_once(old, data: st.DataObject) -> None:
     """Labels go anywhere: appended, inserted, permuted, on any axes together."""

@@ -38,7 +38,7 @@ def functions_and_moves(draw):
 
 
 @pytest.mark.parametrize("name", INVARIANTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=functions_and_moves())
 def test_equivalent_functions_measure_the_same(name, case):
     measure = INVARIANTS[name]

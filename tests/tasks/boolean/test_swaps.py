@@ -45,7 +45,6 @@ def test_all_classes_of_five_inputs(tmp_path, monkeypatch):
     assert np.bincount(counts).tolist() == [1, 62, 1205, 12152, 74879, 210804, 261679, 54216, 1120, 8]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=5), st.integers(-60, 60))
 def test_threshold_functions_have_at_most_one_swap(weights, threshold):
     above = inputs(len(weights)) @ np.array(weights) > threshold
@@ -79,7 +78,7 @@ def count_changes(table, line):
     return sum(a != b for a, b in pairwise(classes))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=5))
 def test_certificates_of_five_inputs_hold(ids):
     tables = truth_table(ids, 5)

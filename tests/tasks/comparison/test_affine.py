@@ -45,7 +45,7 @@ def test_a_map_by_hand():
     assert mapped_outputs(maps, [[[1.0, 1.0]]], [[2.0]]).item() == pytest.approx(15, rel=1e-14)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     samples=st.integers(3, 40),
     columns=st.integers(1, 12),

@@ -167,7 +167,7 @@ def test_a_network_that_diverged_is_not_taken_for_a_constant_one(form):
     assert [pair for pair in values if np.isnan(values[pair])] == [(0, 1), (1, 1), (1, 2)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(size=st.integers(1, 30), order=st.randoms(), split=st.integers(0, 50))
 def test_tiles_of_any_size_in_any_order_add_up_to_the_same(size, order, split):
     rows = np.random.default_rng(3).normal(5, 1, (2, 30, 4))

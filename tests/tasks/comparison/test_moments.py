@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.comparison.moments import Moments, moments_memory
@@ -75,7 +75,6 @@ def partitions(draw):
     return n, [[chunks[i] for i in order if groups[i] == group] for group in draw(st.permutations(range(3)))]
 
 
-@settings(deadline=None)
 @given(case=partitions(), offset=st.sampled_from([0.0, 1e6]))
 def test_chunks_of_any_size_in_any_order_merge_to_the_same(case, offset):
     n, groups = case

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import kstest
@@ -85,7 +85,6 @@ def test_the_ball_sets_the_size():
     np.testing.assert_allclose(2 * points, doubled, rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 5), st.integers(2, 5), st.integers(1, 10))
 def test_trials_do_not_depend_on_which_are_asked_for(first, count, n, pairs):
     problem = BallAndShell(n_inputs=n, n_samples=2 * pairs)

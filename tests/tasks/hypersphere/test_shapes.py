@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import label
 from scipy.spatial import ConvexHull
@@ -113,7 +113,6 @@ def test_the_expanded_simplex_is_told(n, leak):
     assert misfit < 1e-4
 
 
-@settings(deadline=None)
 @given(st.integers(2, 6), st.sampled_from(LEAKS), st.booleans(), seeds)
 def test_misfits_do_not_depend_on_place_size_or_form(n, leak, is_octahedral, seed):
     rng = np.random.default_rng(seed)
@@ -124,7 +123,6 @@ def test_misfits_do_not_depend_on_place_size_or_form(n, leak, is_octahedral, see
     assert after == pytest.approx(before, rel=1e-2, abs=1e-4)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 6), st.sampled_from(LEAKS), st.booleans(), seeds)
 def test_perturbed_bodies_are_near_but_not_the_same(n, leak, is_octahedral, seed):
     rng = np.random.default_rng(seed)
@@ -137,7 +135,6 @@ def test_perturbed_bodies_are_near_but_not_the_same(n, leak, is_octahedral, seed
     assert classify_one(network(n, leak), parameters, tolerance=misfit * 1.01)[0] == shape
 
 
-@settings(deadline=None)
 @given(st.integers(2, 4), st.sampled_from(LEAKS), seeds)
 def test_regions_of_random_bounded_networks_are_the_hulls_of_their_vertices(n, leak, seed):
     rng = np.random.default_rng(seed)
@@ -251,7 +248,6 @@ def test_a_leak_may_open_what_a_relu_closes(order):
     assert classify_one(network(2, 1.0), parameters)[0] == Shape.OPEN
 
 
-@settings(deadline=None)
 @given(seeds)
 def test_normals_in_a_plane_close_nothing_in_space(seed):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from rational import exact_pieces, random_layers, row, whole_networks
 
 from tasks.boolean.constructions import forward, sawtooth_network
@@ -40,7 +40,6 @@ def test_pieces_are_the_network_and_continue_one_another(width, depth, leak, mer
         )
 
 
-@settings(deadline=None)
 @given(whole_networks(n_inputs=1))
 def test_pieces_are_those_of_rational_arithmetic(drawn):
     network, layers = drawn

@@ -72,7 +72,7 @@ def test_each_pattern_of_a_dense_grid_is_one_region(width, depth):
     assert regions.areas[missed].max(initial=0) < 1e-2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(whole_networks(n_inputs=2))
 def test_regions_are_those_of_rational_arithmetic(drawn):
     network, layers = drawn
@@ -87,7 +87,7 @@ def test_regions_are_those_of_rational_arithmetic(drawn):
         assert regions.areas[found[signs]] == pytest.approx(float(area(corners)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(whole_networks(n_inputs=2))
 def test_boundary_is_zero_and_closed_curves_hold_the_area_above(drawn):
     network, layers = drawn

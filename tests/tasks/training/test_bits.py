@@ -16,7 +16,7 @@ from tasks.boolean.training import TrainingBlock, starts, train_block
 from tasks.training import Network, Protocol, lanes, train
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.permutations(range(40)), st.lists(st.integers(0, 40), max_size=4))
 def test_order_and_partition_change_no_bit(order, cuts):
     protocol, x, y, initial = boolean(4, 3, 2, 40, epochs=150)
@@ -34,7 +34,7 @@ BATCHES = {
 }
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.permutations(range(40)), st.lists(st.integers(0, 40), max_size=3))
 @pytest.mark.parametrize("setting", BATCHES)
 def test_order_and_partition_change_no_bit_of_batches(setting, order, cuts):

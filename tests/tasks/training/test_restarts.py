@@ -108,7 +108,7 @@ def test_the_first_try_that_meets_the_bar_goes_on(engine, optimizer):
         np.testing.assert_allclose(result.training.parameters, expected[2].parameters, rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 5), min_size=12, max_size=12), st.floats(0.15, 0.3), st.integers(0, 11))
 def test_the_sizes_of_waves_change_no_bit(waves, bar, most):
     rule = Restarts(bar=bar, most=most, further_epochs=5)
