@@ -94,7 +94,8 @@ def test_a_controller_that_goes_and_comes_back(site: SlurmSite, tmp_path: Path) 
             site.start_controller()
         _until(lambda: "does not answer" not in client.place.status().words)
         site.cancel(lost)
-        _until(lambda: _jobs_of(client) == [str(int(lost) + 1)])
+        _until(lambda: [job.id for job in site.jobs()] == [str(int(lost) + 1)])
+        _until(lambda: client.place.status().running == 1)
     _until(lambda: not site.jobs())
 
 

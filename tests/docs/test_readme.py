@@ -14,6 +14,8 @@ import yaml
 
 from cluster import read_config
 
+pytestmark = pytest.mark.timeout(900)  # some twenty commands, each a process
+
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SMALL = ["--set", "problems=27030,1785", "--set", "depth=1", "--set", "epochs=20", "--set", "width=2,3"]
 

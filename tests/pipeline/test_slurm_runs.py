@@ -145,8 +145,10 @@ def test_a_submitted_run_is_cancelled_from_outside(
     until(lambda: _done(store))
     with monkeypatch.context() as patch:  # a second machine, where Slurm is not
         patch.setenv("PATH", str(tmp_path))
-        asked = relusweep("cancel", "--store", store, folder=tmp_path)
-    assert asked.returncode == 0, asked.stderr
+        # In this process, or on a busy machine the run is over before the command has begun.
+        patch.setattr(sys, "argv", ["relusweep", "cancel", "--store", str(store)])
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main()
     until(lambda: record(store)["state"] == "cancelled")
     until(lambda: not site.jobs())
     before = int(_results(store)["done"].sum())
