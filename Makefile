@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Four, whatever the processors: most tests wait for processes of their own. Files stay whole, for what their tests share, and keep
-# their order: those with few and long tests would come last.
-SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
+# Most tests wait for processes of their own. Files stay whole, for what their tests share, and keep their order: those with few and
+# long tests would come last.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test slow cluster lint bench clean
 

@@ -218,6 +218,7 @@ def test_rows_that_do_not_fit_are_clustered_in_mini_batches(
     assert (chunked["inertia"].sel(clusters=5) != whole["inertia"].sel(clusters=5)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "error"), [("form=patterns", 1e-6), ("precision=float16", 1e-3)])
 def test_the_form_of_the_rows_does_not_matter(
     setting: str, error: float, store: Path, workers: Address, tmp_path: Path

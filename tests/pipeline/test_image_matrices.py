@@ -192,6 +192,7 @@ def _same(store: str, other: str, *, atol: float = 1e-12) -> None:
             np.testing.assert_allclose(one[name], two[name], rtol=1e-9, atol=atol, err_msg=f"{stage} {name}")
 
 
+@pytest.mark.slow
 def test_a_network_added_later_costs_its_row_and_column(whole, mapped, workers, tmp_path):
     store = _copy(mapped, tmp_path)
     _compare(store, workers, NETWORKS[:2])

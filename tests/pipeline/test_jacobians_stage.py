@@ -206,6 +206,7 @@ def test_patterns_give_the_bits_of_rows(
     xr.testing.assert_identical(kept_rows.load(), expected)
 
 
+@pytest.mark.slow
 def test_a_wider_network_added_later_leaves_patterns_as_they_were(
     workers: Address, images: Path, trained: tuple[Jacobians, str], tmp_path: Path
 ) -> None:
@@ -227,6 +228,7 @@ def test_a_wider_network_added_later_leaves_patterns_as_they_were(
     )
 
 
+@pytest.mark.slow
 def test_samples_without_patterns_have_no_coefficients(
     trained: tuple[Jacobians, str], images: Path, tmp_path: Path
 ) -> None:

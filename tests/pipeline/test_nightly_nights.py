@@ -388,6 +388,7 @@ def test_a_version_that_is_compared_with_goes_afterwards(nights: Nights, stored:
     assert (ended.state, ended.code) == ("drifted", 3)
 
 
+@pytest.mark.slow
 def test_what_a_night_found_is_told_whatever_fails_afterwards(
     nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -580,6 +581,7 @@ def test_a_webhook_that_never_ends_its_answer_holds_no_night(
     assert "the webhook at hooks was not reached: no answer" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
     with listening() as (url, came):
         nights.add(share=1.0, webhook=url)

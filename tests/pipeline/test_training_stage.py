@@ -140,6 +140,7 @@ def test_a_worker_killed_in_mid_training(images: Path, workers: Address, tmp_pat
     xr.testing.assert_identical(stored(tmp_path / "store", sweep), stored(tmp_path / "whole", sweep))
 
 
+@pytest.mark.slow
 def test_a_network_added_later_trains_alone(images: Path, workers: Address, tmp_path: Path) -> None:
     store = tmp_path / "store"
     first, both = training(images, "linear-sgd-0"), training(images, *BOTH)

@@ -174,6 +174,7 @@ def test_features_are_computed_once():
     assert seen == [33, 7]
 
 
+@pytest.mark.slow
 def test_digits_are_learned():
     data = load_images()
     network = build("dense", data.shape, 10, seed=0)

@@ -127,6 +127,7 @@ def test_seeds_sizes_and_leaks_draw_different_starts():
     assert len(drawn) == 4
 
 
+@pytest.mark.slow
 def test_kernels_are_cached_across_processes(tmp_path):
     script = (
         "from tasks.training import Network, Protocol, lanes\n"
