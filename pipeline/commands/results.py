@@ -68,7 +68,10 @@ def _print_groups(groups: Mapping[str, xr.Dataset]) -> None:
         table.add_row(name, f"{group['done'].size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
         if missing and "success_epoch" in group:
             incomplete[name] = group
-    output.print(table)
+    if groups:
+        output.print(table)
+    else:
+        say("Nothing has been stored yet.")
     for name, group in incomplete.items():
         _print_missing(name, group)
 
@@ -79,6 +82,8 @@ def _print_versions(store: str) -> None:
     try:
         versions = history(store)[:_SHOWN_VERSIONS]
     except StoreNotFound:
+        return
+    if not versions:
         return
     commits = Table("committed (UTC)", "what", "version", "tags", box=None)
     for version in versions:

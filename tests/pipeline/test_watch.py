@@ -204,6 +204,17 @@ def _status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return capsys.readouterr().out
 
 
+def test_a_store_without_results_has_no_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Records(tmp_path).put("runs/x", {"id": "x", "state": "submitted", "sweep": "npn4", "job": "17"})
+    said = _status(monkeypatch, capsys, tmp_path)
+    assert said.startswith("Nothing has been stored yet.\n")
+    assert "x · submitted" in said
+    assert "missing" not in said
+    assert "version" not in said
+
+
 def test_status_tells_what_failed_until_it_has_come(
     small: BooleanSweep,
     workers: Address,
