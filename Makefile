@@ -17,9 +17,9 @@ run: .venv/.run
 test: .venv/.dev
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
-## The thorough tests: minutes.
+## The thorough tests: an hour.
 slow: .venv/.dev
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow $(SIDE_BY_SIDE)
 
 ## The tests on real clusters and of faults; tests/cluster/slurm/install.sh prepares a machine for them.
 cluster: .venv/.dev
