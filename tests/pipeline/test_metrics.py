@@ -43,7 +43,7 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(small: BooleanSwe
     run(small, str(tmp_path), Local(workers=1, dashboard=port), listeners=[scrape])
     assert seen[0].metrics == f"http://127.0.0.1:{port}/metrics"
     found = samples(scraped[0])
-    assert ("dask_scheduler_tasks", "processing") in found  # 0 where the worker was done before the page was read
+    assert ("dask_scheduler_tasks", "processing") in found  # 0 where all was done before the page was read
     states = ("idle", "partially_saturated", "saturated")
     assert sum(found["dask_scheduler_workers", state] for state in states) == 1
     assert found["dask_scheduler_tasks_compute_seconds_total", None] > 0
