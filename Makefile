@@ -20,6 +20,7 @@ test: .venv/.dev
 ## The thorough tests: an hour.
 slow: .venv/.dev
 	$(BIN)/pytest -m slow $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "hypothesis and not slow" --hypothesis-profile thorough $(SIDE_BY_SIDE)
 
 ## The tests on real clusters and of faults; tests/cluster/slurm/install.sh prepares a machine for them.
 cluster: .venv/.dev

@@ -16,8 +16,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.cluster.slurm_site import SlurmSite
 
-settings.register_profile("relusweep", deadline=None)  # machines differ, and are shared
-settings.load_profile("relusweep")
+settings.register_profile("quick", deadline=None, max_examples=30)  # machines differ, and are shared
+settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="module")

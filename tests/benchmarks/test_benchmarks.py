@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FEW = ("--rounds", "1")
 TINY = ("--set", "trials=4", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
@@ -31,9 +33,6 @@ RUNS = {
 }
 
 
-LONG = ("comparison_rates.py", "jacobians.py", "kills.py", "scale.py", "store.py", "sweep.py", "training.py")
-
-
 def last_row(name: str, *words: str) -> str:
     """Run a benchmark; its table ends with a row and a rule."""
     run = [sys.executable, str(BENCHMARKS / name), *words]
@@ -42,13 +41,7 @@ def last_row(name: str, *words: str) -> str:
     return said.stdout.splitlines()[-2]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(path.name, marks=pytest.mark.slow if path.name in LONG else ())
-        for path in sorted(BENCHMARKS.glob("*.py"))
-    ],
-)
+@pytest.mark.parametrize("name", sorted(path.name for path in BENCHMARKS.glob("*.py")))
 def test_it_runs_to_the_end_of_its_table(name: str) -> None:
     words, row = RUNS[name]
     assert row in last_row(name, *words)
@@ -60,13 +53,11 @@ def test_the_one_that_writes(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_the_classes_of_five_inputs() -> None:
     assert "from the cache │  616,126 │" in last_row("boolean.py", *FEW, "--sample", "10", "--five")
 
 
 @pytest.mark.cluster
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_fault_once() -> None:
     assert "all" in last_row("kills.py", *FEW)

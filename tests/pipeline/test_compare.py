@@ -100,7 +100,7 @@ def brute_force(store: Path, a: str, b: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_random_histories_compare_as_in_memory(
     tmp_path: Path, seed: int, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

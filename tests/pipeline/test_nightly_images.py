@@ -224,6 +224,7 @@ class Pictures:
         self.ended = hold_night(self.ledger, claim, lambda event: None)
 
 
+@pytest.mark.slow
 def test_a_night_finds_another_bit_in_what_a_worker_wrote(
     store: str, workers: Address, tmp_path: Path
 ) -> None:

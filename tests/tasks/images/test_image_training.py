@@ -86,7 +86,7 @@ def test_optimisers_are_as_specified(optimizer, formula):
 
 @pytest.mark.parametrize("optimizer", [ImageSgd(), AdamW(), ImageSgd(momentum=0)])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("stop", [1, 2])
+@pytest.mark.parametrize("stop", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_training_that_was_stopped_gives_the_same_bits(architecture, optimizer, stop):
     data, protocol = few(), ImageProtocol(optimizer=optimizer, batch=8, epochs=3)
 

@@ -96,11 +96,9 @@ def test_batches_follow_float64_as_closely_as_pytorch_does(loss, optimizer, own)
         assert (errors["lanes"] < 3 * errors["reference"] + bound).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak", [0.0, 0.1])
-@pytest.mark.parametrize(
-    ("n", "width", "depth", "epochs"),
-    [(3, 3, 1, 150), pytest.param(4, 4, 2, 600, marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize(("n", "width", "depth", "epochs"), [(3, 3, 1, 150), (4, 4, 2, 600)])
 def test_success_rates_agree(n, width, depth, epochs, leak):
     arguments = boolean(n, width, depth, 2000, leak, epochs=epochs)
     rates = [(train(*arguments, engine=engine).success_epoch >= 0).mean() for engine in ENGINES]

@@ -82,7 +82,8 @@ def run_elsewhere(folder: Path, **environment: str) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="names processors of the x86-64 family")
-@pytest.mark.parametrize("processor", [pytest.param("x86-64", marks=pytest.mark.slow), "haswell"])
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
 def test_the_width_of_the_vectors_changes_no_bit(tmp_path, processor):
     here = every_kind()
     there = run_elsewhere(
