@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.cluster.slurm_site import SlurmSite
 
 settings.register_profile("quick", deadline=None, max_examples=30)  # machines differ, and are shared
-settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("quick")
 
 
