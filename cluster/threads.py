@@ -30,7 +30,7 @@ class OneThread(WorkerPlugin):
         """Pin; a worker that cannot be pinned leaves: one whose plugin only raises would stay and work."""
         try:
             pin_threads()
-        except Exception:
+        except Exception:  # of whichever library: it is raised again
             worker.loop.add_callback(worker.close, reason="its threads cannot be pinned")
             raise
 
@@ -70,7 +70,7 @@ def threads_in_use() -> dict[str, int]:
     return {
         "torch": torch.get_num_threads(),
         "torch between operations": torch.get_num_interop_threads(),
-        "numba": config.NUMBA_NUM_THREADS,  # type: ignore[attr-defined]
+        "numba": config.NUMBA_NUM_THREADS,  # type: ignore[attr-defined]  # made when Numba is imported
         **{pool["prefix"]: pool["num_threads"] for pool in threadpool_info()},
     }
 
@@ -106,5 +106,5 @@ class _AtImport(MetaPathFinder):
                 execute(module)
                 _pin_torch(module)
 
-            loader.exec_module = execute_and_pin  # type: ignore[method-assign]
+            loader.exec_module = execute_and_pin  # type: ignore[method-assign]  # for this one import
         return spec

@@ -150,7 +150,7 @@ def _read(store: str, n: int) -> Iterator[bool]:
     for place in range(n):
         try:
             yield bool(np.array_equal(group[place].values, _values(place)))
-        except Exception:
+        except Exception:  # of Zarr, Icechunk or the store: whatever it is, it cannot be read
             yield False
 
 

@@ -89,7 +89,7 @@ def hold_night(ledger: Ledger, claim: Claim, listener: Listener) -> Ended:
         worked.failed.append(f"until its next night was due, the store was not free: {error}")
     except LedgerError:  # what has become of the night cannot be written down
         raise
-    except Exception as error:
+    except Exception as error:  # a night that failed is told, whatever it was
         if not isinstance(error, SweepError | StoreError | ClusterError | DataSetError):
             logger.exception("night %s of %s failed", claim.night.label, claim.schedule.name)
         worked.failed.append(f"{type(error).__name__}: {error}")
