@@ -6,7 +6,7 @@ BIN := .venv/bin
 # long tests would come last.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test slow cluster lint bench clean
+.PHONY: run test slow cluster slurm lint bench clean
 
 ## Run npn4 with 10 trials into ./results and write its report.
 run: .venv/.run
@@ -25,6 +25,10 @@ slow: .venv/.dev
 ## The tests on real clusters and of faults; tests/cluster/slurm/install.sh prepares a machine for them.
 cluster: .venv/.dev
 	$(BIN)/pytest -m "cluster and not slow" $(SIDE_BY_SIDE)
+
+## Those of them on Slurm alone, as CI runs them.
+slurm: .venv/.dev
+	$(BIN)/pytest -m "cluster and not slow" $(SIDE_BY_SIDE) tests/cluster tests/pipeline/test_slurm_runs.py -k "slurm and not submitted"
 
 lint: .venv/.dev
 	$(BIN)/ruff check
