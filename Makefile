@@ -28,7 +28,7 @@ cluster: .venv/.dev
 
 ## Those of them on Slurm alone, as CI runs them.
 slurm: .venv/.dev
-	$(BIN)/pytest -m "cluster and not slow" $(SIDE_BY_SIDE) tests/cluster tests/pipeline/test_slurm_runs.py -k "slurm and not submitted"
+	$(BIN)/pytest -m "cluster and not slow" $(SIDE_BY_SIDE) tests/cluster tests/pipeline/execution/test_slurm_runs.py -k "slurm and not submitted"
 
 lint: .venv/.dev
 	$(BIN)/ruff check

@@ -17,10 +17,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tasks.boolean.npn import canonical, npn_classes
-from tasks.boolean.orderings import strict_orderings
-from tasks.boolean.swaps import swaps
-from tasks.boolean.truth_tables import truth_table
+from relusweep.tasks.boolean.npn import canonical, npn_classes
+from relusweep.tasks.boolean.orderings import strict_orderings
+from relusweep.tasks.boolean.swaps import swaps
+from relusweep.tasks.boolean.truth_tables import truth_table
 
 ALL_OF_FIVE = 616_126  # NPN classes of five inputs (OEIS A000370)
 

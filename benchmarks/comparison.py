@@ -22,12 +22,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tasks.comparison.affine import fit_affine, mapped_outputs, row_space
-from tasks.comparison.compression import cluster
-from tasks.comparison.distances import Distances
-from tasks.comparison.grams import Grams
-from tasks.comparison.moments import Moments
-from tasks.streams import Stream
+from relusweep.tasks.comparison.affine import fit_affine, mapped_outputs, row_space
+from relusweep.tasks.comparison.compression import cluster
+from relusweep.tasks.comparison.distances import Distances
+from relusweep.tasks.comparison.grams import Grams
+from relusweep.tasks.comparison.moments import Moments
+from relusweep.tasks.streams import Stream
 
 NETWORKS, CLUSTERED, CLUSTERS = 3, 4096, 20
 PAIRS = tuple(combinations_with_replacement(range(NETWORKS), 2))

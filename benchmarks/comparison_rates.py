@@ -18,12 +18,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cluster import Address, Local, connect
-from pipeline.compare import compare
-from pipeline.kinds import Sweep
-from pipeline.overrides import find_sweep, override
-from pipeline.run import run
-from storage import Committer, open_dataset, resolve
+from relusweep.cluster import Address, Local, connect
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.versions.compare import compare
+from relusweep.storage import Committer, open_dataset, resolve
 
 SIX_SIZES = ("width=2,4,6", "depth=1,2", "trials=100", "epochs=300")  # too few for all to succeed
 LEARNING_RATES = (0.02, 0.0125, 0.005, 0.002)  # for one of 0.025

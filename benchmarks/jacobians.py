@@ -34,10 +34,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from storage import Committer, Fork, Layout, Variable
-from tasks.images.architectures import build
-from tasks.jacobians.closed import ClosedForm
-from tasks.jacobians.coefficients import coefficients
+from relusweep.storage import Committer, Fork, Layout, Variable
+from relusweep.tasks.images.architectures import build
+from relusweep.tasks.jacobians.closed import ClosedForm
+from relusweep.tasks.jacobians.coefficients import coefficients
 
 N_OUTPUTS = 10
 BATCHES = (16, 64, 256)
@@ -152,7 +152,7 @@ BLOCK_BYTES, CHUNK_BYTES = 160_000_000, 16_000_000
 
 @contextmanager
 def store_for(folder: Path, block: np.ndarray, n_blocks: int) -> Iterator[Fork]:
-    """Make a store of blocks as `pipeline.images.jacobians` lays them out: chunks of some outputs."""
+    """Make a store of blocks as `sweeps.images.jacobians` lays them out: chunks of some outputs."""
     sizes = dict(zip(DIMS, (n_blocks, *block.shape[1:]), strict=True))
     layout = Layout(
         group="jacobians",

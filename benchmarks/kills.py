@@ -25,8 +25,8 @@ from killed.there import THERE
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.overrides import find_sweep, override
-from pipeline.run import run
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from tests.faults.disturbed import LONG, machines, results
 
 HEALTHY = ("--no-nanny", "--nthreads", "2")

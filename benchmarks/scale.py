@@ -19,12 +19,12 @@ import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
-from cluster import Local
-from pipeline.kinds import Sweep
-from pipeline.overrides import find_sweep, override
-from pipeline.plan import plans
-from pipeline.run import run
-from pipeline.usage import usage
+from relusweep.cluster import Local
+from relusweep.pipeline.common.usage import usage
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.planning.plan import plans
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
 
 TEN_MILLION = ("trials=17", "epochs=1")  # of each of 616,126 classes
 

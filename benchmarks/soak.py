@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from cluster import Address
-from pipeline.events import BlockDone, Committed, Event
-from pipeline.kinds import Block, Coordinate, Sweep, Task
-from pipeline.run import run
-from storage import Variable, open_dataset
-from tasks.blocks import BlockResult
+from relusweep.cluster import Address
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring.events import BlockDone, Committed, Event
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.storage import Variable, open_dataset
+from relusweep.tasks.blocks import BlockResult
 
 CELLS = 4  # of a block
 LINES = 10

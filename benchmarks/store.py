@@ -21,12 +21,12 @@ import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.kinds import Block, Sweep
-from pipeline.overrides import override
-from pipeline.plan import Plan, make_plan
-from pipeline.sweeps import SWEEPS
-from storage import Committer
-from tasks.training import StopReason
+from relusweep.pipeline.planning.plan import Plan, make_plan
+from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.overrides import override
+from relusweep.storage import Committer
+from relusweep.tasks.training import StopReason
 
 MANY = 501  # trials of npn4 that make 10^7 networks
 

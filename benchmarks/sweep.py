@@ -16,9 +16,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.facts import run_facts
-from storage import open_dataset
-from tasks.networks import Network
+from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.storage import open_dataset
+from relusweep.tasks.networks import Network
 
 sys.path.insert(0, str(Path(__file__).parent))  # also under PYTHONSAFEPATH
 

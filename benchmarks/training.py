@@ -31,15 +31,15 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tasks.boolean.training import starts
-from tasks.boolean.truth_tables import inputs, parity
-from tasks.hypersphere.problems import BallAndShell, draw_samples
-from tasks.networks import Network
-from tasks.streams import Stream
-from tasks.training import Adam, Protocol, train
-from tasks.training.lanes import prepare
-from tasks.training.reference import logits
-from tasks.training.simd import LANES, broadcast, fma, mask_positive
+from relusweep.tasks.boolean.training import starts
+from relusweep.tasks.boolean.truth_tables import inputs, parity
+from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
+from relusweep.tasks.networks import Network
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Adam, Protocol, train
+from relusweep.tasks.training.lanes import prepare
+from relusweep.tasks.training.reference import logits
+from relusweep.tasks.training.simd import LANES, broadcast, fma, mask_positive
 
 
 @dataclass(frozen=True)

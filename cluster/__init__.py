@@ -1,6 +1,7 @@
 """Where tasks run: one function that gives a Dask client."""
 
-from cluster.config import (
+from relusweep.cluster.backend import Place, PlaceStatus
+from relusweep.cluster.config import (
     Address,
     ClusterConfig,
     Gateway,
@@ -12,8 +13,8 @@ from cluster.config import (
     promised,
     read_config,
 )
-from cluster.connect import connect
-from cluster.errors import (
+from relusweep.cluster.connect import connect
+from relusweep.cluster.errors import (
     ClusterError,
     HostsNotReached,
     InvalidCluster,
@@ -25,7 +26,6 @@ from cluster.errors import (
     SlurmRefuses,
     UnfitWorkers,
 )
-from cluster.place import Place, PlaceStatus
 
 __all__ = [
     "Address",

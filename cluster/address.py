@@ -9,12 +9,12 @@ from typing import Any
 import dask
 from distributed.security import Security
 
-from cluster.certificates import security as kept_security
-from cluster.config import Address
-from cluster.elsewhere import is_elsewhere
-from cluster.errors import NoWorkers, SchedulerNotFound
-from cluster.identity import identity
-from cluster.place import PlaceStatus
+from relusweep.cluster.backend import PlaceStatus
+from relusweep.cluster.certificates import security as kept_security
+from relusweep.cluster.config import Address
+from relusweep.cluster.elsewhere import is_elsewhere
+from relusweep.cluster.errors import NoWorkers, SchedulerNotFound
+from relusweep.cluster.identity import identity
 
 __all__ = ["AddressPlace"]
 

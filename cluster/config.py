@@ -22,8 +22,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from cluster.errors import InvalidCluster
-from cluster.slurm_config import Slurm
+from relusweep.cluster.errors import InvalidCluster
+from relusweep.cluster.slurm.config import Slurm
 
 __all__ = [
     "Address",
@@ -99,7 +99,7 @@ class Address(_Config):
         Seconds to wait for the scheduler, then as long again for its first worker.
     tls_ca_file, tls_cert, tls_key : str, optional
         PEM files for ``tls://``: whom to believe, and who we are; the key may lie in `tls_cert`. Without
-        them, those of Dask's own configuration, or else those that `cluster.certificates` keeps.
+        them, those of Dask's own configuration, or else those that `relusweep.cluster.certificates` keeps.
     """
 
     kind: Literal["address"] = "address"

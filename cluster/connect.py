@@ -9,16 +9,16 @@ from importlib import import_module
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, cast
 
-from cluster.config import Address, ClusterConfig
-from cluster.errors import MissingExtra, UnfitWorkers
-from cluster.place import Place
+from relusweep.cluster.backend import Place
+from relusweep.cluster.config import Address, ClusterConfig
+from relusweep.cluster.errors import MissingExtra, UnfitWorkers
 
 if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["connect"]
 
-_ROOMS = ("cluster", "pipeline", "storage", "tasks")
+_MODULES = {"slurm": "slurm.backend"}
 
 
 @contextmanager
@@ -33,9 +33,9 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
     Yields
     ------
     distributed.Client
-        With ``place``, a `cluster.place.Place` that tells how the workers stand, and ``lent``, whether they
-        were there before. Every worker, also one that comes later, has its threads pinned. On leaving, the
-        client closes, and with it whatever `connect` started itself.
+        With ``place``, a `relusweep.cluster.backend.Place` that tells how the workers stand, and ``lent``,
+        whether they were there before. Every worker, also one that comes later, has its threads pinned. On
+        leaving, the client closes, and with it whatever `connect` started itself.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
     import dask
     from distributed import Client
 
-    from cluster.environment import SETTINGS
-    from cluster.quiet import quiet
-    from cluster.reconcile import reconciling
+    from relusweep.cluster.environment import SETTINGS
+    from relusweep.cluster.quiet import quiet
+    from relusweep.cluster.reconcile import reconciling
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
@@ -78,10 +78,10 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
 def _place(config: ClusterConfig) -> Place:
     try:
         with _keeping_ctrl_c():
-            module = import_module(f"cluster.{config.kind}")
+            module = import_module(f"relusweep.cluster.{_MODULES.get(config.kind, config.kind)}")
     except ModuleNotFoundError as error:
         library = str(error.name).partition(".")[0]
-        if library in _ROOMS:
+        if library == "relusweep":
             raise
         raise MissingExtra(
             f"a cluster of kind {config.kind!r} needs {library}, which is not installed here; "
@@ -91,11 +91,9 @@ def _place(config: ClusterConfig) -> Place:
 
 
 def _make_ready(client: Client) -> None:
-    from cluster.modules import OwnModules
-    from cluster.threads import OneThread
+    from relusweep.cluster.threads import OneThread
 
     try:
-        client.register_plugin(OwnModules())
         client.register_plugin(OneThread())
     except Exception as error:  # of a worker: whatever its environment makes of ours
         raise UnfitWorkers(

@@ -11,10 +11,10 @@ from typing import Any
 from dask_gateway import Gateway as GatewayClient
 from dask_gateway import GatewayCluster
 
-from cluster.config import Gateway
-from cluster.elsewhere import is_elsewhere
-from cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
-from cluster.place import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.config import Gateway
+from relusweep.cluster.elsewhere import is_elsewhere
+from relusweep.cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
 
 __all__ = ["GatewayPlace"]
 

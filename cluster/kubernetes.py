@@ -15,12 +15,12 @@ from dask_kubernetes.operator import make_cluster_spec
 from distributed.security import Security
 from kr8s.objects import APIObject, Pod, Secret, new_class
 
-from cluster.certificates import certificate, environment_of, secured
-from cluster.config import Kubernetes
-from cluster.environment import POOLS
-from cluster.errors import SchedulerNotFound
-from cluster.identity import identity
-from cluster.place import PlaceStatus
+from relusweep.cluster.backend import PlaceStatus
+from relusweep.cluster.certificates import certificate, environment_of, secured
+from relusweep.cluster.config import Kubernetes
+from relusweep.cluster.environment import POOLS
+from relusweep.cluster.errors import SchedulerNotFound
+from relusweep.cluster.identity import identity
 
 __all__ = ["KubernetesPlace", "cluster_spec"]
 
@@ -43,11 +43,11 @@ _ENVIRONMENT = {
     **POOLS,
     **environment_of(f"{_FOLDER}/{_FILE}"),
     "PYTHONSAFEPATH": "1",
-    # Of the scheduler, as `cluster.environment.SETTINGS` has them for those that start here.
+    # Of the scheduler, as `relusweep.cluster.environment.SETTINGS` has them for those that start here.
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3",
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
     "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": str(
-        [*dask.config.get("distributed.scheduler.http.routes"), "cluster.idle"]
+        [*dask.config.get("distributed.scheduler.http.routes"), "relusweep.cluster.idle"]
     ),
 }
 

@@ -7,10 +7,10 @@ from typing import Any
 from dask.system import CPU_COUNT
 from distributed import Nanny, Scheduler, SpecCluster
 
-from cluster.config import Local
-from cluster.environment import ENVIRONMENT
-from cluster.gpus import gpu_environments
-from cluster.place import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.config import Local
+from relusweep.cluster.environment import ENVIRONMENT
+from relusweep.cluster.gpus import gpu_environments
 
 __all__ = ["LocalPlace"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cluster.gpus import gpu_environments
+from relusweep.cluster.gpus import gpu_environments
 
 if TYPE_CHECKING:
     from distributed import Nanny

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cluster.place import Place
+from relusweep.cluster.backend import Place
 
 __all__ = ["reconciling"]
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import asyncssh
 from distributed.deploy import ssh
 
-from cluster.certificates import environment_of
-from cluster.config import Ssh
-from cluster.environment import ENVIRONMENT
+from relusweep.cluster.certificates import environment_of
+from relusweep.cluster.config import Ssh
+from relusweep.cluster.environment import ENVIRONMENT
 
 __all__ = ["Host", "RemoteScheduler", "RemoteWorkers", "connect_options", "look", "python_there"]
 
@@ -22,7 +22,7 @@ _FOLDER = ".local/state/relusweep/ssh"  # from the user's home there, where proc
 
 _PATIENCE = 10.0
 
-_LOOK = "import os, distributed, cluster.threads; print(len(os.sched_getaffinity(0)))"
+_LOOK = "import os, distributed, relusweep.cluster.threads; print(len(os.sched_getaffinity(0)))"
 
 
 class Host(NamedTuple):

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from distributed import SpecCluster
 from distributed.security import Security
 
-from cluster.certificates import certificate, secured
-from cluster.config import Ssh
-from cluster.errors import HostsNotReached
-from cluster.gpus import gpu_environments
-from cluster.place import ClusterPlace, PlaceStatus
-from cluster.remote import Host, RemoteScheduler, RemoteWorkers, connect_options, look, python_there
+from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.certificates import certificate, secured
+from relusweep.cluster.config import Ssh
+from relusweep.cluster.errors import HostsNotReached
+from relusweep.cluster.gpus import gpu_environments
+from relusweep.cluster.remote import Host, RemoteScheduler, RemoteWorkers, connect_options, look, python_there
 
 __all__ = ["SshPlace"]
 

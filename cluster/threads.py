@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from cluster.environment import POOLS
+from relusweep.cluster.environment import POOLS
 
 if TYPE_CHECKING:
     from distributed import Worker

@@ -1,9 +1,9 @@
 """Where results live: a versioned repository, its layout, its single writer, its xarray engine."""
 
-from storage.changes import Changes, changes
-from storage.committer import Committer
-from storage.engine import open_dataset, open_datatree
-from storage.errors import (
+from relusweep.storage.changes import Changes, changes
+from relusweep.storage.committer import Committer
+from relusweep.storage.engine import open_dataset, open_datatree
+from relusweep.storage.errors import (
     BlockWrittenTwice,
     ExpiryTooSoon,
     InvalidTag,
@@ -16,11 +16,11 @@ from storage.errors import (
     UnknownPlace,
     UnknownVersion,
 )
-from storage.fork import Fork, Written
-from storage.layout import Layout, Variable
-from storage.records import Records
-from storage.throwaway import throwaway_store
-from storage.versions import Version, history, resolve
+from relusweep.storage.fork import Fork, Written
+from relusweep.storage.layout import Layout, Variable
+from relusweep.storage.records import Records
+from relusweep.storage.throwaway import throwaway_store
+from relusweep.storage.versions import Version, history, resolve
 
 __all__ = [
     "BlockWrittenTwice",

@@ -8,7 +8,7 @@ from typing import Any
 
 import icechunk
 
-from storage.repository import BRANCH
+from relusweep.storage.repository import BRANCH
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

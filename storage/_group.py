@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from storage.errors import BlockWrittenTwice, LayoutMismatch
-from storage.fork import Written, span
-from storage.layout import Layout, open_array
+from relusweep.storage.errors import BlockWrittenTwice, LayoutMismatch
+from relusweep.storage.fork import Written, span
+from relusweep.storage.layout import Layout, open_array
 
 
 class PreparedGroup:

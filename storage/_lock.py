@@ -7,8 +7,8 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.errors import StoreLocked, StoreWriteError
-from storage.repository import LOCK, foreign
+from relusweep.storage.errors import StoreLocked, StoreWriteError
+from relusweep.storage.repository import LOCK, foreign
 
 
 def take(path: Path) -> int:

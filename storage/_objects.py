@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from obstore.store import S3Store
 
-from storage.repository import Url, object_place
+from relusweep.storage.repository import Url, object_place
 
 if TYPE_CHECKING:
     from obstore.auth.boto3 import Boto3CredentialProvider

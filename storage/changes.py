@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import icechunk
 
-from storage.repository import Url, open_repository
-from storage.versions import find_version
+from relusweep.storage.repository import Url, open_repository
+from relusweep.storage.versions import find_version
 
 __all__ = ["Changes", "changes"]
 
@@ -43,7 +43,7 @@ def changes(url: Url, a: str, b: str) -> Changes:
     url
         The store.
     a, b
-        Versions as `storage.versions.resolve` takes them, in any order.
+        Versions as `relusweep.storage.versions.resolve` takes them, in any order.
 
     Raises
     ------

@@ -11,10 +11,10 @@ import icechunk
 import numpy as np
 import zarr
 
-from storage import _lock
-from storage._disk import durable_commit
-from storage._group import PreparedGroup
-from storage.errors import (
+from relusweep.storage import _lock
+from relusweep.storage._disk import durable_commit
+from relusweep.storage._group import PreparedGroup
+from relusweep.storage.errors import (
     ExpiryTooSoon,
     LayoutMismatch,
     StoreError,
@@ -23,10 +23,10 @@ from storage.errors import (
     StoreReadError,
     StoreWriteError,
 )
-from storage.expiry import expire
-from storage.fork import Fork, Written
-from storage.layout import Layout, create_group, extend_group
-from storage.repository import (
+from relusweep.storage.expiry import expire
+from relusweep.storage.fork import Fork, Written
+from relusweep.storage.layout import Layout, create_group, extend_group
+from relusweep.storage.repository import (
     BRANCH,
     Url,
     check_readable,
@@ -35,7 +35,7 @@ from storage.repository import (
     open_repository,
     reason,
 )
-from storage.versions import NEWEST, create_tag, delete_tag
+from relusweep.storage.versions import NEWEST, create_tag, delete_tag
 
 __all__ = ["Committer"]
 
@@ -245,7 +245,7 @@ class Committer:
         name
             Letters, digits, ``.``, ``_`` and ``-``, the first a letter or digit; not ``newest``.
         version
-            As `storage.versions.resolve` takes it; by default the last commit.
+            As `relusweep.storage.versions.resolve` takes it; by default the last commit.
 
         Returns
         -------

@@ -11,10 +11,10 @@ from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core.indexing import ExplicitIndexer, LazilyIndexedArray
 from zarr.errors import ContainsArrayError
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
-from storage.errors import StoreNotFound, StoreReadError
-from storage.repository import Url, reason
-from storage.versions import read_session
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.storage.errors import StoreNotFound, StoreReadError
+from relusweep.storage.repository import Url, reason
+from relusweep.storage.versions import read_session
 
 __all__ = ["RelusweepBackend", "open_dataset", "open_datatree"]
 
@@ -27,7 +27,7 @@ def open_dataset(url: Url, group: str, **options: Any) -> xr.Dataset:
     url, group
         The store and the group's path in it.
     **options
-        ``tag``, ``as_of``, ``version`` (see `storage.versions.read_session`), and those of
+        ``tag``, ``as_of``, ``version`` (see `relusweep.storage.versions.read_session`), and those of
         `xarray.open_dataset`.
 
     Raises

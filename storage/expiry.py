@@ -5,9 +5,9 @@ from typing import Any
 
 import icechunk
 
-from storage.errors import ExpiryTooSoon
-from storage.repository import BRANCH
-from storage.versions import snapshots
+from relusweep.storage.errors import ExpiryTooSoon
+from relusweep.storage.repository import BRANCH
+from relusweep.storage.versions import snapshots
 
 __all__ = ["expire"]
 
@@ -15,7 +15,7 @@ _LEAST = timedelta(days=1)
 
 
 def expire(repository: icechunk.Repository, older_than: timedelta, *, dry_run: bool) -> dict[str, Any]:
-    """Expire versions and collect garbage; see `storage.committer.Committer.expire`."""
+    """Expire versions and collect garbage; see `relusweep.storage.committer.Committer.expire`."""
     if older_than < _LEAST:
         raise ExpiryTooSoon(
             f"versions expire at an age of at least one day, not {older_than}: what is written and not yet "

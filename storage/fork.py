@@ -11,9 +11,9 @@ import numpy as np
 import zarr
 from icechunk.session import ForkSession
 
-from storage.errors import LayoutMismatch, StoreWriteError
-from storage.layout import open_array
-from storage.repository import reason
+from relusweep.storage.errors import LayoutMismatch, StoreWriteError
+from relusweep.storage.layout import open_array
+from relusweep.storage.repository import reason
 
 __all__ = ["Fork", "Written", "span"]
 
@@ -40,7 +40,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Fork:
-    """A copy of a committer's session, as `storage.committer.Committer.fork` gives it; small to send.
+    """A copy of a committer's session, as `Committer.fork` gives it; small to send.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ import zarr
 from icechunk import IcechunkStore
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from storage.errors import LayoutMismatch
+from relusweep.storage.errors import LayoutMismatch
 
 __all__ = ["Layout", "Variable", "create_group", "extend_group", "open_array"]
 

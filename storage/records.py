@@ -14,9 +14,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from storage._objects import missing_key, object_store
-from storage.errors import StoreNotFound, StoreReadError, StoreWriteError
-from storage.repository import (
+from relusweep.storage._objects import missing_key, object_store
+from relusweep.storage.errors import StoreNotFound, StoreReadError, StoreWriteError
+from relusweep.storage.repository import (
     RECORDS,
     Url,
     create_repository,
@@ -39,8 +39,9 @@ class Records:
     Parameters
     ----------
     url
-        Of the store, as for `storage.Committer`; it need not exist. Reading makes nothing. The first record
-        makes the directory, or, in a bucket, an empty store: Icechunk makes none where something lies.
+        Of the store, as for `relusweep.storage.Committer`; it need not exist. Reading makes nothing. The
+        first record makes the directory, or, in a bucket, an empty store: Icechunk makes none where something
+        lies.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import icechunk
 
-from storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
+from relusweep.storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
 
 __all__ = [
     "BRANCH",

@@ -10,9 +10,9 @@ from secrets import token_hex
 import obstore
 from obstore.exceptions import BaseError
 
-from storage._objects import missing_key, object_store
-from storage.errors import StoreWriteError
-from storage.repository import RECORDS, Url, local_path
+from relusweep.storage._objects import missing_key, object_store
+from relusweep.storage.errors import StoreWriteError
+from relusweep.storage.repository import RECORDS, Url, local_path
 
 __all__ = ["throwaway_store"]
 

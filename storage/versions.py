@@ -9,8 +9,8 @@ from typing import Any
 import icechunk
 import pandas as pd
 
-from storage.errors import InvalidTag, StoreNotFound, StoreWriteError, UnknownVersion
-from storage.repository import BRANCH, Url, check_readable, open_repository, reason
+from relusweep.storage.errors import InvalidTag, StoreNotFound, StoreWriteError, UnknownVersion
+from relusweep.storage.repository import BRANCH, Url, check_readable, open_repository, reason
 
 __all__ = [
     "NEWEST",
@@ -178,7 +178,7 @@ def history(url: Url, at: str | None = None) -> list[Version]:
 
 
 def create_tag(repository: icechunk.Repository, name: str, version: str) -> str:
-    """Name a version; give its id. See `storage.committer.Committer.tag`."""
+    """Name a version; give its id. See `relusweep.storage.committer.Committer.tag`."""
     if not _TAG.fullmatch(name) or name == NEWEST:
         raise InvalidTag(
             f"a tag is named by up to 100 letters, digits, '.', '_' and '-', the first a letter or digit, "
@@ -202,7 +202,7 @@ def create_tag(repository: icechunk.Repository, name: str, version: str) -> str:
 
 
 def delete_tag(repository: icechunk.Repository, name: str) -> None:
-    """Take a name from its version; see `storage.committer.Committer.delete_tag`."""
+    """Take a name from its version; see `relusweep.storage.committer.Committer.delete_tag`."""
     if name not in (tags := repository.list_tags()):
         raise StoreNotFound(f"no tag {name!r} to delete; the store has {sorted(tags) or 'none'}")
     try:

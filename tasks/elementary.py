@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from tasks.compiled import compiled
+from relusweep.tasks.compiled import compiled
 
 __all__ = ["cos_sin_turn", "exp", "log", "softplus"]
 

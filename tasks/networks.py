@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tasks import elementary, streams
-from tasks.compiled import compiled
-from tasks.streams import Stream, box_muller, uniform
+from relusweep.tasks import elementary, streams
+from relusweep.tasks.compiled import compiled
+from relusweep.tasks.streams import Stream, box_muller, uniform
 
 __all__ = ["Network", "initial_parameters"]
 

@@ -8,13 +8,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.blocks import BlockResult
-from tasks.elementary import cos_sin_turn
-from tasks.networks import Network
-from tasks.regions import linear_pieces
-from tasks.streams import Stream
-from tasks.training import Engine, Protocol, Restarts, RestartsResult, StopReason, train_with_restarts
-from tasks.training.lanes import prepare
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.elementary import cos_sin_turn
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions import linear_pieces
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import (
+    Engine,
+    Protocol,
+    Restarts,
+    RestartsResult,
+    StopReason,
+    train_with_restarts,
+)
+from relusweep.tasks.training.lanes import prepare
 
 __all__ = ["FitBlock", "Points", "fit_block", "sine_points"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import elementary
-from tasks.compiled import compiled
-from tasks.elementary import cos_sin_turn, log
+from relusweep.tasks import elementary
+from relusweep.tasks.compiled import compiled
+from relusweep.tasks.elementary import cos_sin_turn, log
 
 __all__ = ["Stream", "box_muller", "uniform"]
 
@@ -103,7 +103,8 @@ def box_muller(words, normal):  # type: ignore[no-untyped-def]
 
     Notes
     -----
-    Box and Muller (1958), in float64 and with :mod:`tasks.elementary`, so that bits agree everywhere.
+    Box and Muller (1958), in float64 and with :mod:`relusweep.tasks.elementary`, so that bits agree
+    everywhere.
     """
     half = words.size // 2
     for i in range(half):

@@ -11,12 +11,12 @@ from unittest.mock import patch
 
 import xarray as xr
 
-from cluster import ClusterConfig
-from pipeline.events import BlockDone, BlockFailed, Event
-from pipeline.run import run
-from pipeline.sweep import BooleanSweep
-from tasks.blocks import BlockResult
-from tasks.boolean.training import TrainingBlock, train_block
+from relusweep.cluster import ClusterConfig
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.faults.disturbed import results
 
 Task = Callable[[TrainingBlock], BlockResult]
@@ -130,12 +130,12 @@ class Ground:
     ) -> None:
         """Run, and note what begins and what comes."""
         listeners = [self._note] if strike is None else [self._note, strike]
-        with patch("pipeline.sweep.train_block", noting(self.log, task)):
+        with patch("relusweep.pipeline.sweeps.boolean.sweep.train_block", noting(self.log, task)):
             run(self.sweep, str(self.store), place, listeners=listeners)
 
     def resume(self) -> None:
         """Compute what is lacking."""
-        with patch("pipeline.sweep.train_block", noting(self.log, least=0)):
+        with patch("relusweep.pipeline.sweeps.boolean.sweep.train_block", noting(self.log, least=0)):
             run(self.sweep, str(self.store), self.healthy, listeners=[self._note])
 
     def _note(self, event: Event) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from cluster import Local
 from killed.ground import Ground, Strike, Trial
-from pipeline.errors import SchedulerLost
-from pipeline.overrides import find_sweep, override
-from pipeline.run import run
-from tasks.blocks import BlockResult
-from tasks.boolean.training import TrainingBlock, train_block
+from relusweep.cluster import Local
+from relusweep.pipeline.common.errors import SchedulerLost
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.faults.disturbed import DRIVER, local_workers, machines, results
 
 __all__ = ["HERE"]
@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 from killed.ground import noting
-patch("pipeline.sweep.train_block", noting(Path(sys.argv[4]))).start()
+patch("relusweep.pipeline.sweeps.boolean.sweep.train_block", noting(Path(sys.argv[4]))).start()
 """
 
 

@@ -16,9 +16,9 @@ from unittest.mock import patch
 
 import yaml
 
-import cluster
 from killed.ground import Ground, Missing, Strike, Trial
-from tests.cluster.slurm_site import SlurmMissing, SlurmSite, slurm_site
+from relusweep import cluster
+from tests.cluster.slurm.slurm_site import SlurmMissing, SlurmSite, slurm_site
 from tests.cluster.sshd import SSHD, sshd
 from tests.faults.disturbed import wait_until
 
@@ -70,7 +70,7 @@ def slurm_driver(ground: Ground) -> Trial:
 
 
 def _submit(ground: Ground, file: Path) -> None:
-    code = "from pipeline.cli import main; main()"
+    code = "from relusweep.pipeline.commands.app import main; main()"
     settings = [f"--set={setting}" for setting in ground.settings]
     words = ["submit", "npn3", *settings, "--cluster", str(file), "--store", str(ground.store)]
     subprocess.run([sys.executable, "-P", "-c", code, *words], check=True, stdout=subprocess.DEVNULL)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from pipeline.checks import Check
-from pipeline.commands.doctor import check_workers, environment, tell
-from pipeline.commands.options import Store, say
+from relusweep.pipeline.commands.doctor import check_workers, environment, tell
+from relusweep.pipeline.commands.options import Store, say
+from relusweep.pipeline.common.checks import Check
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from cluster import ClusterConfig
+    from relusweep.cluster import ClusterConfig
 
 __all__ = ["app"]
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     help="Look at a cluster before a run: relusweep cluster check slurm.yaml", no_args_is_help=True
 )
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="YAML that says where; see docs/places.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="YAML that says where; see docs/clusters.")]
 
 _TOLD_EVERY = 10.0
 
@@ -38,7 +38,7 @@ def check(file: File, store: Store = "results") -> None:
     Looks at versions, module paths, threads and GPU, has a block of networks computed, and has the worker
     write beside the store, which is not touched. Exits with 1 if something must be mended.
     """
-    from cluster import connect, one_worker, read_config
+    from relusweep.cluster import connect, one_worker, read_config
 
     config = one_worker(read_config(file))
     say(f"one worker of kind [bold]{config.kind}[/], as {escape(file)} says")
@@ -53,7 +53,7 @@ def certificate() -> None:
 
     PYTHONSAFEPATH=1 dask scheduler --protocol tls --tls-ca-file $(relusweep cluster certificate) …
     """
-    from cluster.certificates import certificate as kept
+    from relusweep.cluster.certificates import certificate as kept
 
     typer.echo(kept())
 
@@ -69,8 +69,14 @@ def _wait_for_worker(client: Any) -> None:
 
 
 def _checks(client: Client, config: ClusterConfig, store: str) -> Iterator[Check]:
-    from cluster import promised
-    from pipeline.trial import check_block, check_gpus, check_pinned, check_writing, workers_with_gpu
+    from relusweep.cluster import promised
+    from relusweep.pipeline.execution.preflight import (
+        check_block,
+        check_gpus,
+        check_pinned,
+        check_writing,
+        workers_with_gpu,
+    )
 
     fit = True
     for found in check_workers(client.run(environment, on_error="return")):

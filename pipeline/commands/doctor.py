@@ -12,10 +12,10 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from pipeline.checks import Check
-from pipeline.commands.options import Cluster, Scheduler, Store, Threads, Workers, say
-from pipeline.commands.sweeps import cluster_config
-from pipeline.words import bytes_in_words
+from relusweep.pipeline.commands.options import Cluster, Scheduler, Store, Threads, Workers, say
+from relusweep.pipeline.commands.sweeps import cluster_config
+from relusweep.pipeline.common.checks import Check
+from relusweep.pipeline.common.wording import bytes_in_words
 
 __all__ = ["check_workers", "doctor", "environment", "tell"]
 
@@ -31,7 +31,7 @@ def doctor(
     cluster: Cluster = None,
 ) -> None:
     """Check this machine, the workers and the store; exits with 1 if something must be mended."""
-    from cluster import connect
+    from relusweep.cluster import connect
 
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     checks = [*_check_here(), *_check_store(store)]
@@ -57,7 +57,7 @@ def environment() -> dict[str, Any]:
     """Describe the process that calls it: versions, where our modules come from, how it was started."""
     from importlib.util import find_spec
 
-    from pipeline.versions import library_versions
+    from relusweep.pipeline.common.library_versions import library_versions
 
     specs = {room: find_spec(room) for room in _ROOMS}
     return {
@@ -85,7 +85,7 @@ _SIMD = {"avx512f": 512, "avx2": 256, "avx": 256}
 
 
 def _check_store(store: str) -> Iterator[Check]:
-    from storage.repository import local_path
+    from relusweep.storage.repository import local_path
 
     path = local_path(store)
     if path is None:

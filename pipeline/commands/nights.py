@@ -10,17 +10,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import Settings, Store, output, print_whole, say
+from relusweep.pipeline.commands.options import Settings, Store, output, print_whole, say
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from pipeline.events import Listener
-    from pipeline.nightly.ledger import Ledger
-    from pipeline.nightly.night import Ended
-    from pipeline.nightly.rows import Claim
-    from pipeline.nightly.schedule import Schedule
-    from pipeline.nightly.tick import Due
+    from relusweep.pipeline.monitoring.events import Listener
+    from relusweep.pipeline.nightly.ledger import Ledger
+    from relusweep.pipeline.nightly.night import Ended
+    from relusweep.pipeline.nightly.rows import Claim
+    from relusweep.pipeline.nightly.schedule import Schedule
+    from relusweep.pipeline.nightly.tick import Due
 
 __all__ = ["nightly"]
 
@@ -107,9 +107,9 @@ def add(
 
     relusweep nightly add more --sweep npn3 --at "30 3 * * SAT" --mode extend --by 10
     """
-    from pipeline.nightly.schedule import check, make_schedule
-    from pipeline.nightly.times import next_slot
-    from storage.repository import local_path
+    from relusweep.pipeline.nightly.schedule import check, make_schedule
+    from relusweep.pipeline.nightly.times import next_slot
+    from relusweep.storage.repository import local_path
 
     book, now = _ledger(ledger), datetime.now(UTC)
     schedule = make_schedule(
@@ -139,7 +139,7 @@ def add(
 @nightly.command(name="list")
 def list_(ledger: LedgerFile = None) -> None:
     """List the schedules: when each is due next, and what became of its last night."""
-    from pipeline.nightly.times import next_slot
+    from relusweep.pipeline.nightly.times import next_slot
 
     book, now = _ledger(ledger), datetime.now(UTC)
     headings = ("name", "mode", "sweep", "next due", "last night", "outcome", "keeps", "webhook")
@@ -158,7 +158,7 @@ def list_(ledger: LedgerFile = None) -> None:
 @nightly.command()
 def remove(name: Name, ledger: LedgerFile = None) -> None:
     """Remove a schedule and its log; tags in the store and summaries stay."""
-    from pipeline.nightly.words import counted
+    from relusweep.pipeline.common.wording import counted
 
     nights = _ledger(ledger).remove(name, datetime.now(UTC))
     say(f"Removed {escape(name)} and its log ({counted(nights, 'night')}); tags and summaries stay")
@@ -174,8 +174,8 @@ def tick(
     Exits with 0 when nothing was due or all is well, 1 when a night failed, 3 when one drifted, 130 when
     interrupted. Any number of ticks may run at once.
     """
-    from pipeline.nightly.tick import tick as run_due
-    from pipeline.nightly.tick import worst
+    from relusweep.pipeline.nightly.tick import tick as run_due
+    from relusweep.pipeline.nightly.tick import worst
 
     ended = run_due(_ledger(ledger), _listening, _tell, only=name)
     if not ended:
@@ -186,7 +186,7 @@ def tick(
 @nightly.command()
 def daemon(ledger: LedgerFile = None) -> None:
     """Run what is due, for ever; SIGTERM or Ctrl-C ends it, and what a night has by then is kept."""
-    from pipeline.nightly.tick import serve
+    from relusweep.pipeline.nightly.tick import serve
 
     serve(_ledger(ledger), _listening, _tell, _tell_next)
     say("Stopped")
@@ -206,7 +206,7 @@ def print_(
 
     relusweep nightly print mine --as kubernetes | kubectl apply -f -
     """
-    from pipeline.nightly.manifests import manifest
+    from relusweep.pipeline.nightly.manifests import manifest
 
     book = _ledger(ledger)
     typer.echo(manifest(book.schedule(name), book.path, form))
@@ -215,8 +215,8 @@ def print_(
 @nightly.command()
 def log(name: Name, ledger: LedgerFile = None) -> None:
     """Show the nights of a schedule, the newest first."""
-    from pipeline.nightly.rows import old_tags
-    from pipeline.nightly.words import counted
+    from relusweep.pipeline.common.wording import counted
+    from relusweep.pipeline.nightly.rows import old_tags
 
     book = _ledger(ledger)
     schedule, nights = book.schedule(name), book.nights(name)
@@ -235,7 +235,7 @@ def log(name: Name, ledger: LedgerFile = None) -> None:
 
 
 def _ledger(path: Path | None) -> Ledger:
-    from pipeline.nightly.ledger import Ledger, default_ledger
+    from relusweep.pipeline.nightly.ledger import Ledger, default_ledger
 
     return Ledger(path or default_ledger())
 
@@ -245,19 +245,19 @@ def _absolute(path: str | Path) -> str:
 
 
 def _local(moment: datetime, schedule: Schedule) -> str:
-    from pipeline.nightly.times import local_time
+    from relusweep.pipeline.nightly.times import local_time
 
     return f"{local_time(moment, schedule.zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _listening() -> AbstractContextManager[Listener]:
-    from pipeline.progress import progress
+    from relusweep.pipeline.monitoring.progress import progress
 
     return progress(output)
 
 
 def _tell(claim: Claim, ended: Ended | None) -> None:
-    from pipeline.nightly.words import counted
+    from relusweep.pipeline.common.wording import counted
 
     schedule, night = claim.schedule, claim.night
     what = f"[bold]{escape(schedule.name)}[/], night of {night.label}"

@@ -63,7 +63,7 @@ Scheduler = Annotated[
 ]
 Cluster = Annotated[
     str | None,
-    typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/places."),
+    typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/clusters."),
 ]
 Log = Annotated[
     str | None,

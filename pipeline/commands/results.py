@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import At, Store, StoredSweep, output, print_whole, say
+from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, print_whole, say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -38,10 +38,10 @@ def status(store: Store = "results", watch: Watch = False) -> None:
 
     relusweep status --watch --store s3://bucket/results
     """
-    from pipeline.commands.runs import print_failed, print_runs
-    from pipeline.waiting import look_at_runs
-    from pipeline.watch import watch_runs
-    from storage import StoreNotFound
+    from relusweep.pipeline.commands.runs import print_failed, print_runs
+    from relusweep.pipeline.monitoring.waiting import look_at_runs
+    from relusweep.pipeline.monitoring.watch import watch_runs
+    from relusweep.storage import StoreNotFound
 
     if watch:
         watch_runs(store, output)
@@ -77,7 +77,7 @@ def _print_groups(groups: Mapping[str, xr.Dataset]) -> None:
 
 
 def _print_versions(store: str) -> None:
-    from storage import StoreNotFound, history
+    from relusweep.storage import StoreNotFound, history
 
     try:
         versions = history(store)[:_SHOWN_VERSIONS]
@@ -98,7 +98,7 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
 
     relusweep show npn4 --at 2026-11-20
     """
-    from pipeline.report import report_on
+    from relusweep.pipeline.report import report_on
 
     name, data = _chosen(store, sweep, at)
     say(f"[bold]{name}[/] in {escape(store)}{escape(f', as of {at}') if at else ''}")
@@ -116,9 +116,9 @@ def report(
 
     relusweep report npn4 --at night-12
     """
-    from pipeline.facts import run_facts
-    from pipeline.report import write_report
-    from storage import resolve
+    from relusweep.pipeline.monitoring.run_metrics import run_facts
+    from relusweep.pipeline.report import write_report
+    from relusweep.storage import resolve
 
     version = None if at is None else resolve(store, at)  # once: what a date means may change meanwhile
     name, data = _chosen(store, sweep, version)
@@ -130,7 +130,7 @@ def report(
 
 def _groups(store: str, at: str | None = None) -> dict[str, xr.Dataset]:
     """Find the sweeps of a store by their groups."""
-    from storage import open_datatree
+    from relusweep.storage import open_datatree
 
     tree = open_datatree(store, version=at)
     return {node.path.strip("/"): node.to_dataset() for node in tree.subtree if "specification" in node.attrs}
@@ -138,7 +138,7 @@ def _groups(store: str, at: str | None = None) -> dict[str, xr.Dataset]:
 
 def _size(store: str) -> dict[str, int]:
     """Give what a store on a file system fills there, without the records of runs."""
-    from storage.repository import RECORDS, local_path
+    from relusweep.storage.repository import RECORDS, local_path
 
     path = local_path(store)
     if path is None:
@@ -149,7 +149,7 @@ def _size(store: str) -> dict[str, int]:
 
 def _chosen(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
     """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
-    from storage import open_datatree
+    from relusweep.storage import open_datatree
 
     groups = _groups(store, at)
     name = choose(store, sweep, _names(groups))
@@ -163,8 +163,8 @@ def names_in(store: str, at: str) -> list[str]:
 
 def _names(groups: Mapping[str, xr.Dataset]) -> list[str]:
     """Name what a report can read: groups with rates, and the folders of groups that are stages."""
-    from pipeline.report.kinds import TREES
-    from pipeline.report.scale import kind_of
+    from relusweep.pipeline.report.kinds import TREES
+    from relusweep.pipeline.report.scale import kind_of
 
     trees = {name.rpartition("/")[0] for name, group in groups.items() if kind_of(group) in TREES}
     return [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
@@ -178,7 +178,7 @@ def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
     UnknownSweep
         None is, or more than one could be.
     """
-    from pipeline.errors import UnknownSweep
+    from relusweep.pipeline.common.errors import UnknownSweep
 
     chosen = [name for name in known if sweep is None or sweep in (name, *name.split("/"))]
     if len(chosen) != 1:
@@ -189,7 +189,7 @@ def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
 
 
 def _print_missing(name: str, group: xr.Dataset) -> None:
-    from pipeline.report import missing_table
+    from relusweep.pipeline.report import missing_table
 
     missing = missing_table(group).cells
     print_table(f"Missing in {name}", missing.head(_SHOWN_ROWS))

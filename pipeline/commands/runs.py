@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from pipeline.commands.options import say
+from relusweep.pipeline.commands.options import say
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from pipeline.runs import Run
+    from relusweep.pipeline.monitoring.runs import Run
 
 __all__ = ["print_failed", "print_runs"]
 
@@ -22,7 +22,7 @@ _SHOWN_FAILURES = 5
 
 def print_runs(runs: Sequence[Run]) -> None:
     """Print the newest runs, a line each."""
-    from pipeline.watch import headline, pace, troubles
+    from relusweep.pipeline.monitoring.watch import headline, pace, troubles
 
     if runs:
         say("\n[italic]Newest runs[/]")

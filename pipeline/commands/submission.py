@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from pipeline.commands.options import Settings, Store, Sweep, say
-from pipeline.commands.sweeps import DryRun, Engine, Replace, print_plans, specified
+from relusweep.pipeline.commands.options import Settings, Store, Sweep, say
+from relusweep.pipeline.commands.sweeps import DryRun, Engine, Replace, print_plans, specified
 
 if TYPE_CHECKING:
-    from cluster import Slurm
-    from pipeline.driver import Submission
-    from pipeline.runs import Run
+    from relusweep.cluster import Slurm
+    from relusweep.pipeline.execution.submission import Submission
+    from relusweep.pipeline.monitoring.runs import Run
 
 __all__ = ["cancel", "submit"]
 
 _SHOWN_RUNS = 5
 
 SlurmFile = Annotated[
-    str, typer.Option("--cluster", metavar="FILE", help="YAML of kind slurm; see docs/places/slurm.md.")
+    str, typer.Option("--cluster", metavar="FILE", help="YAML of kind slurm; see docs/clusters/slurm.md.")
 ]
 RunId = Annotated[
     str | None,
@@ -54,12 +54,12 @@ def submit(
 
     relusweep cancel --store /project/results
     """
-    from cluster.slurm_driver import check_driver, driver_folder
-    from pipeline.driver import Submission, submitted
-    from pipeline.plan import plans
-    from pipeline.record import new_run_id
-    from pipeline.resources import check_promised
-    from storage.repository import local_path
+    from relusweep.cluster.slurm.driver import check_driver, driver_folder
+    from relusweep.pipeline.execution.submission import Submission, submitted
+    from relusweep.pipeline.monitoring.record import new_run_id
+    from relusweep.pipeline.planning.plan import plans
+    from relusweep.pipeline.planning.resources import check_promised
+    from relusweep.storage.repository import local_path
 
     specification = specified(sweep, settings, engine)
     config = _slurm(cluster)
@@ -103,11 +103,11 @@ def cancel(run: RunId = None, store: Store = "results") -> None:
 
     relusweep cancel 20261122T2105 --store /project/results
     """
-    from cluster.slurm_driver import cancel_driver
-    from pipeline.runs import ask_to_stop
-    from pipeline.waiting import look_at_runs, note_end
-    from pipeline.watch import verifies
-    from storage import Records
+    from relusweep.cluster.slurm.driver import cancel_driver
+    from relusweep.pipeline.monitoring.runs import ask_to_stop
+    from relusweep.pipeline.monitoring.waiting import look_at_runs, note_end
+    from relusweep.pipeline.monitoring.watch import verifies
+    from relusweep.storage import Records
 
     chosen = _chosen(look_at_runs(store, most=100), run, store)
     ask_to_stop(store, chosen.id)
@@ -123,7 +123,7 @@ def cancel(run: RunId = None, store: Store = "results") -> None:
 
 
 def _slurm(file: str) -> Slurm:
-    from cluster import InvalidCluster, Slurm, read_config
+    from relusweep.cluster import InvalidCluster, Slurm, read_config
 
     config = read_config(file)
     if not isinstance(config, Slurm):
@@ -153,7 +153,7 @@ def _print_submitted(submission: Submission, job: str) -> None:
 
 def _chosen(runs: list[Run], wanted: str | None, store: str) -> Run:
     """Find the run that goes, or the one that is named; of those that are over there is nothing to stop."""
-    from pipeline.errors import UnknownRun
+    from relusweep.pipeline.common.errors import UnknownRun
 
     found = [each for each in runs if (each.goes if wanted is None else each.id.startswith(wanted))]
     if len(found) == 1 and found[0].state in {"submitted", "running", "lost"}:

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import (
+from relusweep.pipeline.commands.options import (
     Cluster,
     Log,
     Scheduler,
@@ -25,15 +25,15 @@ from pipeline.commands.options import (
     output,
     say,
 )
-from pipeline.words import bytes_in_words, duration, resources_in_words
+from relusweep.pipeline.common.wording import bytes_in_words, duration, resources_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cluster import ClusterConfig
-    from pipeline.events import Event, Listener, RunFinished
-    from pipeline.kinds import Sweep as Specification
-    from pipeline.plan import Plan
+    from relusweep.cluster import ClusterConfig
+    from relusweep.pipeline.monitoring.events import Event, Listener, RunFinished
+    from relusweep.pipeline.planning.plan import Plan
+    from relusweep.pipeline.sweeps.base import Sweep as Specification
 
 __all__ = [
     "DryRun",
@@ -63,7 +63,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]
 
 def sweeps() -> None:
     """List the named sweeps."""
-    from pipeline.sweeps import SWEEPS
+    from relusweep.pipeline.sweeps.named import SWEEPS
 
     table = Table("sweep", "axes", "networks", box=None)
     for sweep in SWEEPS.values():
@@ -80,7 +80,7 @@ def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engi
 
     Example: relusweep plan npn4 --set trials=10
     """
-    from pipeline.plan import plans
+    from relusweep.pipeline.planning.plan import plans
 
     print_plans(plans(specified(sweep, settings, engine), store), store)
 
@@ -112,9 +112,9 @@ def run(
 
     relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
     """
-    from pipeline.plan import plans
-    from pipeline.record import new_run_id
-    from pipeline.run import run as run_sweep
+    from relusweep.pipeline.execution.run import run as run_sweep
+    from relusweep.pipeline.monitoring.record import new_run_id
+    from relusweep.pipeline.planning.plan import plans
 
     specification = specified(sweep, settings, engine)
     if dry_run:
@@ -137,8 +137,8 @@ def run(
 
 
 def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> list[Listener]:
-    from pipeline.journal import journal
-    from pipeline.progress import progress
+    from relusweep.pipeline.monitoring.journal import journal
+    from relusweep.pipeline.monitoring.progress import progress
 
     # Where the log goes to standard error, every line there is JSON: its events tell the same.
     listeners: list[Listener] = [] if log == "-" else [_announcement(run_id, store)]
@@ -152,7 +152,7 @@ def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> li
 
 def _announcement(run_id: str, store: str) -> Listener:
     """Say once, beside the results, how to watch the run."""
-    from pipeline.events import WorkersSeen
+    from relusweep.pipeline.monitoring.events import WorkersSeen
 
     told = False
 
@@ -172,7 +172,7 @@ def cluster_config(
     workers: int | None, threads: int | None, scheduler: str | None, file: str | None = None
 ) -> ClusterConfig:
     """Turn the options about workers into a configuration."""
-    from cluster import Address, Local, read_config
+    from relusweep.cluster import Address, Local, read_config
 
     if file is not None:
         if any(option is not None for option in (workers, threads, scheduler)):
@@ -189,7 +189,7 @@ def cluster_config(
 
 def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Specification:
     """Find a sweep and change it as the options say."""
-    from pipeline.overrides import find_sweep, override
+    from relusweep.pipeline.sweeps.overrides import find_sweep, override
 
     chosen = [f"engine={engine}"] if engine else []
     return override(find_sweep(sweep), [*(settings or []), *chosen])

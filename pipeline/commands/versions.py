@@ -11,12 +11,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.options import At, Store, StoredSweep, output, say
-from pipeline.commands.results import choose, names_in, print_table
-from pipeline.words import bytes_in_words, duration
+from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, say
+from relusweep.pipeline.commands.results import choose, names_in, print_table
+from relusweep.pipeline.common.wording import bytes_in_words, duration
 
 if TYPE_CHECKING:
-    from storage import Version
+    from relusweep.storage import Version
 
 __all__ = ["compare", "expire", "log", "tag"]
 
@@ -47,7 +47,7 @@ def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, 
 
     relusweep log --all --limit 100           (the commits within runs, too)
     """
-    from storage import history
+    from relusweep.storage import history
 
     rows = [version for version in history(store) if sweep is None or _is_of(version, sweep)]
     if not every:
@@ -81,7 +81,7 @@ def tag(
 
     relusweep tag before-the-update --at 2026-11-20
     """
-    from storage import Committer
+    from relusweep.storage import Committer
 
     with Committer(store) as committer:
         version = committer.tag(name, at)
@@ -102,9 +102,9 @@ def compare(
 
     relusweep compare night-11 night-12 --folder comparison
     """
-    from pipeline import compare as comparisons
-    from pipeline.report.comparison import overview
-    from pipeline.report.kinds import TREES
+    from relusweep.pipeline.report.kinds import TREES
+    from relusweep.pipeline.versions import compare as comparisons
+    from relusweep.pipeline.versions.page import overview
 
     known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
     of_tree = sweep is not None and sweep.count("/") == 2 and sweep.split("/")[0] in TREES  # one stage
@@ -127,7 +127,7 @@ def expire(keep_days: KeepDays, store: Store = "results", dry_run: DryRun = Fals
 
     relusweep expire --keep-days 30 --dry-run
     """
-    from storage import Committer
+    from relusweep.storage import Committer
 
     with Committer(store) as committer:
         facts = committer.expire(timedelta(days=keep_days), dry_run=dry_run)

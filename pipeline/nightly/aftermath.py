@@ -8,9 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.nightly.schedule import Schedule
-from pipeline.nightly.words import counted
-from storage import Committer, InvalidTag, StoreNotFound, history, open_dataset
+from relusweep.pipeline.common.wording import counted
+from relusweep.pipeline.nightly.schedule import Schedule
+from relusweep.storage import Committer, InvalidTag, StoreNotFound, history, open_dataset
 
 __all__ = ["Change", "change_since", "forget", "name_version"]
 
@@ -92,7 +92,7 @@ def change_since(before: str | None, after: str, group: str, store: str, folder:
     """
     if before is None or not _has(store, before, group):
         return None
-    from pipeline.compare import compare, write_comparison
+    from relusweep.pipeline.versions.compare import compare, write_comparison
 
     found = compare(store, before, after, group)
     try:

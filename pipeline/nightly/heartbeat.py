@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Thread
 
-from pipeline.errors import LedgerError
-from pipeline.nightly.ledger import Ledger
-from pipeline.nightly.rows import Claim
+from relusweep.pipeline.common.errors import LedgerError
+from relusweep.pipeline.nightly.ledger import Ledger
+from relusweep.pipeline.nightly.rows import Claim
 
 __all__ = ["heartbeat"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from pipeline.errors import InvalidSchedule, LedgerError, UnknownSchedule
-from pipeline.nightly.rows import Claim, Night, State
-from pipeline.nightly.schedule import Schedule
-from pipeline.nightly.times import local_time, slots
+from relusweep.pipeline.common.errors import InvalidSchedule, LedgerError, UnknownSchedule
+from relusweep.pipeline.nightly.rows import Claim, Night, State
+from relusweep.pipeline.nightly.schedule import Schedule
+from relusweep.pipeline.nightly.times import local_time, slots
 
 __all__ = ["LEASE", "Ledger", "default_ledger"]
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import yaml
 
-from pipeline.errors import InvalidSchedule
-from pipeline.nightly.schedule import Schedule
+from relusweep.pipeline.common.errors import InvalidSchedule
+from relusweep.pipeline.nightly.schedule import Schedule
 
 __all__ = ["Form", "manifest"]
 

@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.events import Committed, Event, Listener, PlanStarted, RunFinished
-from pipeline.kinds import Sweep
-from pipeline.nightly.rows import Claim
-from pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
-from pipeline.nightly.verify import verify
-from pipeline.nightly.work import CANCELLED, Worked
-from pipeline.overrides import override
-from pipeline.run import run
-from storage import StoreNotFound, history, open_dataset
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring.events import Committed, Event, Listener, PlanStarted, RunFinished
+from relusweep.pipeline.nightly.rows import Claim
+from relusweep.pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
+from relusweep.pipeline.nightly.verify import verify
+from relusweep.pipeline.nightly.work import CANCELLED, Worked
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.overrides import override
+from relusweep.storage import StoreNotFound, history, open_dataset
 
 __all__ = ["Remember", "work"]
 
@@ -35,10 +35,10 @@ def work(claim: Claim, remember: Remember, listener: Listener) -> Worked:
 
     Raises
     ------
-    storage.StoreNotFound
+    relusweep.storage.StoreNotFound
         The store, there when the schedule was added, is not.
-    SweepError, storage.StoreError, cluster.ClusterError
-        As `pipeline.run.run`.
+    SweepError, relusweep.storage.StoreError, relusweep.cluster.ClusterError
+        As `relusweep.pipeline.execution.run.run`.
     """
     history(claim.schedule.store)  # one that was moved away is missed, and not begun anew
     return {"verify": _verify, "extend": _extend, "refresh": _refresh}[claim.schedule.mode](

@@ -10,21 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cluster import ClusterError
-from pipeline.errors import LedgerError, SweepError
-from pipeline.events import Listener
-from pipeline.nightly.aftermath import Change, change_since, forget, name_version
-from pipeline.nightly.ledger import Ledger
-from pipeline.nightly.modes import work
-from pipeline.nightly.rows import Claim, State, old_tags
-from pipeline.nightly.schedule import Schedule
-from pipeline.nightly.summary import write_summary
-from pipeline.nightly.webhook import post
-from pipeline.nightly.words import counted
-from pipeline.nightly.work import Worked
-from pipeline.report.kinds import TREES
-from storage import StoreError, StoreLocked
-from tasks.images.errors import DataSetError
+from relusweep.cluster import ClusterError
+from relusweep.pipeline.common.errors import LedgerError, SweepError
+from relusweep.pipeline.common.wording import counted
+from relusweep.pipeline.monitoring.events import Listener
+from relusweep.pipeline.nightly.aftermath import Change, change_since, forget, name_version
+from relusweep.pipeline.nightly.ledger import Ledger
+from relusweep.pipeline.nightly.modes import work
+from relusweep.pipeline.nightly.rows import Claim, State, old_tags
+from relusweep.pipeline.nightly.schedule import Schedule
+from relusweep.pipeline.nightly.summary import write_summary
+from relusweep.pipeline.nightly.webhook import post
+from relusweep.pipeline.nightly.work import Worked
+from relusweep.pipeline.report.kinds import TREES
+from relusweep.storage import StoreError, StoreLocked
+from relusweep.tasks.images.errors import DataSetError
 
 __all__ = ["EXIT_CODES", "Ended", "hold_night"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from pipeline.nightly.schedule import Schedule
+from relusweep.pipeline.nightly.schedule import Schedule
 
 __all__ = ["Claim", "Night", "State", "old_tags"]
 
@@ -30,7 +30,7 @@ class Night(NamedTuple):
     deaths : int
         How often its process ended without a word.
     progress : dict
-        What a later claim must know to go on: see `pipeline.nightly.night`.
+        What a later claim must know to go on: see `relusweep.pipeline.nightly.night`.
     code : int or None
         Exit code.
     words : str

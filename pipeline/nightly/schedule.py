@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, ValidationError
 
-from pipeline.errors import InvalidSchedule
-from pipeline.nightly.times import check_times
-from pipeline.nightly.words import counted
+from relusweep.pipeline.common.errors import InvalidSchedule
+from relusweep.pipeline.common.wording import counted
+from relusweep.pipeline.nightly.times import check_times
 
 if TYPE_CHECKING:
-    from cluster import ClusterConfig
-    from pipeline.kinds import Sweep
+    from relusweep.cluster import ClusterConfig
+    from relusweep.pipeline.sweeps.base import Sweep
 
 __all__ = ["MODES", "Mode", "Schedule", "check", "make_schedule"]
 
@@ -78,13 +78,13 @@ class Schedule(BaseModel):
 
     def specification(self) -> Sweep:
         """Find the sweep, as ``relusweep run`` would."""
-        from pipeline.overrides import find_sweep, override
+        from relusweep.pipeline.sweeps.overrides import find_sweep, override
 
         return override(find_sweep(self.sweep), self.settings)
 
     def workers(self) -> ClusterConfig:
         """Read where its tasks run."""
-        from cluster import Local, read_config
+        from relusweep.cluster import Local, read_config
 
         return Local() if self.cluster is None else read_config(self.cluster)
 
@@ -145,7 +145,7 @@ def check(schedule: Schedule, ledger: Path, now: datetime) -> None:
     ------
     InvalidSchedule
         Times, options that do not go together, or a place that cannot be.
-    SweepError, storage.StoreError, cluster.ClusterError
+    SweepError, relusweep.storage.StoreError, relusweep.cluster.ClusterError
         The sweep, the store or the cluster file is not as it must be.
     """
     check_times(schedule.at, schedule.zone, now)
@@ -173,7 +173,7 @@ def _check_mode(schedule: Schedule) -> None:
 
 
 def _check_places(schedule: Schedule, ledger: Path) -> None:
-    from storage.repository import local_path
+    from relusweep.storage.repository import local_path
 
     store = local_path(schedule.store)
     for what, place in (("the ledger", ledger), ("--folder", Path(schedule.folder))):
@@ -183,8 +183,8 @@ def _check_places(schedule: Schedule, ledger: Path) -> None:
 
 def _check_store(schedule: Schedule, sweep: Sweep) -> None:
     """Plan the sweep, and open the store as a night will: it is made where there is none."""
-    from pipeline.plan import plans
-    from storage import Committer, StoreLocked
+    from relusweep.pipeline.planning.plan import plans
+    from relusweep.storage import Committer, StoreLocked
 
     plans(sweep, schedule.store)  # refuses what the store has of another specification
     with suppress(StoreLocked), Committer(schedule.store, create=schedule.mode != "verify"):

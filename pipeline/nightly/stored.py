@@ -14,10 +14,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pipeline.kinds import Block, Sweep
-from pipeline.nightly.work import Drift
-from pipeline.words import label
-from storage import open_dataset
+from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.nightly.work import Drift
+from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.storage import open_dataset
 
 __all__ = ["MOST_SHOWN", "Differences", "Stored"]
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.nightly.aftermath import Change
-from pipeline.nightly.rows import Claim, State
-from pipeline.nightly.times import local_time
-from pipeline.nightly.words import counted
-from pipeline.nightly.work import Worked
-from pipeline.report.content import KeyFigure, Table
-from pipeline.report.page import TEMPLATES
-from pipeline.words import duration
+from relusweep.pipeline.common.wording import counted, duration
+from relusweep.pipeline.nightly.aftermath import Change
+from relusweep.pipeline.nightly.rows import Claim, State
+from relusweep.pipeline.nightly.times import local_time
+from relusweep.pipeline.nightly.work import Worked
+from relusweep.pipeline.report.content import KeyFigure, Table
+from relusweep.pipeline.report.page import TEMPLATES
 
 __all__ = ["write_summary"]
 

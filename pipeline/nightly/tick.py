@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.interruption import interruption
-from pipeline.nightly.heartbeat import heartbeat
-from pipeline.nightly.ledger import Ledger
-from pipeline.nightly.rows import Claim
-from pipeline.nightly.times import next_slot
+from relusweep.pipeline.execution.interruption import interruption
+from relusweep.pipeline.nightly.heartbeat import heartbeat
+from relusweep.pipeline.nightly.ledger import Ledger
+from relusweep.pipeline.nightly.rows import Claim
+from relusweep.pipeline.nightly.times import next_slot
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from pipeline.events import Listener
-    from pipeline.nightly.night import Ended
+    from relusweep.pipeline.monitoring.events import Listener
+    from relusweep.pipeline.nightly.night import Ended
 
 __all__ = ["Listening", "Tell", "next_due", "serve", "tick", "worst"]
 
@@ -63,7 +63,7 @@ def tick(
 
 def _hold(ledger: Ledger, claim: Claim, listening: Listening, tell: Tell) -> Ended:
     tell(claim, None)
-    from pipeline.nightly.night import hold_night  # and all that computes: often nothing is due
+    from relusweep.pipeline.nightly.night import hold_night  # and all that computes: often nothing is due
 
     with listening() as listener:
         ended = hold_night(ledger, claim, listener)

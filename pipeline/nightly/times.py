@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from pipeline.errors import InvalidSchedule
+from relusweep.pipeline.common.errors import InvalidSchedule
 
 __all__ = ["check_times", "local_time", "next_slot", "slots"]
 

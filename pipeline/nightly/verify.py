@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster import ClusterConfig, connect
-from pipeline.dispatch import Arrival, compute
-from pipeline.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
-from pipeline.interruption import interruption
-from pipeline.kinds import Block, Sweep
-from pipeline.nightly.stored import MOST_SHOWN, Differences, Stored
-from pipeline.nightly.work import CANCELLED, Worked
-from pipeline.plan import Plan, plans, stored_plan
-from pipeline.record import Record, recorded
-from pipeline.resources import check_promised, check_workers_have
-from pipeline.roster import Roster
-from pipeline.secrecy import without_secrets
-from pipeline.versions import library_versions
-from storage import StoreReadError, history, open_dataset
-from tasks.blocks import BlockResult
+from relusweep.cluster import ClusterConfig, connect
+from relusweep.pipeline.common.library_versions import library_versions
+from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.execution.dispatch import Arrival, compute
+from relusweep.pipeline.execution.interruption import interruption
+from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
+from relusweep.pipeline.monitoring.record import Record, recorded
+from relusweep.pipeline.monitoring.workers import Roster
+from relusweep.pipeline.nightly.stored import MOST_SHOWN, Differences, Stored
+from relusweep.pipeline.nightly.work import CANCELLED, Worked
+from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
+from relusweep.pipeline.planning.resources import check_promised, check_workers_have
+from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.storage import StoreReadError, history, open_dataset
+from relusweep.tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -73,7 +73,7 @@ def draw(stored: Plan, seed: str, share: float, blocks: int | None) -> Sample:
     Parameters
     ----------
     stored : Plan
-        As `pipeline.plan.stored_plan` gives it.
+        As `relusweep.pipeline.planning.plan.stored_plan` gives it.
     seed : str
     share : float
         Part of the blocks, 0 to 1; at least one is drawn where there is one.
@@ -115,8 +115,8 @@ def verify(
 
     Raises
     ------
-    SweepError, storage.StoreError, cluster.ClusterError
-        As `pipeline.run.run`.
+    SweepError, relusweep.storage.StoreError, relusweep.cluster.ClusterError
+        As `relusweep.pipeline.execution.run.run`.
     """
     version = history(store)[0].id  # whatever is committed meanwhile
     sweeps = [plan.stored for plan in plans(sweep, store)]

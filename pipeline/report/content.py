@@ -1,6 +1,6 @@
 """What a report says, whatever the kind of sweep: a kind gives a `Content`, the frame makes it a page.
 
-A new kind is a package ``pipeline/report/<kind>/`` named in `pipeline.report.kinds.REPORTS`, whose
+A new kind is a package ``pipeline/report/<kind>/`` named in `relusweep.pipeline.report.kinds.REPORTS`, whose
 ``__init__`` offers two functions:
 
 ``content(dataset) -> Content``
@@ -11,10 +11,10 @@ A new kind is a package ``pipeline/report/<kind>/`` named in `pipeline.report.ki
     What ``relusweep show`` prints: paragraphs and tables, which the page may show too.
 
 The dataset is a group as xarray opens it, parts of which may not have run (NaN). A kind whose sweeps have
-stages, named in `pipeline.report.kinds.TREES`, gets the tree of them instead, as `xarray.open_datatree` opens
-it; of that the frame adds the stages, what each took, and how to open the data. Shared by the kinds: `text`
-(numbers in words), `margins` (rates by every dim), `scale` (`less_than_named` for `Content.smaller`),
-`drawing` (maps, dots with intervals), `theme` (colours, `Picture`).
+stages, named in `relusweep.pipeline.report.kinds.TREES`, gets the tree of them instead, as
+`xarray.open_datatree` opens it; of that the frame adds the stages, what each took, and how to open the data.
+Shared by the kinds: `text` (numbers in words), `margins` (rates by every dim), `scale` (`less_than_named` for
+`Content.smaller`), `drawing` (maps, dots with intervals), `theme` (colours, `Picture`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.report.theme import Picture
+from relusweep.pipeline.report.theme import Picture
 
 __all__ = ["Block", "Content", "Folded", "KeyFigure", "Section", "Table"]
 

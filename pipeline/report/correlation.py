@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from pipeline.report.text import NOTHING
+from relusweep.pipeline.report.text import NOTHING
 
 __all__ = ["rank_correlation", "signed"]
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import xarray as xr
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
-from pipeline.report.content import Table
-from pipeline.report.text import enumeration
-from pipeline.words import label
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.text import enumeration
 
 __all__ = ["Coverage", "coverage", "missing_table"]
 

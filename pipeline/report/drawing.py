@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.report.text import percent
-from pipeline.report.theme import SCALE, Theme, text_colour
-from pipeline.words import label
+from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.text import percent
+from relusweep.pipeline.report.theme import SCALE, Theme, text_colour
 
 __all__ = [
     "CELL",

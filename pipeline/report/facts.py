@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.content import Table
-from pipeline.report.coverage import coverage
-from pipeline.report.scale import beside_named, named, scale
-from pipeline.report.text import NOTHING
-from pipeline.words import bytes_in_words, duration
+from relusweep.pipeline.common.wording import bytes_in_words, duration
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.coverage import coverage
+from relusweep.pipeline.report.scale import beside_named, named, scale
+from relusweep.pipeline.report.text import NOTHING
 
 __all__ = ["RunFacts", "facts_rows", "how_to_open", "known_rows", "speeds", "stages_table"]
 
@@ -59,7 +59,7 @@ class RunFacts(TypedDict, total=False):
         What the store fills on disk, with all its groups and versions.
     idle_share, idle_at_end_share : float
         Shares of the run in which the worker threads had no block, all of them together, and in which the
-        first to be without one waited for the last; see `pipeline.idleness`.
+        first to be without one waited for the last; see `relusweep.pipeline.monitoring.idleness`.
     workers, threads : int
         Worker processes, and their threads altogether.
     machine, host : str

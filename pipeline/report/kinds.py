@@ -7,16 +7,16 @@ from typing import Any, Protocol
 
 import xarray as xr
 
-from pipeline.errors import UnknownKind
-from pipeline.report import boolean, functions, hypersphere, images, sine
-from pipeline.report.content import Content, Table
-from pipeline.report.scale import kind_of
+from relusweep.pipeline.common.errors import UnknownKind
+from relusweep.pipeline.report import boolean, functions, hypersphere, images, sine
+from relusweep.pipeline.report.content import Content, Table
+from relusweep.pipeline.report.scale import kind_of
 
 __all__ = ["REPORTS", "TREES", "Report", "report_on"]
 
 
 class Report(Protocol):
-    """What the package of a kind offers for its group, or its tree; see `pipeline.report.content`."""
+    """What the package of a kind offers for its group, or its tree; see `report.content`."""
 
     def content(self, data: Any, /) -> Content:
         """Give what its page says."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
-from pipeline.report.content import Table
-from pipeline.report.text import intervals
-from pipeline.words import label
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.text import intervals
 
 __all__ = ["margins"]
 

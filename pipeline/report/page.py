@@ -12,17 +12,17 @@ from typing import Any
 import jinja2
 import xarray as xr
 
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Table
-from pipeline.report.coverage import Coverage, coverage, missing_table
-from pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
-from pipeline.report.kinds import report_on
-from pipeline.report.scale import specification
-from pipeline.report.theme import DARK, LIGHT, Picture, render
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Table
+from relusweep.pipeline.report.coverage import Coverage, coverage, missing_table
+from relusweep.pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
+from relusweep.pipeline.report.kinds import report_on
+from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.report.theme import DARK, LIGHT, Picture, render
 
 __all__ = ["TEMPLATES", "write_page", "write_report"]
 
 TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("pipeline.report"),
+    loader=jinja2.PackageLoader("relusweep.pipeline.report"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,

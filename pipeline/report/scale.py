@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.text import enumeration, plural
+from relusweep.pipeline.report.text import enumeration, plural
 
 if TYPE_CHECKING:
-    from pipeline.kinds import Sweep
+    from relusweep.pipeline.sweeps.base import Sweep
 
 __all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
 
@@ -36,7 +36,7 @@ def kind_of(data: xr.Dataset | xr.DataTree) -> str:
 
 def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:
     """Find the named sweep that a sweep is, or is a part of; None where none has its name and kind."""
-    from pipeline.sweeps import SWEEPS  # and with them what trains: `show` starts without it
+    from relusweep.pipeline.sweeps.named import SWEEPS  # and with them what trains: `show` starts without it
 
     full = SWEEPS.get(specification(dataset).get("name", ""))
     return full if full and full.kind == kind_of(dataset) else None
@@ -86,7 +86,7 @@ def _less_and_more(dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]) -
 
 def _settings(stored: Mapping[str, Any], full: Sweep) -> list[str]:
     """Say in which settings they differ, of those that both have."""
-    from pipeline.sweep import difference
+    from relusweep.pipeline.sweeps.specification import difference
 
     fixed = {key: value for key, value in stored.items() if key not in full.extents}
     changes = difference(fixed, full.identity())

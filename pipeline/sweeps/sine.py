@@ -1,8 +1,201 @@
-"""The sweep over networks that fit the sine."""
+"""What the sine sweep is: networks of one input, started again until they fit, and cut into linear pieces."""
 
-from pipeline.sine import SineSweep
+from __future__ import annotations
 
-__all__ = ["SINE"]
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
-# The source leaves the number of trials open.
-SINE = SineSweep(name="sine", width=tuple(range(1, 11)), depth=tuple(range(1, 11)), trials=10)
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.boolean.variables import VARIABLES
+from relusweep.pipeline.sweeps.fields import EngineName, Seed, Sizes, Trials
+from relusweep.storage import Variable
+from relusweep.tasks.networks import Network
+from relusweep.tasks.sine import FitBlock, fit_block
+from relusweep.tasks.training import Protocol, Restarts, Sgd
+
+__all__ = ["SineSweep"]
+
+TRIALS_PER_BLOCK = 16  # one for each lane
+_DIMS = ("width", "depth", "trial")
+_WORDS = {
+    "width": "units of each hidden layer",
+    "depth": "hidden layers",
+    "trial": "number of the trial",
+    "piece": "linear piece, from left to right",
+    "parameter": "place in the row of parameters",
+}
+
+
+def _integers(name: str, fill: int = -1, **attrs: object) -> Variable:
+    return Variable(_DIMS, "int32", fill, {"long_name": name, "units": "1", **attrs})
+
+
+def _numbers(name: str, dtype: str, *within: str, **attrs: object) -> Variable:
+    return Variable((*_DIMS, *within), dtype, np.nan, {"long_name": name, "units": "1", **attrs})
+
+
+_VARIABLES = {
+    "success_epoch": _integers("epochs of a try, where one met the bar", -2, comment="-1: none did"),
+    "tries": _integers("tries made, the one that was kept included"),
+    "try_loss": _numbers("mean squared error after the try that was kept", "float32"),
+    "loss": _numbers("mean squared error at the end", "float32"),
+    "stop_reason": replace(VARIABLES["stop_reason"], dims=_DIMS),
+    "n_pieces": _integers("linear pieces on [-pi, pi]", comment="0: outputs are not finite"),
+    "piece_start": _numbers("left end of a piece", "float64", "piece"),
+    "piece_stop": _numbers("right end of a piece", "float64", "piece"),
+    "slope": _numbers("slope of a piece", "float64", "piece"),
+    "intercept": _numbers("intercept of a piece, its value extended to 0", "float64", "piece"),
+    "parameters": _numbers(
+        "weights and biases at the end",
+        "float32",
+        "parameter",
+        comment="layer after layer, unit after unit, each unit's weights and then its bias",
+    ),
+}
+
+
+class SineSweep(Sweep):
+    """Networks that fit the sine on [−π, π]: every width × depth × trial.
+
+    The axes (`width`, `depth`, `trials`) may grow later without touching a finished network; any change of
+    another field makes other networks. Axes are kept ascending, without repetition.
+
+    Attributes
+    ----------
+    name : str
+        Its results live in the group ``sine/<name>``.
+    width, depth : tuple of int
+        Units per hidden layer, hidden layers.
+    trials : int
+        Networks of each size, numbered from 0.
+    seed : int
+        Root of all random streams.
+    leak : float
+        Slope of a unit below zero.
+    points : int
+        Uniformly spaced points of [−π, π], both ends among them.
+    bias, optimizer, epochs
+        The protocol of one try, on all points at once; see `relusweep.tasks.training.Protocol`.
+    restarts : Restarts
+        When a try is given up, how often, and the further epochs of the one that is kept.
+    most_pieces : int
+        Linear pieces of a network that are kept, from the left.
+    engine : {'lanes', 'reference'}
+        Who trains; ``"auto"`` is `lanes`.
+    """
+
+    kind: ClassVar[str] = "sine"
+    extents: ClassVar[tuple[str, ...]] = ("width", "depth", "trials")
+
+    width: Sizes
+    depth: Sizes
+    trials: Trials
+    seed: Seed = 0
+    leak: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.0
+    bias: Literal["uniform", "zero"] = "uniform"
+    points: Annotated[int, Field(ge=2, le=100_000, description="2 to 100 000")] = 100
+    optimizer: Sgd = Sgd(learning_rate=0.1, momentum=0.0)
+    epochs: Annotated[int, Field(ge=1, le=5_000_000, description="1 to 5 000 000")] = 200
+    restarts: Restarts = Restarts(bar=0.45, most=1000, further_epochs=1000)
+    most_pieces: Annotated[int, Field(ge=1, le=100_000, description="1 to 100 000")] = 256
+    engine: EngineName = "lanes"
+
+    @property
+    def group(self) -> str:
+        """Where its results live in the store."""
+        return f"sine/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """What its group is, in words."""
+        return f"Sine sweep {self.name}"
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of widths, depths, trials."""
+        labels = (self.width, self.depth, range(self.trials))
+        return {dim: np.asarray(values) for dim, values in zip(_DIMS, labels, strict=True)}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Sizes of the axes."""
+        return len(self.width), len(self.depth), self.trials
+
+    @property
+    def block_shape(self) -> Mapping[str, int]:
+        """One width × one depth × a range of trials."""
+        return dict(zip(_DIMS, (1, 1, TRIALS_PER_BLOCK), strict=True))
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """What is kept of every network."""
+        return _VARIABLES
+
+    @property
+    def bytes_per_cell(self) -> int:
+        """Before compression; pieces and parameters take most of them."""
+        return super().bytes_per_cell + 4 * 8 * (self.most_pieces - 1) + 4 * (self._most_parameters - 1)
+
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Give its axes, and the numbers of pieces and parameters."""
+        inner = {"piece": np.arange(self.most_pieces), "parameter": np.arange(self._most_parameters)}
+        labels = {**self.axes, **inner}
+        return {dim: (dim, labels[dim], {"long_name": name, "units": "1"}) for dim, name in _WORDS.items()}
+
+    def task(self, block: Block, store: str) -> Task:
+        """Give what trains the networks of a block and finds their pieces."""
+        trials = block["trial"]
+        return fit_block, FitBlock(
+            protocol=self._protocol_of(block),
+            restarts=self.restarts,
+            seed=self.seed,
+            points=self.points,
+            trial_start=trials[0],
+            trial_stop=trials[-1] + 1,
+            n_parameters=self._most_parameters,
+            n_pieces=self.most_pieces,
+            engine=self.engine,
+        )
+
+    def work(self, block: Block) -> float:
+        """Estimate the multiply-adds of a block.
+
+        A layer of ReLU is off everywhere with a chance of about one half to the power of its width, and a
+        network with such a layer cannot learn: a rule of thumb that the tries of `sine` follow.
+        """
+        network = self._protocol_of(block).network
+        alive = 1.0 if network.leak else (1 - 0.5**network.width) ** network.depth
+        tries = min(1 / alive, 1.0 + self.restarts.most)
+        epochs = (tries + 1) * self.epochs + self.restarts.further_epochs
+        return block.cells * epochs * network.n_parameters * self.points
+
+    def kernel(self, block: Block) -> int:
+        """There is one for each width."""
+        (width,) = block["width"]
+        return int(width)
+
+    def _protocol_of(self, block: Block) -> Protocol:
+        (width,), (depth,) = block["width"], block["depth"]
+        return self.protocol(width, depth)
+
+    def protocol(self, width: int, depth: int) -> Protocol:
+        """Give the protocol of one try of one size."""
+        return Protocol(
+            network=self._network(width, depth),
+            loss="mse",
+            optimizer=self.optimizer,
+            epochs=self.epochs,
+            stop="last_epoch",
+        )
+
+    def _network(self, width: int, depth: int) -> Network:
+        return Network(n_inputs=1, width=width, depth=depth, leak=self.leak, bias=self.bias)
+
+    @property
+    def _most_parameters(self) -> int:
+        return self._network(self.width[-1], self.depth[-1]).n_parameters

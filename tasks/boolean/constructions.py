@@ -12,8 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.boolean.swaps import along_line
-from tasks.boolean.truth_tables import inputs, n_inputs
+from relusweep.tasks.boolean.swaps import along_line
+from relusweep.tasks.boolean.truth_tables import inputs, n_inputs
 
 __all__ = [
     "Layers",
@@ -183,7 +183,7 @@ def parity_network(n: int, width: int, depth: int, leak: float) -> Layers:
 
     Examples
     --------
-    >>> from tasks.boolean.truth_tables import parity, truth_table
+    >>> from relusweep.tasks.boolean.truth_tables import parity, truth_table
     >>> layers = parity_network(4, width=2, depth=2, leak=0.1)
     >>> solves(layers, truth_table(parity(4), 4), leak=0.1)
     True

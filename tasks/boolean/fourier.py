@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.boolean.truth_tables import inputs, n_inputs
+from relusweep.tasks.boolean.truth_tables import inputs, n_inputs
 
 __all__ = ["degree", "influence", "spectral_entropy", "spectrum"]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.boolean.truth_tables import inputs, truth_table
-from tasks.streams import Stream
+from relusweep.tasks.boolean.truth_tables import inputs, truth_table
+from relusweep.tasks.streams import Stream
 
 __all__ = ["CLASS_INPUTS", "MOST_RANDOM", "PARITY", "class_name", "family", "named_tables", "random_name"]
 
@@ -78,7 +78,7 @@ def named_tables(names: Iterable[str], n: int, seed: int) -> NDArray[np.int8]:
     Returns
     -------
     ndarray of shape (n_functions, 2**n), int8
-        −1 or +1, rows in the order of `tasks.boolean.truth_tables.inputs`.
+        −1 or +1, rows in the order of `relusweep.tasks.boolean.truth_tables.inputs`.
 
     Raises
     ------

@@ -6,10 +6,10 @@ from time import thread_time
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.blocks import BlockResult
-from tasks.boolean.fourier import degree, influence, spectral_entropy
-from tasks.boolean.swaps import swaps
-from tasks.boolean.truth_tables import truth_table
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy
+from relusweep.tasks.boolean.swaps import swaps
+from relusweep.tasks.boolean.truth_tables import truth_table
 
 __all__ = ["MeasureBlock", "measure", "measure_block", "spectral_measures"]
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.boolean._cache import cached
-from tasks.boolean._symmetries import symmetries
-from tasks.boolean.truth_tables import as_ids
+from relusweep.tasks.boolean._cache import cached
+from relusweep.tasks.boolean._symmetries import symmetries
+from relusweep.tasks.boolean.truth_tables import as_ids
 
 __all__ = ["N_CLASSES", "NpnClasses", "canonical", "npn_classes"]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.boolean._symmetries import symmetries
-from tasks.boolean.orderings import strict_orderings
-from tasks.boolean.truth_tables import function_id, inputs, n_inputs
-from tasks.compiled import compiled
+from relusweep.tasks.boolean._symmetries import symmetries
+from relusweep.tasks.boolean.orderings import strict_orderings
+from relusweep.tasks.boolean.truth_tables import function_id, inputs, n_inputs
+from relusweep.tasks.compiled import compiled
 
 __all__ = ["Swaps", "changes", "swaps"]
 

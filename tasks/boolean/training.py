@@ -6,13 +6,13 @@ from time import thread_time
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.blocks import BlockResult
-from tasks.boolean.functions import named_tables
-from tasks.boolean.truth_tables import inputs, truth_table
-from tasks.networks import Network, initial_parameters
-from tasks.streams import Stream
-from tasks.training import Engine, Protocol, train
-from tasks.training.lanes import prepare
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.boolean.functions import named_tables
+from relusweep.tasks.boolean.truth_tables import inputs, truth_table
+from relusweep.tasks.networks import Network, initial_parameters
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Engine, Protocol, train
+from relusweep.tasks.training.lanes import prepare
 
 __all__ = ["TrainingBlock", "starts", "train_block"]
 
@@ -28,7 +28,8 @@ class TrainingBlock:
     seed : int
         Of the sweep.
     functions : tuple of int or of str
-        Functions of ``protocol.network.n_inputs`` inputs: ids, or names of :mod:`tasks.boolean.functions`.
+        Functions of ``protocol.network.n_inputs`` inputs: ids, or names of
+        :mod:`relusweep.tasks.boolean.functions`.
     trial_start, trial_stop : int
         Half-open range of trial numbers.
     engine : {'auto', 'lanes', 'reference'}
@@ -73,7 +74,7 @@ def train_block(block: TrainingBlock) -> BlockResult:
     -------
     BlockResult
         Of arrays of shape (n_functions, n_trials): ``success_epoch`` int32, ``rows_right`` int16, ``loss``
-        float32 and ``stop_reason`` int8, as in :class:`tasks.training.TrainingResult`.
+        float32 and ``stop_reason`` int8, as in :class:`relusweep.tasks.training.TrainingResult`.
     """
     network = block.protocol.network
     compile_seconds = 0.0 if block.engine == "reference" else prepare(block.protocol, 2**network.n_inputs)

@@ -1,4 +1,4 @@
-"""What the clusterings of :mod:`tasks.comparison.compression` are made of."""
+"""What the clusterings of :mod:`relusweep.tasks.comparison.compression` are made of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin_min
 from threadpoolctl import threadpool_limits
 
-from tasks.streams import Stream
+from relusweep.tasks.streams import Stream
 
 __all__ = [
     "Clusters",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from tasks.comparison._checks import checked_coefficients, checked_inputs
+from relusweep.tasks.comparison._checks import checked_coefficients, checked_inputs
 
 __all__ = [
     "AffineMaps",
@@ -58,7 +58,7 @@ def row_space(second: ArrayLike, n_samples: int, cutoff: float | None = None) ->
     Parameters
     ----------
     second : array_like of shape (n_columns, n_columns)
-        ``Σ x xᵀ``, not centred: an output of :meth:`tasks.comparison.moments.Moments.second`.
+        ``Σ x xᵀ``, not centred: an output of :meth:`relusweep.tasks.comparison.moments.Moments.second`.
     n_samples : int
         How many were summed.
     cutoff : float, optional
@@ -150,7 +150,7 @@ def mapped_outputs(maps: AffineMaps, coefficients: ArrayLike, inputs: ArrayLike)
     Returns
     -------
     ndarray of shape (n_to, n_samples, n_outputs), float64
-        Their largest gives the class: :func:`tasks.comparison.measures.n_right`.
+        Their largest gives the class: :func:`relusweep.tasks.comparison.measures.n_right`.
 
     Raises
     ------

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from tasks.comparison._checks import CONSTANT, checked_coefficients, checked_inputs
-from tasks.comparison._kmeans import (
+from relusweep.tasks.comparison._checks import CONSTANT, checked_coefficients, checked_inputs
+from relusweep.tasks.comparison._kmeans import (
     Clusters,
     clusters_of,
     inertia_of,
@@ -22,7 +22,7 @@ from tasks.comparison._kmeans import (
     sampled_starts,
     seed_of,
 )
-from tasks.streams import Stream
+from relusweep.tasks.streams import Stream
 
 __all__ = ["Clusters", "cluster", "cluster_all", "cluster_chunks", "compressed_outputs"]
 
@@ -245,7 +245,7 @@ def compressed_outputs(
     Returns
     -------
     ndarray of shape (n_samples, n_outputs), float64
-        Their largest gives the class: :func:`tasks.comparison.measures.n_right`.
+        Their largest gives the class: :func:`relusweep.tasks.comparison.measures.n_right`.
 
     Raises
     ------

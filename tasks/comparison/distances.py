@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import Pairs, checked_chunk, checked_pairs
+from relusweep.tasks.comparison._checks import Pairs, checked_chunk, checked_pairs
 
 __all__ = ["Distances"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import CAST, CONSTANT, Pairs, checked_pairs, checked_sizes
-from tasks.streams import Stream
+from relusweep.tasks.comparison._checks import CAST, CONSTANT, Pairs, checked_pairs, checked_sizes
+from relusweep.tasks.streams import Stream
 
 __all__ = ["Grams", "draw_halves", "grams_memory", "interval"]
 
@@ -50,9 +50,9 @@ class Grams:
 
     Notes
     -----
-    Every chunk is read with every other one, where :class:`tasks.comparison.moments.Moments` reads each once:
-    :func:`tasks.comparison.measures.cka_cost` says when that is still the cheaper form. More replicates cost
-    little, since the kernels are those of all samples.
+    Every chunk is read with every other one, where :class:`relusweep.tasks.comparison.moments.Moments` reads
+    each once: :func:`relusweep.tasks.comparison.measures.cka_cost` says when that is still the cheaper form.
+    More replicates cost little, since the kernels are those of all samples.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Grams:
         unbiased : bool
             The estimator without bias, which may be below 0.
         constant : float
-            As in :meth:`tasks.comparison.moments.Moments.hsic`.
+            As in :meth:`relusweep.tasks.comparison.moments.Moments.hsic`.
 
         Returns
         -------
@@ -177,7 +177,7 @@ class Grams:
         Notes
         -----
         Gretton et al. (2005), definition 2, and Song et al. (2012), equation 5, as in
-        :meth:`tasks.comparison.moments.Moments.hsic`.
+        :meth:`relusweep.tasks.comparison.moments.Moments.hsic`.
         """
         n = checked_sizes(self.samples.sum(axis=1), unbiased)
         n_pairs = self.samples.shape[1] ** 2

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
-from tasks.comparison._checks import Pairs
+from relusweep.tasks.comparison._checks import Pairs
 
 __all__ = ["INVARIANCES", "CkaCost", "Invariance", "cka", "cka_cost", "cross_entropy", "n_right"]
 
@@ -85,9 +85,9 @@ class CkaCost(NamedTuple):
     Attributes
     ----------
     columns : int
-        Cross moments of the columns, one pass: :class:`tasks.comparison.moments.Moments`.
+        Cross moments of the columns, one pass: :class:`relusweep.tasks.comparison.moments.Moments`.
     samples : int
-        Kernels of the samples, by tiles: :class:`tasks.comparison.grams.Grams`.
+        Kernels of the samples, by tiles: :class:`relusweep.tasks.comparison.grams.Grams`.
     """
 
     columns: int

@@ -12,7 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import CAST, CONSTANT, Pairs, checked_chunk, checked_pairs, checked_sizes
+from relusweep.tasks.comparison._checks import (
+    CAST,
+    CONSTANT,
+    Pairs,
+    checked_chunk,
+    checked_pairs,
+    checked_sizes,
+)
 
 __all__ = ["Moments", "moments_memory"]
 

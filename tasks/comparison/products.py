@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.comparison._checks import Pairs, checked_pairs
-from tasks.comparison.affine import AffineMaps, least_share, row_space
+from relusweep.tasks.comparison._checks import Pairs, checked_pairs
+from relusweep.tasks.comparison.affine import AffineMaps, least_share, row_space
 
 __all__ = ["Products", "small_basis"]
 
@@ -64,7 +64,7 @@ class Products:
         return self._sums[x, y] if (x, y) in self._sums else self._sums[y, x].T
 
     def maps(self, source: int, targets: Sequence[int], cutoff: float | None = None) -> AffineMaps:
-        """Fit the maps from a network to others, as :func:`tasks.comparison.affine.fit_affine` does.
+        """Fit the maps from a network to others, as :func:`.affine.fit_affine` does.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Products:
             Its pair with itself was summed.
         targets : sequence of int
         cutoff : float, optional
-            As in :func:`tasks.comparison.affine.row_space`.
+            As in :func:`relusweep.tasks.comparison.affine.row_space`.
         """
         share = least_share(self.n_samples, self.n_columns, cutoff)
         space = row_space(self.of(source, source), self.n_samples, share)
@@ -96,8 +96,8 @@ def small_basis(
         All rows of one output. No more than the first are asked for if those fill more than half of what
         they could: most networks are told apart that way.
     cutoff : float, optional
-        As in :func:`tasks.comparison.affine.row_space`. What is left out has less strength than this, and
-        than rounding.
+        As in :func:`relusweep.tasks.comparison.affine.row_space`. What is left out has less strength than
+        this, and than rounding.
 
     Returns
     -------

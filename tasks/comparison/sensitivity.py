@@ -33,7 +33,7 @@ def sensitivity(second: ArrayLike, n_samples: int, n_components: int) -> Sensiti
     ----------
     second : array_like of shape (n_outputs, n_inputs + 1, n_inputs + 1)
         ``Σ x xᵀ`` of a network's coefficients, the bias last, not centred:
-        :meth:`tasks.comparison.moments.Moments.second` of the network and itself.
+        :meth:`relusweep.tasks.comparison.moments.Moments.second` of the network and itself.
     n_samples : int
         How many were summed.
     n_components : int

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.linalg import helmert
 from scipy.spatial import ConvexHull
 
-from tasks.elementary import exp, log
+from relusweep.tasks.elementary import exp, log
 
 __all__ = [
     "Polytope",

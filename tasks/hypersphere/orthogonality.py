@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.streams import Stream, box_muller
+from relusweep.tasks.streams import Stream, box_muller
 
 __all__ = ["Cosines", "random_cosines"]
 

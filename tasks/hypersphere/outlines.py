@@ -5,8 +5,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.hypersphere.training import SampleBlock
-from tasks.regions import Curve, decision_boundary
+from relusweep.tasks.hypersphere.training import SampleBlock
+from relusweep.tasks.regions import Curve, decision_boundary
 
 __all__ = ["Outline", "outline", "outline_kind", "polygon_around_middle"]
 
@@ -43,7 +43,7 @@ def outline(block: SampleBlock, parameters: ArrayLike) -> list[Curve]:
     Returns
     -------
     list of Curve
-        As :func:`tasks.regions.decision_boundary` gives it, in the coordinates of the inputs.
+        As :func:`relusweep.tasks.regions.decision_boundary` gives it, in the coordinates of the inputs.
 
     Raises
     ------

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks import elementary, streams
-from tasks.compiled import compiled
-from tasks.elementary import exp, log
-from tasks.hypersphere.geometry import Radii, ShellVolume, radii
-from tasks.streams import Stream, box_muller, uniform
+from relusweep.tasks import elementary, streams
+from relusweep.tasks.compiled import compiled
+from relusweep.tasks.elementary import exp, log
+from relusweep.tasks.hypersphere.geometry import Radii, ShellVolume, radii
+from relusweep.tasks.streams import Stream, box_muller, uniform
 
 __all__ = ["BallAndShell", "Part", "Samples", "draw_samples"]
 
@@ -28,7 +28,7 @@ class BallAndShell(BaseModel):
     n_samples : int
         Points of one network, even: the first half in the ball and the second half in the shell.
     ball : float
-        Radius r1 of the ball; :func:`tasks.hypersphere.geometry.radii` gives those of the shell.
+        Radius r1 of the ball; :func:`relusweep.tasks.hypersphere.geometry.radii` gives those of the shell.
     shell_volume : {'surrounded', 'ball'}
         What the shell is as large as; see there.
     inputs : {'scaled', 'raw'}

@@ -32,8 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import procrustes
 
-from tasks.hypersphere.geometry import regular_simplex
-from tasks.networks import Network
+from relusweep.tasks.hypersphere.geometry import regular_simplex
+from relusweep.tasks.networks import Network
 
 __all__ = ["TOLERANCE", "Shape", "Shapes", "classify", "region_vertices"]
 

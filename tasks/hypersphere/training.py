@@ -6,13 +6,13 @@ from time import thread_time
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.blocks import BlockResult
-from tasks.hypersphere.problems import BallAndShell, Part, Samples, draw_samples
-from tasks.hypersphere.shapes import classify
-from tasks.networks import initial_parameters
-from tasks.streams import Stream
-from tasks.training import Engine, Protocol, StopReason, TrainingResult, train
-from tasks.training.lanes import prepare
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.hypersphere.problems import BallAndShell, Part, Samples, draw_samples
+from relusweep.tasks.hypersphere.shapes import classify
+from relusweep.tasks.networks import initial_parameters
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Engine, Protocol, StopReason, TrainingResult, train
+from relusweep.tasks.training.lanes import prepare
 
 __all__ = ["SampleBlock", "train_block"]
 
@@ -90,11 +90,11 @@ def train_block(block: SampleBlock) -> BlockResult:
     -------
     BlockResult
         Of arrays of shape (n_trials,): ``success_epoch`` int32, ``rows_right`` int32, ``train_loss`` float32
-        and ``stop_reason`` int8, as in :class:`tasks.training.TrainingResult`; where there are test samples
-        ``test_rows_right`` int32 and ``test_loss`` float32; ``shape`` int8, ``vertices`` int16, ``concave``
-        int16 and ``misfit`` float32 as in :class:`tasks.hypersphere.shapes.Shapes`, of networks whose outputs
-        are not finite as of open regions. And ``parameters`` float32 of shape (n_trials, block.room), NaN
-        behind those of the network.
+        and ``stop_reason`` int8, as in :class:`relusweep.tasks.training.TrainingResult`; where there are test
+        samples ``test_rows_right`` int32 and ``test_loss`` float32; ``shape`` int8, ``vertices`` int16,
+        ``concave`` int16 and ``misfit`` float32 as in :class:`relusweep.tasks.hypersphere.shapes.Shapes`, of
+        networks whose outputs are not finite as of open regions. And ``parameters`` float32 of shape
+        (n_trials, block.room), NaN behind those of the network.
     """
     reference = block.engine == "reference"
     compile_seconds = 0.0 if reference else prepare(block.protocol, block.problem.n_samples)

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.images.errors import DataSetNotFound, MalformedDataSet
-from tasks.images.formats import read_folder
-from tasks.images.known import KNOWN, fetch
+from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
+from relusweep.tasks.images.formats import read_folder
+from relusweep.tasks.images.known import KNOWN, fetch
 
 __all__ = ["ImageSet", "Part", "load_images"]
 
@@ -157,9 +157,9 @@ def load_images(name: str = "digits", path: str | Path | None = None, *, downloa
     ----------
     name : str
         With a path, what to call the set. Without, ``digits`` or a name of
-        :data:`tasks.images.known.KNOWN`.
+        :data:`relusweep.tasks.images.known.KNOWN`.
     path : path-like, optional
-        A folder in one of the forms of :func:`tasks.images.formats.read_folder`.
+        A folder in one of the forms of :func:`relusweep.tasks.images.formats.read_folder`.
     download : bool
         Whether a known set without a path may be fetched; one that was fetched before is read again.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from tasks.images.errors import DataSetNotFound, MalformedDataSet
+from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 
 __all__ = ["Labelled", "read_folder", "read_idx"]
 

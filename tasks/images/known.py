@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.images.errors import FetchFailed
+from relusweep.tasks.images.errors import FetchFailed
 
 __all__ = ["KNOWN", "KnownSet", "fetch"]
 

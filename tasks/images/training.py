@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tasks.images.architectures import Pretrained
-from tasks.images.datasets import ImageSet, Part
-from tasks.streams import Stream
+from relusweep.tasks.images.architectures import Pretrained
+from relusweep.tasks.images.datasets import ImageSet, Part
+from relusweep.tasks.streams import Stream
 
 __all__ = [
     "HISTORY",
@@ -122,7 +122,8 @@ def train_images(
     ----------
     network : Module
         Trained in place, from its weights or those of `state`; without other memory, as running means. The
-        features of a :class:`tasks.images.architectures.Pretrained` network are computed once and kept.
+        features of a :class:`relusweep.tasks.images.architectures.Pretrained` network are computed once and
+        kept.
     data : ImageSet
     protocol : ImageProtocol
     orders : Stream

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from tasks.jacobians._chain import Affine, Chain
-from tasks.jacobians._kernel import through_convolution, through_linear, to_affine_inputs, to_image
-from tasks.training.simd import LANES, bank
+from relusweep.tasks.jacobians._chain import Affine, Chain
+from relusweep.tasks.jacobians._kernel import through_convolution, through_linear, to_affine_inputs, to_image
+from relusweep.tasks.training.simd import LANES, bank
 
 __all__ = ["Active", "Backward"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from tasks.images.architectures import FixedMap
+from relusweep.tasks.images.architectures import FixedMap
 
 __all__ = ["Affine", "Chain", "Convolution", "read_chain"]
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, relu
 
-from tasks.jacobians._backward import Active, Backward
-from tasks.jacobians._chain import Chain, read_chain
-from tasks.jacobians._kernel import gate
+from relusweep.tasks.jacobians._backward import Active, Backward
+from relusweep.tasks.jacobians._chain import Chain, read_chain
+from relusweep.tasks.jacobians._kernel import gate
 
 __all__ = ["ClosedForm"]
 
@@ -23,7 +23,7 @@ class ClosedForm:
     Parameters
     ----------
     chain : Chain
-        As :func:`tasks.jacobians._chain.read_chain` reads it.
+        As :func:`relusweep.tasks.jacobians._chain.read_chain` reads it.
 
     Attributes
     ----------
@@ -60,9 +60,9 @@ class ClosedForm:
         Parameters
         ----------
         network : Module
-            A chain in float32 on a CPU: perhaps a :class:`tasks.images.architectures.FixedMap`, 3 × 3
-            convolutions with ReLU and perhaps a 2 × 2 maximum in either order, affine maps with ReLU between.
-            Its weights are copied.
+            A chain in float32 on a CPU: perhaps a :class:`relusweep.tasks.images.architectures.FixedMap`, 3 ×
+            3 convolutions with ReLU and perhaps a 2 × 2 maximum in either order, affine maps with ReLU
+            between. Its weights are copied.
         shape : tuple of int
             Of one input.
         """

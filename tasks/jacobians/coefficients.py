@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tasks.jacobians.closed import ClosedForm
+from relusweep.tasks.jacobians.closed import ClosedForm
 
 __all__ = ["Method", "coefficients"]
 
@@ -34,8 +34,8 @@ def coefficients(
         Taken in the precision, and on the device, of the network's parameters.
     method : {'auto', 'closed', 'autograd'}
         `closed` computes from activation patterns and weights, in float32 on a CPU, what
-        :class:`tasks.jacobians.closed.ClosedForm` can; `autograd` differentiates each output over batches of
-        samples. `auto` takes the first where there is one.
+        :class:`relusweep.tasks.jacobians.closed.ClosedForm` can; `autograd` differentiates each output over
+        batches of samples. `auto` takes the first where there is one.
 
     Returns
     -------

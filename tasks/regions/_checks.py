@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.networks import Network
+from relusweep.tasks.networks import Network
 
 __all__ = ["checked_box", "checked_parameters", "rounding"]
 

@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.networks import Network
-from tasks.regions._checks import rounding
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions._checks import rounding
 
 __all__ = ["Mesh", "cut_rectangle", "following_corners", "layer_matrices"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.compiled import compiled
-from tasks.networks import Network
-from tasks.regions._checks import checked_box, checked_parameters, rounding
+from relusweep.tasks.compiled import compiled
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions._checks import checked_box, checked_parameters, rounding
 
 __all__ = ["Pieces", "linear_pieces"]
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.networks import Network
-from tasks.regions._checks import checked_box, checked_parameters
-from tasks.regions._mesh import Mesh, cut_rectangle, following_corners, layer_matrices
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions._checks import checked_box, checked_parameters
+from relusweep.tasks.regions._mesh import Mesh, cut_rectangle, following_corners, layer_matrices
 
 __all__ = ["Curve", "Regions", "decision_boundary", "linear_regions"]
 

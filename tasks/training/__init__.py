@@ -1,9 +1,9 @@
 """How many small networks are trained: one protocol, two engines behind one function."""
 
-from tasks.networks import Network, initial_parameters
-from tasks.training.engine import Engine, Rows, train
-from tasks.training.protocol import Adam, Protocol, Sgd, StopReason, TrainingResult
-from tasks.training.restarts import Restarts, RestartsResult, train_with_restarts
+from relusweep.tasks.networks import Network, initial_parameters
+from relusweep.tasks.training.engine import Engine, train
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.restarts import Restarts, RestartsResult, train_with_restarts
 
 __all__ = [
     "Adam",

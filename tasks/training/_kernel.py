@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from tasks.elementary import softplus
-from tasks.training._steps import backward, differentiate, forward, look, set_rates, update
-from tasks.training.gather import fetch, gather
-from tasks.training.orders import shuffle
-from tasks.training.simd import LANES, broadcast, load, mask_positive, mask_unordered, store
+from relusweep.tasks.elementary import softplus
+from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, update
+from relusweep.tasks.training.gather import fetch, gather
+from relusweep.tasks.training.orders import shuffle
+from relusweep.tasks.training.simd import LANES, broadcast, load, mask_positive, mask_unordered, store
 
 __all__ = ["build_evaluation", "build_training", "piece"]
 

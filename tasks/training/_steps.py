@@ -10,7 +10,7 @@ backward stays in the first level of the cache.
 import numba
 import numpy as np
 
-from tasks.training.simd import (
+from relusweep.tasks.training.simd import (
     LANES,
     broadcast,
     fma,
@@ -23,7 +23,7 @@ from tasks.training.simd import (
     sqrt,
     store,
 )
-from tasks.training.tiles import affine, gated, leaky, outer
+from relusweep.tasks.training.tiles import affine, gated, leaky, outer
 
 __all__ = ["backward", "differentiate", "forward", "look", "set_rates", "update"]
 

@@ -1,34 +1,15 @@
 """One function that trains, and the choice between its engines."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.training.protocol import Protocol, TrainingResult
+from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["Engine", "Rows", "train"]
+__all__ = ["Engine", "train"]
 
 Engine = Literal["auto", "lanes", "reference"]
-
-
-class Rows(NamedTuple):
-    """Inputs and targets, as the engines take them.
-
-    Attributes
-    ----------
-    inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs), dtype float32
-        The same for all networks, or each network's own.
-    targets : ndarray of shape (n_networks, n_rows), dtype float32
-    """
-
-    inputs: NDArray[np.float32]
-    targets: NDArray[np.float32]
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of each network."""
-        return int(self.targets.shape[1])
 
 
 def train(
@@ -52,10 +33,10 @@ def train(
     targets : array_like of shape (n_networks, n_rows)
         For cross-entropy −1 or +1; for the squared error finite in float32.
     initial : array_like of shape (n_networks, n_parameters)
-        Starts, in the order of :class:`tasks.networks.Network`; computed in float32.
+        Starts, in the order of :class:`relusweep.tasks.networks.Network`; computed in float32.
     orders : array_like of shape (n_networks,), uint64, optional
-        What each network's orders of the rows are drawn from, as :meth:`tasks.streams.Stream.keys` gives it;
-        needed for batches of fewer rows than there are.
+        What each network's orders of the rows are drawn from, as :meth:`relusweep.tasks.streams.Stream.keys`
+        gives it; needed for batches of fewer rows than there are.
     test : pair of array_like, optional
         Inputs and targets, shaped alike, of rows to look at after training.
     engine : {'auto', 'lanes', 'reference'}
@@ -79,7 +60,7 @@ def train(
     Examples
     --------
     >>> import numpy as np
-    >>> from tasks.networks import Network
+    >>> from relusweep.tasks.networks import Network
     >>> protocol = Protocol(network=Network(n_inputs=1, width=2, depth=1))
     >>> start = np.ones((1, protocol.network.n_parameters))
     >>> train(protocol, [[-1.0], [1.0]], [[-1, 1]], start).stop_reason
@@ -100,10 +81,10 @@ def train(
     if test_rows is not None and len(test_rows.targets) != n_networks:
         raise ValueError(f"test targets are of {len(test_rows.targets)} networks, the others of {n_networks}")
     if engine == "reference":
-        from tasks.training.reference import train_reference
+        from relusweep.tasks.training.reference import train_reference
 
         return train_reference(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
-    from tasks.training.lanes import train_lanes
+    from relusweep.tasks.training.lanes import train_lanes
 
     return train_lanes(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
 

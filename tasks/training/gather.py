@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from tasks.training.simd import LANES, bank_pointer, write_vector
+from relusweep.tasks.training.simd import LANES, bank_pointer, write_vector
 
 __all__ = ["fetch", "gather", "pitch"]
 

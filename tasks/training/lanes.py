@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import elementary
-from tasks.compiled import compiled
-from tasks.networks import Network
-from tasks.training import _kernel, _steps, gather, simd, tiles
-from tasks.training import orders as _orders
-from tasks.training.engine import Rows
-from tasks.training.protocol import Adam, Protocol, Sgd, StopReason, TrainingResult
-from tasks.training.simd import LANES, bank
+from relusweep.tasks import elementary
+from relusweep.tasks.compiled import compiled
+from relusweep.tasks.networks import Network
+from relusweep.tasks.training import _kernel, _steps, gather, simd, tiles
+from relusweep.tasks.training import orders as _orders
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.simd import LANES, bank
 
 __all__ = ["prepare", "train_lanes"]
 
@@ -37,7 +36,7 @@ def train_lanes(
     *,
     keep_parameters: bool = False,
 ) -> TrainingResult:
-    """Train networks; see :func:`tasks.training.train` for the arguments, which are trusted here."""
+    """Train networks; see :func:`.train` for the arguments, which are trusted here."""
     network, n_rows = protocol.network, rows.n_rows
     result = TrainingResult.empty(
         len(initial), network.n_parameters if keep_parameters else None, test=test is not None

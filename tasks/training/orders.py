@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compiled import compiled
+from relusweep.tasks.compiled import compiled
 
 __all__ = ["following_order", "philox_blocks", "shuffle"]
 
@@ -43,7 +43,7 @@ def shuffle(key, epoch, words, order):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     key : uint64
-        Names the network's stream of orders; see :meth:`tasks.streams.Stream.keys`.
+        Names the network's stream of orders; see :meth:`relusweep.tasks.streams.Stream.keys`.
     epoch : int
         Number of the epoch, from 0.
     words : ndarray of shape (4, n_blocks), dtype uint32

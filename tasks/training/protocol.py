@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from tasks.networks import Network
+from relusweep.tasks.networks import Network
 
-__all__ = ["Adam", "Protocol", "Sgd", "StopReason", "TrainingResult"]
+__all__ = ["Adam", "Protocol", "Rows", "Sgd", "StopReason", "TrainingResult"]
 
 _Rate = Annotated[float, Field(gt=0, le=1e30)]
 
@@ -99,6 +99,25 @@ class Protocol(BaseModel):
     def rows_for_success(self, n_rows: int) -> int:
         """Least number of right rows that is a success, of `n_rows`."""
         return math.ceil(self.success * n_rows * (1 - 1e-12))  # 0.07 * 100 is above 7
+
+
+class Rows(NamedTuple):
+    """Inputs and targets, as the engines take them.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs), dtype float32
+        The same for all networks, or each network's own.
+    targets : ndarray of shape (n_networks, n_rows), dtype float32
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of each network."""
+        return int(self.targets.shape[1])
 
 
 class StopReason(IntEnum):

@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import leaky_relu, softplus
 
-from tasks.networks import Network
-from tasks.training.engine import Rows
-from tasks.training.orders import following_order
-from tasks.training.protocol import Adam, Protocol, StopReason, TrainingResult
+from relusweep.tasks.networks import Network
+from relusweep.tasks.training.orders import following_order
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
 
 __all__ = ["logits", "train_reference"]
 
@@ -53,12 +52,12 @@ def train_reference(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> TrainingResult:
-    """Train networks; see :func:`tasks.training.train` for the arguments, which are trusted here.
+    """Train networks; see :func:`relusweep.tasks.training.train` for the arguments, which are trusted here.
 
     Parameters
     ----------
     protocol, rows, initial, orders, test, keep_parameters
-        As for :func:`tasks.training.train`; no orders mean batches of all rows.
+        As for :func:`relusweep.tasks.training.train`; no orders mean batches of all rows.
     dtype : torch.dtype
         Precision of the computation.
     device : str

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.networks import initial_parameters
-from tasks.streams import Stream
-from tasks.training.engine import Engine, train
-from tasks.training.protocol import Protocol, TrainingResult
-from tasks.training.simd import LANES
+from relusweep.tasks.networks import initial_parameters
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.engine import Engine, train
+from relusweep.tasks.training.protocol import Protocol, TrainingResult
+from relusweep.tasks.training.simd import LANES
 
 __all__ = ["Restarts", "RestartsResult", "train_with_restarts"]
 
@@ -76,14 +76,14 @@ def train_with_restarts(
         Of one try, to its last epoch.
     restarts : Restarts
     inputs, targets
-        As for :func:`tasks.training.train`.
+        As for :func:`relusweep.tasks.training.train`.
     starts : sequence of Stream, one for each network
         Try t of a network starts from trial t of its stream.
     orders : sequence of Stream, one for each network, optional
         Try t of a network draws its orders of the rows from the key of trial t; needed for batches of fewer
         rows than there are.
     engine, keep_parameters
-        As for :func:`tasks.training.train`.
+        As for :func:`relusweep.tasks.training.train`.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def train_with_restarts(
     ------
     ValueError
         If tries may end before their last epoch, or there is not one stream for each network; and as for
-        :func:`tasks.training.train`.
+        :func:`relusweep.tasks.training.train`.
 
     Notes
     -----

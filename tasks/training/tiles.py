@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tasks.training.simd import (
+from relusweep.tasks.training.simd import (
     VECTOR,
     ZERO,
     bank_pointer,

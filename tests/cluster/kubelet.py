@@ -16,7 +16,7 @@ from uuid import uuid4
 from aiohttp import ClientError, ClientSession, WSMsgType, web
 
 if TYPE_CHECKING:
-    from kubernetes_site import Api
+    from tests.cluster.kubernetes_site import Api
 
 CODE = Path(__file__).parents[2]
 

@@ -25,7 +25,8 @@ from uuid import uuid4
 import jsonpatch
 import yaml
 from aiohttp import web
-from kubelet import Kubelet, Object, free_port
+
+from tests.cluster.kubelet import Kubelet, Object, free_port
 
 KINDS = {
     "v1": ("Pod", "Service", "Secret", "Namespace", "Event"),

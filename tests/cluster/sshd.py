@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 import pytest
 
-from cluster import certificates
+from relusweep.cluster import certificates
 
 COPIES = Path.home() / ".local/state/relusweep/ssh"
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 
 class Sshd(NamedTuple):
-    """What a client needs, as the fields of `cluster.Ssh`, and the process."""
+    """What a client needs, as the fields of `relusweep.cluster.Ssh`, and the process."""
 
     fields: dict[str, object]
     process: subprocess.Popen[bytes]

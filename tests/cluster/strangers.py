@@ -9,7 +9,7 @@ import pytest
 from distributed.core import rpc
 from distributed.security import Security
 
-from cluster import certificates
+from relusweep.cluster import certificates
 
 
 def _strangers() -> dict[str, dict[str, object]]:

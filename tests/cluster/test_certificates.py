@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sshd
 from distributed import LocalCluster
 from distributed.security import Security
-from strangers import check_that_strangers_stay_out
 
-from cluster import Address, SchedulerNotFound, Ssh, certificates, connect
+from relusweep.cluster import Address, SchedulerNotFound, Ssh, certificates, connect
+from tests.cluster import sshd
+from tests.cluster.strangers import check_that_strangers_stay_out
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_certificate_that_has_ended_is_deleted(state: Path, monkeypatch: pytes
 
 
 def test_processes_that_start_together_make_one(state: Path) -> None:
-    code = "from cluster.certificates import certificate; print(certificate())"
+    code = "from relusweep.cluster.certificates import certificate; print(certificate())"
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
 
     def ask(_: int) -> str:

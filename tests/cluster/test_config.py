@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cluster import (
+from relusweep.cluster import (
     Address,
     Gateway,
     InvalidCluster,
@@ -109,7 +109,7 @@ def test_a_missing_extra_is_named(
 ) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)
-    for name in (f"cluster.{config.kind}", "cluster.remote"):
+    for name in (f"relusweep.cluster.{config.kind}", "relusweep.cluster.remote"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, library, None)  # as if it were not installed
     with (

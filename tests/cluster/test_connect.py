@@ -9,7 +9,7 @@ import pytest
 from distributed import Client, LocalCluster, Worker
 from pydantic import ValidationError
 
-from cluster import Address, ClusterError, Local, NoWorkers, SchedulerNotFound, connect
+from relusweep.cluster import Address, ClusterError, Local, NoWorkers, SchedulerNotFound, connect
 
 
 def _facts() -> dict[str, object]:
@@ -83,7 +83,7 @@ def test_plain_traffic_with_another_machine_is_told_once(
     client: Client, elsewhere: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if elsewhere:  # there is no other machine here
-        monkeypatch.setattr("cluster.address.is_elsewhere", lambda address: True)
+        monkeypatch.setattr("relusweep.cluster.address.is_elsewhere", lambda address: True)
     with connect(Address(address=client.scheduler.address)):
         pass
     said = [record.getMessage() for record in caplog.records if record.name.startswith("cluster")]

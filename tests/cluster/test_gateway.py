@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import gateways
 import pytest
 
-from cluster import Gateway, InvalidCluster, NoWorkers, SchedulerNotFound, connect
+from relusweep.cluster import Gateway, InvalidCluster, NoWorkers, SchedulerNotFound, connect
+from tests.cluster import gateways
 
 pytestmark = pytest.mark.cluster
 
@@ -39,7 +39,7 @@ def test_a_password_that_others_may_read_is_told(
     gateway: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(
-        "cluster.gateway.is_elsewhere", lambda address: True
+        "relusweep.cluster.gateway.is_elsewhere", lambda address: True
     )  # there is no other machine here
     with connect(Gateway(address=gateway, timeout=60)):
         pass

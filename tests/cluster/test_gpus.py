@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from distributed import Client
 
-from cluster import Local, connect
+from relusweep.cluster import Local, connect
 
 
 def _visible() -> str | None:

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
-from strangers import check_that_strangers_stay_out
 
-from cluster import Kubernetes, SchedulerNotFound, connect
+from relusweep.cluster import Kubernetes, SchedulerNotFound, connect
+from tests.cluster.strangers import check_that_strangers_stay_out
 
 operator = pytest.importorskip("dask_kubernetes.operator", reason="needs dask-kubernetes")
-kubernetes = pytest.importorskip("cluster.kubernetes")
+kubernetes = pytest.importorskip("relusweep.cluster.kubernetes")
 
-from kubernetes_site import Api, site  # noqa: E402  (what dask-kubernetes needs)
-from kubernetes_site import operator as operator_of  # noqa: E402
+from tests.cluster.kubernetes_site import Api, site  # noqa: E402  (what dask-kubernetes needs)
+from tests.cluster.kubernetes_site import operator as operator_of  # noqa: E402
 
 
 def _containers(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from cluster.reconcile import reconciling
+from relusweep.cluster.reconcile import reconciling
 
 
 class Played:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 import cloudpickle
 import psutil
 import pytest
-import sshd
 from distributed import Client
 
-from cluster import HostsNotReached, Ssh, certificates, connect
-from cluster.threads import threads_in_use
+from relusweep.cluster import HostsNotReached, Ssh, certificates, connect
+from relusweep.cluster.threads import threads_in_use
+from tests.cluster import sshd
 
 pytestmark = pytest.mark.cluster
 

@@ -13,9 +13,9 @@ import dask
 import pytest
 from distributed import Client, LocalCluster
 
-from cluster import Address, Local, UnfitWorkers, connect
-from cluster.environment import POOLS
-from cluster.threads import threads_in_use
+from relusweep.cluster import Address, Local, UnfitWorkers, connect
+from relusweep.cluster.environment import POOLS
+from relusweep.cluster.threads import threads_in_use
 
 
 def _torch_is_there() -> bool:
@@ -75,8 +75,8 @@ def test_torch_is_pinned_in_a_process_that_has_used_it() -> None:
     code = """
 import torch
 torch.ones(3).sum()
-from cluster.environment import POOLS
-from cluster.threads import pin_threads, threads_in_use
+from relusweep.cluster.environment import POOLS
+from relusweep.cluster.threads import pin_threads, threads_in_use
 pin_threads()
 pin_threads()
 print(set(threads_in_use().values()))

@@ -127,8 +127,8 @@ def test_the_python_runs(read: tuple[Reader, dict[str, str]], source: str) -> No
 
 
 def test_every_mode_and_exit_code_is_on_the_page() -> None:
-    from pipeline.nightly.night import EXIT_CODES
-    from pipeline.nightly.schedule import MODES
+    from relusweep.pipeline.nightly.night import EXIT_CODES
+    from relusweep.pipeline.nightly.schedule import MODES
 
     assert all(f"`{mode}" in PAGE for mode in MODES)
     assert all(f"| {code} | " in PAGE for code in EXIT_CODES.values())

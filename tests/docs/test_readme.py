@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import read_config
+from relusweep.cluster import read_config
 
 pytestmark = pytest.mark.timeout(900)  # some twenty commands, each a process
 

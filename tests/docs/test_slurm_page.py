@@ -1,4 +1,4 @@
-"""The files of docs/places/slurm.md are valid, and its commands do what the page says on a real Slurm."""
+"""The files of docs/clusters/slurm.md are valid, and its commands do what the page says on a real Slurm."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from cluster import Slurm, read_config
+from relusweep.cluster import Slurm, read_config
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm_site import SlurmSite
+    from tests.cluster.slurm.slurm_site import SlurmSite
 
-PAGE = (Path(__file__).parents[2] / "docs" / "places" / "slurm.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "clusters" / "slurm.md").read_text()
 SMALL = ["--set", "trials=2", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20"]
 
 
@@ -51,7 +51,7 @@ def test_the_commands_do_what_the_page_says(
         if words[0] == "cancel":
             while slurm.jobs():  # what was submitted ends by itself
                 time.sleep(0.2)
-        code = "from pipeline.cli import main; main()"
+        code = "from relusweep.pipeline.commands.app import main; main()"
         done = subprocess.run(
             [sys.executable, "-P", "-c", code, *words, *(SMALL if words[0] in {"run", "submit"} else [])],
             cwd=tmp_path,

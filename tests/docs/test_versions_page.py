@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("versions")
     commands = [line for text in blocks("sh") for line in text.splitlines()]
     assert len(commands) > 10
-    relusweep = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+    relusweep = [sys.executable, "-m", "relusweep"]
     for line in commands:
         subprocess.run([*relusweep, *shlex.split(line)[1:]], cwd=folder, check=True)
     return folder

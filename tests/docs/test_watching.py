@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import Local
+from relusweep.cluster import Local
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for line in text.splitlines():
             words = shlex.split(line)[1:]
             small = ["--set", "depth=1", "--set", "epochs=20"] if words[0] == "run" else []
-            command = [sys.executable, "-c", "from pipeline.cli import main; main()", *words, *small]
+            command = [
+                sys.executable,
+                "-c",
+                "from relusweep.pipeline.commands.app import main; main()",
+                *words,
+                *small,
+            ]
             subprocess.run(command, cwd=folder, check=True)
     return folder
 

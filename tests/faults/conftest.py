@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import xarray as xr
-from disturbed import LONG, results
 
-from cluster import Local
-from pipeline.overrides import find_sweep, override
-from pipeline.run import run
-from pipeline.sweep import BooleanSweep
+from relusweep.cluster import Local
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from tests.faults.disturbed import LONG, results
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,11 @@ from pathlib import Path
 import psutil
 import xarray as xr
 
-from cluster import Address, ClusterConfig, Local
-from pipeline.events import BlockDone, Event, RunFinished
-from pipeline.run import run
-from pipeline.sweep import BooleanSweep
-from storage import open_dataset
+from relusweep.cluster import Address, ClusterConfig, Local
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring.events import BlockDone, Event, RunFinished
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.storage import open_dataset
 
 # Two dozen blocks of a good part of a second each: what fails to learn goes on to the last of many epochs.
 LONG = ("width=2", "depth=1", "leak=0,0.1,0.2,0.3", "trials=600", "epochs=20000")
@@ -28,10 +28,10 @@ LONG = ("width=2", "depth=1", "leak=0,0.1,0.2,0.3", "trials=600", "epochs=20000"
 DRIVER = """
 import sys
 from pydantic import TypeAdapter
-from cluster import ClusterConfig
-from pipeline.events import BlockDone, Committed
-from pipeline.run import run
-from pipeline.sweep import BooleanSweep
+from relusweep.cluster import ClusterConfig
+from relusweep.pipeline.monitoring.events import BlockDone, Committed
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 
 def tell(event):
     if isinstance(event, BlockDone):

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 import xarray as xr
-from disturbed import DRIVER, machines, resumed_is_undisturbed
 
-from cluster import Address, Local
-from pipeline.plan import plan_store
-from pipeline.sweep import BooleanSweep
+from relusweep.cluster import Address, Local
+from relusweep.pipeline.planning.plan import plan_store
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from tests.faults.disturbed import DRIVER, machines, resumed_is_undisturbed
 
 pytestmark = pytest.mark.cluster
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pytest
 import xarray as xr
 from distributed import Client
-from disturbed import Machines, machines, once, resumed_is_undisturbed, told, wait_until
 
-from pipeline.events import BlockFailed
-from pipeline.sweep import BooleanSweep
+from relusweep.pipeline.monitoring.events import BlockFailed
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from tests.faults.disturbed import Machines, machines, once, resumed_is_undisturbed, told, wait_until
 
 pytestmark = [
     pytest.mark.cluster,

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import xarray as xr
-from disturbed import once, resumed_is_undisturbed, told
 
-import cluster
-from pipeline.events import BlockDone, BlockFailed, Event
-from pipeline.sweep import BooleanSweep
-from tasks.blocks import BlockResult
-from tasks.boolean.training import TrainingBlock, train_block
+from relusweep import cluster
+from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.faults.disturbed import once, resumed_is_undisturbed, told
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm_site import SlurmSite
+    from tests.cluster.slurm.slurm_site import SlurmSite
 
 pytestmark = [
     pytest.mark.cluster,
@@ -76,7 +76,7 @@ def test_jobs_that_reach_their_walltime_in_mid_run(
         time.sleep(4)
         return train_block(block)
 
-    monkeypatch.setattr("pipeline.sweep.train_block", task)
+    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
     config = cluster.Slurm(memory="1 GB", walltime="1", drain=drain, folder=str(tmp_path / "shared"))
     jobs: set[str] = set()
 

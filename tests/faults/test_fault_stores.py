@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 
 import pytest
 import xarray as xr
-from disturbed import once, results, resumed_is_undisturbed, told
-from doors import Door
 
-from cluster import Local
-from pipeline import patience
-from pipeline.events import BlockFailed, Committed, Event, StoreUnwritable
-from pipeline.journal import journal
-from pipeline.runs import read_runs
-from pipeline.sweep import BooleanSweep
-from pipeline.watch import headline
-from storage import StoreWriteError
-from storage.repository import RECORDS
+from relusweep.cluster import Local
+from relusweep.pipeline.execution import store_retry as patience
+from relusweep.pipeline.monitoring.events import BlockFailed, Committed, Event, StoreUnwritable
+from relusweep.pipeline.monitoring.journal import journal
+from relusweep.pipeline.monitoring.runs import read_runs
+from relusweep.pipeline.monitoring.watch import headline
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.storage import StoreWriteError
+from relusweep.storage.repository import RECORDS
+from tests.faults.disturbed import once, results, resumed_is_undisturbed, told
+from tests.faults.doors import Door
 
 T = TypeVar("T")
 
@@ -265,7 +265,7 @@ def test_an_object_store_out_of_reach_for_a_minute(
 
 
 def _status(store: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    code = "from pipeline.cli import main; main()"
+    code = "from relusweep.pipeline.commands.app import main; main()"
     command = [sys.executable, "-P", "-c", code, "status", "--store", store]
     environment = {**os.environ, **variables}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

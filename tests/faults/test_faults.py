@@ -13,17 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 import xarray as xr
-from disturbed import DRIVER, local_workers, machines, results, resumed_is_undisturbed
 
-from cluster import Local
-from pipeline import dispatch
-from pipeline.errors import SchedulerLost, WorkersLost
-from pipeline.events import BlockDone, Event
-from pipeline.overrides import find_sweep, override
-from pipeline.plan import plan_store
-from pipeline.run import run
-from pipeline.sweep import BooleanSweep
-from tasks.boolean.training import TrainingBlock, train_block
+from relusweep.cluster import Local
+from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
+from relusweep.pipeline.execution import dispatch
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring.events import BlockDone, Event
+from relusweep.pipeline.planning.plan import plan_store
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.faults.disturbed import DRIVER, local_workers, machines, results, resumed_is_undisturbed
 
 
 def test_a_worker_killed_in_mid_block(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
             os.kill(os.getpid(), signal.SIGKILL)
         return train_block(block)
 
-    monkeypatch.setattr("pipeline.sweep.train_block", task)
+    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
     sweep = override(find_sweep("npn2"), ["width=2", "depth=1", "trials=4", "epochs=60"])
     finished = run(sweep, str(tmp_path / "store"), Local(workers=2))
     assert [failure.block["leak"] for failure in finished.failed] == [(0.0,)]

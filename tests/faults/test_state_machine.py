@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import toys
 import xarray as xr
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -28,9 +27,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pipeline.kinds import Block
-from pipeline.plan import Plan
-from storage import Committer, StoreNotFound, open_dataset
+from relusweep.pipeline.planning.plan import Plan
+from relusweep.pipeline.sweeps.base import Block
+from relusweep.storage import Committer, StoreNotFound, open_dataset
+from tests.faults import toys
 
 WIDTHS = st.sets(st.integers(1, 5), min_size=1, max_size=3)
 TRIALS = st.integers(1, 11)

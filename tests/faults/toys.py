@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pipeline.fields import Sizes, Trials
-from pipeline.kinds import Block, Coordinate, Sweep, Task
-from pipeline.plan import Plan, plan_store
-from storage import Committer, Variable
-from tasks.blocks import BlockResult
+from relusweep.pipeline.planning.plan import Plan, plan_store
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.fields import Sizes, Trials
+from relusweep.storage import Committer, Variable
+from relusweep.tasks.blocks import BlockResult
 
 Cell = tuple[int, int]
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cluster import Local
-from pipeline.overrides import find_sweep, override
-from pipeline.plan import plan_store
-from pipeline.run import run
+from relusweep.cluster import Local
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.planning.plan import plan_store
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
 
 GROUP = "boolean/npn2"
 SETTINGS = ("trials=3", "width=2,3", "depth=1,2")

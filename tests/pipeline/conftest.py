@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster import Address, Local, connect
-from pipeline.overrides import find_sweep, override
-from pipeline.sweep import BooleanSweep
+from relusweep.cluster import Address, Local, connect
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
 
 # Few kernels to compile, few epochs to train; every axis has more than one label.
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")

@@ -1,6 +1,5 @@
 """Real processes that write, to be killed."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,15 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent
-
 
 @contextmanager
 def python(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Run code in a process of its own, which can import these helpers; killed at the end at the latest."""
+    """Run code in a process of its own, which can import `tests`; killed at the end at the latest."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])},
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from storage import Committer, Layout, Variable, open_dataset
+from relusweep.storage import Committer, Layout, Variable, open_dataset
 
 GROUP = "boolean/npn4"
 DIMS = ("problem", "width", "trial")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
 
 DIMS = ("problem", "leak", "width", "depth", "trial")
 N = np.nan

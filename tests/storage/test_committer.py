@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from processes import python, wait_for
-from stores import GROUP, arrays, layout, raw, store_with, write
 
-from storage import (
+from relusweep.storage import (
     BlockWrittenTwice,
     Committer,
     InvalidTag,
@@ -26,6 +24,8 @@ from storage import (
     history,
     open_dataset,
 )
+from tests.storage.processes import python, wait_for
+from tests.storage.stores import GROUP, arrays, layout, raw, store_with, write
 
 BLOCK = {"width": slice(1, 2), "trial": slice(3, 7)}
 
@@ -236,7 +236,7 @@ def test_a_fingerprint_that_64_bits_cannot_hold_is_refused(tmp_path: Path, finge
 
 HOLD = """
 import sys, time
-from stores import *
+from tests.storage.stores import *
 with Committer(sys.argv[1], create=True) as committer:
     committer.prepare(layout())
     committer.commit("template", {})
@@ -265,7 +265,7 @@ def test_one_writer_at_a_time_any_number_of_readers_and_no_lock_outlives_its_hol
 
 BUSY = """
 import sys
-from stores import *
+from tests.storage.stores import *
 grid = layout(trial=range(400), width=range(2, 12), chunks={"width": 1, "trial": 200})
 with Committer(sys.argv[1], create=True) as committer:
     committer.prepare(grid)

@@ -13,10 +13,10 @@ from pathlib import Path
 import icechunk
 import pytest
 import xarray as xr
-from stores import layout, raw, write
 
-from storage import Committer, StoreWriteError, _disk, history
-from storage.repository import BRANCH, open_repository
+from relusweep.storage import Committer, StoreWriteError, _disk, history
+from relusweep.storage.repository import BRANCH, open_repository
+from tests.storage.stores import layout, raw, write
 
 
 @contextmanager

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from stores import GROUP, layout, raw, store_with, write
 
-from storage import (
+from relusweep.storage import (
     Committer,
     StoreError,
     StoreNotFound,
@@ -22,6 +21,7 @@ from storage import (
     open_dataset,
     open_datatree,
 )
+from tests.storage.stores import GROUP, layout, raw, store_with, write
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from stores import layout, store_with
 
-from storage import errors, history
+from relusweep.storage import errors, history
+from tests.storage.stores import layout, store_with
 
 BUILTINS = {
     "StoreNotFound": FileNotFoundError,
@@ -42,7 +42,7 @@ LOOK = """
 import sys
 from pathlib import Path
 import icechunk
-from storage.repository import open_repository, reason
+from relusweep.storage.repository import open_repository, reason
 try:
     open_repository(sys.argv[1]).lookup_snapshot(sys.argv[2])
 except icechunk.IcechunkError as error:

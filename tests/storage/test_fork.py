@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from processes import python, wait_for
-from stores import DIMS, GROUP, arrays, layout, raw
 
-from storage import (
+from relusweep.storage import (
     BlockWrittenTwice,
     Committer,
     Fork,
@@ -22,6 +20,8 @@ from storage import (
     history,
     open_dataset,
 )
+from tests.storage.processes import python, wait_for
+from tests.storage.stores import DIMS, GROUP, arrays, layout, raw
 
 # Chunks of one width and four trials, of which there are ten: the last one is half empty.
 FIRST, LAST = {"width": slice(0, 1), "trial": slice(0, 4)}, {"width": slice(1, 2), "trial": slice(8, 10)}
@@ -207,7 +207,7 @@ def test_arrays_of_any_order_in_memory_are_written_as_they_are(
 WORKER = """
 import pickle, sys, time
 import numpy as np
-from stores import *
+from tests.storage.stores import *
 
 fork = pickle.loads(bytes.fromhex(sys.argv[1]))
 values = np.random.default_rng(0).random((8, 4000))

@@ -7,10 +7,10 @@ import xarray as xr
 import zarr
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from stores import DIMS, GROUP, layout, raw, store_with, write
 
-from storage import Committer, LayoutMismatch, Variable, history, open_dataset
-from storage.versions import read_session
+from relusweep.storage import Committer, LayoutMismatch, Variable, history, open_dataset
+from relusweep.storage.versions import read_session
+from tests.storage.stores import DIMS, GROUP, layout, raw, store_with, write
 
 PROBLEMS, WIDTHS, TRIALS = (0, 1, 6, 7), (2, 3, 5), tuple(range(9))
 

@@ -9,10 +9,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from stores import layout, store_with
 
-from storage import Committer, Records, StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace, history
-from storage.repository import open_repository
+from relusweep.storage import (
+    Committer,
+    Records,
+    StoreNotFound,
+    StoreReadError,
+    StoreWriteError,
+    UnknownPlace,
+    history,
+)
+from relusweep.storage.repository import open_repository
+from tests.storage.stores import layout, store_with
 
 
 @pytest.fixture(params=["disk", "bucket"])

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 import xarray as xr
-from stores import GROUP, layout, raw, store_with, write
 
-from storage import Committer, StoreLocked, StoreNotFound, StoreReadError, history, open_dataset
+from relusweep.storage import Committer, StoreLocked, StoreNotFound, StoreReadError, history, open_dataset
+from tests.storage.stores import GROUP, layout, raw, store_with, write
 
 
 def test_a_store_in_a_bucket_equals_one_on_disk(bucket: str, tmp_path) -> None:

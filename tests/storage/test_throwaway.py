@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stores import layout
 
-from storage import Committer, StoreNotFound, history, throwaway_store
+from relusweep.storage import Committer, StoreNotFound, history, throwaway_store
+from tests.storage.stores import layout
 
 
 def _fill(url: str) -> None:

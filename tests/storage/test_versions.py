@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import time_machine
 import xarray as xr
-from stores import GROUP, layout, raw, write
 
-from storage import (
+from relusweep.storage import (
     Committer,
     ExpiryTooSoon,
     InvalidTag,
@@ -26,7 +25,8 @@ from storage import (
     open_datatree,
     resolve,
 )
-from storage.repository import open_repository
+from relusweep.storage.repository import open_repository
+from tests.storage.stores import GROUP, layout, raw, write
 
 MONTH = timedelta(days=30)
 
@@ -95,7 +95,7 @@ def written_at(monkeypatch: pytest.MonkeyPatch, store: str, moments: list[str]) 
         type("Info", (), {"id": version.id, "written_at": datetime.fromisoformat(moment)})()
         for version, moment in zip(history(store), moments, strict=False)
     ]
-    monkeypatch.setattr("storage.versions.snapshots", lambda repository: infos)
+    monkeypatch.setattr("relusweep.storage.versions.snapshots", lambda repository: infos)
     return [info.id for info in infos]
 
 
@@ -127,7 +127,7 @@ def test_a_whole_id_is_found_without_a_look_at_the_others(six: str, monkeypatch:
     def walk(repository: object) -> None:
         pytest.fail("all versions were read")
 
-    monkeypatch.setattr("storage.versions.snapshots", walk)
+    monkeypatch.setattr("relusweep.storage.versions.snapshots", walk)
     assert resolve(six, wanted) == wanted
     assert int(open_dataset(six, GROUP, version=wanted)["done"].sum()) == 6 * 1500
 
@@ -157,7 +157,7 @@ def test_a_beginning_of_several_ids_is_refused(six: str, monkeypatch: pytest.Mon
         type("Info", (), {"id": next(made), "written_at": datetime.now(UTC), "parent_id": None})()
         for _ in alike
     ]
-    monkeypatch.setattr("storage.versions.snapshots", lambda repository: infos)
+    monkeypatch.setattr("relusweep.storage.versions.snapshots", lambda repository: infos)
     with pytest.raises(UnknownVersion, match=f"begins the ids of 2 versions: {alike[0]}, {alike[1]}"):
         resolve(six, "abcdef")
     assert resolve(six, "abcdef1") == alike[1]

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 PROGRAM = """
-from tasks.compiled import compiled
+from relusweep.tasks.compiled import compiled
 import called, sys
 
 @compiled(called)
@@ -16,7 +16,7 @@ print(caller(3.0), len(caller.stats.cache_hits))
 """
 
 CALLED = """
-from tasks.compiled import compiled
+from relusweep.tasks.compiled import compiled
 
 @compiled()
 def double(x):

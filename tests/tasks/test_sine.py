@@ -5,10 +5,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from tasks.boolean.constructions import forward
-from tasks.networks import Network
-from tasks.sine import FitBlock, fit_block, sine_points
-from tasks.training import Protocol, Restarts, Sgd, StopReason
+from relusweep.tasks.boolean.constructions import forward
+from relusweep.tasks.networks import Network
+from relusweep.tasks.sine import FitBlock, fit_block, sine_points
+from relusweep.tasks.training import Protocol, Restarts, Sgd, StopReason
 
 
 def block(width=2, depth=2, trials=(0, 5), rate=0.1, room=64, **change):

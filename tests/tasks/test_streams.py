@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import kstest
 
-from tasks import elementary
-from tasks.networks import Network, initial_parameters
-from tasks.streams import Stream, box_muller
+from relusweep.tasks import elementary
+from relusweep.tasks.networks import Network, initial_parameters
+from relusweep.tasks.streams import Stream, box_muller
 
 finite = st.floats(-600, 600)
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.report.boolean.summary import Summary
-from pipeline.report.text import leak_name
-from tasks.boolean.npn import N_CLASSES
+from relusweep.pipeline.report.boolean.summary import Summary
+from relusweep.pipeline.report.text import leak_name
+from relusweep.tasks.boolean.npn import N_CLASSES
 
 __all__ = ["not_in_sweep", "not_run"]
 

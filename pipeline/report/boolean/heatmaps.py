@@ -4,10 +4,10 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.report.boolean.summary import Summary
-from pipeline.report.drawing import CELL, colour_bar, draw_map
-from pipeline.report.text import leak_name, percent
-from pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.boolean.summary import Summary
+from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map
+from relusweep.pipeline.report.text import leak_name, percent
+from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["heatmaps"]
 

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from pipeline.report.boolean.gaps import not_in_sweep, not_run
-from pipeline.report.boolean.heatmaps import heatmaps
-from pipeline.report.boolean.strips import strips
-from pipeline.report.boolean.summary import Summary, summarise
-from pipeline.report.boolean.swaps import distribution
-from pipeline.report.boolean.tables import (
+from relusweep.pipeline.report.boolean.gaps import not_in_sweep, not_run
+from relusweep.pipeline.report.boolean.heatmaps import heatmaps
+from relusweep.pipeline.report.boolean.strips import strips
+from relusweep.pipeline.report.boolean.summary import Summary, summarise
+from relusweep.pipeline.report.boolean.swaps import distribution
+from relusweep.pipeline.report.boolean.tables import (
     hardest_tables,
     most_swaps_table,
     size_table,
     swaps_tables,
     width_tables,
 )
-from pipeline.report.boolean.widths import widths
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from pipeline.report.text import NOTHING, leak_name, percent, span
+from relusweep.pipeline.report.boolean.widths import widths
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from relusweep.pipeline.report.text import NOTHING, leak_name, percent, span
 
 __all__ = ["content"]
 

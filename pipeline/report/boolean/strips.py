@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.report.boolean.summary import Summary
-from pipeline.report.correlation import rank_correlation, signed
-from pipeline.report.text import leak_name
-from pipeline.report.theme import MARKERS, Picture, Theme, figure
+from relusweep.pipeline.report.boolean.summary import Summary
+from relusweep.pipeline.report.correlation import rank_correlation, signed
+from relusweep.pipeline.report.text import leak_name
+from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["Histogram", "Levels", "histogram", "levels", "strips"]
 

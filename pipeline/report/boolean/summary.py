@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
 
 __all__ = ["SIZE_DIMS", "Summary", "by_swaps", "summarise"]
 

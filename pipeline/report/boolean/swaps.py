@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.report.boolean.summary import Summary
-from pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.boolean.summary import Summary
+from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["distribution", "most_swaps"]
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.report.boolean.summary import Summary, by_swaps
-from pipeline.report.boolean.swaps import most_swaps
-from pipeline.report.boolean.widths import width_counts
-from pipeline.report.content import Table
-from pipeline.report.text import NOTHING, intervals, leak_name, percent
+from relusweep.pipeline.report.boolean.summary import Summary, by_swaps
+from relusweep.pipeline.report.boolean.swaps import most_swaps
+from relusweep.pipeline.report.boolean.widths import width_counts
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.text import NOTHING, intervals, leak_name, percent
 
 __all__ = [
     "hardest_tables",

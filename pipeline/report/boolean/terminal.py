@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.boolean.summary import by_swaps
-from pipeline.report.content import Table
-from pipeline.report.text import percent
+from relusweep.pipeline.report.boolean.summary import by_swaps
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.text import percent
 
 __all__ = ["overview"]
 

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from pipeline.report.boolean.summary import Summary
-from pipeline.report.drawing import label_categories, label_cell
-from pipeline.report.text import leak_name
-from pipeline.report.theme import SCALE, Picture, Theme, figure
+from relusweep.pipeline.report.boolean.summary import Summary
+from relusweep.pipeline.report.drawing import label_categories, label_cell
+from relusweep.pipeline.report.text import leak_name
+from relusweep.pipeline.report.theme import SCALE, Picture, Theme, figure
 
 __all__ = ["width_counts", "widths"]
 

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from pipeline.report.drawing import draw_rates
-from pipeline.report.functions.summary import MEASURES, Summary, family_name
-from pipeline.report.text import percent
-from pipeline.report.theme import MARKERS, Picture, Theme, figure
+from relusweep.pipeline.report.drawing import draw_rates
+from relusweep.pipeline.report.functions.summary import MEASURES, Summary, family_name
+from relusweep.pipeline.report.text import percent
+from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["dimensions"]
 

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from pipeline.report.drawing import CELL, colour_bar, draw_map
-from pipeline.report.functions.summary import Summary, family_name, suffices
-from pipeline.report.text import leak_name, percent
-from pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map
+from relusweep.pipeline.report.functions.summary import Summary, family_name, suffices
+from relusweep.pipeline.report.text import leak_name, percent
+from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["heatmaps"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import xarray as xr
 
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from pipeline.report.functions.dimensions import dimensions
-from pipeline.report.functions.heatmaps import heatmaps
-from pipeline.report.functions.strips import strips
-from pipeline.report.functions.summary import Summary, family_name, summarise
-from pipeline.report.functions.tables import (
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from relusweep.pipeline.report.functions.dimensions import dimensions
+from relusweep.pipeline.report.functions.heatmaps import heatmaps
+from relusweep.pipeline.report.functions.strips import strips
+from relusweep.pipeline.report.functions.summary import Summary, family_name, summarise
+from relusweep.pipeline.report.functions.tables import (
     bound_tables,
     correlation_table,
     extreme_tables,
@@ -17,8 +17,8 @@ from pipeline.report.functions.tables import (
     function_table,
     size_table,
 )
-from pipeline.report.scale import less_than_named
-from pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
+from relusweep.pipeline.report.scale import less_than_named
+from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
 
 __all__ = ["content"]
 

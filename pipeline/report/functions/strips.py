@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.report.correlation import rank_correlation, signed
-from pipeline.report.functions.summary import MEASURES, Summary, family_name
-from pipeline.report.theme import MARKERS, Picture, Theme, figure
+from relusweep.pipeline.report.correlation import rank_correlation, signed
+from relusweep.pipeline.report.functions.summary import MEASURES, Summary, family_name
+from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["strips"]
 

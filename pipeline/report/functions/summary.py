@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
-from pipeline.report.correlation import rank_correlation
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.report.correlation import rank_correlation
 
 __all__ = ["MEASURES", "Summary", "correlations", "family_name", "suffices", "summarise"]
 
@@ -76,7 +76,8 @@ def summarise(dataset: xr.Dataset) -> Summary:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group of a `pipeline.functions.FunctionSweep`, or a selection from it that has all dims.
+        A group of a `relusweep.pipeline.sweeps.boolean.functions.FunctionSweep`, or a selection from it that
+        has all dims.
 
     Raises
     ------

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pipeline.report.content import Table
-from pipeline.report.correlation import signed
-from pipeline.report.functions.summary import MEASURES, Summary, correlations, family_name, suffices
-from pipeline.report.text import NOTHING, intervals, percent
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.correlation import signed
+from relusweep.pipeline.report.functions.summary import MEASURES, Summary, correlations, family_name, suffices
+from relusweep.pipeline.report.text import NOTHING, intervals, percent
 
 __all__ = [
     "bound_tables",

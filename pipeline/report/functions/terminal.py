@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import xarray as xr
 
-from pipeline.report.content import Table
-from pipeline.report.functions.heatmaps import heatmaps
-from pipeline.report.functions.strips import strips
-from pipeline.report.functions.summary import summarise
-from pipeline.report.functions.tables import (
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.functions.heatmaps import heatmaps
+from relusweep.pipeline.report.functions.strips import strips
+from relusweep.pipeline.report.functions.summary import summarise
+from relusweep.pipeline.report.functions.tables import (
     bound_tables,
     correlation_table,
     extreme_tables,

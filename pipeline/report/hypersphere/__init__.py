@@ -1,6 +1,6 @@
 """The report of a sweep of balls and shells: what closes around the ball, and how often."""
 
-from pipeline.report.hypersphere.page import content
-from pipeline.report.hypersphere.terminal import overview
+from relusweep.pipeline.report.hypersphere.page import content
+from relusweep.pipeline.report.hypersphere.terminal import overview
 
 __all__ = ["content", "overview"]

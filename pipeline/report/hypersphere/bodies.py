@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.report.content import Table
-from pipeline.report.text import NOTHING
-from pipeline.report.theme import MARKERS, Picture, Theme, figure
-from tasks.hypersphere.geometry import (
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.text import NOTHING
+from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
+from relusweep.tasks.hypersphere.geometry import (
     expanded_simplex,
     expanded_simplex_inradius,
     gap_volume_ratio,
     hyperoctahedron,
     hyperoctahedron_inradius,
 )
-from tasks.hypersphere.orthogonality import random_cosines
+from relusweep.tasks.hypersphere.orthogonality import random_cosines
 
 __all__ = ["bodies", "body_figures", "body_table", "cosine_figures", "cosine_table", "cosines"]
 

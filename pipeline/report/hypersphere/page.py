@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from pipeline.report.hypersphere.bodies import (
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from relusweep.pipeline.report.hypersphere.bodies import (
     bodies,
     body_figures,
     body_table,
@@ -14,18 +14,18 @@ from pipeline.report.hypersphere.bodies import (
     cosine_table,
     cosines,
 )
-from pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
-from pipeline.report.hypersphere.shapes import right_table, shape_table, shapes
-from pipeline.report.hypersphere.success import (
+from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
+from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table, shapes
+from relusweep.pipeline.report.hypersphere.success import (
     by_dimension,
     by_setting,
     dimension_table,
     setting_table,
 )
-from pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
-from pipeline.report.margins import margins
-from pipeline.report.scale import less_than_named
-from pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
+from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
+from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.scale import less_than_named
+from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
 __all__ = ["content"]
 
@@ -40,8 +40,8 @@ _ORTHOGONALITY = (
 
 _BOUNDARY = """
 # A network of two inputs: what it was trained on, drawn again, and the exact polygons where it decides
-from pipeline.hypersphere import network_of
-from tasks.hypersphere.outlines import outline
+from relusweep.pipeline.sweeps.hypersphere.sweep import network_of
+from relusweep.tasks.hypersphere.outlines import outline
 
 one = results.isel(n_inputs=0, loss=0, leak=-1, batch=0, inputs=-1, trial=0)
 network = network_of(one)

@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.report.content import Table
-from pipeline.report.hypersphere.shapes import SHAPES
-from pipeline.report.hypersphere.summary import LOSSES, SETTING, Summary
-from pipeline.report.text import leak_name, percent
-from pipeline.report.theme import Picture, Theme, figure
-from tasks.hypersphere.outlines import Outline, outline, outline_kind
-from tasks.hypersphere.training import SampleBlock
-from tasks.regions import Curve
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.hypersphere.shapes import SHAPES
+from relusweep.pipeline.report.hypersphere.summary import LOSSES, SETTING, Summary
+from relusweep.pipeline.report.text import leak_name, percent
+from relusweep.pipeline.report.theme import Picture, Theme, figure
+from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
+from relusweep.tasks.hypersphere.training import SampleBlock
+from relusweep.tasks.regions import Curve
 
 __all__ = ["outlines", "polygon_tables", "polygons"]
 

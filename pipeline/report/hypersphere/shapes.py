@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pipeline.report.content import Table
-from pipeline.report.hypersphere.summary import LOSSES, Summary
-from pipeline.report.text import NOTHING, intervals, leak_name
-from pipeline.report.theme import Picture, Theme, figure, text_colour
-from pipeline.words import label
-from tasks.hypersphere.shapes import TOLERANCE, Shape
+from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary
+from relusweep.pipeline.report.text import NOTHING, intervals, leak_name
+from relusweep.pipeline.report.theme import Picture, Theme, figure, text_colour
+from relusweep.tasks.hypersphere.shapes import TOLERANCE, Shape
 
 __all__ = ["SHAPES", "right_table", "shape_table", "shapes"]
 

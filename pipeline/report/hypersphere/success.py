@@ -9,11 +9,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pipeline.report.content import Table
-from pipeline.report.drawing import draw_rates
-from pipeline.report.hypersphere.summary import BARS, LOSSES, SETTING, Summary
-from pipeline.report.text import intervals, leak_name
-from pipeline.report.theme import MARKERS, Picture, Theme, figure
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.drawing import draw_rates
+from relusweep.pipeline.report.hypersphere.summary import BARS, LOSSES, SETTING, Summary
+from relusweep.pipeline.report.text import intervals, leak_name
+from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["by_dimension", "by_setting", "dimension_table", "setting_table"]
 

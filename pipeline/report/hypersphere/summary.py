@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
-from pipeline.hypersphere import DIMS, HypersphereSweep
-from pipeline.report.scale import specification
-from tasks.hypersphere.shapes import Shape
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.sweeps.hypersphere.sweep import DIMS, HypersphereSweep
+from relusweep.tasks.hypersphere.shapes import Shape
 
 __all__ = ["BARS", "LOSSES", "SETTING", "Summary", "summarise"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.content import Table
-from pipeline.report.hypersphere.shapes import SHAPES
-from pipeline.report.hypersphere.success import dimension_table, setting_table
-from pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
-from pipeline.report.margins import margins
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.hypersphere.shapes import SHAPES
+from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
+from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
+from relusweep.pipeline.report.margins import margins
 
 __all__ = ["overview"]
 

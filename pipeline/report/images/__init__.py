@@ -1,6 +1,6 @@
 """The report of a sweep over networks of images: how good they are, their linear maps, how alike."""
 
-from pipeline.report.images.page import content
-from pipeline.report.images.terminal import overview
+from relusweep.pipeline.report.images.page import content
+from relusweep.pipeline.report.images.terminal import overview
 
 __all__ = ["content", "overview"]

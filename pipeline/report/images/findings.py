@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from pipeline.report.images.stages import Stages
-from pipeline.report.images.words import accuracy, points, significant
-from pipeline.report.text import enumeration
+from relusweep.pipeline.report.images.stages import Stages
+from relusweep.pipeline.report.images.words import accuracy, points, significant
+from relusweep.pipeline.report.text import enumeration
 
 __all__ = ["findings"]
 

@@ -12,11 +12,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from pipeline.report.drawing import draw_numbers
-from pipeline.report.images.stages import MATRICES, Stages
-from pipeline.report.images.words import exponent, superscript
-from pipeline.report.text import NOTHING
-from pipeline.report.theme import SCALE, Picture, Theme, figure
+from relusweep.pipeline.report.drawing import draw_numbers
+from relusweep.pipeline.report.images.stages import MATRICES, Stages
+from relusweep.pipeline.report.images.words import exponent, superscript
+from relusweep.pipeline.report.text import NOTHING
+from relusweep.pipeline.report.theme import SCALE, Picture, Theme, figure
 
 __all__ = ["Matrix", "heat_map", "matrices"]
 

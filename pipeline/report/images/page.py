@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from pipeline.report.images import panels, tiles
-from pipeline.report.images.findings import findings
-from pipeline.report.images.matrices import heat_map, matrices
-from pipeline.report.images.stages import Stages, read
-from pipeline.report.images.tables import (
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from relusweep.pipeline.report.images import panels, tiles
+from relusweep.pipeline.report.images.findings import findings
+from relusweep.pipeline.report.images.matrices import heat_map, matrices
+from relusweep.pipeline.report.images.stages import Stages, read
+from relusweep.pipeline.report.images.tables import (
     accuracy_table,
     cka_table,
     compression_tables,
@@ -21,8 +21,8 @@ from pipeline.report.images.tables import (
     matrix_table,
     sensitivity_table,
 )
-from pipeline.report.images.words import accuracy, points
-from pipeline.report.text import NOTHING, enumeration, plural
+from relusweep.pipeline.report.images.words import accuracy, points
+from relusweep.pipeline.report.text import NOTHING, enumeration, plural
 
 __all__ = ["content"]
 

@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.report.images.stages import Stages
-from pipeline.report.images.words import accuracy, points, significant
-from pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.images.stages import Stages
+from relusweep.pipeline.report.images.words import accuracy, points, significant
+from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["drops", "singular_values", "training"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.scale import named, specification
-from pipeline.report.text import enumeration
+from relusweep.pipeline.report.scale import named, specification
+from relusweep.pipeline.report.text import enumeration
 
 __all__ = ["MATRICES", "Stages", "read"]
 
@@ -159,7 +159,8 @@ def read(tree: xr.DataTree) -> Stages:
     Parameters
     ----------
     tree : xarray.DataTree
-        Such as ``images/mnist``, with a group for each stage; see `pipeline.images`. No large array is read.
+        Such as ``images/mnist``, with a group for each stage; see `relusweep.pipeline.sweeps.images`. No
+        large array is read.
 
     Raises
     ------

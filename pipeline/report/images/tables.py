@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.content import Table
-from pipeline.report.images.stages import Stages
-from pipeline.report.images.words import accuracy, points, significant
-from pipeline.report.text import NOTHING
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.images.stages import Stages
+from relusweep.pipeline.report.images.words import accuracy, points, significant
+from relusweep.pipeline.report.text import NOTHING
 
 __all__ = [
     "accuracy_table",

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.content import Table
-from pipeline.report.images.matrices import Matrix, matrices
-from pipeline.report.images.stages import read
-from pipeline.report.images.tables import accuracy_table, compression_tables
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.images.matrices import Matrix, matrices
+from relusweep.pipeline.report.images.stages import read
+from relusweep.pipeline.report.images.tables import accuracy_table, compression_tables
 
 __all__ = ["overview"]
 

@@ -14,9 +14,9 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, to_r
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.report.images.stages import Stages
-from pipeline.report.images.words import accuracy, significant
-from pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.images.stages import Stages
+from relusweep.pipeline.report.images.words import accuracy, significant
+from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["along", "directions", "means", "samples", "straightness"]
 

@@ -7,7 +7,7 @@ from math import floor, log10
 import numpy as np
 import xarray as xr
 
-from pipeline.report.text import NOTHING, percent
+from relusweep.pipeline.report.text import NOTHING, percent
 
 __all__ = ["accuracy", "exponent", "points", "significant", "superscript"]
 

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.report.sine.summary import Fit, Summary
-from pipeline.report.sine.words import thousandths
-from pipeline.report.text import plural
-from pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.sine.summary import Fit, Summary
+from relusweep.pipeline.report.sine.words import thousandths
+from relusweep.pipeline.report.text import plural
+from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["fits"]
 

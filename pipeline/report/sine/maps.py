@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from pipeline.report.drawing import CELL, colour_bar, draw_map, draw_numbers
-from pipeline.report.sine.summary import Summary
-from pipeline.report.sine.words import count, thousandths
-from pipeline.report.text import percent
-from pipeline.report.theme import Picture, Theme, figure
-from tasks.sine import sine_points
+from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map, draw_numbers
+from relusweep.pipeline.report.sine.summary import Summary
+from relusweep.pipeline.report.sine.words import count, thousandths
+from relusweep.pipeline.report.text import percent
+from relusweep.pipeline.report.theme import Picture, Theme, figure
+from relusweep.tasks.sine import sine_points
 
 __all__ = ["errors", "pieces", "success", "tries"]
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from pipeline.report.margins import margins
-from pipeline.report.scale import less_than_named
-from pipeline.report.sine.fits import fits
-from pipeline.report.sine.maps import errors, pieces, success, tries
-from pipeline.report.sine.summary import Summary, summarise
-from pipeline.report.sine.tables import pieces_table, size_table
-from pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.scale import less_than_named
+from relusweep.pipeline.report.sine.fits import fits
+from relusweep.pipeline.report.sine.maps import errors, pieces, success, tries
+from relusweep.pipeline.report.sine.summary import Summary, summarise
+from relusweep.pipeline.report.sine.tables import pieces_table, size_table
+from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
 
 __all__ = ["content"]
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-import storage.accessor  # noqa: F401  (registers `.sweep`)
-from pipeline.report.scale import specification
-from pipeline.sine import SineSweep
-from tasks.training import StopReason
+import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.sweeps.sine import SineSweep
+from relusweep.tasks.training import StopReason
 
 __all__ = ["Fit", "Summary", "summarise"]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pandas as pd
 import xarray as xr
 
-from pipeline.report.content import Table
-from pipeline.report.sine.summary import Fit, Summary, summarise
-from pipeline.report.sine.words import count, thousandths
-from pipeline.report.text import intervals, percent
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.sine.summary import Fit, Summary, summarise
+from relusweep.pipeline.report.sine.words import count, thousandths
+from relusweep.pipeline.report.text import intervals, percent
 
 __all__ = ["overview", "pieces_table", "size_table"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.report.text import NOTHING
+from relusweep.pipeline.report.text import NOTHING
 
 __all__ = ["count", "thousandths"]
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.boolean.constructions import (
+from relusweep.tasks.boolean.constructions import (
     forward,
     interpolation_network,
     parity_network,
@@ -11,9 +11,9 @@ from tasks.boolean.constructions import (
     solves,
     swaps_network,
 )
-from tasks.boolean.npn import npn_classes
-from tasks.boolean.swaps import swaps
-from tasks.boolean.truth_tables import inputs, truth_table
+from relusweep.tasks.boolean.npn import npn_classes
+from relusweep.tasks.boolean.swaps import swaps
+from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 
 LEAKS = [0, 0.01, 0.1, 0.5, -1, 2]
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
-from tasks.boolean.npn import npn_classes
-from tasks.boolean.truth_tables import inputs, truth_table
+from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
+from relusweep.tasks.boolean.npn import npn_classes
+from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 
 AND = [-1, -1, -1, 1]
 MAJORITY = [-1, -1, -1, 1, -1, 1, 1, 1]

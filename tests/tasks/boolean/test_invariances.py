@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
-from tasks.boolean.npn import canonical, npn_classes
-from tasks.boolean.swaps import swaps
-from tasks.boolean.truth_tables import function_id, n_inputs, truth_table
+from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
+from relusweep.tasks.boolean.npn import canonical, npn_classes
+from relusweep.tasks.boolean.swaps import swaps
+from relusweep.tasks.boolean.truth_tables import function_id, n_inputs, truth_table
 
 INVARIANTS = {
     "canonical": lambda table: canonical(function_id(table), n_inputs(table)),

@@ -3,11 +3,11 @@ import pickle
 import numpy as np
 import pytest
 
-from tasks.boolean.fourier import degree, influence, spectral_entropy
-from tasks.boolean.measures import MeasureBlock, measure, measure_block
-from tasks.boolean.npn import npn_classes
-from tasks.boolean.swaps import swaps
-from tasks.boolean.truth_tables import parity, truth_table
+from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy
+from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from relusweep.tasks.boolean.npn import npn_classes
+from relusweep.tasks.boolean.swaps import swaps
+from relusweep.tasks.boolean.truth_tables import parity, truth_table
 
 # Of all classes of five inputs, exactly these reach nine swaps; below, how many classes have how many.
 MOST_SWAPS = [26990475, 56007375, 56159193, 56224721, 56229030, 56597670, 108260050, 395227860]

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
-from tasks.boolean.functions import PARITY, class_name, family, named_tables, random_name
-from tasks.boolean.measures import spectral_measures
-from tasks.boolean.training import TrainingBlock, starts, train_block
-from tasks.boolean.truth_tables import function_id, inputs, parity, truth_table
-from tasks.networks import Network
-from tasks.training import Protocol, train
+from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
+from relusweep.tasks.boolean.functions import PARITY, class_name, family, named_tables, random_name
+from relusweep.tasks.boolean.measures import spectral_measures
+from relusweep.tasks.boolean.training import TrainingBlock, starts, train_block
+from relusweep.tasks.boolean.truth_tables import function_id, inputs, parity, truth_table
+from relusweep.tasks.networks import Network
+from relusweep.tasks.training import Protocol, train
 
 SIZES = st.integers(4, 9)
 IDS = st.integers(0, 2**16 - 1)

@@ -3,9 +3,9 @@ import logging
 import numpy as np
 import pytest
 
-from tasks.boolean._cache import cached
-from tasks.boolean.npn import canonical, npn_classes
-from tasks.boolean.truth_tables import parity
+from relusweep.tasks.boolean._cache import cached
+from relusweep.tasks.boolean.npn import canonical, npn_classes
+from relusweep.tasks.boolean.truth_tables import parity
 
 COUNTS = {1: 2, 2: 4, 3: 14, 4: 222, 5: 616_126}  # OEIS A000370
 

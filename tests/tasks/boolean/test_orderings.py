@@ -3,8 +3,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tasks.boolean.orderings import strict_orderings
-from tasks.boolean.truth_tables import inputs
+from relusweep.tasks.boolean.orderings import strict_orderings
+from relusweep.tasks.boolean.truth_tables import inputs
 
 
 def order(weights):

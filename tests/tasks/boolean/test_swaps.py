@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.boolean.npn import npn_classes
-from tasks.boolean.swaps import changes, swaps
-from tasks.boolean.truth_tables import inputs, parity, truth_table
+from relusweep.tasks.boolean.npn import npn_classes
+from relusweep.tasks.boolean.swaps import changes, swaps
+from relusweep.tasks.boolean.truth_tables import inputs, parity, truth_table
 
 
 def all_classes(n):

@@ -3,8 +3,8 @@ from math import factorial
 import numpy as np
 import pytest
 
-from tasks.boolean._symmetries import symmetries
-from tasks.boolean.truth_tables import function_id, inputs, truth_table
+from relusweep.tasks.boolean._symmetries import symmetries
+from relusweep.tasks.boolean.truth_tables import function_id, inputs, truth_table
 
 
 @pytest.mark.parametrize("n", range(1, 6))

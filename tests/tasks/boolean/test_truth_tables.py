@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.boolean.truth_tables import function_id, inputs, n_inputs, parity, truth_table
+from relusweep.tasks.boolean.truth_tables import function_id, inputs, n_inputs, parity, truth_table
 
 
 def test_first_input_is_the_most_significant_bit_of_the_row():

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.comparison.affine import apply_coefficients, fit_affine, mapped_outputs, row_space
-from tasks.comparison.measures import n_right
-from tasks.comparison.moments import Moments
+from relusweep.tasks.comparison.affine import apply_coefficients, fit_affine, mapped_outputs, row_space
+from relusweep.tasks.comparison.measures import n_right
+from relusweep.tasks.comparison.moments import Moments
 
 
 def fitted(source, *targets, cutoff=None):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.comparison.grams import Grams, draw_halves, grams_memory, interval
-from tasks.comparison.measures import cka, cka_cost
-from tasks.comparison.moments import Moments
-from tasks.streams import Stream
+from relusweep.tasks.comparison.grams import Grams, draw_halves, grams_memory, interval
+from relusweep.tasks.comparison.measures import cka, cka_cost
+from relusweep.tasks.comparison.moments import Moments
+from relusweep.tasks.streams import Stream
 
 FORMS = ("columns", "samples")
 

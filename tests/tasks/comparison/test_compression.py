@@ -3,11 +3,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from tasks.comparison._kmeans import leading
-from tasks.comparison.affine import apply_coefficients
-from tasks.comparison.compression import cluster, cluster_all, cluster_chunks, compressed_outputs
-from tasks.comparison.measures import n_right
-from tasks.streams import Stream
+from relusweep.tasks.comparison._kmeans import leading
+from relusweep.tasks.comparison.affine import apply_coefficients
+from relusweep.tasks.comparison.compression import cluster, cluster_all, cluster_chunks, compressed_outputs
+from relusweep.tasks.comparison.measures import n_right
+from relusweep.tasks.streams import Stream
 
 STREAM = Stream(("clusters", "test", 0))
 

@@ -6,8 +6,8 @@ import pytest
 from mpmath import exp, log, mp
 from scipy.stats import entropy
 
-from tasks.comparison.distances import Distances
-from tasks.comparison.measures import cka, cross_entropy, n_right
+from relusweep.tasks.comparison.distances import Distances
+from relusweep.tasks.comparison.measures import cka, cross_entropy, n_right
 
 
 def distances_of(rows, pairs=((0, 1), (0, 0), (1, 0)), cuts=1):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.comparison.moments import Moments, moments_memory
+from relusweep.tasks.comparison.moments import Moments, moments_memory
 
 PAIRS = ((0, 0), (0, 1), (2, 1), (1, 1))
 SUMS = ("mean", "cross", "spread", "weighted", "joint")

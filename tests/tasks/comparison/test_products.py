@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks.comparison.affine import fit_affine, row_space
-from tasks.comparison.products import Products, small_basis
+from relusweep.tasks.comparison.affine import fit_affine, row_space
+from relusweep.tasks.comparison.products import Products, small_basis
 
 PAIRS = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks.comparison.moments import Moments
-from tasks.comparison.sensitivity import along_directions, sensitivity
+from relusweep.tasks.comparison.moments import Moments
+from relusweep.tasks.comparison.sensitivity import along_directions, sensitivity
 
 
 def found_of(coefficients, n_components):

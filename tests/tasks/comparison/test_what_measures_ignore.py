@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from tasks.comparison.affine import apply_coefficients, fit_affine, mapped_outputs, row_space
-from tasks.comparison.distances import Distances
-from tasks.comparison.grams import Grams
-from tasks.comparison.measures import INVARIANCES, Invariance, cka, cross_entropy, n_right
-from tasks.comparison.moments import Moments
+from relusweep.tasks.comparison.affine import apply_coefficients, fit_affine, mapped_outputs, row_space
+from relusweep.tasks.comparison.distances import Distances
+from relusweep.tasks.comparison.grams import Grams
+from relusweep.tasks.comparison.measures import INVARIANCES, Invariance, cka, cross_entropy, n_right
+from relusweep.tasks.comparison.moments import Moments
 
 PAIRS = ((0, 0), (0, 1), (1, 1))
 TRAIN, TEST = slice(0, 60), slice(60, 100)

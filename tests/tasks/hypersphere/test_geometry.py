@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from tasks.hypersphere.geometry import (
+from relusweep.tasks.hypersphere.geometry import (
     ball_volume,
     expanded_simplex,
     expanded_simplex_inradius,

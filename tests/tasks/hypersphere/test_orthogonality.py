@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from tasks.hypersphere.orthogonality import random_cosines
+from relusweep.tasks.hypersphere.orthogonality import random_cosines
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 101])

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from tasks.hypersphere.geometry import regular_simplex
-from tasks.hypersphere.outlines import Outline, outline, outline_kind, polygon_around_middle
-from tasks.hypersphere.problems import BallAndShell
-from tasks.hypersphere.shapes import Shape, classify
-from tasks.hypersphere.training import SampleBlock
-from tasks.networks import Network
-from tasks.regions import Curve
-from tasks.training import Protocol
+from relusweep.tasks.hypersphere.geometry import regular_simplex
+from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind, polygon_around_middle
+from relusweep.tasks.hypersphere.problems import BallAndShell
+from relusweep.tasks.hypersphere.shapes import Shape, classify
+from relusweep.tasks.hypersphere.training import SampleBlock
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions import Curve
+from relusweep.tasks.training import Protocol
 
 NETWORK = Network(n_inputs=2, width=3, depth=1)
 # |x| + |y| <= 0.6, from two kinks and a unit that is active all over the square.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import kstest
 
-from tasks.hypersphere.problems import BallAndShell, draw_samples
+from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
 
 NAME = ("test", 0)
 

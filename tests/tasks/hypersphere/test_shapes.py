@@ -11,9 +11,9 @@ from scipy.ndimage import label
 from scipy.spatial import ConvexHull
 from scipy.stats import ortho_group
 
-from tasks.hypersphere.geometry import expanded_simplex, hyperoctahedron, regular_simplex
-from tasks.hypersphere.shapes import Shape, classify, region_vertices
-from tasks.networks import Network
+from relusweep.tasks.hypersphere.geometry import expanded_simplex, hyperoctahedron, regular_simplex
+from relusweep.tasks.hypersphere.shapes import Shape, classify, region_vertices
+from relusweep.tasks.networks import Network
 
 LEAKS = [0.0, 0.01, 0.3]
 dimensions = pytest.mark.parametrize("n", [2, 3, 5, 8])

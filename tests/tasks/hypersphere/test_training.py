@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tasks.hypersphere.problems import BallAndShell, draw_samples
-from tasks.hypersphere.shapes import Shape, classify
-from tasks.hypersphere.training import SampleBlock, train_block
-from tasks.networks import Network
-from tasks.training import Adam, Protocol, StopReason, train
+from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
+from relusweep.tasks.hypersphere.shapes import Shape, classify
+from relusweep.tasks.hypersphere.training import SampleBlock, train_block
+from relusweep.tasks.networks import Network
+from relusweep.tasks.training import Adam, Protocol, StopReason, train
 
 ENGINES = ("lanes", "reference")
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from tasks.images.architectures import FixedMap, build, build_pretrained
+from relusweep.tasks.images.architectures import FixedMap, build, build_pretrained
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 40, 23)]
 ARCHITECTURES = ["linear", "dense", "simple", "complex"]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.images import known
-from tasks.images.datasets import ImageSet, load_images
-from tasks.images.errors import DataSetError, DataSetNotFound, FetchFailed, MalformedDataSet
+from relusweep.tasks.images import known
+from relusweep.tasks.images.datasets import ImageSet, load_images
+from relusweep.tasks.images.errors import DataSetError, DataSetNotFound, FetchFailed, MalformedDataSet
 
 MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist"
 N_TRAIN, N_TEST = 12, 5

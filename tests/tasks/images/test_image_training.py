@@ -5,13 +5,20 @@ import numpy as np
 import pytest
 import torch
 from pydantic import TypeAdapter
-from test_architectures import ARCHITECTURES, pretrained
 from torch import nn
 
-from tasks.images.architectures import build
-from tasks.images.datasets import ImageSet, load_images
-from tasks.images.training import AdamW, ImageProtocol, ImageSgd, load_weights, outputs, train_images
-from tasks.streams import Stream
+from relusweep.tasks.images.architectures import build
+from relusweep.tasks.images.datasets import ImageSet, load_images
+from relusweep.tasks.images.training import (
+    AdamW,
+    ImageProtocol,
+    ImageSgd,
+    load_weights,
+    outputs,
+    train_images,
+)
+from relusweep.tasks.streams import Stream
+from tests.tasks.images.test_architectures import ARCHITECTURES, pretrained
 
 ORDERS = Stream(("orders of the tests",))
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from tasks.images.architectures import FixedMap, build
-from tasks.jacobians.closed import ClosedForm
-from tasks.jacobians.coefficients import coefficients
+from relusweep.tasks.images.architectures import FixedMap, build
+from relusweep.tasks.jacobians.closed import ClosedForm
+from relusweep.tasks.jacobians.coefficients import coefficients
 
 ARCHITECTURES = ["linear", "dense", "simple", "complex"]
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8)]

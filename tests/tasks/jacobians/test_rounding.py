@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks.jacobians.rounding import RoundingError, round_bits, to_float16
+from relusweep.tasks.jacobians.rounding import RoundingError, round_bits, to_float16
 
 normal = arrays(np.float32, st.integers(1, 20), elements=st.floats(-(2.0**100), 2.0**100, width=32)).map(
     lambda a: np.where(abs(a) < 2.0**-100, np.float32(0), a)

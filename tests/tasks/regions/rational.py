@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from tasks.networks import Network
+from relusweep.tasks.networks import Network
 
 
 def row(layers):

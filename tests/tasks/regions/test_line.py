@@ -4,11 +4,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import given
-from rational import exact_pieces, random_layers, row, whole_networks
 
-from tasks.boolean.constructions import forward, sawtooth_network
-from tasks.networks import Network
-from tasks.regions import linear_pieces
+from relusweep.tasks.boolean.constructions import forward, sawtooth_network
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions import linear_pieces
+from tests.tasks.regions.rational import exact_pieces, random_layers, row, whole_networks
 
 SIZES = [(1, 1), (2, 2), (3, 1), (5, 3), (10, 5)]
 

@@ -3,11 +3,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from rational import area, exact_regions, random_layers, row, whole_networks
 
-from tasks.boolean.constructions import forward
-from tasks.networks import Network
-from tasks.regions import decision_boundary, linear_regions
+from relusweep.tasks.boolean.constructions import forward
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions import decision_boundary, linear_regions
+from tests.tasks.regions.rational import area, exact_regions, random_layers, row, whole_networks
 
 LOW, HIGH = (-2, -1.5), (1.75, 2.5)
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tasks.boolean.training import starts
-from tasks.boolean.truth_tables import inputs, parity, truth_table
-from tasks.streams import Stream
-from tasks.training import Network, Protocol, initial_parameters
+from relusweep.tasks.boolean.training import starts
+from relusweep.tasks.boolean.truth_tables import inputs, parity, truth_table
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Network, Protocol, initial_parameters
 
 ENGINES = ("lanes", "reference")
 

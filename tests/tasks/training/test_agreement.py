@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from examples import ENGINES, balls, boolean, logits, loss
 
-from tasks.training import Adam, Rows, Sgd, train
-from tasks.training.reference import train_reference
+from relusweep.tasks.training import Adam, Rows, Sgd, train
+from relusweep.tasks.training.reference import train_reference
+from tests.tasks.training.examples import ENGINES, balls, boolean, logits, loss
 
 every_engine = pytest.mark.parametrize("engine", ENGINES)
 

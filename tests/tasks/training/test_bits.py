@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import balls, boolean, equal_bits, some
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.boolean.training import TrainingBlock, starts, train_block
-from tasks.training import Network, Protocol, lanes, train
+from relusweep.tasks.boolean.training import TrainingBlock, starts, train_block
+from relusweep.tasks.training import Network, Protocol, lanes, train
+from tests.tasks.training.examples import balls, boolean, equal_bits, some
 
 
 @settings(max_examples=15)
@@ -66,17 +66,16 @@ def every_kind():
 
 SCRIPT = """
 import sys, numpy as np
-sys.path.insert(0, sys.argv[1])
-import test_bits
-np.savez(sys.argv[2], **test_bits.every_kind())
+from tests.tasks.training import test_bits
+np.savez(sys.argv[1], **test_bits.every_kind())
 """
 
 
 def run_elsewhere(folder: Path, **environment: str) -> dict[str, np.ndarray]:
     out = folder / "arrays.npz"
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")} | environment
-    run = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(out)]
-    subprocess.run(run, env=environment, check=True)
+    run = [sys.executable, "-c", SCRIPT, str(out)]
+    subprocess.run(run, env=environment, cwd=Path(__file__).parents[3], check=True)
     with np.load(out) as arrays:
         return dict(arrays)
 
@@ -131,7 +130,7 @@ def test_seeds_sizes_and_leaks_draw_different_starts():
 @pytest.mark.slow
 def test_kernels_are_cached_across_processes(tmp_path):
     script = (
-        "from tasks.training import Network, Protocol, lanes\n"
+        "from relusweep.tasks.training import Network, Protocol, lanes\n"
         "lanes.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
         "stats = lanes._training(2, 2, 4).stats\n"
         "print(len(stats.cache_hits), len(stats.cache_misses))"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from tasks.streams import Stream
-from tasks.training.orders import following_order, philox_blocks
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.orders import following_order, philox_blocks
 
 # Of Random123's kat_vectors: counter, key, and what comes of them.
 KNOWN = [

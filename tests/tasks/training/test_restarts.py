@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.sine import sine_points
-from tasks.streams import Stream
-from tasks.training import (
+from relusweep.tasks.sine import sine_points
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import (
     Adam,
     Network,
     Protocol,

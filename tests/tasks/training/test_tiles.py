@@ -4,8 +4,8 @@ import numba
 import numpy as np
 import pytest
 
-from tasks.training.gather import gather, pitch
-from tasks.training.simd import (
+from relusweep.tasks.training.gather import gather, pitch
+from relusweep.tasks.training.simd import (
     LANES,
     bank,
     fma,
@@ -19,7 +19,7 @@ from tasks.training.simd import (
     sqrt,
     store,
 )
-from tasks.training.tiles import affine, gated, leaky, outer
+from relusweep.tasks.training.tiles import affine, gated, leaky, outer
 
 ROWS = 6
 

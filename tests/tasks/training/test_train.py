@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from examples import ENGINES, balls, boolean, logits, loss, some
 from pydantic import ValidationError
 
-from tasks.training import Adam, Network, Protocol, Sgd, StopReason, train
+from relusweep.tasks.training import Adam, Network, Protocol, Sgd, StopReason, train
+from tests.tasks.training.examples import ENGINES, balls, boolean, logits, loss, some
 
 every_engine = pytest.mark.parametrize("engine", ENGINES)
 SGD = Sgd(learning_rate=0.05, momentum=0.9)

@@ -1,0 +1,1 @@
+"""Workers, and the driver of a run, in jobs of Slurm."""

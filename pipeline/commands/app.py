@@ -1,0 +1,69 @@
+"""The command line: `relusweep`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from relusweep.pipeline.commands import clusters, doctor, nights, results, submission, sweeps, versions
+from relusweep.pipeline.common.redaction import without_secrets
+
+__all__ = ["app", "main"]
+
+_HELP = """Sweeps over millions of small ReLU networks, in one versioned store that xarray reads.
+
+A first run, to see everything work: [bold]relusweep run npn3 --set trials=10[/]
+
+Then: [bold]relusweep show[/] for the figures, [bold]relusweep report[/] for the page with pictures.
+"""
+
+app = typer.Typer(
+    name="relusweep",
+    help=_HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
+    app.command()(command)
+app.command()(submission.submit)
+app.command()(submission.cancel)
+app.command()(doctor.doctor)
+app.add_typer(clusters.app, name="cluster")
+for about_versions in (versions.log, versions.tag, versions.compare, versions.expire):
+    app.command()(about_versions)
+app.add_typer(nights.nightly, name="nightly")
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is told in one line.
+
+    Exits with 0 when all is well, 1 when something failed on the way, 2 when the request cannot be met as it
+    is, 130 when interrupted.
+    """
+    try:
+        app()
+    except Exception as error:  # ours is raised again below
+        code = _exit_code(error)
+        if code is None:
+            raise
+        told = escape(without_secrets(str(error)))
+        Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Tell the user's errors from ours, which keep their traceback."""
+    # The command that raised has imported these by now; `--help` never needs them.
+    from relusweep.cluster import ClusterError
+    from relusweep.pipeline.common.errors import IncompleteRun, SchedulerLost, SweepError, WorkersLost
+    from relusweep.storage import StoreError, StoreReadError, StoreWriteError
+    from relusweep.tasks.images.errors import DataSetError
+
+    if isinstance(error, StoreReadError | StoreWriteError | IncompleteRun | SchedulerLost | WorkersLost):
+        return 1
+    return 2 if isinstance(error, ClusterError | DataSetError | StoreError | SweepError) else None

@@ -1,0 +1,80 @@
+"""Numbers in words, the same everywhere."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+__all__ = ["bytes_in_words", "counted", "duration", "label", "resources_in_words", "speed"]
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the two largest units that it fills.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (0.04, 61, 7322)]
+    ['0.04 s', '1 min 1 s', '2 h 2 min']
+    """
+    if seconds < 59.5:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def bytes_in_words(count: float) -> str:
+    """Write a size in the largest unit that it fills.
+
+    Examples
+    --------
+    >>> bytes_in_words(39_960_000)
+    '38.11 MiB'
+    """
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:,.4g} {unit}"
+        count /= 1024
+    return f"{count:,.4g} GiB"
+
+
+def speed(rate: float, unit: str) -> str:
+    """Write how many units come in a second.
+
+    Examples
+    --------
+    >>> [speed(rate, "networks") for rate in (0.25, 1234.5)]
+    ['0.25 networks/s', '1,234 networks/s']
+    """
+    return f"{rate:,.{0 if rate >= 10 else 2}f} {unit}/s"
+
+
+def label(value: object) -> str:
+    """Write the label of a cell along a dimension: a number as short as it can be, or text.
+
+    Examples
+    --------
+    >>> [label(value) for value in (27030, 0.1, 0.0, "parity")]
+    ['27030', '0.1', '0', 'parity']
+    """
+    return f"{value:g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+
+
+def resources_in_words(resources: Mapping[str, float]) -> str:
+    """Write what a block asks of its worker.
+
+    Examples
+    --------
+    >>> resources_in_words({"GPU": 1.0})
+    '1 GPU'
+    """
+    return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many there are.
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""How a plan is computed: dispatch, retries, interruption, and one committer."""

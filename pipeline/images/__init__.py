@@ -1,5 +1,0 @@
-"""Networks of images: stages of one sweep, each with the fields of those before it."""
-
-from pipeline.images.opening import open_jacobians
-
-__all__ = ["open_jacobians"]

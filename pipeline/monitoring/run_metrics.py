@@ -1,0 +1,211 @@
+"""What a run costs and where it ran: measured as it goes, kept with every commit, read by reports."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relusweep.pipeline.common.library_versions import library_versions
+from relusweep.pipeline.common.usage import Span, Usage, usage
+from relusweep.pipeline.monitoring.events import BlockFailed
+from relusweep.pipeline.monitoring.idleness import Shift, idle_shares
+from relusweep.pipeline.planning.plan import Plan
+from relusweep.pipeline.sweeps.base import Block
+from relusweep.storage import history
+from relusweep.tasks.blocks import BlockResult
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["Meter", "failures", "run_facts"]
+
+_TOLD_FAILURES = 10  # with every commit
+_TOLD_LENGTH = 500
+
+
+def failures(failed: Sequence[BlockFailed], most: int = _TOLD_FAILURES) -> dict[str, Any]:
+    """Tell which blocks failed, JSON-able and bounded however many they are.
+
+    Returns
+    -------
+    dict
+        ``n_failed``, and of the first of them ``failed``: a list of ``group``, ``block`` in words, ``key``,
+        ``error``, and the labels of its first and last ``corners``, by which to see in the store whether it
+        has come since.
+    """
+    told = [
+        {
+            "group": failure.group,
+            "block": str(failure.block),
+            "key": failure.block.key,
+            "error": failure.error[:_TOLD_LENGTH],
+            "corners": [{dim: labels[end] for dim, labels in failure.block.labels} for end in (0, -1)],
+        }
+        for failure in failed[:most]
+    ]
+    return {"n_failed": len(failed), "failed": told}
+
+
+@dataclass
+class Meter:
+    """Counts one run.
+
+    Attributes
+    ----------
+    networks, network_epochs : int
+        Trained by this run.
+    kernel_seconds, compile_seconds, measuring_seconds : float
+        Training, compiling for it, and computing what the sweep requires before it; summed over the workers.
+    stages : dict of dict
+        For every group in which blocks came: how many ``cells``, ``seconds`` of the clock, and
+        ``kernel_seconds`` summed over the workers.
+    workers : dict
+        What describes the workers, once they are known.
+    id : str
+        Name of the run.
+    failed : list of BlockFailed
+    """
+
+    plan: Plan
+    store: str
+    command: str | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    networks: int = 0
+    network_epochs: int = 0
+    kernel_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    measuring_seconds: float = 0.0
+    workers: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    id: str | None = None
+    failed: list[BlockFailed] = field(default_factory=list)
+    _clock: float = field(default_factory=time.perf_counter)
+    _own: Usage = field(default_factory=usage)
+    _before: Mapping[str, Usage] = field(default_factory=dict)
+    _shifts: defaultdict[int, Shift] = field(default_factory=lambda: defaultdict(Shift))
+    _began: float = 0.0
+    _stage: dict[str, float] = field(default_factory=dict)
+
+    def meet(self, client: Client) -> None:
+        """Note the workers; of those that lived before this run, what they had used by now."""
+        self.see(client.nthreads())
+        if getattr(client, "lent", client.cluster is None):
+            self._before = client.run(usage, on_error="ignore")
+
+    def see(self, threads: Mapping[str, int]) -> None:
+        """Note how many there are, by their addresses: those that wait in a queue come later."""
+        self.workers["workers"] = max(self.workers.get("workers", 0), len(threads))
+        self.workers["threads"] = max(self.workers.get("threads", 0), sum(threads.values()))
+
+    def begin(self, plan: Plan) -> None:
+        """Note that what follows is of this plan, the one asked for or one that it requires."""
+        nothing = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
+        self._stage = self.stages.setdefault(plan.sweep.group, nothing)  # a plan may be made anew
+        self._began = time.perf_counter() - self._stage["seconds"]
+
+    def watch(self, block: Block, spans: Iterable[Span]) -> None:
+        """Note when a block was computed, and by whom."""
+        self._shifts[block.fingerprint].add(spans)
+
+    def add(self, block: Block, result: BlockResult) -> None:
+        """Count a block; what is required before counts as time alone, and as training where it is that."""
+        self._stage["cells"] += block.cells
+        self._stage["seconds"] = time.perf_counter() - self._began
+        self._stage["kernel_seconds"] += result.kernel_seconds
+        self.network_epochs += result.network_epochs
+        if block.fingerprint != self._asked:
+            self.measuring_seconds += result.kernel_seconds
+            return
+        self.networks += block.cells
+        self.kernel_seconds += result.kernel_seconds
+        self.compile_seconds += result.compile_seconds
+
+    def part(self, client: Client) -> None:
+        """Ask the workers what they have used; of one that died, nobody knows."""
+        self.see(client.nthreads())
+        used: Mapping[str, Usage] = client.run(usage, on_error="ignore")
+        nothing = Usage(0.0, 0)
+        spent = [now.cpu_seconds - self._before.get(name, nothing).cpu_seconds for name, now in used.items()]
+        peaks = [now.peak_bytes for now in used.values()]
+        self.workers |= {
+            "worker_cpu_seconds": sum(spent),
+            "peak_bytes": usage().peak_bytes + sum(peaks),
+            "worker_peak_bytes": max(peaks, default=0),
+        }
+
+    @cached_property
+    def _asked(self) -> int:
+        return self.plan.sweep.fingerprint
+
+    def facts(self) -> dict[str, Any]:
+        """Give everything known so far, JSON-able.
+
+        Beside what `relusweep.pipeline.report.facts.RunFacts` names: ``client_cpu_seconds`` of this process
+        since the run began; ``client_peak_bytes``, and ``worker_peak_bytes`` of the worker that held most;
+        ``idle_share`` and ``idle_at_end_share``, of what has come: see
+        `relusweep.pipeline.monitoring.idleness.idle_shares`.
+        """
+        own = usage()
+        return {
+            "id": self.id,
+            "sweep": self.plan.sweep.name,
+            "group": self.plan.sweep.group,
+            "store": self.store,
+            "command": self.command,
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": time.perf_counter() - self._clock,
+            "networks": self.networks,
+            "network_epochs": self.network_epochs,
+            "kernel_seconds": self.kernel_seconds,
+            "compile_seconds": self.compile_seconds,
+            "measuring_seconds": self.measuring_seconds,
+            "stages": self.stages,
+            "client_cpu_seconds": own.cpu_seconds - self._own.cpu_seconds,
+            "client_peak_bytes": own.peak_bytes,
+            **self.workers,
+            **idle_shares(self._shifts.values(), self.workers.get("threads", 0)),
+            **failures(self.failed),
+            "host": socket.gethostname(),
+            "machine": _processor(),
+            "versions": {"python": platform.python_version(), **library_versions()},
+        }
+
+
+def run_facts(store: str, group: str, at: str | None = None) -> dict[str, Any]:
+    """Read the facts of the last run of a group, or of one under it; empty if there is none.
+
+    ``stages`` are those of all such runs together: what was computed before is not computed again.
+
+    Parameters
+    ----------
+    store, group : str
+    at : str, optional
+        A version as `relusweep.storage.resolve` takes it: what was known then.
+    """
+    runs: dict[str, dict[str, Any]] = {}  # by when they began, the last first: of each its last commit
+    for version in history(store, at):
+        facts = version.metadata.get("run", {})
+        if f"{facts.get('group')}/".startswith(f"{group}/"):
+            runs.setdefault(facts["started"], {**facts, "snapshot": version.id})
+    if not runs:
+        return {}
+    stages: dict[str, Counter[str]] = {}
+    for facts in reversed(runs.values()):
+        for name, cost in facts.get("stages", {}).items():
+            stages[name] = stages.get(name, Counter()) + Counter(cost)
+    return {**next(iter(runs.values())), "stages": stages}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,92 @@
+"""Measures of Boolean functions as a sweep of its own: swaps of all functions of five inputs take minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Task
+from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep
+from relusweep.storage import Variable, open_dataset
+from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+
+__all__ = ["MEASURES", "MeasureSweep", "measures_before", "measures_of"]
+
+_DIMS = ("problem",)
+_MOST_INPUTS_AT_ONCE = 4
+
+MEASURES = {
+    "swaps": Variable(_DIMS, "int64", -1, {"long_name": "swaps", "units": "1"}),
+    "degree": Variable(_DIMS, "int64", -1, {"long_name": "degree of the Fourier expansion", "units": "1"}),
+    "influence": Variable(_DIMS, "float64", np.nan, {"long_name": "total influence", "units": "1"}),
+    "entropy": Variable(_DIMS, "float64", np.nan, {"long_name": "spectral entropy", "units": "bit"}),
+}
+
+
+class MeasureSweep(ProblemSweep):
+    """Swaps, degree, influence and entropy of every problem, shared by all sweeps of so many inputs."""
+
+    kind: ClassVar[str] = "measures"
+    unit: ClassVar[str] = "classes"
+    verb: ClassVar[str] = "measure"
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """One: the problems."""
+        return {"problem": self.ids}
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Size of its axis."""
+        return (self.n_problems,)
+
+    @property
+    def block_shape(self) -> Mapping[str, int]:
+        """A second of work, or less."""
+        return {"problem": self.problems_per_block}
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """The four measures."""
+        return MEASURES
+
+    @property
+    def title(self) -> str:
+        """What its group is, in words."""
+        return f"Measures of Boolean functions of {self.n_inputs} inputs"
+
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Give its axis; the measures are its results."""
+        return {"problem": self.problem_coordinate}
+
+    def task(self, block: Block, store: str) -> Task:
+        """Give what measures a block."""
+        return measure_block, MeasureBlock(self.n_inputs, block["problem"])
+
+    def work(self, block: Block) -> float:
+        """All functions of so many inputs cost the same."""
+        return block.cells
+
+
+def measures_before(sweep: ProblemSweep) -> tuple[MeasureSweep, ...]:
+    """Give the sweep that must measure the problems of another; none where that is a matter of a moment."""
+    n = sweep.n_inputs
+    if n <= _MOST_INPUTS_AT_ONCE:
+        return ()
+    return (MeasureSweep(name=f"measures{n}", n_inputs=n, problems=sweep.problems),)
+
+
+def measures_of(sweep: ProblemSweep, store: str) -> Mapping[str, Coordinate]:
+    """Measure the problems of a sweep, or read their measures where a sweep of its own has taken them."""
+    taken = measures_before(sweep)
+    found = _stored(taken[0], store) if taken else measure(sweep.ids, sweep.n_inputs)
+    return {name: ("problem", found[name], variable.attrs) for name, variable in MEASURES.items()}
+
+
+def _stored(sweep: MeasureSweep, store: str) -> dict[str, NDArray[Any]]:
+    group: xr.Dataset = open_dataset(store, sweep.group, mask_and_scale=False)
+    return {name: group[name].sel(problem=sweep.ids).to_numpy() for name in MEASURES}

@@ -1,0 +1,1 @@
+"""Sweeps over a ball and the shell around it."""

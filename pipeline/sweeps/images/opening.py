@@ -1,0 +1,114 @@
+"""Linear coefficients as xarray sees them, whatever form they have in the store."""
+
+from __future__ import annotations
+
+import json
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from dask.delayed import delayed
+from numpy.typing import NDArray
+
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.sweeps.images.stage import NetworkName
+from relusweep.pipeline.sweeps.images.training import load_row
+from relusweep.storage import open_dataset
+from relusweep.tasks.images.architectures import build
+from relusweep.tasks.jacobians.closed import ClosedForm
+
+__all__ = ["open_jacobians"]
+
+_DIMS = ("network", "sample", "output", "coefficient")
+
+
+def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dataset:
+    """Open the linear coefficients of networks of images.
+
+    Parameters
+    ----------
+    store : str
+        Path or ``s3://bucket/prefix``.
+    group : str
+        Of a stage `relusweep.pipeline.sweeps.images.jacobians.Jacobians`.
+
+    Returns
+    -------
+    Dataset
+        What is stored, and ``coefficients`` (network, sample, output, coefficient) also where patterns are
+        stored in their place: the same bits, float32, computed of patterns and weights chunk by chunk when
+        asked for. All of it lazy, in the chunks of the store. Samples not computed yet are NaN.
+
+    Raises
+    ------
+    StoreNotFound
+        No such store or group, or patterns without the weights of the stage ``training``.
+    InvalidSweep
+        The group is of another stage.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from relusweep.cluster import Local
+    >>> from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+    >>> from relusweep.pipeline.execution.run import run
+    >>> sweep = Jacobians(name="images", networks=("dense-sgd-0",), epochs=1, form="patterns")
+    >>> with TemporaryDirectory() as store:
+    ...     _ = run(sweep, store, Local(workers=1))
+    ...     digits = open_jacobians(store)
+    ...     rows = digits["coefficients"].sel(network="dense-sgd-0", output=3)
+    ...     rows[digits["part"] == "test"].mean("sample").shape
+    (65,)
+    """
+    opened = open_dataset(store, group, mask_and_scale=False, chunks={"byte": -1})
+    dataset = opened.assign_coords({name: labels.compute() for name, labels in opened.coords.items()})
+    if "coefficients" in dataset:
+        return dataset
+    if "patterns" not in dataset:
+        raise InvalidSweep(
+            f"{group} has neither coefficients nor patterns; give a group that ends in /jacobians"
+        )
+    training = open_dataset(store, f"{group.rpartition('/')[0]}/training", chunks={})
+    weights = training["parameters"].sel(network=dataset["network"].values).data
+    patterns, done = dataset["patterns"], dataset["done"].data
+    shape, scaled = tuple(patterns.attrs["input_shape"]), _input(dataset) == "scaled"
+    n_outputs, n_columns = dataset.sizes["output"], int(np.prod(shape)) + 1
+    rows = [
+        da.map_blocks(
+            _rows,
+            patterns.data[number],
+            done[number].rechunk(patterns.chunksizes["sample"])[:, None],
+            closed=delayed(_closed_form)(str(label), shape, scaled, n_outputs, weights[number]),
+            drop_axis=1,
+            new_axis=[1, 2],
+            chunks=(patterns.chunksizes["sample"], (n_outputs,), (n_columns,)),
+            dtype=np.float32,
+            meta=np.empty((0, 0, 0), np.float32),
+        )
+        for number, label in enumerate(dataset["network"].values)
+    ]
+    words = {"long_name": "gradient of an output in the flattened input, and at the end its offset"}
+    places = xr.Variable("coefficient", np.arange(n_columns), {"long_name": "place in the flattened input"})
+    return dataset.assign(coefficients=(_DIMS, da.stack(rows), {**words, "units": "1"})).assign_coords(
+        coefficient=places
+    )
+
+
+def _input(dataset: xr.Dataset) -> str:
+    return str(json.loads(dataset.attrs["specification"])["input"])
+
+
+def _closed_form(
+    label: str, shape: tuple[int, int, int], scaled: bool, n_outputs: int, weights: NDArray[np.float32]
+) -> ClosedForm:
+    network = build(NetworkName.parse(label).architecture, shape, n_outputs, seed=0)  # type: ignore[arg-type]
+    load_row(network, weights)
+    closed = ClosedForm.of(network[1:] if scaled else network, shape)
+    assert closed is not None  # or it would have no patterns
+    return closed
+
+
+def _rows(patterns: NDArray[np.uint8], done: NDArray[np.bool_], closed: ClosedForm) -> NDArray[np.float32]:
+    rows = closed.from_patterns(np.ascontiguousarray(patterns[:, : closed.pattern_bytes]))
+    rows[~done[:, 0]] = np.nan
+    return rows

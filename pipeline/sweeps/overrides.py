@@ -1,0 +1,137 @@
+"""How a user names and changes a sweep: ``--set width=2..10``, or a YAML file on top of a named one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.named import SWEEPS
+
+__all__ = ["find_sweep", "override"]
+
+S = TypeVar("S", bound=Sweep)
+
+
+def find_sweep(name: str) -> Sweep:
+    """Find a sweep by its name, or read it from a YAML file.
+
+    Parameters
+    ----------
+    name : str
+        A key of `relusweep.pipeline.sweeps.named.SWEEPS`, or the path of a file with ``base: <key>`` and the
+        fields that differ; without a ``name`` the sweep is named after the file.
+
+    Raises
+    ------
+    UnknownSweep
+        Neither a named sweep nor a file.
+    InvalidSweep
+        The file is no YAML mapping, lacks ``base``, or holds something that the specification forbids.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _read(Path(name))
+    if name not in SWEEPS:
+        near = _nearest(name, SWEEPS)
+        raise UnknownSweep(f"no sweep {name!r}{near}; give {_alternatives(SWEEPS)} or a YAML file")
+    return SWEEPS[name]
+
+
+def override(sweep: S, settings: Iterable[str]) -> S:
+    """Change fields of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    settings : iterable of str
+        ``field=value``, as ``trials=10``, ``width=2..10``, ``optimizer.learning_rate=0.01``;
+        the last one of a field counts.
+
+    Raises
+    ------
+    InvalidSweep
+        A setting without ``=``, an unknown field, or a value that the specification forbids.
+    """
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals or not value:
+            raise InvalidSweep(f"--set {setting}: write field=value, as --set trials=10")
+        *parents, field = path.strip().split(".")
+        place = changes
+        for parent in parents:
+            if not isinstance(place.setdefault(parent, {}), dict):
+                raise InvalidSweep(f"--set {setting}: {parent} is set to {place[parent]!r} as well; give one")
+            place = place[parent]
+        if isinstance(place.get(field), dict):
+            raise InvalidSweep(f"--set {setting}: parts of {field} are set as well; give one")
+        place[field] = value.strip()
+    return _changed(sweep, changes)
+
+
+def _read(path: Path) -> Sweep:
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnknownSweep(f"cannot read the sweep {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSweep(f"{path} is not YAML: {error}") from error
+    if not isinstance(fields, dict) or str(fields.get("base")) not in SWEEPS:
+        raise InvalidSweep(f"{path}: give base: one of {_alternatives(SWEEPS)}, and the fields that differ")
+    return _changed(SWEEPS[fields.pop("base")], {"name": path.stem, **fields})
+
+
+def _changed(sweep: S, changes: Mapping[str, Any]) -> S:
+    try:
+        return type(sweep).model_validate(_merged(sweep.model_dump(), changes))
+    except ValidationError as error:
+        raise InvalidSweep("; ".join(_explained(type(sweep), detail) for detail in error.errors())) from error
+
+
+def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(fields)
+    for key, value in changes.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merged(old, value)
+        merged[str(key)] = value  # YAML knows keys that are numbers
+    return merged
+
+
+def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """Say what was got, what is allowed, and the nearest name."""
+    *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
+    fields: Mapping[str, FieldInfo] = model.model_fields
+    for parent in parents:
+        fields = _fields_within(fields.get(parent), fields)
+    path = ".".join([*parents, field])
+    if detail["type"] == "extra_forbidden":
+        return f"no field {path!r}{_nearest(field, fields)}; there are {', '.join(fields)}"
+    reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    allowed = fields[field].description if field in fields else None
+    return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:
+    """Find the fields of a model that a field holds, by itself or by name; the name itself leads nowhere."""
+    held = [field.annotation, *get_args(field.annotation)] if field else []
+    models = [model for model in held if isinstance(model, type) and issubclass(model, BaseModel)]
+    return models[0].model_fields if models else fields
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,207 @@
+"""What two versions of a store hold of a sweep, beside each other: which cells differ, and by how much."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from relusweep.pipeline.common.errors import IncomparableVersions
+from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.pipeline.versions.asked import computed_differences, same_seed, specification_difference
+from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
+from relusweep.pipeline.versions.page import write_comparison
+from relusweep.pipeline.versions.success import compare_success
+from relusweep.storage import Changes, StoreNotFound, changes, history, open_dataset, open_datatree, resolve
+
+__all__ = ["compare", "write_comparison"]
+
+_COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
+
+
+def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> xr.Dataset:
+    """Compare what two versions hold of a sweep, bit for bit, and its rates of success by tests.
+
+    Only chunks that were written between the versions are read, one at a time; of all cells, some bytes each
+    are held in memory.
+
+    Parameters
+    ----------
+    store : str
+        Path or ``s3://bucket/prefix``.
+    a, b : str
+        Versions as `relusweep.storage.resolve` takes them: tags, ids, dates, ``"newest"``.
+    group : str
+        A group such as ``boolean/npn4``, or one whose groups are the stages of a sweep: ``images/mnist``.
+    level : float
+        Of significance.
+
+    Returns
+    -------
+    xarray.Dataset
+        Along ``variable`` (of stages, as ``training/test_loss``): how many elements are ``same``,
+        ``changed``, ``added`` and ``removed``; ``largest_absolute``, ``largest_relative``, ``undefined``
+        (turned to or from NaN); ``chunks_read``, ``chunks_skipped``; and along the first dimension of the
+        cells too, the ``largest_change``.
+
+        Of a group: ``status`` of every cell (flags). Of one with rates, over all dimensions but ``trial``:
+        ``networks_a``, ``networks_b`` (that ran), ``rate_a``, ``rate_b`` (of those compared: of the pairs,
+        where both have the same seed), ``difference`` with its 95 % interval from ``low`` to ``high``,
+        ``a_alone``, ``b_alone`` (pairs of which one alone succeeded), ``test`` (flags), ``p_value``,
+        ``q_value``, ``significant``; and these again, as ``size_...``, of all problems together.
+
+        Attributes: ``n_same_cells``, ``n_changed_cells``, ``n_added_cells``, ``n_removed_cells``,
+        ``n_tested``, ``n_significant``, ``n_significant_sizes``; ``a``, ``b``, ``a_id``, ``b_id``,
+        ``a_written``, ``b_written``, ``store``, ``group``, ``kind``, ``title``, ``level``, ``paired``; and as
+        JSON ``specification_difference``, ``versions_difference``, ``machine_difference``: lists of field,
+        value in `a` and value in `b`.
+
+    Raises
+    ------
+    relusweep.storage.StoreNotFound, relusweep.storage.UnknownVersion
+        There is no store, or no such version.
+    IncomparableVersions
+        Neither version has the group, or its cells lie along other dimensions.
+    """
+    ids = resolve(store, a), resolve(store, b)
+    between = changes(store, *ids)
+    names = _stages(store, group, ids)
+    facts = [run_facts(store, group, at) for at in ids]
+    parts = {
+        name: _compare_group(store, f"{group}/{name}".rstrip("/"), ids, between, level) for name in names
+    }
+    found = parts[""] if names == [""] else _stages_together(parts)
+    written = {version.id: version.written_at for version in history(store)}
+    return found.assign_attrs(
+        {
+            **{key: sum(part.attrs[key] for part in parts.values()) for key in _numbers(found)},
+            "a": a,
+            "b": b,
+            **{f"{which}_id": at for which, at in zip("ab", ids, strict=True)},
+            **{f"{which}_written": written[at].isoformat() for which, at in zip("ab", ids, strict=True)},
+            "store": str(store),
+            "group": group,
+            "level": level,
+            **{
+                f"{what}_difference": json.dumps(fields)
+                for what, fields in computed_differences(*facts).items()
+            },
+        }
+    )
+
+
+def _numbers(found: xr.Dataset) -> list[str]:
+    return [key for key in found.attrs if str(key).startswith("n_")]
+
+
+def _stages(store: str, group: str, ids: tuple[str, str]) -> list[str]:
+    """Name the groups to compare, relative to the one asked for: itself, or the stages under it."""
+    stages: dict[str, None] = {}
+    for at in ids:
+        try:
+            tree = open_datatree(store, group=group, version=at)
+        except StoreNotFound:
+            continue
+        if "done" in tree.dataset:
+            return [""]
+        stages |= dict.fromkeys(name for name, stage in tree.children.items() if "done" in stage.dataset)
+    if not stages:
+        raise IncomparableVersions(
+            f"neither version has results in a group {group!r}; `relusweep status` lists them"
+        )
+    return sorted(stages)  # Icechunk lists them in no order
+
+
+def _opened(store: str, group: str, at: str) -> xr.Dataset | None:
+    try:
+        return open_dataset(store, group, version=at, mask_and_scale=False)
+    except StoreNotFound:
+        return None
+
+
+def _compare_group(
+    store: str, group: str, ids: tuple[str, str], between: Changes, level: float
+) -> xr.Dataset:
+    """Compare a group; where one version lacks it, all of it was added, or removed."""
+    a, b = (_opened(store, group, at) for at in ids)
+    some = a if b is None else b
+    assert some is not None
+    nothing = some.isel({dim: slice(0, 0) for dim in some.sizes})
+    cells = Cells(nothing if a is None else a, nothing if b is None else b)
+    names = sorted(({*cells.a.data_vars} | {*cells.b.data_vars}) - {"done"})
+    rows = {name: compare_variable(cells, name, between.may_differ(f"{group}/{name}")) for name in names}
+    status = cells.status
+    found = _table({name: row for name, (row, _) in rows.items()}).assign(status=status)
+    first = next(iter(cells.axes))
+    found["largest_change"] = (("variable", first), np.array([by_label for _, by_label in rows.values()]))
+    paired = a is not None and b is not None and same_seed(a, b)
+    if "success_epoch" in cells.a and "success_epoch" in cells.b and "trial" in cells.axes:
+        found = found.merge(compare_success(cells, status, paired=paired, level=level))
+    found = found.assign_coords(_labels(some, cells))
+    return found.assign_attrs(
+        {
+            **{f"n_{name}_cells": int((status == flag).sum()) for name, flag in _COUNTED.items()},
+            **_significance(found),
+            "kind": some.attrs.get("kind", "boolean"),
+            "title": some.attrs.get("title", group),
+            "paired": int(paired),
+            "specification_difference": json.dumps(specification_difference(a, b)),
+        }
+    )
+
+
+def _table(rows: Mapping[Any, Mapping[str, Any]]) -> xr.Dataset:
+    table: xr.Dataset = pd.DataFrame([*rows.values()], pd.Index([*rows], name="variable")).to_xarray()
+    return table
+
+
+def _labels(some: xr.Dataset, cells: Cells) -> xr.Coordinates:
+    """Give what is known of the labels, as the truth tables of problems."""
+    known = [name for name, coord in some.coords.items() if coord.dims and {*coord.dims} <= {*cells.axes}]
+    labels: xr.Dataset = some.drop_vars(list(some.data_vars)).load().reindex(cells.axes)
+    return labels.drop_vars(labels.coords.keys() - {*known}).coords
+
+
+def _significance(found: xr.Dataset) -> dict[str, int]:
+    if "significant" not in found:
+        return {"n_tested": 0, "n_significant": 0, "n_significant_sizes": 0}
+    sizes = found.get("size_significant")
+    return {
+        "n_tested": int((found["test"] > 0).sum()),
+        "n_significant": int(found["significant"].sum()),
+        "n_significant_sizes": 0 if sizes is None else int(sizes.sum()),
+    }
+
+
+def _stages_together(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Put the variables of all stages below one another, and by networks what differs by networks."""
+    tables = []
+    for name, part in parts.items():
+        table = part[[key for key, array in part.data_vars.items() if array.dims == ("variable",)]]
+        first = part["largest_change"].dims[1]
+        if str(first).startswith("network"):
+            change = part["largest_change"].reset_coords(drop=True).rename({first: "network"})
+            table = table.drop_vars(table.coords.keys() - {"variable"}).assign(largest_change=change)
+        tables.append(
+            table.assign_coords(variable=[f"{name}/{variable}" for variable in table["variable"].values])
+        )
+    together: xr.Dataset = xr.concat(tables, "variable", join="outer", data_vars="all", coords="minimal")
+    counts = [key for key, array in tables[0].data_vars.items() if array.dtype.kind == "i"]
+    together = together.assign({key: together[key].astype(np.int64) for key in counts})
+    stages = {
+        f"stage_{name}": ("stage", [part.attrs[f"n_{name}_cells"] for part in parts.values()])
+        for name in _COUNTED
+    }
+    last = [*parts.values()][-1]
+    asked: list[Any] = []
+    for part in parts.values():
+        asked += [field for field in json.loads(part.attrs["specification_difference"]) if field not in asked]
+    return (
+        together.assign(stages)
+        .assign_coords(stage=[*parts])
+        .assign_attrs({**last.attrs, "specification_difference": json.dumps(asked)})
+    )

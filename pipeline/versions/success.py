@@ -1,0 +1,167 @@
+"""How often networks succeeded in either version, counted, and whether that differs by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from relusweep.pipeline.versions import rates
+from relusweep.pipeline.versions.bits import CHANGED, Cells
+
+__all__ = ["compare_success"]
+
+_AT_ONCE = 20_000_000
+_NOT_RUN = -2
+_COUNTS = (
+    "networks_a", "succeeded_a", "networks_b", "succeeded_b",
+    "both", "a_alone", "b_alone", "neither", "differs",
+)  # fmt: skip
+
+
+def compare_success(cells: Cells, status: xr.DataArray, *, paired: bool, level: float) -> xr.Dataset:
+    """Compare rates of success of every combination of labels but the trials, and of all problems together.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of a group with ``success_epoch`` and the dimension ``trial``.
+    status : xarray.DataArray
+        As `Cells.status` gives it.
+    paired : bool
+        Whether trials of one number began with the same random numbers in both versions.
+    level : float
+        Of significance, of the p values after their correction.
+
+    Returns
+    -------
+    xarray.Dataset
+        See `relusweep.pipeline.versions.compare.compare`: what is there of rates.
+    """
+    counts = xr.concat(list(_counted(cells, status)), next(iter(cells.axes)))
+    tested = _tested(counts, paired=paired, level=level)
+    by_problem = [name for name in ("problem",) if name in counts.dims]
+    if not by_problem:
+        return tested
+    together = _together(counts, paired=paired, level=level)
+    return tested.merge(together.rename({name: f"size_{name}" for name in together}))
+
+
+def _counted(cells: Cells, status: xr.DataArray) -> Iterator[xr.Dataset]:
+    """Count over the trials, some labels of the first axis at a time: all at once they may not fit."""
+    (first, axis), *others = cells.axes.items()
+    step = max(1, _AT_ONCE // max(1, int(np.prod([len(labels) for _, labels in others]))))
+    for start in range(0, len(axis), step):
+        labels = {**cells.axes, first: axis[start : start + step]}
+        a, b = (_epochs(version, labels) for version in (cells.a, cells.b))
+        ran_a, ran_b, right_a, right_b = a > _NOT_RUN, b > _NOT_RUN, a >= 0, b >= 0
+        pairs = ran_a & ran_b
+        kinds = (
+            ran_a, right_a, ran_b, right_b,
+            pairs & right_a & right_b, pairs & right_a & ~right_b,
+            pairs & ~right_a & right_b, pairs & ~right_a & ~right_b,
+            (status.isel({first: slice(start, start + step)}) == CHANGED),
+        )  # fmt: skip
+        yield xr.Dataset({name: kind.sum("trial") for name, kind in zip(_COUNTS, kinds, strict=True)})
+
+
+def _epochs(version: xr.Dataset, labels: Mapping[str, pd.Index[Any]]) -> xr.DataArray:
+    (first, wanted), *_ = labels.items()
+    epochs = version["success_epoch"].reset_coords(drop=True)
+    there = epochs.indexes[first].intersection(wanted)
+    return epochs.sel({first: there}).load().reindex(labels, fill_value=_NOT_RUN)
+
+
+def _tested(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
+    """Test every combination in which something differs, or whose trials are others in the two versions."""
+    pairs = counts["both"] + counts["a_alone"] + counts["b_alone"] + counts["neither"]
+    by_pairs = (pairs > 0) if paired else xr.zeros_like(pairs, bool)
+    apart = (counts["networks_a"] > 0) & (counts["networks_b"] > 0) & ~by_pairs
+    differs = (counts["differs"] > 0) | (pairs == 0)
+    p = xr.full_like(pairs, np.nan, float)
+    test = xr.zeros_like(pairs, np.int8)
+    for which, name in ((differs & by_pairs, rates.MCNEMAR), (differs & apart, rates.FISHER)):
+        at = which.to_numpy()
+        chosen = {key: counts[key].to_numpy()[at] for key in counts}
+        independent = (chosen[key] for key in ("succeeded_a", "networks_a", "succeeded_b", "networks_b"))
+        found = (
+            rates.mcnemar(chosen["a_alone"], chosen["b_alone"])
+            if name == rates.MCNEMAR
+            else rates.fisher(*independent)
+        )
+        p.to_numpy()[at], test.to_numpy()[at] = found, name
+    return _described(counts, pairs, by_pairs, test, p, level)
+
+
+def _together(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
+    """Test all problems of a size together: pairs of all of them, or stratum by stratum."""
+    comparable = (counts["networks_a"] > 0) & (counts["networks_b"] > 0)
+    order = ("problem", ...)
+    strata = counts.where(comparable, 0).astype(int).transpose(*order)
+    pooled = strata.sum("problem")
+    pairs = pooled["both"] + pooled["a_alone"] + pooled["b_alone"] + pooled["neither"]
+    by_pairs = (pairs > 0) if paired else xr.zeros_like(pairs, bool)
+    differs = (pooled["differs"] > 0) | (pairs == 0)
+    tested = differs & (pooled["networks_a"] > 0) & (pooled["networks_b"] > 0)
+    by_problem = rates.mantel_haenszel(
+        *(strata[key] for key in ("succeeded_a", "networks_a", "succeeded_b", "networks_b"))
+    )
+    found = np.where(by_pairs, rates.mcnemar(pooled["a_alone"], pooled["b_alone"]), by_problem)
+    p = xr.full_like(pairs, np.nan, float).copy(data=np.where(tested, found, np.nan))
+    test = pairs.copy(data=np.where(tested, np.where(by_pairs, rates.MCNEMAR, rates.MANTEL_HAENSZEL), 0))
+    return _described(pooled, pairs, by_pairs, test.astype(np.int8), p, level)
+
+
+def _described(
+    counts: xr.Dataset,
+    pairs: xr.DataArray,
+    by_pairs: xr.DataArray,
+    test: xr.DataArray,
+    p: xr.DataArray,
+    level: float,
+) -> xr.Dataset:
+    """Put rates, their difference with its interval, and what the test says together."""
+    ran_a, ran_b = (counts[f"networks_{which}"] for which in "ab")
+    of_a = (counts["both"] + counts["a_alone"]).where(by_pairs, counts["succeeded_a"])
+    of_b = (counts["both"] + counts["b_alone"]).where(by_pairs, counts["succeeded_b"])
+    rate_a = of_a / pairs.where(by_pairs, ran_a).where(ran_a > 0)
+    rate_b = of_b / pairs.where(by_pairs, ran_b).where(ran_b > 0)
+    difference = rate_b - rate_a
+    of_pairs = rates.paired_interval(*(counts[name] for name in ("both", "a_alone", "b_alone", "neither")))
+    apart = rates.independent_interval(counts["succeeded_a"], ran_a, counts["succeeded_b"], ran_b)
+    low, high = (
+        xr.where(  # type: ignore[no-untyped-call]  # untyped in xarray
+            by_pairs, one, other
+        ).where(~np.isnan(difference))
+        for one, other in zip(of_pairs, apart, strict=True)
+    )
+    q = rates.adjusted(p)
+    alone = {"long_name": "pairs of trials of which only this version's succeeded", "units": "1"}
+    return xr.Dataset(
+        {
+            "networks_a": ran_a.assign_attrs(long_name="networks that ran in a", units="1"),
+            "networks_b": ran_b.assign_attrs(long_name="networks that ran in b", units="1"),
+            "rate_a": rate_a.assign_attrs(
+                long_name="share that succeeded in a, of those compared", units="1"
+            ),
+            "rate_b": rate_b.assign_attrs(
+                long_name="share that succeeded in b, of those compared", units="1"
+            ),
+            "a_alone": counts["a_alone"].assign_attrs(alone),
+            "b_alone": counts["b_alone"].assign_attrs(alone),
+            "difference": difference.assign_attrs(long_name="rate in b less rate in a", units="1"),
+            "low": low.assign_attrs(long_name="lower end of its 95 % interval (Newcombe)", units="1"),
+            "high": high.assign_attrs(long_name="upper end of its 95 % interval (Newcombe)", units="1"),
+            "test": test.assign_attrs(
+                long_name="test used",
+                flag_values=[0, *rates.TESTS],
+                flag_meanings="none mcnemar fisher cochran_mantel_haenszel",
+            ),
+            "p_value": p.assign_attrs(long_name="two-sided p value, NaN where nothing was tested"),
+            "q_value": q.assign_attrs(long_name="p value corrected after Benjamini and Hochberg"),
+            "significant": (q <= level).assign_attrs(long_name=f"q_value of at most {level:g}"),
+        }
+    )

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from relusweep.pipeline.common.usage import Span
+from relusweep.pipeline.common.wording import bytes_in_words, duration
+from relusweep.pipeline.monitoring.events import (
+    BlockDone,
+    BlockFailed,
+    Committed,
+    Event,
+    PlanStarted,
+    RunFinished,
+)
+from relusweep.pipeline.monitoring.progress import Tally, progress
+from relusweep.pipeline.planning.plan import Plan, make_plan
+from relusweep.pipeline.sweeps.named import SWEEPS
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan(SWEEPS["npn2"], None)
+
+
+def _events(plan: Plan) -> list[Event]:
+    first, second, *_ = plan.blocks
+    return [
+        PlanStarted(plan),
+        BlockDone(first, first.cells // 4),
+        BlockFailed(second, "ValueError: [not] to its liking"),
+        Committed("X", 1),
+        RunFinished({}, (), False),
+    ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_person_sees_how_far_the_run_is(plan: Plan, terminal: bool) -> None:
+    console = Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=150)
+    with progress(console) as listener:
+        for event in _events(plan):
+            listener(event)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    for words in ("400 of 36,000 networks", "networks/s", " left", "25.0% learned", "1 failed"):
+        assert words in said
+    assert "ValueError: [not] to its liking" in said
+
+
+def test_time_left_goes_by_work_not_by_networks(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("relusweep.pipeline.monitoring.progress.time.monotonic", lambda: now[0])
+    tally = Tally(plan)
+    assert str(tally) == "no block has come yet"
+    work = [plan.sweep.work(block) for block in plan.blocks]
+    half = next(n for n in range(len(work)) if sum(work[:n]) >= sum(work) / 2)
+    for block in plan.blocks[:half]:
+        tally.add(BlockDone(block, 0))
+    now[0] += 60
+    assert half < len(work) / 2
+    assert f"{400 * half / 60:,.0f} networks/s" in str(tally)
+    assert duration(round(60 * (sum(work) / sum(work[:half]) - 1))) in str(tally)
+
+
+@pytest.mark.parametrize("queued", [0, 3600])
+def test_speed_is_that_of_now(plan: Plan, monkeypatch: pytest.MonkeyPatch, queued: int) -> None:
+    """The first block compiles for 100 s, then one comes every second, thousands of them."""
+    now = [0.0]
+    monkeypatch.setattr("relusweep.pipeline.monitoring.progress.time.monotonic", lambda: now[0])
+    tally, block = Tally(plan), plan.blocks[0]
+    now[0] += queued + 100  # workers are waited for
+    tally.add(BlockDone(block, None, (Span("a", 0.0, 100.0), Span("b", 40.0, 100.0))))
+    work = plan.sweep.work(block)
+    assert tally.rate == pytest.approx(block.cells / 100)
+    assert tally.seconds_left == pytest.approx(100 * (plan.work / work - 1))
+    for n in range(2000):
+        now[0] += 1
+        tally.add(BlockDone(block, None))
+        assert n < 150 or tally.rate == pytest.approx(block.cells, rel=0.05)
+    assert tally.seconds_left == pytest.approx(plan.work / work - 2001, rel=0.05)
+    assert len(tally._marks) < 200
+    now[0] += 10_000  # nothing comes any more
+    assert 0 < tally.rate < block.cells / 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.04, "0.04 s"),
+        (59.4, "59.4 s"),
+        (59.7, "1 min 0 s"),
+        (61, "1 min 1 s"),
+        (7322, "2 h 2 min"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 B"), (1023, "1,023 B"), (39_960_000, "38.11 MiB"), (5 * 2**40, "5,120 GiB")]
+)
+def test_bytes(count: float, words: str) -> None:
+    assert bytes_in_words(count) == words

@@ -1,0 +1,227 @@
+"""Nights in processes of their own: at once, killed, stopped, for ever."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+import yaml
+
+from relusweep.cluster import Address
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.nightly.ledger import Ledger
+from relusweep.pipeline.nightly.rows import Night
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.storage import Committer, history, open_dataset
+
+pytestmark = pytest.mark.timeout(900)
+
+MAIN = "import sys; sys.argv[0] = 'relusweep'; from relusweep.pipeline.commands.app import main; main()"
+SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
+# Two dozen blocks of a good part of a second each: what fails to learn goes on to the last of many epochs.
+LONG = ("width=2", "depth=1", "leak=0,0.1,0.2,0.3", "epochs=20000")
+
+
+class Nightly:
+    """The command line in a folder, with one schedule whose night is due."""
+
+    def __init__(self, folder: Path, workers: Address) -> None:
+        self.folder, self.path = folder, folder / "nights.sqlite"
+        (folder / "cluster.yaml").write_text(
+            yaml.safe_dump(workers.model_dump(mode="json", exclude_none=True))
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-c", MAIN, "nightly", *words, "--ledger", str(self.path)]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*words), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def add(self, sweep: str, settings: tuple[str, ...], *words: str) -> None:
+        chosen = [word for setting in settings for word in ("--set", setting)]
+        options = ["--at", "0 2 * * *", "--cluster", "cluster.yaml", *chosen, *words]
+        added = self.run("add", "mine", "--sweep", sweep, *options)
+        assert added.returncode == 0, added.stderr
+        self.pass_time(timedelta(days=1))
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let what the ledger knows have been so much earlier."""
+        with sqlite3.connect(self.path) as ledger:
+            for table, column in (("schedule", "added"), ("run", "lease")):
+                for key, moment in ledger.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
+                    earlier = (datetime.fromisoformat(moment) - span).isoformat(timespec="milliseconds")
+                    ledger.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (earlier, key))
+        ledger.close()
+
+    def nights(self) -> list[Night]:
+        return Ledger(self.path).nights("mine")
+
+    def data(self, group: str) -> xr.Dataset:
+        return open_dataset(self.folder / "results", group, mask_and_scale=False).load()
+
+
+@pytest.fixture
+def nightly(tmp_path: Path, workers: Address) -> Nightly:
+    return Nightly(tmp_path, workers)
+
+
+@pytest.mark.cluster
+def test_eight_ticks_at_once_give_one_run(nightly: Nightly, workers: Address, small: BooleanSweep) -> None:
+    run(small, str(nightly.folder / "results"), workers)
+    nightly.add("npn2", SMALL, "--share", "1")
+    ticks = [nightly.start("tick") for _ in range(8)]
+    said = [tick.communicate()[0] for tick in ticks]
+    assert [tick.returncode for tick in ticks] == [0] * 8
+    assert sum("begins" in words for words in said) == 1
+    assert sum("Nothing is due" in words for words in said) == 7
+    (night,) = nightly.nights()
+    assert night.state == "well"
+    assert [tag for version in history(nightly.folder / "results") for tag in version.tags] == [
+        f"nightly.mine.{night.label}"
+    ]
+
+
+@contextmanager
+def begun(nightly: Nightly, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command, and give it once a night of it has committed something, though not all."""
+    with nightly.start(*words) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if re.search(r"[1-9][\d,]* of [\d,]+ networks", line):
+                break
+        else:
+            pytest.fail("".join(said))
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.cluster
+def test_a_night_killed_in_the_middle_is_gone_on_with(
+    nightly: Nightly, workers: Address, tmp_path: Path
+) -> None:
+    nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
+    with begun(nightly, "tick") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    left = int(nightly.data("boolean/npn3")["done"].sum())
+    (night,) = nightly.nights()
+    assert night.state == "running"
+    assert 0 < left < nightly.data("boolean/npn3")["done"].size
+
+    early = nightly.run("tick")  # its lease says that it runs
+    assert (early.returncode, early.stdout) == (0, "Nothing is due\n")
+    nightly.pass_time(timedelta(minutes=2))
+    late = nightly.run("tick")
+    assert late.returncode == 0, late.stdout + late.stderr
+    assert f"night of {night.label} goes on" in late.stdout
+    (night,) = nightly.nights()
+    assert (night.state, night.deaths) == ("well", 1)
+
+    undisturbed = override(find_sweep("npn3"), [*LONG, "trials=2000"])
+    run(undisturbed, str(tmp_path / "other"), workers)
+    other = open_dataset(tmp_path / "other", "boolean/npn3", mask_and_scale=False).load()
+    xr.testing.assert_identical(nightly.data("boolean/npn3"), other)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(("command", "code"), [("tick", 130), ("daemon", 0)])
+def test_a_night_that_is_stopped_keeps_what_has_come(nightly: Nightly, command: str, code: int) -> None:
+    nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
+    with begun(nightly, command) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        rest = process.stdout.read()
+        assert process.wait() == code
+    assert "interrupted" in rest
+    (night,) = nightly.nights()
+    assert night.state == "interrupted"
+    done = nightly.data("boolean/npn3")["done"]
+    assert 0 < int(done.sum()) < done.size
+    with Committer(nightly.folder / "results"):
+        pass  # nothing is locked
+
+
+@pytest.mark.cluster
+def test_the_daemon_says_what_is_next_and_stops(
+    nightly: Nightly, small: BooleanSweep, workers: Address
+) -> None:
+    run(small, str(nightly.folder / "results"), workers)
+    nightly.add("npn2", SMALL)
+    with nightly.start("daemon") as daemon:
+        assert daemon.stdout is not None
+        said = []
+        for line in daemon.stdout:
+            said.append(line)
+            if line.startswith("Next is mine, due "):
+                break
+        daemon.send_signal(signal.SIGTERM)
+        said.append(daemon.stdout.read())
+        assert daemon.wait() == 0
+    assert ": well: " in "".join(said)
+    assert said[-1] == "Stopped\n"
+    (night,) = nightly.nights()
+    assert night.state == "well"
+
+
+@pytest.mark.cluster
+def test_a_live_night_keeps_its_lease(nightly: Nightly, tmp_path: Path) -> None:
+    """With a lease of three seconds and a night of many, a second process never gets it."""
+    nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
+    driver = """
+import sys
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+from relusweep.pipeline.nightly.ledger import Ledger
+from relusweep.pipeline.nightly.tick import tick
+
+for night in tick(
+    Ledger(Path(sys.argv[1]), timedelta(seconds=3)), lambda: nullcontext(print), lambda claim, ended: None
+):
+    print("ended", night.state, flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", driver, str(nightly.path)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        started, ledger = time.monotonic(), Ledger(nightly.path)
+        while process.poll() is None and time.monotonic() - started < 8:
+            assert ledger.claim("mine", datetime.now(UTC)) is None or process.poll() is not None
+            time.sleep(0.1)
+        assert "ended well" in process.stdout.read()
+
+
+def test_environment_is_not_needed(nightly: Nightly) -> None:
+    """As cron calls it: with next to no environment."""
+    bare: dict[str, Any] = {"PATH": "/usr/bin:/bin", "HOME": str(nightly.folder)}
+    bare["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
+    said = subprocess.run(
+        [sys.executable, "-c", MAIN, "nightly", "list"], env=bare, capture_output=True, text=True, check=True
+    )
+    assert "No schedule" in said.stdout
+    assert (nightly.folder / ".local/state/relusweep/nights.sqlite").exists()

@@ -1,0 +1,102 @@
+"""A plan that asks for what no worker has is refused before anything is submitted."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+
+from relusweep.cluster import Address, Local, connect
+from relusweep.pipeline.common.errors import ResourceMissing
+from relusweep.pipeline.execution import run as running
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.storage import open_dataset
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
+
+
+class OnGpu(BooleanSweep):
+    """Networks whose blocks want a GPU, though they compute on the processor: there is no GPU here."""
+
+    @property
+    def resources(self) -> Mapping[str, float]:
+        return {"GPU": 1.0}
+
+
+@pytest.fixture
+def on_gpu(small: BooleanSweep) -> OnGpu:
+    return OnGpu.model_validate(small.model_dump())
+
+
+def _asked(stage: Sweep) -> dict[str, Mapping[str, float]]:
+    before = {group: wanted for other in stage.requires for group, wanted in _asked(other).items()}
+    return {**before, stage.group: stage.resources}
+
+
+def test_of_the_stages_on_cuda_the_training_asks_for_a_gpu() -> None:
+    asked = _asked(override(find_sweep("images"), ["device=cuda", "networks=dense-sgd-0"]))
+    assert len(asked) > 5
+    assert {group: wanted for group, wanted in asked.items() if wanted} == {
+        "images/digits/training": {"GPU": 1.0}
+    }
+    assert not any(_asked(override(find_sweep("images"), ["networks=dense-sgd-0"])).values())
+
+
+def test_a_cluster_that_will_never_have_it_is_not_started(
+    on_gpu: OnGpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "connect", None)
+    with pytest.raises(ResourceMissing, match=r"npn2 asks for 1 GPU .*'local'.* have none.*--cluster"):
+        run(on_gpu, str(tmp_path / "store"), Local(workers=1))
+
+
+def test_workers_without_it_get_nothing(on_gpu: OnGpu, tmp_path: Path, workers: Address) -> None:
+    with pytest.raises(ResourceMissing, match=r"the 2 workers of the scheduler have none"):
+        run(on_gpu, str(tmp_path / "store"), workers)
+    with connect(workers) as client:
+        assert not client.who_has()
+        assert sum(map(len, client.processing().values())) == 0
+
+
+def test_blocks_go_where_the_resource_is(
+    on_gpu: OnGpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "seen"
+    notes.mkdir()
+    folder = str(notes)
+
+    def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
+        seen = {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "pid": os.getpid()}
+        (Path(folder) / f"{os.getpid()}").write_text(json.dumps(seen))
+        return train_block(block)
+
+    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    finished = run(on_gpu, str(tmp_path / "store"), Local(workers=1, gpus=(3, 5)))
+    assert not finished.failed
+    seen = [json.loads(note.read_text())["gpu"] for note in notes.iterdir()]
+    assert sorted(seen) == ["3", "5"]  # both, and not the worker beside them
+    assert open_dataset(str(tmp_path / "store"), on_gpu.group)["done"].all()
+
+
+def test_a_strangers_worker_with_the_resource_is_taken(on_gpu: OnGpu, tmp_path: Path) -> None:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", memory_limit=0, resources={"GPU": 1}
+    ) as cluster:
+        finished = run(on_gpu, str(tmp_path / "store"), Address(address=cluster.scheduler_address))
+        assert not finished.failed
+        with Client(cluster) as client:
+            assert client.submit(sum, [1, 2]).result() == 3
+
+
+def test_what_is_done_asks_for_nothing(
+    on_gpu: OnGpu, small: BooleanSweep, tmp_path: Path, workers: Address
+) -> None:
+    run(small, str(tmp_path / "store"), workers)
+    finished = run(on_gpu, str(tmp_path / "store"), Local())
+    assert not finished.failed

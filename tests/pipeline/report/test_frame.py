@@ -1,0 +1,215 @@
+"""What every report says whatever its kind: a kind made up here fills the frame."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from relusweep.pipeline.common.errors import UnknownKind
+from relusweep.pipeline.report import report_on, write_report
+from relusweep.pipeline.report.content import Content, Folded, KeyFigure, Section, Table
+from relusweep.pipeline.report.drawing import draw_map, draw_rates
+from relusweep.pipeline.report.kinds import REPORTS
+from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.scale import beside_named, less_than_named
+from relusweep.pipeline.report.theme import LIGHT, Picture, Theme, figure
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from tests.pipeline.report.pages import Page
+
+NASTY = "<script>alert('&')</script>"
+
+
+def draw(theme: Theme) -> Figure:
+    drawing = figure(2, 2)
+    drawing.subplots().plot([0, 1], color=theme.ink)
+    return drawing
+
+
+def picture(name: str) -> Picture:
+    return Picture(name, alt=f"A line, {NASTY}.", caption=f"{name} {NASTY}", draw=draw)
+
+
+CONTENT = Content(
+    subject=f"shapes {NASTY}",
+    heading=f"Which {NASTY}?",
+    lead=f"Lead {NASTY}",
+    borrowed=f"Shapes {NASTY}",
+    chapter=f"chapter {NASTY}",
+    key_figures=[KeyFigure(f"Triangles {NASTY}", f"3 {NASTY}", f"note {NASTY}")],
+    not_run=[f"Of {NASTY} nothing."],
+    smaller=[f"Less than {NASTY}."],
+    sections=[
+        Section(f"Heading {NASTY}", [f"Paragraph {NASTY}", picture("one")]),
+        Section(
+            "Folded",
+            [
+                Folded(
+                    f"Unfold {NASTY}",
+                    [
+                        picture("two"),
+                        Table(f"Rows {NASTY}", pd.DataFrame({NASTY: [NASTY], "b": [1]}), (NASTY,)),
+                    ],
+                ),
+                picture("three"),
+            ],
+        ),
+    ],
+    questions=[f"results.{NASTY}"],
+    nouns={"batch": "batch", "loss": "loss"},
+)
+
+
+@pytest.fixture
+def shapes() -> xr.Dataset:
+    """Five networks of (mse, batch 10) have not run; half of the others succeeded."""
+    epochs = np.tile([3.0, -1.0], (2, 2, 5))
+    epochs[1, 0, 5:] = np.nan
+    return xr.Dataset(
+        {"success_epoch": (("loss", "batch", "trial"), epochs)},
+        {"loss": np.array(["bce", "mse"], object), "batch": [10, 100], "trial": np.arange(10)},
+        {"kind": "shapes"},
+    )
+
+
+@pytest.fixture(autouse=True)
+def kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = SimpleNamespace(content=lambda dataset: CONTENT, overview=lambda dataset: [margins(dataset)])
+    monkeypatch.setitem(REPORTS, "shapes", report)
+
+
+def test_a_kind_fills_the_page(shapes: xr.Dataset, tmp_path: Path) -> None:
+    page = Page(write_report(shapes, tmp_path, {"sweep": "mine", "networks": 30, "seconds": 2.0}))
+    for words in ("Heading", "Paragraph", "Triangles", "Unfold", "Less than", "chapter"):
+        assert f"{words} {NASTY}" in page.text
+    assert [NASTY, "b"] in page.rows
+    assert [NASTY, "1"] in page.rows
+    numbered = re.findall(r"Figure (\d)\. (\w+)", page.text)
+    assert numbered == [("1", "one"), ("2", "two"), ("3", "three")]
+    times = "\N{MULTIPLICATION SIGN}"
+    assert ["Scale", f"2 losses {times} 2 batches {times} 10 trials"] in page.rows
+    figures = [page.text.index(words) for words in ("Networks trained", "Triangles", "Networks per second")]
+    assert figures == sorted(figures)
+
+
+def test_nothing_a_kind_says_becomes_markup(shapes: xr.Dataset, tmp_path: Path) -> None:
+    facts = {"sweep": NASTY, "command": NASTY, "host": NASTY, "versions": {NASTY: NASTY}, "group": NASTY}
+    facts["specification"] = json.dumps({"name": NASTY})
+    nasty = shapes.assign_coords(loss=np.array([NASTY, "mse"], object))
+    nasty["success_epoch"][:] = np.nan
+    path = write_report(nasty, tmp_path, facts)
+    assert "script" not in Page(path).tags
+    assert "<script" not in path.read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_else(shapes: xr.Dataset, tmp_path: Path) -> None:
+    path = write_report(shapes, tmp_path, {})
+    page = Page(path)
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    assert not re.search(r"@import|url\(|https?:", path.read_text(encoding="utf-8"))
+    for name in ("one", "two", "three"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert ElementTree.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
+    for reference in page.references:
+        assert reference.startswith("data:image/svg+xml;base64,") or (tmp_path / reference).is_file()
+
+
+def test_what_has_not_run_is_said_and_counted(shapes: xr.Dataset, tmp_path: Path) -> None:
+    page = Page(write_report(shapes, tmp_path / "part", {}))
+    assert "35 of 40 networks have run (87.5 %)." in page.text
+    assert f"Of {NASTY} nothing." in page.text
+    assert "Networks not run, by loss and batch" in page.text
+    assert ["Loss", "Batch", "Networks not run"] in page.rows
+    assert ["mse", "10", "5"] in page.rows
+    assert ["Networks in the data", "35 of 40"] in page.rows
+
+
+def test_a_whole_sweep_misses_nothing(
+    shapes: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = replace(CONTENT, not_run=[], smaller=[])
+    monkeypatch.setattr(REPORTS["shapes"], "content", lambda dataset: whole)
+    page = Page(write_report(shapes.fillna(-1), tmp_path, {}))
+    for words in ("Not everything has run", "Smaller than the whole", "What has not run"):
+        assert words not in page.text
+
+
+def test_margins_are_those_worked_by_hand(shapes: xr.Dataset) -> None:
+    # Wilson of 18/35, and of 8/15: (mse, batch 10) ran trials 0 to 4, of which three succeeded.
+    cells = margins(shapes).cells
+    assert cells.to_numpy().tolist() == [
+        ["all networks", "", "35", "51.4 [35.6, 67.0]"],
+        ["loss", "bce", "20", "50.0 [29.9, 70.1]"],
+        ["", "mse", "15", "53.3 [30.1, 75.2]"],
+        ["batch", "10", "15", "53.3 [30.1, 75.2]"],
+        ["", "100", "20", "50.0 [29.9, 70.1]"],
+    ]
+    nothing = margins(shapes.where(shapes["loss"] == "bce")).cells
+    assert ["", "mse", "0", "\N{EN DASH}"] in nothing.to_numpy().tolist()
+
+
+def test_a_single_network_set_has_its_margin(shapes: xr.Dataset) -> None:
+    one = shapes.isel(loss=0, batch=[1])
+    assert margins(one).cells.to_numpy().tolist() == [["all networks", "", "10", "50.0 [23.7, 76.3]"]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([], "all of npn2"),
+        (["trials=20"], "20 of 100 trials of npn2"),
+        (["trials=120"], "all of npn2 and 20 more trials"),
+        (
+            ["width=2,4,12", "epochs=60"],
+            "2 of 9 widths of npn2 and 1 more width; epochs 60, not 4000",
+        ),
+        (["optimizer.learning_rate=0.01"], "all of npn2; optimizer.learning_rate 0.01, not 0.025"),
+    ],
+)
+def test_the_scale_is_told_beside_the_named_sweep(settings: list[str], said: str) -> None:
+    sweep = override(find_sweep("npn2"), settings)
+    dataset = xr.Dataset(coords=sweep.axes, attrs={"specification": sweep.model_dump_json()})
+    assert beside_named(dataset, {}) == said
+    less = [] if said.startswith("all") and ";" not in said else [f"These data have {said}."]
+    assert less_than_named(dataset, {}) == less
+
+
+@pytest.mark.parametrize("specification", [{}, '{"name": "mine"}', '{"name": "npn2"}'])
+def test_a_sweep_of_ones_own_is_not_compared(shapes: xr.Dataset, specification: object) -> None:
+    own = shapes.assign_attrs(specification=specification)
+    assert beside_named(own, {}) is None
+    assert less_than_named(own, {}) == []
+
+
+def test_a_store_that_does_not_say_its_kind_is_boolean(shapes: xr.Dataset) -> None:
+    assert report_on(shapes.drop_attrs()) is REPORTS["boolean"]
+    with pytest.raises(UnknownKind, match=r"the kind 'knots', only of: boolean, .*shapes"):
+        report_on(shapes.assign_attrs(kind="knots"))
+
+
+def test_maps_show_what_ran_in_part_and_what_did_not() -> None:
+    rates = xr.DataArray([[0.25, np.nan], [1, 0.5]], {"loss": ["bce", "mse"], "batch": [10, 100]})
+    ran = xr.DataArray([[1, 0], [1, 0.5]], rates.coords).transpose("batch", "loss")
+    axis = figure(2, 2).subplots()
+    draw_map(axis, rates, ran, LIGHT)
+    assert [text.get_text() for text in axis.texts] == ["25", "100", "50*"]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["bce", "mse"]
+    assert [(patch.get_x() // 1, patch.get_y() // 1) for patch in axis.patches] == [(1, 0)]
+
+
+def test_rates_are_dots_with_their_intervals(shapes: xr.Dataset) -> None:
+    success = shapes.sweep.success_rate(["batch", "trial"])
+    axis = figure(2, 2).subplots()
+    draw_rates(axis, [1, 2], success, LIGHT.leaks[0], "o", "all")
+    dots, _, (lines,) = axis.containers[0]
+    np.testing.assert_allclose(dots.get_ydata(), [50, 100 * 8 / 15])
+    np.testing.assert_allclose(lines.get_segments()[0], [[1, 29.93], [1, 70.07]], atol=5e-3)

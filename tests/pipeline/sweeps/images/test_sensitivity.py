@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from relusweep.cluster import Address
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring.events import BlockDone, Event
+from relusweep.pipeline.planning.plan import make_plan
+from relusweep.pipeline.sweeps.images import sensitivity
+from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+from relusweep.pipeline.sweeps.images.sensitivity import Sensitivity
+from relusweep.pipeline.sweeps.overrides import override
+from relusweep.storage import open_dataset
+
+SMALL = Sensitivity(name="small", networks=("dense-adamw-0", "linear-sgd-0"), epochs=1, components=5)
+
+
+def _run(sweep: Sensitivity, store: Path, workers: Address) -> list[tuple[str, ...]]:
+    """Run a sweep; give the networks of its own blocks that were computed."""
+    events: list[Event] = []
+    finished = run(sweep, str(store), workers, listeners=[events.append])
+    assert not finished.failed
+    blocks = [event.block for event in events if isinstance(event, BlockDone)]
+    return [block["network"] for block in blocks if [dim for dim, _ in block.labels] == ["network", "output"]]
+
+
+def _read(sweep: Jacobians, store: Path) -> xr.Dataset:
+    return open_dataset(str(store), sweep.group, mask_and_scale=False).load()
+
+
+@pytest.fixture(scope="module")
+def store(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the first network alone at first: the second comes later."""
+    path = tmp_path_factory.mktemp("sensitivity") / "store"
+    first = override(SMALL, ["networks=dense-adamw-0"])
+    assert _run(first, path, workers) == [("dense-adamw-0",)] * 10
+    before = _read(first, path)
+    assert _run(SMALL, path, workers) == [("linear-sgd-0",)] * 10
+    after = _read(SMALL, path).sel(network=["dense-adamw-0"])
+    for name in SMALL.variables:
+        np.testing.assert_array_equal(after[name], before[name])
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(store: Path) -> xr.Dataset:
+    return _read(SMALL, store)
+
+
+@pytest.fixture(scope="module")
+def train(store: Path) -> xr.DataArray:
+    rows = _read(SMALL.at(Jacobians), store)
+    return rows["coefficients"].isel(sample=rows["part"].values == "train").astype(float)
+
+
+def test_the_group_says_what_it_holds(found: xr.Dataset) -> None:
+    sizes = {"network": 2, "output": 10, "component": 5, "input": 64, "coefficient": 65}
+    assert dict(found.sizes) == {**sizes, "test_sample": len(SMALL.data.test_labels)}
+    assert found["architecture"].values.tolist() == ["dense", "linear"]
+    assert found["optimizer"].values.tolist() == ["adamw", "sgd"]
+    assert found["instance"].values.tolist() == [0, 0]
+    assert found["label"].values.tolist() == SMALL.data.test_labels.tolist()
+    assert found["done"].all()
+    assert all({"long_name", "units"} <= found[name].attrs.keys() for name in SMALL.variables)
+
+
+def test_singular_values_are_those_of_the_gradients(found: xr.Dataset, train: xr.DataArray) -> None:
+    for label in SMALL.networks:
+        for output in range(10):
+            gradients = train.sel(network=label, output=output).values[:, :-1]
+            _, values, directions = np.linalg.svd(gradients / np.sqrt(len(gradients)), full_matrices=False)
+            cell = found.sel(network=label, output=output)
+            np.testing.assert_allclose(cell["singular_value"], values[:5], atol=1e-6 * values[0])
+            assert abs(float(cell["direction"][0].values @ directions[0])) == pytest.approx(1, abs=1e-6)
+
+
+def test_directions_are_orthonormal_and_images_lie_along_the_first(found: xr.Dataset) -> None:
+    directions = found["direction"].values.astype(float)
+    products = directions @ directions.swapaxes(-1, -2)
+    np.testing.assert_allclose(products, np.broadcast_to(np.eye(5), products.shape), atol=1e-6)
+    images = SMALL.data.images("test").reshape(len(SMALL.data.test_labels), -1)
+    along = np.einsum("noi,si->nos", directions[:, :, 0], images)
+    np.testing.assert_allclose(found["along"], along, rtol=1e-5, atol=1e-5)
+
+
+def test_the_mean_is_that_of_the_columns(found: xr.Dataset, train: xr.DataArray) -> None:
+    mean = train.mean("sample").transpose("network", "output", "coefficient")
+    np.testing.assert_allclose(found["mean"], mean, rtol=1e-9, atol=1e-12)
+
+
+def test_a_linear_network_changes_along_its_weights_alone(found: xr.Dataset) -> None:
+    linear = found.sel(network="linear-sgd-0")
+    slopes = linear["mean"].values[:, :-1]
+    sizes = np.linalg.norm(slopes, axis=1)
+    np.testing.assert_allclose(linear["singular_value"][:, 0], sizes, rtol=1e-6)
+    assert (linear["singular_value"][:, 1:].values < 1e-5 * sizes[:, None]).all()
+    along = np.abs((linear["direction"][:, 0].values * slopes).sum(1))
+    np.testing.assert_allclose(along, sizes, rtol=1e-6)
+
+
+def test_there_are_no_more_components_than_numbers_of_the_input() -> None:
+    assert SMALL.n_components == 5
+    assert Sensitivity(name="any").n_components == 16
+    all_of_them = override(SMALL, ["components=1000"])
+    assert all_of_them.n_components == 64
+    make_plan(all_of_them, None)
+    with pytest.raises(InvalidSweep, match="components"):
+        override(SMALL, ["components=0"])
+
+
+class _Rows:
+    """Rows of one network: a constant output, and one that is not finite."""
+
+    def __init__(self, stage: Sensitivity, store: str) -> None:
+        self._stage = stage
+
+    def spans(self, part: str) -> list[range]:
+        return [range(100), range(100, len(self._stage.data.labels("test")))]
+
+    def chunks(self, label: str, output: int, part: str) -> Iterator[np.ndarray]:
+        for _ in range(3):
+            rows = np.zeros((7, self._stage.n_columns), np.float32)
+            rows[:, -1] = 2.5 if output == 0 else np.nan
+            yield rows
+
+    def inputs(self, part: str, samples: range) -> np.ndarray:
+        return np.full((len(samples), self._stage.n_columns - 1), samples.start, np.float32)
+
+
+def test_an_output_that_is_dead_or_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensitivity, "Rows", _Rows)
+    dead, diverged = (
+        sensitivity.decompose(sensitivity._Output(SMALL, "dense-sgd-0", output, "")).arrays
+        for output in (0, 1)
+    )
+    assert dead["singular_value"].tolist() == [[[0.0] * 5]]
+    assert dead["mean"].tolist() == [[[0.0] * 64 + [2.5]]]
+    directions = dead["direction"][0, 0]
+    np.testing.assert_array_equal(directions @ directions.T, np.eye(5))
+    assert (dead["along"][0, 0, :100] == 0).all()
+    assert (dead["along"][0, 0, 100:] != 0).all()
+    for name in ("singular_value", "direction", "along"):
+        assert np.isnan(diverged[name]).all()
+        assert diverged[name].shape == dead[name].shape
