@@ -59,7 +59,7 @@ class Soak(Sweep):
     """Blocks that keep a processor busy and give a number a cell."""
 
     kind: ClassVar[str] = "soak"
-    extents: ClassVar[tuple[str, ...]] = ("blocks",)
+    growable_fields: ClassVar[tuple[str, ...]] = ("blocks",)
     unit: ClassVar[str] = "cells"
     divisible: ClassVar[bool] = False
 
@@ -97,7 +97,7 @@ class Soak(Sweep):
         """Give what keeps a processor busy."""
         return busy, Order(block["block"][0], self.milliseconds / 1e3)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """All are alike."""
         return 1.0
 

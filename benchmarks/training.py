@@ -31,7 +31,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from relusweep.tasks.boolean.training import starts
+from relusweep.tasks.boolean.training import initial_parameters
 from relusweep.tasks.boolean.truth_tables import inputs, parity
 from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
 from relusweep.tasks.networks import Network
@@ -82,9 +82,9 @@ class Case:
         odd = np.count_nonzero(inputs(n) > 0, axis=1) % 2
         return inputs(n).astype(np.float32), np.tile(np.float32(2 * odd - 1), (n_networks, 1))
 
-    def starts(self, n_networks: int) -> np.ndarray:
+    def initial_parameters(self, n_networks: int) -> np.ndarray:
         """Draw the starts of networks."""
-        return starts(self.network, 0, parity(self.network.n_inputs), range(n_networks))
+        return initial_parameters(self.network, 0, parity(self.network.n_inputs), range(n_networks))
 
     def protocol(self, epochs: int) -> Protocol:
         """Training to the last epoch; where it is to a first success, networks hardly reach one."""
@@ -135,7 +135,7 @@ def peak(n: int = 1_000_000) -> Contender:
 def engine(case: Case, name: str, n_networks: int, epochs: int) -> Contender:
     """One of the two engines."""
     x, y = case.rows(n_networks)
-    initial, protocol = case.starts(n_networks), case.protocol(epochs)
+    initial, protocol = case.initial_parameters(n_networks), case.protocol(epochs)
     orders = Stream(("benchmark orders",)).keys(range(n_networks))
     if name == "lanes":
         prepare(protocol, case.n_rows)
@@ -144,7 +144,7 @@ def engine(case: Case, name: str, n_networks: int, epochs: int) -> Contender:
 
 def stacked_torch(case: Case, n_networks: int) -> Contender:
     """Stacked PyTorch without any bookkeeping: ``baddbmm``, autograd and the fused Adam."""
-    parameters = torch.tensor(case.starts(n_networks), requires_grad=True)
+    parameters = torch.tensor(case.initial_parameters(n_networks), requires_grad=True)
     optimizer = torch.optim.Adam([parameters], lr=RATE, fused=True)
     x, signs = map(torch.tensor, case.rows(n_networks))
     everyone = torch.arange(n_networks)[:, None]
@@ -221,7 +221,10 @@ def jax_scan(case: Case, n_networks: int) -> Contender:
         return jax.lax.scan(epoch, (p, 0 * p, 0 * p, 0.0), keys)[0][0]
 
     x, signs = map(jnp.asarray, case.rows(n_networks))
-    initial, keys = jnp.asarray(case.starts(n_networks)), jax.random.split(jax.random.key(0), n_networks)
+    initial, keys = (
+        jnp.asarray(case.initial_parameters(n_networks)),
+        jax.random.split(jax.random.key(0), n_networks),
+    )
     compiled = jax.jit(jax.vmap(training, in_axes=(0, 0 if x.ndim == 3 else None, 0, 0)))
     compiled(initial, x, signs, keys).block_until_ready()
 

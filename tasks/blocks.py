@@ -22,13 +22,13 @@ class BlockResult(NamedTuple):
         CPU seconds of the work itself.
     compile_seconds : float
         CPU seconds spent on compiling the kernel or loading it from the cache on disk.
-    instead : object
-        What travels in the stead of arrays that are too large to, and are not in `arrays`: as the record of
-        what the worker has written.
+    receipt : object
+        What a worker says that wrote arrays into the store itself: they are too large to travel, and not in
+        `arrays`.
     """
 
     arrays: dict[str, NDArray[np.generic]]
     network_epochs: int
     kernel_seconds: float
     compile_seconds: float
-    instead: Any = None
+    receipt: Any = None

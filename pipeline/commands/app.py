@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from relusweep.pipeline.commands import clusters, doctor, nights, results, submission, sweeps, versions
-from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.common.redaction import redact
 
 __all__ = ["app", "main"]
 
@@ -51,7 +51,7 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        told = escape(without_secrets(str(error)))
+        told = escape(redact(str(error)))
         Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
         sys.exit(code)
 

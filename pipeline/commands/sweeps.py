@@ -68,7 +68,9 @@ def sweeps() -> None:
     table = Table("sweep", "axes", "networks", box=None)
     for sweep in SWEEPS.values():
         axes = (
-            f"{field}={_span(labels)}" for field in sweep.extents if (labels := getattr(sweep, field)) != {}
+            f"{field}={_span(labels)}"
+            for field in sweep.growable_fields
+            if (labels := getattr(sweep, field)) != {}
         )
         table.add_row(sweep.name, " ".join(axes), f"{sweep.n_cells:,}")
     output.print(table)

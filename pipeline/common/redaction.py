@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["without_secrets"]
+__all__ = ["redact"]
 
 _VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 _USER = re.compile(r"(?<=://)[^/\s@\"']+@")
 _LEAST = 8  # a shorter one is no credential, and would be struck out of innocent words
 
 
-def without_secrets(text: str) -> str:
+def redact(text: str) -> str:
     """Strike out the credentials of the environment, and the user and password of every address.
 
     Examples
     --------
-    >>> without_secrets("no answer from https://me:word@host:9000/results")
+    >>> redact("no answer from https://me:word@host:9000/results")
     'no answer from https://…@host:9000/results'
     """
     values = (os.environ.get(name, "") for name in _VARIABLES)

@@ -18,7 +18,7 @@ from relusweep.pipeline.common.usage import Span, timed
 from relusweep.pipeline.execution.worker_writes import Keep, Large, compute_large
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.planning.resources import slots
-from relusweep.pipeline.planning.split import Part, shared
+from relusweep.pipeline.planning.split import SubBlock, partition
 from relusweep.pipeline.sweeps.base import Block, Task
 from relusweep.tasks.blocks import BlockResult
 
@@ -105,7 +105,7 @@ def compute(
 
 class _Waiting(NamedTuple):
     order: int
-    part: Part
+    part: SubBlock
     before: BlockResult | None = None  # what came of the block that it follows
     deaths: int | None = None  # of workers, while it was alone; None before it is a suspect
 
@@ -131,8 +131,8 @@ class _Flight:
         self._held: dict[str, _Waiting] = {}  # by the key of the block before
         self._suspects: deque[_Waiting] = deque()  # were with workers that died: tried alone, at the end
         planned = {block.key for block in plan.blocks}
-        for waiting in starmap(_Waiting, enumerate(shared(plan, threads))):
-            before = self._sweep.follows(waiting.part.block)
+        for waiting in starmap(_Waiting, enumerate(partition(plan, threads))):
+            before = self._sweep.predecessor(waiting.part.block)
             if before is not None and before.key in planned:
                 self._held[before.key] = waiting
             else:
@@ -169,7 +169,7 @@ class _Flight:
     def _task(self, block: Block, before: BlockResult | None) -> Task:
         task, argument = self._sweep.task(block, self._store)
         if before is not None:
-            argument = self._sweep.continued(argument, before)
+            argument = self._sweep.resume(argument, before)
         if self._keep is None:
             return task, argument
         return compute_large, Large(task, argument, self._sweep.written_by_workers, self._keep(block))

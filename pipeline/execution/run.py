@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from relusweep.cluster import ClusterConfig, connect
 from relusweep.pipeline.common.errors import IncompleteRun
-from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.dispatch import Arrival, compute
 from relusweep.pipeline.execution.interruption import interruption
-from relusweep.pipeline.execution.store_retry import Patience
+from relusweep.pipeline.execution.store_retry import StoreRetry
 from relusweep.pipeline.execution.worker_writes import writing
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
@@ -26,8 +26,8 @@ from relusweep.pipeline.monitoring.events import (
     RunFinished,
 )
 from relusweep.pipeline.monitoring.record import recorded
-from relusweep.pipeline.monitoring.run_metrics import Meter
-from relusweep.pipeline.monitoring.workers import Roster
+from relusweep.pipeline.monitoring.run_metrics import RunMetrics
+from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.planning.plan import Plan, plans
 from relusweep.pipeline.planning.resources import check_promised, check_workers_have
 from relusweep.pipeline.sweeps.base import Block, Sweep
@@ -102,7 +102,7 @@ def run(
     InvalidRun
         `run_id` is no name.
     """
-    command = command and without_secrets(command)
+    command = command and redact(command)
     known = {"sweep": sweep.name, "group": sweep.group, "command": command, "cluster": cluster.kind}
     with (
         recorded(store, run_id, **known) as record,
@@ -112,11 +112,11 @@ def run(
         todo = plans(sweep, store, replace=replace, refreshed=refreshed)
         groups = [plan.sweep.group for plan in todo]
         record.begin(todo, asked_to_stop)
-        meter = Meter(todo[-1], store, command, id=record.id)
-        going = _Run(committer, meter, [record, *listeners], commit_every, asked_to_stop)
+        metrics = RunMetrics(todo[-1], store, command, id=record.id)
+        going = _Run(committer, metrics, [record, *listeners], commit_every, asked_to_stop)
         check_promised(todo, cluster)
-        patience = Patience(committer, asked_to_stop, going.tell)
-        going.listeners.append(patience.notice)
+        retry = StoreRetry(committer, asked_to_stop, going.tell)
+        going.listeners.append(retry.notice)
         with ExitStack() as stack:
 
             @cache
@@ -130,11 +130,11 @@ def run(
                     going.through(todo, store, client)
                     todo = ()
                 except StoreWriteError as error:
-                    patience.wait(error)
+                    retry.wait(error)
                     going.failed.clear()  # those blocks are planned again too
                     begun = None if refreshed is None else {*refreshed, *going.committed}
                     todo = plans(sweep, store, replace=replace, refreshed=begun)
-        finished = RunFinished(meter.facts(), tuple(going.failed), going.interrupted, record.cancelled)
+        finished = RunFinished(metrics.facts(), tuple(going.failed), going.interrupted, record.cancelled)
         if not (finished.failed or finished.interrupted):
             _check_complete(plans(sweep, store, refreshed=None if refreshed is None else groups))
         going.tell(finished)
@@ -155,19 +155,19 @@ class _Run:
     def __init__(
         self,
         committer: Committer,
-        meter: Meter,
+        metrics: RunMetrics,
         listeners: Sequence[Listener],
         commit_every: float,
         asked_to_stop: Flag,
     ) -> None:
-        self.meter = meter
-        self.failed = meter.failed  # which the facts tell
+        self.metrics = metrics
+        self.failed = metrics.failed  # which the facts tell
         self.interrupted = False
         self.committed: set[str] = set()  # groups of which something is stored by this run
         self.listeners = list(listeners)
         self._committer, self._commit_every = committer, commit_every
         self._asked_to_stop = asked_to_stop
-        self._roster: Roster | None = None
+        self._worker_monitor: WorkerMonitor | None = None
         self._uncommitted = 0
         self._last_commit = time.monotonic()
 
@@ -187,12 +187,12 @@ class _Run:
 
     def _go(self, plan: Plan, store: str, client: Client) -> None:
         """Compute the blocks of one plan, and commit them all."""
-        if self._roster is None:
-            self.meter.meet(client)
-            self._roster = Roster(client)
+        if self._worker_monitor is None:
+            self.metrics.connect(client)
+            self._worker_monitor = WorkerMonitor(client)
             self._look()
         self._plan, self._left, self._cells = plan, len(plan.blocks), 0
-        self.meter.begin(plan)
+        self.metrics.begin(plan)
         keep = None
         if plan.sweep.written_by_workers:
             keep = writing(plan, self._committer.fork(plan.sweep.group))
@@ -204,18 +204,18 @@ class _Run:
                     if self._asked_to_stop.is_set():
                         self.interrupted = self._left > 0
                         break
-            self.meter.part(client)
+            self.metrics.part(client)
         finally:
             self._commit()
 
     def _look(self) -> None:
-        if self._roster and (seen := self._roster.look()):
+        if self._worker_monitor and (seen := self._worker_monitor.poll()):
             self.tell(seen)
 
     def _take(self, arrival: Arrival | None) -> None:
         if arrival is not None:
             self._left -= 1
-            self.meter.watch(arrival.block, arrival.spans)
+            self.metrics.record(arrival.block, arrival.spans)
             if isinstance(arrival.outcome, BlockResult):
                 self._write(arrival, arrival.outcome)
             elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays
@@ -234,14 +234,14 @@ class _Run:
                 name: array[tuple(part.get(dim, slice(None)) for dim in variables[name].dims)]
                 for name, array in result.arrays.items()
             }
-            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.instead)
-        self.meter.add(block, result)
+            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.receipt)
+        self.metrics.add(block, result)
         self._cells += block.cells
         self._uncommitted += 1
         self.tell(BlockDone(block, self._plan.sweep.successes(result), arrival.spans))
 
     def _fail(self, block: Block, error: Exception) -> None:
-        told = without_secrets(f"{type(error).__name__}: {error}")
+        told = redact(f"{type(error).__name__}: {error}")
         failure = BlockFailed(block, told, self._plan.sweep.group)
         self.failed.append(failure)
         self.tell(failure)
@@ -251,7 +251,7 @@ class _Run:
         if not self._uncommitted:
             return
         message = f"{self._plan.sweep.name}: {self._cells:,} {self._plan.sweep.unit}"
-        version = self._committer.commit(message, {"run": self.meter.facts()})
+        version = self._committer.commit(message, {"run": self.metrics.facts()})
         if version is not None:
             self.committed.add(self._plan.sweep.group)
             self.tell(Committed(version, self._uncommitted))

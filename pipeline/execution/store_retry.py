@@ -9,14 +9,14 @@ from time import monotonic
 from relusweep.pipeline.monitoring.events import Committed, Event, StoreUnwritable
 from relusweep.storage import Committer, StoreError, StoreWriteError
 
-__all__ = ["Patience"]
+__all__ = ["StoreRetry"]
 
 # Long enough for a server to restart or somebody to free space, short beside a night.
 _MOST = 600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
-class Patience:
+class StoreRetry:
     """Waits for a store, with pauses that double, and no longer than ten minutes without a commit.
 
     Parameters

@@ -44,7 +44,7 @@ def compute_large(large: Large) -> BlockResult:
     result = large.task(large.argument)
     ours = {name: result.arrays[name] for name in large.names}
     travelling = {name: array for name, array in result.arrays.items() if name not in ours}
-    return result._replace(arrays=travelling, instead=large.keep(ours))
+    return result._replace(arrays=travelling, receipt=large.keep(ours))
 
 
 def writing(plan: Plan, fork: Fork) -> Callable[[Block], Keep]:

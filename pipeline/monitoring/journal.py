@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
@@ -99,7 +99,7 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return without_secrets(json.dumps(line, default=str))
+        return redact(json.dumps(line, default=str))
 
 
 class _Journal:

@@ -84,14 +84,14 @@ class Tally:
             return None
         since = self._half()
         seconds = time.monotonic() - since.moment
-        return seconds * (self._plan.work - self._work) / (self._work - since.work)
+        return seconds * (self._plan.cost - self._work) / (self._work - since.work)
 
     def add(self, event: BlockDone | BlockFailed) -> None:
         """Count a block."""
         now = time.monotonic()
         if not self._work and isinstance(event, BlockDone) and event.spans:
             self._begin = _Mark(now - max(span.stop - span.start for span in event.spans))
-        self._work += self._plan.sweep.work(event.block)
+        self._work += self._plan.sweep.cost(event.block)
         if isinstance(event, BlockFailed):
             self.failures += 1
         else:

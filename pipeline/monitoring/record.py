@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relusweep.pipeline.common.errors import InvalidRun
-from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
     BlockFailed,
@@ -85,7 +85,7 @@ def recorded(store: str, run_id: str | None, **facts: Any) -> Iterator[Record]:
     try:
         yield record
     except BaseException as error:
-        record.end(record.stopped_by(error), without_secrets(f"{type(error).__name__}: {error}"))
+        record.end(record.stopped_by(error), redact(f"{type(error).__name__}: {error}"))
         raise
     record.end(record.outcome)
 
@@ -162,7 +162,7 @@ class Record:
                 if isinstance(event, BlockFailed):
                     self._failed.append(event)
             elif isinstance(event, StoreUnwritable):
-                self._document["waits"] = without_secrets(event.error)
+                self._document["waits"] = redact(event.error)
             elif isinstance(event, WorkersSeen):
                 self._document |= event._asdict()
             elif isinstance(event, RunFinished):

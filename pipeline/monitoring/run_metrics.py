@@ -25,7 +25,7 @@ from relusweep.tasks.blocks import BlockResult
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Meter", "failures", "run_facts"]
+__all__ = ["RunMetrics", "failures", "run_facts"]
 
 _TOLD_FAILURES = 10  # with every commit
 _TOLD_LENGTH = 500
@@ -55,7 +55,7 @@ def failures(failed: Sequence[BlockFailed], most: int = _TOLD_FAILURES) -> dict[
 
 
 @dataclass
-class Meter:
+class RunMetrics:
     """Counts one run.
 
     Attributes
@@ -94,13 +94,13 @@ class Meter:
     _began: float = 0.0
     _stage: dict[str, float] = field(default_factory=dict)
 
-    def meet(self, client: Client) -> None:
+    def connect(self, client: Client) -> None:
         """Note the workers; of those that lived before this run, what they had used by now."""
-        self.see(client.nthreads())
+        self.update(client.nthreads())
         if getattr(client, "lent", client.cluster is None):
             self._before = client.run(usage, on_error="ignore")
 
-    def see(self, threads: Mapping[str, int]) -> None:
+    def update(self, threads: Mapping[str, int]) -> None:
         """Note how many there are, by their addresses: those that wait in a queue come later."""
         self.workers["workers"] = max(self.workers.get("workers", 0), len(threads))
         self.workers["threads"] = max(self.workers.get("threads", 0), sum(threads.values()))
@@ -111,7 +111,7 @@ class Meter:
         self._stage = self.stages.setdefault(plan.sweep.group, nothing)  # a plan may be made anew
         self._began = time.perf_counter() - self._stage["seconds"]
 
-    def watch(self, block: Block, spans: Iterable[Span]) -> None:
+    def record(self, block: Block, spans: Iterable[Span]) -> None:
         """Note when a block was computed, and by whom."""
         self._shifts[block.fingerprint].add(spans)
 
@@ -130,7 +130,7 @@ class Meter:
 
     def part(self, client: Client) -> None:
         """Ask the workers what they have used; of one that died, nobody knows."""
-        self.see(client.nthreads())
+        self.update(client.nthreads())
         used: Mapping[str, Usage] = client.run(usage, on_error="ignore")
         nothing = Usage(0.0, 0)
         spent = [now.cpu_seconds - self._before.get(name, nothing).cpu_seconds for name, now in used.items()]

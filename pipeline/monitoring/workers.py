@@ -11,7 +11,7 @@ from relusweep.pipeline.monitoring.events import WorkersSeen
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Roster"]
+__all__ = ["WorkerMonitor"]
 
 _EVERY = 2.0
 _PATIENCE = 5.0
@@ -19,7 +19,7 @@ _PATIENCE = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Roster:
+class WorkerMonitor:
     """Asks a scheduler for its workers, every two seconds at most: a small message, whatever their number.
 
     Parameters
@@ -34,7 +34,7 @@ class Roster:
         # One server serves both, and the pages of the dashboard end in their name.
         self._metrics = self._dashboard and self._dashboard.removesuffix("/status") + "/metrics"
 
-    def look(self) -> WorkersSeen | None:
+    def poll(self) -> WorkersSeen | None:
         """Give the workers if it is time to, and the scheduler answers."""
         if monotonic() < self._due:
             return None

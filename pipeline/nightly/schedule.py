@@ -151,10 +151,10 @@ def check(schedule: Schedule, ledger: Path, now: datetime) -> None:
     check_times(schedule.at, schedule.zone, now)
     _check_mode(schedule)
     sweep = schedule.specification()
-    if schedule.mode == "extend" and "trials" not in sweep.extents:
+    if schedule.mode == "extend" and "trials" not in sweep.growable_fields:
         raise InvalidSchedule(
             f"--mode extend adds trials, and {schedule.sweep} has none: its axes grow by "
-            f"{', '.join(sweep.extents)}; give --mode refresh or verify"
+            f"{', '.join(sweep.growable_fields)}; give --mode refresh or verify"
         )
     schedule.workers()
     _check_places(schedule, ledger)

@@ -15,12 +15,12 @@ import numpy as np
 
 from relusweep.cluster import ClusterConfig, connect
 from relusweep.pipeline.common.library_versions import library_versions
-from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.dispatch import Arrival, compute
 from relusweep.pipeline.execution.interruption import interruption
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
 from relusweep.pipeline.monitoring.record import Record, recorded
-from relusweep.pipeline.monitoring.workers import Roster
+from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.nightly.stored import MOST_SHOWN, Differences, Stored
 from relusweep.pipeline.nightly.work import CANCELLED, Worked
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
@@ -56,7 +56,9 @@ class Sample:
 
     def __init__(self, stored: Plan, chosen: Sequence[Block]) -> None:
         self.sweep, self.n_all = stored.sweep, len(stored.blocks)
-        self._followed = {before.key for block in stored.blocks if (before := stored.sweep.follows(block))}
+        self._followed = {
+            before.key for block in stored.blocks if (before := stored.sweep.predecessor(block))
+        }
         drawn = {before.key: before for block in chosen for before in _chain(stored.sweep, block)}
         self.plan = _Drawn(stored.sweep, stored.sweep, tuple(drawn.values()))
 
@@ -145,13 +147,13 @@ class _Verification:
 
     def through(self, client: Client, samples: Sequence[Sample]) -> None:
         """Verify one group after the other."""
-        roster = Roster(client)
+        worker_monitor = WorkerMonitor(client)
         for sample in samples:
             if sample.n_all and not self.worked.interrupted:
                 self._record(PlanStarted(sample.plan))
-                self._go(client, sample, roster)
+                self._go(client, sample, worker_monitor)
 
-    def _go(self, client: Client, sample: Sample, roster: Roster) -> None:
+    def _go(self, client: Client, sample: Sample, worker_monitor: WorkerMonitor) -> None:
         stored = Stored(self._store, self._version, sample.sweep)
         keep = None
         if sample.sweep.written_by_workers:
@@ -161,7 +163,7 @@ class _Verification:
             for arrival in arrivals:
                 if arrival is not None:
                     self._record(self._take(sample, stored, arrival))
-                if seen := roster.look():
+                if seen := worker_monitor.poll():
                     self._record(seen)
                 if self._asked_to_stop.is_set():
                     self.worked.interrupted = True
@@ -177,9 +179,9 @@ class _Verification:
             except StoreReadError as error:  # as of one at a worker: the others are verified nevertheless
                 outcome = error
             else:
-                self._note([here] if outcome.instead is None else [here, outcome.instead])
+                self._note([here] if outcome.receipt is None else [here, outcome.receipt])
                 return BlockDone(block, None, arrival.spans)
-        told = without_secrets(f"{type(outcome).__name__}: {outcome}")
+        told = redact(f"{type(outcome).__name__}: {outcome}")
         self._failed.append(BlockFailed(block, told, sample.sweep.group))
         self.worked.failed.append(f"{sample.sweep.group}, {block}: {told}")
         return self._failed[-1]
@@ -227,4 +229,4 @@ def _chain(sweep: Sweep, block: Block) -> Iterator[Block]:
     at: Block | None = block
     while at is not None:
         yield at
-        at = sweep.follows(at)
+        at = sweep.predecessor(at)

@@ -56,9 +56,9 @@ class Plan:
         return sum(block.cells for block in self.blocks)
 
     @cached_property
-    def work(self) -> float:
-        """Cost of all blocks, as `Sweep.work` estimates it."""
-        return sum(map(self.sweep.work, self.blocks))
+    def cost(self) -> float:
+        """Cost of all blocks, as `Sweep.cost` estimates it."""
+        return sum(map(self.sweep.cost, self.blocks))
 
     @property
     def done(self) -> int:
@@ -196,7 +196,7 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
     sweep.check()
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
     blocks = _cut(sweep, ~_finished(sweep, progress))
-    return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.work, reverse=True)))
+    return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.cost, reverse=True)))
 
 
 def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:

@@ -20,14 +20,14 @@ from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.training.simd import LANES
 
-__all__ = ["Part", "Whole", "cut", "shared"]
+__all__ = ["SplitBlock", "SubBlock", "cut", "partition"]
 
 # At the end threads wait for one another no longer than a part takes: a sixteenth of the run.
 _PARTS_PER_THREAD = 16
 
 
 @dataclass
-class Whole:
+class SplitBlock:
     """A block in parts, and what has come of them.
 
     Attributes
@@ -83,10 +83,10 @@ class Whole:
         return BlockResult(arrays, epochs, kernels, compiling)
 
 
-class Part(NamedTuple):
+class SubBlock(NamedTuple):
     """One of the parts of a block."""
 
-    whole: Whole
+    whole: SplitBlock
     number: int
 
     @property
@@ -95,7 +95,7 @@ class Part(NamedTuple):
         return self.whole.parts[self.number]
 
 
-def shared(plan: Plan, threads: int) -> list[Part]:
+def partition(plan: Plan, threads: int) -> list[SubBlock]:
     """Give the blocks of a plan in the order in which to begin them, the long ones in parts.
 
     Each kernel comes once before one comes again, since workers compile kernels and share them on disk:
@@ -108,16 +108,16 @@ def shared(plan: Plan, threads: int) -> list[Part]:
         How many compute at a time.
     """
     sweep = plan.sweep
-    work = [sweep.work(block) for block in plan.blocks]
+    work = [sweep.cost(block) for block in plan.blocks]
     most = sum(work) / (threads * _PARTS_PER_THREAD)
     begun: set[Hashable] = set()
-    first: list[Part] = []
-    others: list[Part] = []
+    first: list[SubBlock] = []
+    others: list[SubBlock] = []
     for block, its_work in zip(plan.blocks, work, strict=True):
         parts = cut(block, ceil(its_work / most)) if sweep.divisible else [block]
-        whole, kernel = Whole(block, parts), sweep.kernel(block)
+        whole, kernel = SplitBlock(block, parts), sweep.compile_key(block)
         for number in range(len(whole.parts)):
-            (others if kernel in begun else first).append(Part(whole, number))
+            (others if kernel in begun else first).append(SubBlock(whole, number))
             begun.add(kernel)
     return first + others
 

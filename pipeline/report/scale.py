@@ -88,6 +88,6 @@ def _settings(stored: Mapping[str, Any], full: Sweep) -> list[str]:
     """Say in which settings they differ, of those that both have."""
     from relusweep.pipeline.sweeps.specification import difference
 
-    fixed = {key: value for key, value in stored.items() if key not in full.extents}
+    fixed = {key: value for key, value in stored.items() if key not in full.growable_fields}
     changes = difference(fixed, full.identity())
     return [f"{field} {here}, not {there}" for field, here, there in changes if None not in (here, there)]

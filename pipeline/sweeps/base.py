@@ -83,7 +83,7 @@ class Sweep(BaseModel, ABC):
         Its results live in the group `group`.
     kind : str
         What its groups are told apart by: it names the report that can read them.
-    extents : tuple of str
+    growable_fields : tuple of str
         The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
     unit, verb : str
         What its cells are, and what is done to them, in words.
@@ -96,7 +96,7 @@ class Sweep(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: ClassVar[str]
-    extents: ClassVar[tuple[str, ...]]
+    growable_fields: ClassVar[tuple[str, ...]]
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
     divisible: ClassVar[bool] = True
@@ -181,11 +181,11 @@ class Sweep(BaseModel, ABC):
     def task(self, block: Block, store: str) -> Task:
         """Give what computes a block; the store has all that the sweep `requires`."""
 
-    def follows(self, block: Block) -> Block | None:
+    def predecessor(self, block: Block) -> Block | None:
         """Name the block that must be computed before this one, which goes on from its result."""
         return None
 
-    def continued(self, argument: Any, before: BlockResult) -> object:
+    def resume(self, argument: Any, before: BlockResult) -> object:
         """Put what came of the block before into the argument of a task; else the store has it."""
         raise NotImplementedError(f"no block of {self.kind} follows another")
 
@@ -193,7 +193,7 @@ class Sweep(BaseModel, ABC):
         """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""
 
     @abstractmethod
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Estimate the cost of a block, to start the longest first and to tell the time left."""
 
     def successes(self, result: BlockResult) -> int | None:
@@ -201,7 +201,7 @@ class Sweep(BaseModel, ABC):
         epochs = result.arrays.get("success_epoch")
         return None if epochs is None else int(np.sum(epochs.astype(np.int64) >= 0))
 
-    def kernel(self, block: Block) -> Hashable:
+    def compile_key(self, block: Block) -> Hashable:
         """Name what a worker must compile for a block; blocks of different names begin side by side."""
         return None
 
@@ -217,12 +217,14 @@ class Sweep(BaseModel, ABC):
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides a cell's numbers besides its place on the axes, JSON-able."""
-        return self.model_dump(mode="json", exclude=set(self.extents))
+        return self.model_dump(mode="json", exclude=set(self.growable_fields))
 
     @property
     def specification(self) -> str:
         """The identity and how far the axes reach, as JSON: what the store keeps."""
-        return json.dumps({**self.identity(), **self.model_dump(mode="json", include=set(self.extents))})
+        return json.dumps(
+            {**self.identity(), **self.model_dump(mode="json", include=set(self.growable_fields))}
+        )
 
     @property
     def fingerprint(self) -> int:

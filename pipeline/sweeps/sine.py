@@ -90,7 +90,7 @@ class SineSweep(Sweep):
     """
 
     kind: ClassVar[str] = "sine"
-    extents: ClassVar[tuple[str, ...]] = ("width", "depth", "trials")
+    growable_fields: ClassVar[tuple[str, ...]] = ("width", "depth", "trials")
 
     width: Sizes
     depth: Sizes
@@ -162,7 +162,7 @@ class SineSweep(Sweep):
             engine=self.engine,
         )
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
 
         A layer of ReLU is off everywhere with a chance of about one half to the power of its width, and a
@@ -174,7 +174,7 @@ class SineSweep(Sweep):
         epochs = (tries + 1) * self.epochs + self.restarts.further_epochs
         return block.cells * epochs * network.n_parameters * self.points
 
-    def kernel(self, block: Block) -> int:
+    def compile_key(self, block: Block) -> int:
         """There is one for each width."""
         (width,) = block["width"]
         return int(width)

@@ -51,9 +51,9 @@ def joined(stored: str, asked: S) -> S:
         They differ in more than their axes; the message shows in what.
     """
     old = json.loads(stored)
-    fixed = {key: value for key, value in old.items() if key not in asked.extents}
+    fixed = {key: value for key, value in old.items() if key not in asked.growable_fields}
     changes = difference(fixed, asked.identity())
-    for name, entries in asked.model_dump(mode="json", include=set(asked.extents)).items():
+    for name, entries in asked.model_dump(mode="json", include=set(asked.growable_fields)).items():
         if isinstance(entries, dict):  # what stands under a label stays, as what lies at one does
             both = entries.keys() & old[name].keys()
             one, other = ({name: {label: some[label] for label in both}} for some in (old[name], entries))
@@ -64,12 +64,12 @@ def joined(stored: str, asked: S) -> S:
             "Ask for the stored one, or give yours a name of its own in a YAML file, "
             "or start the group anew with --replace (earlier versions stay readable)"
         )
-    axes = {name: _union(old[name], getattr(asked, name)) for name in asked.extents}
+    axes = {name: _union(old[name], getattr(asked, name)) for name in asked.growable_fields}
     return type(asked).model_validate({**asked.model_dump(), **axes})
 
 
 def _union(old: Any, new: Any) -> Any:
-    """Join two extents: numbers of labels, labels, or what stands under labels."""
+    """Join two growable_fields: numbers of labels, labels, or what stands under labels."""
     if isinstance(new, int):
         return max(old, new)
     if isinstance(new, dict):

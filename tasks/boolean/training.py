@@ -6,20 +6,21 @@ from time import thread_time
 import numpy as np
 from numpy.typing import NDArray
 
+from relusweep.tasks import networks
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.functions import named_tables
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
-from relusweep.tasks.networks import Network, initial_parameters
+from relusweep.tasks.networks import Network
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Engine, Protocol, train
 from relusweep.tasks.training.lanes import prepare
 
-__all__ = ["TrainingBlock", "starts", "train_block"]
+__all__ = ["TrainingBlock", "initial_parameters", "train_block"]
 
 
 @dataclass(frozen=True)
 class TrainingBlock:
-    """What to train: every function, from the starts of each trial.
+    """What to train: every function, from the initial parameters of each trial.
 
     Parameters
     ----------
@@ -43,8 +44,10 @@ class TrainingBlock:
     engine: Engine = "auto"
 
 
-def starts(network: Network, seed: int, function: int | str, trials: range) -> NDArray[np.float32]:
-    """Draw the starts of a function's trials, from one stream for each function, size and leak.
+def initial_parameters(
+    network: Network, seed: int, function: int | str, trials: range
+) -> NDArray[np.float32]:
+    """Draw the initial parameters of a function's trials, from one stream for each function, size and leak.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ def starts(network: Network, seed: int, function: int | str, trials: range) -> N
     ndarray of shape (len(trials), network.n_parameters), dtype float32
     """
     shape = (network.n_inputs, network.width, network.depth, float(network.leak), network.bias)
-    return initial_parameters(network, Stream(("boolean starts", seed, function, *shape)), trials)
+    return networks.initial_parameters(network, Stream(("boolean starts", seed, function, *shape)), trials)
 
 
 def train_block(block: TrainingBlock) -> BlockResult:
@@ -82,7 +85,7 @@ def train_block(block: TrainingBlock) -> BlockResult:
     shape = (len(block.functions), len(trials))
     initial = np.empty((*shape, network.n_parameters), np.float32)
     for function, room in zip(block.functions, initial, strict=True):
-        room[:] = starts(network, block.seed, function, trials)
+        room[:] = initial_parameters(network, block.seed, function, trials)
     tables = _tables(block.functions, network.n_inputs, block.seed)
     begin = thread_time()
     result = train(

@@ -6,10 +6,10 @@ from time import thread_time
 import numpy as np
 from numpy.typing import NDArray
 
+from relusweep.tasks import networks
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.hypersphere.problems import BallAndShell, Part, Samples, draw_samples
 from relusweep.tasks.hypersphere.shapes import classify
-from relusweep.tasks.networks import initial_parameters
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Engine, Protocol, StopReason, TrainingResult, train
 from relusweep.tasks.training.lanes import prepare
@@ -67,10 +67,10 @@ class SampleBlock:
         problem = self.problem.model_copy(update={"n_samples": n_samples})
         return draw_samples(problem, part, self.name, self.trials)
 
-    def starts(self) -> NDArray[np.float32]:
+    def initial_parameters(self) -> NDArray[np.float32]:
         """Draw the parameters that every trial starts from: shape (n_trials, n_parameters)."""
         network = self.protocol.network
-        return initial_parameters(
+        return networks.initial_parameters(
             network, Stream(("hypersphere starts", *self.name, network.bias)), self.trials
         )
 
@@ -100,13 +100,13 @@ def train_block(block: SampleBlock) -> BlockResult:
     compile_seconds = 0.0 if reference else prepare(block.protocol, block.problem.n_samples)
     samples = block.samples("training")
     test = block.samples("test") if block.test_samples else None
-    starts, orders = block.starts(), block.orders()
+    initial, orders = block.initial_parameters(), block.orders()
     begin = thread_time()
     result = train(
         block.protocol,
         samples.inputs,
         _targets(block, samples),
-        starts,
+        initial,
         orders=orders,
         test=None if test is None else (test.inputs, _targets(block, test)),
         engine=block.engine,

@@ -27,7 +27,7 @@ class Toy(Sweep):
     """Every width × trial."""
 
     kind: ClassVar[str] = "toy"
-    extents: ClassVar[tuple[str, ...]] = ("width", "trials")
+    growable_fields: ClassVar[tuple[str, ...]] = ("width", "trials")
     divisible: ClassVar[bool] = False
     group: ClassVar[str] = "toy/toy"
     title: ClassVar[str] = "Toy"
@@ -58,7 +58,7 @@ class Toy(Sweep):
     def task(self, block: Block, store: str) -> Task:
         return result, block
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         return block.cells
 
 

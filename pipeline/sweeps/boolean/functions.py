@@ -60,7 +60,15 @@ class FunctionSweep(TrainingSweep):
     """
 
     kind: ClassVar[str] = "functions"
-    extents: ClassVar[tuple[str, ...]] = ("random", "classes", "n_inputs", "leak", "width", "depth", "trials")
+    growable_fields: ClassVar[tuple[str, ...]] = (
+        "random",
+        "classes",
+        "n_inputs",
+        "leak",
+        "width",
+        "depth",
+        "trials",
+    )
 
     n_inputs: Annotated[
         tuple[Annotated[int, Field(ge=1, le=12)], ...],
@@ -145,7 +153,7 @@ class FunctionSweep(TrainingSweep):
             for name, attrs in words.items()
         }
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
 
         A rule of thumb from ten trials of `dimensions`: networks of half as many parameters as a function has
@@ -156,7 +164,7 @@ class FunctionSweep(TrainingSweep):
         epochs = min(50, self.epochs) + failing * self.epochs
         return block.cells * epochs * float(n_parameters * rows)
 
-    def kernel(self, block: Block) -> tuple[int, int]:
+    def compile_key(self, block: Block) -> tuple[int, int]:
         """There is one for each number of inputs and width."""
         (width,) = block["width"]
         return self._inputs_of(block), int(width)

@@ -67,7 +67,7 @@ class MeasureSweep(ProblemSweep):
         """Give what measures a block."""
         return measure_block, MeasureBlock(self.n_inputs, block["problem"])
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """All functions of so many inputs cost the same."""
         return block.cells
 

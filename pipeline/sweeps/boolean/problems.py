@@ -54,7 +54,7 @@ class ProblemSweep(Sweep):
         NPN classes, named by their smallest ids, ascending; ``"all"`` stays a word wherever it is kept.
     """
 
-    extents: ClassVar[tuple[str, ...]] = ("problems",)
+    growable_fields: ClassVar[tuple[str, ...]] = ("problems",)
 
     n_inputs: Annotated[int, Field(ge=1, le=5, description="1 to 5")]
     problems: Annotated[

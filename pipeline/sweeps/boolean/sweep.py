@@ -113,7 +113,7 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
     """
 
     kind: ClassVar[str] = "boolean"
-    extents: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
+    growable_fields: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
@@ -145,7 +145,7 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         """Give its axes and the measures of its problems."""
         return {**problem_coordinates(self, store), **self.size_coordinates}
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
 
         Networks that succeed stop early, the others go on to the last epoch. How many fail is a rule of thumb
@@ -161,7 +161,7 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         epochs = min(50, protocol.epochs) + failing * protocol.epochs
         return block.cells * epochs * float(network.n_parameters << self.n_inputs)
 
-    def kernel(self, block: Block) -> int:
+    def compile_key(self, block: Block) -> int:
         """There is one for each width."""
         (width,) = block["width"]
         return int(width)

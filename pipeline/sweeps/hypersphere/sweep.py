@@ -79,7 +79,7 @@ class HypersphereSweep(Sweep):
     """
 
     kind: ClassVar[str] = "hypersphere"
-    extents: ClassVar[tuple[str, ...]] = ("n_inputs", "loss", "leak", "batch", "inputs", "trials")
+    growable_fields: ClassVar[tuple[str, ...]] = ("n_inputs", "loss", "leak", "batch", "inputs", "trials")
 
     n_inputs: Annotated[
         tuple[Annotated[int, Field(ge=2, le=32)], ...],
@@ -223,7 +223,7 @@ class HypersphereSweep(Sweep):
             engine=self.engine,
         )
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Estimate the cost of a block; lanes that no network fills cost as much as others."""
         (n_inputs,), (batch,) = block["n_inputs"], block["batch"]
         lanes = -(-block.cells // LANES) * LANES
@@ -231,7 +231,7 @@ class HypersphereSweep(Sweep):
         each = 6 * _network(n_inputs).n_parameters + _LOSS + shuffle
         return float(lanes * self.epochs * self.samples * each)
 
-    def kernel(self, block: Block) -> tuple[int, int]:
+    def compile_key(self, block: Block) -> tuple[int, int]:
         """There is one for each dimension and size of batch."""
         (n_inputs,), (batch,) = block["n_inputs"], block["batch"]
         return int(n_inputs), int(batch)

@@ -52,7 +52,7 @@ class Clusters(Jacobians):
     """
 
     stage: ClassVar[str] = "clusters"
-    extents: ClassVar[tuple[str, ...]] = (*Jacobians.extents, "clusters")
+    growable_fields: ClassVar[tuple[str, ...]] = (*Jacobians.growable_fields, "clusters")
     unit: ClassVar[str] = "clusterings"
     verb: ClassVar[str] = "make"
 
@@ -146,7 +146,7 @@ class Clusters(Jacobians):
         (label,), (output,) = block["network"], block["output"]
         return cluster_output, _Output(self, label, output, block["clusters"], store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Go by the number of clusters; rows of a linear network are all the same."""
         (label,) = block["network"]
         shared = 1 if NetworkName.parse(label).architecture == "linear" else _SETUP + sum(block["clusters"])
@@ -279,7 +279,7 @@ class Compression(Clusters):
         (label,) = block["network"]
         return compress, _Network(self, label, block["clusters"], store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """All blocks are alike."""
         return float(block.cells)
 

@@ -122,7 +122,7 @@ class Jacobians(ImageStage):
 
     @property
     def chunks(self) -> Mapping[str, int]:
-        """Whole images; as many outputs as make a chunk that is not small."""
+        """SplitBlock images; as many outputs as make a chunk that is not small."""
         block = 4 * self.n_columns * self.block_shape["sample"] * self.n_outputs
         parts = min(self.n_outputs, max(1, block // _SMALLEST_CHUNK))
         return {**self.block_shape, "output": ceil(self.n_outputs / parts)}
@@ -191,7 +191,7 @@ class Jacobians(ImageStage):
         (label,), samples = block["network"], block["sample"]
         return map_samples, _Samples(self, label, range(samples[0], samples[-1] + 1), store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Go by times that were measured once."""
         (label,) = block["network"]
         return block.cells * _COST.get(NetworkName.parse(label).architecture, _PRETRAINED_COST)

@@ -108,7 +108,7 @@ class _Matrix(Jacobians):
         (target,) = block["network_to"]
         return compare, Column(self, block["network_from"], target, store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """All cells cost the same."""
         return block.cells
 

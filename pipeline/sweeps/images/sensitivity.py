@@ -117,7 +117,7 @@ class Sensitivity(Jacobians):
         (label,), (output,) = block["network"], block["output"]
         return decompose, _Output(self, label, output, store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """All blocks are alike."""
         return float(block.cells)
 

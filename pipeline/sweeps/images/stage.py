@@ -144,7 +144,7 @@ class ImageStage(Sweep):
     """
 
     kind: ClassVar[str] = "images"
-    extents: ClassVar[tuple[str, ...]] = ("networks", "pretrained")
+    growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained")
     stage: ClassVar[str]
     divisible: ClassVar[bool] = False
 
@@ -209,7 +209,7 @@ class ImageStage(Sweep):
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides its numbers: the data by their digest, wherever they lie."""
-        fields = self.model_dump(mode="json", exclude={*self.extents, "path", "download"})
+        fields = self.model_dump(mode="json", exclude={*self.growable_fields, "path", "download"})
         return {"stage": self.stage, "data": self.data.data_hash, **fields}
 
     def layout(self, store: str) -> Layout:

@@ -87,7 +87,7 @@ class Images(Compression, Affine, Distance, Cka, CrossEntropy, Sensitivity):
         (label,) = block["network"]
         return sum_up, _Network(self, label, store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """All cost the same."""
         return block.cells
 

@@ -178,7 +178,7 @@ class Sums(Jacobians):
         (output,) = block["output"]
         return sum_tile, Tile(self, block["network_from"], output, block["network_to"], store)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Count the multiplications of the moments of the training rows."""
         (output,) = block["output"]
         return float(len(Tile(self, block["network_from"], output, block["network_to"], "").pairs))

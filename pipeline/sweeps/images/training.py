@@ -122,18 +122,18 @@ class ImageTraining(ImageStage):
         (label,), (epoch,) = block["network"], block["epoch"]
         return train_epoch, _Epoch(self, label, epoch, store, self._most_parameters)
 
-    def follows(self, block: Block) -> Block | None:
+    def predecessor(self, block: Block) -> Block | None:
         """Name the epoch before."""
         (label,), (epoch,) = block["network"], block["epoch"]
         if epoch == 1:
             return None
         return replace(block, labels=(("network", (label,)), ("epoch", (epoch - 1,))))
 
-    def continued(self, argument: _Epoch, before: BlockResult) -> object:
+    def resume(self, argument: _Epoch, before: BlockResult) -> object:
         """Go on from the state after the epoch before."""
         return replace(argument, before=before.arrays)
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         """Go by times that were measured once."""
         (label,) = block["network"]
         return block.cells * _COST.get(NetworkName.parse(label).architecture, _PRETRAINED_COST)

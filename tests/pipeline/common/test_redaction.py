@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from relusweep.cluster import Address
-from relusweep.pipeline.common.redaction import without_secrets
+from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.journal import journal
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
@@ -115,4 +115,4 @@ def test_only_what_is_secret_is_struck_out(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     words = "tcp://10.0.0.1:8786 has no worker; mail me@host; s3://results/a@b, s3://results/a"
-    assert without_secrets(words) == words
+    assert redact(words) == words

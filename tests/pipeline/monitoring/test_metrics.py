@@ -14,7 +14,7 @@ from relusweep.cluster import Local, connect
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, WorkersSeen
 from relusweep.pipeline.monitoring.runs import read_runs
-from relusweep.pipeline.monitoring.workers import Roster
+from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
@@ -73,7 +73,7 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(
 def test_workers_serve_theirs_too() -> None:
     with connect(Local(workers=1)) as client:
         client.wait_for_workers(1)
-        roster = Roster(client)
+        roster = WorkerMonitor(client)
         assert roster.look() is not None
         assert roster.look() is None  # not yet again
         (worker,) = client.scheduler_info()["workers"].values()

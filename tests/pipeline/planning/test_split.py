@@ -16,9 +16,9 @@ from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.monitoring.idleness import Shift, idle_shares
-from relusweep.pipeline.monitoring.run_metrics import Meter
+from relusweep.pipeline.monitoring.run_metrics import RunMetrics
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.planning.split import cut, shared
+from relusweep.pipeline.planning.split import cut, partition
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
@@ -65,9 +65,9 @@ def test_parts_of_a_block_are_all_of_it_and_fill_the_lanes() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 16])
 def test_no_part_is_more_than_a_sixteenth_of_what_a_thread_does(threads: int) -> None:
     plan = make_plan(SWEEPS["npn4"], None)
-    parts = shared(plan, threads)
-    work = [plan.sweep.work(part.block) for part in parts]
-    assert sum(work) == pytest.approx(sum(map(plan.sweep.work, plan.blocks)))
+    parts = partition(plan, threads)
+    work = [plan.sweep.cost(part.block) for part in parts]
+    assert sum(work) == pytest.approx(sum(map(plan.sweep.cost, plan.blocks)))
     # But for what fills the lanes: four problems with a hundred trials each.
     without = [w * (1 - 4 / len(part.block["problem"])) for w, part in zip(work, parts, strict=True)]
     assert max(without) <= sum(work) / threads / 16
@@ -76,9 +76,9 @@ def test_no_part_is_more_than_a_sixteenth_of_what_a_thread_does(threads: int) ->
 
 def test_every_kernel_begins_once_then_the_longest_come_first() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
-    parts = shared(plan, 2)
+    parts = partition(plan, 2)
     assert {part.block["width"] for part in parts[:9]} == {(width,) for width in range(2, 11)}
-    rest = [plan.sweep.work(part.whole.block) for part in parts[9:]]
+    rest = [plan.sweep.cost(part.whole.block) for part in parts[9:]]
     assert rest == sorted(rest, reverse=True)
 
 
@@ -94,7 +94,7 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
         (leak,), (width,), (depth,) = block["leak"], block["width"], block["depth"]
         if (leak, width, depth) in measured:
             parameters = sweep.protocol(4, leak, width, depth).network.n_parameters
-            passes = sweep.work(block) / (block.cells * parameters * 16)
+            passes = sweep.cost(block) / (block.cells * parameters * 16)
             assert 1 / 3 < passes / measured.pop((leak, width, depth)) < 4
     assert not measured
 
@@ -138,7 +138,7 @@ class _Naps(Sweep):
     """Cells that cost a rest: those of the first row a long one, and a row is a block."""
 
     kind: ClassVar[str] = "naps"
-    extents: ClassVar[tuple[str, ...]] = ("rests",)
+    growable_fields: ClassVar[tuple[str, ...]] = ("rests",)
     rests: tuple[float, ...]
 
     @property
@@ -182,7 +182,7 @@ class _Naps(Sweep):
 
         return nap, cells
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         (rest,) = block["rest"]
         return rest * block.cells
 
@@ -193,11 +193,11 @@ def test_all_threads_share_the_longest_block(
     sweep = _Naps(name="naps", rests=(0.0005, 0.001, 0.02))  # 0.03, 0.06 and 1.3 s
     threads: dict[str, set[str]] = {}  # that computed the longest block
 
-    def watch(meter: Meter, block: Block, spans: tuple[Span, ...]) -> None:
+    def watch(meter: RunMetrics, block: Block, spans: tuple[Span, ...]) -> None:
         if block["rest"] == (0.02,):
             threads[store] = {span.thread for span in spans}
 
-    monkeypatch.setattr(Meter, "watch", watch)
+    monkeypatch.setattr(RunMetrics, "watch", watch)
     for parts, store in ((16, "cut"), (1e-9, "whole")):
         monkeypatch.setattr("relusweep.pipeline.planning.split._PARTS_PER_THREAD", parts)
         run(sweep, str(tmp_path / store), workers)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
 from relusweep.tasks.boolean.functions import PARITY, class_name, family, named_tables, random_name
 from relusweep.tasks.boolean.measures import spectral_measures
-from relusweep.tasks.boolean.training import TrainingBlock, starts, train_block
+from relusweep.tasks.boolean.training import TrainingBlock, initial_parameters, train_block
 from relusweep.tasks.boolean.truth_tables import function_id, inputs, parity, truth_table
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training import Protocol, train
@@ -129,7 +129,7 @@ def test_training_by_name_is_training_on_its_table_from_its_own_starts() -> None
     network = Network(n_inputs=6, width=2, depth=1, leak=0.1)
     names = (class_name(105), PARITY, random_name(3))
     result = train_block(TrainingBlock(Protocol(network=network, epochs=20), 7, names, 1, 3)).arrays
-    initial = [starts(network, 7, name, range(1, 3)) for name in names]
+    initial = [initial_parameters(network, 7, name, range(1, 3)) for name in names]
     assert len({start.tobytes() for start in initial}) == 3
     targets = np.repeat(named_tables(names, 6, 7), 2, axis=0)
     alone = train(Protocol(network=network, epochs=20), inputs(6), targets, np.concatenate(initial))

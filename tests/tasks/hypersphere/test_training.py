@@ -54,7 +54,7 @@ def test_a_block_gives_what_its_parts_give():
         of.protocol,
         samples.inputs,
         (samples.targets + 1) / 2,
-        of.starts(),
+        of.initial_parameters(),
         orders=of.orders(),
         test=(test.inputs, (test.targets + 1) / 2),
         engine="reference",
@@ -118,7 +118,7 @@ def test_every_setting_draws_anew():
     for part in ("training", "test"):
         points = {(of.samples(part).inputs / np.float32(of.problem.scale)).tobytes() for of in SETTINGS}
         assert len(points) == len(SETTINGS)
-    assert len({of.starts().tobytes() for of in SETTINGS}) == len(SETTINGS)
+    assert len({of.initial_parameters().tobytes() for of in SETTINGS}) == len(SETTINGS)
     assert len({of.orders().tobytes() for of in SETTINGS}) == len(SETTINGS)
     of = block()
     assert not np.array_equal(of.samples("training").inputs[:, :20], of.samples("test").inputs)

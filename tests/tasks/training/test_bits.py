@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relusweep.tasks.boolean.training import TrainingBlock, starts, train_block
+from relusweep.tasks.boolean.training import TrainingBlock, initial_parameters, train_block
 from relusweep.tasks.training import Network, Protocol, lanes, train
 from tests.tasks.training.examples import balls, boolean, equal_bits, some
 
@@ -123,7 +123,7 @@ def test_the_bits_of_batches_are_frozen(setting, frozen):
 
 def test_seeds_sizes_and_leaks_draw_different_starts():
     networks = [Network(n_inputs=4, width=2, depth=2, leak=leak) for leak in (0.0, 0.1)]
-    drawn = {starts(net, seed, 27030, range(2)).tobytes() for net in networks for seed in (0, 1)}
+    drawn = {initial_parameters(net, seed, 27030, range(2)).tobytes() for net in networks for seed in (0, 1)}
     assert len(drawn) == 4
 
 

@@ -41,7 +41,7 @@ class Laps(Sweep):
     """Runners whose laps follow one another; the sum after the last lap made is kept once a runner."""
 
     kind: ClassVar[str] = "laps"
-    extents: ClassVar[tuple[str, ...]] = ("runners", "shoes")
+    growable_fields: ClassVar[tuple[str, ...]] = ("runners", "shoes")
     divisible: ClassVar[bool] = False
     step: ClassVar[Step] = staticmethod(add)
 
@@ -103,14 +103,14 @@ class Laps(Sweep):
 
         return make, None
 
-    def follows(self, block: Block) -> Block | None:
+    def predecessor(self, block: Block) -> Block | None:
         (lap,) = block["lap"]
         return None if lap == 0 else replace(block, labels=(block.labels[0], ("lap", (lap - 1,))))
 
-    def continued(self, argument: Any, before: BlockResult) -> object:
+    def resume(self, argument: Any, before: BlockResult) -> object:
         return int(before.arrays["state"][0])
 
-    def work(self, block: Block) -> float:
+    def cost(self, block: Block) -> float:
         return float(len(block["runner"][0]))
 
 
@@ -411,7 +411,7 @@ def test_a_block_of_several_regions_is_no_block_for_workers_to_write(
         def task(self, block: Block, store: str) -> Task:
             return len, ()  # never sent
 
-        def work(self, block: Block) -> float:
+        def cost(self, block: Block) -> float:
             return 1.0
 
     store = str(tmp_path / "store")
