@@ -9,9 +9,12 @@ from typing import Any
 
 import numba
 
-__all__ = ["compiled"]
+__all__ = ["LANES", "compiled"]
 
 _log = logging.getLogger(__name__)
+
+LANES = 16
+"""Networks that train side by side, in the lanes of a vector of `relusweep.tasks.training.simd`."""
 
 
 def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[..., Any]], Any]:
