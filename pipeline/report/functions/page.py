@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.functions.dimensions import dimensions
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
@@ -98,7 +99,7 @@ def _counted(family: str, count: int) -> str:
 def _key_figure(summary: Summary, family: str) -> KeyFigure:
     """Give the success of a kind of functions."""
     part = summary.data.isel(problem=(summary.data["family"] == family).values)
-    success = part.sweep.success_rate(list(part["success_epoch"].dims))
+    success = success_rate(part, list(part["success_epoch"].dims))
     rate, low, high = (float(success[name]) for name in ("rate", "low", "high"))
     what = f"Learned, {family_name(family)}"
     if not rate >= 0:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.correlation import rank_correlation
 
 __all__ = ["MEASURES", "Summary", "correlations", "family_name", "suffices", "summarise"]
@@ -103,7 +103,7 @@ def summarise(dataset: xr.Dataset) -> Summary:
 
 
 def _success(part: xr.Dataset, dims: Sequence[str]) -> xr.Dataset:
-    success: xr.Dataset = part.sweep.success_rate(dims)
+    success = success_rate(part, dims)
     epochs = part["success_epoch"].where(part["success_epoch"] >= 0).mean(dims)
     return success.assign(share=part["share"].mean(dims), epochs=epochs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.hypersphere.bodies import (
     bodies,
@@ -106,7 +107,7 @@ def _key_figures(summary: Summary) -> list[KeyFigure]:
 
 def _key_figure(summary: Summary, dim: str, label: object, name: str) -> KeyFigure:
     others = [other for other in summary.data["success_epoch"].dims if other != dim]
-    success = summary.data.sweep.success_rate(others).sel({dim: label})
+    success = success_rate(summary.data, others).sel({dim: label})
     rate, low, high = (float(success[end]) for end in ("rate", "low", "high"))
     if np.isnan(rate):
         return KeyFigure(f"Succeeded with {name}", NOTHING, "no network has run")

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.drawing import draw_rates
 from relusweep.pipeline.report.hypersphere.summary import BARS, LOSSES, SETTING, Summary
@@ -97,8 +98,7 @@ def by_setting(summary: Summary) -> Picture:
 
 
 def _settings(summary: Summary) -> xr.Dataset:
-    rates: xr.Dataset = summary.data.sweep.success_rate(("n_inputs", "trial"))
-    return rates
+    return success_rate(summary.data, ("n_inputs", "trial"))
 
 
 def _draw_settings(summary: Summary, theme: Theme) -> Figure:

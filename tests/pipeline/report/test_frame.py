@@ -207,7 +207,7 @@ def test_maps_show_what_ran_in_part_and_what_did_not() -> None:
 
 
 def test_rates_are_dots_with_their_intervals(shapes: xr.Dataset) -> None:
-    success = shapes.sweep.success_rate(["batch", "trial"])
+    success = success_rate(shapes, ["batch", "trial"])
     axis = figure(2, 2).subplots()
     draw_rates(axis, [1, 2], success, LIGHT.leaks[0], "o", "all")
     dots, _, (lines,) = axis.containers[0]

@@ -136,4 +136,4 @@ def test_all_of_npn5_with_one_trial(tmp_path: Path) -> None:
     assert bool(results["done"].all())
     counts = np.bincount(results["swaps"].values)
     assert counts.tolist() == [1, 62, 1205, 12152, 74879, 210804, 261679, 54216, 1120, 8]
-    assert (results.sweep.success_rate(["problem", "trial"])["networks"] == 616_126).all()  # of each size
+    assert (success_rate(results, ["problem", "trial"])["networks"] == 616_126).all()  # of each size
