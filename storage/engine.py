@@ -68,9 +68,11 @@ class CheckedStore(ZarrStore):
     array_type: ClassVar[type[ZarrArrayWrapper]] = CheckedArray
 
     def array_keys(self) -> tuple[str, ...]:
-        return tuple(sorted(super().array_keys()))  # Icechunk lists them in no order
+        """List the arrays by name: Icechunk lists them in no order."""
+        return tuple(sorted(super().array_keys()))
 
     def open_store_variable(self, name: str) -> xr.Variable:
+        """Open an array, without reading it."""
         variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]  # untyped in xarray
         data = LazilyIndexedArray(self.array_type(self.members[name]))  # type: ignore[no-untyped-call]
         return xr.Variable(variable.dims, data, variable.attrs, variable.encoding)

@@ -186,7 +186,9 @@ def test_correction_of_one_and_of_equal_ones_changes_nothing(p: list[float]) -> 
 
 def test_correction_leaves_out_what_was_not_tested() -> None:
     expected = false_discovery_control([0.01, 0.02, 0.9])
-    np.testing.assert_allclose(benjamini_hochberg([0.01, np.nan, 0.02, 0.9]), [expected[0], np.nan, expected[1], expected[2]])
+    np.testing.assert_allclose(
+        benjamini_hochberg([0.01, np.nan, 0.02, 0.9]), [expected[0], np.nan, expected[1], expected[2]]
+    )
     assert np.isnan(benjamini_hochberg([np.nan])).all()
 
 

@@ -66,7 +66,7 @@ def _draw_dimensions(summary: Summary, theme: Theme) -> Figure:
     dimensions = summary.data["n_inputs"].to_numpy()
     for axis, leak in zip(axes, summary.leaks, strict=True):
         for place, bar in enumerate(BARS):
-            rates, colour = summary.reached.sel(bar=bar, leak=leak), theme.leaks[place]
+            rates, colour = summary.reached.sel(bar=bar, leak=leak), theme.series[place]
             at = dimensions + 0.09 * (place - (len(BARS) - 1) / 2)
             axis.plot(at, 100 * rates["rate"].to_numpy(), color=colour, linewidth=1, alpha=0.6)
             draw_rates(axis, at, rates, colour, MARKERS[place], f"at least {100 * bar:g} % right")
@@ -110,7 +110,7 @@ def _draw_settings(summary: Summary, theme: Theme) -> Figure:
         for axis, scaling in zip(row, inputs, strict=True):
             for place, leak in enumerate(summary.leaks):
                 at = np.arange(len(batches)) + 0.16 * (place - (len(summary.leaks) - 1) / 2)
-                colour, marker = (of[place % len(of)] for of in (theme.leaks, MARKERS))
+                colour, marker = (of[place % len(of)] for of in (theme.series, MARKERS))
                 of_leak = rates.sel(loss=loss, inputs=scaling, leak=leak)
                 draw_rates(axis, at, of_leak, colour, marker, leak_name(leak))
             axis.set_title(f"{LOSSES[loss]}, {scaling} inputs")

@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from relusweep.pipeline.report.images.stages import Stages
-from relusweep.pipeline.report.images.words import accuracy, points, significant
-from relusweep.pipeline.report.text import enumeration
+from relusweep.pipeline.report.text import accuracy, enumeration, points, significant
 
 __all__ = ["findings"]
 

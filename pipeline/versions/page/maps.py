@@ -153,7 +153,7 @@ def _draw_differences(comparison: xr.Dataset, panels: Panels, theme: Theme) -> F
 
 def _diverging(theme: Theme) -> Colormap:
     """Blue above, orange below, the paper between: told apart by every kind of colour vision."""
-    return LinearSegmentedColormap.from_list("difference", [theme.leaks[1], theme.tint, theme.leaks[0]])
+    return LinearSegmentedColormap.from_list("difference", [theme.series[1], theme.tint, theme.series[0]])
 
 
 def _draw_panel(
@@ -199,7 +199,7 @@ def _draw_status(comparison: xr.Dataset, by: str, theme: Theme) -> Figure:
     shares = counts / np.maximum(counts.sum(0), 1)
     drawing = figure(8, 0.28 * len(names) + 1.1)
     axis, start = drawing.subplots(), np.zeros(len(names))
-    colours = (theme.rule, theme.leaks[1], theme.leaks[0], theme.leaks[3])
+    colours = (theme.rule, theme.series[1], theme.series[0], theme.series[3])
     for status, share, colour in zip(_STATUS, shares, colours, strict=True):
         axis.barh(names, 100 * share, left=100 * start, color=colour, label=status, height=0.7)
         start += share

@@ -15,14 +15,10 @@ from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Content, Table
-from relusweep.pipeline.report.hypersphere.bodies import (
-    body_figures,
-    body_table,
-    cosine_figures,
-    cosine_table,
-)
+from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table
 from relusweep.pipeline.report.hypersphere.page import content
 from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
+from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, polytope_table
 from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table
 from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
 from relusweep.pipeline.report.hypersphere.summary import summarise
@@ -143,14 +139,15 @@ def test_without_success_in_the_plane_there_is_no_polygon(plane: xr.Dataset, spa
     assert outlines(summarise(space.sel(n_inputs=[3]))).empty
 
 
-def test_the_bodies_built_agree_with_their_closed_forms() -> None:
-    figures = body_figures()
+def test_the_polytopes_built_agree_with_their_closed_forms() -> None:
+    figures = polytope_figures()
     for name in ("hyperoctahedron", "expanded simplex"):
         built = figures[f"{name}, built"].dropna()
         assert built.index.tolist() == [2, 3, 4, 5, 6]
         np.testing.assert_allclose(built, figures[name].loc[built.index], rtol=1e-12)
     assert (
-        row(body_table(figures), Dimension="7")["Hyperoctahedron: circumradius / inradius, built"] == NOTHING
+        row(polytope_table(figures), Dimension="7")["Hyperoctahedron: circumradius / inradius, built"]
+        == NOTHING
     )
 
 
@@ -165,8 +162,8 @@ def test_directions_become_orthogonal_as_the_closed_form_says() -> None:
 @pytest.mark.parametrize(
     ("name", "pictures"),
     [
-        ("plane", ["settings", "shapes", "polygons", "bodies", "orthogonality"]),
-        ("space", ["dimensions", "shapes", "polygons", "bodies", "orthogonality"]),
+        ("plane", ["settings", "shapes", "polygons", "polytopes", "orthogonality"]),
+        ("space", ["dimensions", "shapes", "polygons", "polytopes", "orthogonality"]),
     ],
 )
 def test_a_page_that_stands_alone(

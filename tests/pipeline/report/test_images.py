@@ -18,14 +18,14 @@ from relusweep.pipeline.monitoring.run_metrics import run_facts
 from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.findings import findings
+from relusweep.pipeline.report.images.image_grids import along, means, samples, straightness
 from relusweep.pipeline.report.images.matrices import heat_map, matrices
 from relusweep.pipeline.report.images.stages import read
 from relusweep.pipeline.report.images.tables import accuracy_table, compression_tables
-from relusweep.pipeline.report.images.tiles import along, means, samples, straightness
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.storage import Committer, open_datatree
-from relusweep.storage.engine import _CheckedArray
+from relusweep.storage.engine import CheckedArray
 from tests.pipeline.report.pages import Page
 from tests.pipeline.sweeps.images.image_stores import N_TRAIN, ImageStore
 
@@ -232,15 +232,15 @@ def test_no_coefficient_but_those_of_a_picture_is_read(
 ) -> None:
     data = tree(made, tmp_path)
     sizes: list[int] = []
-    original = _CheckedArray.__getitem__
+    original = CheckedArray.__getitem__
 
-    def counting(self: _CheckedArray, key: object) -> object:
+    def counting(self: CheckedArray, key: object) -> object:
         values = original(self, key)
         if self._array.path.endswith("coefficients"):
             sizes.append(np.size(values))
         return values
 
-    monkeypatch.setattr(_CheckedArray, "__getitem__", counting)
+    monkeypatch.setattr(CheckedArray, "__getitem__", counting)
     report_on(data).content(data)
     assert sum(sizes) == 4 * 3 * 16  # networks, a test image of each class, columns but for the offset
 

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 from relusweep.cluster import Address, Local
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
 from relusweep.pipeline.sweeps.boolean.problems import classes

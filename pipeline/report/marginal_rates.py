@@ -10,12 +10,12 @@ from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import intervals
 
-__all__ = ["margins"]
+__all__ = ["marginal_table"]
 
 _MOST_LABELS = 20
 
 
-def margins(dataset: xr.Dataset) -> Table:
+def marginal_table(dataset: xr.Dataset) -> Table:
     """Make the table of success by the labels of every dim but the trials, with 95 % Wilson intervals.
 
     Dims of a single label, which tell nothing, and those of more than 20 are left out.
