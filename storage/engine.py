@@ -74,7 +74,7 @@ class CheckedStore(ZarrStore):
     def open_store_variable(self, name: str) -> xr.Variable:
         """Open an array, without reading it."""
         variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]  # untyped in xarray
-        data = LazilyIndexedArray(self.array_type(self.members[name]))  # type: ignore[no-untyped-call]
+        data = LazilyIndexedArray(self.array_type(self.members[name]))
         return xr.Variable(variable.dims, data, variable.attrs, variable.encoding)
 
 

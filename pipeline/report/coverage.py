@@ -47,7 +47,7 @@ def coverage(dataset: xr.Dataset) -> Coverage:
 def missing_table(dataset: xr.Dataset, nouns: Mapping[str, str] | None = None) -> Table:
     """Make the table of what has not run, without distinguishing problems and trials."""
     counted = missing(dataset)
-    words = {dim: (nouns or {}).get(dim, dim) for dim in counted if dim != "count"}
+    words = {dim: (nouns or {}).get(dim, dim) for dim in map(str, counted.columns) if dim != "count"}
     headings = {dim: word.capitalize() for dim, word in words.items()}
     cells = counted.drop(columns="count").map(label).rename(columns=headings)
     title = f"Networks not run, by {enumeration(list(words.values()))}" if words else "Networks not run"

@@ -13,12 +13,11 @@ import xarray as xr
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.monitoring.run_metrics import run_facts
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
-from relusweep.pipeline.versions.page import write_comparison
 from relusweep.pipeline.versions.provenance import computed_differences, same_seed, specification_difference
 from relusweep.pipeline.versions.success import compare_success
 from relusweep.storage import Changes, StoreNotFound, changes, history, open_dataset, open_datatree, resolve
 
-__all__ = ["compare", "write_comparison"]
+__all__ = ["compare"]
 
 _COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
 

@@ -26,7 +26,6 @@ from relusweep.pipeline.report.text import NOTHING
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
-from relusweep.storage import open_dataset
 from relusweep.tasks.hypersphere.shapes import Shape
 from tests.pipeline.report.pages import Page
 
@@ -37,7 +36,7 @@ SPACE = ["trials=4", "epochs=20", "samples=200", "test_samples=20", "batch=10", 
 def _ran(name: str, settings: list[str], store: Path, workers: Address) -> xr.Dataset:
     sweep = override(SWEEPS[name], settings)
     run(sweep, str(store), workers)
-    return open_dataset(store, sweep.group).load()
+    return xr.open_dataset(store, engine="relusweep", group=sweep.group).load()
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import xarray as xr
 
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME
-from relusweep.pipeline.versions.compare import compare, write_comparison
-from relusweep.pipeline.versions.page import overview
+from relusweep.pipeline.versions.compare import compare
+from relusweep.pipeline.versions.page import overview, write_versions_page
 from relusweep.storage import (
     Changes,
     Committer,
@@ -376,7 +376,7 @@ def test_what_lacks_an_axis_is_of_the_last_cell_along_it(stages: Path) -> None:
 
 
 def test_the_page_of_stages(stages: Path, tmp_path: Path) -> None:
-    page = Page(write_comparison(compare(str(stages), "a", "b", "images/mine"), tmp_path / "page"))
+    page = Page(write_versions_page(compare(str(stages), "a", "b", "images/mine"), tmp_path / "page"))
     assert ["Network", "training/parameters", "training/test_loss"] in page.rows
     assert ["dense-1", "0.5", "0.5"] in page.rows
     assert ["distance", "0", "0", "4", "0"] in page.rows
@@ -387,7 +387,7 @@ def test_the_page_shows_rates_where_and_what_was_asked(tmp_path: Path) -> None:
     lower = np.where(np.arange(6)[:, None, None, None, None] == 4, 0.1, 0.8)
     put(tmp_path / "s", axes(), drawn(axes(), lower, 2), "after", replace=True, seed=2, rate="<b>0.2</b>")
     comparison = compare(str(tmp_path / "s"), "before", "after", GROUP)
-    path = write_comparison(comparison, tmp_path / "deep" / "page")
+    path = write_versions_page(comparison, tmp_path / "deep" / "page")
     page = Page(path)
     assert path == tmp_path / "deep" / "page" / "comparison.html"
     assert ["specification", "rate", "<b>0.1</b>", "<b>0.2</b>"] in page.rows
@@ -406,7 +406,7 @@ def test_the_page_shows_rates_where_and_what_was_asked(tmp_path: Path) -> None:
 
 
 def test_the_page_of_nothing_changed(changed: Path, tmp_path: Path) -> None:
-    page = Page(write_comparison(compare(str(changed), "a", "a", GROUP), tmp_path / "page"))
+    page = Page(write_versions_page(compare(str(changed), "a", "a", GROUP), tmp_path / "page"))
     assert "All 2,400 cells that both have are the same, bit for bit" in page.text
     assert "asked the same" in page.text
     assert "nothing to test" in page.text
@@ -414,7 +414,7 @@ def test_the_page_of_nothing_changed(changed: Path, tmp_path: Path) -> None:
 
 def test_a_page_says_how_to_make_it_again(changed: Path, tmp_path: Path) -> None:
     comparison = compare(str(changed), "a", "b", GROUP, level=0.01)
-    page = Page(write_comparison(comparison, tmp_path / "page"))
+    page = Page(write_versions_page(comparison, tmp_path / "page"))
     assert f"--level 0.01 --folder {tmp_path / 'page'}" in page.text
     assert "level=0.01)" in page.text
 
@@ -423,7 +423,7 @@ def test_the_page_of_what_one_version_lacks_compares_nothing(tmp_path: Path) -> 
     put(tmp_path, axes(), {}, "a")
     put(tmp_path, axes(), drawn(axes(), 0.5, 0), "b")
     comparison = compare(str(tmp_path), "a", "b", GROUP)
-    page = Page(write_comparison(comparison, tmp_path / "page"))
+    page = Page(write_versions_page(comparison, tmp_path / "page"))
     assert "They have no cells in common; 2,400 were added" in page.text
     assert "asked the same" not in page.text
     assert "Rates of success" not in page.text

@@ -1,4 +1,4 @@
-"""A comparison in sentences."""
+"""What two versions have in common, and what differs, in sentences."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import xarray as xr
 __all__ = ["has_anything_in_common", "how_tested", "in_short"]
 
 
-def has_anything_in_common(comparison: xr.Dataset) -> bool:
+def has_anything_in_common(compared: xr.Dataset) -> bool:
     """Tell whether there is anything of either version to hold against the other."""
-    return any(comparison.attrs[f"n_{name}"] for name in ("same_cells", "changed_cells", "tested"))
+    return any(compared.attrs[f"n_{name}"] for name in ("same_cells", "changed_cells", "tested"))
 
 
-def in_short(comparison: xr.Dataset) -> str:
+def in_short(compared: xr.Dataset) -> str:
     """Say what differs, in a few sentences."""
-    attrs = comparison.attrs
+    attrs = compared.attrs
     counts = {name: attrs[f"n_{name}_cells"] for name in ("same", "changed", "added", "removed")}
     in_both = counts["same"] + counts["changed"]
     moments = [f"{attrs[which]} ({pd.Timestamp(attrs[f'{which}_written']):%Y-%m-%d %H:%M})" for which in "ab"]
@@ -34,15 +34,15 @@ def in_short(comparison: xr.Dataset) -> str:
         )
         words += (
             f", and {attrs['n_significant_sizes']:,} with all problems together."
-            if "size_test" in comparison
+            if "size_test" in compared
             else "."
         )
     return words
 
 
-def how_tested(comparison: xr.Dataset) -> str:
+def how_tested(compared: xr.Dataset) -> str:
     """Say which tests were used and why, and how they were corrected."""
-    if comparison.attrs["paired"]:
+    if compared.attrs["paired"]:
         words = (
             "Both versions have the same seed: a trial of one number began with the same random numbers in "
             "both, so trials are paired, and pairs of which one alone succeeded are counted (McNemar's "
@@ -56,7 +56,7 @@ def how_tested(comparison: xr.Dataset) -> str:
         )
     return words + (
         "Rates of the same bits are not tested. p values are corrected for their number after Benjamini "
-        f"and Hochberg: of the differences marked, chance makes {100 * comparison.attrs['level']:g} % at "
+        f"and Hochberg: of the differences marked, chance makes {100 * compared.attrs['level']:g} % at "
         "most, on average. Single rates, and all problems together, are two families, each corrected by "
         "itself."
     )
