@@ -16,7 +16,7 @@ from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME
 from relusweep.pipeline.versions.compare import compare
 from relusweep.pipeline.versions.page import overview, write_versions_page
 from relusweep.storage import (
-    Changes,
+    ChangedChunks,
     Committer,
     Layout,
     StoreNotFound,
@@ -116,7 +116,8 @@ def test_random_histories_compare_as_in_memory(
     """Axes grow in the middle and at the end, blocks are written anew in part, groups are replaced."""
     if not known:
         monkeypatch.setattr(
-            "relusweep.pipeline.versions.compare.changes", lambda *versions: Changes(None, frozenset())
+            "relusweep.pipeline.versions.compare.changed_chunks",
+            lambda *versions: ChangedChunks(None, frozenset()),
         )
     draw = np.random.default_rng(seed)
     grown = axes()
