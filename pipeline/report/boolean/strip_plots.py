@@ -64,7 +64,7 @@ def levels(values: np.ndarray) -> Levels:
 
 
 def strip_plots(summary: Summary) -> Picture:
-    """Make the picture of success against swaps, degree, influence and entropy."""
+    """Make the strip plots of success against swaps, degree, influence and entropy."""
     return Picture(
         name="measures",
         alt="Strip plots of the success of each class against its swaps, degree, influence and spectral "
@@ -80,10 +80,10 @@ def _caption(summary: Summary) -> str:
         f"{summary.uncertainty(summary.over_sizes)}"
     )
     text = (
-        f"Bars: how the classes of a strip are distributed over {rates}. The width goes with the square "
-        "root of the share of the classes, so that few are seen beside many; the widest fills the strip."
+        f"Bars: how the classes of a strip are distributed over {rates}. Their width is proportional to the "
+        "square root of the share of the classes, so that small shares stay visible."
         if _is_long(summary)
-        else f"One point per class and activation: {rates}. Points are spread sideways only to be seen."
+        else f"One point per class and activation: {rates}. Points are spread sideways to be visible."
     )
     text += (
         " Large marks: mean over the classes of a strip, each class weighing the same; vertical lines: the "

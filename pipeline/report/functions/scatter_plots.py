@@ -101,7 +101,7 @@ def _related(functions: xr.Dataset, measure: str, of: _Success) -> str:
 def _caption(summary: Summary, of: _Success) -> str:
     text = (
         f"One point per function, a row of panels per number of inputs: {of.meaning}. Degrees are spread "
-        "sideways only to be seen. Over each panel, Spearman's rank correlation over the functions shown, of "
+        "sideways to be visible. Over each panel, Spearman's rank correlation over the functions shown, of "
         "every kind together; a dash where all are equal."
     )
     if not summary.complete:

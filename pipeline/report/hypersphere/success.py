@@ -29,7 +29,7 @@ def by_dimension(summary: Summary) -> Picture:
             f"Networks that have at least 95, 98, 99 or 99.99 % of their {_rows(summary):,} "
             f"{summary.judged_by} right at the end, in percent of all that ran, against the "
             f"dimension n; bars are 95 % Wilson intervals of up to {_most_networks(summary.reached)} "
-            "networks. Lines join what belongs together; dots of one dimension stand side by side to be seen."
+            "networks. Lines join the dots of one bar; dots of one dimension are drawn side by side."
             + _together(summary)
         ),
         draw=partial(_draw_dimensions, summary),
@@ -90,7 +90,7 @@ def by_setting(summary: Summary) -> Picture:
             f"Networks that have at least {100 * summary.sweep.success:g} % of their "
             f"{summary.sweep.samples:,} training samples right at the end, in percent of all that "
             f"ran; bars are 95 % Wilson intervals of up to {_most_networks(_settings(summary))} networks. "
-            "Each dot is a setting; dots of one batch stand side by side to be seen."
+            "Each dot is a setting; dots of one batch are drawn side by side."
             + (" Dimensions are taken together." if summary.data.sizes["n_inputs"] > 1 else "")
         ),
         draw=partial(_draw_settings, summary),

@@ -29,7 +29,7 @@ _ALIKE = (
     "Four measures of every pair of networks. The first three compare linear coefficients: at an image x a "
     "network is J x + y, and row j of J with y_j are the coefficients of output j. The last compares outputs."
 )
-_NO_SHAPE = "Not shown as images: nobody knows the height and width of the inputs."
+_NO_SHAPE = "Not shown as images: the height and width of the inputs are not known."
 _NOT_RUN = "This has not run."
 
 
@@ -76,8 +76,8 @@ def _lead(stages: Stages) -> str:
     epochs = known.get("epochs", 0)
     return (
         f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with SGD or "
-        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. Of each, the linear map that it is around "
-        "every image."
+        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. For each network, the linear map at every "
+        "image."
     )
 
 

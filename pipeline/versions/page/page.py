@@ -15,12 +15,12 @@ from relusweep.pipeline.report.page import write_page
 from relusweep.pipeline.versions.page.maps import count_map, difference_map, panels_of, status_bars
 from relusweep.pipeline.versions.page.sentences import has_anything_in_common, how_tested, in_short
 from relusweep.pipeline.versions.page.tables import (
-    asked_table,
     blocks_table,
     labels_table,
     networks_table,
     problems_table,
     rates_table,
+    settings_table,
     stages_table,
     variables_table,
 )
@@ -30,8 +30,8 @@ __all__ = ["overview", "write_versions_page"]
 _PAGE = "comparison.html"
 _INTERVALS = (("Intervals", "Newcombe's for differences of rates (1998, method 10), at 95 %"),)
 _BITS = (
-    "Values are the same where their bits are: NaN equals NaN of the same bits, 0 differs from "
-    "\N{MINUS SIGN}0. A cell has changed where any of its values has, and both versions have it. Chunks "
+    "Two values are the same if their bits are: a NaN equals a NaN of the same bits, and 0 differs from "
+    "\N{MINUS SIGN}0. A cell has changed if both versions have it and any of its values differs. Chunks "
     "that no commit between the versions has written are not read: they cannot differ."
 )
 
@@ -72,8 +72,8 @@ def write_versions_page(compared: xr.Dataset, folder: Path) -> Path:
 def overview(compared: xr.Dataset) -> list[str | Table]:
     """Give what the terminal shows of two versions compared."""
     blocks: list[str | Table] = [in_short(compared)]
-    if len(asked := asked_table(compared).cells):
-        blocks.append(asked_table(compared)._replace(cells=asked))
+    if len(settings_table(compared).cells):
+        blocks.append(settings_table(compared))
     if has_anything_in_common(compared):
         blocks.append(_narrow(variables_table(compared)))
     if "stage" in compared.dims:
@@ -124,10 +124,10 @@ def _key_figures(compared: xr.Dataset) -> Iterator[KeyFigure]:
 
 
 def _sections(compared: xr.Dataset) -> Iterator[Section]:
-    asked = asked_table(compared)
-    same = "The two versions were asked the same, and computed by the same libraries on the same machine."
+    settings = settings_table(compared)
+    same = "Both versions have the same specification, libraries and machine."
     if has_anything_in_common(compared):
-        yield Section("What was asked", [asked] if len(asked.cells) else [same])
+        yield Section("Settings", [settings] if len(settings.cells) else [same])
     if panels := panels_of(compared):
         yield Section("Rates of success", [*_rates(compared, panels)])
     where: list[Block] = [status_bars(compared), _BITS]
@@ -145,7 +145,7 @@ def _some(table: Table | None) -> list[Block]:
 def _rates(compared: xr.Dataset, panels: Any) -> Iterator[Block]:
     yield difference_map(compared, panels)
     if not compared.attrs["n_tested"]:
-        yield "Rates are of the same bits, or of trials that one version has alone: there is nothing to test."
+        yield "All rates have the same bits, or trials in one version only: there is nothing to test."
         return
     yield how_tested(compared)
     if panels.prefix:

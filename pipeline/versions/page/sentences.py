@@ -44,19 +44,18 @@ def how_tested(compared: xr.Dataset) -> str:
     """Say which tests were used and why, and how they were corrected."""
     if compared.attrs["paired"]:
         words = (
-            "Both versions have the same seed: a trial of one number began with the same random numbers in "
-            "both, so trials are paired, and pairs of which one alone succeeded are counted (McNemar's "
-            "test, exact). "
+            "Both versions have the same seed: trials of the same number began with the same random numbers, "
+            "so they are compared in pairs, by the pairs in which only one succeeded (McNemar's exact test). "
         )
     else:
         words = (
-            "The versions have different seeds: their networks are independent (Fisher's exact test; all "
-            "problems together by the test of Cochran, Mantel and Haenszel, problem by problem, with "
-            "correction for continuity). "
+            "The versions have different seeds, so their networks are independent: Fisher's exact test, and "
+            "for all problems together the Cochran\N{EN DASH}Mantel\N{EN DASH}Haenszel test, stratified by "
+            "problem, with continuity correction. "
         )
     return words + (
-        "Rates of the same bits are not tested. p values are corrected for their number after Benjamini "
-        f"and Hochberg: of the differences marked, chance makes {100 * compared.attrs['level']:g} % at "
-        "most, on average. Single rates, and all problems together, are two families, each corrected by "
-        "itself."
+        "Rates whose bits are the same are not tested. p values are corrected for their number by the "
+        "method of Benjamini and Hochberg: of the differences marked, at most "
+        f"{100 * compared.attrs['level']:g} % are chance, on average. Single rates, and all problems "
+        "together, are two families, each corrected by itself."
     )

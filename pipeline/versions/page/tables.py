@@ -16,13 +16,13 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING, percent
 
 __all__ = [
-    "asked_table",
     "blocks_table",
     "labels_table",
     "networks_table",
     "problems_table",
     "ranges",
     "rates_table",
+    "settings_table",
     "stages_table",
     "variables_table",
 ]
@@ -33,8 +33,8 @@ _TESTS = ("none", "McNemar", "Fisher", "Mantel\N{EN DASH}Haenszel")
 _MOST_ROWS = 15
 
 
-def asked_table(compared: xr.Dataset) -> Table:
-    """Make the table of what was asked and what computed it, where that differs."""
+def settings_table(compared: xr.Dataset) -> Table:
+    """Make the table of settings, libraries and machine, where they differ."""
     rows = [
         {
             "What": what,
@@ -45,7 +45,7 @@ def asked_table(compared: xr.Dataset) -> Table:
         for what in ("specification", "versions", "machine")
         for field, one, other in json.loads(compared.attrs[f"{what}_difference"])
     ]
-    return Table("What was asked, and what computed it, where that differs", pd.DataFrame(rows))
+    return Table("Settings, libraries and machine, where they differ", pd.DataFrame(rows))
 
 
 def _short(value: Any) -> str:

@@ -142,7 +142,7 @@ def test_a_whole_sweep_misses_nothing(
     whole = replace(CONTENT, not_run=[], smaller=[])
     monkeypatch.setattr(REPORTS["shapes"], "content", lambda dataset: whole)
     page = Page(write_report(shapes.fillna(-1), tmp_path, {}))
-    for words in ("Not everything has run", "Smaller than the whole", "What has not run"):
+    for words in ("Not everything has run", "Smaller than the full sweep", "What has not run"):
         assert words not in page.text
 
 

@@ -145,7 +145,7 @@ def test_heat_maps_go_from_rows_to_columns(made: ImageStore, tmp_path: Path) -> 
 def test_findings_are_those_of_the_numbers(made: ImageStore, tmp_path: Path) -> None:
     said = " ".join(findings(read(tree(made, tmp_path))))
     assert "the best network is dense-sgd-0 with 97.12 % right, the worst linear-sgd-0 with 90.00 %" in said
-    assert "itself is exact: accuracy by the affine map, distance and CKA." in said
+    assert "itself is exact in accuracy by the affine map, distance and CKA." in said
     # CKA of dense with linear (0.9 + 0.8)/2, of the other (0.2 + 0.4)/2; distances (1 − CKA)/1000.
     assert (
         "Dense networks and linear ones are more alike than convolutional networks and linear ones: mean CKA "
@@ -175,7 +175,7 @@ def test_findings_are_those_of_the_numbers(made: ImageStore, tmp_path: Path) -> 
         ),
         (
             lambda arrays: arrays["affine"]["drop"][1].__setitem__((1, 1), -0.01),
-            "is exact: distance and CKA, and is off by up to 0.0100: accuracy by the affine map.",
+            "is exact in distance and CKA, and off by up to 0.0100 in accuracy by the affine map.",
         ),
         (
             lambda arrays: arrays["compression"]["drop"][1].__setitem__(0, 0.5),
