@@ -1,11 +1,12 @@
 """Where results live: a versioned repository, its layout, its single writer, its xarray engine."""
 
-from relusweep.storage.changes import Changes, changes
+from relusweep.storage.changes import ChangedChunks, changed_chunks
 from relusweep.storage.committer import Committer
 from relusweep.storage.engine import open_dataset, open_datatree
 from relusweep.storage.errors import (
     BlockWrittenTwice,
     ExpiryTooSoon,
+    InvalidStoreUrl,
     InvalidTag,
     LayoutMismatch,
     StoreError,
@@ -13,21 +14,21 @@ from relusweep.storage.errors import (
     StoreNotFound,
     StoreReadError,
     StoreWriteError,
-    UnknownPlace,
     UnknownVersion,
 )
-from relusweep.storage.fork import Fork, Written
+from relusweep.storage.fork import Fork, WriteReceipt
 from relusweep.storage.layout import Layout, Variable
 from relusweep.storage.records import Records
-from relusweep.storage.throwaway import throwaway_store
+from relusweep.storage.temporary import temporary_store
 from relusweep.storage.versions import Version, history, resolve
 
 __all__ = [
     "BlockWrittenTwice",
-    "Changes",
+    "ChangedChunks",
     "Committer",
     "ExpiryTooSoon",
     "Fork",
+    "InvalidStoreUrl",
     "InvalidTag",
     "Layout",
     "LayoutMismatch",
@@ -37,15 +38,14 @@ __all__ = [
     "StoreNotFound",
     "StoreReadError",
     "StoreWriteError",
-    "UnknownPlace",
     "UnknownVersion",
     "Variable",
     "Version",
-    "Written",
-    "changes",
+    "WriteReceipt",
+    "changed_chunks",
     "history",
     "open_dataset",
     "open_datatree",
     "resolve",
-    "throwaway_store",
+    "temporary_store",
 ]

@@ -11,31 +11,30 @@ import icechunk
 import numpy as np
 import zarr
 
-from relusweep.storage import _lock
-from relusweep.storage._disk import durable_commit
-from relusweep.storage._group import PreparedGroup
+from relusweep.storage.durable_commit import durable_commit
 from relusweep.storage.errors import (
     ExpiryTooSoon,
     LayoutMismatch,
     StoreError,
     StoreLocked,
-    StoreNotFound,
     StoreReadError,
     StoreWriteError,
 )
 from relusweep.storage.expiry import expire
-from relusweep.storage.fork import Fork, Written
+from relusweep.storage.fork import Fork, WriteReceipt
 from relusweep.storage.layout import Layout, create_group, extend_group
+from relusweep.storage.prepared_group import PreparedGroup
 from relusweep.storage.repository import (
     BRANCH,
     Url,
     check_readable,
-    create_repository,
     local_path,
+    open_or_create,
     open_repository,
     reason,
 )
 from relusweep.storage.versions import NEWEST, create_tag, delete_tag
+from relusweep.storage.writer_lock import lock_store
 
 __all__ = ["Committer"]
 
@@ -76,9 +75,9 @@ class Committer:
             open_repository(url)  # or a wrong path would be made a directory by locking it
         self._groups: dict[str, PreparedGroup] = {}
         path = local_path(url)
-        self._lock = None if path is None else _lock.take(path)
+        self._lock = None if path is None else lock_store(path)
         try:
-            self._repository = _open_or_create(url)
+            self._repository = open_or_create(url)
             self._session = self._repository.writable_session(BRANCH)
             check_readable(self._repository, self._session)
         except BaseException:
@@ -149,7 +148,7 @@ class Committer:
         region: Mapping[str, slice],
         arrays: Mapping[str, np.ndarray],
         fingerprint: int,
-        written: Written | None = None,
+        written: WriteReceipt | None = None,
     ) -> None:
         """Write one block of results and mark its cells done; takes effect with the next commit.
 
@@ -306,11 +305,11 @@ class Committer:
                 "commit first: what is not committed belongs to no version, and could be deleted"
             )
         try:
-            facts = expire(self._repository, older_than, dry_run=dry_run)
+            outcome = expire(self._repository, older_than, dry_run=dry_run)
         except (icechunk.IcechunkError, OSError) as error:
             raise StoreWriteError(f"could not expire versions of {self._url}: {reason(error)}") from error
         self._repository = open_repository(self._url)  # what it remembers of its versions has changed
-        return facts
+        return outcome
 
     def _prepared(self, group: str) -> PreparedGroup:
         if group not in self._groups:
@@ -354,10 +353,3 @@ class Committer:
         except BaseException:  # Ctrl-C above all
             self._drop()
             raise
-
-
-def _open_or_create(url: Url) -> icechunk.Repository:
-    try:
-        return open_repository(url)
-    except StoreNotFound:
-        return create_repository(url)

@@ -7,6 +7,7 @@ Each error is also the builtin that it specialises, carries only its message, an
 __all__ = [
     "BlockWrittenTwice",
     "ExpiryTooSoon",
+    "InvalidStoreUrl",
     "InvalidTag",
     "LayoutMismatch",
     "StoreError",
@@ -14,7 +15,6 @@ __all__ = [
     "StoreNotFound",
     "StoreReadError",
     "StoreWriteError",
-    "UnknownPlace",
     "UnknownVersion",
 ]
 
@@ -27,7 +27,7 @@ class StoreNotFound(StoreError, FileNotFoundError):
     """No store, group, tag or version of that name."""
 
 
-class UnknownPlace(StoreError, ValueError):
+class InvalidStoreUrl(StoreError, ValueError):
     """A URL of a kind that stores cannot be kept at."""
 
 

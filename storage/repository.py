@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import icechunk
 
-from relusweep.storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
+from relusweep.storage.errors import InvalidStoreUrl, StoreNotFound, StoreReadError, StoreWriteError
 
 __all__ = [
     "BRANCH",
@@ -23,6 +23,7 @@ __all__ = [
     "foreign",
     "local_path",
     "object_place",
+    "open_or_create",
     "open_repository",
     "reason",
 ]
@@ -54,7 +55,7 @@ def local_path(url: Url) -> Path | None:
     """Give the absolute directory of a store on a file system, None for one in an object store."""
     text = os.fspath(url)
     if not text:
-        raise UnknownPlace("a store is a path or s3://bucket/prefix, not an empty text")
+        raise InvalidStoreUrl("a store is a path or s3://bucket/prefix, not an empty text")
     return None if "://" in text else Path(text).expanduser().absolute()
 
 
@@ -106,6 +107,14 @@ def create_repository(url: Url) -> icechunk.Repository:
         return icechunk.Repository.open(_icechunk_storage(path), config=_config())
     except (icechunk.IcechunkError, OSError) as error:
         raise StoreWriteError(f"cannot create a store at {url}: {reason(error)}") from error
+
+
+def open_or_create(url: Url) -> icechunk.Repository:
+    """Open the repository at an address, or create it; see `open_repository` and `create_repository`."""
+    try:
+        return open_repository(url)
+    except StoreNotFound:
+        return create_repository(url)
 
 
 def reason(error: BaseException) -> str:
@@ -191,17 +200,17 @@ def object_place(url: Url) -> ObjectPlace:
 
     Raises
     ------
-    UnknownPlace
+    InvalidStoreUrl
         It is no such address, or has credentials in it.
     """
     parts = urlsplit(os.fspath(url))
     if "@" in parts.netloc:  # not repeated: it would end up in logs
-        raise UnknownPlace(
+        raise InvalidStoreUrl(
             "a store is a path or s3://bucket/prefix, without user or password: "
             "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     if parts.scheme != "s3" or not parts.netloc:
-        raise UnknownPlace(f"a store is a path or s3://bucket/prefix, not {url}")
+        raise InvalidStoreUrl(f"a store is a path or s3://bucket/prefix, not {url}")
     return ObjectPlace(
         parts.netloc,
         parts.path.strip("/"),

@@ -11,7 +11,7 @@ from relusweep.storage.errors import StoreLocked, StoreWriteError
 from relusweep.storage.repository import LOCK, foreign
 
 
-def take(path: Path) -> int:
+def lock_store(path: Path) -> int:
     """Lock the store in a directory, made where missing; closing the descriptor given back releases it.
 
     The lock is on the file, not in its existence: a process that was killed leaves nothing to clean up.

@@ -10,15 +10,15 @@ from secrets import token_hex
 import obstore
 from obstore.exceptions import BaseError
 
-from relusweep.storage._objects import missing_key, object_store
 from relusweep.storage.errors import StoreWriteError
+from relusweep.storage.object_store import missing_key, object_store
 from relusweep.storage.repository import RECORDS, Url, local_path
 
-__all__ = ["throwaway_store"]
+__all__ = ["temporary_store"]
 
 
 @contextmanager
-def throwaway_store(url: Url) -> Iterator[str]:
+def temporary_store(url: Url) -> Iterator[str]:
     """Lend the address of a store that is not there yet, and delete what came of it.
 
     Parameters
