@@ -1,13 +1,13 @@
-"""What a version of a store has of a sweep, compared bit for bit with what was computed anew.
+"""A block computed again, compared bit for bit with what a version of the store has of it.
 
-The same here and at a worker: what is too large to travel is compared where it was computed.
+What is too large to travel is compared by the worker that computed it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,17 +15,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.wording import label
-from relusweep.pipeline.nightly.work import Drift
+from relusweep.pipeline.nightly.report import Drift
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import open_dataset
 
-__all__ = ["MOST_SHOWN", "Differences", "Stored"]
+__all__ = ["MOST_SHOWN", "Differences", "StoredGroup"]
 
 MOST_SHOWN = 200
 
 
 class Differences(NamedTuple):
-    """What came of comparing a block; small, whatever the size of its arrays.
+    """How a block differs from the store; small, whatever the size of its arrays.
 
     Attributes
     ----------
@@ -41,19 +41,16 @@ class Differences(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A group of a store at a version.
-
-    Attributes
-    ----------
-    store, version : str
-    sweep : Sweep
-        Whose group it is.
-    """
+class StoredGroup:
+    """The group of a sweep in a version of a store."""
 
     store: str
     version: str
     sweep: Sweep
+
+    def comparison(self, block: Block) -> partial[Differences]:
+        """Give what compares a block's arrays where they were computed."""
+        return partial(self.differences, block)
 
     def differences(self, block: Block, arrays: Mapping[str, NDArray[Any]]) -> Differences:
         """Compare arrays of a block with those stored, in the encoding in which they are stored.
@@ -64,7 +61,7 @@ class Stored:
             Stored bytes are missing or damaged.
         """
         axes = tuple(self.sweep.axes)
-        group = _group(self.store, self.sweep.group, self.version)
+        group = _open(self.store, self.sweep.group, self.version)
         stored = group.sel({dim: list(labels) for dim, labels in block.labels})
         current = stored["fingerprint"] == np.uint64(self.sweep.fingerprint)
         finished = (stored["done"] & current).transpose(*axes)
@@ -77,12 +74,12 @@ class Stored:
             differ = (differ & known).transpose(*then.dims)
             drifted |= differ.any([dim for dim in then.dims if dim not in axes]) & finished
             for place in _first(differ.values, MOST_SHOWN - len(drift)):
-                drift.append(_named(self.sweep.group, then, now, place))
+                drift.append(_drift(self.sweep.group, then, now, place))
         return Differences(finished.values, drifted.transpose(*axes).values, drift)
 
 
 @lru_cache(maxsize=2)
-def _group(store: str, group: str, version: str) -> xr.Dataset:
+def _open(store: str, group: str, version: str) -> xr.Dataset:
     """Open a group once a process: blocks are many, and a version stays as it is."""
     return open_dataset(store, group, version=version, mask_and_scale=False)
 
@@ -102,7 +99,7 @@ def _first(differ: NDArray[np.bool_], most: int) -> Iterator[tuple[int, ...]]:
         yield tuple(map(int, np.unravel_index(start - 1, differ.shape)))
 
 
-def _named(group: str, then: xr.DataArray, now: NDArray[Any], place: tuple[int, ...]) -> Drift:
+def _drift(group: str, then: xr.DataArray, now: NDArray[Any], place: tuple[int, ...]) -> Drift:
     at = zip(then.dims, place, strict=True)
-    words = ", ".join(f"{dim} {label(then[dim].values[i])}" for dim, i in at)
-    return Drift(group, str(then.name), words, str(then.values[place]), str(now[place]))
+    cell = ", ".join(f"{dim} {label(then[dim].values[i])}" for dim, i in at)
+    return Drift(group, str(then.name), cell, str(then.values[place]), str(now[place]))
