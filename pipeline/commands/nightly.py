@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from relusweep.pipeline.monitoring.events import Listener
-    from relusweep.pipeline.nightly.due import Due
     from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
     from relusweep.pipeline.nightly.schedule import Schedule
 
@@ -28,7 +27,6 @@ relusweep nightly add mine --sweep npn3 --set trials=10 --at "0 2 * * *" --zone 
 
 relusweep nightly print mine --as crontab        (a line that runs what is due)
 """
-_NO_SCHEDULE = "No schedule; add one with [bold]relusweep nightly add[/]"
 
 nightly = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="rich")
 
@@ -122,6 +120,8 @@ def add(
 @nightly.command(name="list")
 def list_(ledger: LedgerFile = None) -> None:
     """List the schedules: when each is due next, and what became of its last night."""
+    from relusweep.pipeline.nightly.due import NO_SCHEDULE
+
     book, now = _ledger(ledger), datetime.now(UTC)
     headings = ("name", "mode", "sweep", "next due", "last night", "outcome", "keeps", "webhook")
     table = Table(*headings, box=None)
@@ -132,7 +132,7 @@ def list_(ledger: LedgerFile = None) -> None:
         table.add_row(*map(escape, (*shown, schedule.webhook_host or "none")))
     print_whole(table)
     if not table.row_count:
-        say(_NO_SCHEDULE)
+        say(NO_SCHEDULE)
 
 
 @nightly.command()
@@ -167,7 +167,7 @@ def daemon(ledger: LedgerFile = None) -> None:
     """Run what is due, for ever; SIGTERM or Ctrl-C ends it, and what a night has by then is kept."""
     from relusweep.pipeline.nightly.due import serve
 
-    serve(_ledger(ledger), _listening, _tell, _tell_next)
+    serve(_ledger(ledger), _listening, _tell, lambda message: say(escape(message)))
     say("Stopped")
 
 
@@ -245,10 +245,3 @@ def _tell(run: ScheduledRun) -> None:
     say(f"{night}: [bold]{run.state}[/]: {escape(run.message)}")
     if page := run.progress.get("page"):
         say(f"  {escape(page)}")
-
-
-def _tell_next(due: Due | None) -> None:
-    if due is None:
-        say(_NO_SCHEDULE)
-    else:
-        say(f"Next is {escape(due.name)}, due {due.at:%Y-%m-%d %H:%M} UTC")

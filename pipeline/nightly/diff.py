@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.nightly.report import Diff
 from relusweep.pipeline.versions.compare import compare, write_comparison
-from relusweep.storage import StoreNotFound, open_dataset
+from relusweep.storage import StoreNotFound, UnknownVersion
 
 __all__ = ["diff_since"]
 
@@ -15,43 +16,33 @@ logger = logging.getLogger(__name__)
 
 
 def diff_since(before: str | None, after: str, group: str, store: str, folder: Path) -> Diff | None:
-    """Compare a group with what it was, and write the page; None where there is nothing before.
+    """Compare a group with what it was, and write the page; None where there is nothing to compare.
 
     Parameters
     ----------
     before, after : str
-        Tags or ids of versions.
+        Tags or ids of versions; None where there was no run before.
     group : str
         Of a sweep, or of all its stages.
     store : str
     folder : Path
         Where the page goes.
     """
-    if before is None or not _has(store, before, group):
+    if before is None:
         return None
-    found = compare(store, before, after, group)
+    try:
+        found = compare(store, before, after, group)
+    except (
+        StoreNotFound,
+        UnknownVersion,
+        IncomparableVersions,
+    ):  # its tag was deleted; neither has the group
+        return None
     try:
         page = write_comparison(found, folder).name
     except OSError as error:  # a full disk must not hide what has changed
         logger.warning("no page of the comparison of %s with %s: %s", after, before, error)
         page = None
-    changed, added, removed = (
-        int(found.attrs[f"n_{what}_cells"]) for what in ("changed", "added", "removed")
-    )
-    return Diff(
-        before=before,
-        after=after,
-        changed=changed,
-        added=added,
-        removed=removed,
-        significant=int(found.attrs["n_significant"]),
-        page=page,
-    )
-
-
-def _has(store: str, version: str, group: str) -> bool:
-    try:
-        open_dataset(store, group, version=version)
-    except StoreNotFound:
-        return False
-    return True
+    counts = {what: int(found.attrs[f"n_{what}_cells"]) for what in ("changed", "added", "removed")}
+    significant = int(found.attrs["n_significant"])
+    return Diff(before=before, after=after, significant=significant, page=page, **counts)

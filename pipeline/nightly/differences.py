@@ -6,8 +6,7 @@ What is too large to travel is compared by the worker that computed it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from relusweep.pipeline.nightly.report import Drift
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import open_dataset
 
-__all__ = ["MOST_SHOWN", "Differences", "StoredGroup"]
+__all__ = ["MOST_SHOWN", "Differences", "differences"]
 
 MOST_SHOWN = 200
 
@@ -40,42 +39,31 @@ class Differences(NamedTuple):
     drift: list[Drift]
 
 
-@dataclass(frozen=True)
-class StoredGroup:
-    """The group of a sweep in a version of a store."""
+def differences(
+    store: str, version: str, sweep: Sweep, block: Block, arrays: Mapping[str, NDArray[Any]]
+) -> Differences:
+    """Compare arrays of a block with those that a version of a store has, in the encoding stored there.
 
-    store: str
-    version: str
-    sweep: Sweep
-
-    def comparison(self, block: Block) -> partial[Differences]:
-        """Give what compares a block's arrays where they were computed."""
-        return partial(self.differences, block)
-
-    def differences(self, block: Block, arrays: Mapping[str, NDArray[Any]]) -> Differences:
-        """Compare arrays of a block with those stored, in the encoding in which they are stored.
-
-        Raises
-        ------
-        StoreReadError
-            Stored bytes are missing or damaged.
-        """
-        axes = tuple(self.sweep.axes)
-        group = _open(self.store, self.sweep.group, self.version)
-        stored = group.sel({dim: list(labels) for dim, labels in block.labels})
-        current = stored["fingerprint"] == np.uint64(self.sweep.fingerprint)
-        finished = (stored["done"] & current).transpose(*axes)
-        drifted, drift = xr.zeros_like(finished, bool), list[Drift]()
-        for name, array in arrays.items():
-            then = stored[name]
-            now = np.asarray(array, then.dtype).reshape(then.shape)
-            differ = then.copy(data=_bits(then.values) != _bits(now))
-            known = finished.any([dim for dim in axes if dim not in then.dims])
-            differ = (differ & known).transpose(*then.dims)
-            drifted |= differ.any([dim for dim in then.dims if dim not in axes]) & finished
-            for place in _first(differ.values, MOST_SHOWN - len(drift)):
-                drift.append(_drift(self.sweep.group, then, now, place))
-        return Differences(finished.values, drifted.transpose(*axes).values, drift)
+    Raises
+    ------
+    StoreReadError
+        Stored bytes are missing or damaged.
+    """
+    axes = tuple(sweep.axes)
+    stored = _open(store, sweep.group, version).sel({dim: list(labels) for dim, labels in block.labels})
+    current = stored["fingerprint"] == np.uint64(sweep.fingerprint)
+    finished = (stored["done"] & current).transpose(*axes)
+    drifted, drift = xr.zeros_like(finished, bool), list[Drift]()
+    for name, array in arrays.items():
+        then = stored[name]
+        now = np.asarray(array, then.dtype).reshape(then.shape)
+        differ = then.copy(data=_bits(then.values) != _bits(now))
+        known = finished.any([dim for dim in axes if dim not in then.dims])
+        differ = (differ & known).transpose(*then.dims)
+        drifted |= differ.any([dim for dim in then.dims if dim not in axes]) & finished
+        for place in _first(differ.values, MOST_SHOWN - len(drift)):
+            drift.append(_drift(sweep.group, then, now, place))
+    return Differences(finished.values, drifted.transpose(*axes).values, drift)
 
 
 @lru_cache(maxsize=2)

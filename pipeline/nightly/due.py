@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from relusweep.pipeline.execution.interruption import interruption
 from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun, State
@@ -15,23 +15,18 @@ if TYPE_CHECKING:
 
     from relusweep.pipeline.monitoring.events import Listener
 
-__all__ = ["EXIT_CODES", "Due", "Listening", "Tell", "execute_due", "exit_code", "serve"]
+__all__ = ["EXIT_CODES", "NO_SCHEDULE", "execute_due", "exit_code", "serve"]
 
 EXIT_CODES: dict[State, int] = {"interrupted": 130, "failed": 1, "drifted": 3, "waiting": 0, "well": 0}
 """By the outcome of a run, the gravest first."""
+
+NO_SCHEDULE = "No schedule; add one with: relusweep nightly add"
 
 # A schedule added meanwhile, a store that is free again and a run that was killed are seen so soon.
 _LOOK_EVERY = timedelta(seconds=30)
 
 Listening = Callable[[], "AbstractContextManager[Listener]"]
 Tell = Callable[[ScheduledRun], None]
-
-
-class Due(NamedTuple):
-    """When a schedule is due next."""
-
-    at: datetime
-    name: str
 
 
 def execute_due(
@@ -86,7 +81,7 @@ def exit_code(runs: Iterable[ScheduledRun]) -> int:
     return next((code for state, code in EXIT_CODES.items() if state in states), 0)
 
 
-def serve(ledger: Ledger, listening: Listening, tell: Tell, tell_next: Callable[[Due | None], None]) -> None:
+def serve(ledger: Ledger, listening: Listening, tell: Tell, tell_next: Callable[[str], None]) -> None:
     """Execute what is due until SIGTERM or Ctrl-C; what is executed then is resumed by the next tick.
 
     Parameters
@@ -94,22 +89,19 @@ def serve(ledger: Ledger, listening: Listening, tell: Tell, tell_next: Callable[
     ledger, listening, tell
         As in `execute_due`.
     tell_next : callable
-        Called whenever that changes with what is due next, or None where there is no schedule.
+        Called with a sentence about what is due next, whenever that changes.
     """
-    told: list[Due | None] = []
+    told = ""
     with interruption() as asked_to_stop:
         while not asked_to_stop.is_set():
             execute_due(ledger, listening, tell)
             now = datetime.now(UTC)
-            due = min(
-                (
-                    Due(next_slot(schedule.at, schedule.zone, now), name)
-                    for name, schedule in ledger.schedules().items()
-                ),
-                default=None,
-            )
-            if told != [due]:
-                tell_next(due)
-                told = [due]
-            pause = _LOOK_EVERY if due is None else min(_LOOK_EVERY, due.at - now)
+            slots = {name: next_slot(s.at, s.zone, now) for name, s in ledger.schedules().items()}
+            pause, message = _LOOK_EVERY, NO_SCHEDULE
+            if slots:
+                name, slot = min(slots.items(), key=lambda named: named[1])
+                pause, message = min(pause, slot - now), f"Next is {name}, due {slot:%Y-%m-%d %H:%M} UTC"
+            if message != told:
+                tell_next(message)
+                told = message
             asked_to_stop.wait(pause.total_seconds())

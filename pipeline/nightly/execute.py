@@ -36,7 +36,7 @@ def execute(ledger: Ledger, run: ScheduledRun, listener: Listener, **options: An
     """Execute a run that was claimed; its state, message and page say what became of it.
 
     A store that another run is writing makes it wait for the next tick; once the next run of the schedule is
-    due, it has failed. It fails at whatever else goes wrong. After SIGTERM or Ctrl-C, the next tick resumes it.
+    due, it has failed, as at whatever else goes wrong. After SIGTERM or Ctrl-C, the next tick resumes it.
 
     Parameters
     ----------
@@ -86,14 +86,13 @@ def _compare(ledger: Ledger, run: ScheduledRun, report: Report, version: str) ->
     """Tag the version, and compare it with that of the run before: once, since that may be deleted next."""
     schedule, progress = run.schedule, run.progress
     if "change" not in progress:
-        name = f"nightly.{schedule.name}.{run.label}"
-        tag = tag_version(
-            schedule.store, name, version, progress.get("naming"), lambda tag: ledger.save(run, naming=tag)
-        )
+        wanted, noted = f"nightly.{schedule.name}.{run.label}", progress.get("naming")
+        tag = tag_version(schedule.store, wanted, version, noted, lambda name: ledger.save(run, naming=name))
         ledger.save(run, tag=tag)
         # A refresh answers for what it found, whoever has written that since the run before.
         before = progress.get("before") or _last_tag(ledger, run)
-        diff = diff_since(before, tag, _compared(schedule), schedule.store, _folder(run) / "comparison")
+        folder = _folder(run) / "comparison"
+        diff = diff_since(before, tag, _compared(schedule), schedule.store, folder)
         ledger.save(run, change=None if diff is None else diff.model_dump())
     report.diff = None if progress["change"] is None else Diff(**progress["change"])
     if schedule.mode == "refresh":

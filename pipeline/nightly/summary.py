@@ -32,7 +32,7 @@ def write_summary(run: ScheduledRun, report: Report, folder: Path) -> Path:
         key_figures=[*_key_figures(report)],
         failed=report.failed,
         drift=_table("Drifted numbers", _DRIFT, drift),
-        shown=f"{counted(report.drifted, 'cell')} with such numbers; the first {len(drift):,} numbers are shown.",
+        shown=f"{counted(report.drifted, 'cell')} with such numbers; the first {len(drift):,} are shown.",
         versions=_table("Versions that differ", _VERSIONS, [row for row in versions if row[2] != row[3]]),
         same=sorted({f"{library} {now}" for _, library, then, now in versions if then == now}),
         diff=report.diff,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from threading import Event as Flag
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,9 @@ from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution import dispatch
 from relusweep.pipeline.execution.interruption import interruption
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
-from relusweep.pipeline.monitoring.record import Record, recorded
+from relusweep.pipeline.monitoring.record import recorded
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
-from relusweep.pipeline.nightly.differences import MOST_SHOWN, Differences, StoredGroup
+from relusweep.pipeline.nightly.differences import MOST_SHOWN, Differences, differences
 from relusweep.pipeline.nightly.report import CANCELLED, Report
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
 from relusweep.pipeline.planning.resources import check_promised, check_workers_have
@@ -133,85 +133,69 @@ def verify(
         todo = [sample for sample in samples if sample.blocks]
         record.begin(todo, asked_to_stop)
         check_promised(todo, cluster)
-        verification = _Verification(store, version, record, asked_to_stop, compute)
+        report, failed = Report(version=version, run=record.id), list[BlockFailed]()
         if todo:
             with connect(cluster) as client:
                 check_workers_have(todo, cluster, client)
-                verification.go(client, todo)
-        return verification.finish(sample.sweep.group for sample in samples if not sample.blocks)
+                with closing(_verify(client, todo, store, version, report, compute)) as events:
+                    for event in events:
+                        if event is not None:
+                            record(event)
+                        if isinstance(event, BlockFailed):
+                            failed.append(event)
+                        if asked_to_stop.is_set():
+                            report.interrupted = True
+                            break
+        record(RunFinished({}, tuple(failed), report.interrupted, record.cancelled))
+    report.failed = [f"{failure.group}, {failure.block}: {failure.error}" for failure in failed]
+    if report.interrupted and record.cancelled:  # unlike what a signal stops, it is not resumed
+        report.failed.append(CANCELLED)
+        report.interrupted = False
+    if not (report.cells or report.failed or report.interrupted):
+        report.failed.append("there was nothing to verify")
+    left_out = (sample.sweep.group for sample in samples if not sample.blocks)
+    report.sentences += [f"{group} is left out: the store has no finished block of it" for group in left_out]
+    return report
 
 
-class _Verification:
-    """The report of a verification, and the record of it, while it goes."""
-
-    def __init__(
-        self, store: str, version: str, record: Record, asked_to_stop: Flag, compute: Compute
-    ) -> None:
-        self._store, self._version, self._compute = store, version, compute
-        self._record, self._asked_to_stop = record, asked_to_stop
-        self._report = Report(version=version, run=record.id)
-        self._failed: list[BlockFailed] = []
-
-    def go(self, client: Client, samples: Iterable[Sample]) -> None:
-        """Verify one group after the other."""
-        monitor = WorkerMonitor(client)
-        for sample in samples:
-            self._record(PlanStarted(sample))
-            stored, before = StoredGroup(self._store, self._version, sample.sweep), self._report.cells
-            keep = stored.comparison if sample.sweep.written_by_workers else None
-            with closing(self._compute(client, sample, self._store, keep)) as arrivals:
-                for arrival in arrivals:
-                    if arrival is not None:
-                        self._record(self._take(sample, stored, arrival))
-                    if seen := monitor.poll():
-                        self._record(seen)
-                    if self._asked_to_stop.is_set():
-                        self._report.interrupted = True
-                        return
-            self._tell(sample, self._report.cells - before)
-
-    def _take(self, sample: Sample, stored: StoredGroup, arrival: dispatch.Arrival) -> Event:
-        block, outcome = arrival.block, arrival.outcome
-        if isinstance(outcome, BlockResult):
-            names = sorted(sample.variables(block) & set(outcome.arrays))
-            try:
-                here = stored.differences(block, {name: outcome.arrays[name] for name in names})
-            except StoreReadError as error:  # the other blocks are verified nevertheless
-                outcome = error
-            else:
-                self._count([here] if outcome.receipt is None else [here, outcome.receipt])
-                return BlockDone(block, None, arrival.spans)
-        told = redact(f"{type(outcome).__name__}: {outcome}")
-        self._failed.append(BlockFailed(block, told, sample.sweep.group))
-        self._report.failed.append(f"{sample.sweep.group}, {block}: {told}")
-        return self._failed[-1]
-
-    def _count(self, found: Sequence[Differences]) -> None:
-        """Add what differs in a block: in what has travelled, and in what its worker has compared."""
-        report = self._report
-        report.cells += int(found[0].compared.sum())
-        report.drifted += int(np.logical_or.reduce([part.drifted for part in found]).sum())
-        report.drift = [*report.drift, *(drift for part in found for drift in part.drift)][:MOST_SHOWN]
-
-    def _tell(self, sample: Sample, cells: int) -> None:
-        sweep = sample.sweep
-        then = open_dataset(self._store, sweep.group, version=self._version).attrs["versions"]
-        self._report.versions[sweep.group] = {"then": json.loads(then), "now": library_versions()}
-        self._report.sentences.append(
-            f"{cells:,} {sweep.unit} of {sweep.group} computed again, "
+def _verify(
+    client: Client, samples: Iterable[Sample], store: str, version: str, report: Report, compute: Compute
+) -> Generator[Event | None]:
+    """Verify one group after the other; what is found goes into the report."""
+    monitor = WorkerMonitor(client)
+    for sample in samples:
+        yield PlanStarted(sample)
+        sweep, before = sample.sweep, report.cells
+        compare = partial(differences, store, version, sweep)
+        keep = partial(partial, compare) if sweep.written_by_workers else None
+        with closing(compute(client, sample, store, keep)) as arrivals:
+            for arrival in arrivals:
+                yield monitor.poll()
+                if arrival is not None:
+                    yield _take(sample, arrival, compare, report)
+        then = json.loads(open_dataset(store, sweep.group, version=version).attrs["versions"])
+        report.versions[sweep.group] = {"then": then, "now": library_versions()}
+        report.sentences.append(
+            f"{report.cells - before:,} {sweep.unit} of {sweep.group} computed again, "
             f"in {len(sample.blocks)} of {sample.n_finished} finished blocks"
         )
 
-    def finish(self, left_out: Iterable[str]) -> Report:
-        """Close the record, and give the report, which names the groups that were left out."""
-        report, cancelled = self._report, self._record.cancelled
-        report.sentences += [
-            f"{group} is left out: the store has no finished block of it" for group in left_out
-        ]
-        self._record(RunFinished({}, tuple(self._failed), report.interrupted, cancelled))
-        if report.interrupted and cancelled:  # unlike what a signal stops, it is not resumed
-            report.failed.append(CANCELLED)
-            report.interrupted = False
-        if not (report.cells or report.failed or report.interrupted):
-            report.failed.append("there was nothing to verify")
-        return report
+
+def _take(
+    sample: Sample, arrival: dispatch.Arrival, compare: Callable[..., Differences], report: Report
+) -> Event:
+    """Count what differs in a block: in what has travelled, and in what its worker has compared."""
+    block, outcome = arrival.block, arrival.outcome
+    if isinstance(outcome, BlockResult):
+        names = sorted(sample.variables(block) & set(outcome.arrays))
+        try:
+            here = compare(block, {name: outcome.arrays[name] for name in names})
+        except StoreReadError as error:  # the other blocks are verified nevertheless
+            outcome = error
+        else:
+            found = [here] if outcome.receipt is None else [here, outcome.receipt]
+            report.cells += int(here.compared.sum())
+            report.drifted += int(np.logical_or.reduce([part.drifted for part in found]).sum())
+            report.drift = [*report.drift, *(drift for part in found for drift in part.drift)][:MOST_SHOWN]
+            return BlockDone(block, None, arrival.spans)
+    return BlockFailed(block, redact(f"{type(outcome).__name__}: {outcome}"), sample.sweep.group)

@@ -239,8 +239,9 @@ FORMER = """
 CREATE TABLE schedule (name TEXT PRIMARY KEY, settings TEXT NOT NULL, added TEXT NOT NULL);
 CREATE TABLE run (
     schedule TEXT NOT NULL REFERENCES schedule (name) ON DELETE CASCADE, due TEXT NOT NULL,
-    label TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL, lease TEXT NOT NULL, started TEXT NOT NULL, finished TEXT,
-    skipped INTEGER NOT NULL, deaths INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}',
+    label TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL, lease TEXT NOT NULL,
+    started TEXT NOT NULL, finished TEXT, skipped INTEGER NOT NULL,
+    deaths INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}',
     code INTEGER, words TEXT NOT NULL DEFAULT '', PRIMARY KEY (schedule, due)
 );
 INSERT INTO run VALUES ('mine', '2026-11-21T02:00:00.000+00:00', '2026-11-21', 'well', 'me', '', '2026-11-21',
