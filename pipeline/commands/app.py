@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from relusweep.pipeline.commands import clusters, doctor, nights, results, submission, sweeps, versions
+from relusweep.pipeline.commands import clusters, doctor, nightly, results, submission, sweeps, versions
 from relusweep.pipeline.common.redaction import redact
 
 __all__ = ["app", "main"]
@@ -36,7 +36,7 @@ app.command()(doctor.doctor)
 app.add_typer(clusters.app, name="cluster")
 for about_versions in (versions.log, versions.tag, versions.compare, versions.expire):
     app.command()(about_versions)
-app.add_typer(nights.nightly, name="nightly")
+app.add_typer(nightly.nightly, name="nightly")
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Sweeps that run by themselves: schedules, the ledger of their nights, one night from claim to exit code."""
+"""Sweeps that run by themselves: schedules, and the ledger of their runs."""

@@ -1,51 +1,101 @@
-"""The ledger: which night of which schedule is whose, in a SQLite file that all ticks of a machine share.
+"""The ledger: schedules and their runs, in one SQLite file on a disk of this machine.
 
-A night is a row, claimed in one transaction; its lease, renewed while it runs, says that its process lives.
+Whoever executes a schedule holds its lock, which the kernel releases however the process ends: a run that is
+still marked as running while the lock is free was killed.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
+
+from pydantic import BaseModel, Json
 
 from relusweep.pipeline.common.errors import InvalidSchedule, LedgerError, UnknownSchedule
-from relusweep.pipeline.nightly.rows import Claim, Night, State
+from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.nightly.schedule import Schedule
 from relusweep.pipeline.nightly.times import local_time, slots
 
-__all__ = ["LEASE", "Ledger", "default_ledger"]
+__all__ = ["Ledger", "ScheduledRun", "State", "default_ledger", "old_tags"]
 
-LEASE = timedelta(seconds=60)
-"""A night whose lease was not renewed for so long is taken for dead; a live one renews it four times."""
+State = Literal["running", "waiting", "interrupted", "well", "drifted", "failed"]
 
-_OPEN = ("running", "waiting", "interrupted")
+_UNFINISHED = ("running", "waiting", "interrupted")
 
+# Times are in UTC, as ISO text, which sorts as time does.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS schedule (name TEXT PRIMARY KEY, settings TEXT NOT NULL, added TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS run (
     schedule TEXT NOT NULL REFERENCES schedule (name) ON DELETE CASCADE,
-    due TEXT NOT NULL,             -- like all moments here: UTC, ISO, so that text sorts as time does
-    label TEXT NOT NULL,           -- the local date, with a number where a day has several
+    due TEXT NOT NULL,
+    label TEXT NOT NULL,
     state TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    lease TEXT NOT NULL,
     started TEXT NOT NULL,
-    finished TEXT,
-    skipped INTEGER NOT NULL,      -- slots before this one that nobody ran
+    skipped INTEGER NOT NULL,
     deaths INTEGER NOT NULL DEFAULT 0,
     progress TEXT NOT NULL DEFAULT '{}',
-    code INTEGER,
-    words TEXT NOT NULL DEFAULT '',
+    message TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (schedule, due)
 );
 """
+# Ledgers were written with these columns before runs had a lock.
+_FORMER_COLUMNS = ("owner", "lease", "finished", "code")
+
+
+class ScheduledRun(BaseModel):
+    """A run of a schedule: a row of the ledger.
+
+    Attributes
+    ----------
+    schedule : Schedule
+    due, started : datetime
+        In UTC.
+    label : str
+        Its local date, with a number behind it where a day has several runs.
+    state : {'running', 'waiting', 'interrupted', 'well', 'drifted', 'failed'}
+    skipped : int
+        How many runs before it were missed.
+    deaths : int
+        How often its process was killed.
+    progress : dict
+        What is done, for the process that resumes it; JSON-able.
+    message : str
+        What became of it.
+    overdue : bool
+        Whether the next run is due already.
+    """
+
+    schedule: Json[Schedule]
+    due: datetime
+    started: datetime
+    label: str
+    state: State
+    skipped: int
+    deaths: int
+    progress: Json[dict[str, Any]]
+    message: str
+    overdue: bool = False
+
+    @property
+    def remarks(self) -> list[str]:
+        """Say what went before it."""
+        missed = [f"{counted(self.skipped, 'night')} missed and skipped before it"] if self.skipped else []
+        died = [f"its process was killed {counted(self.deaths, 'time')}"] if self.deaths else []
+        return missed + died
+
+
+def old_tags(runs: Sequence[ScheduledRun]) -> list[str]:
+    """Name the tags that a schedule does not keep; its runs come with the newest first."""
+    tags = [run.progress["tag"] for run in runs if "tag" in run.progress]
+    keep = runs[0].schedule.keep_nights if runs else None
+    return [] if keep is None else tags[keep:]
 
 
 def default_ledger() -> Path:
@@ -55,13 +105,13 @@ def default_ledger() -> Path:
 
 
 class Ledger:
-    """Schedules and their nights.
+    """Schedules and their runs.
 
     Parameters
     ----------
     path : Path
-        A file on a file system of this machine, made where missing, readable by its owner alone: a webhook
-        may be a secret. Never in a store; on network file systems SQLite's locks do not hold.
+        A file on a local disk, made where missing, readable by its owner alone: a webhook may be a secret.
+        Locks do not hold on network file systems.
 
     Raises
     ------
@@ -69,58 +119,57 @@ class Ledger:
         By every method: the file cannot be read or written, or is no ledger.
     """
 
-    def __init__(self, path: Path, lease: timedelta = LEASE) -> None:
-        self.path, self.lease = path.expanduser().absolute(), lease
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise LedgerError(f"no ledger at {self.path}: {error.strerror}; give another --ledger") from error
-        with self._transaction() as ledger:
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        os.close(self._open(self.path))
+        with self._database() as database:
+            database.execute("BEGIN IMMEDIATE")
             for table in _TABLES.split(";\n"):
-                ledger.execute(table)
+                database.execute(table)
+            if database.execute("SELECT 1 FROM pragma_table_info('run') WHERE name = 'words'").fetchone():
+                database.execute("ALTER TABLE run RENAME COLUMN words TO message")
+                for column in _FORMER_COLUMNS:
+                    database.execute(f"ALTER TABLE run DROP COLUMN {column}")
+            database.execute("COMMIT")
 
     def add(self, schedule: Schedule, now: datetime) -> bool:
-        """Add a schedule, whose first night is the first after now; false where the very same is there.
+        """Add a schedule, whose first run is the first after now; false where the very same is there.
 
         Raises
         ------
         InvalidSchedule
             Another one has its name.
         """
-        with self._transaction() as ledger:
-            there = _schedules(ledger).get(schedule.name)
-            if there is None:
-                row = (schedule.name, json.dumps(schedule.kept()), _text(now))
-                ledger.execute("INSERT INTO schedule VALUES (?, ?, ?)", row)
-        if there not in (None, schedule):
+        row = (schedule.name, json.dumps(schedule.kept()), _text(now))
+        added = self._query("INSERT OR IGNORE INTO schedule VALUES (?, ?, ?) RETURNING name", *row)
+        if not added and self.schedule(schedule.name) != schedule:
             raise InvalidSchedule(
                 f"there is another {schedule.name!r} in {self.path}; choose another name, or remove that one "
                 f"with: relusweep nightly remove {schedule.name}"
             )
-        return there is None
+        return bool(added)
 
-    def remove(self, name: str, now: datetime) -> int:
-        """Remove a schedule and the log of its nights; give how many these were.
+    def remove(self, name: str) -> int:
+        """Remove a schedule and the log of its runs; give how many these were.
 
         Raises
         ------
         UnknownSchedule
         InvalidSchedule
-            A night of it is running.
+            It is being executed.
         """
-        with self._transaction() as ledger:
-            self._found(_schedules(ledger), name)
-            nights = _nights(ledger, name)
-            if any(night.state == "running" and night.lease > now for night in nights):
+        self.schedule(name)
+        with self._locked(name) as ours:
+            if not ours:
                 raise InvalidSchedule(f"a night of {name!r} is running; stop it, or remove {name!r} later")
-            ledger.execute("DELETE FROM schedule WHERE name = ?", (name,))
-        return len(nights)
+            runs = self.runs(name)
+            self._query("DELETE FROM schedule WHERE name = ?", name)
+        return len(runs)
 
-    def schedules(self) -> list[Schedule]:
-        """List the schedules by name."""
-        with self._transaction() as ledger:
-            return list(_schedules(ledger).values())
+    def schedules(self) -> dict[str, Schedule]:
+        """Give the schedules by name, sorted."""
+        rows = self._query("SELECT name, settings FROM schedule ORDER BY name")
+        return {name: Schedule.model_validate_json(settings) for name, settings in rows}
 
     def schedule(self, name: str) -> Schedule:
         """Find a schedule.
@@ -129,138 +178,101 @@ class Ledger:
         ------
         UnknownSchedule
         """
-        with self._transaction() as ledger:
-            return self._found(_schedules(ledger), name)
-
-    def nights(self, name: str) -> list[Night]:
-        """List the nights of a schedule, the newest first."""
-        with self._transaction() as ledger:
-            return _nights(ledger, name)
-
-    def claim(self, name: str, now: datetime) -> Claim | None:
-        """Take the night that is to run now, if there is one and nobody has it.
-
-        That is the one begun and not ended, when its process has died or let go of it; else the newest slot
-        that has come. While one runs, no other of the schedule is given.
-
-        Raises
-        ------
-        UnknownSchedule
-        """
-        with self._transaction() as ledger:
-            schedule = self._found(_schedules(ledger), name)
-            nights = _nights(ledger, name)
-            since = nights[0].due if nights else _added(ledger, name)
-            due = list(slots(schedule.at, schedule.zone, since, now))
-            if nights and nights[0].state in _OPEN:
-                if nights[0].state == "running" and nights[0].lease > now:
-                    return None
-                self._take_over(ledger, nights[0], now)
-            elif due:
-                self._begin(ledger, schedule, due, now)
-            else:
-                return None
-            night = _nights(ledger, name)[0]
-        return Claim(schedule, night, overdue=bool(due) and night.due < due[-1])
-
-    def _take_over(self, ledger: sqlite3.Connection, night: Night, now: datetime) -> None:
-        died = night.state == "running"
-        ledger.execute(
-            "UPDATE run SET state = 'running', owner = ?, lease = ?, deaths = deaths + ? "
-            "WHERE schedule = ? AND due = ?",
-            (uuid4().hex, _text(now + self.lease), died, night.schedule, _text(night.due)),
-        )
-
-    def _begin(
-        self, ledger: sqlite3.Connection, schedule: Schedule, due: list[datetime], now: datetime
-    ) -> None:
-        date = local_time(due[-1], schedule.zone).date().isoformat()
-        same = "SELECT count(*) FROM run WHERE schedule = ? AND substr(label, 1, 10) = ?"
-        (earlier,) = ledger.execute(same, (schedule.name, date)).fetchone()
-        label = f"{date}-{earlier + 1}" if earlier else date
-        ledger.execute(
-            "INSERT INTO run (schedule, due, label, state, owner, lease, started, skipped) "
-            "VALUES (?, ?, ?, 'running', ?, ?, ?, ?)",
-            (
-                schedule.name,
-                _text(due[-1]),
-                label,
-                uuid4().hex,
-                _text(now + self.lease),
-                _text(now),
-                len(due) - 1,
-            ),
-        )
-
-    def renew(self, claim: Claim, now: datetime) -> bool:
-        """Say that a night's process lives; false when another has taken the night over."""
-        return self._update(claim, lease=_text(now + self.lease))
-
-    def remember(self, claim: Claim, **facts: Any) -> None:
-        """Keep what a later claim of the night must know, JSON-able."""
-        claim.night.progress.update(facts)
-        self._update(claim, progress=json.dumps(claim.night.progress))
-
-    def let_go(self, claim: Claim, state: Literal["waiting", "interrupted"], words: str) -> None:
-        """Leave a night to the next tick."""
-        self._update(claim, state=state, words=words)
-
-    def finish(self, claim: Claim, state: State, code: int, words: str, now: datetime) -> bool:
-        """Close a night; false when another has taken it over."""
-        return self._update(claim, state=state, code=code, words=words, finished=_text(now))
-
-    def _update(self, claim: Claim, **columns: Any) -> bool:
-        """Change the row of a night, if it is still ours."""
-        names = ", ".join(f"{column} = ?" for column in columns)
-        ours = (claim.night.schedule, _text(claim.night.due), claim.night.owner)
-        with self._transaction() as ledger:
-            changed = ledger.execute(
-                f"UPDATE run SET {names} WHERE schedule = ? AND due = ? AND owner = ?",
-                (*columns.values(), *ours),
-            )
-            return changed.rowcount == 1
-
-    def _found(self, schedules: dict[str, Schedule], name: str) -> Schedule:
+        schedules = self.schedules()
         if name not in schedules:
             there = ", ".join(schedules) or "none yet: see relusweep nightly add --help"
             raise UnknownSchedule(f"no nightly {name!r} in {self.path}; there are {there}")
         return schedules[name]
 
+    def runs(self, name: str) -> list[ScheduledRun]:
+        """List the runs of a schedule, the newest first."""
+        rows = self._query(
+            "SELECT settings AS schedule, due, started, label, state, skipped, deaths, progress, message "
+            "FROM run JOIN schedule ON name = run.schedule WHERE name = ? ORDER BY due DESC",
+            name,
+        )
+        return [ScheduledRun.model_validate(dict(row)) for row in rows]
+
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Read and write with nobody in between."""
+    def claim(self, name: str, now: datetime) -> Iterator[ScheduledRun | None]:
+        """Hold the lock of a schedule while the context lasts.
+
+        Yields
+        ------
+        ScheduledRun or None
+            The last one where it has not ended, else a new one for the newest slot that has come. None where
+            nothing is due, another process has the lock, or the schedule is gone.
+        """
+        with self._locked(name) as ours:
+            yield self._due(name, now) if ours else None
+
+    def _due(self, name: str, now: datetime) -> ScheduledRun | None:
+        found = self._query("SELECT settings, added FROM schedule WHERE name = ?", name)
+        if not found:
+            return None
+        schedule, added = Schedule.model_validate_json(found[0][0]), datetime.fromisoformat(found[0][1])
+        runs = self.runs(name)
+        due = list(slots(schedule.at, schedule.zone, runs[0].due if runs else added, now))
+        if runs and runs[0].state in _UNFINISHED:
+            run = runs[0].model_copy(update={"overdue": bool(due)})
+            run.deaths += run.state == "running"
+            run.state = "running"
+            self.save(run)
+            return run
+        if not due:
+            return None
+        date = local_time(due[-1], schedule.zone).date().isoformat()
+        earlier = sum(run.label[:10] == date for run in runs)
+        label = f"{date}-{earlier + 1}" if earlier else date
+        self._query(
+            "INSERT INTO run (schedule, due, label, state, started, skipped) VALUES (?, ?, ?, ?, ?, ?)",
+            *(name, _text(due[-1]), label, "running", _text(now), len(due) - 1),
+        )
+        return self.runs(name)[0]
+
+    def save(self, run: ScheduledRun, **facts: Any) -> None:
+        """Write what has changed of a run, whose lock is held; facts are added to its `progress`."""
+        run.progress.update(facts)
+        self._query(
+            "UPDATE run SET state = ?, deaths = ?, message = ?, progress = ? WHERE schedule = ? AND due = ?",
+            *(run.state, run.deaths, run.message, json.dumps(run.progress)),
+            *(run.schedule.name, _text(run.due)),
+        )
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[bool]:
+        """Hold the lock of a schedule; false where another process has it."""
+        lock = self._open(self.path.with_name(f"{self.path.name}.{name}.lock"))
         try:
-            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as ledger:
-                ledger.execute("PRAGMA foreign_keys = ON")
-                ledger.execute("BEGIN IMMEDIATE")
-                yield ledger
-                ledger.execute("COMMIT")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(lock)
+
+    def _open(self, file: Path) -> int:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LedgerError(f"no ledger at {self.path}: {error.strerror}; give another --ledger") from error
+
+    def _query(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        with self._database() as database:
+            return database.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as database:
+                database.row_factory = sqlite3.Row
+                database.execute("PRAGMA foreign_keys = ON")
+                yield database
         except sqlite3.Error as error:
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}") from error
-
-
-def _schedules(ledger: sqlite3.Connection) -> dict[str, Schedule]:
-    rows = ledger.execute("SELECT name, settings FROM schedule ORDER BY name")
-    return {name: Schedule.model_validate_json(settings) for name, settings in rows}
-
-
-def _added(ledger: sqlite3.Connection, name: str) -> datetime:
-    (added,) = ledger.execute("SELECT added FROM schedule WHERE name = ?", (name,)).fetchone()
-    return datetime.fromisoformat(added)
-
-
-def _nights(ledger: sqlite3.Connection, name: str) -> list[Night]:
-    columns = ", ".join(Night._fields)
-    rows = ledger.execute(f"SELECT {columns} FROM run WHERE schedule = ? ORDER BY due DESC", (name,))
-    return [_night(Night(*row)) for row in rows]
-
-
-def _night(row: Night) -> Night:
-    moments = {
-        name: None if (text := getattr(row, name)) is None else datetime.fromisoformat(text)
-        for name in ("due", "lease", "started", "finished")
-    }
-    return row._replace(progress=json.loads(str(row.progress)), **moments)  # type: ignore[arg-type]
 
 
 def _text(moment: datetime) -> str:

@@ -1,84 +1,116 @@
 """What makes cron, systemd or Kubernetes call `relusweep nightly tick`.
 
 They call it every ten minutes, whatever the schedule says: the ledger knows what is due. So it does not
-matter what they know of time zones and clock changes, and a night that was killed goes on in minutes.
+matter what they know of time zones and clock changes, and a run that was killed is resumed within minutes.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from relusweep.pipeline.common.errors import InvalidSchedule
-from relusweep.pipeline.nightly.schedule import Schedule
+from relusweep.pipeline.nightly.schedule import Schedule, is_file
 
 __all__ = ["Form", "manifest"]
 
 Form = Literal["crontab", "systemd", "kubernetes"]
 
-_MINUTES = 10
 _STATE = "/var/lib/relusweep"
 _FILES = "/etc/relusweep"
-_IMAGE = "relusweep:latest"
 
-
-def manifest(schedule: Schedule, ledger: Path, form: Form) -> str:
-    """Write it.
-
-    Parameters
-    ----------
-    schedule : Schedule
-    ledger : Path
-    form : {'crontab', 'systemd', 'kubernetes'}
-    """
-    if form == "kubernetes":
-        return _kubernetes(schedule)
-    tick = [_program(), "nightly", "tick", schedule.name, "--ledger", str(ledger)]
-    return (_crontab if form == "crontab" else _systemd)(schedule, tick, ledger)
-
-
-def _program() -> str:
-    """Find the command: cron and systemd know no virtual environment."""
-    beside = Path(sys.executable).with_name("relusweep")
-    return str(beside if beside.exists() else Path(sys.argv[0]).absolute())
-
-
-def _crontab(schedule: Schedule, tick: list[str], ledger: Path) -> str:
-    log = ledger.with_name(f"{schedule.name}.log")
-    command = f"{shlex.join(tick)} >> {shlex.quote(str(log))} 2>&1"
-    return f"*/{_MINUTES} * * * * " + command.replace("%", r"\%")  # to cron a percent sign ends the line
-
-
-def _systemd(schedule: Schedule, tick: list[str], ledger: Path) -> str:
-    unit = f"relusweep-{schedule.name}"
-    return f"""\
+_SYSTEMD = """\
 # ~/.config/systemd/user/{unit}.service
 [Unit]
-Description=relusweep: {schedule.mode} of {schedule.name}, if it is due
+Description=relusweep: {mode} of {name}, if it is due
 
 [Service]
 Type=oneshot
-ExecStart={" ".join(map(_systemd_word, tick))}
+ExecStart={command}
 # To the main process alone: it stops its workers itself, and commits what has come.
 KillMode=mixed
 TimeoutStopSec=300
 
 # ~/.config/systemd/user/{unit}.timer
 [Unit]
-Description=relusweep: asks whether {schedule.name} is due
+Description=relusweep: asks whether {name} is due
 
 [Timer]
-OnCalendar=*:0/{_MINUTES}
+OnCalendar=*:0/10
 Persistent=true
 
 [Install]
 WantedBy=timers.target
 
 # Write the two files, then: systemctl --user enable --now {unit}.timer"""
+
+# The volume is for one node at a time, as SQLite needs. Adding the same schedule once more changes nothing.
+_KUBERNETES = """\
+# Put an image in which `relusweep` runs in place of relusweep:latest, and what the store and the webhook need
+# in the secret {unit}: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …, RELUSWEEP_WEBHOOK.
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: {unit}}}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {{requests: {{storage: 10Gi}}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: {unit}}}
+data: {files}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: {unit}}}
+spec:
+  schedule: "*/10 * * * *"
+  concurrencyPolicy: Forbid
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          restartPolicy: Never
+          terminationGracePeriodSeconds: 300
+          initContainers:
+          - name: add
+            command: {add}
+            image: &image relusweep:latest
+            envFrom: &secret [{{secretRef: {{name: {unit}, optional: true}}}}]
+            volumeMounts: &mounts
+            - {{name: state, mountPath: {state}}}
+            - {{name: files, mountPath: {mounted}}}
+          containers:
+          - name: tick
+            command: {tick}
+            image: *image
+            envFrom: *secret
+            volumeMounts: *mounts
+          volumes:
+          - name: state
+            persistentVolumeClaim: {{claimName: {unit}}}
+          - name: files
+            configMap: {{name: {unit}, items: {items}}}
+"""
+
+
+def manifest(schedule: Schedule, ledger: Path, form: Form) -> str:
+    """Write what a crontab, a user's systemd or a Kubernetes cluster takes."""
+    if form == "kubernetes":
+        return _kubernetes(schedule)
+    beside = Path(sys.executable).with_name("relusweep")  # cron and systemd know no virtual environment
+    program = str(beside if beside.exists() else Path(sys.argv[0]).absolute())
+    tick = [program, "nightly", "tick", schedule.name, "--ledger", str(ledger)]
+    if form == "crontab":
+        log = shlex.quote(str(ledger.with_name(f"{schedule.name}.log")))
+        command = f"{shlex.join(tick)} >> {log} 2>&1"
+        return "*/10 * * * * " + command.replace("%", r"\%")  # to cron a percent sign ends the line
+    unit, command = f"relusweep-{schedule.name}", " ".join(map(_systemd_word, tick))
+    return _SYSTEMD.format(unit=unit, name=schedule.name, mode=schedule.mode, command=command)
 
 
 def _systemd_word(word: str) -> str:
@@ -87,120 +119,43 @@ def _systemd_word(word: str) -> str:
 
 
 def _kubernetes(schedule: Schedule) -> str:
-    documents = [_volume(schedule), *_files(schedule), _cron_job(schedule)]
-    return f"""\
-# Put an image in which `relusweep` runs in place of {_IMAGE}, and what the store and the webhook need in the
-# secret {_name(schedule)}: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …, RELUSWEEP_WEBHOOK.
-{yaml.safe_dump_all(documents, sort_keys=False, width=1000, allow_unicode=True)}"""
-
-
-def _name(schedule: Schedule) -> str:
-    return f"relusweep-{schedule.name}".lower().replace("_", "-").rstrip("-")
-
-
-def _volume(schedule: Schedule) -> dict[str, Any]:
-    """Keep the ledger, the summaries and a store that is a path; of one node at a time, as SQLite needs."""
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": _name(schedule)},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}},
-    }
-
-
-def _files(schedule: Schedule) -> list[dict[str, Any]]:
-    """Bring along the files that the schedule names."""
-    texts = {key: _read(Path(here)) for key, (here, _) in _brought(schedule).items()}
-    if not texts:
-        return []
-    return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _name(schedule)}, "data": texts}]
-
-
-def _brought(schedule: Schedule) -> dict[str, tuple[str, str]]:
-    """Give by key where a file is here, and where in the volume: a sweep may be named after its file."""
-    places = {}
+    brought: dict[
+        str, tuple[str, str]
+    ] = {}  # by key of the ConfigMap: a file here, and where it is in the pod
     if schedule.cluster is not None:
-        places["cluster.yaml"] = schedule.cluster, "cluster.yaml"
-    if _of_a_file(schedule):  # whose name may hold what a key must not
-        places["sweep.yaml"] = schedule.sweep, f"sweep/{Path(schedule.sweep).name}"
-    return places
+        brought["cluster.yaml"] = schedule.cluster, "cluster.yaml"
+    if is_file(schedule.sweep):  # a sweep may be named after its file, whose name may not be a key
+        brought["sweep.yaml"] = schedule.sweep, f"sweep/{Path(schedule.sweep).name}"
+    there = {key: f"{_FILES}/{place}" for key, (_, place) in brought.items()}
+    ledger = ["--ledger", f"{_STATE}/nights.sqlite"]
+    return _KUBERNETES.format(
+        unit=f"relusweep-{schedule.name}".lower().replace("_", "-").rstrip("-"),
+        state=_STATE,
+        mounted=_FILES,
+        files=json.dumps({key: _read(Path(here)) for key, (here, _) in brought.items()}),
+        items=json.dumps([{"key": key, "path": place} for key, (_, place) in brought.items()]),
+        add=json.dumps(["relusweep", "nightly", "add", *_arguments(schedule, there), *ledger]),
+        tick=json.dumps(["relusweep", "nightly", "tick", schedule.name, *ledger]),
+    )
 
 
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSchedule(f"{file}, which is to be brought along, cannot be read: {error}") from error
+        raise InvalidSchedule(f"{file}, which the ConfigMap is to hold, cannot be read: {error}") from error
 
 
-def _of_a_file(schedule: Schedule) -> bool:
-    return schedule.sweep.endswith((".yaml", ".yml"))
-
-
-def _cron_job(schedule: Schedule) -> dict[str, Any]:
-    ledger = ["--ledger", f"{_STATE}/nights.sqlite"]
-    # Adding the same once more changes nothing: the ledger on the volume has it from the first pod on.
-    added = _container(schedule, "add", [*_added(schedule), *ledger])
-    ticked = _container(schedule, "tick", [schedule.name, *ledger])
-    volumes: list[dict[str, Any]] = [
-        {"name": "state", "persistentVolumeClaim": {"claimName": _name(schedule)}},
+def _arguments(schedule: Schedule, there: dict[str, str]) -> list[str]:
+    """Write what `nightly add` needs in a pod; a secret webhook comes by its variable."""
+    local = "://" not in schedule.store
+    options = schedule.model_dump(exclude={"name", "settings", "webhook", "folder"}) | {
+        "sweep": there.get("sweep.yaml", schedule.sweep),
+        "store": f"{_STATE}/{Path(schedule.store).name}" if local else schedule.store,
+        "cluster": there.get("cluster.yaml"),
+    }
+    given = [
+        (f"--{name.replace('_', '-')}", str(value)) for name, value in options.items() if value is not None
     ]
-    if _files(schedule):
-        items = [{"key": key, "path": there} for key, (_, there) in _brought(schedule).items()]
-        volumes.append({"name": "files", "configMap": {"name": _name(schedule), "items": items}})
-    pod = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 300,
-        "initContainers": [added],
-        "containers": [ticked],
-        "volumes": volumes,
-    }
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {"name": _name(schedule)},
-        "spec": {
-            "schedule": f"*/{_MINUTES} * * * *",
-            "concurrencyPolicy": "Forbid",
-            "jobTemplate": {"spec": {"backoffLimit": 0, "template": {"spec": pod}}},
-        },
-    }
-
-
-def _container(schedule: Schedule, verb: str, words: list[str]) -> dict[str, Any]:
-    mounts = [{"name": "state", "mountPath": _STATE}]
-    if _files(schedule):
-        mounts.append({"name": "files", "mountPath": _FILES})
-    return {
-        "name": verb,
-        "image": _IMAGE,
-        "command": ["relusweep", "nightly", verb, *words],
-        "env": [{"name": "PYTHONSAFEPATH", "value": "1"}],
-        "envFrom": [{"secretRef": {"name": _name(schedule), "optional": True}}],
-        "volumeMounts": mounts,
-    }
-
-
-def _added(schedule: Schedule) -> list[str]:
-    """Write the words that add it, in the places of a pod; a secret webhook comes by its variable."""
-    there = {key: f"{_FILES}/{place}" for key, (_, place) in _brought(schedule).items()}
-    store = schedule.store if "://" in schedule.store else f"{_STATE}/{Path(schedule.store).name}"
-    options: dict[str, Any] = {
-        "--sweep": there.get("sweep.yaml", schedule.sweep),
-        "--store": store,
-        "--at": schedule.at,
-        "--zone": schedule.zone,
-        "--mode": schedule.mode,
-        "--by": schedule.by,
-        "--share": schedule.share,
-        "--blocks": schedule.blocks,
-        "--keep-days": schedule.keep_days,
-        "--keep-nights": schedule.keep_nights,
-        "--cluster": there.get("cluster.yaml"),
-    }
-    words = [schedule.name]
-    for option, value in options.items():
-        words += [] if value is None else [option, str(value)]
-    for setting in schedule.settings:
-        words += ["--set", setting]
-    return words
+    given += [("--set", setting) for setting in schedule.settings]
+    return [schedule.name, *(word for option in given for word in option)]

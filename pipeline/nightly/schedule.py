@@ -1,4 +1,4 @@
-"""What is to run every night: checked when it is added, kept in the ledger."""
+"""What is to run by itself: checked when it is added, kept in the ledger."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from relusweep.cluster import ClusterConfig
     from relusweep.pipeline.sweeps.base import Sweep
 
-__all__ = ["MODES", "Mode", "Schedule", "check", "make_schedule"]
+__all__ = ["DEFAULT_SHARE", "Mode", "Schedule", "check", "is_file", "make_schedule"]
 
 Mode = Literal["verify", "extend", "refresh"]
-MODES: tuple[Mode, ...] = ("verify", "extend", "refresh")
 DEFAULT_SHARE = 0.05
 
 
@@ -31,30 +30,28 @@ class Schedule(BaseModel):
     Attributes
     ----------
     name : str
-        Names the tags and the folder of its nights.
-    sweep : str
-        A named sweep, or the absolute path of a YAML file, read anew every night.
-    settings : tuple of str
-        As ``--set`` takes them.
+        Names the tags and the folder of its runs.
+    sweep, settings : str, tuple of str
+        A named sweep or the absolute path of a YAML file, read anew for every run, and ``--set`` options.
     store : str
         Absolute path, or ``s3://bucket/prefix``.
     at, zone : str
         Cron expression of five fields, and the IANA time zone on whose clock it is meant.
     mode : {'verify', 'extend', 'refresh'}
     cluster : str, optional
-        Absolute path of a cluster file, read anew every night; without it, this machine.
+        Absolute path of a cluster file, read anew for every run; without it, this machine.
     by : int, optional
-        Trials that a night adds.
+        Trials that a run adds.
     share, blocks : float or int, optional
-        How much of what is done a night verifies: a part of the blocks, or so many of each stage.
+        How much of what is done a run verifies: a part of the blocks, or so many of each stage.
     webhook : SecretStr, optional
         Told when something drifted or failed. May hold a secret: shown as its host alone.
     keep_days : int, optional
-        Versions without a tag that are older are removed after each night.
+        Versions without a tag that are older are removed after each run.
     keep_nights : int, optional
-        So many nights keep their tags: that of the last, and those of the ones before it.
+        So many runs keep their tags, the newest of them.
     folder : str
-        Absolute path; each night has a folder in it.
+        Absolute path; each run has a folder in it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -73,7 +70,7 @@ class Schedule(BaseModel):
     blocks: PositiveInt | None = None
     webhook: SecretStr | None = None
     keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-    keep_nights: Annotated[int, Field(ge=2)] | None = None  # a night is compared with the one before it
+    keep_nights: Annotated[int, Field(ge=2)] | None = None  # a run is compared with the one before it
     folder: str
 
     def specification(self) -> Sweep:
@@ -95,7 +92,7 @@ class Schedule(BaseModel):
 
     @property
     def keeps(self) -> str:
-        """Say what is kept of its nights and of its store."""
+        """Say what is kept of its runs and of its store."""
         tags = "all tags" if self.keep_nights is None else f"{self.keep_nights} nights' tags"
         days = "all versions" if self.keep_days is None else f"versions of {counted(self.keep_days, 'day')}"
         return f"{tags}, {days}"
@@ -104,6 +101,11 @@ class Schedule(BaseModel):
     def webhook_host(self) -> str | None:
         """What may be shown of the webhook."""
         return None if self.webhook is None else urlsplit(self.webhook.get_secret_value()).hostname
+
+
+def is_file(sweep: str) -> bool:
+    """Tell the path of a sweep's file from the name of a sweep."""
+    return sweep.endswith((".yaml", ".yml"))
 
 
 def make_schedule(*, webhook: str | None, **fields: Any) -> Schedule:
@@ -165,9 +167,9 @@ def _check_mode(schedule: Schedule) -> None:
     given = {"--by": schedule.by, "--share": schedule.share, "--blocks": schedule.blocks}
     allowed = {"extend": {"--by"}, "verify": {"--share", "--blocks"}, "refresh": set[str]()}[schedule.mode]
     if wrong := [option for option, value in given.items() if value is not None and option not in allowed]:
-        raise InvalidSchedule(f"{', '.join(wrong)} says nothing in --mode {schedule.mode}; leave it out")
+        raise InvalidSchedule(f"{', '.join(wrong)}: not used in --mode {schedule.mode}; leave out")
     if schedule.mode == "extend" and schedule.by is None:
-        raise InvalidSchedule("--mode extend: give --by N, how many trials a night adds")
+        raise InvalidSchedule("--mode extend: give --by N, how many trials each night adds")
     if schedule.share is not None and schedule.blocks is not None:
         raise InvalidSchedule("--share and --blocks both say how much is verified; give one")
 
@@ -182,7 +184,7 @@ def _check_places(schedule: Schedule, ledger: Path) -> None:
 
 
 def _check_store(schedule: Schedule, sweep: Sweep) -> None:
-    """Plan the sweep, and open the store as a night will: it is made where there is none."""
+    """Plan the sweep, and open the store as a run will: it is made where there is none."""
     from relusweep.pipeline.planning.plan import plans
     from relusweep.storage import Committer, StoreLocked
 

@@ -11,7 +11,7 @@ from cronsim import CronSim, CronSimError
 
 from relusweep.pipeline.common.errors import InvalidSchedule
 
-__all__ = ["check_times", "local_time", "next_slot", "slots"]
+__all__ = ["check_times", "local_text", "local_time", "next_slot", "slots"]
 
 _FIELDS = "minute, hour, day of the month, month, day of the week, as '0 2 * * *'"
 
@@ -76,6 +76,11 @@ def next_slot(at: str, zone: str, after: datetime) -> datetime:
 def local_time(moment: datetime, zone: str) -> datetime:
     """Give a moment on the clock of a place."""
     return moment.astimezone(ZoneInfo(zone))
+
+
+def local_text(moment: datetime, zone: str) -> str:
+    """Write a moment to the minute, on the clock of a place."""
+    return f"{local_time(moment, zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _check_zone(zone: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
-from threading import Event as Flag
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +15,13 @@ import numpy as np
 from relusweep.cluster import ClusterConfig, connect
 from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.redaction import redact
-from relusweep.pipeline.execution.dispatch import Arrival, compute
+from relusweep.pipeline.execution import dispatch
 from relusweep.pipeline.execution.interruption import interruption
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
-from relusweep.pipeline.monitoring.record import Record, recorded
+from relusweep.pipeline.monitoring.record import recorded
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
-from relusweep.pipeline.nightly.stored import MOST_SHOWN, Differences, Stored
-from relusweep.pipeline.nightly.work import CANCELLED, Worked
+from relusweep.pipeline.nightly.differences import MOST_SHOWN, Differences, differences
+from relusweep.pipeline.nightly.report import CANCELLED, Report
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
 from relusweep.pipeline.planning.resources import check_promised, check_workers_have
 from relusweep.pipeline.sweeps.base import Block, Sweep
@@ -34,39 +33,34 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "draw", "verify"]
 
-
-class _Drawn(Plan):
-    """A plan in which nothing counts but its blocks: what else the store has is not asked for."""
-
-    @property
-    def total(self) -> int:
-        return self.cells
+Compute = Callable[..., Generator[dispatch.Arrival | None]]
 
 
-class Sample:
-    """Finished blocks of a group, drawn to be verified.
+@dataclass(frozen=True)
+class Sample(Plan):
+    """Finished blocks of a group to compute again, with the predecessors that they go on from.
 
     Attributes
     ----------
-    plan : Plan
-        The blocks drawn and, where each goes on from the one before, those before them.
-    n_all : int
+    n_finished : int
         Finished blocks in all.
+    succeeded : frozenset of str
+        Keys of those that are the predecessor of another.
     """
 
-    def __init__(self, stored: Plan, chosen: Sequence[Block]) -> None:
-        self.sweep, self.n_all = stored.sweep, len(stored.blocks)
-        self._followed = {
-            before.key for block in stored.blocks if (before := stored.sweep.schedule.predecessor(block))
-        }
-        drawn = {before.key: before for block in chosen for before in _chain(stored.sweep, block)}
-        self.plan = _Drawn(stored.sweep, stored.sweep, tuple(drawn.values()))
+    n_finished: int = 0
+    succeeded: frozenset[str] = frozenset()
 
-    def variables(self, block: Block) -> Iterator[str]:
+    @property
+    def total(self) -> int:
+        """Cells to be computed: what else the store has is not asked for."""
+        return self.cells
+
+    def variables(self, block: Block) -> set[str]:
         """Name what the store still has of a block: what lacks an axis is that of the last block along it."""
-        for name, variable in self.sweep.variables.items():
-            if set(self.sweep.axes) <= set(variable.dims) or block.key not in self._followed:
-                yield name
+        last = block.key not in self.succeeded
+        axes = set(self.sweep.axes)
+        return {name for name, variable in self.sweep.variables.items() if last or axes <= set(variable.dims)}
 
 
 def draw(stored: Plan, seed: str, share: float, blocks: int | None) -> Sample:
@@ -82,11 +76,20 @@ def draw(stored: Plan, seed: str, share: float, blocks: int | None) -> Sample:
     blocks : int or None
         How many, instead.
     """
-    n_all = len(stored.blocks)
-    wanted = max(1, round(share * n_all)) if blocks is None else blocks
+    sweep, finished = stored.sweep, stored.blocks
+    wanted = max(1, round(share * len(finished))) if blocks is None else blocks
     # Text seeds are hashed the same in every process and version of Python.
-    chosen = random.Random(seed).sample(stored.blocks, min(wanted, n_all))
-    return Sample(stored, chosen)
+    chosen = random.Random(seed).sample(finished, min(wanted, len(finished)))
+    drawn = {part.key: part for block in chosen for part in _chain(sweep, block)}
+    succeeded = frozenset(before.key for block in finished if (before := sweep.schedule.predecessor(block)))
+    return Sample(sweep, sweep, tuple(drawn.values()), n_finished=len(finished), succeeded=succeeded)
+
+
+def _chain(sweep: Sweep, block: Block | None) -> Iterator[Block]:
+    """Give a block and all that come before it: the store has only the state after the last one."""
+    while block is not None:
+        yield block
+        block = sweep.schedule.predecessor(block)
 
 
 def verify(
@@ -98,11 +101,11 @@ def verify(
     share: float,
     blocks: int | None,
     command: str | None = None,
-) -> Worked:
+    compute: Compute = dispatch.compute,
+) -> Report:
     """Compute a sample of the finished blocks of a sweep and of all that it requires, and compare the bits.
 
-    Nothing is written but a record beside the store, by which it is watched and cancelled as a run is. What
-    is too large to travel is compared by the worker that computed it.
+    Nothing is written but a record beside the store, by which it is watched and cancelled as a run is.
 
     Parameters
     ----------
@@ -114,6 +117,8 @@ def verify(
         See `draw`.
     command : str, optional
         What the user typed.
+    compute : callable, optional
+        Computes blocks, as `relusweep.pipeline.execution.dispatch.compute` does.
 
     Raises
     ------
@@ -125,108 +130,72 @@ def verify(
     known = {"does": "verify", "sweep": sweep.name, "group": sweep.group, "cluster": cluster.kind}
     with recorded(store, None, **known, command=command) as record, interruption() as asked_to_stop:
         samples = [draw(stored_plan(sweep, store, version), seed, share, blocks) for sweep in sweeps]
-        todo = [sample.plan for sample in samples if sample.n_all]
-        going = _Verification(store, version, record, asked_to_stop)
+        todo = [sample for sample in samples if sample.blocks]
         record.begin(todo, asked_to_stop)
         check_promised(todo, cluster)
+        report, failed = Report(version=version, run=record.id), list[BlockFailed]()
         if todo:
             with connect(cluster) as client:
                 check_workers_have(todo, cluster, client)
-                going.through(client, samples)
-        return going.finish(samples)
+                with closing(_verify(client, todo, store, version, report, compute)) as events:
+                    for event in events:
+                        if event is not None:
+                            record(event)
+                        if isinstance(event, BlockFailed):
+                            failed.append(event)
+                        if asked_to_stop.is_set():
+                            report.interrupted = True
+                            break
+        record(RunFinished({}, tuple(failed), report.interrupted, record.cancelled))
+    report.failed = [f"{failure.group}, {failure.block}: {failure.error}" for failure in failed]
+    if report.interrupted and record.cancelled:  # unlike what a signal stops, it is not resumed
+        report.failed.append(CANCELLED)
+        report.interrupted = False
+    if not (report.cells or report.failed or report.interrupted):
+        report.failed.append("there was nothing to verify")
+    left_out = (sample.sweep.group for sample in samples if not sample.blocks)
+    report.sentences += [f"{group} is left out: the store has no finished block of it" for group in left_out]
+    return report
 
 
-class _Verification:
-    """What a verification remembers while it goes."""
-
-    def __init__(self, store: str, version: str, record: Record, asked_to_stop: Flag) -> None:
-        self.worked = Worked(version=version, run=record.id)
-        self._store, self._version = store, version
-        self._record, self._asked_to_stop = record, asked_to_stop
-        self._failed: list[BlockFailed] = []
-
-    def through(self, client: Client, samples: Sequence[Sample]) -> None:
-        """Verify one group after the other."""
-        worker_monitor = WorkerMonitor(client)
-        for sample in samples:
-            if sample.n_all and not self.worked.interrupted:
-                self._record(PlanStarted(sample.plan))
-                self._go(client, sample, worker_monitor)
-
-    def _go(self, client: Client, sample: Sample, worker_monitor: WorkerMonitor) -> None:
-        stored = Stored(self._store, self._version, sample.sweep)
-        keep = None
-        if sample.sweep.schedule.written_by_workers:
-            keep = partial(_comparing, stored)
-        before = self.worked.cells
-        with closing(compute(client, sample.plan, self._store, keep)) as arrivals:
+def _verify(
+    client: Client, samples: Iterable[Sample], store: str, version: str, report: Report, compute: Compute
+) -> Generator[Event | None]:
+    """Verify one group after the other; what is found goes into the report."""
+    monitor = WorkerMonitor(client)
+    for sample in samples:
+        yield PlanStarted(sample)
+        sweep, before = sample.sweep, report.cells
+        compare = partial(differences, store, version, sweep)
+        keep = partial(partial, compare) if sweep.schedule.written_by_workers else None
+        with closing(compute(client, sample, store, keep)) as arrivals:
             for arrival in arrivals:
+                yield monitor.poll()
                 if arrival is not None:
-                    self._record(self._take(sample, stored, arrival))
-                if seen := worker_monitor.poll():
-                    self._record(seen)
-                if self._asked_to_stop.is_set():
-                    self.worked.interrupted = True
-                    return
-        self._tell(sample, self.worked.cells - before)
-
-    def _take(self, sample: Sample, stored: Stored, arrival: Arrival) -> Event:
-        block, outcome = arrival.block, arrival.outcome
-        if isinstance(outcome, BlockResult):
-            names = set(sample.variables(block)) & set(outcome.arrays)
-            try:
-                here = stored.differences(block, {name: outcome.arrays[name] for name in sorted(names)})
-            except StoreReadError as error:  # as of one at a worker: the others are verified nevertheless
-                outcome = error
-            else:
-                self._note([here] if outcome.receipt is None else [here, outcome.receipt])
-                return BlockDone(block, None, arrival.spans)
-        told = redact(f"{type(outcome).__name__}: {outcome}")
-        self._failed.append(BlockFailed(block, told, sample.sweep.group))
-        self.worked.failed.append(f"{sample.sweep.group}, {block}: {told}")
-        return self._failed[-1]
-
-    def _note(self, found: Sequence[Differences]) -> None:
-        worked = self.worked
-        worked.cells += int(found[0].compared.sum())
-        worked.drifted += int(np.logical_or.reduce([part.drifted for part in found]).sum())
-        drift = chain.from_iterable(part.drift for part in found)
-        worked.drift = [*worked.drift, *drift][:MOST_SHOWN]
-
-    def _tell(self, sample: Sample, cells: int) -> None:
-        sweep = sample.sweep
-        then = open_dataset(self._store, sweep.group, version=self._version).attrs["versions"]
-        self.worked.versions[sweep.group] = {"then": json.loads(then), "now": library_versions()}
-        self.worked.sentences.append(
-            f"{cells:,} {sweep.unit} of {sweep.group} computed again, "
-            f"in {len(sample.plan.blocks)} of {sample.n_all} finished blocks"
+                    yield _take(sample, arrival, compare, report)
+        then = json.loads(open_dataset(store, sweep.group, version=version).attrs["versions"])
+        report.versions[sweep.group] = {"then": then, "now": library_versions()}
+        report.sentences.append(
+            f"{report.cells - before:,} {sweep.unit} of {sweep.group} computed again, "
+            f"in {len(sample.blocks)} of {sample.n_finished} finished blocks"
         )
 
-    def finish(self, samples: Sequence[Sample]) -> Worked:
-        """Close the record, and say what came of it."""
-        worked, cancelled = self.worked, self._record.cancelled
-        worked.groups = [sample.sweep.group for sample in samples]
-        for sample in samples:
-            if not sample.n_all:
-                worked.sentences.append(
-                    f"{sample.sweep.group} is left out: the store has no finished block of it"
-                )
-        self._record(RunFinished({}, tuple(self._failed), worked.interrupted, cancelled))
-        if worked.interrupted and cancelled:  # not to be gone on with, as what a signal stops
-            worked.failed.append(CANCELLED)
-            worked.interrupted = False
-        if not (worked.cells or worked.failed or worked.interrupted):
-            worked.failed.append("there was nothing to verify")
-        return worked
 
-
-def _comparing(stored: Stored, block: Block) -> partial[Differences]:
-    return partial(stored.differences, block)
-
-
-def _chain(sweep: Sweep, block: Block) -> Iterator[Block]:
-    """Give a block and all that come before it: the store has only the state after the last one."""
-    at: Block | None = block
-    while at is not None:
-        yield at
-        at = sweep.schedule.predecessor(at)
+def _take(
+    sample: Sample, arrival: dispatch.Arrival, compare: Callable[..., Differences], report: Report
+) -> Event:
+    """Count what differs in a block: in what has travelled, and in what its worker has compared."""
+    block, outcome = arrival.block, arrival.outcome
+    if isinstance(outcome, BlockResult):
+        names = sorted(sample.variables(block) & set(outcome.arrays))
+        try:
+            here = compare(block, {name: outcome.arrays[name] for name in names})
+        except StoreReadError as error:  # the other blocks are verified nevertheless
+            outcome = error
+        else:
+            found = [here] if outcome.receipt is None else [here, outcome.receipt]
+            report.cells += int(here.compared.sum())
+            report.drifted += int(np.logical_or.reduce([part.drifted for part in found]).sum())
+            report.drift = [*report.drift, *(drift for part in found for drift in part.drift)][:MOST_SHOWN]
+            return BlockDone(block, None, arrival.spans)
+    return BlockFailed(block, redact(f"{type(outcome).__name__}: {outcome}"), sample.sweep.group)

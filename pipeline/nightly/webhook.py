@@ -1,4 +1,4 @@
-"""Word to a webhook, when a night drifted or failed; its address may hold a secret, and shows nowhere."""
+"""Tells a webhook of a run that drifted or failed; its address may hold a secret, and shows nowhere."""
 
 from __future__ import annotations
 
@@ -15,42 +15,40 @@ from pydantic import SecretStr
 
 __all__ = ["post"]
 
-_SECONDS = 10.0
-
 logger = logging.getLogger(__name__)
 
 
-def post(webhook: SecretStr, host: str | None, message: Mapping[str, Any]) -> None:
-    """Send a message as JSON; a line in the log when that fails, however it does."""
+def post(webhook: SecretStr, host: str | None, message: Mapping[str, Any], timeout: float = 10.0) -> None:
+    """Send a message as JSON within so many seconds; a line in the log when that fails, however it does."""
     failures: SimpleQueue[str | None] = SimpleQueue()
-    # The timeout of a connection is one of silence: an answer that drips would keep a night for hours.
-    Thread(target=lambda: failures.put(_send(webhook, message)), name="webhook", daemon=True).start()
+
+    def send() -> None:
+        failures.put(_send(webhook, message, timeout))
+
+    # The timeout of a connection is one of silence: an answer that drips would keep a run for hours.
+    Thread(target=send, name="webhook", daemon=True).start()
     try:
-        failure = failures.get(timeout=_SECONDS)
+        failure = failures.get(timeout=timeout)
     except Empty:
         failure = "no answer"
     if failure is not None:
         logger.warning("the webhook at %s was not reached: %s", host, failure)
 
 
-def _send(webhook: SecretStr, message: Mapping[str, Any]) -> str | None:
-    """Send it, or say why not: without the error's own words, which may hold the address."""
+def _send(webhook: SecretStr, message: Mapping[str, Any], timeout: float) -> str | None:
+    """Send it, or say why not: without the error's own text, which may hold the address."""
+    data, headers = json.dumps(dict(message)).encode(), {"Content-Type": "application/json"}
     try:
-        request = Request(
-            webhook.get_secret_value(),
-            data=json.dumps(dict(message)).encode(),
-            headers={"Content-Type": "application/json"},
-            method="POST",
-        )
-        with build_opener(_NoRedirects).open(request, timeout=_SECONDS):
+        request = Request(webhook.get_secret_value(), data, headers, method="POST")
+        with build_opener(_NoRedirects).open(request, timeout=timeout):
             return None
-    except Exception as error:  # a night is not to fail for it
+    except Exception as error:  # a run is not to fail for it
         status = f" {error.code}" if isinstance(error, HTTPError) else ""
         return f"{type(error).__name__}{status}"
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Takes a redirect for a failure: what was posted would be asked for there, without the message."""
+    """Takes a redirect for a failure: following it would lose the message."""
 
-    def redirect_request(self, *words: Any) -> None:
+    def redirect_request(self, *details: Any) -> None:
         return None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -127,8 +128,8 @@ def test_the_python_runs(read: tuple[Reader, dict[str, str]], source: str) -> No
 
 
 def test_every_mode_and_exit_code_is_on_the_page() -> None:
-    from relusweep.pipeline.nightly.night import EXIT_CODES
-    from relusweep.pipeline.nightly.schedule import MODES
+    from relusweep.pipeline.nightly.due import EXIT_CODES
+    from relusweep.pipeline.nightly.schedule import Mode
 
-    assert all(f"`{mode}" in PAGE for mode in MODES)
+    assert all(f"`{mode}" in PAGE for mode in get_args(Mode))
     assert all(f"| {code} | " in PAGE for code in EXIT_CODES.values())

@@ -78,8 +78,8 @@ except SystemExit:
         (("--sweep", "gone.yaml"), "cannot read the sweep"),
         (("--set", "trails=4"), "no field 'trails'; did you mean 'trials'"),
         (("--cluster", "gone.yaml"), "gone.yaml"),
-        (("--mode", "verify"), "--by says nothing in --mode verify"),
-        (("--mode", "refresh", "--share", "0.5"), "--by, --share says nothing in --mode refresh"),
+        (("--mode", "verify"), "--by: not used in --mode verify; leave out"),
+        (("--mode", "refresh", "--share", "0.5"), "--by, --share: not used in --mode refresh"),
         (("--by", "0"), "--by: Input should be greater than 0"),
         (("--keep-days", "0"), "--keep-days: Input should be greater than or equal to 1"),
         (("--keep-days", "9999999"), "--keep-days: Input should be less than or equal to 36500"),
@@ -154,7 +154,7 @@ def test_from_add_to_remove(
     assert "02:00 CE" in out
     code, again, _ = relusweep(*ADD, *secret)
     assert code == 0
-    assert "There already is this very mine" in again
+    assert "This very schedule is there already: mine" in again
     code, _, err = relusweep(*ADD)
     assert code == 2
     assert "relusweep nightly remove mine" in err
@@ -174,7 +174,7 @@ def test_from_add_to_remove(
     assert "missed and skipped before it" in ticked
     assert ": well: " in ticked
     _, logged, _ = relusweep("nightly", "log", "mine")
-    (night,) = ledger.nights("mine")
+    (night,) = ledger.runs("mine")
     assert f"nightly.mine.{night.label}" in logged
     page = tmp_path / "state" / "relusweep" / "nights" / "mine" / night.label / "summary.html"
     assert str(page) in logged
@@ -319,10 +319,10 @@ def test_the_cron_job_brings_all_it_needs(
     assert there.model_dump(exclude=places) == here.model_dump(exclude=places)
 
 
-def test_a_file_that_has_gone_cannot_be_brought(relusweep: Command) -> None:
+def test_a_file_that_has_gone_cannot_be_brought_along(relusweep: Command) -> None:
     Path("gone.yaml").write_text("base: npn2\n", encoding="utf-8")
     assert relusweep(*EXTEND, "--sweep", "gone.yaml")[0] == 0
     Path("gone.yaml").unlink()
     code, _, err = relusweep("nightly", "print", "mine", "--as", "kubernetes")
     assert code == 2
-    assert "gone.yaml, which is to be brought along, cannot be read: " in err
+    assert "gone.yaml, which the ConfigMap is to hold, cannot be read: " in err

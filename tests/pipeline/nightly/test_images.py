@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from relusweep.cluster import Address
-from relusweep.pipeline.execution.dispatch import Arrival, compute
+from relusweep.pipeline.execution.dispatch import Arrival
+from relusweep.pipeline.execution.dispatch import compute as dispatched
 from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.nightly.due import exit_code
+from relusweep.pipeline.nightly.execute import execute
 from relusweep.pipeline.nightly.ledger import Ledger
-from relusweep.pipeline.nightly.night import hold_night
+from relusweep.pipeline.nightly.report import Report
 from relusweep.pipeline.nightly.schedule import make_schedule
 from relusweep.pipeline.nightly.verify import draw, verify
-from relusweep.pipeline.nightly.work import Worked
 from relusweep.pipeline.planning.plan import plans, stored_plan
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
@@ -40,17 +42,18 @@ def store(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> str:
     return store
 
 
-def verified(sweep: Sweep, store: str, workers: Address) -> Worked:
-    return verify(sweep, store, workers, seed="s", share=1.0, blocks=None)
+def verified(sweep: Sweep, store: str, workers: Address, **options: Any) -> Report:
+    return verify(sweep, store, workers, seed="s", share=1.0, blocks=None, **options)
 
 
 def test_all_stages_are_verified(store: str, workers: Address) -> None:
-    worked = verified(override(find_sweep("images"), PART), store, workers)
-    assert (worked.drifted, worked.failed, worked.drift) == (0, [], [])
-    assert any("6 network-epochs of images/digits/training" in words for words in worked.sentences)
-    assert any("3,594 samples of images/digits/jacobians" in words for words in worked.sentences)
-    assert set(worked.versions) == set(worked.groups)
-    assert len(worked.versions) >= 5
+    sweep = override(find_sweep("images"), PART)
+    report = verified(sweep, store, workers)
+    assert (report.drifted, report.failed, report.drift) == (0, [], [])
+    assert any("6 network-epochs of images/digits/training" in words for words in report.sentences)
+    assert any("3,594 samples of images/digits/jacobians" in words for words in report.sentences)
+    assert set(report.versions) == {plan.sweep.group for plan in plans(sweep, store)}
+    assert len(report.versions) >= 5
 
 
 def test_an_epoch_is_computed_with_those_before_it(store: str) -> None:
@@ -62,9 +65,9 @@ def test_an_epoch_is_computed_with_those_before_it(store: str) -> None:
     stored = stored_plan(stage, store)
     for seed in map(str, range(8)):
         sample = draw(stored, seed, 0.1, 1)
-        epochs = [block["epoch"][0] for block in sample.plan.blocks]
+        epochs = [block["epoch"][0] for block in sample.blocks]
         assert epochs == list(range(max(epochs), 0, -1))
-        last = sample.plan.blocks[0]
+        last = sample.blocks[0]
         assert ("parameters" in sample.variables(last)) == (max(epochs) == 3)
         assert "train_loss" in sample.variables(last)
 
@@ -86,12 +89,12 @@ def test_drift_of_training_is_found_wherever_it_is(workers: Address, tmp_path: P
         committer.prepare(sweep.layout(store))
         committer.write(TRAINING, region, arrays, sweep.fingerprint)
         committer.commit("damaged", {})
-    worked = verified(sweep, store, workers)
-    assert {(drift.variable, drift.cell) for drift in worked.drift} == {
+    report = verified(sweep, store, workers)
+    assert {(drift.variable, drift.cell) for drift in report.drift} == {
         ("test_loss", "network linear-sgd-0, epoch 2"),
         ("parameters", "network linear-sgd-0, parameter 5"),
     }
-    assert worked.drifted == 2  # the loss of epoch 2, and the state after epoch 3, the last
+    assert report.drifted == 2  # the loss of epoch 2, and the state after epoch 3, the last
 
 
 def one_network(**fields: object) -> Jacobians:
@@ -117,19 +120,18 @@ def flip(array: np.ndarray) -> None:
     bits[(0, 700, *[1] * (bits.ndim - 2))] ^= 1
 
 
-@pytest.fixture
-def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[BlockResult]:
-    """What travels in verifications."""
-    came: list[BlockResult] = []
+class Watched:
+    """Computes blocks, and keeps what has travelled."""
 
-    def watched(*words: Any, **options: Any) -> Iterator[Arrival | None]:
-        for arrival in compute(*words, **options):
+    def __init__(self) -> None:
+        self.outcomes: list[BlockResult] = []
+
+    def __call__(self, *arguments: Any) -> Generator[Arrival | None]:
+        for arrival in dispatched(*arguments):
             if arrival is not None:
-                came.append(arrival.outcome)
+                assert isinstance(arrival.outcome, BlockResult)
+                self.outcomes.append(arrival.outcome)
             yield arrival
-
-    monkeypatch.setattr("relusweep.pipeline.nightly.verify.compute", watched)
-    return came
 
 
 @pytest.mark.slow
@@ -137,43 +139,42 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[BlockResult]:
     "fields", [{}, {"precision": "float16"}, {"precision": 10}, {"form": "patterns"}], ids=str
 )
 def test_what_workers_write_is_compared_where_it_was_computed(
-    workers: Address, tmp_path: Path, outcomes: list[BlockResult], fields: dict[str, object]
+    workers: Address, tmp_path: Path, fields: dict[str, object]
 ) -> None:
     store, sweep = str(tmp_path / "store"), one_network(**fields)
     if fields.get("form") == "patterns":
         sweep = override(sweep, ["networks=dense-sgd-0"])
     assert not run(sweep, store, workers).failed
-    worked = verified(sweep, store, workers)
-    assert (worked.drifted, worked.failed, worked.cells) == (0, [], 1 + 1797)
+    report = verified(sweep, store, workers)
+    assert (report.drifted, report.failed, report.cells) == (0, [], 1 + 1797)
 
-    (name,) = sweep.written_by_workers
+    (name,) = sweep.schedule.written_by_workers
     was = overwrite(store, sweep, name, flip)
-    outcomes.clear()
-    worked = verified(sweep, store, workers)
-    assert (worked.drifted, worked.failed) == (1, [])
-    (drift,) = worked.drift
+    watched = Watched()
+    report = verified(sweep, store, workers, compute=watched)
+    assert (report.drifted, report.failed) == (1, [])
+    (drift,) = report.drift
     last = "byte 1" if name == "patterns" else "output 1, coefficient 1"
     assert (drift.group, drift.variable) == ("images/digits/jacobians", name)
     assert drift.cell == f"network {sweep.networks[0]}, sample 700, {last}"
     assert drift.now == str(was[(0, 700, *[1] * (was.ndim - 2))])
     assert drift.then != drift.now
-    rows = outcomes[-1]
+    rows = watched.outcomes[-1]
     assert set(rows.arrays) == set(sweep.variables) - {name}
     assert len(pickle.dumps(rows)) - sum(array.nbytes for array in rows.arrays.values()) < 10_000
 
 
 @pytest.mark.slow
-def test_drift_of_everything_stays_small(
-    workers: Address, tmp_path: Path, outcomes: list[BlockResult]
-) -> None:
+def test_drift_of_everything_stays_small(workers: Address, tmp_path: Path) -> None:
     store, sweep = str(tmp_path / "store"), one_network()
     run(sweep, store, workers)
     overwrite(store, sweep, "coefficients", lambda rows: rows.fill(0.5))
-    worked = verified(sweep, store, workers)
-    assert worked.drifted == 1797
-    assert len(worked.drift) == 200
-    assert worked.drift[0].cell == "network linear-sgd-0, sample 0, output 0, coefficient 0"
-    assert len(pickle.dumps(outcomes[-1])) < 200_000 < sweep.bytes_per_cell * 1797 / 20
+    watched = Watched()
+    report = verified(sweep, store, workers, compute=watched)
+    assert report.drifted == 1797
+    assert len(report.drift) == 200
+    assert report.drift[0].cell == "network linear-sgd-0, sample 0, output 0, coefficient 0"
+    assert len(pickle.dumps(watched.outcomes[-1])) < 200_000 < sweep.bytes_per_cell * 1797 / 20
 
 
 @pytest.mark.slow
@@ -184,11 +185,11 @@ def test_a_damaged_chunk_fails_its_block_alone(store: str, workers: Address, tmp
     with largest.open("r+b") as file:
         file.seek(1000)
         file.write(b"damaged!")
-    worked = verified(sweep, copied, workers)
-    (failed,) = worked.failed
+    report = verified(sweep, copied, workers)
+    (failed,) = report.failed
     assert failed.startswith("images/digits/jacobians, network ")
     assert "StoreReadError: array images/digits/jacobians/coefficients cannot be read" in failed
-    assert (worked.cells, worked.drifted) == (6 + 1797, 0)
+    assert (report.cells, report.drifted) == (6 + 1797, 0)
 
 
 @pytest.mark.slow
@@ -201,14 +202,14 @@ def test_what_cannot_be_read_here_fails_its_block_alone(store: str, workers: Add
             with chunk.open("r+b") as file:
                 file.seek(100)
                 file.write(b"damaged!")
-    worked = verified(sweep, copied, workers)
-    (failed,) = worked.failed
+    report = verified(sweep, copied, workers)
+    (failed,) = report.failed
     assert "network dense-adamw-0, epoch 3: StoreReadError: array images/digits/training/parameters" in failed
-    assert (worked.cells, worked.drifted) == (5, 0)
+    assert (report.cells, report.drifted) == (5, 0)
 
 
 class Pictures:
-    """A schedule of all stages, with one night to hold."""
+    """A schedule of all stages, and its first run."""
 
     def __init__(self, store: str, workers: Address, folder: Path, **fields: object) -> None:
         cluster, start = folder / "cluster.yaml", datetime(2026, 11, 20, tzinfo=UTC)
@@ -219,9 +220,10 @@ class Pictures:
             name="pictures", sweep="images", settings=PART, at="0 2 * * *", webhook=None, **places, **fields
         )
         self.ledger.add(schedule, start)
-        claim = self.ledger.claim("pictures", start + timedelta(days=1))
-        assert claim is not None
-        self.ended = hold_night(self.ledger, claim, lambda event: None)
+        with self.ledger.claim("pictures", start + timedelta(days=1)) as scheduled:
+            assert scheduled is not None
+            execute(self.ledger, scheduled, lambda event: None)
+        self.run = scheduled
 
 
 @pytest.mark.slow
@@ -230,17 +232,18 @@ def test_a_night_finds_another_bit_in_what_a_worker_wrote(
 ) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
     overwrite(copied, override(find_sweep("images"), PART).at(Jacobians), "coefficients", flip)
-    ended = Pictures(copied, workers, tmp_path, mode="verify", blocks=2).ended
-    assert (ended.state, ended.code) == ("drifted", 3), ended.words
-    assert ended.words.startswith("1 cell did not come again bit for bit; ")
-    assert ended.page is not None
-    assert "network linear-sgd-0, sample 700, output 1, coefficient 1" in ended.page.read_text()
+    drifted = Pictures(copied, workers, tmp_path, mode="verify", blocks=2).run
+    assert (drifted.state, exit_code([drifted])) == ("drifted", 3), drifted.message
+    assert drifted.message.startswith("1 cell did not come again bit for bit; ")
+    page = Path(drifted.progress["page"]).read_text()
+    assert "network linear-sgd-0, sample 700, output 1, coefficient 1" in page
 
 
 @pytest.mark.slow
 def test_a_night_refreshes_all_stages(store: str, workers: Address, tmp_path: Path) -> None:
     pictures = Pictures(store, workers, tmp_path, mode="refresh")
-    assert pictures.ended.state == "well", pictures.ended.words
-    assert "0 changed, 0 added, 0 removed" in pictures.ended.words
-    (night,) = pictures.ledger.nights("pictures")
-    assert len(night.progress["refreshed"]) == len(night.progress["worked"]["groups"])
+    assert pictures.run.state == "well", pictures.run.message
+    assert "0 changed, 0 added, 0 removed" in pictures.run.message
+    (logged,) = pictures.ledger.runs("pictures")
+    groups = {plan.sweep.group for plan in plans(override(find_sweep("images"), PART), store)}
+    assert set(logged.progress["refreshed"]) == groups

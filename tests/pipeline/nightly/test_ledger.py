@@ -1,11 +1,12 @@
-"""The ledger: one night is one process's, and none is lost."""
+"""The ledger: one run is one process's, and none is lost."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from relusweep.pipeline.common.errors import InvalidSchedule, LedgerError, UnknownSchedule
-from relusweep.pipeline.nightly.ledger import LEASE, Ledger, default_ledger
-from relusweep.pipeline.nightly.rows import Claim
+from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun, State, default_ledger
 from relusweep.pipeline.nightly.schedule import Schedule
 
 EVENING = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -22,16 +22,19 @@ DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 CLAIMER = """
 import sys
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from relusweep.pipeline.nightly.ledger import Ledger
 
 ledger = Ledger(Path(sys.argv[1]))
 print("ready", flush=True)
-for name in sys.stdin:
-    claim = ledger.claim(name.strip(), datetime.fromisoformat(sys.argv[2]))
-    print("nothing" if claim is None else claim.night.owner, flush=True)
+for line in sys.stdin:
+    with ledger.claim(line.strip(), datetime.fromisoformat(sys.argv[2])) as run:
+        print("nothing" if run is None else run.label, flush=True)
+        if run is not None:
+            sys.stdin.readline()
+            run.state = "well"
+            ledger.save(run)
 """
 
 
@@ -47,84 +50,92 @@ def ledger(tmp_path: Path) -> Ledger:
     return ledger
 
 
-def claimed(ledger: Ledger, now: datetime) -> Claim:
-    claim = ledger.claim("mine", now)
-    assert claim is not None
-    return claim
+def claimed(ledger: Ledger, now: datetime) -> ScheduledRun:
+    """Claim a run, and let its lock go, as a process does that is killed."""
+    with ledger.claim("mine", now) as run:
+        assert run is not None
+    return run
 
 
-def test_a_night_is_claimed_once_and_when_it_is_due(ledger: Ledger) -> None:
-    assert ledger.claim("mine", EVENING + 5 * timedelta(hours=1)) is None
-    claim = claimed(ledger, EVENING + DAY)
-    assert claim.night.due == datetime(2026, 11, 21, 2, tzinfo=UTC)
-    assert (claim.night.label, claim.night.skipped, claim.night.state) == ("2026-11-21", 0, "running")
-    assert ledger.claim("mine", EVENING + DAY) is None
-    ledger.finish(claim, "well", 0, "all is well", EVENING + DAY)
-    assert ledger.claim("mine", EVENING + DAY) is None
-    (night,) = ledger.nights("mine")
-    assert (night.state, night.code, night.words) == ("well", 0, "all is well")
+def finish(ledger: Ledger, run: ScheduledRun) -> None:
+    run.state, run.message = "well", "all is well"
+    ledger.save(run)
 
 
-def test_missed_nights_are_one(ledger: Ledger) -> None:
-    claim = claimed(ledger, EVENING + 10 * DAY)
-    assert claim.night.due == datetime(2026, 11, 30, 2, tzinfo=UTC)
-    assert claim.night.skipped == 9
-    ledger.finish(claim, "well", 0, "", EVENING + 10 * DAY)
-    assert ledger.claim("mine", EVENING + 10 * DAY) is None
-    assert claimed(ledger, EVENING + 11 * DAY).night.skipped == 0
+def is_claimable(ledger: Ledger, now: datetime) -> bool:
+    with ledger.claim("mine", now) as run:
+        return run is not None
 
 
-def test_no_new_night_while_the_last_one_runs(ledger: Ledger) -> None:
-    claim, now = claimed(ledger, EVENING + DAY), EVENING + DAY
-    while now < EVENING + 3 * DAY:
-        now += LEASE / 2
-        assert ledger.renew(claim, now)
-    assert ledger.claim("mine", now) is None
-    ledger.finish(claim, "well", 0, "", now)
-    assert claimed(ledger, now).night.skipped == 1
+def test_a_run_is_claimed_once_and_when_it_is_due(ledger: Ledger) -> None:
+    assert not is_claimable(ledger, EVENING + 5 * timedelta(hours=1))
+    with ledger.claim("mine", EVENING + DAY) as run:
+        assert run is not None
+        assert run.due == datetime(2026, 11, 21, 2, tzinfo=UTC)
+        assert (run.label, run.skipped, run.state) == ("2026-11-21", 0, "running")
+        assert not is_claimable(ledger, EVENING + DAY)
+        finish(ledger, run)
+    assert not is_claimable(ledger, EVENING + DAY)
+    (logged,) = ledger.runs("mine")
+    assert (logged.state, logged.message) == ("well", "all is well")
 
 
-def test_a_night_whose_lease_has_run_out_is_taken_over(ledger: Ledger) -> None:
-    dead, now = claimed(ledger, EVENING + DAY), EVENING + DAY
-    ledger.remember(dead, trials=20)
-    assert ledger.claim("mine", now + LEASE - MINUTE / 60) is None
-    heir = claimed(ledger, now + LEASE)
-    assert heir.night.due == dead.night.due
-    assert (heir.night.deaths, heir.night.progress) == (1, {"trials": 20})
-    # The dead one was only asleep: it finds that the night is no longer its own.
-    assert not ledger.renew(dead, now + LEASE)
-    assert not ledger.finish(dead, "failed", 1, "", now + LEASE)
-    ledger.remember(dead, trials=0)
-    assert ledger.finish(heir, "well", 0, "", now + LEASE)
-    (night,) = ledger.nights("mine")
-    assert (night.state, night.progress) == ("well", {"trials": 20})
+def test_missed_runs_are_one(ledger: Ledger) -> None:
+    run = claimed(ledger, EVENING + 10 * DAY)
+    assert run.due == datetime(2026, 11, 30, 2, tzinfo=UTC)
+    assert run.skipped == 9
+    finish(ledger, run)
+    assert not is_claimable(ledger, EVENING + 10 * DAY)
+    assert claimed(ledger, EVENING + 11 * DAY).skipped == 0
 
 
-def test_a_dead_night_goes_before_the_next(ledger: Ledger) -> None:
+def test_no_new_run_while_the_last_one_goes(ledger: Ledger) -> None:
+    with ledger.claim("mine", EVENING + DAY) as run:
+        assert run is not None
+        assert not is_claimable(ledger, EVENING + 3 * DAY)
+        finish(ledger, run)
+    assert claimed(ledger, EVENING + 3 * DAY).skipped == 1
+
+
+def test_what_was_killed_is_resumed_at_once(ledger: Ledger) -> None:
+    with ledger.claim("mine", EVENING + DAY) as dead:
+        assert dead is not None
+        ledger.save(dead, trials=20)
+    heir = claimed(ledger, EVENING + DAY)
+    assert heir.due == dead.due
+    assert (heir.deaths, heir.progress, heir.overdue) == (1, {"trials": 20}, False)
+    finish(ledger, heir)
+    (logged,) = ledger.runs("mine")
+    assert (logged.state, logged.deaths, logged.progress) == ("well", 1, {"trials": 20})
+
+
+def test_what_was_killed_goes_before_the_next(ledger: Ledger) -> None:
     claimed(ledger, EVENING + DAY)
     heir = claimed(ledger, EVENING + 2 * DAY)
-    assert (heir.night.label, heir.overdue) == ("2026-11-21", True)
-    ledger.finish(heir, "well", 0, "", EVENING + 2 * DAY)
-    assert claimed(ledger, EVENING + 2 * DAY).night.label == "2026-11-22"
+    assert (heir.label, heir.overdue) == ("2026-11-21", True)
+    finish(ledger, heir)
+    assert claimed(ledger, EVENING + 2 * DAY).label == "2026-11-22"
 
 
 @pytest.mark.parametrize("state", ["waiting", "interrupted"])
-def test_a_night_let_go_is_there_at_once(ledger: Ledger, state: str) -> None:
-    claim = claimed(ledger, EVENING + DAY)
-    ledger.let_go(claim, state, "later")  # type: ignore[arg-type]  # the two that are allowed
+def test_a_run_that_was_left_is_there_at_once(ledger: Ledger, state: State) -> None:
+    with ledger.claim("mine", EVENING + DAY) as run:
+        assert run is not None
+        run.state = state
+        ledger.save(run)
     again = claimed(ledger, EVENING + DAY)
-    assert (again.night.due, again.night.deaths, again.overdue) == (claim.night.due, 0, False)
+    assert (again.due, again.deaths, again.overdue) == (run.due, 0, False)
 
 
-def test_several_nights_of_a_day_have_names_of_their_own(tmp_path: Path) -> None:
+def test_several_runs_of_a_day_have_names_of_their_own(tmp_path: Path) -> None:
     ledger, now = Ledger(tmp_path / "nights.sqlite"), EVENING
     ledger.add(schedule(at="0 */6 * * *"), EVENING)
     labels = []
     for _ in range(6):
         now += timedelta(hours=6)
-        claim = claimed(ledger, now)
-        labels.append(claim.night.label)
-        ledger.finish(claim, "well", 0, "", now)
+        run = claimed(ledger, now)
+        labels.append(run.label)
+        finish(ledger, run)
     assert labels == ["2026-11-21", *(f"2026-11-21-{n}" for n in (2, 3, 4)), "2026-11-22", "2026-11-22-2"]
 
 
@@ -143,11 +154,12 @@ def test_both_clock_changes_run_once(tmp_path: Path, zone: str, start: datetime,
     ledger.add(schedule(at=at, zone=zone), start)
     while now < start + 4 * DAY:
         now += 40 * MINUTE
-        while claim := ledger.claim("mine", now):
-            assert claim.night.skipped == 0
-            assert now - claim.night.due < 40 * MINUTE
-            ledger.finish(claim, "well", 0, "", now)
-    labels = [night.label for night in ledger.nights("mine")]
+        while is_claimable(ledger, now):
+            (run, *_) = ledger.runs("mine")
+            assert run.skipped == 0
+            assert now - run.due < 40 * MINUTE
+            finish(ledger, run)
+    labels = [run.label for run in ledger.runs("mine")]
     assert len(labels) == 4
     assert all(len(label) == 10 for label in labels)  # a date, and no second night of it
 
@@ -171,8 +183,10 @@ def test_eight_at_once_give_one(ledger: Ledger) -> None:
                 assert claimer.stdin is not None
                 claimer.stdin.write(f"{name}\n")
             said = [_line(claimer) for claimer in claimers]
-            (night,) = ledger.nights(name)
-            assert sorted(said) == sorted(["nothing"] * 7 + [night.owner])
+            assert sorted(said) == ["2026-11-21", *["nothing"] * 7]
+            (holder,) = (claimer for claimer, line in zip(claimers, said, strict=True) if line != "nothing")
+            assert holder.stdin is not None
+            holder.stdin.write("end\n")
         for claimer in claimers:
             claimer.communicate()
 
@@ -184,24 +198,19 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 def test_the_same_schedule_again_changes_nothing_and_another_is_refused(ledger: Ledger) -> None:
     assert not ledger.add(schedule(), EVENING + DAY)
-    assert ledger.claim("mine", EVENING + DAY) is not None  # the time of the first addition counts
+    assert is_claimable(ledger, EVENING + DAY)  # the time of the first addition counts
     with pytest.raises(InvalidSchedule, match="there is another 'mine'"):
         ledger.add(schedule(mode="refresh"), EVENING)
 
 
 def test_what_is_removed_is_gone_unless_it_runs(ledger: Ledger) -> None:
-    claim = claimed(ledger, EVENING + DAY)
-    with pytest.raises(InvalidSchedule, match="is running"):
-        ledger.remove("mine", EVENING + DAY)
-    ledger.finish(claim, "well", 0, "", EVENING + DAY)
-    assert ledger.remove("mine", EVENING + DAY) == 1
-    assert ledger.schedules() == []
-    assert ledger.nights("mine") == []
-    for call in (
-        ledger.schedule,
-        lambda name: ledger.claim(name, EVENING),
-        lambda name: ledger.remove(name, EVENING),
-    ):
+    with ledger.claim("mine", EVENING + DAY), pytest.raises(InvalidSchedule, match="is running"):
+        ledger.remove("mine")
+    assert ledger.remove("mine") == 1
+    assert ledger.schedules() == {}
+    assert ledger.runs("mine") == []
+    assert not is_claimable(ledger, EVENING + DAY)
+    for call in (ledger.schedule, ledger.remove):
         with pytest.raises(UnknownSchedule, match="no nightly 'mine'"):
             call("mine")
 
@@ -221,9 +230,36 @@ def test_moments_are_kept_in_utc(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "nights.sqlite")
     ledger.add(schedule(zone="America/New_York"), EVENING)
     claimed(ledger, EVENING + DAY)
-    (row,) = sqlite3.connect(ledger.path).execute("SELECT due, lease, started FROM run").fetchall()
+    (row,) = sqlite3.connect(ledger.path).execute("SELECT due, started FROM run").fetchall()
     assert row[0] == "2026-11-21T07:00:00.000+00:00"
     assert all(moment.endswith("+00:00") for moment in row)
+
+
+FORMER = """
+CREATE TABLE schedule (name TEXT PRIMARY KEY, settings TEXT NOT NULL, added TEXT NOT NULL);
+CREATE TABLE run (
+    schedule TEXT NOT NULL REFERENCES schedule (name) ON DELETE CASCADE, due TEXT NOT NULL,
+    label TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL, lease TEXT NOT NULL,
+    started TEXT NOT NULL, finished TEXT, skipped INTEGER NOT NULL,
+    deaths INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}',
+    code INTEGER, words TEXT NOT NULL DEFAULT '', PRIMARY KEY (schedule, due)
+);
+INSERT INTO run VALUES ('mine', '2026-11-21T02:00:00.000+00:00', '2026-11-21', 'well', 'me', '', '2026-11-21',
+    NULL, 2, 0, '{"tag": "nightly.mine.2026-11-21"}', 0, 'ok');
+"""
+
+
+def test_a_ledger_of_before_runs_had_a_lock_goes_on(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "nights.sqlite")) as database, database:
+        database.executescript(FORMER)
+        row = ("mine", json.dumps(schedule().kept()), EVENING.isoformat())
+        database.execute("INSERT INTO schedule VALUES (?, ?, ?)", row)
+    for _ in range(2):
+        ledger = Ledger(tmp_path / "nights.sqlite")
+        (run,) = ledger.runs("mine")
+        assert (run.schedule, run.state, run.skipped, run.message) == (schedule(), "well", 2, "ok")
+        assert run.progress == {"tag": "nightly.mine.2026-11-21"}
+    assert claimed(ledger, EVENING + 2 * DAY).label == "2026-11-22"
 
 
 def test_what_is_no_ledger_is_told(tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ import xarray as xr
 import yaml
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.errors import InvalidSchedule
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.nightly.ledger import Ledger
-from relusweep.pipeline.nightly.rows import Night
+from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.storage import Committer, history, open_dataset
@@ -62,19 +61,13 @@ class Nightly:
         options = ["--at", "0 2 * * *", "--cluster", "cluster.yaml", *chosen, *words]
         added = self.run("add", "mine", "--sweep", sweep, *options)
         assert added.returncode == 0, added.stderr
-        self.pass_time(timedelta(days=1))
+        # As if it had been added the day before.
+        yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds")
+        with closing(sqlite3.connect(self.path)) as ledger, ledger:
+            ledger.execute("UPDATE schedule SET added = ?", (yesterday,))
 
-    def pass_time(self, span: timedelta) -> None:
-        """Let what the ledger knows have been so much earlier."""
-        with sqlite3.connect(self.path) as ledger:
-            for table, column in (("schedule", "added"), ("run", "lease")):
-                for key, moment in ledger.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
-                    earlier = (datetime.fromisoformat(moment) - span).isoformat(timespec="milliseconds")
-                    ledger.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (earlier, key))
-        ledger.close()
-
-    def nights(self) -> list[Night]:
-        return Ledger(self.path).nights("mine")
+    def runs(self) -> list[ScheduledRun]:
+        return Ledger(self.path).runs("mine")
 
     def data(self, group: str) -> xr.Dataset:
         return open_dataset(self.folder / "results", group, mask_and_scale=False).load()
@@ -94,7 +87,7 @@ def test_eight_ticks_at_once_give_one_run(nightly: Nightly, workers: Address, sm
     assert [tick.returncode for tick in ticks] == [0] * 8
     assert sum("begins" in words for words in said) == 1
     assert sum("Nothing is due" in words for words in said) == 7
-    (night,) = nightly.nights()
+    (night,) = nightly.runs()
     assert night.state == "well"
     assert [tag for version in history(nightly.folder / "results") for tag in version.tags] == [
         f"nightly.mine.{night.label}"
@@ -125,20 +118,22 @@ def test_a_night_killed_in_the_middle_is_gone_on_with(
 ) -> None:
     nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
     with begun(nightly, "tick") as process:
+        with Ledger(nightly.path).claim("mine", datetime.now(UTC)) as claimed:
+            assert claimed is None  # while its process lives
+        with pytest.raises(InvalidSchedule, match="is running"):
+            Ledger(nightly.path).remove("mine")
         process.send_signal(signal.SIGKILL)
         process.wait()
     left = int(nightly.data("boolean/npn3")["done"].sum())
-    (night,) = nightly.nights()
+    (night,) = nightly.runs()
     assert night.state == "running"
     assert 0 < left < nightly.data("boolean/npn3")["done"].size
 
-    early = nightly.run("tick")  # its lease says that it runs
-    assert (early.returncode, early.stdout) == (0, "Nothing is due\n")
-    nightly.pass_time(timedelta(minutes=2))
-    late = nightly.run("tick")
-    assert late.returncode == 0, late.stdout + late.stderr
-    assert f"night of {night.label} goes on" in late.stdout
-    (night,) = nightly.nights()
+    next_tick = nightly.run("tick")
+    assert next_tick.returncode == 0, next_tick.stdout + next_tick.stderr
+    assert f"night of {night.label} resumes" in next_tick.stdout
+    assert "its process was killed 1 time" in next_tick.stdout
+    (night,) = nightly.runs()
     assert (night.state, night.deaths) == ("well", 1)
 
     undisturbed = override(find_sweep("npn3"), [*LONG, "trials=2000"])
@@ -157,7 +152,7 @@ def test_a_night_that_is_stopped_keeps_what_has_come(nightly: Nightly, command: 
         rest = process.stdout.read()
         assert process.wait() == code
     assert "interrupted" in rest
-    (night,) = nightly.nights()
+    (night,) = nightly.runs()
     assert night.state == "interrupted"
     done = nightly.data("boolean/npn3")["done"]
     assert 0 < int(done.sum()) < done.size
@@ -183,37 +178,8 @@ def test_the_daemon_says_what_is_next_and_stops(
         assert daemon.wait() == 0
     assert ": well: " in "".join(said)
     assert said[-1] == "Stopped\n"
-    (night,) = nightly.nights()
+    (night,) = nightly.runs()
     assert night.state == "well"
-
-
-@pytest.mark.cluster
-def test_a_live_night_keeps_its_lease(nightly: Nightly, tmp_path: Path) -> None:
-    """With a lease of three seconds and a night of many, a second process never gets it."""
-    nightly.add("npn3", LONG, "--mode", "extend", "--by", "2000")
-    driver = """
-import sys
-from contextlib import nullcontext
-from datetime import timedelta
-from pathlib import Path
-from relusweep.pipeline.nightly.ledger import Ledger
-from relusweep.pipeline.nightly.tick import tick
-
-for night in tick(
-    Ledger(Path(sys.argv[1]), timedelta(seconds=3)), lambda: nullcontext(print), lambda claim, ended: None
-):
-    print("ended", night.state, flush=True)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", driver, str(nightly.path)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        started, ledger = time.monotonic(), Ledger(nightly.path)
-        while process.poll() is None and time.monotonic() - started < 8:
-            assert ledger.claim("mine", datetime.now(UTC)) is None or process.poll() is not None
-            time.sleep(0.1)
-        assert "ended well" in process.stdout.read()
 
 
 def test_environment_is_not_needed(nightly: Nightly) -> None:

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from relusweep.cluster import Address
+from relusweep.pipeline.nightly.execute import execute
 from relusweep.pipeline.nightly.ledger import Ledger
-from relusweep.pipeline.nightly.night import hold_night
 from relusweep.pipeline.nightly.schedule import check, make_schedule
 from relusweep.storage import history, open_dataset
 
@@ -34,12 +34,11 @@ def test_a_bucket_is_extended_and_verified(bucket: str, workers: Address, tmp_pa
         check(schedule, ledger.path, START)
         ledger.add(schedule, START)
         for day in (1, 2):
-            claim = ledger.claim(name, START + day * DAY)
-            assert claim is not None
-            ended = hold_night(ledger, claim, lambda event: None)
-            assert ended.state == "well", ended.words
-            assert ended.page is not None
-            pages.append(ended.page.read_text() + ended.words)
+            with ledger.claim(name, START + day * DAY) as scheduled:
+                assert scheduled is not None
+                execute(ledger, scheduled, lambda event: None)
+            assert scheduled.state == "well", scheduled.message
+            pages.append(Path(scheduled.progress["page"]).read_text() + scheduled.message)
     assert open_dataset(store, "boolean/npn2").sizes["trial"] == 4
     tags = [tag for version in history(store) for tag in version.tags]
     assert sorted(tags) == [f"nightly.{name}.2026-11-2{day}" for name in ("more", "same") for day in (1, 2)]

@@ -12,6 +12,7 @@ import psutil
 import pytest
 import torch
 import xarray as xr
+from relusweep.pipeline.sweeps.images.rows import Rows
 
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
@@ -20,7 +21,6 @@ from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan, plan_store, plans
 from relusweep.pipeline.sweeps.images import jacobians, open_jacobians
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians, map_samples
-from relusweep.pipeline.sweeps.images.rows import Rows
 from relusweep.pipeline.sweeps.images.training import ImageTraining, trained_network
 from relusweep.storage import Committer, StoreNotFound
 from relusweep.tasks.jacobians.coefficients import coefficients

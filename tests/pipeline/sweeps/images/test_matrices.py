@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from relusweep.pipeline.sweeps.images.rows import Rows
+from relusweep.pipeline.sweeps.images.tiles import FORMS, Tile, sum_tile
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
@@ -17,9 +19,7 @@ from relusweep.pipeline.planning.plan import make_plan, plan_store
 from relusweep.pipeline.sweeps.images import sums as module
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
-from relusweep.pipeline.sweeps.images.rows import Rows
 from relusweep.pipeline.sweeps.images.sums import Sums
-from relusweep.pipeline.sweeps.images.tiles import FORMS, Tile, sum_tile
 from relusweep.storage import open_dataset
 from relusweep.tasks.comparison.affine import apply_coefficients
 

@@ -12,7 +12,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relusweep.pipeline.nightly.aftermath import forget, name_version
+from relusweep.pipeline.nightly.retention import apply_retention, tag_version
 from relusweep.pipeline.nightly.schedule import Schedule, make_schedule
 from relusweep.storage import Committer, Layout, Variable, history
 
@@ -63,14 +63,14 @@ def test_the_newest_nights_keep_their_tags_whatever_happens_between(
                     committer.tag(f"of-people-{number}")
             newest, wanted = history(store)[0].id, f"nightly.mine.{number}"
             if "other" in happens:
-                others.add(name_version(store, wanted, newest, None, str))
+                others.add(tag_version(store, wanted, newest, None, str))
             others |= {name for name in tags(store) if name.startswith("of-people")}
-            ours.insert(0, name_version(store, wanted, newest, None, str))
-            forget(schedule, ours[keep:])
+            ours.insert(0, tag_version(store, wanted, newest, None, str))
+            apply_retention(schedule, ours[keep:])
             assert set(tags(store)) == {*ours[:keep], *others}
         kept = tags(store)
         with time_machine.travel(datetime.now(UTC) + timedelta(days=40), tick=False):
-            forget(schedule, ours[keep:])
+            apply_retention(schedule, ours[keep:])
         assert tags(store) == kept
         newest, *older = history(store)
         assert {version.id for version in older[:-1]} <= set(kept.values())

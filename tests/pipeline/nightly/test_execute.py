@@ -1,4 +1,4 @@
-"""Nights from claim to exit code: on real workers, into real stores."""
+"""Scheduled runs from claim to exit code: on real workers, into real stores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -30,11 +30,12 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Committed, Event, PlanStarted
 from relusweep.pipeline.monitoring.runs import Run, ask_to_stop, read_runs
 from relusweep.pipeline.monitoring.watch import headline
-from relusweep.pipeline.nightly.ledger import Ledger
-from relusweep.pipeline.nightly.night import Ended, hold_night
+from relusweep.pipeline.nightly.due import exit_code
+from relusweep.pipeline.nightly.execute import execute
+from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
 from relusweep.pipeline.nightly.schedule import Schedule, make_schedule
 from relusweep.pipeline.nightly.webhook import post
-from relusweep.pipeline.planning.plan import plan_store, stored_plan
+from relusweep.pipeline.planning.plan import Plan, plan_store, stored_plan
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.storage import Committer, StoreWriteError, history, open_dataset
@@ -43,8 +44,6 @@ SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 START = datetime(2026, 11, 20, 20, tzinfo=UTC)
 DAY = timedelta(days=1)
 GROUP = "boolean/npn2"
-
-Night = Callable[..., Ended]
 
 
 def quiet(event: Event) -> None:
@@ -77,15 +76,23 @@ class Nights:
         self.ledger.add(schedule, self.now)
         return schedule
 
-    def hold(self, listener: Callable[[Event], None] = quiet, *, later: timedelta = DAY) -> Ended:
+    def execute(
+        self, listener: Callable[[Event], None] = quiet, *, later: timedelta = DAY, **options: Any
+    ) -> ScheduledRun:
         self.now += later
-        claim = self.ledger.claim("mine", self.now)
-        assert claim is not None
-        return hold_night(self.ledger, claim, listener)
+        with self.ledger.claim("mine", self.now) as scheduled:
+            assert scheduled is not None
+            execute(self.ledger, scheduled, listener, **options)
+        assert scheduled.model_copy(update={"overdue": False}) == self.ledger.runs("mine")[0]
+        return scheduled
 
     @property
     def last(self) -> dict[str, Any]:
-        return self.ledger.nights("mine")[0].progress
+        return self.ledger.runs("mine")[0].progress
+
+
+def page_of(scheduled: ScheduledRun) -> str:
+    return Path(scheduled.progress["page"]).read_text()
 
 
 @pytest.fixture
@@ -95,7 +102,7 @@ def nights(tmp_path: Path, workers: Address) -> Nights:
 
 @pytest.fixture
 def stored(nights: Nights, workers: Address, small: BooleanSweep) -> BooleanSweep:
-    """A sweep that the store of the nights has."""
+    """A sweep that the store has."""
     run(small, nights.store, workers)
     return small
 
@@ -119,23 +126,23 @@ def damage(nights: Nights, sweep: BooleanSweep, trial: int = 2) -> None:
 
 def test_a_night_that_verifies_all_is_well(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(share=1.0)
-    ended = nights.hold()
-    assert (ended.state, ended.code) == ("well", 0)
-    assert "64 networks of boolean/npn2 computed again, in 4 of 4 finished blocks" in ended.words
+    ended = nights.execute()
+    assert (ended.state, exit_code([ended])) == ("well", 0)
+    assert "64 networks of boolean/npn2 computed again, in 4 of 4 finished blocks" in ended.message
     assert nights.last["tag"] == "nightly.mine.2026-11-21"
     (newest, *_) = history(nights.store)
     assert newest.tags == ("nightly.mine.2026-11-21",)
-    assert ended.page == nights.folder / "2026-11-21" / "summary.html"
-    assert "2026-11-21: well" in ended.page.read_text()
+    assert ended.progress["page"] == str(nights.folder / "2026-11-21" / "summary.html")
+    assert "2026-11-21: well" in page_of(ended)
 
 
 def test_a_damaged_value_is_named(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(share=1.0)
     damage(nights, stored)
     then = values(nights)["loss"].isel(problem=0, width=0, leak=0, depth=0, trial=2).values
-    ended = nights.hold()
-    assert (ended.state, ended.code) == ("drifted", 3)
-    assert ended.words.startswith("1 cell did not come again bit for bit; ")
+    ended = nights.execute()
+    assert (ended.state, exit_code([ended])) == ("drifted", 3)
+    assert ended.message.startswith("1 cell did not come again bit for bit; ")
     worked = nights.last["worked"]
     assert worked["drifted"] == 1
     ((group, variable, cell, was, now),) = worked["drift"]
@@ -143,8 +150,7 @@ def test_a_damaged_value_is_named(nights: Nights, stored: BooleanSweep) -> None:
     assert cell == "problem 0, leak 0, width 2, depth 1, trial 2"
     assert float(now) != float(was)
     assert worked["versions"][GROUP]["then"] == worked["versions"][GROUP]["now"]
-    assert ended.page is not None
-    page = ended.page.read_text()
+    page = page_of(ended)
     assert "The same then and now" in page
     assert cell in page
     assert was in page
@@ -156,58 +162,57 @@ def test_the_sample_is_drawn_by_the_date(nights: Nights, stored: BooleanSweep) -
 
     plan = stored_plan(stored, nights.store)
     keys = {
-        seed: tuple(block.key for block in draw(plan, seed, 0.5, None).plan.blocks)
-        for seed in map(str, range(20))
+        seed: tuple(block.key for block in draw(plan, seed, 0.5, None).blocks) for seed in map(str, range(20))
     }
     assert all(len(drawn) == 2 for drawn in keys.values())
-    assert keys["3"] == tuple(block.key for block in draw(plan, "3", 0.5, None).plan.blocks)
+    assert keys["3"] == tuple(block.key for block in draw(plan, "3", 0.5, None).blocks)
     assert len(set(keys.values())) > 3
-    assert len(draw(plan, "3", 0.0001, None).plan.blocks) == 1
-    assert len(draw(plan, "3", 0.5, 99).plan.blocks) == 4
+    assert len(draw(plan, "3", 0.0001, None).blocks) == 1
+    assert len(draw(plan, "3", 0.5, 99).blocks) == 4
 
 
 def test_only_finished_cells_are_verified(nights: Nights, workers: Address, small: BooleanSweep) -> None:
     run(override(small, ["width=2"]), nights.store, workers)
     run(override(small, ["width=4", "trials=6"]), nights.store, workers)
     nights.add(share=1.0)
-    ended = nights.hold()
+    ended = nights.execute()
     assert ended.state == "well"
-    assert "80 networks" in ended.words  # 8 × 4 of width 2, 8 × 6 of width 4
+    assert "80 networks" in ended.message  # 8 × 4 of width 2, 8 × 6 of width 4
 
 
 def test_verify_of_nothing_fails(nights: Nights, workers: Address, small: BooleanSweep) -> None:
     nights.add()
-    assert nights.hold().state == "failed"
-    assert "StoreNotFound" in nights.ledger.nights("mine")[0].words
+    assert nights.execute().state == "failed"
+    assert "StoreNotFound" in nights.ledger.runs("mine")[0].message
     run(override(find_sweep("npn3"), ["trials=1", "width=2", "depth=1", "epochs=2"]), nights.store, workers)
-    ended = nights.hold()
-    assert (ended.state, ended.code) == ("failed", 1)
-    assert "nothing to verify" in ended.words
+    ended = nights.execute()
+    assert (ended.state, exit_code([ended])) == ("failed", 1)
+    assert "nothing to verify" in ended.message
 
 
 def test_extend_adds_trials_to_what_is_there(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(mode="extend", by=3)
     before = values(nights)
-    ended = nights.hold()
+    ended = nights.execute()
     assert ended.state == "well"
-    assert "trials 0 to 6" in ended.words
+    assert "trials 0 to 6" in ended.message
     after = values(nights)
     assert after.sizes["trial"] == 7
     assert after["done"].all()
     xr.testing.assert_equal(after["loss"].sel(trial=before.trial), before["loss"])
-    nights.hold()
+    nights.execute()
     assert values(nights).sizes["trial"] == 10
     assert nights.last["tag"] == "nightly.mine.2026-11-22"
 
 
 def test_extend_begins_an_empty_store_and_no_other(nights: Nights) -> None:
     nights.add(mode="extend", by=2)
-    assert nights.hold().state == "failed"  # as when the disk of the store is missing
-    assert "StoreNotFound: no store at" in nights.ledger.nights("mine")[0].words
+    assert nights.execute().state == "failed"  # as when the disk of the store is missing
+    assert "StoreNotFound: no store at" in nights.ledger.runs("mine")[0].message
     assert not Path(nights.store).exists()
     with Committer(nights.store, create=True):
         pass
-    assert nights.hold().state == "well"
+    assert nights.execute().state == "well"
     assert values(nights).sizes["trial"] == 2
 
 
@@ -219,13 +224,13 @@ def interrupt(event: Event) -> None:
 
 def test_an_interrupted_extension_goes_on_and_adds_once(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(mode="extend", by=3)
-    ended = nights.hold(interrupt)
-    assert (ended.state, ended.code) == ("interrupted", 130)
-    assert nights.hold(later=timedelta(0)).state == "well"
+    ended = nights.execute(interrupt)
+    assert (ended.state, exit_code([ended])) == ("interrupted", 130)
+    assert nights.execute(later=timedelta(0)).state == "well"
     data = values(nights)
     assert data.sizes["trial"] == 7
     assert data["done"].all()
-    assert len(nights.ledger.nights("mine")) == 1
+    assert len(nights.ledger.runs("mine")) == 1
 
 
 def test_a_cancelled_run_fails_its_night_and_ends_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
@@ -239,10 +244,10 @@ def test_a_cancelled_run_fails_its_night_and_ends_nothing_else(nights: Nights, s
             time.sleep(4)  # longer than it takes until the run looks
 
     with interruption() as asked_to_stop:
-        ended = nights.hold(cancel)
+        ended = nights.execute(cancel)
     assert not asked_to_stop.is_set()
     assert ended.state == "failed"
-    assert "its run was cancelled" in ended.words
+    assert "its run was cancelled" in ended.message
 
 
 def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: BooleanSweep) -> None:
@@ -250,7 +255,7 @@ def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: Bo
     nights.add(mode="refresh")
     before, (old, *_) = values(nights), history(nights.store)
     done: list[Event] = []
-    ended = nights.hold(done.append)
+    ended = nights.execute(done.append)
     assert ended.state == "well"
     cells = sum(event.block.cells for event in done if isinstance(event, BlockDone))
     assert cells == before["done"].size == 80
@@ -261,9 +266,7 @@ def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: Bo
     xr.testing.assert_identical(values(nights, version=old.id), before)
 
 
-def test_a_killed_refresh_goes_on_where_it_was(
-    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_refresh_goes_on_where_it_was(nights: Nights, stored: BooleanSweep) -> None:
     """Dead in the moment after its first commit; and the group is not started anew a second time."""
     nights.add(mode="refresh")
 
@@ -274,56 +277,50 @@ def test_a_killed_refresh_goes_on_where_it_was(
         if isinstance(event, Committed):
             raise Killed
 
-    monkeypatch.setattr("relusweep.pipeline.nightly.modes.run", _committing_at_once)
     with pytest.raises(Killed):
-        nights.hold(kill)
+        nights.execute(kill, commit_every=0.0)
     assert nights.last["refreshed"] == [GROUP]
     left = int(values(nights)["done"].sum())
     assert 0 < left < 64
     done: list[Event] = []
-    assert nights.hold(done.append, later=timedelta(minutes=5)).state == "well"
+    assert nights.execute(done.append, later=timedelta(minutes=5)).state == "well"
     assert sum(event.block.cells for event in done if isinstance(event, BlockDone)) == 64 - left
-    assert nights.ledger.nights("mine")[0].deaths == 1
-
-
-def _committing_at_once(*words: Any, **options: Any) -> Any:
-    return run(*words, commit_every=0.0, **options)
+    assert nights.ledger.runs("mine")[0].deaths == 1
 
 
 def test_a_refresh_that_gives_other_numbers_has_drifted(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(mode="refresh")
-    assert nights.hold().state == "well"
+    assert nights.execute().state == "well"
     damage(nights, stored)
-    ended = nights.hold()
-    assert (ended.state, ended.code) == ("drifted", 3)
-    assert ended.page is not None
-    assert "1 changed" in ended.page.read_text()
-    assert (ended.page.parent / "comparison").is_dir()
+    ended = nights.execute()
+    assert (ended.state, exit_code([ended])) == ("drifted", 3)
+    assert "1 changed" in page_of(ended)
+    assert (Path(ended.progress["page"]).parent / "comparison").is_dir()
 
 
 def test_values_that_changed_since_the_last_night_are_told(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(blocks=1)
-    assert nights.hold().state == "well"
+    assert nights.execute().state == "well"
     damage(nights, stored)
-    ended = nights.hold()
+    ended = nights.execute()
     assert ended.state == "drifted"
-    assert "cells since nightly.mine.2026-11-21: 1 changed, 0 added, 0 removed" in ended.words
+    assert "cells since nightly.mine.2026-11-21: 1 changed, 0 added, 0 removed" in ended.message
 
 
 def test_tags_are_never_in_each_others_way(nights: Nights, stored: BooleanSweep) -> None:
     nights.add()
-    nights.hold()
-    nights.ledger.remove("mine", nights.now + DAY)
+    nights.execute()
+    nights.ledger.remove("mine")
     nights.now = START
     nights.add()
-    nights.hold()
+    nights.execute()
     assert nights.last["tag"] == "nightly.mine.2026-11-21-2"  # the other is of a schedule that was removed
     with Committer(nights.store) as committer:
         committer.delete_tag("nightly.mine.2026-11-21-2")
-    nights.ledger.remove("mine", nights.now + DAY)
+    nights.ledger.remove("mine")
     nights.now = START
     nights.add()
-    nights.hold()
+    nights.execute()
     assert nights.last["tag"] == "nightly.mine.2026-11-21-3"
     assert history(nights.store)[0].tags == ("nightly.mine.2026-11-21", "nightly.mine.2026-11-21-3")
 
@@ -345,8 +342,8 @@ def test_a_night_killed_as_it_makes_its_tag_has_one(
     with monkeypatch.context() as patch:
         patch.setattr(Committer, "tag", killed)
         with pytest.raises(Killed):
-            nights.hold()
-    assert nights.hold(later=timedelta(minutes=5)).state == "well"
+            nights.execute()
+    assert nights.execute(later=timedelta(minutes=5)).state == "well"
     assert history(nights.store)[0].tags == ("nightly.mine.2026-11-21",)
 
 
@@ -364,7 +361,7 @@ def test_the_newest_nights_keep_their_tags_and_other_tags_stay(nights: Nights, s
     made: list[str] = []
     for trial in range(4):
         damage(nights, stored, trial)  # a version of its own for each night
-        nights.hold()
+        nights.execute()
         if made:
             assert nights.last["change"]["before"] == made[-1]
         made.append(nights.last["tag"])
@@ -383,9 +380,9 @@ def test_a_version_that_is_compared_with_goes_afterwards(nights: Nights, stored:
     damage(nights, stored)
     nights.add(mode="refresh", keep_days=1)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=2), tick=True):
-        ended = nights.hold()
-    assert "removed; those with tags stay" in ended.words
-    assert (ended.state, ended.code) == ("drifted", 3)
+        ended = nights.execute()
+    assert "removed; those with tags stay" in ended.message
+    assert (ended.state, exit_code([ended])) == ("drifted", 3)
 
 
 @pytest.mark.slow
@@ -396,75 +393,66 @@ def test_what_a_night_found_is_told_whatever_fails_afterwards(
         raise StoreWriteError("no space left")
 
     nights.add(share=1.0, keep_days=30)
-    assert nights.hold().state == "well"
+    assert nights.execute().state == "well"
     damage(nights, stored)
     monkeypatch.setattr(Committer, "expire", unwritable)
-    ended = nights.hold()
+    ended = nights.execute()
     assert ended.state == "failed"
-    assert "1 changed, 0 added" in ended.words
-    assert "1 cell did not come again" in ended.words
+    assert "1 changed, 0 added" in ended.message
+    assert "1 cell did not come again" in ended.message
 
 
 def test_a_full_disk_hides_no_drift(
     nights: Nights, stored: BooleanSweep, caplog: pytest.LogCaptureFixture
 ) -> None:
     nights.add(share=1.0)
-    nights.hold()
+    nights.execute()
     damage(nights, stored)
     nights.folder.rename(nights.folder.with_name("elsewhere"))
     nights.folder.write_text("no folder can be made here")
-    ended = nights.hold()
-    assert (ended.state, ended.page) == ("drifted", None)
-    assert "1 changed" in ended.words
+    ended = nights.execute()
+    assert (ended.state, ended.progress["page"]) == ("drifted", None)
+    assert "1 changed" in ended.message
     assert "no page of the comparison" in caplog.text
     assert "no summary of mine" in caplog.text
 
 
-def test_a_verification_is_seen_and_can_be_cancelled(
-    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_verification_is_seen_and_can_be_cancelled(nights: Nights, stored: BooleanSweep) -> None:
     seen: list[Run] = []
 
-    def asking(*words: Any, **options: Any) -> Iterator[Arrival | None]:
-        for arrival in compute(*words, **options):
+    def asking(*arguments: Any) -> Generator[Arrival | None]:
+        for arrival in compute(*arguments):
             if arrival is not None and not seen:
                 while not seen:
                     seen.extend(found for found in read_runs(nights.store) if found.goes)
                 ask_to_stop(nights.store, seen[0].id)
-                time.sleep(2)  # longer than it takes until the record is looked for
+                time.sleep(4)  # longer than it takes until the request is seen
             yield arrival
 
-    monkeypatch.setattr("relusweep.pipeline.monitoring.record._BEAT", 0.1)
-    monkeypatch.setattr("relusweep.pipeline.nightly.verify.compute", asking)
     nights.add(share=0.5)
-    ended = nights.hold()
-    assert (ended.state, ended.code) == ("failed", 1)
-    assert "its run was cancelled" in ended.words
+    ended = nights.execute(compute=asking)
+    assert (ended.state, exit_code([ended])) == ("failed", 1)
+    assert "its run was cancelled" in ended.message
     (going,) = seen
     assert going.state == "running"
     assert going.document["does"] == "verify"
     assert going.document["groups"] == {GROUP: {"unit": "networks", "total": 32, "done": 0}}
     assert " · verifies npn2 · " in headline(going)
-    assert ended.page is not None
-    assert going.id in ended.page.read_text()
+    assert going.id in page_of(ended)
     (after,) = (found for found in read_runs(nights.store) if found.id == going.id)
     assert after.state == "cancelled"
     assert after.document["groups"][GROUP]["done"] > 0
     assert after.document["workers"] == 2
 
 
-def test_an_interrupted_verification_begins_again(
-    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stopping(*words: Any, **options: Any) -> Iterator[Arrival | None]:
+def test_an_interrupted_verification_begins_again(nights: Nights, stored: BooleanSweep) -> None:
+    def stopping(*arguments: Any) -> Generator[Arrival | None]:
         signal.raise_signal(signal.SIGTERM)
-        yield from compute(*words, **options)
+        yield from compute(*arguments)
 
     nights.add()
-    with monkeypatch.context() as patch:
-        patch.setattr("relusweep.pipeline.nightly.verify.compute", stopping)
-        assert nights.hold().state == "interrupted"
-    assert nights.hold(later=timedelta(0)).state == "well"
+    assert nights.execute(compute=stopping).state == "interrupted"
+    assert nights.execute(later=timedelta(0)).state == "well"
     verified = [found.state for found in read_runs(nights.store) if found.document["does"] == "verify"]
     assert sorted(verified) == ["finished", "interrupted"]
 
@@ -472,56 +460,51 @@ def test_an_interrupted_verification_begins_again(
 def test_a_locked_store_makes_the_night_wait(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(mode="extend", by=1)
     with Committer(nights.store):
-        ended = nights.hold()
-        assert (ended.state, ended.code) == ("waiting", 0)
-        assert "is being written by" in ended.words
-    assert nights.hold(later=timedelta(0)).state == "well"
+        ended = nights.execute()
+        assert (ended.state, exit_code([ended])) == ("waiting", 0)
+        assert "is being written by" in ended.message
+    assert nights.execute(later=timedelta(0)).state == "well"
     assert values(nights).sizes["trial"] == 5
 
 
 def test_a_store_locked_until_the_next_night_fails_it(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(mode="extend", by=1)
     with Committer(nights.store):
-        assert nights.hold().state == "waiting"
-        ended = nights.hold()
-    assert (ended.state, ended.code) == ("failed", 1)
-    assert "until its next night was due" in ended.words
-    assert nights.hold(later=timedelta(0)).state == "well"
-    assert [night.state for night in nights.ledger.nights("mine")] == ["well", "failed"]
+        assert nights.execute().state == "waiting"
+        ended = nights.execute()
+    assert (ended.state, exit_code([ended])) == ("failed", 1)
+    assert "until its next night was due" in ended.message
+    assert nights.execute(later=timedelta(0)).state == "well"
+    assert [night.state for night in nights.ledger.runs("mine")] == ["well", "failed"]
 
 
 def test_a_night_that_dies_again_and_again_is_given_up(nights: Nights, stored: BooleanSweep) -> None:
     nights.add()
     nights.now += DAY
     for _ in range(4):
-        assert nights.ledger.claim("mine", nights.now) is not None
-        nights.now += timedelta(minutes=5)
-    ended = nights.hold(later=timedelta(0))
+        with nights.ledger.claim("mine", nights.now) as scheduled:
+            assert scheduled is not None
+    ended = nights.execute(later=timedelta(0))
     assert ended.state == "failed"
-    assert "died 4 times" in ended.words
+    assert "killed 4 times" in ended.message
 
 
-def test_blocks_that_fail_fail_the_night(
-    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_that_fail_fail_the_night(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(share=1.0)
 
-    def broken(*words: Any, **options: Any) -> Iterator[Arrival]:
-        plan = words[1]
+    def broken(client: object, plan: Plan, *arguments: Any) -> Generator[Arrival]:
         for block in plan.blocks:
             yield Arrival(block, ValueError("no luck"), ())
 
-    monkeypatch.setattr("relusweep.pipeline.nightly.verify.compute", broken)
-    ended = nights.hold()
-    assert (ended.state, ended.code) == ("failed", 1)
-    assert "ValueError: no luck, and 3 more" in ended.words
-    assert ended.page is not None
-    assert ended.page.read_text().count("no luck") >= 4
+    ended = nights.execute(compute=broken)
+    assert (ended.state, exit_code([ended])) == ("failed", 1)
+    assert "ValueError: no luck, and 3 more" in ended.message
+    assert page_of(ended).count("no luck") >= 4
 
 
 def test_old_versions_go(nights: Nights, stored: BooleanSweep) -> None:
     nights.add(keep_days=30)
-    assert "0 versions older than 30 days removed" in nights.hold().words
+    assert "0 versions older than 30 days removed" in nights.execute().message
 
 
 @contextmanager
@@ -559,9 +542,7 @@ def test_a_webhook_that_redirects_was_not_reached(
     assert f"the webhook at hooks was not reached: {words}" in caplog.text
 
 
-def test_a_webhook_that_never_ends_its_answer_holds_no_night(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_webhook_that_never_ends_its_answer_holds_no_night(caplog: pytest.LogCaptureFixture) -> None:
     over = Flag()
 
     def drip(door: socket.socket) -> None:
@@ -570,11 +551,10 @@ def test_a_webhook_that_never_ends_its_answer_holds_no_night(
             while not over.wait(0.1):  # no silence is as long as the timeout
                 caller.sendall(b"X")
 
-    monkeypatch.setattr("relusweep.pipeline.nightly.webhook._SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as door:
         thread = Thread(target=drip, args=(door,))
         thread.start()
-        post(SecretStr(f"http://127.0.0.1:{door.getsockname()[1]}/T0P"), "hooks", {})
+        post(SecretStr(f"http://127.0.0.1:{door.getsockname()[1]}/T0P"), "hooks", {}, timeout=0.5)
         assert thread.is_alive()
         over.set()
         thread.join()
@@ -585,10 +565,10 @@ def test_a_webhook_that_never_ends_its_answer_holds_no_night(
 def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
     with listening() as (url, came):
         nights.add(share=1.0, webhook=url)
-        assert nights.hold().state == "well"
+        assert nights.execute().state == "well"
         assert came == []
         damage(nights, stored)
-        ended = nights.hold()
+        ended = nights.execute()
     assert came == [
         {
             "schedule": "mine",
@@ -597,7 +577,7 @@ def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: 
             "drifted": 1,
             "changed": 1,
             "failed": 0,
-            "summary": str(ended.page),
+            "summary": ended.progress["page"],
             "store": nights.store,
         }
     ]
@@ -611,10 +591,8 @@ def test_a_webhook_that_fails_fails_no_night_and_tells_no_secret(
         nights.add(share=1.0, webhook=url if reachable else "http://127.0.0.1:1/T0P-SECRET")
         damage(nights, stored)
         with caplog.at_level(logging.DEBUG):
-            ended = nights.hold()
+            ended = nights.execute()
     assert ended.state == "drifted"
     assert "the webhook at 127.0.0.1 was not reached" in caplog.text
-    assert ended.page is not None
-    night = nights.ledger.nights("mine")[0]
-    for text in (caplog.text, ended.page.read_text(), ended.words, json.dumps(night.progress), night.words):
+    for text in (caplog.text, page_of(ended), ended.message, json.dumps(ended.progress)):
         assert "T0P" not in text

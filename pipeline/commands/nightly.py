@@ -1,0 +1,247 @@
+"""Commands about what runs by itself: `relusweep nightly …`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from relusweep.pipeline.commands.options import Settings, Store, output, print_whole, say
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from relusweep.pipeline.monitoring.events import Listener
+    from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
+    from relusweep.pipeline.nightly.schedule import Schedule
+
+__all__ = ["nightly"]
+
+_HELP = """Run sweeps again every night, and tell what has changed.
+
+relusweep nightly add mine --sweep npn3 --set trials=10 --at "0 2 * * *" --zone Europe/Berlin
+
+relusweep nightly print mine --as crontab        (a line that runs what is due)
+"""
+
+nightly = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="rich")
+
+Name = Annotated[str, typer.Argument(help="Of the schedule.")]
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        metavar="FILE",
+        help="Where schedules and their nights are kept; by default in $XDG_STATE_HOME/relusweep.",
+    ),
+]
+Mode = Literal["verify", "extend", "refresh"]
+Webhook = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="RELUSWEEP_WEBHOOK",
+        help="Told when a night drifted or failed. Better given by the variable: others see options.",
+    ),
+]
+
+
+@nightly.command()
+def add(
+    name: Name,
+    sweep: Annotated[str, typer.Option(help="A named sweep or a YAML file, read every night.")],
+    at: Annotated[str, typer.Option(metavar="CRON", help='When, as "0 2 * * *": every day at two.')],
+    store: Store = "results",
+    settings: Settings = None,
+    zone: Annotated[str, typer.Option(help="On whose clock, as Europe/Berlin.")] = "UTC",
+    mode: Annotated[
+        Mode, typer.Option(help="Compute a sample again and compare bits; add trials; compute all again.")
+    ] = "verify",
+    cluster: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where: a cluster file, read every night.")
+    ] = None,
+    by: Annotated[int | None, typer.Option(metavar="N", help="extend: trials that each night adds.")] = None,
+    share: Annotated[
+        float | None, typer.Option(help="verify: part of the finished blocks; 0.05 by default.")
+    ] = None,
+    blocks: Annotated[
+        int | None, typer.Option(metavar="N", help="verify: so many blocks of each group instead.")
+    ] = None,
+    webhook: Webhook = None,
+    keep_days: Annotated[
+        int | None, typer.Option(metavar="N", help="Remove older versions without a tag after each night.")
+    ] = None,
+    keep_nights: Annotated[
+        int | None, typer.Option(metavar="N", help="Keep the tags of the newest N nights alone, from 2.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Of the summaries; beside the ledger by default.")
+    ] = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """Add a sweep that runs by itself; everything is checked now.
+
+    relusweep nightly add mine --sweep npn3 --at "0 2 * * *" --zone Europe/Berlin
+
+    relusweep nightly add more --sweep npn3 --at "30 3 * * SAT" --mode extend --by 10
+    """
+    from relusweep.pipeline.nightly.schedule import check, is_file, make_schedule
+    from relusweep.storage.repository import local_path
+
+    book, now = _ledger(ledger), datetime.now(UTC)
+    schedule = make_schedule(
+        name=name,
+        sweep=_absolute(sweep) if is_file(sweep) else sweep,
+        settings=tuple(settings or ()),
+        store=str(local_path(store) or store),
+        at=at,
+        zone=zone,
+        mode=mode,
+        cluster=None if cluster is None else _absolute(cluster),
+        by=by,
+        share=share,
+        blocks=blocks,
+        webhook=webhook,
+        keep_days=keep_days,
+        keep_nights=keep_nights,
+        folder=_absolute(folder or book.path.parent / "nights" / name),
+    )
+    check(schedule, book.path, now)
+    what = "Added" if book.add(schedule, now) else "This very schedule is there already:"
+    say(f"{what} {escape(name)}: {mode} {escape(sweep)}, next {_next(schedule, now)}")
+    say("It runs with [bold]relusweep nightly daemon[/], or from what this prints:")
+    say(f"  relusweep nightly print {escape(name)} --as crontab")
+
+
+@nightly.command(name="list")
+def list_(ledger: LedgerFile = None) -> None:
+    """List the schedules: when each is due next, and what became of its last night."""
+    from relusweep.pipeline.nightly.due import NO_SCHEDULE
+
+    book, now = _ledger(ledger), datetime.now(UTC)
+    headings = ("name", "mode", "sweep", "next due", "last night", "outcome", "keeps", "webhook")
+    table = Table(*headings, box=None)
+    for name, schedule in book.schedules().items():
+        runs = book.runs(name)
+        last = (runs[0].label, runs[0].state) if runs else ("none", "")
+        shown = (name, schedule.mode, schedule.sweep, _next(schedule, now), *last, schedule.keeps)
+        table.add_row(*map(escape, (*shown, schedule.webhook_host or "none")))
+    print_whole(table)
+    if not table.row_count:
+        say(NO_SCHEDULE)
+
+
+@nightly.command()
+def remove(name: Name, ledger: LedgerFile = None) -> None:
+    """Remove a schedule and its log; tags in the store and summaries stay."""
+    from relusweep.pipeline.common.wording import counted
+
+    nights = counted(_ledger(ledger).remove(name), "night")
+    say(f"Removed {escape(name)} and its log ({nights}); tags and summaries stay")
+
+
+@nightly.command()
+def tick(
+    name: Annotated[str | None, typer.Argument(help="Of this schedule alone.")] = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """Run what is due, and resume what was killed; call it every few minutes.
+
+    Exits with 0 when nothing was due or all is well, 1 when a night failed, 3 when one drifted, 130 when
+    interrupted. Any number of ticks may run at once.
+    """
+    from relusweep.pipeline.nightly.due import execute_due, exit_code
+
+    runs = execute_due(_ledger(ledger), _listening, _tell, only=name)
+    if not runs:
+        say("Nothing is due")
+    raise typer.Exit(exit_code(runs))
+
+
+@nightly.command()
+def daemon(ledger: LedgerFile = None) -> None:
+    """Run what is due, for ever; SIGTERM or Ctrl-C ends it, and what a night has by then is kept."""
+    from relusweep.pipeline.nightly.due import serve
+
+    serve(_ledger(ledger), _listening, _tell, lambda message: say(escape(message)))
+    say("Stopped")
+
+
+@nightly.command(name="print")
+def print_(
+    name: Name,
+    form: Annotated[
+        Literal["crontab", "systemd", "kubernetes"], typer.Option("--as", help="What is to call tick.")
+    ],
+    ledger: LedgerFile = None,
+) -> None:
+    """Print what makes cron, systemd or Kubernetes run a schedule.
+
+    relusweep nightly print mine --as crontab >> my.crontab
+
+    relusweep nightly print mine --as kubernetes | kubectl apply -f -
+    """
+    from relusweep.pipeline.nightly.manifests import manifest
+
+    book = _ledger(ledger)
+    typer.echo(manifest(book.schedule(name), book.path, form))
+
+
+@nightly.command()
+def log(name: Name, ledger: LedgerFile = None) -> None:
+    """Show the nights of a schedule, the newest first."""
+    from relusweep.pipeline.nightly.ledger import old_tags
+    from relusweep.pipeline.nightly.times import local_text
+
+    book = _ledger(ledger)
+    schedule, runs = book.schedule(name), book.runs(name)
+    deleted = old_tags(runs)
+    for run in runs:
+        due, tag = local_text(run.due, schedule.zone), run.progress.get("tag", "no tag")
+        gone = ", which is deleted" if tag in deleted else ""
+        say(f"[bold]{run.label}[/] {run.state}, due {escape(due)}, {escape(tag)}{gone}")
+        say(f"  {escape('; '.join([*run.remarks, run.message]))}")
+        if page := run.progress.get("page"):
+            say(f"  {escape(page)}")
+    if not runs:
+        say("No night yet")
+
+
+def _ledger(path: Path | None) -> Ledger:
+    from relusweep.pipeline.nightly.ledger import Ledger, default_ledger
+
+    return Ledger(path or default_ledger())
+
+
+def _absolute(path: str | Path) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+def _next(schedule: Schedule, now: datetime) -> str:
+    from relusweep.pipeline.nightly.times import local_text, next_slot
+
+    return local_text(next_slot(schedule.at, schedule.zone, now), schedule.zone)
+
+
+def _listening() -> AbstractContextManager[Listener]:
+    from relusweep.pipeline.monitoring.progress import progress
+
+    return progress(output)
+
+
+def _tell(run: ScheduledRun) -> None:
+    from relusweep.pipeline.nightly.times import local_text
+
+    night = f"[bold]{escape(run.schedule.name)}[/], night of {run.label}"
+    if run.state == "running":
+        what = "resumes" if run.progress or run.deaths else "begins"
+        remarks = [f"due {local_text(run.due, run.schedule.zone)}", *run.remarks]
+        say(f"{night} {what}, {escape('; '.join(remarks))}")
+        return
+    say(f"{night}: [bold]{run.state}[/]: {escape(run.message)}")
+    if page := run.progress.get("page"):
+        say(f"  {escape(page)}")
