@@ -46,6 +46,29 @@ class StoredGroup:
         """Which cells are computed and stored."""
         return self._read("done")
 
+    def missing(self, *together: str) -> list[tuple[dict[str, Any], int]]:
+        """Count the cells that are not done.
+
+        Parameters
+        ----------
+        *together
+            Dimensions whose labels are not told apart; those that the group lacks do not matter.
+
+        Returns
+        -------
+        list of (dict, int)
+            Labels along the other dimensions, and how many cells lack; without those where none does.
+        """
+        axes = self.axes
+        summed = tuple(place for place, dim in enumerate(axes) if dim in together)
+        kept = {dim: labels for dim, labels in axes.items() if dim not in together}
+        counts = np.asarray((~self.done).sum(axis=summed))
+        return [
+            ({dim: kept[dim][number] for dim, number in zip(kept, place, strict=True)}, int(counts[place]))
+            for place in np.ndindex(counts.shape)
+            if counts[place]
+        ]
+
     def _read(self, name: str) -> NDArray[Any]:
         array = self.arrays[name]
         try:

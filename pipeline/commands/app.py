@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from relusweep.pipeline.commands import clusters, doctor, nights, results, submission, sweeps, versions
+from relusweep.pipeline.commands.status import status
 from relusweep.pipeline.common.redaction import redact
 
 __all__ = ["app", "main"]
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
+for command in (sweeps.sweeps, sweeps.plan, sweeps.run, status, results.show, results.report):
     app.command()(command)
 app.command()(submission.submit)
 app.command()(submission.cancel)

@@ -2,7 +2,7 @@
 """What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises.
 
 A command exits with the `exit_code` of its error: 2 where the request cannot be met as it is, 1 where
-something failed on the way. The errors of the other rooms have one, too; any other exception is a fault of the program.
+something failed on the way. Errors of the other rooms have one, too; any other exception is a fault of ours.
 """
 
 __all__ = [
