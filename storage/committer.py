@@ -22,7 +22,7 @@ from relusweep.storage.errors import (
 )
 from relusweep.storage.expiry import expire
 from relusweep.storage.fork import Fork, WriteReceipt
-from relusweep.storage.layout import Layout, create_group, extend_group
+from relusweep.storage.layout import Layout
 from relusweep.storage.prepared_group import PreparedGroup
 from relusweep.storage.repository import (
     BRANCH,
@@ -33,6 +33,7 @@ from relusweep.storage.repository import (
     open_repository,
     reason,
 )
+from relusweep.storage.template import create_group, extend_group
 from relusweep.storage.versions import NEWEST, create_tag, delete_tag
 from relusweep.storage.writer_lock import lock_store
 

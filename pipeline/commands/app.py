@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from relusweep.pipeline.commands import clusters, doctor, nightly, results, submission, sweeps, versions
+from relusweep.pipeline.commands.status import status
 from relusweep.pipeline.common.redaction import redact
 
 __all__ = ["app", "main"]
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
+for command in (sweeps.sweeps, sweeps.plan, sweeps.run, status, results.show, results.report):
     app.command()(command)
 app.command()(submission.submit)
 app.command()(submission.cancel)
@@ -47,23 +48,10 @@ def main() -> None:
     """
     try:
         app()
-    except Exception as error:  # ours is raised again below
-        code = _exit_code(error)
-        if code is None:
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None:  # a fault of ours keeps its traceback
             raise
         told = escape(redact(str(error)))
         Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
         sys.exit(code)
-
-
-def _exit_code(error: Exception) -> int | None:
-    """Tell the user's errors from ours, which keep their traceback."""
-    # The command that raised has imported these by now; `--help` never needs them.
-    from relusweep.cluster import ClusterError
-    from relusweep.pipeline.common.errors import IncompleteRun, SchedulerLost, SweepError, WorkersLost
-    from relusweep.storage import StoreError, StoreReadError, StoreWriteError
-    from relusweep.tasks.images.errors import DataSetError
-
-    if isinstance(error, StoreReadError | StoreWriteError | IncompleteRun | SchedulerLost | WorkersLost):
-        return 1
-    return 2 if isinstance(error, ClusterError | DataSetError | StoreError | SweepError) else None
