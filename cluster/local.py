@@ -7,17 +7,17 @@ from typing import Any
 from dask.system import CPU_COUNT
 from distributed import Nanny, Scheduler, SpecCluster
 
-from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.config import Local
 from relusweep.cluster.environment import ENVIRONMENT
 from relusweep.cluster.gpus import gpu_environments
 
-__all__ = ["LocalPlace"]
+__all__ = ["LocalBackend"]
 
 _HERE = "127.0.0.1"  # nothing leaves the machine: neither work nor dashboard
 
 
-class LocalPlace(ClusterPlace[SpecCluster]):
+class LocalBackend(ClusterBackend[SpecCluster]):
     """Starts processes, each of which a nanny replaces when it dies, and stops them on closing."""
 
     security = None
@@ -48,10 +48,10 @@ class LocalPlace(ClusterPlace[SpecCluster]):
     def reconcile(self) -> None:
         """Nothing to do: the nannies do it."""
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers."""
         wanted, running = len(self._started.worker_spec), len(self._started.scheduler_info["workers"])
-        return PlaceStatus(
+        return BackendStatus(
             wanted, running, max(0, wanted - running), f"{running} of {wanted} processes on this machine"
         )
 
