@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, cast
 
 from relusweep.cluster.backend import Backend
@@ -135,10 +134,8 @@ def _sparing_children() -> Iterator[None]:
     """Let the processes and threads that start here never hear of Ctrl-C.
 
     It reaches the whole process group, but only the run may answer it, and then close its workers. Threads
-    and processes inherit the mask: so does the thread that replaces lost workers. The tracker clears the mask
-    of the thread that starts it, so it starts first.
+    and processes inherit the mask: so does the thread that replaces lost workers.
     """
-    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
