@@ -1,6 +1,6 @@
 """Where tasks run: one function that gives a Dask client."""
 
-from relusweep.cluster.backend import Place, PlaceStatus
+from relusweep.cluster.backend import Backend, BackendStatus
 from relusweep.cluster.config import (
     Address,
     ClusterConfig,
@@ -13,7 +13,7 @@ from relusweep.cluster.config import (
     promised,
     read_config,
 )
-from relusweep.cluster.connect import connect
+from relusweep.cluster.connect import Connection, connect
 from relusweep.cluster.errors import (
     ClusterError,
     HostsNotReached,
@@ -29,8 +29,11 @@ from relusweep.cluster.errors import (
 
 __all__ = [
     "Address",
+    "Backend",
+    "BackendStatus",
     "ClusterConfig",
     "ClusterError",
+    "Connection",
     "Gateway",
     "HostsNotReached",
     "InvalidCluster",
@@ -39,8 +42,6 @@ __all__ = [
     "Local",
     "MissingExtra",
     "NoWorkers",
-    "Place",
-    "PlaceStatus",
     "SchedulerNotFound",
     "Slurm",
     "SlurmNotReached",

@@ -20,7 +20,6 @@ from relusweep.storage.layout import Layout, Variable
 
 if TYPE_CHECKING:
     from relusweep.storage.changes import ChangedChunks, changed_chunks
-
     from relusweep.storage.committer import Committer
     from relusweep.storage.engine import open_dataset, open_datatree
     from relusweep.storage.fork import Fork, WriteReceipt

@@ -8,11 +8,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relusweep.cluster import ClusterConfig, connect
+from relusweep.cluster import ClusterConfig, Connection, connect
 from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution import dispatch
@@ -27,9 +26,6 @@ from relusweep.pipeline.planning.resources import check_promised, check_workers_
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import StoreReadError, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 __all__ = ["Sample", "draw", "verify"]
 
@@ -135,9 +131,9 @@ def verify(
         check_promised(todo, cluster)
         report, failed = Report(version=version, run=record.id), list[BlockFailed]()
         if todo:
-            with connect(cluster) as client:
-                check_workers_have(todo, cluster, client)
-                with closing(_verify(client, todo, store, version, report, compute)) as events:
+            with connect(cluster) as connection:
+                check_workers_have(todo, cluster, connection.client)
+                with closing(_verify(connection, todo, store, version, report, compute)) as events:
                     for event in events:
                         if event is not None:
                             record(event)
@@ -159,16 +155,21 @@ def verify(
 
 
 def _verify(
-    client: Client, samples: Iterable[Sample], store: str, version: str, report: Report, compute: Compute
+    connection: Connection,
+    samples: Iterable[Sample],
+    store: str,
+    version: str,
+    report: Report,
+    compute: Compute,
 ) -> Generator[Event | None]:
     """Verify one group after the other; what is found goes into the report."""
-    monitor = WorkerMonitor(client)
+    monitor = WorkerMonitor(connection.client)
     for sample in samples:
         yield PlanStarted(sample)
         sweep, before = sample.sweep, report.cells
         compare = partial(differences, store, version, sweep)
         keep = partial(partial, compare) if sweep.schedule.written_by_workers else None
-        with closing(compute(client, sample, store, keep)) as arrivals:
+        with closing(compute(connection, sample, store, keep)) as arrivals:
             for arrival in arrivals:
                 yield monitor.poll()
                 if arrival is not None:
