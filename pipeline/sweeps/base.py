@@ -1,4 +1,4 @@
-"""What plan, dispatch and run know of a sweep: what it is, how blocks are computed and scheduled."""
+"""What plan, dispatch and run know of a sweep: what it is, how a block is computed, how blocks run."""
 
 from __future__ import annotations
 

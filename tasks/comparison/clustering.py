@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from relusweep.tasks.images.reader import Label
 from relusweep.tasks.jacobians.maps import CoefficientReader
 from relusweep.tasks.streams import Stream
 
-__all__ = ["ClusterBlock", "CompressBlock", "cluster_output", "compress"]
+__all__ = ["ClusterBlock", "CompressBlock", "cluster_output", "compress", "draws"]
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class ClusterBlock:
     max_iterations: int
     at_once: bool
 
-    def draws(self, n_clusters: int) -> Stream:
-        """Name the stream of the starts of one network and one k; trials are outputs."""
-        seed, name = self.coefficients.maps.networks.seed, NetworkName.parse(self.label)
-        return Stream(("images", "clusters", seed, *name, n_clusters))
+
+def draws(seed: int, label: str, n_clusters: int) -> Stream:
+    """Name the stream of the initial centres of one network and one k; trials are outputs."""
+    return Stream(("images", "clusters", seed, *NetworkName.parse(label), n_clusters))
 
 
 def cluster_output(block: ClusterBlock) -> BlockResult:
@@ -91,6 +92,7 @@ def cluster_output(block: ClusterBlock) -> BlockResult:
 def _clustered(block: ClusterBlock) -> list[Clusters]:
     """Give the clusters for every k; none where the network diverged and rows are not finite."""
     rows = block.coefficients
+    stream_of = partial(draws, rows.maps.networks.seed, block.label)
 
     def chunks(part: Part = "train") -> Iterator[NDArray[np.float32]]:
         return map(_float32, rows.chunks(block.label, block.output, part))
@@ -102,12 +104,12 @@ def _clustered(block: ClusterBlock) -> list[Clusters]:
         if not np.isfinite(values).all():
             return []
         found = cluster_all(
-            values, block.clusters, block.draws, block.output, block.n_init, block.max_iterations
+            values, block.clusters, stream_of, block.output, block.n_init, block.max_iterations
         )
         return [found[k] for k in block.clusters]
     if not all(np.isfinite(chunk).all() for chunk in chunks()):
         return []
-    return [cluster_chunks(chunks, k, block.draws(k), block.output) for k in block.clusters]
+    return [cluster_chunks(chunks, k, stream_of(k), block.output) for k in block.clusters]
 
 
 def _float32(rows: NDArray[Any]) -> NDArray[np.float32]:

@@ -154,7 +154,7 @@ class FunctionSweep(TrainingSweep):
         return Schedule(
             block_shape={dim: _BLOCK.get(dim, 1) for dim in _DIMS},
             cost=self._cost,
-            compile_key=lambda block: (block["n_inputs"], block["width"]),
+            compile_key=lambda block: block["n_inputs"] + block["width"],
         )
 
     def _cost(self, block: Block) -> float:

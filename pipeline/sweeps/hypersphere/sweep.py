@@ -214,7 +214,7 @@ class HypersphereSweep(SpecifiedSweep):
         return Schedule(
             block_shape=dict.fromkeys(DIMS, 1) | {"trial": TRIALS_PER_BLOCK},
             cost=self._cost,
-            compile_key=lambda block: (block["n_inputs"], block["batch"]),
+            compile_key=lambda block: block["n_inputs"] + block["batch"],
         )
 
     def _cost(self, block: Block) -> float:

@@ -34,31 +34,22 @@ _DIM_ATTRS = {
 }
 
 
-def chunks_of(
-    n_samples: int,
-    n_outputs: int,
-    n_columns: int,
-    *,
-    largest: int = _LARGEST_CHUNK,
-    smallest: int = _SMALLEST_CHUNK,
-) -> Mapping[str, int]:
+def chunks_of(n_samples: int, n_outputs: int, n_columns: int) -> Mapping[str, int]:
     """Give as many images as fill a chunk with one output, and as many outputs as make one that is not small.
 
     Parameters
     ----------
     n_samples, n_outputs, n_columns : int
         Of the coefficients of a network, four bytes each.
-    largest, smallest : int
-        Bytes of a chunk: at most, and at least where there is so much.
 
     Returns
     -------
     mapping of str to int
         Of ``sample``, of which all chunks on disk are as long, the last one too; and of ``output``.
     """
-    most = max(1, largest // (4 * n_columns))
+    most = max(1, _LARGEST_CHUNK // (4 * n_columns))
     samples = ceil(n_samples / ceil(n_samples / most))
-    parts = min(n_outputs, max(1, 4 * n_columns * samples * n_outputs // smallest))
+    parts = min(n_outputs, max(1, 4 * n_columns * samples * n_outputs // _SMALLEST_CHUNK))
     return {"sample": samples, "output": ceil(n_outputs / parts)}
 
 
@@ -74,8 +65,7 @@ class OfJacobians(ImageStage):
 
     def coefficients(self, store: str) -> CoefficientReader:
         """Read them, whatever form they have in the store."""
-        chunk = Jacobians(self.spec).chunks["sample"]
-        return CoefficientReader(self.maps, self.reader(store), chunk)
+        return Jacobians(self.spec).coefficients(store)
 
 
 class Jacobians(ImageStage):
@@ -168,6 +158,10 @@ class Jacobians(ImageStage):
     def chunks(self) -> Mapping[str, int]:
         """Images and outputs of a chunk of the store."""
         return chunks_of(self.maps.n_samples, self.maps.n_outputs, self.maps.n_columns)
+
+    def coefficients(self, store: str) -> CoefficientReader:
+        """Read what it has left."""
+        return CoefficientReader(self.maps, self.reader(store), self.chunks["sample"])
 
     @property
     def schedule(self) -> Schedule:

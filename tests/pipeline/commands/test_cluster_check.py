@@ -12,9 +12,11 @@ import pytest
 
 from relusweep.cluster import Address, Connection, Local, connect
 from relusweep.pipeline.execution import preflight as trial
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import Fork, StoreWriteError, WriteReceipt
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 RELUSWEEP = Path(sys.executable).with_name("relusweep")
 
@@ -181,7 +183,7 @@ def test_a_block_with_other_bits_is_found(connection: Connection, monkeypatch: p
             result.arrays["loss"][0, 0] += 1e-6
         return result
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     (check,) = trial.check_block(connection, "results")
     assert "other bits in loss" in check.found
     assert check.remedy
@@ -191,6 +193,6 @@ def test_a_block_that_fails_is_told(connection: Connection, monkeypatch: pytest.
     def task(block: TrainingBlock) -> BlockResult:
         raise ZeroDivisionError("of the test")
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     (check,) = trial.check_block(connection, "results")
     assert "ZeroDivisionError" in check.found

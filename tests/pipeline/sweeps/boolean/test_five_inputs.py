@@ -15,12 +15,14 @@ from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
+from relusweep.pipeline.sweeps.boolean.measures import MeasureSweep
 from relusweep.pipeline.sweeps.boolean.problems import classes
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from tests.seams import computing
 
 MEASURED = "boolean/measures5"
 
@@ -119,7 +121,7 @@ def test_nothing_is_trained_where_measuring_failed(
         return measure_block(block)
 
     monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.problems.PROBLEMS_PER_BLOCK", 8)
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.measures.measure_block", task)
+    monkeypatch.setattr(MeasureSweep, "task", computing(task, MeasureSweep))
     ids = _ids(20_000)
     events = _run(_part(ids), tmp_path / "store", workers)
     assert isinstance(events[-1], RunFinished)
