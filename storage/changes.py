@@ -1,4 +1,4 @@
-"""Which chunks can differ between two versions: known from what was committed between, without reading."""
+"""Which chunks can differ between two versions: known from the commits in between, without reading any."""
 
 from collections.abc import Container
 from dataclasses import dataclass

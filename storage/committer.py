@@ -188,7 +188,7 @@ class Committer:
             target.write(region, arrays, fingerprint)
 
     def commit(self, message: str, metadata: Mapping[str, Any]) -> str | None:
-        """Make everything since the last commit a new version, which a power failure leaves whole.
+        """Make everything since the last commit a new version, which survives a power failure.
 
         Parameters
         ----------
@@ -238,12 +238,12 @@ class Committer:
             self._session = self._repository.writable_session(BRANCH)
 
     def tag(self, name: str, version: str | None = None) -> str:
-        """Name a version, for good: tags neither move nor come back.
+        """Name a version: a tag does not move, and the name of a deleted one cannot be used again.
 
         Parameters
         ----------
         name
-            Letters, digits, ``.``, ``_`` and ``-``, the first a letter or digit; not ``newest``.
+            Letters, digits, ``.``, ``_`` and ``-``, beginning with a letter or digit; not ``newest``.
         version
             As `relusweep.storage.versions.resolve` takes it; by default the last commit.
 
@@ -264,7 +264,7 @@ class Committer:
         return create_tag(self._repository, name, NEWEST if version is None else version)
 
     def delete_tag(self, name: str) -> None:
-        """Take a name from its version, which then expires as others do; the name never comes back.
+        """Delete a tag; its version then expires like others, and the name cannot be used again.
 
         Raises
         ------
@@ -276,10 +276,9 @@ class Committer:
         delete_tag(self._repository, name)
 
     def expire(self, older_than: timedelta, *, dry_run: bool = False) -> dict[str, Any]:
-        """Forget old versions, and free what only they have filled.
+        """Delete old versions, and the data that only they hold.
 
-        The newest version and every one with a tag stay, bit for bit; whoever reads another that is as old
-        can no longer.
+        The newest version and every tagged one stay, bit for bit. Readers of a deleted version get an error.
 
         Parameters
         ----------
@@ -291,8 +290,8 @@ class Committer:
         Returns
         -------
         dict
-            ``expired``, ids of the versions forgotten; ``kept_tags``, the names; ``bytes_freed`` on disk,
-            which a dry run knows only of what killed runs have left behind; ``before``, the cut-off.
+            ``expired``, ids of the deleted versions; ``kept_tags``, names; ``bytes_freed`` on disk (in a dry
+            run only those that killed runs have left behind); ``before``, the cut-off.
 
         Raises
         ------
@@ -303,7 +302,7 @@ class Committer:
         """
         if self._session.has_uncommitted_changes:
             raise ExpiryTooSoon(
-                "commit first: what is not committed belongs to no version, and could be deleted"
+                "commit first: data that is not committed belongs to no version, and could be deleted"
             )
         try:
             outcome = expire(self._repository, older_than, dry_run=dry_run)
@@ -328,7 +327,7 @@ class Committer:
 
     @contextmanager
     def _dropping_on_failure(self, doing: str) -> Iterator[None]:
-        """Return to the last commit when writing fails: what is left of the block could be half of it."""
+        """Return to the last commit when writing fails: half of a block may have been written."""
         try:
             yield
         except StoreError:  # a refusal, before anything was written
@@ -343,7 +342,7 @@ class Committer:
             self._drop()
             raise StoreWriteError(
                 f"could not {doing} in {self._url}: {reason(error)}. The store stands at its last "
-                f"commit: see to free space, permissions and network, then run again"
+                f"commit: check free space, permissions and network, then run again"
             ) from error
         except ValueError as error:  # a checksum, met where a block shares a chunk with stored ones
             self._drop()

@@ -1,4 +1,4 @@
-"""A group while a committer writes to it."""
+"""A group that a committer is writing to: its arrays, and the checks of every block."""
 
 from collections.abc import Mapping
 

@@ -77,7 +77,7 @@ def open_repository(url: Url) -> icechunk.Repository:
     """
     path = local_path(url)
     try:
-        # Icechunk would make the directory of a mistyped path.
+        # Icechunk would create the directory of a mistyped path.
         if (path is None or path.is_dir()) and icechunk.Repository.exists(storage := _icechunk_storage(url)):
             return icechunk.Repository.open(storage, config=_config())
     except icechunk.IcechunkError as error:
@@ -86,7 +86,7 @@ def open_repository(url: Url) -> icechunk.Repository:
 
 
 def foreign(path: Path) -> list[str]:
-    """Name what lies in a directory and is neither of a store nor of one begun."""
+    """List what a directory holds that belongs neither to a store nor to one being created."""
     if (path / "refs" / f"branch.{BRANCH}").is_dir() or not path.is_dir():
         return []
     return sorted({entry.name for entry in path.iterdir()} - {LOCK, RECORDS, _ASIDE, "snapshots", "refs"})
@@ -155,10 +155,10 @@ def check_readable(repository: icechunk.Repository, session: icechunk.Session) -
 
 
 def _create_local(path: Path) -> None:
-    """Make the repository aside and move it in, its branch last: killed in between, it is simply made again.
+    """Create the repository beside its place and move it in, the branch last: if killed, it is created again.
 
-    Icechunk itself creates only in an empty directory, and ours holds the lock, and perhaps records of runs
-    or such a remainder.
+    Icechunk creates only in an empty directory. Ours holds the lock, and perhaps records of runs or the
+    remains of such an attempt.
     """
     aside = path / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A store for a trial, inside another one's place: what can be written there can be written to that one."""
+"""A temporary store inside the place of another: if it can be written there, so can the other."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ __all__ = ["temporary_store"]
 
 @contextmanager
 def temporary_store(url: Url) -> Iterator[str]:
-    """Lend the address of a store that is not there yet, and delete what came of it.
+    """Give the address of a store that does not exist yet, and delete at the end what was written there.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def temporary_store(url: Url) -> Iterator[str]:
 
 
 def _delete_empty(folder: Path, until: Path) -> None:
-    """Delete the folders that a trial has made, from the inside out."""
+    """Delete the folders that were made for it, from the inside out."""
     with suppress(OSError):  # it is not there, or something is in it
         while folder != until:
             folder.rmdir()

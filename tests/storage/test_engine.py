@@ -124,7 +124,7 @@ def test_contradictory_or_unknown_addresses_are_refused(two_versions: Path) -> N
         open_dataset(two_versions, GROUP, tag="night-1", as_of="2026-01-01")
     with pytest.raises(ValueError, match="s3://bucket/prefix"):
         open_dataset("ftp://host/results", GROUP)
-    with pytest.raises(UnknownVersion, match=r"as_of is a moment.*'yesterday'"):
+    with pytest.raises(UnknownVersion, match=r"as_of is a date or time.*'yesterday'"):
         open_dataset(two_versions, GROUP, as_of="yesterday")
     with pytest.raises(StoreNotFound, match="no group"):
         open_dataset(two_versions, f"{GROUP}/loss")

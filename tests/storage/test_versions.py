@@ -183,7 +183,7 @@ def test_names_that_a_tag_cannot_have(six: str, name: str) -> None:
 def test_the_name_of_a_deleted_tag_does_not_come_back(six: str) -> None:
     with Committer(six) as committer:
         committer.delete_tag("night-1")
-        with pytest.raises(InvalidTag, match="deleted does not come back"):
+        with pytest.raises(InvalidTag, match="was deleted, and such a name cannot be used again"):
             committer.tag("night-1")
 
 
