@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from relusweep.pipeline.sweeps.images.tiles import FORMS
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
