@@ -45,7 +45,7 @@ class AddressBackend:
             if time.monotonic() > deadline:
                 raise NoWorkers(
                     f"the scheduler at {self.address} has no worker after {self._config.timeout:g} s; "
-                    f"start one with: PYTHONSAFEPATH=1 dask worker {self.address}"
+                    f"start one with: dask worker {self.address}"
                 )
             time.sleep(_EVERY)
 

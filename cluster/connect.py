@@ -6,12 +6,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from relusweep.cluster.backend import Backend
 from relusweep.cluster.config import Address, ClusterConfig
 from relusweep.cluster.errors import MissingExtra, UnfitWorkers
+from relusweep.cluster.imports import import_from
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,13 +42,15 @@ class Connection:
 
 
 @contextmanager
-def connect(config: ClusterConfig) -> Iterator[Connection]:
+def connect(config: ClusterConfig, code: str | None = None) -> Iterator[Connection]:
     """Connect to the workers that `config` describes.
 
     Parameters
     ----------
     config : Local, Address, Ssh, Slurm, Kubernetes or Gateway
         Where tasks run.
+    code : str, optional
+        A folder with code of the user's own: workers import from it too.
 
     Yields
     ------
@@ -85,7 +89,7 @@ def connect(config: ClusterConfig) -> Iterator[Connection]:
         with _sparing_children():
             backend.start()
         client = stack.enter_context(Client(backend.address, security=backend.security, set_as_default=False))
-        _make_ready(client)
+        _make_ready(client, code)
         with _sparing_children():
             stack.enter_context(reconciling(backend))
         yield Connection(client, backend, owned=not isinstance(config, Address))
@@ -106,11 +110,13 @@ def _backend(config: ClusterConfig) -> Backend:
     return cast(Backend, getattr(module, f"{config.kind.capitalize()}Backend")(config))
 
 
-def _make_ready(client: Client) -> None:
+def _make_ready(client: Client, code: str | None) -> None:
     from relusweep.cluster.threads import OneThread
 
     try:
         client.register_plugin(OneThread())
+        if code is not None:
+            client.register_worker_callbacks(partial(import_from, code))
     except Exception as error:  # of a worker: whatever its environment makes of ours
         raise UnfitWorkers(
             f"a worker cannot be made ready: {type(error).__name__}: {error}; install the same relusweep "

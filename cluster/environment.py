@@ -12,13 +12,10 @@ POOLS = dict.fromkeys(
 ENVIRONMENT = {
     **POOLS,
     "MALLOC_TRIM_THRESHOLD_": "65536",  # Dask's own choice: what a block has used goes back to the machine
-    "PYTHONSAFEPATH": "1",  # a stray tasks.py in the working directory must not shadow ours
     "DASK_LOGGING__DISTRIBUTED": "critical",
 }
 
 SETTINGS: dict[str, Any] = {
-    # Set before the interpreter starts: it reads PYTHONSAFEPATH, and the pools are sized at import.
-    "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
     # A dying worker also counts against the innocent blocks that it held.
     "distributed.scheduler.allowed-failures": 3,
     # A worker holds the block that it computes and no other: at the end of a run that would wait for it.

@@ -42,7 +42,6 @@ _PATIENCE = 5.0
 _ENVIRONMENT = {
     **POOLS,
     **environment_of(f"{_FOLDER}/{_FILE}"),
-    "PYTHONSAFEPATH": "1",
     # Of the scheduler, as `relusweep.cluster.environment.SETTINGS` has them for those that start here.
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3",
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",

@@ -174,7 +174,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
             walltime=config.walltime,
             queue=config.partition,
             account=config.account,
-            python=quote(config.python or sys.executable),
+            python=f"{quote(config.python or sys.executable)} -P",  # the working folder is not on the path
             protocol="tls://",
             security=self.security,
             interface=config.interface,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from relusweep.pipeline.commands.doctor import check_workers, environment, tell
+from relusweep.pipeline.commands.doctor import check_workers, tell, versions
 from relusweep.pipeline.commands.options import Store, say
 from relusweep.pipeline.common.checks import Check
 
@@ -33,7 +33,7 @@ def check(file: File, store: Store = "results") -> None:
 
     relusweep cluster check slurm.yaml --store /shared/results
 
-    Looks at versions, module paths, threads and GPU, has a block of networks computed, and has the worker
+    Looks at versions, threads and GPU, has a block of networks computed, and has the worker
     write beside the store, which is not touched. Exits with 1 if something must be mended.
     """
     from relusweep.cluster import connect, one_worker, read_config
@@ -49,7 +49,7 @@ def check(file: File, store: Store = "results") -> None:
 def certificate() -> None:
     """Name the file of the certificate and key by which schedulers, workers and clients know one another.
 
-    PYTHONSAFEPATH=1 dask scheduler --protocol tls --tls-ca-file $(relusweep cluster certificate) …
+    dask scheduler --protocol tls --tls-ca-file $(relusweep cluster certificate) …
     """
     from relusweep.cluster.certificates import certificate as kept
 
@@ -77,7 +77,7 @@ def _checks(connection: Connection, config: ClusterConfig, store: str) -> Iterat
     )
 
     client, fit = connection.client, True
-    for found in check_workers(client.run(environment, on_error="return")):
+    for found in check_workers(client.run(versions, on_error="return")):
         fit = fit and found.remedy is None
         yield found
     yield from check_pinned(client)

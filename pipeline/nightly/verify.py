@@ -22,7 +22,7 @@ from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.nightly.differences import MOST_SHOWN, Differences, differences
 from relusweep.pipeline.nightly.report import CANCELLED, Report
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
-from relusweep.pipeline.planning.resources import check_promised, check_workers_have
+from relusweep.pipeline.planning.resources import check_promised, check_workers_have, code_folder
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import StoreReadError, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
@@ -131,7 +131,7 @@ def verify(
         check_promised(todo, cluster)
         report, failed = Report(version=version, run=record.id), list[BlockFailed]()
         if todo:
-            with connect(cluster) as connection:
+            with connect(cluster, code_folder(todo)) as connection:
                 check_workers_have(todo, cluster, connection.client)
                 with closing(_verify(connection, todo, store, version, report, compute)) as events:
                     for event in events:

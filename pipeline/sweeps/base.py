@@ -184,6 +184,11 @@ class Sweep(ABC):
         """Make another one of the kind, of another specification."""
 
     @property
+    def names_code(self) -> bool:
+        """Whether it names code of the user's own by an import path."""
+        return False
+
+    @property
     def group(self) -> str:
         """Where its results live in the store."""
         return f"{self.kind}/{self.name}"

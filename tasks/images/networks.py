@@ -54,7 +54,7 @@ class PretrainedModel(BaseModel):
     Attributes
     ----------
     factory : str
-        What gives the module, as ``torchvision.models:resnet18``.
+        What gives the module, as ``torchvision.models:resnet18``; the working folder is searched too.
     side : int
         Height and width of the images that it takes.
     weights : str, optional

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
+from relusweep.cluster.imports import import_from
 from relusweep.pipeline.sweeps.base import Specification
 from relusweep.pipeline.sweeps.fields import Seed, Sizes, listed
 from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkName, PretrainedModel
@@ -131,6 +133,8 @@ class ImageSpecification(Specification):
             raise ValueError(
                 f"{', '.join(sorted(taken))} is one of our own architectures; choose other names"
             )
+        if models:
+            import_from(str(Path.cwd()))  # where a factory may be
         return models
 
     @field_validator("networks")

@@ -93,6 +93,11 @@ class ImageStage(Sweep):
         return {"stage": self.stage, "data": self.data.data_hash, **dumped}
 
     @property
+    def names_code(self) -> bool:
+        """Whether networks come from a factory."""
+        return bool(self.spec.pretrained)
+
+    @property
     def data(self) -> ImageSet:
         """The images."""
         return self.spec.image_networks.data
