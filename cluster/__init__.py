@@ -10,6 +10,7 @@ from relusweep.cluster.config import (
     Slurm,
     Ssh,
     one_worker,
+    parse_config,
     promised,
     read_config,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "UnfitWorkers",
     "connect",
     "one_worker",
+    "parse_config",
     "promised",
     "read_config",
 ]

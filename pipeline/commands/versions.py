@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, say
-from relusweep.pipeline.commands.results import choose, names_in, print_table
+from relusweep.pipeline.commands.results import print_table
 from relusweep.pipeline.common.wording import bytes_in_words, duration
 
 if TYPE_CHECKING:
@@ -102,13 +102,10 @@ def compare(
 
     relusweep compare night-11 night-12 --folder comparison
     """
-    from relusweep.pipeline.report.kinds import TREES
     from relusweep.pipeline.versions import compare as comparisons
     from relusweep.pipeline.versions.page import overview
 
-    known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
-    of_tree = sweep is not None and sweep.count("/") == 2 and sweep.split("/")[0] in TREES  # one stage
-    group = sweep if sweep and of_tree else choose(store, sweep, known)
+    group = comparisons.group_of(store, a, b, sweep)
     comparison = comparisons.compare(store, a, b, group, level=level)
     for block in overview(comparison):
         if isinstance(block, str):

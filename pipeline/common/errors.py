@@ -2,6 +2,7 @@
 """What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises."""
 
 __all__ = [
+    "BlocksFailed",
     "IncomparableVersions",
     "IncompleteRun",
     "InvalidRun",
@@ -58,6 +59,10 @@ class ResourceMissing(SweepError, ValueError):
 
 class IncompleteRun(SweepError, RuntimeError):
     """A run that ended well has left blocks out: a fault of the program."""
+
+
+class BlocksFailed(SweepError, RuntimeError):
+    """Some blocks of a run failed; the others are stored."""
 
 
 class SchedulerLost(SweepError, ConnectionError):

@@ -11,14 +11,16 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.errors import IncomparableVersions
-from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.pipeline.common.run_facts import run_facts
+from relusweep.pipeline.report.kinds import TREES
+from relusweep.pipeline.report.stored import choose, names_in
 from relusweep.pipeline.versions.asked import computed_differences, same_seed, specification_difference
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
 from relusweep.pipeline.versions.page import write_comparison
 from relusweep.pipeline.versions.success import compare_success
 from relusweep.storage import Changes, StoreNotFound, changes, history, open_dataset, open_datatree, resolve
 
-__all__ = ["compare", "write_comparison"]
+__all__ = ["compare", "group_of", "write_comparison"]
 
 _COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
 
@@ -92,6 +94,21 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
             },
         }
     )
+
+
+def group_of(store: str, a: str, b: str, sweep: str | None) -> str:
+    """Find the group that is meant among those of two versions; a part of its path may do.
+
+    Raises
+    ------
+    UnknownSweep
+        There is none of that name, or more than one could be meant.
+    """
+    if sweep is not None and sweep.count("/") == 2 and sweep.split("/")[0] in TREES:
+        return sweep  # one stage
+    return choose(
+        store, sweep, dict.fromkeys([*names_in(store, b), *names_in(store, a)])
+    )  # either may lack it
 
 
 def _numbers(found: xr.Dataset) -> list[str]:

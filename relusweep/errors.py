@@ -1,0 +1,99 @@
+"""What can go wrong, each also the builtin error that it specialises.
+
+>>> import relusweep as rs
+>>> try:
+...     rs.sweep("npn4", trails=10)
+... except rs.errors.SweepError as error:
+...     print(error)
+no field 'trails'; did you mean 'trials'?; there are name, n_inputs, problems, leak, width, depth, trials, \
+seed, bias, optimizer, epochs, engine
+"""
+
+from relusweep.cluster.errors import (
+    ClusterError,
+    HostsNotReached,
+    InvalidCluster,
+    JobsFail,
+    MissingExtra,
+    NoWorkers,
+    SchedulerNotFound,
+    SlurmNotReached,
+    SlurmRefuses,
+    UnfitWorkers,
+)
+from relusweep.pipeline.common.errors import (
+    BlocksFailed,
+    IncomparableVersions,
+    IncompleteRun,
+    InvalidRun,
+    InvalidSchedule,
+    InvalidSweep,
+    LedgerError,
+    ResourceMissing,
+    SchedulerLost,
+    SpecificationChanged,
+    SweepError,
+    UnknownKind,
+    UnknownRun,
+    UnknownSchedule,
+    UnknownSweep,
+    WorkersLost,
+)
+from relusweep.storage.errors import (
+    BlockWrittenTwice,
+    ExpiryTooSoon,
+    InvalidTag,
+    LayoutMismatch,
+    StoreError,
+    StoreLocked,
+    StoreNotFound,
+    StoreReadError,
+    StoreWriteError,
+    UnknownPlace,
+    UnknownVersion,
+)
+from relusweep.tasks.images.errors import DataSetError, DataSetNotFound, FetchFailed, MalformedDataSet
+
+__all__ = [
+    "BlockWrittenTwice",
+    "BlocksFailed",
+    "ClusterError",
+    "DataSetError",
+    "DataSetNotFound",
+    "ExpiryTooSoon",
+    "FetchFailed",
+    "HostsNotReached",
+    "IncomparableVersions",
+    "IncompleteRun",
+    "InvalidCluster",
+    "InvalidRun",
+    "InvalidSchedule",
+    "InvalidSweep",
+    "InvalidTag",
+    "JobsFail",
+    "LayoutMismatch",
+    "LedgerError",
+    "MalformedDataSet",
+    "MissingExtra",
+    "NoWorkers",
+    "ResourceMissing",
+    "SchedulerLost",
+    "SchedulerNotFound",
+    "SlurmNotReached",
+    "SlurmRefuses",
+    "SpecificationChanged",
+    "StoreError",
+    "StoreLocked",
+    "StoreNotFound",
+    "StoreReadError",
+    "StoreWriteError",
+    "SweepError",
+    "UnfitWorkers",
+    "UnknownKind",
+    "UnknownPlace",
+    "UnknownRun",
+    "UnknownSchedule",
+    "UnknownSweep",
+    "UnknownVersion",
+    "WorkersLost",
+]
