@@ -4,9 +4,10 @@
 >>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
-Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`; their versions: `history`, `tag`,
-`compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The parts, by subject:
-`boolean`, `hypersphere`, `regions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
+Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`; their versions: `history`,
+`tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The parts, by
+subject: `boolean`, `hypersphere`, `regions`, `images`, `jacobians`, `comparison`. What can go wrong:
+`errors`.
 
 Each name is imported when it is first used.
 """

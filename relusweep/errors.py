@@ -2,11 +2,10 @@
 
 >>> import relusweep as rs
 >>> try:
-...     rs.sweep("npn4", trails=10)
+...     rs.sweep("npn4", trials=0)
 ... except rs.errors.SweepError as error:
 ...     print(error)
-no field 'trails'; did you mean 'trials'?; there are name, n_inputs, problems, leak, width, depth, trials, \
-seed, bias, optimizer, epochs, engine
+trials = 0: must be greater than 0 (allowed: a whole number of at least 1)
 """
 
 from relusweep.cluster.errors import (

@@ -2,7 +2,7 @@
 
 >>> import relusweep as rs
 >>> digits = rs.images.load_images("digits")
->>> network = rs.images.build("dense", digits.shape, digits.n_classes, seed=0)
+>>> network = rs.images.build("dense", digits.shape, len(digits.classes), seed=0)
 """
 
 from relusweep.tasks.images.architectures import Architecture, build, build_pretrained

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.common.wording import axis, bytes_in_words, duration, resources_in_words
@@ -54,7 +55,7 @@ def plan(of: Base, store: str | os.PathLike[str] = "results", *, replace: bool =
       asked for     3,600 networks
       in the store  0
       to train      3,600, in 90 blocks
-      bytes         91.41 KiB before compression
+      bytes         70.31 KiB before compression
       time          unknown before a first run into this store
     """
     store = os.fspath(store)
@@ -88,11 +89,16 @@ class RunPlan(Shown):
 
     @cached_property
     def seconds(self) -> float | None:
-        """Time that they will take at the pace of the earlier runs into this store; None where none is known.
+        """Time that they will take on as many threads as the last run had; None where that is unknown.
 
-        On as many workers as those runs had. Their blocks and these are weighed by their multiply-adds.
+        By what the tasks of the earlier runs into this store took, weighed by their multiply-adds; beside it
+        workers start, and compile.
         """
-        times = [_seconds(plan, self.store) for plan in self.plans if plan.blocks]
+        try:
+            facts = run_facts(self.store, self.plans[-1].sweep.group.partition("/")[0])
+        except StoreNotFound:
+            return None
+        times = [_seconds(plan, self.store, facts) for plan in self.plans if plan.blocks]
         known = [time for time in times if time is not None]
         return sum(known) if len(known) == len(times) else None
 
@@ -135,7 +141,10 @@ class RunPlan(Shown):
             return "nothing to do"
         if self.seconds is None:
             return "unknown before a first run into this store"
-        return f"about {duration(self.seconds)}, at the pace of the runs so far"
+        return (
+            f"about {duration(self.seconds)} for the tasks alone, at the speed of the earlier runs; "
+            "starting workers and compiling come on top"
+        )
 
 
 def _stage(plan: Plan) -> tuple[str, ...]:
@@ -148,17 +157,12 @@ def _stage(plan: Plan) -> tuple[str, ...]:
     return sweep.group.rpartition("/")[2], axes, *(f"{count:,}" for count in counts), size
 
 
-def _seconds(plan: Plan, store: str) -> float | None:
-    """Scale the time of the earlier runs by cost, where all that the store has came of runs it knows."""
-    if plan.anew:
-        return None
-    try:
-        spent = run_facts(store, plan.sweep.group).get("stages", {}).get(plan.sweep.group)
-    except StoreNotFound:
-        return None
-    if not spent:
+def _seconds(plan: Plan, store: str, facts: Mapping[str, Any]) -> float | None:
+    """Scale the time of the earlier tasks by cost, where all that the store has came of runs it knows."""
+    spent, threads = facts.get("stages", {}).get(plan.sweep.group), facts.get("threads")
+    if plan.anew or not spent or not threads:
         return None
     stored = stored_plan(plan.stored, store)
     if spent["cells"] != stored.cells:  # runs that were killed, refreshed or forgotten: their cost is unknown
         return None
-    return float(spent["seconds"]) * plan.cost / stored.cost
+    return float(spent["kernel_seconds"]) / threads * plan.cost / stored.cost

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed, find_sweep, read_sweep, sweep_of
@@ -75,7 +76,13 @@ def _base(base: Base) -> Sweep:
         return base
     if isinstance(base, Mapping):
         return sweep_of(_plain(base), "a sweep as a mapping")
-    return find_sweep(base) if isinstance(base, str) else read_sweep(Path(base))
+    if isinstance(base, str):
+        return find_sweep(base)
+    if isinstance(base, PathLike):
+        return read_sweep(Path(base))
+    raise InvalidSweep(
+        f"a sweep is made of a name, the path of a YAML file, a mapping or a sweep, not {base!r}"
+    )
 
 
 def _plain(value: Any) -> Any:
