@@ -12,6 +12,7 @@ from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.common.wording import axis, bytes_in_words, duration, resources_in_words
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
 from relusweep.pipeline.python.display import Shown, Table
+from relusweep.pipeline.python.results import Store
 from relusweep.pipeline.python.sweeps import Base, sweep
 from relusweep.storage import StoreNotFound
 
@@ -20,7 +21,7 @@ __all__ = ["RunPlan", "plan"]
 _IN_FULL = 2  # more stages are rows of one table
 
 
-def plan(of: Base, store: str | os.PathLike[str] = "results", *, replace: bool = False) -> RunPlan:
+def plan(of: Base, store: Store, *, replace: bool = False) -> RunPlan:
     """Show what a run would do: axes, networks, blocks, bytes, time, and what the store already has.
 
     Parameters
@@ -131,9 +132,8 @@ class RunPlan(Shown):
 
     def _stages(self) -> Table:
         head = ("stage", "axes", "asked for", "in the store", "to do", "blocks", "bytes")
-        return Table(
-            f"{self.plans[-1].sweep.group} in {self.store}", head, [_stage(plan) for plan in self.plans]
-        )
+        folder = self.plans[-1].sweep.group.rpartition("/")[0]
+        return Table(f"{folder} in {self.store}", head, [_stage(plan) for plan in self.plans])
 
     @property
     def _time(self) -> str:
@@ -165,4 +165,4 @@ def _seconds(plan: Plan, store: str, facts: Mapping[str, Any]) -> float | None:
     stored = stored_plan(plan.stored, store)
     if spent["cells"] != stored.cells:  # runs that were killed, refreshed or forgotten: their cost is unknown
         return None
-    return float(spent["kernel_seconds"]) / threads * plan.cost / stored.cost
+    return float(spent["kernel_seconds"] / threads * plan.cost / stored.cost)

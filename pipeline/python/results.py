@@ -28,7 +28,7 @@ Version = str | date
 
 
 def open(  # as gzip.open: with its module before it
-    store: Store = "results", group: str | None = None, *, at: Version | None = None, **options: Any
+    store: Store, group: str | None = None, *, at: Version | None = None, **options: Any
 ) -> xr.Dataset | xr.DataTree:
     """Open results in xarray, lazily.
 
@@ -75,7 +75,7 @@ def open(  # as gzip.open: with its module before it
     return found if found is not None and "done" in found else open_datatree(store, group=name, **where)
 
 
-def groups(store: Store = "results", *, at: Version | None = None) -> list[str]:
+def groups(store: Store, *, at: Version | None = None) -> list[str]:
     """List the groups of a store that hold results.
 
     Parameters
@@ -99,8 +99,8 @@ def open_of(sweep: Sweep, store: Store) -> xr.Dataset | xr.DataTree:
 
 
 def report(
-    sweep: Sweep | str | None = None,
-    store: Store = "results",
+    sweep: Sweep | str | None,
+    store: Store,
     folder: Store = "report",
     *,
     at: Version | None = None,
@@ -109,8 +109,8 @@ def report(
 
     Parameters
     ----------
-    sweep : Sweep or str, optional
-        The sweep, its name or its group; not needed where the store has only one.
+    sweep : Sweep, str or None
+        The sweep, its name or its group; None will do where the store has only one.
     store : path
         A directory, or ``s3://bucket/prefix``.
     folder : path
@@ -150,7 +150,7 @@ def compare(
         A directory, or ``s3://bucket/prefix``.
     a, b : str or datetime
         Versions, as for `open`.
-    sweep : Sweep or str, optional
+    sweep : Sweep, str or None
         As for `report`.
     level : float
         Of significance, after correction for many tests.

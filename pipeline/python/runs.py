@@ -33,7 +33,7 @@ _TOLD = 5  # of the blocks that failed
 
 def run(
     of: Base,
-    store: Store = "results",
+    store: Store,
     *,
     cluster: Where | None = None,
     workers: int | None = None,

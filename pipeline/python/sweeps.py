@@ -80,9 +80,7 @@ def _base(base: Base) -> Sweep:
         return find_sweep(base)
     if isinstance(base, PathLike):
         return read_sweep(Path(base))
-    raise InvalidSweep(
-        f"a sweep is made of a name, the path of a YAML file, a mapping or a sweep, not {base!r}"
-    )
+    raise InvalidSweep(f"a sweep is made of a name, a path, a mapping or another sweep, not of {base!r}")
 
 
 def _plain(value: Any) -> Any:
