@@ -1,8 +1,7 @@
-"""A run from a script that guards nothing, from standard input, from an interpreter and in a real notebook."""
+"""A run from a script without a guard, from standard input, from an interpreter and in a real notebook."""
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -25,57 +24,51 @@ print("networks that ran:", int(results.done.sum()))
 """
 
 
-def python(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, timeout=200, check=True, **options
-    )  # type: ignore[call-overload,no-any-return]
+def python(*words: str, given: str | None = None) -> str:
+    """Give what Python prints in a process of its own."""
+    command = [sys.executable, *words]
+    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, timeout=200, check=True)
+    return done.stdout
 
 
 def test_a_script_needs_no_guard(folder: Path) -> None:
     (folder / "mine.py").write_text(SOURCE)
     (folder / "storage.py").write_text("raise SystemExit('this is not the storage that was meant')")
-    said = python("-W", "error", "mine.py").stdout
+    said = python("-W", "error", "mine.py")
     assert "64 of 64 networks" in said
     assert said.count("networks that ran: 64") == 1
     assert rs.runs("results")[0].document["command"] == "python mine.py"
 
 
 def test_standard_input_will_do(folder: Path) -> None:
-    assert "networks that ran: 64" in python("-", input=SOURCE).stdout
+    assert "networks that ran: 64" in python("-", given=SOURCE)
 
 
 def test_an_interpreter_will_do(folder: Path) -> None:
-    assert "networks that ran: 64" in python("-i", input=SOURCE).stdout
+    assert "networks that ran: 64" in python("-i", given=SOURCE)
     assert rs.runs("results")[0].document["command"] == "relusweep.run(sweep, 'results')"
 
 
-def test_a_script_that_is_killed_goes_on(folder: Path) -> None:
-    (folder / "mine.py").write_text(
-        SOURCE.replace("trials=4", "trials=4000").replace("width=[2, 4]", "width=[2]")
-    )
-    killed = subprocess.Popen([sys.executable, "mine.py"], stdout=subprocess.PIPE, text=True)
-    assert killed.stdout
-    killed.stdout.readline()
-    time.sleep(2)
-    killed.kill()
-    killed.wait()
-    said = python("mine.py").stdout
-    assert "networks that ran: 32000" in said
+def worked(store: str) -> bool:
+    """Tell whether a run into a store has workers."""
+    return Path(store).exists() and any(run.document["workers"] for run in rs.runs(store))
 
 
-def test_ctrl_c_ends_a_script(folder: Path) -> None:
-    (folder / "mine.py").write_text(SOURCE.replace("epochs=60", "epochs=1_000_000, stop='last_epoch'"))
-    stopped = subprocess.Popen(
-        [sys.executable, "mine.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while not any(
-        run.document["workers"] for run in (rs.runs("results") if Path("results").exists() else [])
-    ):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_script_that_is_stopped_goes_on(folder: Path, number: signal.Signals) -> None:
+    script = folder / "mine.py"
+    script.write_text(SOURCE.replace("trials=4", "trials=20_000"))
+    stopped = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
+    while not worked("results"):
         time.sleep(0.1)
-    os.kill(stopped.pid, signal.SIGINT)
+    stopped.send_signal(number)
     _, complaint = stopped.communicate(timeout=100)
-    assert "KeyboardInterrupt: stopped; everything so far is in results: the same call goes on" in complaint
-    assert stopped.returncode == -signal.SIGINT
+    assert stopped.returncode == -number
+    if number is signal.SIGINT:
+        assert (
+            "KeyboardInterrupt: stopped; everything so far is in results: the same call goes on" in complaint
+        )
+    assert "networks that ran: 320000" in python("mine.py")
 
 
 @pytest.fixture
