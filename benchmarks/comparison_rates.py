@@ -101,8 +101,8 @@ def main() -> None:
     table = Table("second version", title=f"{sweep.name}, {sweep.n_cells:,} {sweep.unit} a version")
     for heading in ("comparisons", "rates marked", "in how many", "sizes marked", "in how many"):
         table.add_column(heading, justify="right")
-    with tempfile.TemporaryDirectory() as folder, connect(Local(workers=arguments.workers)) as client:
-        store, place = str(Path(folder) / "store"), Address(address=client.scheduler.address)
+    with tempfile.TemporaryDirectory() as folder, connect(Local(workers=arguments.workers)) as connection:
+        store, place = str(Path(folder) / "store"), Address(address=connection.backend.address)
         for row in rows(sweep, store, place, arguments.seeds, arguments.swaps):
             table.add_row(*row)
     Console(width=120).print(table)

@@ -1,6 +1,6 @@
 """Where tasks run: one function that gives a Dask client."""
 
-from relusweep.cluster.backend import Place, PlaceStatus
+from relusweep.cluster.backend import Backend, BackendStatus
 from relusweep.cluster.config import (
     Address,
     ClusterConfig,
@@ -14,7 +14,7 @@ from relusweep.cluster.config import (
     promised,
     read_config,
 )
-from relusweep.cluster.connect import connect
+from relusweep.cluster.connect import Connection, connect
 from relusweep.cluster.errors import (
     ClusterError,
     HostsNotReached,
@@ -30,8 +30,11 @@ from relusweep.cluster.errors import (
 
 __all__ = [
     "Address",
+    "Backend",
+    "BackendStatus",
     "ClusterConfig",
     "ClusterError",
+    "Connection",
     "Gateway",
     "HostsNotReached",
     "InvalidCluster",
@@ -40,8 +43,6 @@ __all__ = [
     "Local",
     "MissingExtra",
     "NoWorkers",
-    "Place",
-    "PlaceStatus",
     "SchedulerNotFound",
     "Slurm",
     "SlurmNotReached",

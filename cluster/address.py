@@ -9,21 +9,21 @@ from typing import Any
 import dask
 from distributed.security import Security
 
-from relusweep.cluster.backend import PlaceStatus
+from relusweep.cluster.backend import BackendStatus
 from relusweep.cluster.certificates import security as kept_security
 from relusweep.cluster.config import Address
 from relusweep.cluster.elsewhere import is_elsewhere
 from relusweep.cluster.errors import NoWorkers, SchedulerNotFound
 from relusweep.cluster.identity import identity
 
-__all__ = ["AddressPlace"]
+__all__ = ["AddressBackend"]
 
 _logger = logging.getLogger(__name__)
 
 _EVERY = 0.1
 
 
-class AddressPlace:
+class AddressBackend:
     """Finds a running scheduler; it and its workers outlive us."""
 
     def __init__(self, config: Address) -> None:
@@ -55,13 +55,13 @@ class AddressPlace:
     def reconcile(self) -> None:
         """Nothing to do: the workers are somebody else's."""
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers."""
         try:
             running = len(self._identity()["workers"])
         except SchedulerNotFound as error:
-            return PlaceStatus(0, 0, 0, str(error))
-        return PlaceStatus(running, running, 0, f"{running} workers at {self.address}")
+            return BackendStatus(0, 0, 0, str(error))
+        return BackendStatus(running, running, 0, f"{running} workers at {self.address}")
 
     def close(self) -> None:
         """Nothing to do: what runs goes on."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 if TYPE_CHECKING:
     from distributed.security import Security
 
-__all__ = ["ClusterPlace", "Place", "PlaceStatus"]
+__all__ = ["Backend", "BackendStatus", "ClusterBackend"]
 
 C = TypeVar("C", bound=Any)
 
 
-class PlaceStatus(NamedTuple):
+class BackendStatus(NamedTuple):
     """How a place stands.
 
     Attributes
@@ -29,7 +29,7 @@ class PlaceStatus(NamedTuple):
     words: str
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """Somewhere with a scheduler and workers; one class for each kind of configuration, made from it."""
 
     def start(self) -> None:
@@ -49,14 +49,14 @@ class Place(Protocol):
     def reconcile(self) -> None:
         """Replace what died; called every second from a thread."""
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Tell how it stands."""
 
     def close(self) -> None:
         """Stop whatever `start` started; also when that failed halfway."""
 
 
-class ClusterPlace(Generic[C]):
+class ClusterBackend(Generic[C]):
     """What places share whose scheduler is that of a Dask cluster object, which `start` makes."""
 
     _cluster: C | None = None

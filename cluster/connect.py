@@ -1,29 +1,47 @@
-"""The one way in: a configuration becomes a client."""
+"""Connect to workers: a configuration becomes a client."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, cast
 
-from relusweep.cluster.backend import Place
+from relusweep.cluster.backend import Backend
 from relusweep.cluster.config import Address, ClusterConfig
 from relusweep.cluster.errors import MissingExtra, UnfitWorkers
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connect"]
+__all__ = ["Connection", "connect"]
 
 _MODULES = {"slurm": "slurm.backend"}
 
 
+@dataclass(frozen=True)
+class Connection:
+    """A client and the workers behind it.
+
+    Attributes
+    ----------
+    client : distributed.Client
+    backend : Backend
+        Tells how many workers there are, and scales them.
+    owned : bool
+        Whether the workers were started for this connection and stop with it.
+    """
+
+    client: Client
+    backend: Backend
+    owned: bool
+
+
 @contextmanager
-def connect(config: ClusterConfig) -> Iterator[Client]:
-    """Open a client on the workers that `config` describes.
+def connect(config: ClusterConfig) -> Iterator[Connection]:
+    """Connect to the workers that `config` describes.
 
     Parameters
     ----------
@@ -32,15 +50,14 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
 
     Yields
     ------
-    distributed.Client
-        With ``place``, a `relusweep.cluster.backend.Place` that tells how the workers stand, and ``lent``,
-        whether they were there before. Every worker, also one that comes later, has its threads pinned. On
-        leaving, the client closes, and with it whatever `connect` started itself.
+    Connection
+        Every worker, also one that joins later, computes each block on one thread. On leaving, the client
+        closes, and with it whatever `connect` started itself.
 
     Raises
     ------
     MissingExtra
-        The place needs a library that is not installed.
+        The cluster needs a library that is not installed.
     SchedulerNotFound
         Nothing answers at the address.
     HostsNotReached
@@ -52,7 +69,7 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
     UnfitWorkers
         A worker cannot be made ready.
     """
-    place = _place(config)
+    backend = _backend(config)
     # distributed takes half a second to import: only those pay who connect.
     import dask
     from distributed import Client
@@ -64,18 +81,17 @@ def connect(config: ClusterConfig) -> Iterator[Client]:
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
         stack.enter_context(quiet())
-        stack.callback(place.close)
+        stack.callback(backend.close)
         with _sparing_children():
-            place.start()
-        client = stack.enter_context(Client(place.address, security=place.security, set_as_default=False))
+            backend.start()
+        client = stack.enter_context(Client(backend.address, security=backend.security, set_as_default=False))
         _make_ready(client)
-        client.place, client.lent = place, isinstance(config, Address)
         with _sparing_children():
-            stack.enter_context(reconciling(place))
-        yield client
+            stack.enter_context(reconciling(backend))
+        yield Connection(client, backend, owned=not isinstance(config, Address))
 
 
-def _place(config: ClusterConfig) -> Place:
+def _backend(config: ClusterConfig) -> Backend:
     try:
         with _keeping_ctrl_c():
             module = import_module(f"relusweep.cluster.{_MODULES.get(config.kind, config.kind)}")
@@ -87,7 +103,7 @@ def _place(config: ClusterConfig) -> Place:
             f"a cluster of kind {config.kind!r} needs {library}, which is not installed here; "
             f"install it with: pip install 'relusweep[{config.kind}]'"
         ) from error
-    return cast(Place, getattr(module, f"{config.kind.capitalize()}Place")(config))
+    return cast(Backend, getattr(module, f"{config.kind.capitalize()}Backend")(config))
 
 
 def _make_ready(client: Client) -> None:
@@ -118,10 +134,8 @@ def _sparing_children() -> Iterator[None]:
     """Let the processes and threads that start here never hear of Ctrl-C.
 
     It reaches the whole process group, but only the run may answer it, and then close its workers. Threads
-    and processes inherit the mask: so does the thread that replaces lost workers. The tracker clears the mask
-    of the thread that starts it, so it starts first.
+    and processes inherit the mask: so does the thread that replaces lost workers.
     """
-    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -11,19 +11,19 @@ from typing import Any
 from dask_gateway import Gateway as GatewayClient
 from dask_gateway import GatewayCluster
 
-from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.config import Gateway
 from relusweep.cluster.elsewhere import is_elsewhere
 from relusweep.cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
 
-__all__ = ["GatewayPlace"]
+__all__ = ["GatewayBackend"]
 
 _logger = logging.getLogger(__name__)
 
 _EVERY = 1.0
 
 
-class GatewayPlace(ClusterPlace[GatewayCluster]):
+class GatewayBackend(ClusterBackend[GatewayCluster]):
     """Asks a gateway for a cluster with workers, and gives it back; the gateway replaces workers."""
 
     def __init__(self, config: Gateway) -> None:
@@ -61,11 +61,11 @@ class GatewayPlace(ClusterPlace[GatewayCluster]):
     def reconcile(self) -> None:
         """Nothing to do: the gateway replaces workers."""
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers that have come."""
         running = len(self._started.scheduler_info["workers"])
         words = f"{running} of {self._wanted} workers of {self._started.name} at {self._config.address}"
-        return PlaceStatus(self._wanted, running, max(0, self._wanted - running), words)
+        return BackendStatus(self._wanted, running, max(0, self._wanted - running), words)
 
     def close(self) -> None:
         """Give the cluster back."""

@@ -15,14 +15,14 @@ from dask_kubernetes.operator import make_cluster_spec
 from distributed.security import Security
 from kr8s.objects import APIObject, Pod, Secret, new_class
 
-from relusweep.cluster.backend import PlaceStatus
+from relusweep.cluster.backend import BackendStatus
 from relusweep.cluster.certificates import certificate, environment_of, secured
 from relusweep.cluster.config import Kubernetes
 from relusweep.cluster.environment import POOLS
 from relusweep.cluster.errors import SchedulerNotFound
 from relusweep.cluster.identity import identity
 
-__all__ = ["KubernetesPlace", "cluster_spec"]
+__all__ = ["KubernetesBackend", "cluster_spec"]
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ _ENVIRONMENT = {
 }
 
 
-class KubernetesPlace:
+class KubernetesBackend:
     """Asks the operator for a DaskCluster, reaches it through the API of Kubernetes, and deletes it.
 
     `dask_kubernetes.operator.KubeCluster` does the same in plain TCP, and knows no other way.
@@ -100,14 +100,14 @@ class KubernetesPlace:
     def reconcile(self) -> None:
         """Nothing to do: the operator replaces pods."""
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers that have come."""
         answer = self._answer()
         if answer is None:
-            return PlaceStatus(self._wanted, 0, self._wanted, f"no scheduler answers at {self.address}")
+            return BackendStatus(self._wanted, 0, self._wanted, f"no scheduler answers at {self.address}")
         running = len(answer["workers"])
         words = f"{running} of {self._wanted} pods of the DaskCluster {self._cluster.name}"
-        return PlaceStatus(self._wanted, running, max(0, self._wanted - running), words)
+        return BackendStatus(self._wanted, running, max(0, self._wanted - running), words)
 
     def close(self) -> None:
         """Delete the DaskCluster; Kubernetes then deletes what it owns: pods, service, certificate."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from dask.system import CPU_COUNT
-from distributed import Nanny, Scheduler, SpecCluster
+from distributed import Scheduler, SpecCluster
 
-from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.config import Local
 from relusweep.cluster.environment import ENVIRONMENT
+from relusweep.cluster.errors import NoWorkers
 from relusweep.cluster.gpus import gpu_environments
+from relusweep.cluster.local_worker import LocalWorker
 
-__all__ = ["LocalPlace"]
+__all__ = ["LocalBackend"]
 
 _HERE = "127.0.0.1"  # nothing leaves the machine: neither work nor dashboard
 
 
-class LocalPlace(ClusterPlace[SpecCluster]):
-    """Starts processes, each of which a nanny replaces when it dies, and stops them on closing."""
+class LocalBackend(ClusterBackend[SpecCluster]):
+    """Starts worker processes, which are replaced when they die, and stops them on closing."""
 
     security = None
 
@@ -40,25 +43,28 @@ class LocalPlace(ClusterPlace[SpecCluster]):
                 },
             },
         )
+        self._wait_for_workers(self._cluster)
 
     def scale(self, workers: int) -> None:
         """Start or stop workers; those with a GPU stay what they are."""
         self._started.scale(workers)
 
     def reconcile(self) -> None:
-        """Nothing to do: the nannies do it."""
+        """Nothing to do: each `LocalWorker` does it."""
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers."""
         wanted, running = len(self._started.worker_spec), len(self._started.scheduler_info["workers"])
-        return PlaceStatus(
+        return BackendStatus(
             wanted, running, max(0, wanted - running), f"{running} of {wanted} processes on this machine"
         )
 
     def _workers(self) -> dict[str | int, dict[str, Any]]:
         config = self._config
         on_gpus: dict[str | int, dict[str, Any]] = {
-            f"gpu-{index}": self._worker(nthreads=1, resources={"GPU": 1}, env={**ENVIRONMENT, **environment})
+            f"gpu-{index}": self._worker(
+                nthreads=1, resources={"GPU": 1}, environment={**ENVIRONMENT, **environment}
+            )
             for index, environment in gpu_environments(config.gpus).items()
         }
         n = config.workers
@@ -71,7 +77,17 @@ class LocalPlace(ClusterPlace[SpecCluster]):
             "host": _HERE,
             "nthreads": self._config.threads_per_worker,
             "dashboard": False,
-            "env": ENVIRONMENT,  # wins over what the user's shell exports
+            "environment": ENVIRONMENT,  # wins over what the user's shell exports
             "memory_limit": 0,  # the plan bounds the blocks: pausing or killing a worker could only lose work
         }
-        return {"cls": Nanny, "options": {**common, **options}}
+        return {"cls": LocalWorker, "options": {**common, **options}}
+
+    @staticmethod
+    def _wait_for_workers(cluster: SpecCluster) -> None:
+        while len(cluster.scheduler.workers) < len(cluster.workers):
+            if codes := [worker.exit_code for worker in cluster.workers.values() if worker.exit_code]:
+                raise NoWorkers(
+                    f"a worker on this machine ended with exit code {codes[0]} as it started; see what it "
+                    "wrote above, and try: relusweep doctor"
+                )
+            time.sleep(0.01)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from relusweep.cluster.backend import Place
+from relusweep.cluster.backend import Backend
 
 __all__ = ["reconciling"]
 
@@ -17,12 +17,12 @@ _logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def reconciling(place: Place, every: float = _EVERY) -> Iterator[None]:
+def reconciling(backend: Backend, every: float = _EVERY) -> Iterator[None]:
     """Let a thread replace what dies at a place.
 
     Parameters
     ----------
-    place : Place
+    backend : Backend
     every : float
         Seconds from the end of one look to the next.
     """
@@ -31,7 +31,7 @@ def reconciling(place: Place, every: float = _EVERY) -> Iterator[None]:
     def look_after() -> None:
         while not left.wait(every):
             try:
-                place.reconcile()
+                backend.reconcile()
             except Exception:  # whatever it is, the next look may go better; workers at work are not touched
                 _logger.exception("could not look after the workers; trying again in %g s", every)
 

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from distributed import SpecCluster
 from distributed.security import Security
 
-from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.certificates import certificate, secured
 from relusweep.cluster.config import Ssh
 from relusweep.cluster.errors import HostsNotReached
 from relusweep.cluster.gpus import gpu_environments
 from relusweep.cluster.remote import Host, RemoteScheduler, RemoteWorkers, connect_options, look, python_there
 
-__all__ = ["SshPlace"]
+__all__ = ["SshBackend"]
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class _Down(NamedTuple):
     again: float  # when to try next, by the monotonic clock
 
 
-class SshPlace(ClusterPlace[SpecCluster]):
+class SshBackend(ClusterBackend[SpecCluster]):
     """Starts a scheduler and workers over SSH, and starts workers anew on a host that comes back.
 
     A single worker that dies is replaced by its nanny, on its host.
@@ -83,14 +83,14 @@ class SshPlace(ClusterPlace[SpecCluster]):
         if due:
             self._started.sync(self._start_again, due)
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers, and tell which hosts are down."""
         wanted = sum(map(self._count_on, self._up))
         running = len(self._started.scheduler_info["workers"])
         words = f"{running} of {wanted} workers on {len(self._up)} of {len(self._config.hosts)} hosts"
         if self._down:
             words += f"; not there: {self._reasons()}"
-        return PlaceStatus(wanted, running, max(0, wanted - running), words)
+        return BackendStatus(wanted, running, max(0, wanted - running), words)
 
     async def _look(self, hosts: Iterable[str]) -> None:
         for host in await asyncio.gather(*(look(self._config, name, self._pem) for name in hosts)):

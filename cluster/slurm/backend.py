@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dask_jobqueue.slurm import SLURMCluster
 from distributed.core import Status
 
-from relusweep.cluster.backend import ClusterPlace, PlaceStatus
+from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.certificates import secured
 from relusweep.cluster.environment import ENVIRONMENT
 from relusweep.cluster.errors import JobsFail, SlurmNotReached, SlurmRefuses
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from distributed.scheduler import Scheduler, WorkerState
     from distributed.security import Security
 
-__all__ = ["SlurmPlace"]
+__all__ = ["SlurmBackend"]
 
 _JOB_NAME = "relusweep-worker"
 _OWN_PAGES = "127.0.0.1:0"  # no certificate guards them: from elsewhere they are reached through SSH
@@ -56,7 +56,7 @@ _NEVER = {
 _log = logging.getLogger(__name__)
 
 
-class SlurmPlace(ClusterPlace[SLURMCluster]):
+class SlurmBackend(ClusterBackend[SLURMCluster]):
     """Submits jobs and replaces those that end, before their time or at it.
 
     Slurm keeps the names: a worker is called after its job, so that nothing is to be remembered which the
@@ -119,7 +119,7 @@ class SlurmPlace(ClusterPlace[SLURMCluster]):
             except (SlurmNotReached, SlurmRefuses) as error:
                 self._tell(str(error))
 
-    def status(self) -> PlaceStatus:
+    def status(self) -> BackendStatus:
         """Count the workers.
 
         Raises
@@ -136,7 +136,7 @@ class SlurmPlace(ClusterPlace[SLURMCluster]):
         words = f"{states.count('RUNNING')} of {self._jobs.wanted} jobs of Slurm run, {at_work} workers"
         if reasons := {reason for job in jobs if (reason := self._reason(job.id))}:
             words += f"; waiting: {', '.join(sorted(reasons))}"
-        return PlaceStatus(
+        return BackendStatus(
             wanted, at_work, max(0, wanted - at_work), f"{words}; {self._trouble}" if self._trouble else words
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -14,9 +14,7 @@ from relusweep.pipeline.commands.options import Store, say
 from relusweep.pipeline.common.checks import Check
 
 if TYPE_CHECKING:
-    from distributed import Client
-
-    from relusweep.cluster import ClusterConfig
+    from relusweep.cluster import ClusterConfig, Connection
 
 __all__ = ["app"]
 
@@ -42,9 +40,9 @@ def check(file: File, store: Store = "results") -> None:
 
     config = one_worker(read_config(file))
     say(f"one worker of kind [bold]{config.kind}[/], as {escape(file)} says")
-    with connect(config) as client:
-        _wait_for_worker(client)
-        tell(_checks(client, config, store))
+    with connect(config) as connection:
+        _wait_for_worker(connection)
+        tell(_checks(connection, config, store))
 
 
 @app.command()
@@ -58,17 +56,17 @@ def certificate() -> None:
     typer.echo(kept())
 
 
-def _wait_for_worker(client: Any) -> None:
+def _wait_for_worker(connection: Connection) -> None:
     """Wait for as long as one is on its way, and say so."""
     told = time.monotonic()
-    while not client.nthreads():
+    while not connection.client.nthreads():
         if time.monotonic() - told > _TOLD_EVERY:
-            say(f"waiting: {escape(client.place.status().words)}")
+            say(f"waiting: {escape(connection.backend.status().words)}")
             told = time.monotonic()
         time.sleep(0.2)
 
 
-def _checks(client: Client, config: ClusterConfig, store: str) -> Iterator[Check]:
+def _checks(connection: Connection, config: ClusterConfig, store: str) -> Iterator[Check]:
     from relusweep.cluster import promised
     from relusweep.pipeline.execution.preflight import (
         check_block,
@@ -78,7 +76,7 @@ def _checks(client: Client, config: ClusterConfig, store: str) -> Iterator[Check
         workers_with_gpu,
     )
 
-    fit = True
+    client, fit = connection.client, True
     for found in check_workers(client.run(environment, on_error="return")):
         fit = fit and found.remedy is None
         yield found
@@ -87,5 +85,5 @@ def _checks(client: Client, config: ClusterConfig, store: str) -> Iterator[Check
         yield Check("GPU", "no worker has one, though the file asks for it", "see what the place gives")
     yield from check_gpus(client)
     if fit:  # else it would fail for that, or worse, not
-        yield from check_block(client, store)
+        yield from check_block(connection, store)
     yield from check_writing(client, store)

@@ -35,8 +35,8 @@ def doctor(
 
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     checks = [*_check_here(), *_check_store(store)]
-    with connect(config) as client:
-        checks += check_workers(client.run(environment, on_error="return"))
+    with connect(config) as connection:
+        checks += check_workers(connection.client.run(environment, on_error="return"))
     tell(checks)
 
 

@@ -10,9 +10,9 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import NamedTuple
 
-from distributed import Client, Future, KilledWorker
+from distributed import Future, KilledWorker
 
-from relusweep.cluster import Place
+from relusweep.cluster import Connection
 from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
 from relusweep.pipeline.common.usage import Span, timed
 from relusweep.pipeline.execution.worker_writes import Keep, Large, compute_large
@@ -59,13 +59,18 @@ class Arrival(NamedTuple):
 
 
 def compute(
-    client: Client, plan: Plan, store: str, keep: Callable[[Block], Keep] | None = None, *, tick: float = 0.1
+    connection: Connection,
+    plan: Plan,
+    store: str,
+    keep: Callable[[Block], Keep] | None = None,
+    *,
+    tick: float = 0.1,
 ) -> Generator[Arrival | None]:
     """Compute the blocks of a plan.
 
     Parameters
     ----------
-    client : distributed.Client
+    connection : Connection
     plan : Plan
     store : str
         Where tasks find what the sweep requires.
@@ -87,8 +92,8 @@ def compute(
     WorkersLost
         There has been no worker for half a minute.
     """
-    watch = _Watch(client)
-    flight = _Flight(client, plan, store, keep)
+    watch = _Watch(connection)
+    flight = _Flight(connection, plan, store, keep)
     try:
         while flight.fill():
             try:
@@ -120,10 +125,12 @@ class _Waiting(NamedTuple):
 class _Flight:
     """The parts of a plan's blocks: those that wait, those at the workers, those that have landed."""
 
-    def __init__(self, client: Client, plan: Plan, store: str, keep: Callable[[Block], Keep] | None) -> None:
+    def __init__(
+        self, connection: Connection, plan: Plan, store: str, keep: Callable[[Block], Keep] | None
+    ) -> None:
         self.landed: SimpleQueue[Future[_Timed]] = SimpleQueue()
         # A worker that was lost may yet come back, and one that waits in a queue may yet begin.
-        wanted = client.place.status().wanted if hasattr(client, "place") else 0
+        client, wanted = connection.client, connection.backend.status().wanted
         threads = max(1, sum(client.nthreads().values()), wanted)
         self._client, self._sweep = client, plan.stored  # whose arrays the results must fit
         self._store, self._keep = store, keep
@@ -213,8 +220,8 @@ class _Flight:
 class _Watch:
     """Notices when blocks wait for workers that do not come back."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, connection: Connection) -> None:
+        self._client, self._backend = connection.client, connection.backend
         self._looked = self._seen = monotonic()
 
     def look(self) -> None:
@@ -222,14 +229,13 @@ class _Watch:
         if now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        place: Place | None = getattr(self._client, "place", None)
-        if self._client.nthreads() or (place and place.status().pending):
+        if self._client.nthreads() or self._backend.status().pending:
             self._seen = now
         elif now - self._seen > _PATIENCE:
-            words = f" ({place.status().words})" if place else ""
             raise WorkersLost(
-                f"the scheduler has had no worker for {now - self._seen:.0f} s{words}; what came before is "
-                "in the store: start workers, look at them with `relusweep doctor --scheduler`, and run again"
+                f"the scheduler has had no worker for {now - self._seen:.0f} s "
+                f"({self._backend.status().words}); what came before is in the store: "
+                "start workers, look at them with `relusweep doctor --scheduler`, and run again"
             )
 
 

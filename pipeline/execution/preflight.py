@@ -24,6 +24,8 @@ from relusweep.storage import (
 if TYPE_CHECKING:
     from distributed import Client
 
+    from relusweep.cluster import Connection
+
 __all__ = ["check_block", "check_gpus", "check_pinned", "check_writing", "workers_with_gpu"]
 
 
@@ -79,7 +81,7 @@ def _gpu() -> str:
     return f"{torch.cuda.get_device_name(0)} ({seen})"
 
 
-def check_block(client: Client, store: str) -> Iterator[Check]:
+def check_block(connection: Connection, store: str) -> Iterator[Check]:
     """Let a block of networks go the way of all blocks, and compare it with the same one trained here."""
     from relusweep.pipeline.execution.dispatch import compute
     from relusweep.pipeline.planning.plan import make_plan
@@ -89,7 +91,7 @@ def check_block(client: Client, store: str) -> Iterator[Check]:
     sweep = override(find_sweep("npn2"), small)
     plan = make_plan(sweep, None)
     (block,) = plan.blocks
-    outcome = next(arrival for arrival in compute(client, plan, store) if arrival is not None).outcome
+    outcome = next(arrival for arrival in compute(connection, plan, store) if arrival is not None).outcome
     if isinstance(outcome, Exception):
         yield Check("a block", f"failed: {outcome!r}", "mend what is wrong above, and check again")
         return

@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from functools import cache
 from threading import Event as Flag
-from typing import TYPE_CHECKING
 
-from relusweep.cluster import ClusterConfig, connect
+from relusweep.cluster import ClusterConfig, Connection, connect
 from relusweep.pipeline.common.errors import IncompleteRun
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.dispatch import Arrival, compute
@@ -33,9 +32,6 @@ from relusweep.pipeline.planning.resources import check_promised, check_workers_
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import Committer, StoreWriteError
 from relusweep.tasks.blocks import BlockResult
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 __all__ = ["run"]
 
@@ -120,14 +116,14 @@ def run(
         with ExitStack() as stack:
 
             @cache
-            def client() -> Client:
+            def connection() -> Connection:
                 there = stack.enter_context(connect(cluster))
-                check_workers_have(todo, cluster, there)
+                check_workers_have(todo, cluster, there.client)
                 return there
 
             while todo:
                 try:
-                    going.through(todo, store, client)
+                    going.through(todo, store, connection)
                     todo = ()
                 except StoreWriteError as error:
                     retry.wait(error)
@@ -175,21 +171,21 @@ class _Run:
         for listener in self.listeners:
             listener(event)
 
-    def through(self, todo: Iterable[Plan], store: str, client: Callable[[], Client]) -> None:
+    def through(self, todo: Iterable[Plan], store: str, connection: Callable[[], Connection]) -> None:
         """Compute what one plan after the other lacks; what comes next requires what is complete."""
         for plan in todo:
             self.tell(PlanStarted(plan))
             if plan.blocks:
                 self._committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                self._go(plan, store, client())
+                self._go(plan, store, connection())
             if self.failed or self.interrupted:
                 return
 
-    def _go(self, plan: Plan, store: str, client: Client) -> None:
+    def _go(self, plan: Plan, store: str, connection: Connection) -> None:
         """Compute the blocks of one plan, and commit them all."""
         if self._worker_monitor is None:
-            self.metrics.connect(client)
-            self._worker_monitor = WorkerMonitor(client)
+            self.metrics.connect(connection)
+            self._worker_monitor = WorkerMonitor(connection.client)
             self._look()
         self._plan, self._left, self._cells = plan, len(plan.blocks), 0
         self.metrics.begin(plan)
@@ -197,14 +193,14 @@ class _Run:
         if plan.sweep.written_by_workers:
             keep = writing(plan, self._committer.fork(plan.sweep.group))
         try:
-            with closing(compute(client, plan, store, keep)) as arrivals:
+            with closing(compute(connection, plan, store, keep)) as arrivals:
                 for arrival in arrivals:
                     self._take(arrival)
                     self._look()
                     if self._asked_to_stop.is_set():
                         self.interrupted = self._left > 0
                         break
-            self.metrics.part(client)
+            self.metrics.part(connection.client)
         finally:
             self._commit()
 

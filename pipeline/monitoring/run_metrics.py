@@ -24,6 +24,8 @@ from relusweep.tasks.blocks import BlockResult
 if TYPE_CHECKING:
     from distributed import Client
 
+    from relusweep.cluster import Connection
+
 __all__ = ["RunMetrics", "failures"]
 
 _TOLD_FAILURES = 10  # with every commit
@@ -93,11 +95,11 @@ class RunMetrics:
     _began: float = 0.0
     _stage: dict[str, float] = field(default_factory=dict)
 
-    def connect(self, client: Client) -> None:
+    def connect(self, connection: Connection) -> None:
         """Note the workers; of those that lived before this run, what they had used by now."""
-        self.update(client.nthreads())
-        if getattr(client, "lent", client.cluster is None):
-            self._before = client.run(usage, on_error="ignore")
+        self.update(connection.client.nthreads())
+        if not connection.owned:
+            self._before = connection.client.run(usage, on_error="ignore")
 
     def update(self, threads: Mapping[str, int]) -> None:
         """Note how many there are, by their addresses: those that wait in a queue come later."""

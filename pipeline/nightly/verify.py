@@ -9,11 +9,10 @@ from contextlib import closing
 from functools import partial
 from itertools import chain
 from threading import Event as Flag
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relusweep.cluster import ClusterConfig, connect
+from relusweep.cluster import ClusterConfig, Connection, connect
 from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.dispatch import Arrival, compute
@@ -28,9 +27,6 @@ from relusweep.pipeline.planning.resources import check_promised, check_workers_
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import StoreReadError, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 __all__ = ["Sample", "draw", "verify"]
 
@@ -130,9 +126,9 @@ def verify(
         record.begin(todo, asked_to_stop)
         check_promised(todo, cluster)
         if todo:
-            with connect(cluster) as client:
-                check_workers_have(todo, cluster, client)
-                going.through(client, samples)
+            with connect(cluster) as connection:
+                check_workers_have(todo, cluster, connection.client)
+                going.through(connection, samples)
         return going.finish(samples)
 
 
@@ -145,21 +141,21 @@ class _Verification:
         self._record, self._asked_to_stop = record, asked_to_stop
         self._failed: list[BlockFailed] = []
 
-    def through(self, client: Client, samples: Sequence[Sample]) -> None:
+    def through(self, connection: Connection, samples: Sequence[Sample]) -> None:
         """Verify one group after the other."""
-        worker_monitor = WorkerMonitor(client)
+        worker_monitor = WorkerMonitor(connection.client)
         for sample in samples:
             if sample.n_all and not self.worked.interrupted:
                 self._record(PlanStarted(sample.plan))
-                self._go(client, sample, worker_monitor)
+                self._go(connection, sample, worker_monitor)
 
-    def _go(self, client: Client, sample: Sample, worker_monitor: WorkerMonitor) -> None:
+    def _go(self, connection: Connection, sample: Sample, worker_monitor: WorkerMonitor) -> None:
         stored = Stored(self._store, self._version, sample.sweep)
         keep = None
         if sample.sweep.written_by_workers:
             keep = partial(_comparing, stored)
         before = self.worked.cells
-        with closing(compute(client, sample.plan, self._store, keep)) as arrivals:
+        with closing(compute(connection, sample.plan, self._store, keep)) as arrivals:
             for arrival in arrivals:
                 if arrival is not None:
                     self._record(self._take(sample, stored, arrival))

@@ -103,7 +103,8 @@ def secure(state: Path) -> Iterator[LocalCluster]:
 
 def test_the_kept_certificate_opens_a_scheduler_with_tls(secure: LocalCluster) -> None:
     assert secure.scheduler_address.startswith("tls://")
-    with connect(Address(address=secure.scheduler_address)) as client:
+    with connect(Address(address=secure.scheduler_address)) as connection:
+        client = connection.client
         assert client.submit(sum, [1, 2]).result() == 3
     check_that_strangers_stay_out(secure.scheduler_address, certificates.security())
 
@@ -111,7 +112,8 @@ def test_the_kept_certificate_opens_a_scheduler_with_tls(secure: LocalCluster) -
 def test_named_files_open_it_too_and_wrong_ones_do_not(secure: LocalCluster, tmp_path: Path) -> None:
     kept = certificates.certificate()
     files = {"tls_ca_file": str(kept), "tls_cert": str(kept)}
-    with connect(Address(address=secure.scheduler_address, **files)) as client:
+    with connect(Address(address=secure.scheduler_address, **files)) as connection:
+        client = connection.client
         assert client.submit(sum, [1, 2]).result() == 3
     foreign = Security.temporary()
     own = tmp_path / "foreign.pem"
@@ -128,7 +130,8 @@ def test_named_files_open_it_too_and_wrong_ones_do_not(secure: LocalCluster, tmp
 @pytest.mark.cluster
 def test_nobody_gets_into_a_cluster_that_connect_started(state: Path, tmp_path: Path) -> None:
     sshd.needed()
-    with sshd.sshd(tmp_path) as server, connect(Ssh(**server.fields, workers_per_host=1)) as client:
+    with sshd.sshd(tmp_path) as server, connect(Ssh(**server.fields, workers_per_host=1)) as connection:
+        client = connection.client
         assert client.scheduler.address.startswith("tls://")
         check_that_strangers_stay_out(client.scheduler.address, certificates.security())
         (worker,) = client.nthreads()

@@ -32,8 +32,8 @@ def _nap(number: int) -> int:
 def client() -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "7")  # what a user's shell may export
-        with connect(Local(workers=2)) as client:
-            yield client
+        with connect(Local(workers=2)) as connection:
+            yield connection.client
 
 
 def test_local_starts_the_workers_asked_for(client: Client) -> None:
@@ -68,12 +68,14 @@ def test_interrupting_the_process_group_spares_the_workers(client: Client) -> No
 
 
 def test_local_uses_every_processor_by_default() -> None:
-    with connect(Local()) as client:
+    with connect(Local()) as connection:
+        client = connection.client
         assert len(client.nthreads()) == len(os.sched_getaffinity(0))
 
 
 def test_an_existing_scheduler_outlives_the_client(client: Client) -> None:
-    with connect(Address(address=client.scheduler.address)) as second:
+    with connect(Address(address=client.scheduler.address)) as connection:
+        second = connection.client
         assert second.submit(sum, [1, 2]).result() == 3
     assert client.submit(sum, [2, 2]).result() == 4
 

@@ -28,11 +28,12 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_gateway_lends_a_cluster(gateway: str, caplog: pytest.LogCaptureFixture) -> None:
-    with connect(Gateway(address=gateway, timeout=60)) as client:
+    with connect(Gateway(address=gateway, timeout=60)) as connection:
+        client = connection.client
         assert client.submit(sum, [1, 2]).result() == 3
-        assert client.place.status().running == 1
-        assert client.place.address.startswith("gateway://")
-        assert client.place.security.get_connection_args("client")["require_encryption"]
+        assert connection.backend.status().running == 1
+        assert connection.backend.address.startswith("gateway://")
+        assert connection.backend.security.get_connection_args("client")["require_encryption"]
     assert "is plain" not in caplog.text
 
 

@@ -26,8 +26,8 @@ def _resources(client: Client) -> dict[str, dict[str, float]]:
 def client() -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        with connect(Local(gpus=(3, 5), workers=1, threads_per_worker=2)) as client:
-            yield client
+        with connect(Local(gpus=(3, 5), workers=1, threads_per_worker=2)) as connection:
+            yield connection.client
 
 
 def test_each_gpu_has_a_process_of_one_thread_beside_the_others(client: Client) -> None:
@@ -60,5 +60,6 @@ def test_a_count_is_of_the_gpus_that_the_job_may_use(
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    with connect(Local(gpus=1)) as client:
+    with connect(Local(gpus=1)) as connection:
+        client = connection.client
         assert list(client.run(_visible).values()) == [first]  # and no worker beside it

@@ -147,29 +147,30 @@ def _wait(come: Callable[[], bool]) -> None:
 
 @pytest.mark.cluster
 def test_pods_talk_to_us_and_to_one_another_and_to_nobody_else(operated: Api, folder: Path) -> None:
-    with connect(Kubernetes(image="x", name="mine", timeout=60)) as client:
+    with connect(Kubernetes(image="x", name="mine", timeout=60)) as connection:
+        client = connection.client
         client.wait_for_workers(1, timeout=60)
         assert client.submit(sum, [1, 2]).result() == 3
-        assert client.place.status()[:3] == (1, 1, 0)
+        assert connection.backend.status()[:3] == (1, 1, 0)
         (worker,) = client.nthreads()
-        for door in (client.place.address, worker):
+        for door in (connection.backend.address, worker):
             assert door.startswith("tls://")
-            check_that_strangers_stay_out(door, client.place.security)
+            check_that_strangers_stay_out(door, connection.backend.security)
         (file,) = folder.glob("mine-scheduler-*/certificate.pem")
         assert stat.S_IMODE(file.stat().st_mode) == 0o400
-        client.place.scale(2)
+        connection.backend.scale(2)
         client.wait_for_workers(2, timeout=60)
         other = next(each for each in client.nthreads() if each != worker)
         one = client.submit(os.getpid, workers=[other])
         assert client.submit(sum, [one, 0], workers=[worker]).result() == one.result()  # they talk as well
-        client.place.scale(1)
-        _wait(lambda: client.place.status()[:3] == (1, 1, 0))
+        connection.backend.scale(1)
+        _wait(lambda: connection.backend.status()[:3] == (1, 1, 0))
     _wait(lambda: not operated.objects)  # the Secret too
 
 
 @pytest.mark.cluster
 def test_what_a_killed_driver_leaves_behind_goes_when_it_is_idle(operated: Api) -> None:
-    place = kubernetes.KubernetesPlace(Kubernetes(image="x", name="left", timeout=60))
+    place = kubernetes.KubernetesBackend(Kubernetes(image="x", name="left", timeout=60))
     place.start()
     assert operated.objects["daskclusters", "left"]["spec"]["idleTimeout"] >= 600
     place._cluster.patch({"spec": {"idleTimeout": 1}})

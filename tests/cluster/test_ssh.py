@@ -14,7 +14,7 @@ import psutil
 import pytest
 from distributed import Client
 
-from relusweep.cluster import HostsNotReached, Ssh, certificates, connect
+from relusweep.cluster import Connection, HostsNotReached, Ssh, certificates, connect
 from relusweep.cluster.threads import threads_in_use
 from tests.cluster import sshd
 
@@ -64,11 +64,16 @@ def _facts() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def client(server: sshd.Sshd) -> Iterator[Client]:
+def connection(server: sshd.Sshd) -> Iterator[Connection]:
     before = {process.pid for process in _remote()}
-    with connect(Ssh(**server.fields, workers_per_host=1, gpus=(4, 6))) as client:
-        yield client
+    with connect(Ssh(**server.fields, workers_per_host=1, gpus=(4, 6))) as connection:
+        yield connection
     _wait_until(lambda: {process.pid for process in _remote()} <= before)  # nothing is left on the host
+
+
+@pytest.fixture
+def client(connection: Connection) -> Client:
+    return connection.client
 
 
 def test_workers_are_fit_for_the_work(client: Client) -> None:
@@ -101,23 +106,24 @@ def test_no_key_stands_in_a_command(client: Client) -> None:
     assert "PRIVATE KEY" not in told
 
 
-def test_a_dead_worker_and_a_dead_host_are_replaced(client: Client) -> None:
-    assert client.place.status().running == 3
+def test_a_dead_worker_and_a_dead_host_are_replaced(connection: Connection) -> None:
+    client = connection.client
+    assert connection.backend.status().running == 3
     os.kill(next(iter(client.run(_facts).values()))["pid"], signal.SIGKILL)
     client.wait_for_workers(3, timeout=60)
     old = {process.pid for process in _nannies()}
     for process in _nannies():  # as if the host had gone down
         process.kill()
-    _wait_until(lambda: client.place.status().words.startswith("0 of"))
-    _wait_until(lambda: client.place.status().running == 3)
+    _wait_until(lambda: connection.backend.status().words.startswith("0 of"))
+    _wait_until(lambda: connection.backend.status().running == 3)
     assert not old & {process.pid for process in _nannies()}
     assert client.submit(sum, [1, 2]).result() == 3
 
 
 def test_a_host_that_is_down_is_told_and_the_others_work(server: sshd.Sshd) -> None:
     fields = {**server.fields, "hosts": ["127.0.0.1", "127.0.0.77"], "workers_per_host": 1}
-    with connect(Ssh(**fields)) as client:
-        status = client.place.status()
+    with connect(Ssh(**fields)) as connection:
+        status = connection.backend.status()
         assert (status.wanted, status.running, status.pending) == (1, 1, 0)
         assert "1 of 2 hosts" in status.words
         assert "127.0.0.77: it does not answer" in status.words

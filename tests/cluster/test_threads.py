@@ -47,7 +47,8 @@ def _multiply(n: int) -> int:
 
 
 def test_workers_of_a_stranger_are_pinned(careless: LocalCluster) -> None:
-    with connect(Address(address=careless.scheduler_address)) as client:
+    with connect(Address(address=careless.scheduler_address)) as connection:
+        client = connection.client
         assert client.submit(_multiply, 201).result() == 1
         assert not any(client.run(_torch_is_there).values())  # most sweeps do without
         (threads,) = client.run(threads_in_use).values()
@@ -57,14 +58,16 @@ def test_workers_of_a_stranger_are_pinned(careless: LocalCluster) -> None:
 
 def test_pinning_twice_is_pinning_once(careless: LocalCluster) -> None:
     for _ in range(2):  # by now torch is there, and its threads between operations may be set but once
-        with connect(Address(address=careless.scheduler_address)) as client:
+        with connect(Address(address=careless.scheduler_address)) as connection:
+            client = connection.client
             (threads,) = client.run(threads_in_use).values()
             assert set(threads.values()) == {1}
 
 
 def test_workers_that_come_later_are_pinned() -> None:
-    with connect(Local(workers=1)) as client:
-        client.place.scale(2)
+    with connect(Local(workers=1)) as connection:
+        client = connection.client
+        connection.backend.scale(2)
         client.wait_for_workers(2, timeout=60)
         assert [set(threads.values()) for threads in client.run(threads_in_use).values()] == [{1}, {1}]
         memory = client.run(lambda: os.environ.get("MALLOC_TRIM_THRESHOLD_"))
@@ -110,7 +113,8 @@ def test_a_worker_that_cannot_be_pinned_is_told_and_leaves() -> None:
 def test_a_later_worker_that_cannot_be_pinned_is_kept_out(careless: LocalCluster, tmp_path: Path) -> None:
     preload = tmp_path / "preload.py"
     preload.write_text("import torch\ntorch.set_num_interop_threads(2)\n")
-    with connect(Address(address=careless.scheduler_address)) as client:
+    with connect(Address(address=careless.scheduler_address)) as connection:
+        client = connection.client
         before = set(client.nthreads())
         command = [sys.executable, "-m", "distributed.cli.dask_worker", careless.scheduler_address]
         command += ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--preload", str(preload)]

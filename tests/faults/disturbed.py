@@ -177,7 +177,7 @@ def _kill_family(pid: int) -> None:
 def local_workers() -> list[psutil.Process]:
     """Workers of a local cluster of this process."""
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+    return [child for child in children if "relusweep.cluster.local_worker" in child.cmdline()]
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -15,8 +15,8 @@ SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Address]:
     """Two workers that all runs of the session share."""
-    with connect(Local(workers=2)) as client:
-        yield Address(address=client.scheduler.address)
+    with connect(Local(workers=2)) as connection:
+        yield Address(address=connection.backend.address)
 
 
 @pytest.fixture

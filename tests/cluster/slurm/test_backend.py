@@ -66,7 +66,8 @@ def _work(log: Path, seconds: float) -> Callable[[int], int]:
 def test_a_cancelled_job_is_replaced_whatever_its_processes(
     site: SlurmSite, processes: int, tmp_path: Path
 ) -> None:
-    with connect(_config(cores=processes, processes=processes)) as client:
+    with connect(_config(cores=processes, processes=processes)) as connection:
+        client = connection.client
         client.wait_for_workers(processes, timeout=60)
         lost, *_ = _jobs_of(client)
         work = _work(tmp_path / "log", 0.5)
@@ -77,7 +78,7 @@ def test_a_cancelled_job_is_replaced_whatever_its_processes(
         _until(lambda: len(client.nthreads()) == processes)
         (new,) = set(_jobs_of(client))
         assert int(new) == int(lost) + 1
-        assert client.place.status()[:3] == (processes, processes, 0)
+        assert connection.backend.status()[:3] == (processes, processes, 0)
     _until(lambda: not site.jobs())
 
 
@@ -85,20 +86,21 @@ def test_a_controller_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with _site_of_its_own() as site, monkeypatch.context() as patch:
         patch.setenv("SLURM_CONF", site.environment["SLURM_CONF"])
-        with connect(_config()) as client:
+        with connect(_config()) as connection:
+            client = connection.client
             client.wait_for_workers(1, timeout=60)
             (lost,) = _jobs_of(client)
             site.stop_controller()
             work = _work(tmp_path / "log", 0.5)
             futures = [client.submit(work, number, key=f"work-{number}") for number in range(4)]
             assert client.gather(futures) == list(range(4))
-            _until(lambda: "does not answer" in client.place.status().words)
+            _until(lambda: "does not answer" in connection.backend.status().words)
             assert _jobs_of(client) == [lost]
             site.start_controller()
-            _until(lambda: "does not answer" not in client.place.status().words)
+            _until(lambda: "does not answer" not in connection.backend.status().words)
             site.cancel(lost)
             _until(lambda: [job.id for job in site.jobs()] == [str(int(lost) + 1)])
-            _until(lambda: client.place.status().running == 1)
+            _until(lambda: connection.backend.status().running == 1)
         _until(lambda: not site.jobs())
 
 
@@ -117,7 +119,8 @@ def _site_of_its_own() -> Iterator[SlurmSite]:
 @pytest.mark.slow
 def test_blocks_are_not_cut_off_when_jobs_reach_their_walltime(site: SlurmSite, tmp_path: Path) -> None:
     work = _work(tmp_path / "log", 6)
-    with connect(_config(walltime="1", drain="0:10")) as client:
+    with connect(_config(walltime="1", drain="0:10")) as connection:
+        client = connection.client
         futures = [client.submit(work, number, key=f"work-{number}") for number in range(24)]
         came = []
         for future in as_completed(futures, loop=client.loop):  # held results would have to move
@@ -134,7 +137,8 @@ def test_blocks_are_not_cut_off_when_jobs_reach_their_walltime(site: SlurmSite, 
 def test_each_gpu_has_a_worker_of_its_own(site: SlurmSite, jobs: int, gpus: int) -> None:
     if not site.gpus:
         pytest.skip("only root can make the device files of fake GPUs")
-    with connect(_config(jobs=jobs, gpus=gpus, cores=gpus)) as client:
+    with connect(_config(jobs=jobs, gpus=gpus, cores=gpus)) as connection:
+        client = connection.client
         client.wait_for_workers(2, timeout=60)
         visible = client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"])
         assert sorted(visible.values()) == ["0", "1"]
@@ -143,8 +147,8 @@ def test_each_gpu_has_a_worker_of_its_own(site: SlurmSite, jobs: int, gpus: int)
 
 
 def test_nobody_gets_in_without_the_certificate(site: SlurmSite) -> None:
-    with connect(_config()) as client:
-        address = client.place.address
+    with connect(_config()) as connection:
+        address = connection.backend.address
         assert address.startswith("tls://")
         for other in (address, address.replace("tls://", "tcp://")):
             with pytest.raises((OSError, TypeError)):
@@ -156,8 +160,8 @@ def test_nobody_gets_in_without_the_certificate(site: SlurmSite) -> None:
 
 
 def test_jobs_that_die_at_once_end_in_words_with_their_log(site: SlurmSite) -> None:
-    with connect(_config(prologue=("module load nonsense",))) as client:
-        place = client.place
+    with connect(_config(prologue=("module load nonsense",))) as connection:
+        place = connection.backend
 
         def given_up() -> bool:
             try:
@@ -192,9 +196,9 @@ def test_what_slurm_refuses_is_told_in_its_words(site: SlurmSite) -> None:
 
 
 def test_a_job_that_would_wait_for_ever(site: SlurmSite) -> None:
-    with connect(_config(walltime="3-00:00:00")) as client:
+    with connect(_config(walltime="3-00:00:00")) as connection:
         with pytest.raises(JobsFail, match="PartitionTimeLimit"):
-            _until(lambda: client.place.status() is None)
+            _until(lambda: connection.backend.status() is None)
         _until(lambda: not site.jobs())
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import Client
 
-from relusweep.cluster import Address, Local, connect
+from relusweep.cluster import Address, Connection, Local, connect
 from relusweep.pipeline.execution import preflight as trial
 from relusweep.storage import Fork, StoreWriteError, Written
 from relusweep.tasks.blocks import BlockResult
@@ -123,13 +122,13 @@ def test_the_certificate_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with connect(Local(workers=2)) as client:
-        yield client
+def connection() -> Iterator[Connection]:
+    with connect(Local(workers=2)) as connection:
+        yield connection
 
 
 def test_workers_that_write_elsewhere_are_found(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, write = str(tmp_path), trial._write
 
@@ -141,7 +140,7 @@ def test_workers_that_write_elsewhere_are_found(
         return written
 
     monkeypatch.setattr(trial, "_write", lose)
-    checks = list(trial.check_writing(client, str(tmp_path / "store")))
+    checks = list(trial.check_writing(connection.client, str(tmp_path / "store")))
     assert len(checks) == 2
     for check in checks:
         assert "cannot be read here" in check.found
@@ -149,13 +148,13 @@ def test_workers_that_write_elsewhere_are_found(
 
 
 def test_workers_that_may_not_write_are_told(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(fork: Fork, place: int) -> Written:
         raise StoreWriteError("Permission denied")
 
     monkeypatch.setattr(trial, "_write", refuse)
-    for check in trial.check_writing(client, str(tmp_path / "store")):
+    for check in trial.check_writing(connection.client, str(tmp_path / "store")):
         assert "cannot write" in check.found
         assert "Permission denied" in check.found
         assert "right to write" in str(check.remedy)
@@ -163,12 +162,17 @@ def test_workers_that_may_not_write_are_told(
 
 
 @pytest.mark.cluster
-def test_all_is_well_in_a_bucket(client: Client, bucket: str) -> None:
-    client.run(os.environ.update, {name: value for name, value in os.environ.items() if name[:4] == "AWS_"})
-    assert [check.remedy for check in trial.check_writing(client, f"{bucket}/night")] == [None, None]
+def test_all_is_well_in_a_bucket(connection: Connection, bucket: str) -> None:
+    connection.client.run(
+        os.environ.update, {name: value for name, value in os.environ.items() if name[:4] == "AWS_"}
+    )
+    assert [check.remedy for check in trial.check_writing(connection.client, f"{bucket}/night")] == [
+        None,
+        None,
+    ]
 
 
-def test_a_block_with_other_bits_is_found(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_with_other_bits_is_found(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     here = os.getpid()
 
     def task(block: TrainingBlock) -> BlockResult:
@@ -178,15 +182,15 @@ def test_a_block_with_other_bits_is_found(client: Client, monkeypatch: pytest.Mo
         return result
 
     monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
-    (check,) = trial.check_block(client, "results")
+    (check,) = trial.check_block(connection, "results")
     assert "other bits in loss" in check.found
     assert check.remedy
 
 
-def test_a_block_that_fails_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_fails_is_told(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     def task(block: TrainingBlock) -> BlockResult:
         raise ZeroDivisionError("of the test")
 
     monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
-    (check,) = trial.check_block(client, "results")
+    (check,) = trial.check_block(connection, "results")
     assert "ZeroDivisionError" in check.found

@@ -59,9 +59,9 @@ def test_a_cluster_that_will_never_have_it_is_not_started(
 def test_workers_without_it_get_nothing(on_gpu: OnGpu, tmp_path: Path, workers: Address) -> None:
     with pytest.raises(ResourceMissing, match=r"the 2 workers of the scheduler have none"):
         run(on_gpu, str(tmp_path / "store"), workers)
-    with connect(workers) as client:
-        assert not client.who_has()
-        assert sum(map(len, client.processing().values())) == 0
+    with connect(workers) as connection:
+        assert not connection.client.who_has()
+        assert sum(map(len, connection.client.processing().values())) == 0
 
 
 def test_blocks_go_where_the_resource_is(
