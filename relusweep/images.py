@@ -5,6 +5,7 @@
 >>> network = rs.images.build("dense", digits.shape, len(digits.classes), seed=0)
 """
 
+from relusweep.pipeline.sweeps.images.opening import open_jacobians
 from relusweep.tasks.images.architectures import Architecture, build, build_pretrained
 from relusweep.tasks.images.datasets import ImageSet, load_images
 from relusweep.tasks.images.training import AdamW, ImageProtocol, ImageSgd, outputs, train_images
@@ -18,6 +19,7 @@ __all__ = [
     "build",
     "build_pretrained",
     "load_images",
+    "open_jacobians",
     "outputs",
     "train_images",
 ]

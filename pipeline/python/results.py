@@ -13,7 +13,7 @@ import xarray as xr
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.python.display import Page, Shown, Table
 from relusweep.pipeline.sweeps.base import Sweep
-from relusweep.storage import StoreNotFound, open_dataset, open_datatree
+from relusweep.storage import StoreNotFound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,15 +64,19 @@ def open(  # as gzip.open: with its module before it
     >>> results = rs.open("results", "boolean/npn4")  # doctest: +SKIP
     >>> results.sweep.success_rate(["problem", "trial"]).rate.sel(leak=0.1).to_pandas()  # doctest: +SKIP
     """
-    where: dict[str, Any] = {**options, "version": None if at is None else str(at)}
+    where: dict[str, Any] = {**options, "engine": "relusweep", "version": None if at is None else str(at)}
     if group is None:
-        return open_datatree(store, **where)
+        return xr.open_datatree(os.fspath(store), **where)
     name = _chosen(store, group.strip("/"), where["version"])
     try:
-        found = open_dataset(store, name, **where)
+        found = xr.open_dataset(os.fspath(store), group=name, **where)
     except StoreNotFound:
         found = None
-    return found if found is not None and "done" in found else open_datatree(store, group=name, **where)
+    return (
+        found
+        if found is not None and "done" in found
+        else xr.open_datatree(os.fspath(store), group=name, **where)
+    )
 
 
 def groups(store: Store, *, at: Version | None = None) -> list[str]:
@@ -89,7 +93,8 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
     >>> rs.groups("results")  # doctest: +SKIP
     ['boolean/npn4', 'hypersphere/annulus']
     """
-    tree = open_datatree(store, version=None if at is None else str(at))
+    version = None if at is None else str(at)
+    tree = xr.open_datatree(os.fspath(store), engine="relusweep", version=version)
     return sorted(node.path.strip("/") for node in tree.subtree if "done" in node.dataset)
 
 
