@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.storage import open_dataset
 from relusweep.tasks.networks import Network
 

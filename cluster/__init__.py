@@ -10,6 +10,7 @@ from relusweep.cluster.config import (
     Slurm,
     Ssh,
     one_worker,
+    parse_config,
     promised,
     read_config,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "UnfitWorkers",
     "connect",
     "one_worker",
+    "parse_config",
     "promised",
     "read_config",
 ]

@@ -34,6 +34,7 @@ __all__ = [
     "Slurm",
     "Ssh",
     "one_worker",
+    "parse_config",
     "promised",
     "read_config",
 ]
@@ -265,17 +266,27 @@ def read_config(path: str | Path) -> ClusterConfig:
     InvalidCluster
         The file cannot be read, is no YAML mapping, or says something that is not allowed.
     """
-    fields = _mapping(Path(path))
+    return parse_config(_mapping(Path(path)), str(path))
+
+
+def parse_config(fields: Mapping[str, Any], said_in: str) -> ClusterConfig:
+    """Make the configuration of a cluster of its fields; `said_in` begins what is wrong.
+
+    Raises
+    ------
+    InvalidCluster
+        There is no ``kind``, or something that is not allowed.
+    """
     kind = fields.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         got = f"kind is {kind!r}{_nearest(str(kind), _KINDS)}" if "kind" in fields else "there is no kind"
-        raise InvalidCluster(f"{path}: {got}; give kind: one of {', '.join(_KINDS)}")
+        raise InvalidCluster(f"{said_in}: {got}; give kind: one of {', '.join(_KINDS)}")
     model = _KINDS[kind]
     try:
         return cast(ClusterConfig, model.model_validate(fields))
     except ValidationError as error:
         reasons = "; ".join(_explained(model, detail) for detail in error.errors())
-        raise InvalidCluster(f"{path}: {reasons}") from error
+        raise InvalidCluster(f"{said_in}: {reasons}") from error
 
 
 def _mapping(path: Path) -> Mapping[str, Any]:

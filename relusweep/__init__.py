@@ -1,1 +1,111 @@
-"""Sweeps over millions of small ReLU networks, in one versioned store that xarray reads."""
+"""Sweeps over millions of small ReLU networks, in one versioned store that xarray reads.
+
+>>> import relusweep as rs
+>>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
+>>> results = rs.run(sweep, "results")  # doctest: +SKIP
+
+Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`; their versions: `history`,
+`tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The parts, by
+subject: `boolean`, `hypersphere`, `regions`, `images`, `jacobians`, `comparison`. What can go wrong:
+`errors`.
+
+Each name is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from relusweep import boolean, comparison, errors, hypersphere, images, jacobians, regions
+    from relusweep.pipeline.monitoring.runs import read_runs as runs
+    from relusweep.pipeline.python.plans import RunPlan, plan
+    from relusweep.pipeline.python.results import Comparison, compare, groups, open, report
+    from relusweep.pipeline.python.runs import run
+    from relusweep.pipeline.python.sweeps import sweep, sweeps
+    from relusweep.pipeline.python.training import train
+    from relusweep.pipeline.python.versions import tag
+    from relusweep.pipeline.sweeps.base import Sweep
+    from relusweep.storage.versions import history
+    from relusweep.tasks.networks import Network
+    from relusweep.tasks.streams import Stream
+    from relusweep.tasks.training.protocol import Adam, Protocol, Sgd, TrainingResult
+
+    __version__: str
+
+__all__ = [
+    "Adam",
+    "Comparison",
+    "Network",
+    "Protocol",
+    "RunPlan",
+    "Sgd",
+    "Stream",
+    "Sweep",
+    "TrainingResult",
+    "__version__",
+    "boolean",
+    "compare",
+    "comparison",
+    "errors",
+    "groups",
+    "history",
+    "hypersphere",
+    "images",
+    "jacobians",
+    "open",
+    "plan",
+    "regions",
+    "report",
+    "run",
+    "runs",
+    "sweep",
+    "sweeps",
+    "tag",
+    "train",
+]
+
+# As above, for when the program runs. A name without an entry is a module beside this one.
+_HOMES = {
+    "Adam": "tasks.training.protocol",
+    "Comparison": "pipeline.python.results",
+    "Network": "tasks.networks",
+    "Protocol": "tasks.training.protocol",
+    "RunPlan": "pipeline.python.plans",
+    "Sgd": "tasks.training.protocol",
+    "Stream": "tasks.streams",
+    "Sweep": "pipeline.sweeps.base",
+    "TrainingResult": "tasks.training.protocol",
+    "compare": "pipeline.python.results",
+    "groups": "pipeline.python.results",
+    "history": "storage.versions",
+    "open": "pipeline.python.results",
+    "plan": "pipeline.python.plans",
+    "report": "pipeline.python.results",
+    "run": "pipeline.python.runs",
+    "runs": "pipeline.monitoring.runs:read_runs",
+    "sweep": "pipeline.python.sweeps",
+    "sweeps": "pipeline.python.sweeps",
+    "tag": "pipeline.python.versions",
+    "train": "pipeline.python.training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found: Any = version("relusweep")
+    elif name in _HOMES:
+        module, _, other = _HOMES[name].partition(":")
+        found = getattr(import_module(f"relusweep.{module}"), other or name)
+    elif name in __all__:
+        found = import_module(f"relusweep.{name}")
+    else:
+        message = f"module 'relusweep' has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=import_module(__name__))
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

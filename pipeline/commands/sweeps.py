@@ -21,7 +21,6 @@ from relusweep.pipeline.commands.options import (
     Sweep,
     Threads,
     Workers,
-    hints,
     output,
     say,
 )
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from relusweep.cluster import ClusterConfig
-    from relusweep.pipeline.monitoring.events import Event, Listener, RunFinished
+    from relusweep.pipeline.monitoring.events import Listener, RunFinished
     from relusweep.pipeline.planning.plan import Plan
     from relusweep.pipeline.sweeps.base import Sweep as Specification
 
@@ -140,34 +139,16 @@ def run(
 
 def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> list[Listener]:
     from relusweep.pipeline.monitoring.journal import journal
-    from relusweep.pipeline.monitoring.progress import progress
+    from relusweep.pipeline.monitoring.progress import announcement, progress
 
     # Where the log goes to standard error, every line there is JSON: its events tell the same.
-    listeners: list[Listener] = [] if log == "-" else [_announcement(run_id, store)]
+    listeners: list[Listener] = [] if log == "-" else [announcement(run_id, store)]
     if log is not None:
         try:
             listeners.append(stack.enter_context(journal(log, run_id)))
         except OSError as error:
             raise typer.BadParameter(f"cannot write the --log {log}: {error.strerror}") from error
     return [stack.enter_context(progress(output)), *listeners]
-
-
-def _announcement(run_id: str, store: str) -> Listener:
-    """Say once, beside the results, how to watch the run."""
-    from relusweep.pipeline.monitoring.events import WorkersSeen
-
-    told = False
-
-    def listener(event: Event) -> None:
-        nonlocal told
-        if told or not isinstance(event, WorkersSeen):
-            return
-        told = True
-        hints.print(f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
-        if event.dashboard:
-            hints.print(f"dashboard {event.dashboard}, metrics {event.metrics}")
-
-    return listener
 
 
 def cluster_config(

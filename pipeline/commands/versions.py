@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, say
-from relusweep.pipeline.commands.results import choose, names_in, print_table
+from relusweep.pipeline.commands.results import print_table
 from relusweep.pipeline.common.wording import bytes_in_words, duration
 
 if TYPE_CHECKING:
@@ -103,12 +103,10 @@ def compare(
     relusweep compare night-11 night-12 --folder comparison
     """
     from relusweep.pipeline.versions.compare import compare as compare_versions
+    from relusweep.pipeline.versions.compare import group_of
     from relusweep.pipeline.versions.page import overview, write_versions_page
 
-    known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
-    is_stage = sweep is not None and sweep.rpartition("/")[0] in known
-    group = sweep if sweep and is_stage else choose(store, sweep, known)
-    compared = compare_versions(store, a, b, group, level=level)
+    compared = compare_versions(store, a, b, group_of(store, a, b, sweep), level=level)
     for block in overview(compared):
         if isinstance(block, str):
             say(f"\n{escape(block)}")

@@ -6,6 +6,7 @@ something failed on the way. Errors of the other rooms have one, too; any other 
 """
 
 __all__ = [
+    "BlocksFailed",
     "IncomparableVersions",
     "IncompleteRun",
     "InvalidRun",
@@ -66,6 +67,10 @@ class IncompleteRun(SweepError, RuntimeError):
     """A run that ended well has left blocks out: a fault of the program."""
 
     exit_code = 1
+
+
+class BlocksFailed(SweepError, RuntimeError):
+    """Some blocks of a run failed; the others are stored."""
 
 
 class SchedulerLost(SweepError, ConnectionError):

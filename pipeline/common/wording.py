@@ -1,9 +1,13 @@
 """Numbers in words, the same everywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 
 __all__ = ["bytes_in_words", "counted", "duration", "label", "plural", "resources_in_words", "speed"]
+__all__ = ["axis", "bytes_in_words", "counted", "duration", "label", "resources_in_words", "speed"]
+
+_IN_FULL = 6  # labels of an axis
 
 
 def duration(seconds: float) -> str:
@@ -91,3 +95,18 @@ def counted(number: int, what: str) -> str:
     ('1 cell', '1,200 batches')
     """
     return f"{number:,} {plural(what, number)}"
+
+
+def axis(labels: Sequence[object]) -> str:
+    """Write the labels of an axis, by their ends where they are many.
+
+    Examples
+    --------
+    >>> axis([0.0, 0.1]), axis(range(2, 11)), axis([1, 4, 9, 16, 25, 36, 49])
+    ('0, 0.1', '2 to 10', '7 from 1 to 49')
+    """
+    if len(labels) > 2 and all(isinstance(a, int) and b == a + 1 for a, b in pairwise(labels)):
+        return f"{labels[0]} to {labels[-1]}"
+    if len(labels) > _IN_FULL:
+        return f"{len(labels):,} from {label(labels[0])} to {label(labels[-1])}"
+    return ", ".join(map(label, labels))

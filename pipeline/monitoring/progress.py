@@ -1,12 +1,14 @@
-"""How far a run is, told to a person: a bar on a terminal, plain lines elsewhere."""
+"""How far a run is, told to a person: a bar on a terminal and in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import html
+import shlex
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,11 +23,13 @@ from relusweep.pipeline.monitoring.events import (
     Listener,
     PlanStarted,
     StoreUnwritable,
+    WorkersSeen,
 )
 from relusweep.pipeline.planning.plan import Plan
 
-__all__ = ["Tally", "progress"]
+__all__ = ["Tally", "announcement", "progress"]
 
+_REDRAWN = 0.25  # seconds between two drawings of a page
 _MARKS = 100  # of what had come when, in a run
 
 
@@ -122,6 +126,23 @@ class Tally:
         return " · ".join(words)
 
 
+def announcement(run_id: str, store: str) -> Listener:
+    """Say once, on standard error beside the results, how to watch a run."""
+    told = False
+
+    def listener(event: Event) -> None:
+        nonlocal told
+        if told or not isinstance(event, WorkersSeen):
+            return
+        told = True
+        hints = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        hints.print(f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
+        if event.dashboard:
+            hints.print(f"dashboard {event.dashboard}, metrics {event.metrics}")
+
+    return listener
+
+
 @contextmanager
 def progress(console: Console) -> Iterator[Listener]:
     """Show the progress of one run while the context lasts.
@@ -140,6 +161,8 @@ def progress(console: Console) -> Iterator[Listener]:
         )
         with bar:
             yield _Bar(bar)
+    elif console.is_jupyter:
+        yield _Notebook(console)
     else:
         yield _Lines(console)
 
@@ -192,6 +215,36 @@ class _Lines:
 
     def _print(self, words: str) -> None:
         self._console.print(words, soft_wrap=True, highlight=False)
+
+
+class _Notebook(_Lines):
+    """A bar for each plan, which the page draws; all else in lines."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, PlanStarted):
+            from IPython.display import display  # there is one where a notebook is
+
+            self._plan, self._tally = event.plan, Tally(event.plan)
+            self._drawn = time.monotonic()
+            self._bar = display(self._html("starting the workers"), display_id=True)
+        elif isinstance(event, BlockDone | Committed):
+            if isinstance(event, BlockDone):
+                self._tally.add(event)
+            if isinstance(event, Committed) or time.monotonic() - self._drawn > _REDRAWN:
+                self._drawn = time.monotonic()
+                self._bar.update(self._html(str(self._tally)))
+        else:
+            super().__call__(event)
+
+    def _html(self, words: str) -> Any:
+        from IPython.display import HTML
+
+        plan, done = self._plan, self._tally.done
+        words = words if plan.blocks else "nothing to do"
+        return HTML(
+            f'<progress value="{done}" max="{plan.total}"></progress> {html.escape(plan.sweep.group)}: '
+            f"{done:,} of {plan.total:,} {plan.sweep.unit} · {html.escape(words)}"
+        )
 
 
 def _failure(event: BlockFailed) -> str:

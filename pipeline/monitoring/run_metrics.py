@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,6 @@ from relusweep.pipeline.monitoring.events import BlockFailed
 from relusweep.pipeline.monitoring.idleness import Shift, idle_shares
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.sweeps.base import Block
-from relusweep.storage import history
 from relusweep.tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from relusweep.cluster import Connection
 
-__all__ = ["RunMetrics", "failures", "run_facts"]
+__all__ = ["RunMetrics", "failures"]
 
 _TOLD_FAILURES = 10  # with every commit
 _TOLD_LENGTH = 500
@@ -179,31 +178,6 @@ class RunMetrics:
             "machine": _processor(),
             "versions": {"python": platform.python_version(), **library_versions()},
         }
-
-
-def run_facts(store: str, group: str, at: str | None = None) -> dict[str, Any]:
-    """Read the facts of the last run of a group, or of one under it; empty if there is none.
-
-    ``stages`` are those of all such runs together: what was computed before is not computed again.
-
-    Parameters
-    ----------
-    store, group : str
-    at : str, optional
-        A version as `relusweep.storage.resolve` takes it: what was known then.
-    """
-    runs: dict[str, dict[str, Any]] = {}  # by when they began, the last first: of each its last commit
-    for version in history(store, at):
-        facts = version.metadata.get("run", {})
-        if f"{facts.get('group')}/".startswith(f"{group}/"):
-            runs.setdefault(facts["started"], {**facts, "snapshot": version.id})
-    if not runs:
-        return {}
-    stages: dict[str, Counter[str]] = {}
-    for facts in reversed(runs.values()):
-        for name, cost in facts.get("stages", {}).items():
-            stages[name] = stages.get(name, Counter()) + Counter(cost)
-    return {**next(iter(runs.values())), "stages": stages}
 
 
 def _processor() -> str:

@@ -17,7 +17,7 @@ from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 
-__all__ = ["find_sweep", "override"]
+__all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
 
 S = TypeVar("S", bound=Sweep)
 
@@ -39,7 +39,7 @@ def find_sweep(name: str) -> Sweep:
         The file is no YAML mapping, lacks ``base``, or holds something that the specification forbids.
     """
     if name.endswith((".yaml", ".yml")):
-        return _read(Path(name))
+        return read_sweep(Path(name))
     if name not in SWEEPS:
         near = _nearest(name, SWEEPS)
         raise UnknownSweep(f"no sweep {name!r}{near}; give {_alternatives(SWEEPS)} or a YAML file")
@@ -47,7 +47,7 @@ def find_sweep(name: str) -> Sweep:
 
 
 def override(sweep: S, settings: Iterable[str]) -> S:
-    """Change fields of a sweep.
+    """Change fields of a sweep as the command line says.
 
     Parameters
     ----------
@@ -61,41 +61,74 @@ def override(sweep: S, settings: Iterable[str]) -> S:
     InvalidSweep
         A setting without ``=``, an unknown field, or a value that the specification forbids.
     """
-    changes: dict[str, Any] = {}
+    fields = []
     for setting in settings:
         path, equals, value = setting.partition("=")
         if not equals or not value:
             raise InvalidSweep(f"--set {setting}: write field=value, as --set trials=10")
-        *parents, field = path.strip().split(".")
+        fields.append((path.strip(), value.strip()))
+    return changed(sweep, fields)
+
+
+def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
+    """Change fields of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    fields : iterable of (str, value)
+        Values as in YAML, or as the command line takes them; a part of a field is named by its path, as
+        ``optimizer.learning_rate``, or given in a mapping.
+
+    Raises
+    ------
+    InvalidSweep
+        An unknown field, or a value that the specification forbids.
+    """
+    changes: dict[str, Any] = {}
+    for path, value in fields:
+        *parents, field = path.split(".")
         place = changes
         for parent in parents:
             if not isinstance(place.setdefault(parent, {}), dict):
-                raise InvalidSweep(f"--set {setting}: {parent} is set to {place[parent]!r} as well; give one")
+                raise InvalidSweep(f"{path}={value}: {parent} is set to {place[parent]!r} as well; give one")
             place = place[parent]
         if isinstance(place.get(field), dict):
-            raise InvalidSweep(f"--set {setting}: parts of {field} are set as well; give one")
-        place[field] = value.strip()
-    return _changed(sweep, changes)
+            raise InvalidSweep(f"{path}={value}: parts of {field} are set as well; give one")
+        place[field] = value
+    model = type(sweep.spec)
+    try:
+        return sweep.with_spec(model.model_validate(_merged(sweep.spec.model_dump(), changes)))
+    except ValidationError as error:
+        raise InvalidSweep("; ".join(_explained(model, detail) for detail in error.errors())) from error
 
 
-def _read(path: Path) -> Sweep:
+def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
+    """Make a sweep of a named one, ``base``, and the fields that differ; `said_in` begins what is wrong.
+
+    Raises
+    ------
+    InvalidSweep
+        There is no ``base``, or something that the specification forbids.
+    """
+    base = str(fields.get("base"))
+    if base not in SWEEPS:
+        got = f"no sweep {base!r}{_nearest(base, SWEEPS)}; " if "base" in fields else ""
+        raise InvalidSweep(
+            f"{said_in}: {got}give base: one of {_alternatives(SWEEPS)}, and the fields that differ"
+        )
+    return changed(SWEEPS[base], ((str(name), value) for name, value in fields.items() if name != "base"))
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Read a sweep from a YAML file; see `find_sweep`."""
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnknownSweep(f"cannot read the sweep {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidSweep(f"{path} is not YAML: {error}") from error
-    if not isinstance(fields, dict) or str(fields.get("base")) not in SWEEPS:
-        raise InvalidSweep(f"{path}: give base: one of {_alternatives(SWEEPS)}, and the fields that differ")
-    return _changed(SWEEPS[fields.pop("base")], {"name": path.stem, **fields})
-
-
-def _changed(sweep: S, changes: Mapping[str, Any]) -> S:
-    model = type(sweep.spec)
-    try:
-        return sweep.with_spec(model.model_validate(_merged(sweep.spec.model_dump(), changes)))
-    except ValidationError as error:
-        raise InvalidSweep("; ".join(_explained(model, detail) for detail in error.errors())) from error
+    return sweep_of({"name": path.stem, **fields} if isinstance(fields, dict) else {}, str(path))
 
 
 def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

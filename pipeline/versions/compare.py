@@ -11,7 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.errors import IncomparableVersions
-from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.pipeline.common.run_facts import run_facts
+from relusweep.pipeline.report.stored import choose, names_in
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
 from relusweep.pipeline.versions.provenance import computed_differences, same_seed, specification_difference
 from relusweep.pipeline.versions.success import compare_success
@@ -25,7 +26,7 @@ from relusweep.storage import (
     resolve,
 )
 
-__all__ = ["compare"]
+__all__ = ["compare", "group_of"]
 
 _COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
 
@@ -99,6 +100,20 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
             },
         }
     )
+
+
+def group_of(store: str, a: str, b: str, sweep: str | None) -> str:
+    """Find the group that is meant among those of two versions; a part of its path may do.
+
+    Raises
+    ------
+    UnknownSweep
+        There is none of that name, or more than one could be meant.
+    """
+    known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
+    if sweep is not None and sweep.rpartition("/")[0] in known:
+        return sweep  # one stage
+    return choose(store, sweep, known)
 
 
 def _numbers(found: xr.Dataset) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
-from relusweep.cluster.imports import import_from
 from relusweep.pipeline.sweeps.base import Specification
 from relusweep.pipeline.sweeps.fields import Seed, Sizes, listed
 from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkName, PretrainedModel
@@ -134,6 +133,8 @@ class ImageSpecification(Specification):
                 f"{', '.join(sorted(taken))} is one of our own architectures; choose other names"
             )
         if models:
+            from relusweep.cluster.imports import import_from
+
             import_from(str(Path.cwd()))  # where a factory may be
         return models
 

@@ -172,7 +172,7 @@ def _command(attrs: dict[Any, Any], folder: Path) -> str:
 
 
 def _python(attrs: dict[Any, Any]) -> Iterator[str]:
-    yield "from relusweep.pipeline.versions.compare import compare\n"
+    yield "import relusweep as rs\n"
     given = ", ".join(repr(attrs[key]) for key in ("store", "a_id", "b_id", "group"))
-    yield f"compared = compare({given}, level={attrs['level']:g})"
-    yield 'compared["changed"].to_series()      # values that differ, by variable'
+    yield f"comparison = rs.compare({given}, level={attrs['level']:g}).dataset"
+    yield 'comparison["changed"].to_series()      # values that differ, by variable'

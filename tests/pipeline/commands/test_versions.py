@@ -12,7 +12,7 @@ import time_machine
 
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
-from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.versions.compare import compare
 from relusweep.storage import history
 from tests.pipeline.report.pages import Page

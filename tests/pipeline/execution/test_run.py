@@ -10,6 +10,7 @@ import xarray as xr
 
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.errors import IncompleteRun, SpecificationChanged
+from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
@@ -19,7 +20,6 @@ from relusweep.pipeline.monitoring.events import (
     PlanStarted,
     RunFinished,
 )
-from relusweep.pipeline.monitoring.run_metrics import run_facts
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer, StoreLocked, history, open_dataset

@@ -18,6 +18,7 @@ import pytest
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidRun, SpecificationChanged
+from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring import record as record_module
 from relusweep.pipeline.monitoring import runs as runs_module
@@ -30,7 +31,7 @@ from relusweep.pipeline.monitoring.events import (
     StoreUnwritable,
 )
 from relusweep.pipeline.monitoring.record import Record, new_run_id
-from relusweep.pipeline.monitoring.run_metrics import failures, run_facts
+from relusweep.pipeline.monitoring.run_metrics import failures
 from relusweep.pipeline.monitoring.runs import ask_to_stop, prune, read_runs
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.base import Block

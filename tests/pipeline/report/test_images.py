@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from relusweep.pipeline.commands.app import app
 from relusweep.pipeline.common.errors import UnknownSweep
-from relusweep.pipeline.monitoring.run_metrics import run_facts
+from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.findings import findings

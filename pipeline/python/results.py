@@ -1,0 +1,227 @@
+"""Results from Python: opened, listed, reported on, compared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from relusweep.pipeline.common.errors import UnknownSweep
+from relusweep.pipeline.python.display import Page, Shown, Table
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.storage import StoreNotFound
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Comparison", "Store", "Version", "compare", "groups", "open", "open_of", "report"]
+
+Store = str | os.PathLike[str]
+"""A directory, or ``s3://bucket/prefix``."""
+
+Version = str | date
+"""A tag, a date or time, an id of `relusweep.history`, or ``"newest"``."""
+
+
+def open(  # as gzip.open: with its module before it
+    store: Store, group: str | None = None, *, at: Version | None = None, **options: Any
+) -> xr.Dataset | xr.DataTree:
+    """Open results in xarray, lazily.
+
+    Parameters
+    ----------
+    store : path
+        A directory, or ``s3://bucket/prefix``.
+    group : str, optional
+        One of `groups`, as ``"boolean/npn4"``, or the last part of its path, as ``"npn4"``, where no other
+        has the same. All groups where none is named.
+    at : str or datetime, optional
+        The version: a tag, a date (2026-11-20, or 2026-11-20T10:00) or an id of `history`; by default the
+        newest.
+    **options
+        Of `xarray.open_dataset` and `xarray.open_datatree`, as ``chunks={}`` for Dask.
+
+    Returns
+    -------
+    xarray.Dataset or xarray.DataTree
+        What ``xarray.open_dataset(store, engine="relusweep", group=group)`` gives; a tree of all groups where
+        no group is named, and of the groups of its stages where a sweep has some, as ``images/digits``.
+
+    Raises
+    ------
+    relusweep.errors.StoreNotFound
+        There is no such store, or no such version.
+    relusweep.errors.UnknownSweep
+        There is no such group, or more than one could be meant.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> results = rs.open("results", "boolean/npn4")  # doctest: +SKIP
+    >>> results.sweep.success_rate(["problem", "trial"]).rate.sel(leak=0.1).to_pandas()  # doctest: +SKIP
+    """
+    where: dict[str, Any] = {**options, "engine": "relusweep", "version": None if at is None else str(at)}
+    if group is None:
+        return xr.open_datatree(os.fspath(store), **where)
+    name = _chosen(store, group.strip("/"), where["version"])
+    try:
+        found = xr.open_dataset(os.fspath(store), group=name, **where)
+    except StoreNotFound:
+        found = None
+    return (
+        found
+        if found is not None and "done" in found
+        else xr.open_datatree(os.fspath(store), group=name, **where)
+    )
+
+
+def groups(store: Store, *, at: Version | None = None) -> list[str]:
+    """List the groups of a store that hold results.
+
+    Parameters
+    ----------
+    store, at
+        As for `open`.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> rs.groups("results")  # doctest: +SKIP
+    ['boolean/npn4', 'hypersphere/annulus']
+    """
+    version = None if at is None else str(at)
+    tree = xr.open_datatree(os.fspath(store), engine="relusweep", version=version)
+    return sorted(node.path.strip("/") for node in tree.subtree if "done" in node.dataset)
+
+
+def open_of(sweep: Sweep, store: Store) -> xr.Dataset | xr.DataTree:
+    """Open the results of a sweep: its group, or of a sweep with stages the tree of theirs."""
+    return open(store, sweep.report_group)
+
+
+def report(
+    sweep: Sweep | str | None,
+    store: Store,
+    folder: Store = "report",
+    *,
+    at: Version | None = None,
+) -> Page:
+    """Write the report of a sweep: a page that needs nothing else, and its pictures as PNG and SVG.
+
+    Parameters
+    ----------
+    sweep : Sweep, str or None
+        The sweep, its name or its group; None will do where the store has only one.
+    store : path
+        A directory, or ``s3://bucket/prefix``.
+    folder : path
+        Where the page and the pictures go; made if it does not exist.
+    at : str or datetime, optional
+        As for `open`.
+
+    Returns
+    -------
+    Page
+        The path of the page; in a notebook a link to it.
+
+    Raises
+    ------
+    relusweep.errors.UnknownSweep
+        The store has no such sweep, or more than one could be meant.
+    """
+    from relusweep.pipeline.report.stored import report_stored
+
+    name = sweep.report_group if isinstance(sweep, Sweep) else sweep
+    return Page(report_stored(os.fspath(store), name, Path(folder), None if at is None else str(at)))
+
+
+def compare(
+    store: Store,
+    a: Version,
+    b: Version = "newest",
+    sweep: Sweep | str | None = None,
+    *,
+    level: float = 0.05,
+) -> Comparison:
+    """Say what differs between two versions of a store: bits cell by cell, and rates by tests.
+
+    Parameters
+    ----------
+    store : path
+        A directory, or ``s3://bucket/prefix``.
+    a, b : str or datetime
+        Versions, as for `open`.
+    sweep : Sweep, str or None
+        As for `report`.
+    level : float
+        Of significance, after correction for many tests.
+
+    Returns
+    -------
+    Comparison
+        Tables, on a terminal and in a notebook.
+
+    Raises
+    ------
+    relusweep.errors.StoreNotFound, relusweep.errors.UnknownVersion
+        There is no store, or no such version.
+    relusweep.errors.UnknownSweep, relusweep.errors.IncomparableVersions
+        The versions have no such sweep, or no axes in common.
+    """
+    from relusweep.pipeline.versions import compare as comparisons
+
+    place, one, other = os.fspath(store), str(a), str(b)
+    name = sweep.report_group if isinstance(sweep, Sweep) else sweep
+    group = comparisons.group_of(place, one, other, name)
+    return Comparison(comparisons.compare(place, one, other, group, level=level))
+
+
+class Comparison(Shown):
+    """What differs between two versions.
+
+    Attributes
+    ----------
+    dataset : xarray.Dataset
+        All of it; see `relusweep.pipeline.versions.compare.compare`.
+    """
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self.dataset = dataset
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables that are shown, by their titles."""
+        from relusweep.pipeline.versions.page import overview
+
+        return {block.title: block.cells for block in overview(self.dataset) if not isinstance(block, str)}
+
+    def write(self, folder: Store = "comparison") -> Page:
+        """Write a page with pictures into a folder; give its path."""
+        from relusweep.pipeline.versions.page import write_versions_page
+
+        return Page(write_versions_page(self.dataset, Path(folder)))
+
+    def _blocks(self) -> Iterator[str | Table]:
+        from relusweep.pipeline.versions.page import overview
+
+        for block in overview(self.dataset):
+            if isinstance(block, str):
+                yield block
+            else:
+                cells = block.cells.astype(str)
+                yield Table(block.title, [*map(str, cells.columns)], cells.to_numpy().tolist())
+
+
+def _chosen(store: Store, group: str, version: str | None) -> str:
+    """Find the group, or the folder of groups, that is meant."""
+    there = groups(store, at=version)
+    known = sorted({*there, *(name.rpartition("/")[0] for name in there if name.count("/") > 1)})
+    found = [group] if group in known else [name for name in known if name.rpartition("/")[2] == group]
+    if len(found) != 1:
+        what = f"more than one group {group!r}" if found else f"no group {group!r}"
+        raise UnknownSweep(f"{what} in {store}; name one of those there: {', '.join(there) or 'none'}")
+    return found[0]

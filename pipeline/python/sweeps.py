@@ -1,0 +1,94 @@
+"""Sweeps from Python: named, changed, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.overrides import changed, find_sweep, read_sweep, sweep_of
+
+__all__ = ["Base", "sweep", "sweeps"]
+
+Base = str | PathLike[str] | Mapping[str, Any] | Sweep
+"""What a sweep is made of; see `sweep`."""
+
+
+def sweep(base: Base, /, **fields: Any) -> Sweep:
+    """Describe a sweep: a named one, with some fields changed.
+
+    Parameters
+    ----------
+    base : str, path, Mapping or Sweep
+        The name of a sweep, as ``"npn4"``; the path of a YAML file; what such a file holds, a mapping with
+        ``base`` and the fields that differ; or a sweep, to change it.
+    **fields
+        Fields to change. Values may be numbers, lists, ranges and arrays, or what the command line takes:
+        ``width=[2, 3]``, ``width=range(2, 11)``, ``width="2..10"``. A part of a field is given in a mapping,
+        ``optimizer={"learning_rate": 0.01}``, or by its path, ``**{"optimizer.learning_rate": 0.01}``.
+
+    Returns
+    -------
+    Sweep
+        What `run`, `plan` and `report` take. It cannot be changed; its fields are its attributes.
+
+    Raises
+    ------
+    relusweep.errors.UnknownSweep
+        There is no sweep of that name, or no such file.
+    relusweep.errors.InvalidSweep
+        There is no such field, or it does not allow this value; the message says what is allowed.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> small = rs.sweep("npn4", trials=10, width=[2, 3])
+    >>> small.group, f"{small.n_cells:,} {small.unit}"
+    ('boolean/npn4', '44,400 networks')
+    >>> rs.sweep(small, trials=20, optimizer={"learning_rate": 0.01}).trials
+    20
+    >>> rs.sweep("npn4", trials=0)
+    Traceback (most recent call last):
+    relusweep.pipeline.common.errors.InvalidSweep: trials = 0: must be greater than 0 (allowed: a whole \
+number of at least 1)
+    """
+    return changed(_base(base), [(field, _plain(value)) for field, value in fields.items()])
+
+
+def sweeps() -> list[str]:
+    """List the names of the sweeps that come with relusweep.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> "npn4" in rs.sweeps()
+    True
+    """
+    return list(SWEEPS)
+
+
+def _base(base: Base) -> Sweep:
+    if isinstance(base, Sweep):
+        return base
+    if isinstance(base, Mapping):
+        return sweep_of(_plain(base), "a sweep as a mapping")
+    if isinstance(base, str):
+        return find_sweep(base)
+    if isinstance(base, PathLike):
+        return read_sweep(Path(base))
+    raise InvalidSweep(f"a sweep is made of a name, a path, a mapping or another sweep, not of {base!r}")
+
+
+def _plain(value: Any) -> Any:
+    """Turn ranges, sets and arrays into lists, and their numbers into Python's."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, range | set | frozenset | list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, PathLike):
+        return str(value)
+    return value.tolist() if hasattr(value, "tolist") else value

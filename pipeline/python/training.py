@@ -1,0 +1,81 @@
+"""Training from Python: networks on data of one's own, without a sweep."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from relusweep.tasks.networks import initial_parameters
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Engine, Protocol, TrainingResult
+from relusweep.tasks.training import train as train_networks
+
+__all__ = ["train"]
+
+
+def train(
+    protocol: Protocol,
+    inputs: ArrayLike,
+    targets: ArrayLike,
+    *,
+    trials: int = 1,
+    seed: int = 0,
+    initial: ArrayLike | None = None,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
+    engine: Engine = "auto",
+) -> TrainingResult:
+    """Train many networks on the same rows, each from a start of its own, and keep their parameters.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        With the network; says the loss, the optimiser, how long to train.
+    inputs : array_like of shape (n_rows, n_inputs)
+    targets : array_like of shape (n_rows,)
+        For cross-entropy −1 or +1; for the squared error any finite numbers.
+    trials : int
+        How many networks.
+    seed : int
+        Another one draws other starts, and other orders of the rows where they come in batches. The start of
+        a trial does not depend on how many there are, nor on anything of the protocol but the network.
+    initial : array_like of shape (trials, n_parameters), optional
+        Starts of one's own, in the order of `relusweep.Network`.
+    test : pair of array_like, optional
+        Inputs and targets, shaped alike, of rows to look at after training.
+    engine : {'auto', 'lanes', 'reference'}
+        ``lanes`` is compiled and fast; ``reference`` is PyTorch. ``auto`` is ``lanes``.
+
+    Returns
+    -------
+    TrainingResult
+        Of every network, among others, ``success_epoch`` (−1: it never had all rows right), ``loss`` and
+        ``parameters``.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit the network or one another, or targets are not what the loss allows.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> network = rs.Network(n_inputs=2, width=3, depth=1, leak=0.1)
+    >>> rows = [[-1, -1], [1, -1], [-1, 1], [1, 1]]
+    >>> result = rs.train(rs.Protocol(network=network), rows, [-1, 1, 1, -1], trials=20)
+    >>> result.success_epoch.shape, result.parameters.shape
+    ((20,), (20, 13))
+    """
+    rows, one = np.asarray(inputs), np.asarray(targets)
+    if one.ndim != 1:
+        raise ValueError(f"targets have shape {one.shape}; allowed is (n_rows,), the same for all trials")
+    if initial is None:
+        network = protocol.network
+        shape = (network.n_inputs, network.width, network.depth, float(network.leak), network.bias)
+        initial = initial_parameters(network, Stream(("own starts", seed, *shape)), range(trials))
+    start = np.asarray(initial)
+    orders = Stream(("own orders", seed)).keys(range(len(start)))
+    every = np.tile(one, (len(start), 1))
+    beside = None if test is None else (test[0], np.tile(np.asarray(test[1]), (len(start), 1)))
+    return train_networks(
+        protocol, rows, every, start, orders=orders, test=beside, engine=engine, keep_parameters=True
+    )

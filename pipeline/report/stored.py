@@ -1,0 +1,94 @@
+"""Sweeps in a store that a report can read: which there are, and the report of one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import xarray as xr
+
+from relusweep.pipeline.common.errors import UnknownSweep
+from relusweep.pipeline.common.run_facts import run_facts
+from relusweep.pipeline.report.scale import report_group
+from relusweep.storage import open_datatree, resolve
+from relusweep.storage.repository import RECORDS, local_path
+
+__all__ = ["choose", "groups_in", "names_in", "open_sweep", "report_stored"]
+
+
+def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = None) -> Path:
+    """Write the report of a sweep in a store, see `write_report`; give the page.
+
+    Parameters
+    ----------
+    store : str
+        Path or ``s3://bucket/prefix``.
+    sweep : str, optional
+        A group, or a part of its path; not needed where there is only one.
+    folder : Path
+    at : str, optional
+        A version as `relusweep.storage.resolve` takes it.
+
+    Raises
+    ------
+    UnknownSweep
+        There is no such sweep, or more than one could be meant.
+    relusweep.storage.StoreNotFound
+        There is no store, or no such version.
+    """
+    from relusweep.pipeline.report.page import write_report  # and with it Matplotlib
+
+    version = None if at is None else resolve(store, at)  # once: what a date means may change meanwhile
+    name, data = open_sweep(store, sweep, version)
+    known = {"store": store, **run_facts(store, name, version), "group": name}
+    facts = {**known, **_size(store)} if version is None else {**known, "version": version}
+    return write_report(data, folder.expanduser(), facts)
+
+
+def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
+    """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
+    groups = groups_in(store, at)
+    name = choose(store, sweep, _names(groups))
+    return name, groups[name] if name in groups else open_datatree(store, group=name, version=at)
+
+
+def groups_in(store: str, at: str | None = None) -> dict[str, xr.Dataset]:
+    """Find the sweeps of a store by their groups."""
+    tree = open_datatree(store, version=at)
+    return {node.path.strip("/"): node.to_dataset() for node in tree.subtree if "specification" in node.attrs}
+
+
+def names_in(store: str, at: str) -> list[str]:
+    """Name the sweeps that a version of a store has."""
+    return _names(groups_in(store, at))
+
+
+def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
+    """Find the one that is meant among the names of sweeps.
+
+    Raises
+    ------
+    UnknownSweep
+        None is, or more than one could be.
+    """
+    chosen = [name for name in known if sweep is None or sweep in (name, *name.split("/"))]
+    if len(chosen) != 1:
+        there = ", ".join(known) or "none"
+        what = f"{'more than one' if chosen else 'no'} sweep {sweep or ''}".strip()
+        raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
+    return chosen[0]
+
+
+def _names(groups: Mapping[str, xr.Dataset]) -> list[str]:
+    """Name what a report can read: groups with rates, and the folders of groups that are stages."""
+    trees = {tree for name, group in groups.items() if (tree := report_group(name, group)) != name}
+    return [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+
+
+def _size(store: str) -> dict[str, int]:
+    """Give what a store on a file system fills there, without the records of runs."""
+    path = local_path(store)
+    if path is None:
+        return {}
+    files = (file for file in path.rglob("*") if file.is_file() and path / RECORDS not in file.parents)
+    return {"store_bytes": sum(file.stat().st_size for file in files)}
