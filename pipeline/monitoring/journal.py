@@ -24,11 +24,8 @@ from relusweep.pipeline.monitoring.events import (
     StoreUnwritable,
     WorkersSeen,
 )
-from relusweep.pipeline.sweeps.base import Block
 
 __all__ = ["journal"]
-
-_ROOMS = ("pipeline", "tasks", "storage", "cluster")
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +34,7 @@ _log = logging.getLogger(__name__)
 def journal(target: str, run_id: str) -> Iterator[Listener]:
     """Append what happens to a file while the context lasts, each line when it happens.
 
-    Also what the rooms of this program log themselves, as warnings. See docs/watching.md for the fields.
+    Also what this program logs itself, as warnings. See docs/watching.md for the fields.
 
     Parameters
     ----------
@@ -58,11 +55,10 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
     """
     handler = logging.StreamHandler(sys.stderr) if target == "-" else _file(target)
     handler.setFormatter(_JsonLines(run_id))
-    loggers = [logging.getLogger(room) for room in _ROOMS]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
+    logger = logging.getLogger("relusweep")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     journal = _Journal()
     try:
         yield journal
@@ -70,9 +66,8 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
         journal.ended_by(error)
         raise
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+        logger.removeHandler(handler)
+        logger.setLevel(level)
         handler.close()
 
 
@@ -103,7 +98,7 @@ class _JsonLines(logging.Formatter):
 
 
 class _Journal:
-    """Puts events into the log; those of blocks name the group that goes."""
+    """Puts events into the log; what concerns no stage alone names the group that was asked for."""
 
     def __init__(self) -> None:
         self._group = ""
@@ -115,11 +110,11 @@ class _Journal:
         elif isinstance(event, WorkersSeen):
             self._workers_seen(event)
         elif isinstance(event, BlockDone):
-            self._block("block done", event.block, event.spans, successes=event.successes)
+            self._block("block done", event, event.spans, successes=event.successes)
         elif isinstance(event, BlockFailed):
-            self._block("block failed", event.block, (), error=event.error)
+            self._block("block failed", event, (), error=event.error)
         elif isinstance(event, Committed):
-            self._tell("committed", version=event.version, blocks=event.blocks)
+            self._tell("committed", version=event.version, blocks=event.blocks, groups=event.groups)
         elif isinstance(event, StoreUnwritable):
             self._tell("store unwritable", logging.WARNING, error=event.error, seconds=event.pause)
         elif isinstance(event, RunFinished):
@@ -137,10 +132,12 @@ class _Journal:
             self._workers = event
             self._tell("workers", **event._asdict())
 
-    def _block(self, what: str, block: Block, spans: Sequence[Span], **fields: Any) -> None:
+    def _block(self, what: str, event: BlockDone | BlockFailed, spans: Sequence[Span], **fields: Any) -> None:
+        block = event.block
         self._tell(
             what,
             logging.WARNING if "error" in fields else logging.INFO,
+            group=event.group,
             block=block.key,
             cells={dim: [labels[0], labels[-1]] for dim, labels in block.labels},
             fingerprint=f"{block.fingerprint:016x}",

@@ -74,14 +74,11 @@ def _refresh(claim: Claim, remember: Remember, listener: Listener) -> Worked:
     schedule, progress = claim.schedule, claim.night.progress
     if "before" not in progress:
         remember(before=_newest(schedule.store), refreshed=[])
-    groups: list[str] = []
 
     def note(event: Event) -> None:
-        """Remember a group once it is begun: after the commit, or a kill in between would skip it."""
-        if isinstance(event, PlanStarted):
-            groups.append(event.plan.sweep.group)
-        elif isinstance(event, Committed) and groups[-1] not in progress["refreshed"]:
-            remember(refreshed=[*progress["refreshed"], groups[-1]])
+        """Remember groups once they are begun: after the commit, or a kill in between would skip them."""
+        if isinstance(event, Committed) and (new := set(event.groups).difference(progress["refreshed"])):
+            remember(refreshed=[*progress["refreshed"], *sorted(new)])
         listener(event)
 
     return _run(schedule, schedule.specification(), note, refreshed=frozenset(progress["refreshed"]))

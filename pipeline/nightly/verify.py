@@ -123,7 +123,7 @@ def verify(
     version = history(store)[0].id  # whatever is committed meanwhile
     sweeps = [plan.stored for plan in plans(sweep, store)]
     known = {"does": "verify", "sweep": sweep.name, "group": sweep.group, "cluster": cluster.kind}
-    with recorded(store, None, **known, command=command) as record, interruption() as asked_to_stop:
+    with recorded(store, None, {**known, "command": command}) as record, interruption() as asked_to_stop:
         samples = [draw(stored_plan(sweep, store, version), seed, share, blocks) for sweep in sweeps]
         todo = [sample.plan for sample in samples if sample.n_all]
         going = _Verification(store, version, record, asked_to_stop)
@@ -180,9 +180,9 @@ class _Verification:
                 outcome = error
             else:
                 self._note([here] if outcome.receipt is None else [here, outcome.receipt])
-                return BlockDone(block, None, arrival.spans)
+                return BlockDone(sample.sweep.group, block, None, arrival.spans)
         told = redact(f"{type(outcome).__name__}: {outcome}")
-        self._failed.append(BlockFailed(block, told, sample.sweep.group))
+        self._failed.append(BlockFailed(sample.sweep.group, block, told))
         self.worked.failed.append(f"{sample.sweep.group}, {block}: {told}")
         return self._failed[-1]
 

@@ -92,6 +92,9 @@ class Sweep(BaseModel, ABC):
     written_by_workers : frozenset of str
         Variables too large to travel: the worker that computed them writes them, whole chunks of the store,
         and only the record of what it wrote comes back. Each has all axes.
+    independent_along : tuple of str
+        Dimensions along which a block needs of all that is required, directly or not, only the same labels:
+        it begins when these are in the store. The `coordinates` need nothing that is required then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,6 +104,7 @@ class Sweep(BaseModel, ABC):
     verb: ClassVar[str] = "train"
     divisible: ClassVar[bool] = True
     written_by_workers: ClassVar[frozenset[str]] = frozenset()
+    independent_along: ClassVar[tuple[str, ...]] = ()
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
 

@@ -16,8 +16,8 @@ import xarray as xr
 
 from relusweep.cluster import Local
 from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
-from relusweep.pipeline.execution import dispatch
 from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import plan_store
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
@@ -70,11 +70,8 @@ def test_the_scheduler_killed_in_mid_run(
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
-def test_all_workers_killed_in_mid_run(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dispatch, "_PATIENCE", 1.0)
-    monkeypatch.setattr(dispatch, "_LOOK_EVERY", 0.2)
+def test_all_workers_killed_in_mid_run(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
+    settings = RunSettings(worker_timeout=1.0, worker_check=0.2)
     with machines(tmp_path) as at:
 
         def kill(event: Event) -> None:
@@ -82,7 +79,7 @@ def test_all_workers_killed_in_mid_run(
                 at.workers[0].kill()
 
         with pytest.raises(WorkersLost, match="no worker for"):
-            run(sweep, str(tmp_path / "store"), at.place, listeners=[kill])
+            run(sweep, str(tmp_path / "store"), at.place, listeners=[kill], settings=settings)
     assert results(tmp_path / "store", sweep)["done"].any()
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 

@@ -61,6 +61,7 @@ class Jacobians(ImageStage):
     stage: ClassVar[str] = "jacobians"
     unit: ClassVar[str] = "samples"
     verb: ClassVar[str] = "map"
+    independent_along: ClassVar[tuple[str, ...]] = ("network",)
 
     input: Literal["original", "scaled"] = "original"
     form: Literal["rows", "patterns"] = "rows"
@@ -122,7 +123,7 @@ class Jacobians(ImageStage):
 
     @property
     def chunks(self) -> Mapping[str, int]:
-        """SplitBlock images; as many outputs as make a chunk that is not small."""
+        """Whole blocks of images; as many outputs as make a chunk that is not small."""
         block = 4 * self.n_columns * self.block_shape["sample"] * self.n_outputs
         parts = min(self.n_outputs, max(1, block // _SMALLEST_CHUNK))
         return {**self.block_shape, "output": ceil(self.n_outputs / parts)}

@@ -431,10 +431,9 @@ def test_a_verification_is_seen_and_can_be_cancelled(
                 while not seen:
                     seen.extend(found for found in read_runs(nights.store) if found.goes)
                 ask_to_stop(nights.store, seen[0].id)
-                time.sleep(2)  # longer than it takes until the record is looked for
+                time.sleep(5)  # longer than it takes until the record is looked for
             yield arrival
 
-    monkeypatch.setattr("relusweep.pipeline.monitoring.record._BEAT", 0.1)
     monkeypatch.setattr("relusweep.pipeline.nightly.verify.compute", asking)
     nights.add(share=0.5)
     ended = nights.hold()
@@ -509,7 +508,7 @@ def test_blocks_that_fail_fail_the_night(
     def broken(*words: Any, **options: Any) -> Iterator[Arrival]:
         plan = words[1]
         for block in plan.blocks:
-            yield Arrival(block, ValueError("no luck"), ())
+            yield Arrival(plan, block, ValueError("no luck"), ())
 
     monkeypatch.setattr("relusweep.pipeline.nightly.verify.compute", broken)
     ended = nights.hold()
