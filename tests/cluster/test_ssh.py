@@ -14,9 +14,9 @@ import psutil
 import pytest
 from distributed import Client
 
+from benchmarks.sites import sshd
 from relusweep.cluster import HostsNotReached, Ssh, certificates, connect
 from relusweep.cluster.threads import threads_in_use
-from tests.cluster import sshd
 
 pytestmark = pytest.mark.cluster
 
@@ -25,7 +25,8 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the hosts have re
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
-    sshd.needed()
+    if lacking := sshd.missing():
+        pytest.skip(lacking)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         with sshd.sshd(tmp_path_factory.mktemp("sshd")) as server:

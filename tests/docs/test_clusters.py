@@ -125,9 +125,10 @@ def test_the_address_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.cluster
 def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.cluster import sshd
+    from benchmarks.sites import sshd
 
-    sshd.needed()
+    if lacking := sshd.missing():
+        pytest.skip(lacking)
     monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "critical")  # as somebody may have it, who wants quiet
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "sshd").mkdir()

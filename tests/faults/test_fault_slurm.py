@@ -18,7 +18,7 @@ from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = [
     pytest.mark.cluster,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import xarray as xr
 
+from benchmarks.sites.machines import results
 from relusweep.cluster import Local
 from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import BlockFailed, Committed, Event, StoreUnwritable
@@ -25,7 +26,7 @@ from relusweep.pipeline.monitoring.watch import headline
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import StoreWriteError
 from relusweep.storage.repository import RECORDS
-from tests.faults.disturbed import once, results, resumed_is_undisturbed, told
+from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.faults.doors import Door
 
 T = TypeVar("T")

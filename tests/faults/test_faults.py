@@ -14,6 +14,7 @@ import psutil
 import pytest
 import xarray as xr
 
+from benchmarks.sites.machines import DRIVER, local_workers, machines, results
 from relusweep.cluster import Local
 from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
 from relusweep.pipeline.execution.run import run
@@ -23,7 +24,7 @@ from relusweep.pipeline.planning.plan import plan_store
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
-from tests.faults.disturbed import DRIVER, local_workers, machines, results, resumed_is_undisturbed
+from tests.faults.disturbed import resumed_is_undisturbed
 
 
 def test_a_worker_killed_in_mid_block(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:

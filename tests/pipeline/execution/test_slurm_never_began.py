@@ -12,7 +12,7 @@ from relusweep.storage import Records
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = pytest.mark.cluster
 

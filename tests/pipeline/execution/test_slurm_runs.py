@@ -21,7 +21,7 @@ from relusweep.storage import open_dataset
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = pytest.mark.cluster
 

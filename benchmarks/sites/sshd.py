@@ -11,10 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 from relusweep.cluster import certificates
 
@@ -29,11 +28,13 @@ class Sshd(NamedTuple):
     process: subprocess.Popen[bytes]
 
 
-def needed() -> None:
-    """Skip where there is no sshd."""
-    pytest.importorskip("asyncssh", reason="needs asyncssh")
+def missing() -> str | None:
+    """Say what this machine lacks for it."""
+    if find_spec("asyncssh") is None:
+        return "needs asyncssh"
     if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
-        pytest.skip("needs sshd and ssh-keygen: apt-get install openssh-server")
+        return "needs sshd and ssh-keygen: apt-get install openssh-server"
+    return None
 
 
 @contextmanager
