@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +29,6 @@ class Sshd(NamedTuple):
 
 def missing() -> str | None:
     """Say what this machine lacks for it."""
-    if find_spec("asyncssh") is None:
-        return "needs asyncssh"
     if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
         return "needs sshd and ssh-keygen: apt-get install openssh-server"
     return None

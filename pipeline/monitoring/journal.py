@@ -55,10 +55,10 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
     """
     handler = logging.StreamHandler(sys.stderr) if target == "-" else _file(target)
     handler.setFormatter(_JsonLines(run_id))
-    logger = logging.getLogger("relusweep")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    ours = logging.getLogger("relusweep")
+    before = ours.level
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
     journal = _Journal()
     try:
         yield journal
@@ -66,8 +66,8 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
         journal.ended_by(error)
         raise
     finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+        ours.removeHandler(handler)
+        ours.setLevel(before)
         handler.close()
 
 

@@ -17,6 +17,7 @@ from distributed import Client
 from benchmarks.sites import sshd
 from relusweep.cluster import HostsNotReached, Ssh, certificates, connect
 from relusweep.cluster.threads import threads_in_use
+from tests.extras import needs_sshd
 
 pytestmark = pytest.mark.cluster
 
@@ -25,8 +26,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the hosts have re
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
-    if lacking := sshd.missing():
-        pytest.skip(lacking)
+    needs_sshd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         with sshd.sshd(tmp_path_factory.mktemp("sshd")) as server:

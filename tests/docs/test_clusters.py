@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from relusweep.cluster import read_config
+from tests.extras import needs, needs_sshd
 
 PAGES = Path(__file__).parents[2] / "docs" / "clusters"
 NOT_RUN = {"kubernetes", "gateway"}
@@ -127,8 +128,7 @@ def test_the_address_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.
 def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmarks.sites import sshd
 
-    if lacking := sshd.missing():
-        pytest.skip(lacking)
+    needs_sshd()
     monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "critical")  # as somebody may have it, who wants quiet
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "sshd").mkdir()
@@ -142,7 +142,7 @@ def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_kubernetes_page_does_what_it_says_where_kubernetes_is_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("dask_kubernetes", reason="needs dask-kubernetes")
+    needs("dask_kubernetes", "kubernetes")
     from tests.cluster.kubernetes_site import operator, site
 
     (folder := tmp_path / "kubernetes").mkdir()

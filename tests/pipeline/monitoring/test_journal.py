@@ -62,7 +62,7 @@ def test_a_log_is_appended_to_and_holds_what_ended_a_run(tmp_path: Path) -> None
     first, second = _lines(log)
     assert (first["run"], first["event"], first["level"]) == ("first", "run failed", "error")
     assert second["error"] == "RuntimeError: the end of the second"
-    logging.getLogger("relusweep.pipeline").warning("after the run")
+    logging.getLogger("relusweep").warning("after the run")
     assert len(_lines(log)) == 2
 
 
