@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import CancelledError
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
 from relusweep.pipeline.common.usage import Span, timed
 from relusweep.pipeline.execution.queues import PlanQueue, Waiting, make_queues
 from relusweep.pipeline.execution.settings import RunSettings
-from relusweep.pipeline.execution.worker_writes import Sink, SinkTask, compute_with_sink
+from relusweep.pipeline.execution.worker_writes import Sink, compute_with_sink
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.planning.resources import slots
 from relusweep.pipeline.sweeps.base import Block, Task
@@ -51,19 +52,7 @@ class Arrival(NamedTuple):
 def compute(
     client: Client, plan: Plan, store: str, sink: _Sinks = None, *, tick: float = 0.1
 ) -> Generator[Arrival | None]:
-    """Compute the blocks of one plan; see `Flight`.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    plan : Plan
-    store : str
-        Holds all that the sweep requires.
-    sink : callable, optional
-        Gives, for each block, what its worker does with arrays that are too large to travel.
-    tick : float
-        Longest silence, seconds.
-    """
+    """Compute the blocks of one plan, of which the store holds all that is required; see `Flight`."""
     return Flight(client, [plan], store, lambda plan: sink).arrivals(tick)
 
 
@@ -193,11 +182,9 @@ class Flight:
         task, argument = sweep.task(block, self._store)
         if waiting.before is not None:
             argument = sweep.resume(argument, waiting.before)
-        if waiting.queue.sink is None:
-            return task, argument
-        return compute_with_sink, SinkTask(
-            task, argument, sweep.written_by_workers, waiting.queue.sink(block)
-        )
+        if sink := waiting.queue.sink:
+            task = partial(compute_with_sink, task, sweep.written_by_workers, sink(block))
+        return task, argument
 
     def _land(self, future: Future[_Timed]) -> Arrival | None:
         """Take what came of a sub-block; give its block when that is complete, or has failed."""

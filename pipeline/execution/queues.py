@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, product
 from math import inf
 from typing import Any, NamedTuple
@@ -50,13 +50,19 @@ class Waiting(NamedTuple):
 
 
 class _Requirement:
-    """What a plan waits for in another one: its blocks, counted by their labels along some dimensions."""
+    """What a plan waits for in another one: its blocks, counted by their labels along some dimensions.
+
+    Attributes
+    ----------
+    uncommitted : set of tuple
+        Labels of which all has come, and is not yet in the store.
+    """
 
     def __init__(self, plan: Plan, dims: Iterable[str]) -> None:
         self.group = plan.sweep.group
         self._dims = [dim for dim in dims if dim in plan.sweep.axes]
         self._lacking = Counter(cell for block in plan.blocks for cell in self._cells(block))
-        self._uncommitted: set[tuple[Any, ...]] = set()  # all has come, and is not yet in the store
+        self.uncommitted: set[tuple[Any, ...]] = set()
 
     def _cells(self, block: Block) -> Iterator[tuple[Any, ...]]:
         return product(*(block[dim] for dim in self._dims))
@@ -66,12 +72,12 @@ class _Requirement:
         for cell in self._cells(block):
             self._lacking[cell] -= 1
             if not self._lacking[cell]:
-                self._uncommitted.add(cell)
+                self.uncommitted.add(cell)
 
     def commit(self) -> bool:
         """Note that all that has come is in the store; true if that makes a difference."""
-        changed = bool(self._uncommitted)
-        self._uncommitted.clear()
+        changed = bool(self.uncommitted)
+        self.uncommitted.clear()
         return changed
 
     def has_arrived(self, block: Block) -> bool:
@@ -80,7 +86,7 @@ class _Requirement:
 
     def is_stored(self, block: Block) -> bool:
         """Tell whether it is in the store."""
-        return self.has_arrived(block) and self._uncommitted.isdisjoint(self._cells(block))
+        return self.has_arrived(block) and self.uncommitted.isdisjoint(self._cells(block))
 
 
 class PlanQueue:
@@ -141,7 +147,7 @@ class PlanQueue:
     @property
     def waits_for_commit(self) -> bool:
         """Whether a commit is all that a block lacks."""
-        return any(
+        return any(required.uncommitted for required in self._requirements) and any(
             all(required.has_arrived(waiting.sub.block) for required in self._requirements)
             for waiting in self._blocked
         )
@@ -163,12 +169,10 @@ def make_queues(plans: Sequence[Plan], threads: int, sub_blocks_per_thread: floa
         direct = {sweep.group for sweep in plan.sweep.requires} & required.keys()
         required[group] = direct.union(*(required[other] for other in direct))
     orders = count()
-
-    def others(groups: Collection[str]) -> list[Plan]:
-        return [by_group[group] for group in groups]
-
     return [
-        PlanQueue(plan, orders, partition(plan, threads, sub_blocks_per_thread), others(required[group]))
-        for group, plan in by_group.items()
+        PlanQueue(
+            plan, orders, partition(plan, threads, sub_blocks_per_thread), map(by_group.__getitem__, others)
+        )
+        for plan, others in zip(plans, required.values(), strict=True)
         if plan.blocks
     ]

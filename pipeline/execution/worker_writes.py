@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,37 +14,20 @@ from relusweep.pipeline.sweeps.base import Block
 from relusweep.storage import Fork
 from relusweep.tasks.blocks import BlockResult
 
-__all__ = ["Sink", "SinkTask", "compute_with_sink", "store_sink"]
+__all__ = ["Sink", "compute_with_sink", "store_sink"]
 
 Sink = Callable[[Mapping[str, NDArray[np.generic]]], object]
 """Takes the large arrays of a block at the worker, and gives the receipt that travels in their place."""
 
 
-class SinkTask(NamedTuple):
-    """A task whose large arrays go to a sink.
-
-    Attributes
-    ----------
-    task : callable
-    argument : object
-        Of the task.
-    names : frozenset of str
-        Of the large arrays; the others travel.
-    sink : callable
-    """
-
-    task: Callable[[Any], BlockResult]
-    argument: object
-    names: frozenset[str]
-    sink: Sink
-
-
-def compute_with_sink(work: SinkTask) -> BlockResult:
-    """Compute a block; give its small arrays, and the receipt for the large ones."""
-    result = work.task(work.argument)
-    large = {name: result.arrays[name] for name in work.names}
+def compute_with_sink(
+    task: Callable[[Any], BlockResult], names: Iterable[str], sink: Sink, argument: object
+) -> BlockResult:
+    """Compute a block; give its small arrays, and the receipt of a sink for those that are named."""
+    result = task(argument)
+    large = {name: result.arrays[name] for name in names}
     small = {name: array for name, array in result.arrays.items() if name not in large}
-    return result._replace(arrays=small, receipt=work.sink(large))
+    return result._replace(arrays=small, receipt=sink(large))
 
 
 def store_sink(plan: Plan, fork: Fork) -> Callable[[Block], Sink]:
