@@ -16,18 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the processes that tests disturb are theirs
-
 import numpy as np
 from killed.ground import Ground, Missing, Trial
 from killed.here import HERE
 from killed.there import THERE
 from rich.console import Console
 from rich.table import Table
+from sites.machines import LONG, machines, results
 
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
-from tests.faults.disturbed import LONG, machines, results
 
 HEALTHY = ("--no-nanny", "--nthreads", "2")
 FAULTS = {**HERE, **THERE}

@@ -191,7 +191,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     import soak  # under the name that workers find it by
 
     soak.main()

@@ -10,19 +10,14 @@ network-epoch) and their share of the peak of as many cores as the run had worke
 import argparse
 import json
 import statistics
-import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from training import peak, rate
 
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.storage import open_dataset
 from relusweep.tasks.networks import Network
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from training import peak, rate
 
 
 def operations(store: str, group: str) -> float:

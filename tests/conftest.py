@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests.extras import needs
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 settings.register_profile("quick", deadline=None, max_examples=30)  # machines differ, and are shared
 settings.register_profile("thorough", deadline=None, max_examples=100)
@@ -41,7 +41,7 @@ def bucket() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[SlurmSite]:
     """Start a real Slurm of two nodes on this machine; this process and its children are its users."""
-    from tests.cluster.slurm.slurm_site import SlurmMissing, slurm_site
+    from benchmarks.sites.slurm_site import SlurmMissing, slurm_site
 
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         try:

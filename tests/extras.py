@@ -14,3 +14,12 @@ def needs(module: str, extra: str) -> ModuleType:
     if os.environ.get("CI"):
         return import_module(module)
     return pytest.importorskip(module, reason=f"needs {module}: pip install 'relusweep[{extra}]'")
+
+
+def needs_sshd() -> None:
+    """Skip where there is no sshd."""
+    from benchmarks.sites import sshd
+
+    needs("asyncssh", "ssh")
+    if lacking := sshd.missing():
+        pytest.skip(lacking)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import xarray as xr
+from sites.machines import results
 
 from relusweep.cluster import ClusterConfig
 from relusweep.pipeline.execution.run import run
@@ -17,7 +18,6 @@ from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
-from tests.faults.disturbed import results
 
 Task = Callable[[TrainingBlock], BlockResult]
 

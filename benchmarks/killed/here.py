@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from sites.machines import DRIVER, local_workers, machines, results
 
 from killed.ground import Ground, Strike, Trial
 from relusweep.cluster import Local
@@ -17,13 +18,12 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
-from tests.faults.disturbed import DRIVER, local_workers, machines, results
 
 __all__ = ["HERE"]
 
 POISONED = ("width=2..5", "depth=1", "trials=4", "epochs=60")
 
-# A driver as the tests have it, whose workers note what they begin.
+# A driver whose workers note what they begin.
 _NOTING = """
 import sys
 from pathlib import Path

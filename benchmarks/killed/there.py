@@ -15,12 +15,12 @@ from typing import Any
 from unittest.mock import patch
 
 import yaml
+from sites.machines import wait_until
+from sites.slurm_site import SlurmMissing, SlurmSite, slurm_site
+from sites.sshd import missing, sshd
 
 from killed.ground import Ground, Missing, Strike, Trial
 from relusweep import cluster
-from tests.cluster.slurm.slurm_site import SlurmMissing, SlurmSite, slurm_site
-from tests.cluster.sshd import SSHD, sshd
-from tests.faults.disturbed import wait_until
 
 __all__ = ["THERE"]
 
@@ -84,8 +84,8 @@ def _record(ground: Ground) -> dict[str, Any]:
 
 def ssh_worker(ground: Ground) -> Trial:
     """Kill the one worker process of a host."""
-    if not Path(SSHD).exists():
-        raise Missing("no sshd: run tests/cluster/slurm/install.sh as root")
+    if lacking := missing():
+        raise Missing(lacking)
     keys = ground.folder / "keys"
     keys.mkdir()
     with sshd(keys) as server:

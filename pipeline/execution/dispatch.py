@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import CancelledError
-from itertools import starmap
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import NamedTuple
@@ -15,30 +15,18 @@ from distributed import Future, KilledWorker
 from relusweep.cluster import Connection
 from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
 from relusweep.pipeline.common.usage import Span, timed
-from relusweep.pipeline.execution.worker_writes import Keep, Large, compute_large
+from relusweep.pipeline.execution.queues import PlanQueue, Waiting, make_queues
+from relusweep.pipeline.execution.settings import RunSettings
+from relusweep.pipeline.execution.worker_writes import Sink, compute_with_sink
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.planning.resources import slots
-from relusweep.pipeline.planning.split import SubBlock, partition
 from relusweep.pipeline.sweeps.base import Block, Task
 from relusweep.tasks.blocks import BlockResult
 
-__all__ = ["Arrival", "compute"]
-
-# Few enough that neither the scheduler nor this process fills with blocks; a large cluster gets two a thread.
-_IN_FLIGHT = 512
-
-# A block that raises is most likely to raise again; one more try is for a machine out of memory.
-_RETRIES = 1
-
-# A scheduler counts a dead worker against all tasks that it held: a block is to blame only when so many
-# workers died while it was the only one in flight.
-_DEATHS_ALONE = 3
-
-# A nanny brings a dead worker back in seconds; asking costs a message to the scheduler.
-_PATIENCE = 30.0
-_LOOK_EVERY = 5.0
+__all__ = ["Arrival", "Flight", "compute"]
 
 _Timed = tuple[BlockResult, Span]
+_Sinks = Callable[[Block], Sink] | None
 
 
 class Arrival(NamedTuple):
@@ -46,193 +34,209 @@ class Arrival(NamedTuple):
 
     Attributes
     ----------
+    plan : Plan
+        Whose block it is.
     block : Block
     outcome : BlockResult or exception
         A result has arrays over all dimensions of the block, and then those of the variable alone.
     spans : tuple of Span
-        When it was computed, and by whom: one for every part of it that came.
+        When it was computed, and by whom: one for every sub-block that came.
     """
 
+    plan: Plan
     block: Block
     outcome: BlockResult | Exception
     spans: tuple[Span, ...]
 
 
 def compute(
-    connection: Connection,
-    plan: Plan,
-    store: str,
-    keep: Callable[[Block], Keep] | None = None,
-    *,
-    tick: float = 0.1,
+    connection: Connection, plan: Plan, store: str, sink: _Sinks = None, *, tick: float = 0.1
 ) -> Generator[Arrival | None]:
-    """Compute the blocks of a plan.
+    """Compute the blocks of one plan, of which the store holds all that is required; see `Flight`."""
+    return Flight(connection, [plan], store, lambda plan: sink).arrivals(tick)
+
+
+class Flight:
+    """The blocks of plans on their way: each goes out as soon as what it needs is in the store.
 
     Parameters
     ----------
     connection : Connection
-    plan : Plan
+    plans : sequence of Plan
+        Each behind those that its sweep requires.
     store : str
-        Where tasks find what the sweep requires.
-    keep : callable, optional
-        Gives, for each block, what its worker does with the arrays that are too large to travel.
-    tick : float
-        Longest silence, seconds.
-
-    Yields
-    ------
-    Arrival or None
-        Every block once, in the order of arrival, except those that follow a block that failed; None after a
-        tick without arrival. When the caller stops iterating, what is in flight is cancelled.
-
-    Raises
-    ------
-    SchedulerLost
-        The scheduler, and with it every result in flight, is gone.
-    WorkersLost
-        There has been no worker for half a minute.
+        Where tasks find what their sweep requires.
+    begin : callable
+        Called with a plan before its first block goes out; gives its sinks, or None.
+    settings : RunSettings
     """
-    watch = _Watch(connection)
-    flight = _Flight(connection, plan, store, keep)
-    try:
-        while flight.fill():
-            try:
-                future = flight.landed.get(timeout=tick)
-            except Empty:
-                watch.look()
-                yield None
-                continue
-            if arrival := flight.land(future):
-                yield arrival
-    finally:
-        flight.cancel()
-
-
-class _Waiting(NamedTuple):
-    order: int
-    part: SubBlock
-    before: BlockResult | None = None  # what came of the block that it follows
-    deaths: int | None = None  # of workers, while it was alone; None before it is a suspect
-
-    @property
-    def key(self) -> str:
-        # The same key with other arguments would return the first value: it names the content. After a
-        # failure it is another one: the scheduler may not have forgotten the first yet.
-        key = self.part.block.key
-        return key if self.deaths is None else f"{key}-alone-{self.deaths}"
-
-
-class _Flight:
-    """The parts of a plan's blocks: those that wait, those at the workers, those that have landed."""
 
     def __init__(
-        self, connection: Connection, plan: Plan, store: str, keep: Callable[[Block], Keep] | None
+        self,
+        connection: Connection,
+        plans: Sequence[Plan],
+        store: str,
+        begin: Callable[[Plan], _Sinks],
+        settings: RunSettings = RunSettings(),  # noqa: B008  (frozen)
     ) -> None:
-        self.landed: SimpleQueue[Future[_Timed]] = SimpleQueue()
         # A worker that was lost may yet come back, and one that waits in a queue may yet begin.
         client, wanted = connection.client, connection.backend.status().wanted
-        threads = max(1, sum(client.nthreads().values()), wanted)
-        self._client, self._sweep = client, plan.stored  # whose arrays the results must fit
-        self._schedule = plan.stored.schedule
-        self._store, self._keep = store, keep
-        self._waiting: deque[_Waiting] = deque()
-        self._held: dict[str, _Waiting] = {}  # by the key of the block before
-        self._suspects: deque[_Waiting] = deque()  # were with workers that died: tried alone, at the end
-        planned = {block.key for block in plan.blocks}
-        for waiting in starmap(_Waiting, enumerate(partition(plan, threads))):
-            before = self._schedule.predecessor(waiting.part.block)
-            if before is not None and before.key in planned:
-                self._held[before.key] = waiting
-            else:
-                self._waiting.append(waiting)
-        self._flying: dict[str, tuple[_Waiting, Future[_Timed]]] = {}
-        self._most = max(_IN_FLIGHT, 2 * threads)
-        if resources := self._schedule.resources:  # those go to their workers at once, and die with them
-            self._most = max(1, 2 * slots(client, resources), 2 * wanted)
+        self._threads = max(1, sum(client.nthreads().values()), wanted)
+        self._connection, self._client = connection, client
+        self._store, self._begin, self._settings = store, begin, settings
+        self._queues = make_queues(plans, self._threads, settings.sub_blocks_per_thread)
+        self._suspects: deque[Waiting] = deque()  # were with workers that died: tried alone, at the end
+        self._flying: dict[str, tuple[Waiting, Future[_Timed]]] = {}
+        self._landed: SimpleQueue[Future[_Timed]] = SimpleQueue()
+        self._most = max(settings.in_flight, 2 * self._threads)
+        for queue in self._queues:
+            if resources := queue.plan.sweep.schedule.resources:  # those go out at once, and die with workers
+                queue.most = max(1, 2 * slots(client, resources), 2 * wanted)
 
-    def fill(self) -> bool:
-        """Send what fits; false when everything has landed."""
-        while self._waiting and len(self._flying) < self._most:
-            waiting = self._waiting.popleft()
-            if not waiting.part.whole.failed:
-                self._submit(waiting)
-        while self._suspects and not self._flying:
-            suspect = self._suspects.popleft()
-            if not suspect.part.whole.failed:
-                self._submit(suspect)
-        return bool(self._flying)
+    def arrivals(self, tick: float = 0.1) -> Generator[Arrival | None]:
+        """Compute all blocks.
 
-    def _submit(self, waiting: _Waiting) -> None:
+        Parameters
+        ----------
+        tick : float
+            Longest silence, seconds.
+
+        Yields
+        ------
+        Arrival or None
+            Every block once, in the order of arrival, except those that need one that failed; None after a
+            tick without arrival. When the caller stops iterating, what is in flight is cancelled.
+
+        Raises
+        ------
+        SchedulerLost
+            The scheduler, and with it every result in flight, is gone.
+        WorkersLost
+            There has been no worker for half a minute.
+        """
+        watch = _Watch(self._connection, self._settings)
+        try:
+            while self._fill():
+                try:
+                    future = self._landed.get(timeout=tick)
+                except Empty:
+                    watch.look()
+                    yield None
+                    continue
+                if arrival := self._land(future):
+                    yield arrival
+        finally:
+            self._cancel(self._flying)
+
+    @property
+    def over(self) -> bool:
+        """Whether no block is in flight, and none can go out."""
+        return not (
+            self._flying or self._suspects or any(q.ready or q.waits_for_commit for q in self._queues)
+        )
+
+    @property
+    def waits_for_commit(self) -> bool:
+        """Whether threads run out of blocks, and a commit of what has come would give them more."""
+        starving = len(self._flying) <= self._threads and not any(map(self._may_send, self._queues))
+        return starving and any(queue.waits_for_commit for queue in self._queues)
+
+    def commit(self) -> None:
+        """Take note that all that has come is in the store."""
+        for queue in self._queues:
+            queue.commit()
+
+    def _may_send(self, queue: PlanQueue) -> bool:
+        return bool(queue.ready) and len(self._flying) < self._most and queue.flying < queue.most
+
+    def _fill(self) -> bool:
+        """Send what fits; false when there is nothing more to wait for."""
+        for queue in self._queues:
+            while self._may_send(queue):
+                self._send(queue.ready.popleft())
+        while self._suspects and not self._flying and not self.waits_for_commit:
+            self._send(self._suspects.popleft())
+        return not self.over
+
+    def _send(self, waiting: Waiting) -> None:
+        queue = waiting.queue
+        if waiting.sub.split.failed:
+            return
+        if not queue.begun:
+            queue.begun, queue.sink = True, self._begin(queue.plan)
         future = self._client.submit(
             timed,
-            *self._task(waiting.part.block, waiting.before),
+            *self._task(waiting),
             key=waiting.key,
             priority=-waiting.order,
-            retries=_RETRIES,
-            resources=dict(self._schedule.resources) or None,
+            retries=self._settings.retries,
+            resources=dict(queue.plan.sweep.schedule.resources) or None,
         )
         self._flying[waiting.key] = waiting, future
-        future.add_done_callback(self.landed.put)
+        queue.flying += 1
+        future.add_done_callback(self._landed.put)
 
-    def _task(self, block: Block, before: BlockResult | None) -> Task:
-        task, argument = self._sweep.task(block, self._store)
-        if before is not None and self._schedule.resume:
-            argument = self._schedule.resume(argument, before)
-        if self._keep is None:
-            return task, argument
-        return compute_large, Large(task, argument, self._schedule.written_by_workers, self._keep(block))
+    def _task(self, waiting: Waiting) -> Task:
+        sweep, block = waiting.queue.plan.stored, waiting.sub.block  # the results must fit the stored arrays
+        task, argument = sweep.task(block, self._store)
+        if waiting.before is not None and sweep.schedule.resume:
+            argument = sweep.schedule.resume(argument, waiting.before)
+        if sink := waiting.queue.sink:
+            task = partial(compute_with_sink, task, sweep.schedule.written_by_workers, sink(block))
+        return task, argument
 
-    def land(self, future: Future[_Timed]) -> Arrival | None:
-        """Take what came of a part; give its block when that is complete, or has failed."""
-        waiting, _ = self._flying.pop(str(future.key), (None, future))
-        if waiting is None:  # cancelled: another part of its block has failed
+    def _land(self, future: Future[_Timed]) -> Arrival | None:
+        """Take what came of a sub-block; give its block when that is complete, or has failed."""
+        if str(future.key) not in self._flying:  # cancelled: another sub-block has failed
             return None
-        part, outcome = waiting.part, _outcome(future)
-        whole = part.whole
+        waiting = self._remove(str(future.key))[0]
+        split, plan, outcome = waiting.sub.split, waiting.queue.plan, _outcome(future)
         future.release()
         if isinstance(outcome, KilledWorker) and self._suspect(waiting, outcome):
             return None
         if isinstance(outcome, Exception):
-            whole.failed = True
-            self._cancel(key for key, (other, _) in self._flying.items() if other.part.whole is whole)
-            return Arrival(whole.block, outcome, whole.spans)
-        if not whole.add(part.number, *outcome):
+            split.failed = True
+            self._cancel(key for key, (other, _) in self._flying.items() if other.sub.split is split)
+            return Arrival(plan, split.block, outcome, split.spans)
+        if not split.add(waiting.sub.number, *outcome):
             return None
-        result = whole.result(self._sweep)
-        if following := self._held.pop(whole.block.key, None):
-            self._waiting.appendleft(following._replace(before=result))
-        return Arrival(whole.block, result, whole.spans)
+        result = split.result(plan.stored)
+        for queue in self._queues:
+            queue.arrive(plan, split.block, result)
+        return Arrival(plan, split.block, result, split.spans)
 
-    def _suspect(self, waiting: _Waiting, killed: KilledWorker) -> bool:
-        """Put aside a part whose workers died, to be tried alone; false when it has been, often enough."""
+    def _suspect(self, waiting: Waiting, killed: KilledWorker) -> bool:
+        """Put aside a sub-block whose workers died, to be tried alone; false if it was, often enough."""
         deaths = 0 if waiting.deaths is None else waiting.deaths + killed.allowed_failures + 1
-        if deaths < _DEATHS_ALONE:
+        innocent = deaths < self._settings.deaths_alone
+        if innocent:
             self._suspects.append(waiting._replace(deaths=deaths))
-        return deaths < _DEATHS_ALONE
-
-    def cancel(self) -> None:
-        """Call back what is at the workers."""
-        self._cancel(self._flying)
+        return innocent
 
     def _cancel(self, keys: Iterable[str]) -> None:
-        self._client.cancel([self._flying.pop(key)[1] for key in tuple(keys)])
+        self._client.cancel([self._remove(key)[1] for key in tuple(keys)])
+
+    def _remove(self, key: str) -> tuple[Waiting, Future[_Timed]]:
+        waiting, future = self._flying.pop(key)
+        waiting.queue.flying -= 1
+        return waiting, future
 
 
 class _Watch:
     """Notices when blocks wait for workers that do not come back."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._client, self._backend = connection.client, connection.backend
+    def __init__(self, connection: Connection, settings: RunSettings) -> None:
+        self._client, self._backend, self._settings = connection.client, connection.backend, settings
         self._looked = self._seen = monotonic()
 
     def look(self) -> None:
         now = monotonic()
-        if now - self._looked < _LOOK_EVERY:
+        if now - self._looked < self._settings.worker_check:
             return
         self._looked = now
         if self._client.nthreads() or self._backend.status().pending:
             self._seen = now
-        elif now - self._seen > _PATIENCE:
+        elif now - self._seen > self._settings.worker_timeout:
             raise WorkersLost(
                 f"the scheduler has had no worker for {now - self._seen:.0f} s "
                 f"({self._backend.status().words}); what came before is in the store: "

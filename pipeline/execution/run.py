@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack, closing
-from functools import cache
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from threading import Event as Flag
 
 from relusweep.cluster import ClusterConfig, Connection, connect
 from relusweep.pipeline.common.errors import IncompleteRun
 from relusweep.pipeline.common.redaction import redact
-from relusweep.pipeline.execution.dispatch import Arrival, compute
+from relusweep.pipeline.execution.dispatch import Arrival, Flight
 from relusweep.pipeline.execution.interruption import interruption
+from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.execution.store_retry import StoreRetry
-from relusweep.pipeline.execution.worker_writes import writing
+from relusweep.pipeline.execution.worker_writes import Sink, store_sink
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
     BlockFailed,
@@ -47,13 +49,16 @@ def run(
     commit_every: float = 5.0,
     command: str | None = None,
     run_id: str | None = None,
+    settings: RunSettings = RunSettings(),  # noqa: B008  (frozen)
 ) -> RunFinished:
-    """Compute what the store lacks of a sweep, and before that of all that the sweep requires.
+    """Compute what the store lacks of a sweep and of all that it requires.
 
-    A block that raises is reported, and the others go on. SIGINT, SIGTERM or a request beside the store, see
-    `relusweep.pipeline.monitoring.runs.ask_to_stop`, ends the run early, with all that has come committed.
-    Killed outright, it loses what came since the last commit. A store that cannot be written is waited for,
-    and what it lacks is planned anew; see `relusweep.pipeline.execution.store_retry`.
+    Each block goes out as soon as what it needs is in the store: stages that do not depend on one another are
+    computed side by side. A block that raises is reported; those that need it are left out, the others go on.
+    SIGINT, SIGTERM or a request beside the store, see `relusweep.pipeline.monitoring.runs.ask_to_stop`, ends
+    the run early, with all that has come committed. Killed outright it loses what came since the last commit.
+    A store that cannot be written is waited for, and what it lacks is planned anew; see
+    `relusweep.pipeline.execution.store_retry`.
 
     Parameters
     ----------
@@ -70,11 +75,12 @@ def run(
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
-        Seconds between commits.
+        Seconds between commits; one comes sooner where threads would wait for it.
     command : str, optional
         What the user typed, kept with the facts of the run.
     run_id : str, optional
         Name of its record, and part of its facts; by default that in RELUSWEEP_RUN_ID, or a new one.
+    settings : RunSettings
 
     Returns
     -------
@@ -101,40 +107,35 @@ def run(
     command = command and redact(command)
     known = {"sweep": sweep.name, "group": sweep.group, "command": command, "cluster": cluster.kind}
     with (
-        recorded(store, run_id, **known) as record,
+        recorded(store, run_id, known, settings.heartbeat) as record,
         Committer(store, create=True) as committer,
         interruption() as asked_to_stop,
     ):
-        todo = plans(sweep, store, replace=replace, refreshed=refreshed)
+        make = partial(plans, sweep, store, replace=replace)
+        todo = make(refreshed=refreshed)
         groups = [plan.sweep.group for plan in todo]
         record.begin(todo, asked_to_stop)
-        metrics = RunMetrics(todo[-1], store, command, id=record.id)
-        going = _Run(committer, metrics, [record, *listeners], commit_every, asked_to_stop)
         check_promised(todo, cluster)
-        retry = StoreRetry(committer, asked_to_stop, going.tell)
-        going.listeners.append(retry.notice)
+        metrics = RunMetrics(todo[-1], store, command, id=record.id)
+        going = _Run(committer, metrics, [record, *listeners], commit_every, asked_to_stop, settings)
+
+        def lacking() -> tuple[Plan, ...]:
+            return make(refreshed=None if refreshed is None else {*refreshed, *going.committed})
+
         with ExitStack() as stack:
-
-            @cache
-            def connection() -> Connection:
-                there = stack.enter_context(connect(cluster, code_folder(todo)))
-                check_workers_have(todo, cluster, there.client)
-                return there
-
-            while todo:
-                try:
-                    going.through(todo, store, connection)
-                    todo = ()
-                except StoreWriteError as error:
-                    retry.wait(error)
-                    going.failed.clear()  # those blocks are planned again too
-                    begun = None if refreshed is None else {*refreshed, *going.committed}
-                    todo = plans(sweep, store, replace=replace, refreshed=begun)
-        finished = RunFinished(metrics.facts(), tuple(going.failed), going.interrupted, record.cancelled)
+            going.through(todo, lacking, lambda: stack.enter_context(_workers(cluster, todo)))
+        finished = RunFinished(metrics.as_dict(), tuple(going.failed), going.interrupted, record.cancelled)
         if not (finished.failed or finished.interrupted):
             _check_complete(plans(sweep, store, refreshed=None if refreshed is None else groups))
         going.tell(finished)
     return finished
+
+
+@contextmanager
+def _workers(cluster: ClusterConfig, todo: Iterable[Plan]) -> Iterator[Connection]:
+    with connect(cluster, code_folder(todo)) as connection:
+        check_workers_have(todo, cluster, connection.client)
+        yield connection
 
 
 def _check_complete(left: Iterable[Plan]) -> None:
@@ -155,100 +156,119 @@ class _Run:
         listeners: Sequence[Listener],
         commit_every: float,
         asked_to_stop: Flag,
+        settings: RunSettings,
     ) -> None:
-        self.metrics = metrics
         self.failed = metrics.failed  # which the facts tell
         self.interrupted = False
         self.committed: set[str] = set()  # groups of which something is stored by this run
-        self.listeners = list(listeners)
-        self._committer, self._commit_every = committer, commit_every
-        self._asked_to_stop = asked_to_stop
-        self._worker_monitor: WorkerMonitor | None = None
-        self._uncommitted = 0
+        self._retry = StoreRetry(committer, asked_to_stop, self.tell, settings.store_timeout)
+        self._listeners = [*listeners, self._retry.notice]
+        self._committer, self._metrics, self._commit_every = committer, metrics, commit_every
+        self._asked_to_stop, self._settings = asked_to_stop, settings
         self._last_commit = time.monotonic()
 
     def tell(self, event: Event) -> None:
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener(event)
 
-    def through(self, todo: Iterable[Plan], store: str, connection: Callable[[], Connection]) -> None:
-        """Compute what one plan after the other lacks; what comes next requires what is complete."""
-        for plan in todo:
-            self.tell(PlanStarted(plan))
-            if plan.blocks:
-                self._committer.prepare(plan.stored.layout(store), replace=plan.anew)
-                self._go(plan, store, connection())
-            if self.failed or self.interrupted:
+    def through(
+        self, todo: Sequence[Plan], lacking: Callable[[], Sequence[Plan]], connect: Callable[[], Connection]
+    ) -> None:
+        """Compute what plans lack; after the store could not be written for a while, what it lacks then."""
+        connection: Connection | None = None
+        while True:
+            for plan in todo:
+                self.tell(PlanStarted(plan))
+            try:
+                if any(plan.blocks for plan in todo):
+                    connection = connection or self._met(connect())
+                    self._go(todo, connection)
                 return
+            except StoreWriteError as error:
+                self._retry.wait(error)
+                self.failed.clear()  # those blocks are planned again too
+                todo = lacking()
 
-    def _go(self, plan: Plan, store: str, connection: Connection) -> None:
-        """Compute the blocks of one plan, and commit them all."""
-        if self._worker_monitor is None:
-            self.metrics.connect(connection)
-            self._worker_monitor = WorkerMonitor(connection.client)
-            self._look()
-        self._plan, self._left, self._cells = plan, len(plan.blocks), 0
-        self.metrics.begin(plan)
-        keep = None
-        if plan.sweep.schedule.written_by_workers:
-            keep = writing(plan, self._committer.fork(plan.sweep.group))
+    def _met(self, connection: Connection) -> Connection:
+        self._metrics.connect(connection)
+        self._worker_monitor = WorkerMonitor(connection.client)
+        self._poll()
+        return connection
+
+    def _poll(self) -> None:
+        if seen := self._worker_monitor.poll():
+            self.tell(seen)
+
+    def _go(self, todo: Sequence[Plan], connection: Connection) -> None:
+        """Compute the blocks of plans, and commit them all."""
+        self._plans = {plan.sweep.group: plan for plan in todo}
+        self._cells, self._uncommitted = Counter[str](), Counter[str]()  # by group: cells, and blocks
+        store = self._metrics.store
+        self._flight = Flight(connection, todo, store, self._begin, self._settings)
         try:
-            with closing(compute(connection, plan, store, keep)) as arrivals:
+            with closing(self._flight.arrivals()) as arrivals:
                 for arrival in arrivals:
-                    self._take(arrival)
-                    self._look()
+                    if arrival is not None:
+                        self._take(arrival)
+                    self._commit_if_due()
+                    self._poll()
                     if self._asked_to_stop.is_set():
-                        self.interrupted = self._left > 0
+                        self.interrupted = not self._flight.over
                         break
-            self.metrics.part(connection.client)
+            self._metrics.ask_workers(connection.client)
         finally:
             self._commit()
 
-    def _look(self) -> None:
-        if self._worker_monitor and (seen := self._worker_monitor.poll()):
-            self.tell(seen)
+    def _begin(self, plan: Plan) -> Callable[[Block], Sink] | None:
+        """Prepare the group of a plan whose first block goes out."""
+        self._metrics.begin(plan.sweep.group)
+        self._committer.prepare(plan.stored.layout(self._metrics.store), replace=plan.anew)
+        if not plan.sweep.schedule.written_by_workers:
+            return None
+        self._commit()  # a fork would commit what has come, without its facts
+        return store_sink(plan, self._committer.fork(plan.sweep.group))
 
-    def _take(self, arrival: Arrival | None) -> None:
-        if arrival is not None:
-            self._left -= 1
-            self.metrics.record(arrival.block, arrival.spans)
-            if isinstance(arrival.outcome, BlockResult):
-                self._write(arrival, arrival.outcome)
-            elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays
-                raise arrival.outcome
-            else:
-                self._fail(arrival.block, arrival.outcome)
-        # The last blocks wait for the commit at the end, which knows the facts of the whole run.
-        if self._left and time.monotonic() - self._last_commit >= self._commit_every:
-            self._commit()
+    def _take(self, arrival: Arrival) -> None:
+        self._metrics.record(arrival.spans)
+        if isinstance(arrival.outcome, BlockResult):
+            self._write(arrival, arrival.outcome)
+        elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays
+            raise arrival.outcome
+        else:
+            told = redact(f"{type(arrival.outcome).__name__}: {arrival.outcome}")
+            failure = BlockFailed(arrival.plan.sweep.group, arrival.block, told)
+            self.failed.append(failure)
+            self.tell(failure)
 
     def _write(self, arrival: Arrival, result: BlockResult) -> None:
-        block = arrival.block
-        variables = self._plan.sweep.variables
-        for region, part in self._plan.regions(block):
+        block, sweep = arrival.block, arrival.plan.sweep
+        for region, part in arrival.plan.regions(block):
             arrays = {
-                name: array[tuple(part.get(dim, slice(None)) for dim in variables[name].dims)]
+                name: array[tuple(part.get(dim, slice(None)) for dim in sweep.variables[name].dims)]
                 for name, array in result.arrays.items()
             }
-            self._committer.write(self._plan.sweep.group, region, arrays, block.fingerprint, result.receipt)
-        self.metrics.add(block, result)
-        self._cells += block.cells
-        self._uncommitted += 1
-        self.tell(BlockDone(block, result.successes, arrival.spans))
+            self._committer.write(sweep.group, region, arrays, block.fingerprint, result.receipt)
+        self._metrics.count(sweep.group, block.cells, result)
+        self._cells[sweep.group] += block.cells
+        self._uncommitted[sweep.group] += 1
+        self.tell(BlockDone(sweep.group, block, result.successes, arrival.spans))
 
-    def _fail(self, block: Block, error: Exception) -> None:
-        told = redact(f"{type(error).__name__}: {error}")
-        failure = BlockFailed(block, told, self._plan.sweep.group)
-        self.failed.append(failure)
-        self.tell(failure)
+    def _commit_if_due(self) -> None:
+        # The last blocks wait for the commit at the end, which knows the facts of the whole run.
+        due = time.monotonic() - self._last_commit >= self._commit_every and not self._flight.over
+        if due or self._flight.waits_for_commit:
+            self._commit()
 
     def _commit(self) -> None:
         self._last_commit = time.monotonic()
-        if not self._uncommitted:
-            return
-        message = f"{self._plan.sweep.name}: {self._cells:,} {self._plan.sweep.unit}"
-        version = self._committer.commit(message, {"run": self.metrics.facts()})
-        if version is not None:
-            self.committed.add(self._plan.sweep.group)
-            self.tell(Committed(version, self._uncommitted))
-        self._uncommitted = 0
+        if self._uncommitted:
+            some = [self._plans[group] for group in self._uncommitted]
+            counts = ", ".join(f"{self._cells[p.sweep.group]:,} {p.sweep.unit}" for p in some)
+            version = self._committer.commit(
+                f"{some[0].sweep.name}: {counts}", {"run": self._metrics.as_dict()}
+            )
+            if version is not None:
+                self.committed |= self._uncommitted.keys()
+                self.tell(Committed(version, self._uncommitted.total(), tuple(self._uncommitted)))
+            self._uncommitted.clear()
+        self._flight.commit()

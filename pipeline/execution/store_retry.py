@@ -11,13 +11,11 @@ from relusweep.storage import Committer, StoreError, StoreWriteError
 
 __all__ = ["StoreRetry"]
 
-# Long enough for a server to restart or somebody to free space, short beside a night.
-_MOST = 600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
 class StoreRetry:
-    """Waits for a store, with pauses that double, and no longer than ten minutes without a commit.
+    """Waits until a store can be written again, with pauses that double.
 
     Parameters
     ----------
@@ -26,15 +24,20 @@ class StoreRetry:
         Ends the waiting.
     tell : callable
         Given every `StoreUnwritable`.
+    timeout : float
+        Seconds without a commit after which it gives up.
     """
 
-    def __init__(self, committer: Committer, asked_to_stop: Flag, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self, committer: Committer, asked_to_stop: Flag, tell: Callable[[Event], None], timeout: float
+    ) -> None:
         self._committer, self._asked_to_stop, self._tell = committer, asked_to_stop, tell
+        self._timeout = timeout
         self._since: float | None = None
         self._pause = _FIRST_PAUSE
 
     def notice(self, event: Event) -> None:
-        """Be patient anew after a commit: a probe alone may find room where a block finds none."""
+        """Begin to count anew after a commit: a probe alone may find room where a block finds none."""
         if isinstance(event, Committed):
             self._since, self._pause = None, _FIRST_PAUSE
 
@@ -48,7 +51,7 @@ class StoreRetry:
         """
         self._since = monotonic() if self._since is None else self._since
         reason = str(error)
-        while (left := self._since + _MOST - monotonic()) > 0:
+        while (left := self._since + self._timeout - monotonic()) > 0:
             self._tell(StoreUnwritable(reason, self._pause, left))
             if self._asked_to_stop.wait(self._pause):
                 break

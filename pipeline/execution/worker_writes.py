@@ -1,10 +1,10 @@
-"""Results too large to travel: what is done with them is done by the worker that computed them."""
+"""Results too large to travel: the worker that computed them hands them to a sink, as a fork of the store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,40 +14,23 @@ from relusweep.pipeline.sweeps.base import Block
 from relusweep.storage import Fork
 from relusweep.tasks.blocks import BlockResult
 
-__all__ = ["Keep", "Large", "compute_large", "writing"]
+__all__ = ["Sink", "compute_with_sink", "store_sink"]
 
-Keep = Callable[[Mapping[str, NDArray[np.generic]]], object]
-"""Takes the large arrays of a block at the worker, and gives what travels in their stead."""
-
-
-class Large(NamedTuple):
-    """A task, and what is done with its large arrays.
-
-    Attributes
-    ----------
-    task : callable
-    argument : object
-        Of the task.
-    names : frozenset of str
-        Of the large arrays; the rest travels.
-    keep : callable
-    """
-
-    task: Callable[[Any], BlockResult]
-    argument: object
-    names: frozenset[str]
-    keep: Keep
+Sink = Callable[[Mapping[str, NDArray[np.generic]]], object]
+"""Takes the large arrays of a block at the worker, and gives the receipt that travels in their place."""
 
 
-def compute_large(large: Large) -> BlockResult:
-    """Compute a block; give its small arrays, and what has become of the large ones."""
-    result = large.task(large.argument)
-    ours = {name: result.arrays[name] for name in large.names}
-    travelling = {name: array for name, array in result.arrays.items() if name not in ours}
-    return result._replace(arrays=travelling, receipt=large.keep(ours))
+def compute_with_sink(
+    task: Callable[[Any], BlockResult], names: Iterable[str], sink: Sink, argument: object
+) -> BlockResult:
+    """Compute a block; give its small arrays, and the receipt of a sink for those that are named."""
+    result = task(argument)
+    large = {name: result.arrays[name] for name in names}
+    small = {name: array for name, array in result.arrays.items() if name not in large}
+    return result._replace(arrays=small, receipt=sink(large))
 
 
-def writing(plan: Plan, fork: Fork) -> Callable[[Block], Keep]:
+def store_sink(plan: Plan, fork: Fork) -> Callable[[Block], Sink]:
     """Let workers write the large arrays of a plan's blocks into the store.
 
     Parameters
@@ -59,13 +42,13 @@ def writing(plan: Plan, fork: Fork) -> Callable[[Block], Keep]:
     Returns
     -------
     callable
-        Raises ValueError for a block that is not one region of the store.
+        Gives the sink of a block; raises ValueError for one that is not a single region of the store.
     """
 
-    def keep(block: Block) -> Keep:
+    def sink(block: Block) -> Sink:
         (region, _), *others = plan.regions(block)
         if others:
             raise ValueError(f"{block} is not one region of the store, so that no worker can write it")
         return partial(fork.write, region)
 
-    return keep
+    return sink

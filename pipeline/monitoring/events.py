@@ -25,9 +25,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class PlanStarted:
-    """What follows is of this plan: one for each sweep that is required, then that of the sweep asked for.
+    """A plan will be computed: one for each sweep that is required, then that of the sweep asked for.
 
-    The store is locked; of the first plan that has blocks, workers come next.
+    All are told before workers are asked for; their blocks come side by side. After a `StoreUnwritable` all
+    are told anew.
     """
 
     plan: Plan
@@ -55,12 +56,14 @@ class BlockDone:
 
     Attributes
     ----------
+    group : str
     block : Block
     successes : int or None
     spans : tuple of Span
         When it was computed, and by whom.
     """
 
+    group: str
     block: Block
     successes: int | None
     spans: tuple[Span, ...] = ()
@@ -70,22 +73,32 @@ class BlockDone:
 class BlockFailed:
     """A block raised on every try, or killed its workers."""
 
+    group: str
     block: Block
     error: str
-    group: str = ""
 
 
 @dataclass(frozen=True)
 class Committed:
-    """Everything that came before this event is now safe."""
+    """Everything that came before this event is now safe.
+
+    Attributes
+    ----------
+    version : str
+    blocks : int
+        How many came since the commit before.
+    groups : tuple of str
+        Which of them have them.
+    """
 
     version: str
     blocks: int
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class StoreUnwritable:
-    """The store cannot be written now; what came since the last commit is lost, and will be computed again.
+    """The store cannot be written now; what came since the last commit is lost, and is computed again.
 
     Attributes
     ----------

@@ -24,7 +24,6 @@ from relusweep.pipeline.monitoring.events import (
     StoreUnwritable,
     WorkersSeen,
 )
-from relusweep.pipeline.sweeps.base import Block
 
 __all__ = ["journal"]
 
@@ -99,7 +98,7 @@ class _JsonLines(logging.Formatter):
 
 
 class _Journal:
-    """Puts events into the log; those of blocks name the group that goes."""
+    """Puts events into the log; what concerns no stage alone names the group that was asked for."""
 
     def __init__(self) -> None:
         self._group = ""
@@ -111,11 +110,11 @@ class _Journal:
         elif isinstance(event, WorkersSeen):
             self._workers_seen(event)
         elif isinstance(event, BlockDone):
-            self._block("block done", event.block, event.spans, successes=event.successes)
+            self._block("block done", event, event.spans, successes=event.successes)
         elif isinstance(event, BlockFailed):
-            self._block("block failed", event.block, (), error=event.error)
+            self._block("block failed", event, (), error=event.error)
         elif isinstance(event, Committed):
-            self._tell("committed", version=event.version, blocks=event.blocks)
+            self._tell("committed", version=event.version, blocks=event.blocks, groups=event.groups)
         elif isinstance(event, StoreUnwritable):
             self._tell("store unwritable", logging.WARNING, error=event.error, seconds=event.pause)
         elif isinstance(event, RunFinished):
@@ -133,10 +132,12 @@ class _Journal:
             self._workers = event
             self._tell("workers", **event._asdict())
 
-    def _block(self, what: str, block: Block, spans: Sequence[Span], **fields: Any) -> None:
+    def _block(self, what: str, event: BlockDone | BlockFailed, spans: Sequence[Span], **fields: Any) -> None:
+        block = event.block
         self._tell(
             what,
             logging.WARNING if "error" in fields else logging.INFO,
+            group=event.group,
             block=block.key,
             cells={dim: [labels[0], labels[-1]] for dim, labels in block.labels},
             fingerprint=f"{block.fingerprint:016x}",

@@ -1,20 +1,19 @@
-"""How far a run is, told to a person: a bar on a terminal and in a notebook, plain lines elsewhere."""
+"""How far a run is, told to a person: a bar for each stage on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import html
 import shlex
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from relusweep.pipeline.common.wording import duration, speed
+from relusweep.pipeline.common.wording import duration
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
     BlockFailed,
@@ -25,105 +24,12 @@ from relusweep.pipeline.monitoring.events import (
     StoreUnwritable,
     WorkersSeen,
 )
+from relusweep.pipeline.monitoring.tally import Tally
 from relusweep.pipeline.planning.plan import Plan
 
-__all__ = ["Tally", "announcement", "progress"]
+__all__ = ["announcement", "progress"]
 
 _REDRAWN = 0.25  # seconds between two drawings of a page
-_MARKS = 100  # of what had come when, in a run
-
-
-class _Mark(NamedTuple):
-    """What had come at a moment."""
-
-    moment: float
-    cells: int = 0
-    work: float = 0.0
-
-
-class Tally:
-    """Counts the events of one plan.
-
-    Attributes
-    ----------
-    cells, failures : int
-        Cells that have come, and blocks that have failed.
-    successes : int or None
-        Cells that succeeded, where they can.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Notes
-    -----
-    Speed is that of the later half of the time so far: kernels are compiled at the beginning, jobs come out
-    of their queue one by one, and workers may be lost. The time begins with the computing of the first block
-    that comes: until then workers are waited for.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self.cells = self.failures = 0
-        self.successes: int | None = None
-        self._plan = plan
-        self._work = 0.0
-        self._begin = _Mark(time.monotonic())
-        self._marks: deque[_Mark] = deque()
-
-    @property
-    def done(self) -> int:
-        """Cells of the sweep that have come, in this run or before."""
-        return self._plan.done + self.cells
-
-    @property
-    def rate(self) -> float:
-        """Cells that come in a second."""
-        since = self._half()
-        return (self.cells - since.cells) / max(time.monotonic() - since.moment, 1e-9)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Time that the blocks left will take, by their work; None before the first has come."""
-        if not self._work:
-            return None
-        since = self._half()
-        seconds = time.monotonic() - since.moment
-        return seconds * (self._plan.cost - self._work) / (self._work - since.work)
-
-    def add(self, event: BlockDone | BlockFailed) -> None:
-        """Count a block."""
-        now = time.monotonic()
-        if not self._work and isinstance(event, BlockDone) and event.spans:
-            self._begin = _Mark(now - max(span.stop - span.start for span in event.spans))
-        self._work += self._plan.sweep.schedule.cost(event.block)
-        if isinstance(event, BlockFailed):
-            self.failures += 1
-        else:
-            self.cells += event.block.cells
-            if event.successes is not None:
-                self.successes = (self.successes or 0) + event.successes
-        last = self._marks[-1] if self._marks else self._begin
-        if now - last.moment > (now - self._begin.moment) / _MARKS:  # or each of many blocks would be one
-            self._marks.append(_Mark(now, self.cells, self._work))
-
-    def _half(self) -> _Mark:
-        """Give what had come at half of the time; where nothing has come since, the beginning."""
-        half = (self._begin.moment + time.monotonic()) / 2
-        while len(self._marks) > 1 and self._marks[1].moment <= half:
-            self._marks.popleft()
-        first = self._marks[0] if self._marks else self._begin
-        return first if first.moment <= half and first.work < self._work else self._begin
-
-    def __str__(self) -> str:
-        """Say speed, time left, success rate and failures."""
-        left, rate = self.seconds_left, self.rate
-        if left is None:
-            return "no block has come yet"
-        words = [speed(rate, self._plan.sweep.unit), f"{duration(round(left))} left"]
-        if self.successes is not None:
-            words.append(f"{self.successes / self.cells:.1%} learned")
-        words.append(f"{self.failures} failed" if self.failures else "no failures")
-        return " · ".join(words)
 
 
 def announcement(run_id: str, store: str) -> Listener:
@@ -160,56 +66,58 @@ def progress(console: Console) -> Iterator[Listener]:
             expand=True,
         )
         with bar:
-            yield _Bar(bar)
+            yield _Bars(bar)
     elif console.is_jupyter:
         yield _Notebook(console)
     else:
         yield _Lines(console)
 
 
-class _Bar:
+class _Bars:
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
+        self._stages: dict[str, tuple[TaskID, str, Tally]] = {}
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, PlanStarted):
-            self._tally = Tally(event.plan)
-            sweep = event.plan.sweep
-            words = "starting the workers" if event.plan.blocks else "nothing to do"
-            self._unit = sweep.unit
-            self._task = self._bar.add_task(
-                sweep.group,
-                total=event.plan.total,
-                completed=event.plan.done,
-                words=f"{sweep.unit} · {words}",
-            )
+            self._begin(event.plan)
         elif isinstance(event, BlockDone | BlockFailed):
-            self._tally.add(event)
-            self._bar.update(self._task, completed=self._tally.done, words=f"{self._unit} · {self._tally}")
+            task, unit, tally = self._stages[event.group]
+            tally.add(event)
+            self._bar.update(task, completed=tally.done, words=f"{unit} · {tally}")
             if isinstance(event, BlockFailed):
                 self._bar.console.print(_failure(event))
         elif isinstance(event, StoreUnwritable):
-            self._bar.update(self._task, visible=False)  # the plans come anew
+            for task, _, _ in self._stages.values():
+                self._bar.update(task, visible=False)  # the plans come anew
             self._bar.console.print(_unwritable(event))
+
+    def _begin(self, plan: Plan) -> None:
+        sweep, tally = plan.sweep, Tally(plan)
+        words = f"{sweep.unit} · {tally if plan.blocks else 'nothing to do'}"
+        task = self._bar.add_task(sweep.group, total=plan.total, completed=plan.done, words=words)
+        self._stages[sweep.group] = task, sweep.unit, tally
 
 
 class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._stages: dict[str, tuple[Plan, Tally]] = {}
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, PlanStarted):
-            self._plan, self._tally = event.plan, Tally(event.plan)
-            sweep = event.plan.sweep
-            to_do = f"{event.plan.cells:,} {sweep.unit} to {sweep.verb}"
-            self._print(f"{sweep.group}: {to_do}, {event.plan.done:,} in the store")
+            plan, sweep = event.plan, event.plan.sweep
+            self._stages[sweep.group] = plan, Tally(plan)
+            to_do = f"{plan.cells:,} {sweep.unit} to {sweep.verb}"
+            self._print(f"{sweep.group}: {to_do}, {plan.done:,} in the store")
         elif isinstance(event, BlockDone | BlockFailed):
-            self._tally.add(event)
+            self._stages[event.group][1].add(event)
             if isinstance(event, BlockFailed):
                 self._console.print(_failure(event), soft_wrap=True)
         elif isinstance(event, Committed):
-            done = f"{self._tally.done:,} of {self._plan.total:,} {self._plan.sweep.unit}"
-            self._print(f"{done} · {self._tally}")
+            for group in event.groups:
+                plan, tally = self._stages[group]
+                self._print(f"{group}: {tally.done:,} of {plan.total:,} {plan.sweep.unit} · {tally}")
         elif isinstance(event, StoreUnwritable):
             self._console.print(_unwritable(event), soft_wrap=True)
 
@@ -218,33 +126,38 @@ class _Lines:
 
 
 class _Notebook(_Lines):
-    """A bar for each plan, which the page draws; all else in lines."""
+    """A bar for each stage, which the page draws; all else in lines."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._bars: dict[str, Any] = {}
+        self._drawn = 0.0
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, PlanStarted):
-            from IPython.display import display  # there is one where a notebook is
-
-            self._plan, self._tally = event.plan, Tally(event.plan)
-            self._drawn = time.monotonic()
-            self._bar = display(self._html("starting the workers"), display_id=True)
-        elif isinstance(event, BlockDone | Committed):
-            if isinstance(event, BlockDone):
-                self._tally.add(event)
-            if isinstance(event, Committed) or time.monotonic() - self._drawn > _REDRAWN:
-                self._drawn = time.monotonic()
-                self._bar.update(self._html(str(self._tally)))
+            self._stages[event.plan.sweep.group] = event.plan, Tally(event.plan)
+            self._draw(event.plan.sweep.group)
+        elif isinstance(event, Committed):
+            for group in event.groups:
+                self._draw(group)
         else:
             super().__call__(event)
+            if isinstance(event, BlockDone) and time.monotonic() - self._drawn > _REDRAWN:
+                self._draw(event.group)
 
-    def _html(self, words: str) -> Any:
-        from IPython.display import HTML
+    def _draw(self, group: str) -> None:
+        from IPython.display import HTML, display  # there is one where a notebook is
 
-        plan, done = self._plan, self._tally.done
-        words = words if plan.blocks else "nothing to do"
-        return HTML(
-            f'<progress value="{done}" max="{plan.total}"></progress> {html.escape(plan.sweep.group)}: '
-            f"{done:,} of {plan.total:,} {plan.sweep.unit} · {html.escape(words)}"
-        )
+        self._drawn = time.monotonic()
+        plan, tally = self._stages[group]
+        said = tally if plan.blocks else "nothing to do"
+        words = f"{tally.done:,} of {plan.total:,} {plan.sweep.unit} · {said}"
+        bar = f'<progress value="{tally.done}" max="{plan.total}"></progress>'
+        drawn = HTML(f"{bar} {html.escape(group)}: {html.escape(words)}")
+        if group in self._bars:
+            self._bars[group].update(drawn)
+        else:
+            self._bars[group] = display(drawn, display_id=True)
 
 
 def _failure(event: BlockFailed) -> str:

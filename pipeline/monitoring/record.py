@@ -24,16 +24,15 @@ from relusweep.pipeline.monitoring.events import (
     StoreUnwritable,
     WorkersSeen,
 )
-from relusweep.pipeline.monitoring.progress import Tally
 from relusweep.pipeline.monitoring.run_metrics import failures
 from relusweep.pipeline.monitoring.runs import cancel_name, prune, run_name
+from relusweep.pipeline.monitoring.tally import Tally
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.storage import Records, StoreError
 from relusweep.storage.repository import local_path
 
 __all__ = ["Record", "new_run_id", "recorded"]
 
-_BEAT = 2.0
 _TOLD_FAILURES = 50
 _FAREWELL = 15.0  # seconds that a heartbeat under way may take to end
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
@@ -63,7 +62,9 @@ def new_run_id(run_id: str | None = None) -> str:
 
 
 @contextmanager
-def recorded(store: str, run_id: str | None, **facts: Any) -> Iterator[Record]:
+def recorded(
+    store: str, run_id: str | None, facts: dict[str, Any], heartbeat: float = 2.0
+) -> Iterator[Record]:
     """Keep the record of a run while the context lasts, and in it how the run ended.
 
     A run that is refused before it begins leaves a record only if it has one: of one that was submitted.
@@ -73,15 +74,17 @@ def recorded(store: str, run_id: str | None, **facts: Any) -> Iterator[Record]:
     store : str
     run_id : str, optional
         See `new_run_id`.
-    **facts
+    facts : dict
         What is known of the run from the start.
+    heartbeat : float
+        Seconds between two states of the record.
 
     Yields
     ------
     Record
         To be given every event of the run.
     """
-    record = Record(store, new_run_id(run_id), facts)
+    record = Record(store, new_run_id(run_id), facts, heartbeat)
     try:
         yield record
     except BaseException as error:
@@ -91,7 +94,7 @@ def recorded(store: str, run_id: str | None, **facts: Any) -> Iterator[Record]:
 
 
 class Record:
-    """Writes the record of one run, every two seconds, in a thread of its own.
+    """Writes the record of one run, again and again, in a thread of its own.
 
     Not in the run's: a store that answers slowly, or not at all, must not keep blocks waiting.
 
@@ -104,13 +107,14 @@ class Record:
         State of the run after its last event.
     """
 
-    def __init__(self, store: str, run_id: str, facts: dict[str, Any]) -> None:
+    def __init__(self, store: str, run_id: str, facts: dict[str, Any], heartbeat: float = 2.0) -> None:
+        self._heartbeat = heartbeat
         self.id, self.cancelled, self.outcome = run_id, False, "failed"
         self._records = Records(store)
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # what is written is of one moment
-        self._tally: Tally | None = None
+        self._tallies: dict[str, Tally] = {}  # by group
         self._failed: list[BlockFailed] = []
         self._told_of_failure = False
         self._document: dict[str, Any] = {
@@ -124,7 +128,6 @@ class Record:
             "started": _now(),
             "ended": None,
             "error": None,
-            "stage": None,
             "waits": None,
             "groups": {},
             "workers": 0,
@@ -156,9 +159,9 @@ class Record:
         with self._lock:
             if isinstance(event, PlanStarted):
                 self._start(event.plan)
-            elif isinstance(event, BlockDone | BlockFailed) and self._tally:
-                self._tally.add(event)
-                self._document["groups"][self._document["stage"]]["done"] = self._tally.done
+            elif isinstance(event, BlockDone | BlockFailed):
+                self._tallies[event.group].add(event)
+                self._document["groups"][event.group]["done"] = self._tallies[event.group].done
                 if isinstance(event, BlockFailed):
                     self._failed.append(event)
             elif isinstance(event, StoreUnwritable):
@@ -171,8 +174,8 @@ class Record:
     def _start(self, plan: Plan) -> None:
         """Begin to count a stage, perhaps once more: what the store did not take is planned again."""
         group = plan.sweep.group
-        self._tally = Tally(plan)
-        self._document |= {"stage": group, "waits": None}
+        self._tallies[group] = Tally(plan)
+        self._document["waits"] = None
         self._document["groups"][group]["done"] = plan.done
         self._failed = [failure for failure in self._failed if failure.group != group]
 
@@ -207,7 +210,7 @@ class Record:
         while True:
             self.beat()
             self._look()
-            if self._over.wait(_BEAT):
+            if self._over.wait(self._heartbeat):
                 return
 
     def beat(self) -> None:
@@ -233,8 +236,17 @@ class Record:
             self._asked_to_stop.set()
 
     def _progress(self) -> dict[str, Any]:
-        rate, left = (0.0, None) if self._tally is None else (self._tally.rate, self._tally.seconds_left)
-        return {"rate": rate, "seconds_left": left, **failures(self._failed, _TOLD_FAILURES)}
+        stage = self._stage()
+        tally = stage and self._tallies[stage]
+        rate, left = (tally.rate, tally.seconds_left) if tally else (0.0, None)
+        told = failures(self._failed, _TOLD_FAILURES)
+        return {"stage": stage, "rate": rate, "seconds_left": left, **told}
+
+    def _stage(self) -> str | None:
+        """Choose the last of the stages of which some blocks have come and some not; else the next one."""
+        left = [group for group, tally in self._tallies.items() if tally.blocks_left]
+        begun = [group for group in left if self._tallies[group].cells or self._tallies[group].failures]
+        return next(iter(begun[-1:] or left[:1] or [*self._tallies][-1:]), None)
 
     def _warn(self, failure: StoreError) -> None:
         if not self._told_of_failure:  # once an outage, not every two seconds

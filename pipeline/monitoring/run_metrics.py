@@ -5,20 +5,17 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.usage import Span, Usage, usage
 from relusweep.pipeline.monitoring.events import BlockFailed
-from relusweep.pipeline.monitoring.idleness import Shift, idle_shares
+from relusweep.pipeline.monitoring.idleness import Shift
 from relusweep.pipeline.planning.plan import Plan
-from relusweep.pipeline.sweeps.base import Block
 from relusweep.tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
@@ -61,13 +58,15 @@ class RunMetrics:
 
     Attributes
     ----------
+    plan : Plan
+        Of the sweep asked for.
     networks, network_epochs : int
         Trained by this run.
     kernel_seconds, compile_seconds, measuring_seconds : float
         Training, compiling for it, and computing what the sweep requires before it; summed over the workers.
     stages : dict of dict
-        For every group in which blocks came: how many ``cells``, ``seconds`` of the clock, and
-        ``kernel_seconds`` summed over the workers.
+        For every group in which blocks came: how many ``cells``, ``seconds`` of the clock from its first
+        block to its last, and ``kernel_seconds`` summed over the workers.
     workers : dict
         What describes the workers, once they are known.
     id : str
@@ -91,9 +90,8 @@ class RunMetrics:
     _clock: float = field(default_factory=time.perf_counter)
     _own: Usage = field(default_factory=usage)
     _before: Mapping[str, Usage] = field(default_factory=dict)
-    _shifts: defaultdict[int, Shift] = field(default_factory=lambda: defaultdict(Shift))
-    _began: float = 0.0
-    _stage: dict[str, float] = field(default_factory=dict)
+    _shift: Shift = field(default_factory=Shift)
+    _began: dict[str, float] = field(default_factory=dict)
 
     def connect(self, connection: Connection) -> None:
         """Note the workers; of those that lived before this run, what they had used by now."""
@@ -106,30 +104,30 @@ class RunMetrics:
         self.workers["workers"] = max(self.workers.get("workers", 0), len(threads))
         self.workers["threads"] = max(self.workers.get("threads", 0), sum(threads.values()))
 
-    def begin(self, plan: Plan) -> None:
-        """Note that what follows is of this plan, the one asked for or one that it requires."""
-        nothing = {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0}
-        self._stage = self.stages.setdefault(plan.sweep.group, nothing)  # a plan may be made anew
-        self._began = time.perf_counter() - self._stage["seconds"]
+    def begin(self, group: str) -> None:
+        """Note that blocks of a group come from now on; perhaps once more, after the store was waited for."""
+        stage = self.stages.setdefault(group, {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0})
+        self._began[group] = time.perf_counter() - stage["seconds"]
 
-    def record(self, block: Block, spans: Iterable[Span]) -> None:
+    def record(self, spans: Iterable[Span]) -> None:
         """Note when a block was computed, and by whom."""
-        self._shifts[block.fingerprint].add(spans)
+        self._shift.add(spans)
 
-    def add(self, block: Block, result: BlockResult) -> None:
-        """Count a block; what is required before counts as time alone, and as training where it is that."""
-        self._stage["cells"] += block.cells
-        self._stage["seconds"] = time.perf_counter() - self._began
-        self._stage["kernel_seconds"] += result.kernel_seconds
+    def count(self, group: str, cells: int, result: BlockResult) -> None:
+        """Count a block; of what is required the time alone, and training where it is that."""
+        stage = self.stages[group]
+        stage["cells"] += cells
+        stage["seconds"] = time.perf_counter() - self._began[group]
+        stage["kernel_seconds"] += result.kernel_seconds
         self.network_epochs += result.network_epochs
-        if block.fingerprint != self._asked:
+        if group != self.plan.sweep.group:
             self.measuring_seconds += result.kernel_seconds
             return
-        self.networks += block.cells
+        self.networks += cells
         self.kernel_seconds += result.kernel_seconds
         self.compile_seconds += result.compile_seconds
 
-    def part(self, client: Client) -> None:
+    def ask_workers(self, client: Client) -> None:
         """Ask the workers what they have used; of one that died, nobody knows."""
         self.update(client.nthreads())
         used: Mapping[str, Usage] = client.run(usage, on_error="ignore")
@@ -142,17 +140,13 @@ class RunMetrics:
             "worker_peak_bytes": max(peaks, default=0),
         }
 
-    @cached_property
-    def _asked(self) -> int:
-        return self.plan.sweep.fingerprint
-
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Give everything known so far, JSON-able.
 
         Beside what `relusweep.pipeline.report.facts.RunFacts` names: ``client_cpu_seconds`` of this process
         since the run began; ``client_peak_bytes``, and ``worker_peak_bytes`` of the worker that held most;
         ``idle_share`` and ``idle_at_end_share``, of what has come: see
-        `relusweep.pipeline.monitoring.idleness.idle_shares`.
+        `relusweep.pipeline.monitoring.idleness.Shift.idle_shares`.
         """
         own = usage()
         return {
@@ -172,7 +166,7 @@ class RunMetrics:
             "client_cpu_seconds": own.cpu_seconds - self._own.cpu_seconds,
             "client_peak_bytes": own.peak_bytes,
             **self.workers,
-            **idle_shares(self._shifts.values(), self.workers.get("threads", 0)),
+            **self._shift.idle_shares(self.workers.get("threads", 0)),
             **failures(self.failed),
             "host": socket.gethostname(),
             "machine": _processor(),

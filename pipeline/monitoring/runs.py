@@ -71,7 +71,7 @@ def ask_to_stop(store: str, run_id: str) -> None:
     Records(store).put(cancel_name(run_id), {"asked": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
-def read_runs(store: str, most: int = 10) -> list[Run]:
+def read_runs(store: str, most: int = 10, *, silence: timedelta = _SILENCE) -> list[Run]:
     """Read the newest runs of a store, the newest first.
 
     Parameters
@@ -80,6 +80,8 @@ def read_runs(store: str, most: int = 10) -> list[Run]:
         Path or ``s3://bucket/prefix``; it need not exist.
     most : int
         How many at most.
+    silence : timedelta
+        One that should go and has written nothing for so long is lost.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def read_runs(store: str, most: int = 10) -> list[Run]:
     records = Records(store)
     names = reversed(records.names("runs"))
     documents = (records.get(name) for name in names)
-    return list(islice((Run(doc, _state(doc)) for doc in documents if doc), most))
+    return list(islice((Run(doc, _state(doc, silence)) for doc in documents if doc), most))
 
 
 def prune(records: Records) -> None:
@@ -104,9 +106,9 @@ def prune(records: Records) -> None:
             records.delete(cancel_name(name.removeprefix("runs/")))
 
 
-def _state(document: Mapping[str, Any]) -> str:
+def _state(document: Mapping[str, Any], silence: timedelta = _SILENCE) -> str:
     state = str(document.get("state"))
     if state != "running":
         return state
-    silence = datetime.now(UTC) - datetime.fromisoformat(document["seen"])
-    return "lost" if silence > _SILENCE else state
+    silent = datetime.now(UTC) - datetime.fromisoformat(document["seen"])
+    return "lost" if silent > silence else state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
@@ -22,14 +22,20 @@ from relusweep.storage import StoreReadError
 
 __all__ = ["headline", "pace", "troubles", "verifies", "watch_runs"]
 
-_EVERY = 2.0
 _ALIVE = 30.0  # seconds after a change of its record
 _HOPE = 150.0  # it may come back, as when a file server has restarted
 _BAR = 40
 _SHOWN_FAILURES = 3
 
 
-def watch_runs(store: str, console: Console, *, every: float = _EVERY) -> None:
+def watch_runs(
+    store: str,
+    console: Console,
+    *,
+    every: float = 2.0,
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     """Show the runs that go until none does, or Ctrl-C; lines of changes where there is no terminal.
 
     Parameters
@@ -39,6 +45,8 @@ def watch_runs(store: str, console: Console, *, every: float = _EVERY) -> None:
     console : rich.console.Console
     every : float
         Seconds between looks.
+    sleep, clock : callable
+        Waits for so many seconds; gives seconds.
 
     Raises
     ------
@@ -47,17 +55,16 @@ def watch_runs(store: str, console: Console, *, every: float = _EVERY) -> None:
     """
     show = _on_terminal if console.is_terminal else _in_lines
     try:
-        show(_looks(store, every), console)
+        show(_looks(store, lambda looks: sleep(looks * every), _Pulses(clock)), console)
     except KeyboardInterrupt:  # how one leaves
         return
 
 
-def _looks(store: str, every: float) -> Iterator[list[Run]]:
+def _looks(store: str, pause: Callable[[int], object], pulses: _Pulses) -> Iterator[list[Run]]:
     """Read the runs again and again, without those that were over at the first look."""
-    pulses = _Pulses()
     runs = pulses.judge(look_at_runs(store))
     if any(run.state == "lost" for run in runs) and not any(run.goes for run in runs):
-        time.sleep(2 * every)  # or is it our clock that goes wrong?
+        pause(2)  # or is it our clock that goes wrong?
         runs = pulses.judge(look_at_runs(store))
     over = {run.id for run in runs if not run.goes}
     if runs and len(over) == len(runs):
@@ -66,7 +73,7 @@ def _looks(store: str, every: float) -> Iterator[list[Run]]:
         yield [run for run in runs if run.goes or run.id not in over]
         if not any(run.goes or (run.state == "lost" and pulses.changed(run, _HOPE)) for run in runs):
             return
-        time.sleep(every)
+        pause(1)
         try:
             runs = pulses.judge(look_at_runs(store))
         except StoreReadError:  # for a moment, perhaps: what was seen last stays
@@ -76,13 +83,14 @@ def _looks(store: str, every: float) -> Iterator[list[Run]]:
 class _Pulses:
     """Takes a run for alive whose record changes, whatever the clocks of two machines say."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._seen: dict[str, object] = {}
         self._changed: dict[str, float] = {}
 
     def judge(self, runs: Sequence[Run]) -> list[Run]:
         """Correct the states of runs just read."""
-        now = time.monotonic()
+        now = self._clock()
         for run in runs:
             seen = run.document.get("seen")
             if self._seen.setdefault(run.id, seen) != seen:
@@ -94,7 +102,7 @@ class _Pulses:
 
     def changed(self, run: Run, seconds: float) -> bool:
         """Tell whether the record of a run has changed in the last seconds."""
-        return time.monotonic() - self._changed.get(run.id, -inf) < seconds
+        return self._clock() - self._changed.get(run.id, -inf) < seconds
 
 
 def headline(run: Run) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkerMonitor"]
 
 _EVERY = 2.0
-_PATIENCE = 5.0
+_TIMEOUT = 5.0  # of a message, seconds
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class WorkerMonitor:
         if scheduler is None:  # the connection was closed
             return None
         try:
-            known = self._client.sync(scheduler.identity, n_workers=0, callback_timeout=_PATIENCE)
+            known = self._client.sync(scheduler.identity, n_workers=0, callback_timeout=_TIMEOUT)
         except (OSError, TimeoutError) as error:  # lost futures tell of a scheduler that died
             _log.info("the scheduler does not say who works: %r", error)
             return None

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from relusweep.pipeline.execution.run import run as run_sweep
-from relusweep.pipeline.monitoring.events import Committed, Event, Listener, PlanStarted
+from relusweep.pipeline.monitoring.events import Committed, Event, Listener
 from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
 from relusweep.pipeline.nightly.report import CANCELLED, Report
 from relusweep.pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
@@ -75,15 +75,11 @@ def _refresh(ledger: Ledger, run: ScheduledRun, listener: Listener, options: dic
     schedule, progress = run.schedule, run.progress
     if "before" not in progress:
         ledger.save(run, before=history(schedule.store)[0].id, refreshed=[])
-    group = ""
 
     def note(event: Event) -> None:
-        """Remember a group once it is begun: after the commit, or a kill in between would skip it."""
-        nonlocal group
-        if isinstance(event, PlanStarted):
-            group = event.plan.sweep.group
-        elif isinstance(event, Committed) and group not in progress["refreshed"]:
-            ledger.save(run, refreshed=[*progress["refreshed"], group])
+        """Remember groups once they are begun: after the commit, or a kill in between would skip them."""
+        if isinstance(event, Committed) and (new := set(event.groups).difference(progress["refreshed"])):
+            ledger.save(run, refreshed=[*progress["refreshed"], *sorted(new)])
         listener(event)
 
     options["refreshed"] = frozenset(progress["refreshed"])

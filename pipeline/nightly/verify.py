@@ -124,7 +124,7 @@ def verify(
     version = history(store)[0].id  # whatever is committed meanwhile
     sweeps = [plan.stored for plan in plans(sweep, store)]
     known = {"does": "verify", "sweep": sweep.name, "group": sweep.group, "cluster": cluster.kind}
-    with recorded(store, None, **known, command=command) as record, interruption() as asked_to_stop:
+    with recorded(store, None, {**known, "command": command}) as record, interruption() as asked_to_stop:
         samples = [draw(stored_plan(sweep, store, version), seed, share, blocks) for sweep in sweeps]
         todo = [sample for sample in samples if sample.blocks]
         record.begin(todo, asked_to_stop)
@@ -168,8 +168,8 @@ def _verify(
         yield PlanStarted(sample)
         sweep, before = sample.sweep, report.cells
         compare = partial(differences, store, version, sweep)
-        keep = partial(partial, compare) if sweep.schedule.written_by_workers else None
-        with closing(compute(connection, sample, store, keep)) as arrivals:
+        sink = partial(partial, compare) if sweep.schedule.written_by_workers else None
+        with closing(compute(connection, sample, store, sink)) as arrivals:
             for arrival in arrivals:
                 yield monitor.poll()
                 if arrival is not None:
@@ -198,5 +198,5 @@ def _take(
             report.cells += int(here.compared.sum())
             report.drifted += int(np.logical_or.reduce([part.drifted for part in found]).sum())
             report.drift = [*report.drift, *(drift for part in found for drift in part.drift)][:MOST_SHOWN]
-            return BlockDone(block, None, arrival.spans)
-    return BlockFailed(block, redact(f"{type(outcome).__name__}: {outcome}"), sample.sweep.group)
+            return BlockDone(sample.sweep.group, block, None, arrival.spans)
+    return BlockFailed(sample.sweep.group, block, redact(f"{type(outcome).__name__}: {outcome}"))

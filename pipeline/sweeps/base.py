@@ -112,6 +112,9 @@ class Schedule:
         and only the record of what it wrote comes back. Each has all axes.
     predecessor : callable
         Names the block that must be computed before a block, which goes on from its result; None for none.
+    independent_along : tuple of str
+        Axes along which a block needs, of all that is required, directly or not, only the same labels: it
+        begins when these are in the store. The `coordinates` need nothing that is required then.
     resume : callable, optional
         Puts what came of the block before into the argument of a task; without, the store has it.
     """
@@ -123,6 +126,7 @@ class Schedule:
     compile_key: Callable[[Block], Hashable] = _nothing
     resources: Mapping[str, float] = field(default_factory=dict)
     written_by_workers: frozenset[str] = frozenset()
+    independent_along: tuple[str, ...] = ()
     predecessor: Callable[[Block], Block | None] = _nothing
     resume: Callable[[Any, BlockResult], object] | None = None
 

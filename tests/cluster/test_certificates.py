@@ -15,9 +15,10 @@ import pytest
 from distributed import LocalCluster
 from distributed.security import Security
 
+from benchmarks.sites import sshd
 from relusweep.cluster import Address, SchedulerNotFound, Ssh, certificates, connect
-from tests.cluster import sshd
 from tests.cluster.strangers import check_that_strangers_stay_out
+from tests.extras import needs_sshd
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_named_files_open_it_too_and_wrong_ones_do_not(secure: LocalCluster, tmp
 
 @pytest.mark.cluster
 def test_nobody_gets_into_a_cluster_that_connect_started(state: Path, tmp_path: Path) -> None:
-    sshd.needed()
+    needs_sshd()
     with sshd.sshd(tmp_path) as server, connect(Ssh(**server.fields, workers_per_host=1)) as connection:
         client = connection.client
         assert client.scheduler.address.startswith("tls://")

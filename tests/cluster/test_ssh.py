@@ -15,9 +15,10 @@ import psutil
 import pytest
 from distributed import Client
 
+from benchmarks.sites import sshd
 from relusweep.cluster import Connection, HostsNotReached, Ssh, certificates, connect
 from relusweep.cluster.threads import threads_in_use
-from tests.cluster import sshd
+from tests.extras import needs_sshd
 
 pytestmark = pytest.mark.cluster
 
@@ -26,7 +27,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the hosts have re
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
-    sshd.needed()
+    needs_sshd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         with sshd.sshd(tmp_path_factory.mktemp("sshd")) as server:

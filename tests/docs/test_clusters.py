@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from relusweep.cluster import read_config
-from tests.extras import needs
+from tests.extras import needs, needs_sshd
 
 PAGES = Path(__file__).parents[2] / "docs" / "clusters"
 NOT_RUN = {"kubernetes", "gateway"}
@@ -126,9 +126,9 @@ def test_the_address_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.cluster
 def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.cluster import sshd
+    from benchmarks.sites import sshd
 
-    sshd.needed()
+    needs_sshd()
     monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "critical")  # as somebody may have it, who wants quiet
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "sshd").mkdir()

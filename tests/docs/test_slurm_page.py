@@ -17,7 +17,7 @@ from relusweep.cluster import Slurm, read_config
 from tests.extras import needs
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clusters" / "slurm.md").read_text()
 SMALL = ["--set", "trials=2", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20"]

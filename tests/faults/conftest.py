@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import xarray as xr
 
+from benchmarks.sites.machines import LONG, results
 from relusweep.cluster import Local
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
-from tests.faults.disturbed import LONG, results
 
 
 @pytest.fixture(scope="session")

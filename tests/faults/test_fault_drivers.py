@@ -11,10 +11,11 @@ import psutil
 import pytest
 import xarray as xr
 
+from benchmarks.sites.machines import DRIVER, machines
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.planning.plan import plan_store
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
-from tests.faults.disturbed import DRIVER, machines, resumed_is_undisturbed
+from tests.faults.disturbed import resumed_is_undisturbed
 
 pytestmark = pytest.mark.cluster
 

@@ -14,9 +14,10 @@ import pytest
 import xarray as xr
 from distributed import Client
 
+from benchmarks.sites.machines import Machines, machines, wait_until
 from relusweep.pipeline.monitoring.events import BlockFailed
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
-from tests.faults.disturbed import Machines, machines, once, resumed_is_undisturbed, told, wait_until
+from tests.faults.disturbed import once, resumed_is_undisturbed, told
 
 pytestmark = [
     pytest.mark.cluster,

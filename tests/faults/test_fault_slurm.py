@@ -20,7 +20,7 @@ from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.seams import computing
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = [
     pytest.mark.cluster,

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import xarray as xr
 
+from benchmarks.sites.machines import results
 from relusweep.cluster import Local
-from relusweep.pipeline.execution import store_retry as patience
+from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import BlockFailed, Committed, Event, StoreUnwritable
 from relusweep.pipeline.monitoring.journal import journal
 from relusweep.pipeline.monitoring.runs import read_runs
@@ -25,7 +26,7 @@ from relusweep.pipeline.monitoring.watch import headline
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import StoreWriteError
 from relusweep.storage.repository import RECORDS
-from tests.faults.disturbed import once, results, resumed_is_undisturbed, told
+from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.faults.doors import Door
 
 T = TypeVar("T")
@@ -139,9 +140,8 @@ def test_an_object_store_that_is_down_for_a_while(
 
 
 def test_a_disk_that_stays_full_ends_the_run_and_loses_nothing(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(patience, "_MOST", 3.0)
     with disk(tmp_path / "disk", 64) as small:
         with pytest.raises(StoreWriteError, match="No space left"):
             told(
@@ -150,6 +150,7 @@ def test_a_disk_that_stays_full_ends_the_run_and_loses_nothing(
                 Local(workers=2),
                 once(lambda: fill(small), when=Committed, nth=2),
                 commit_every=0.2,
+                settings=RunSettings(store_timeout=3.0),
             )
         (small / "filler").unlink()
         assert results(small / "store", sweep)["done"].any()

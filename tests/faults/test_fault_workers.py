@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 from distributed import Client
 
+from benchmarks.sites.machines import Machines, machines, results, wait_until
 from relusweep.cluster import Local
 from relusweep.pipeline.monitoring.events import BlockFailed, Committed
 from relusweep.pipeline.planning.plan import plan_store
@@ -20,7 +21,7 @@ from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
-from tests.faults.disturbed import Machines, machines, once, results, resumed_is_undisturbed, told, wait_until
+from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.seams import computing
 
 pytestmark = pytest.mark.cluster

@@ -14,16 +14,17 @@ import psutil
 import pytest
 import xarray as xr
 
+from benchmarks.sites.machines import DRIVER, local_workers, machines, results
 from relusweep.cluster import Local
 from relusweep.pipeline.common.errors import SchedulerLost, WorkersLost
-from relusweep.pipeline.execution import dispatch
 from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import plan_store
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
-from tests.faults.disturbed import DRIVER, local_workers, machines, results, resumed_is_undisturbed
+from tests.faults.disturbed import resumed_is_undisturbed
 from tests.seams import computing
 
 
@@ -71,11 +72,8 @@ def test_the_scheduler_killed_in_mid_run(
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
-def test_all_workers_killed_in_mid_run(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dispatch, "_PATIENCE", 1.0)
-    monkeypatch.setattr(dispatch, "_LOOK_EVERY", 0.2)
+def test_all_workers_killed_in_mid_run(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
+    settings = RunSettings(worker_timeout=1.0, worker_check=0.2)
     with machines(tmp_path) as at:
 
         def kill(event: Event) -> None:
@@ -83,7 +81,7 @@ def test_all_workers_killed_in_mid_run(
                 at.workers[0].kill()
 
         with pytest.raises(WorkersLost, match="no worker for"):
-            run(sweep, str(tmp_path / "store"), at.place, listeners=[kill])
+            run(sweep, str(tmp_path / "store"), at.place, listeners=[kill], settings=settings)
     assert results(tmp_path / "store", sweep)["done"].any()
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 

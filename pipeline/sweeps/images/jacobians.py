@@ -75,6 +75,7 @@ class Jacobians(ImageStage):
     fields: ClassVar[frozenset[str]] = JACOBIAN_FIELDS
     unit: ClassVar[str] = "samples"
     verb: ClassVar[str] = "map"
+    independent_along: ClassVar[tuple[str, ...]] = ("network",)
 
     def check(self) -> None:
         """Refuse what is for our own architectures alone, and rounding where nothing is stored to round."""
@@ -172,6 +173,7 @@ class Jacobians(ImageStage):
             divisible=False,
             cost=_cost,
             written_by_workers=frozenset({"coefficients" if self.spec.form == "rows" else "patterns"}),
+            independent_along=("network",),
         )
 
     @property

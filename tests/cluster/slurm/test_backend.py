@@ -17,7 +17,7 @@ from relusweep.cluster import InvalidCluster, JobsFail, Slurm, SlurmNotReached, 
 from tests.extras import needs
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = pytest.mark.cluster
 
@@ -107,7 +107,7 @@ def test_a_controller_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pyte
 @contextmanager
 def _site_of_its_own() -> Iterator[SlurmSite]:
     """One whose nodes may forget their GPUs, as they do when the controller is started anew."""
-    from tests.cluster.slurm.slurm_site import SlurmMissing, slurm_site
+    from benchmarks.sites.slurm_site import SlurmMissing, slurm_site
 
     try:
         with slurm_site() as site:

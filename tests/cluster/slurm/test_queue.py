@@ -14,7 +14,7 @@ from relusweep.cluster import SlurmRefuses
 from relusweep.cluster.slurm import queue as slurm_queue
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = pytest.mark.cluster
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,17 @@ def test_extending_gives_what_one_run_gives(
     assert again == (0 if then else small.n_cells - override(small, first).n_cells)
 
 
-def test_blocks_do_not_matter(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Cut(BooleanSweep):
+    """In smaller blocks."""
+
+    @property
+    def block_shape(self) -> Mapping[str, int]:
+        return {**super().block_shape, "problem": 2, "trial": 3}
+
+
+def test_blocks_do_not_matter(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "whole", workers)
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.TRIALS_PER_BLOCK", 3)
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.problems.PROBLEMS_PER_BLOCK", 2)
-    _, events = _run(small, tmp_path / "cut", workers)
+    _, events = _run(Cut.model_validate(small.model_dump()), tmp_path / "cut", workers)
     assert sum(isinstance(event, BlockDone) for event in events) == 16
     xr.testing.assert_identical(_results(tmp_path / "cut", small), _results(tmp_path / "whole", small))
 

@@ -22,7 +22,7 @@ from tests.extras import needs
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
 
 if TYPE_CHECKING:
-    from tests.cluster.slurm.slurm_site import SlurmSite
+    from benchmarks.sites.slurm_site import SlurmSite
 
 pytestmark = pytest.mark.cluster
 

@@ -75,9 +75,9 @@ def test_workers_serve_theirs_too() -> None:
     with connect(Local(workers=1)) as connection:
         client = connection.client
         client.wait_for_workers(1)
-        roster = WorkerMonitor(client)
-        assert roster.poll() is not None
-        assert roster.poll() is None  # not yet again
+        monitor = WorkerMonitor(client)
+        assert monitor.poll() is not None
+        assert monitor.poll() is None  # not yet again
         (worker,) = client.scheduler_info()["workers"].values()
         port = worker["services"]["dashboard"]
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:

@@ -15,9 +15,11 @@ from relusweep.pipeline.monitoring.events import (
     PlanStarted,
     RunFinished,
 )
-from relusweep.pipeline.monitoring.progress import Tally, progress
+from relusweep.pipeline.monitoring.progress import progress
+from relusweep.pipeline.monitoring.tally import Tally
 from relusweep.pipeline.planning.plan import Plan, make_plan
 from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.overrides import override
 
 
 @pytest.fixture
@@ -29,9 +31,9 @@ def _events(plan: Plan) -> list[Event]:
     first, second, *_ = plan.blocks
     return [
         PlanStarted(plan),
-        BlockDone(first, first.cells // 4),
-        BlockFailed(second, "ValueError: [not] to its liking"),
-        Committed("X", 1),
+        BlockDone("boolean/npn2", first, first.cells // 4),
+        BlockFailed("boolean/npn2", second, "ValueError: [not] to its liking"),
+        Committed("X", 1, ("boolean/npn2",)),
         RunFinished({}, (), False),
     ]
 
@@ -49,15 +51,31 @@ def test_a_person_sees_how_far_the_run_is(plan: Plan, terminal: bool) -> None:
     assert "ValueError: [not] to its liking" in said
 
 
-def test_time_left_goes_by_work_not_by_networks(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("terminal", [True, False])
+def test_stages_that_go_side_by_side_have_a_line_each(plan: Plan, terminal: bool) -> None:
+    other = make_plan(override(SWEEPS["npn3"], ["trials=10"]), None)
+    (first, *_), (second, *_) = plan.blocks, other.blocks
+    console = Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=150)
+    with progress(console) as listener:
+        listener(PlanStarted(plan))
+        listener(PlanStarted(other))
+        listener(BlockDone("boolean/npn3", second, None))
+        listener(BlockDone("boolean/npn2", first, None))
+        listener(Committed("X", 2, ("boolean/npn3", "boolean/npn2")))
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert f"boolean/npn2: {first.cells:,} of {plan.total:,} networks" in said
+    assert f"boolean/npn3: {second.cells:,} of {other.total:,} networks" in said
+
+
+def test_time_left_goes_by_work_not_by_networks(plan: Plan) -> None:
     now = [100.0]
-    monkeypatch.setattr("relusweep.pipeline.monitoring.progress.time.monotonic", lambda: now[0])
-    tally = Tally(plan)
+    tally = Tally(plan, lambda: now[0])
     assert str(tally) == "no block has come yet"
     work = [plan.sweep.schedule.cost(block) for block in plan.blocks]
     half = next(n for n in range(len(work)) if sum(work[:n]) >= sum(work) / 2)
     for block in plan.blocks[:half]:
-        tally.add(BlockDone(block, 0))
+        tally.add(BlockDone("boolean/npn2", block, 0))
     now[0] += 60
     assert half < len(work) / 2
     assert f"{400 * half / 60:,.0f} networks/s" in str(tally)
@@ -65,19 +83,18 @@ def test_time_left_goes_by_work_not_by_networks(plan: Plan, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("queued", [0, 3600])
-def test_speed_is_that_of_now(plan: Plan, monkeypatch: pytest.MonkeyPatch, queued: int) -> None:
+def test_speed_is_that_of_now(plan: Plan, queued: int) -> None:
     """The first block compiles for 100 s, then one comes every second, thousands of them."""
     now = [0.0]
-    monkeypatch.setattr("relusweep.pipeline.monitoring.progress.time.monotonic", lambda: now[0])
-    tally, block = Tally(plan), plan.blocks[0]
+    tally, block = Tally(plan, lambda: now[0]), plan.blocks[0]
     now[0] += queued + 100  # workers are waited for
-    tally.add(BlockDone(block, None, (Span("a", 0.0, 100.0), Span("b", 40.0, 100.0))))
+    tally.add(BlockDone("boolean/npn2", block, None, (Span("a", 0.0, 100.0), Span("b", 40.0, 100.0))))
     work = plan.sweep.schedule.cost(block)
     assert tally.rate == pytest.approx(block.cells / 100)
     assert tally.seconds_left == pytest.approx(100 * (plan.cost / work - 1))
     for n in range(2000):
         now[0] += 1
-        tally.add(BlockDone(block, None))
+        tally.add(BlockDone("boolean/npn2", block, None))
         assert n < 150 or tally.rate == pytest.approx(block.cells, rel=0.05)
     assert tally.seconds_left == pytest.approx(plan.cost / work - 2001, rel=0.05)
     assert len(tally._marks) < 200

@@ -20,8 +20,7 @@ from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidRun, SpecificationChanged
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.monitoring import record as record_module
-from relusweep.pipeline.monitoring import runs as runs_module
+from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import (
     BlockDone,
     BlockFailed,
@@ -44,6 +43,8 @@ from tests.seams import computing
 # Minutes of work: nobody learns at this rate, so every network goes on to the last epoch.
 ENDLESS = ("run", "npn2", "--set", "width=2", "--set", "depth=1", "--set", "trials=20000", "--workers", "1")
 ENDLESS = (*ENDLESS, "--set", "epochs=100000", "--set", "optimizer.learning_rate=1e-9")
+
+OFTEN = RunSettings(heartbeat=0.01)
 
 
 def _begin(store: Path, *options: str) -> subprocess.Popen[str]:
@@ -87,10 +88,7 @@ def test_a_run_leaves_its_record(small: BooleanSweep, workers: Address, tmp_path
     assert record["started"] <= record["seen"] == record["ended"]
 
 
-def test_while_it_goes_others_see_how_far(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(record_module, "_BEAT", 0.01)
+def test_while_it_goes_others_see_how_far(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
 
     def look(event: Event) -> None:
@@ -101,7 +99,7 @@ def test_while_it_goes_others_see_how_far(
                 time.sleep(0.01)
             seen.append(record)
 
-    run(small, str(tmp_path), workers, listeners=[look])
+    run(small, str(tmp_path), workers, listeners=[look], settings=OFTEN)
     assert seen[0]["state"] == "running"
     assert seen[0]["groups"][small.group]["done"] == 16
     assert seen[0]["rate"] > 0
@@ -144,9 +142,8 @@ def test_a_submitted_run_that_is_refused_says_so(
 
 
 def test_a_request_beside_the_store_stops_the_run(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: BooleanSweep, workers: Address, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(record_module, "_BEAT", 0.01)
     cells = 0
 
     def ask(event: Event) -> None:
@@ -156,7 +153,7 @@ def test_a_request_beside_the_store_stops_the_run(
             ask_to_stop(str(tmp_path), "mine")
             time.sleep(1)  # many heartbeats
 
-    finished = run(small, str(tmp_path), workers, listeners=[ask], run_id="mine")
+    finished = run(small, str(tmp_path), workers, listeners=[ask], run_id="mine", settings=OFTEN)
     assert finished.interrupted
     assert finished.cancelled
     record = _read(tmp_path)
@@ -181,9 +178,7 @@ def test_cancelled_from_outside_the_command_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.cluster
-def test_of_a_driver_that_was_killed_there_is_no_sign(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_a_driver_that_was_killed_there_is_no_sign(tmp_path: Path) -> None:
     with _begin(tmp_path) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -191,9 +186,9 @@ def test_of_a_driver_that_was_killed_there_is_no_sign(
         assert _read(tmp_path)["state"] == "running"
         process.send_signal(signal.SIGKILL)
     assert _read(tmp_path)["state"] == "running"  # no more than a moment ago
-    monkeypatch.setattr(runs_module, "_SILENCE", timedelta(0))
     time.sleep(1.1)  # `seen` has whole seconds
-    assert _read(tmp_path)["state"] == "lost"
+    (only,) = read_runs(str(tmp_path), silence=timedelta(0))
+    assert only.state == "lost"
 
 
 def test_a_run_goes_on_where_its_record_cannot_be_written(
@@ -201,12 +196,10 @@ def test_a_run_goes_on_where_its_record_cannot_be_written(
     workers: Address,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(record_module, "_BEAT", 0.01)
     (tmp_path / ".relusweep").write_text("a file in the way")
     with caplog.at_level(logging.WARNING, "relusweep.pipeline.monitoring.record"):
-        finished = run(small, str(tmp_path), workers)
+        finished = run(small, str(tmp_path), workers, settings=OFTEN)
     assert finished.facts["networks"] == 64
     (told,) = caplog.messages  # once, not at every heartbeat
     assert "cannot write record" in told
@@ -247,7 +240,7 @@ def test_an_error_that_ends_the_run_is_in_its_record(
 
 def test_many_failures_take_little_room() -> None:
     block = Block("mine", 7, (("trial", tuple(range(1000))),))
-    told = failures([BlockFailed(block, "x" * 10_000, "boolean/mine")] * 1000)
+    told = failures([BlockFailed("boolean/mine", block, "x" * 10_000)] * 1000)
     assert told["n_failed"] == 1000
     assert len(told["failed"]) == 10
     assert len(repr(told)) < 10_000
@@ -281,8 +274,8 @@ def test_a_stage_that_is_planned_again_counts_anew(small: BooleanSweep, tmp_path
         time.sleep(0.01)
     record(PlanStarted(plan))
     for block in plan.blocks[:2]:
-        record(BlockDone(block, None))
-    record(BlockFailed(plan.blocks[2], "killed", small.group))
+        record(BlockDone(small.group, block, None))
+    record(BlockFailed(small.group, plan.blocks[2], "killed"))
     record(StoreUnwritable("no space left", 1.0, 600.0))
     record.beat()
     before = _read(tmp_path)
@@ -297,9 +290,8 @@ def test_a_stage_that_is_planned_again_counts_anew(small: BooleanSweep, tmp_path
 
 
 def test_stopped_while_it_waits_for_the_store_it_is_cancelled(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: BooleanSweep, workers: Address, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(record_module, "_BEAT", 0.01)
 
     def fail(event: Event) -> None:
         if isinstance(event, BlockDone):
@@ -308,5 +300,5 @@ def test_stopped_while_it_waits_for_the_store_it_is_cancelled(
             ask_to_stop(str(tmp_path), "mine")
 
     with pytest.raises(StoreWriteError):
-        run(small, str(tmp_path), workers, listeners=[fail], run_id="mine")
+        run(small, str(tmp_path), workers, listeners=[fail], run_id="mine", settings=OFTEN)
     assert _read(tmp_path)["state"] == "cancelled"

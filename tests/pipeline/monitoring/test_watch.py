@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from rich.console import Console
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.monitoring import watch
 from relusweep.pipeline.monitoring.watch import watch_runs
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import Records
@@ -60,20 +58,17 @@ def _nothing() -> None:
     pass
 
 
-def _watched(
-    store: Path | str, steps: Sequence[Step], monkeypatch: pytest.MonkeyPatch, terminal: bool = False
-) -> str:
+def _watched(store: Path | str, steps: Sequence[Step], terminal: bool = False, **options: Any) -> str:
     """What a watcher says, between whose looks the steps happen."""
     left = iter(steps)
-    monkeypatch.setattr(watch.time, "sleep", lambda seconds: next(left)(), raising=False)
     console = Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=150)
-    watch_runs(str(store), console)
+    watch_runs(str(store), console, sleep=lambda seconds: next(left)(), **options)
     assert isinstance(console.file, io.StringIO)
     assert next(left, None) is None
     return console.file.getvalue()
 
 
-def test_changes_are_lines_until_no_run_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_are_lines_until_no_run_goes(tmp_path: Path) -> None:
     _put(tmp_path, 0, workers=0, rate=0.0, seconds_left=None)()
     failure = {"block": "width 3", "error": "ValueError: [no]"}
     steps = [
@@ -82,7 +77,7 @@ def test_changes_are_lines_until_no_run_goes(tmp_path: Path, monkeypatch: pytest
         _put(tmp_path, 1500, n_failed=1, failed=[failure]),
         _put(tmp_path, 1500, state="failed", ended="2026-11-22T22:06:01+00:00", n_failed=1, failed=[failure]),
     ]
-    waits, half, more, _, over, _ = _watched(tmp_path, steps, monkeypatch).splitlines()
+    waits, half, more, _, over, _ = _watched(tmp_path, steps).splitlines()
     begun = "20261122T210500-3fa9 · {} · npn4 · login1 · Slurm job 17 · since 2026-11-22 21:05:00 UTC"
     assert waits.startswith(begun.format("running, waits for workers"))
     assert half.startswith(begun.format("running"))
@@ -94,57 +89,42 @@ def test_changes_are_lines_until_no_run_goes(tmp_path: Path, monkeypatch: pytest
     assert "failed · npn4 · login1 · Slurm job 17 · 2026-11-22 21:05:00 UTC, 1 h 1 min · boolean" in over
 
 
-def test_time_left_is_that_of_the_stage_that_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_left_is_that_of_the_stage_that_goes(tmp_path: Path) -> None:
     groups = {
         "boolean/measures5": {"unit": "functions", "total": 10, "done": 5},
         "boolean/npn5": {"unit": "networks", "total": 90, "done": 0},
     }
     _put(tmp_path, 0, groups=groups, stage="boolean/measures5")()
-    said = _watched(tmp_path, [_leave], monkeypatch)
+    said = _watched(tmp_path, [_leave])
     assert "boolean/measures5: 5 of 10 functions · boolean/npn5: 0 of 90 networks" in said
     assert "25 functions/s · 1 min 1 s left of boolean/measures5 · 1 worker" in said
 
 
-def test_a_terminal_shows_bars_and_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_bars_and_errors(tmp_path: Path) -> None:
     failure = {"block": "width 3", "error": "ValueError: [no]"}
     _put(tmp_path, 500, n_failed=1, failed=[failure])()
-    said = _watched(tmp_path, [_put(tmp_path, 2000, state="finished")], monkeypatch, terminal=True)
+    said = _watched(tmp_path, [_put(tmp_path, 2000, state="finished")], terminal=True)
     for words in ("━━━━", "500 of 2,000 networks", "failed: width 3: ValueError: [no]", "· finished ·"):
         assert words in said
     assert said.index("1 min 1 s left") < said.index("2,000 of 2,000 networks")
 
 
-def test_leaving_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_is_no_error(tmp_path: Path) -> None:
     _put(tmp_path, 500)()
     for terminal in (False, True):
-        assert "500 of 2,000" in _watched(tmp_path, [_leave], monkeypatch, terminal)
+        assert "500 of 2,000" in _watched(tmp_path, [_leave], terminal)
 
 
-def test_a_run_that_gives_no_sign_does_not_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put(tmp_path, 500, seen="2026-11-22T01:02:03+00:00")()
-    monkeypatch.setattr(
-        "relusweep.pipeline.monitoring.runs.datetime", _At(datetime(2026, 11, 22, 1, 2, 34, tzinfo=UTC))
-    )
-    assert "no sign since 2026-11-22 01:02:03 UTC" in _watched(tmp_path, [_nothing], monkeypatch)
-    monkeypatch.setattr(
-        "relusweep.pipeline.monitoring.runs.datetime", _At(datetime(2026, 11, 22, 1, 2, 32, tzinfo=UTC))
-    )
-    assert "· running ·" in _watched(tmp_path, [_leave], monkeypatch)
+def test_a_run_that_gives_no_sign_does_not_go(tmp_path: Path) -> None:
+    """Half a minute long; a second more or less of it is lost where this machine is busy."""
+    seen = datetime.now(UTC) - timedelta(seconds=30)
+    _put(tmp_path, 500, seen=seen.isoformat())()
+    assert f"no sign since {seen:%Y-%m-%d %H:%M:%S} UTC" in _watched(tmp_path, [_nothing])
+    _put(tmp_path, 500, seen=(seen + timedelta(seconds=5)).isoformat())()
+    assert "· running ·" in _watched(tmp_path, [_leave])
 
 
-class _At:
-    """A clock that stands."""
-
-    def __init__(self, moment: datetime) -> None:
-        self._moment = moment
-
-    def now(self, zone: object) -> datetime:
-        return self._moment
-
-    fromisoformat = staticmethod(datetime.fromisoformat)
-
-
-def test_clocks_that_differ_make_no_run_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clocks_that_differ_make_no_run_lost(tmp_path: Path) -> None:
     """Of another run the record changes, an hour behind this machine; that of the first does not."""
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     others = [
@@ -153,51 +133,48 @@ def test_clocks_that_differ_make_no_run_lost(tmp_path: Path, monkeypatch: pytest
     ]
     _put(tmp_path, 500)()
     others[0]()
-    said = _watched(tmp_path, [others[1], others[2], _leave], monkeypatch).splitlines()
+    said = _watched(tmp_path, [others[1], others[2], _leave]).splitlines()
     of_other = [line for line in said if line.startswith("other")]
     assert ["· running ·" in line for line in of_other] == [True, True]
     others[0]()
     Records(tmp_path).delete("runs/20261122T210500-3fa9")
-    said = _watched(tmp_path, [others[1], _leave], monkeypatch)  # looks again before it takes it for lost
+    said = _watched(tmp_path, [others[1], _leave])  # looks again before it takes it for lost
     assert said.startswith("other · running")
 
 
 @pytest.mark.parametrize(("silence", "leaves"), [(60, False), (200, True)])
-def test_a_run_that_falls_silent_is_waited_for_a_while(
-    silence: int, leaves: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_falls_silent_is_waited_for_a_while(silence: int, leaves: bool, tmp_path: Path) -> None:
     now = [1000.0]
-    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now[0]))
     _put(tmp_path, 500)()
     steps = [
         _put(tmp_path, 600, seen="2026-11-22T01:02:03+00:00"),
         lambda: now.__setitem__(0, 1000.0 + silence),
         _put(tmp_path, 2000, state="finished"),
     ]
-    said = _watched(tmp_path, steps[:2] if leaves else steps, monkeypatch).splitlines()
+    said = _watched(tmp_path, steps[:2] if leaves else steps, clock=lambda: now[0]).splitlines()
     assert "no sign since 2026-11-22 01:02:03" in said[2]
     assert leaves == (len(said) == 3)
 
 
-def test_runs_that_were_over_before_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_that_were_over_before_are_left_out(tmp_path: Path) -> None:
     _put(tmp_path, 2000, id="a-old", state="finished")()
     _put(tmp_path, 100, id="b-now")()
     begin = _put(tmp_path, 50, id="c-next")
     end = [_put(tmp_path, 2000, id=name, state="finished") for name in ("b-now", "c-next")]
-    said = _watched(tmp_path, [begin, *end], monkeypatch)
+    said = _watched(tmp_path, [begin, *end])
     assert "a-old" not in said
     assert said.splitlines()[-1].startswith("c-next · finished")
-    assert _watched(tmp_path, [], monkeypatch).startswith("c-next · finished")  # nothing goes: the newest
+    assert _watched(tmp_path, []).startswith("c-next · finished")  # nothing goes: the newest
 
 
-def test_watching_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _watched(tmp_path / "mistyped", [], monkeypatch) == "no run goes\n"
+def test_watching_makes_nothing(tmp_path: Path) -> None:
+    assert _watched(tmp_path / "mistyped", []) == "no run goes\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_submitted_run_is_watched_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_submitted_run_is_watched_before_it_begins(tmp_path: Path) -> None:
     Records(tmp_path).put("runs/x", {"id": "x", "state": "submitted", "sweep": "npn4", "job": "17"})
-    said = _watched(tmp_path, [_put(tmp_path, 2000, id="x", state="finished")], monkeypatch)
+    said = _watched(tmp_path, [_put(tmp_path, 2000, id="x", state="finished")])
     headline = "x · submitted, whether it waits only Slurm knows · npn4 · Slurm job 17"
     assert said.splitlines()[0].startswith(headline)
 

@@ -494,7 +494,7 @@ def test_blocks_that_fail_fail_the_night(nights: Nights, stored: BooleanSweep) -
 
     def broken(client: object, plan: Plan, *arguments: Any) -> Generator[Arrival]:
         for block in plan.blocks:
-            yield Arrival(block, ValueError("no luck"), ())
+            yield Arrival(plan, block, ValueError("no luck"), ())
 
     ended = nights.execute(compute=broken)
     assert (ended.state, exit_code([ended])) == ("failed", 1)

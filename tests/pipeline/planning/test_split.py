@@ -14,9 +14,9 @@ import xarray as xr
 from relusweep.cluster import Address
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import BlockDone, Event
-from relusweep.pipeline.monitoring.idleness import Shift, idle_shares
-from relusweep.pipeline.monitoring.run_metrics import RunMetrics
+from relusweep.pipeline.monitoring.idleness import Shift
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.planning.split import cut, partition
 from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
@@ -28,6 +28,8 @@ from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
+WHOLE, CUT = RunSettings(sub_blocks_per_thread=1e-9), RunSettings(sub_blocks_per_thread=1e9)
+
 
 def _shift(**spans: list[tuple[float, float]]) -> Shift:
     shift = Shift()
@@ -38,15 +40,13 @@ def _shift(**spans: list[tuple[float, float]]) -> Shift:
 def test_idle_shares_worked_by_hand() -> None:
     # Ten seconds of two threads: one waits for 1 s in between, the other has nothing more to do after 7 s.
     shift = _shift(a=[(100, 104), (105, 110)], b=[(100, 107)])
-    assert idle_shares([shift], 2) == pytest.approx({"idle_share": 0.2, "idle_at_end_share": 0.3})
+    assert shift.idle_shares(2) == pytest.approx({"idle_share": 0.2, "idle_at_end_share": 0.3})
     # A third that never computed idled throughout.
-    assert idle_shares([shift], 3) == pytest.approx({"idle_share": 14 / 30, "idle_at_end_share": 1.0})
-    # Ten more seconds, in which both are busy but for the last; the time between the two counts for nobody.
-    later = _shift(a=[(150, 159)], b=[(150, 155), (155, 160)])
-    assert idle_shares([shift, later], 2) == pytest.approx(
-        {"idle_share": 5 / 40, "idle_at_end_share": 4 / 20}
-    )
-    assert idle_shares([Shift()], 2) == {}
+    assert shift.idle_shares(3) == pytest.approx({"idle_share": 14 / 30, "idle_at_end_share": 1.0})
+    # Ten seconds of another stage, half of them beside this one: each thread computes one thing at a time.
+    shift.add([Span("b", 107, 117), Span("a", 110, 115)])
+    assert shift.idle_shares(2) == pytest.approx({"idle_share": 3 / 34, "idle_at_end_share": 2 / 17})
+    assert Shift().idle_shares(2) == {}
 
 
 def test_parts_of_a_block_are_all_of_it_and_fill_the_lanes() -> None:
@@ -79,7 +79,7 @@ def test_every_kernel_begins_once_then_the_longest_come_first() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
     parts = partition(plan, 2)
     assert {part.block["width"] for part in parts[:9]} == {(width,) for width in range(2, 11)}
-    rest = [plan.sweep.schedule.cost(part.whole.block) for part in parts[9:]]
+    rest = [plan.sweep.schedule.cost(part.split.block) for part in parts[9:]]
     assert rest == sorted(rest, reverse=True)
 
 
@@ -101,14 +101,11 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
 
 
 @pytest.mark.parametrize("dims", [["problems=0,1,3,6", "trials=4"], ["problems=3", "trials=30"]])
-def test_parts_do_not_matter(
-    dims: list[str], small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_do_not_matter(dims: list[str], small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
     sweep = override(small, dims)
-    for parts, store in ((1e-9, "whole"), (1e9, "cut")):
-        monkeypatch.setattr("relusweep.pipeline.planning.split._PARTS_PER_THREAD", parts)
+    for settings, store in ((WHOLE, "whole"), (CUT, "cut")):
         events: list[Event] = []
-        run(sweep, str(tmp_path / store), workers, listeners=[events.append])
+        run(sweep, str(tmp_path / store), workers, listeners=[events.append], settings=settings)
         assert sum(isinstance(event, BlockDone) for event in events) == 4
     whole, again = (open_dataset(tmp_path / store, sweep.group).load() for store in ("whole", "cut"))
     assert whole["done"].all()
@@ -123,9 +120,8 @@ def test_a_block_of_which_a_part_raises_fails_once_and_whole(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.planning.split._PARTS_PER_THREAD", 1e9)
     monkeypatch.setattr(BooleanSweep, "task", computing(task))
-    finished = run(small, str(tmp_path / "store"), workers)
+    finished = run(small, str(tmp_path / "store"), workers, settings=CUT)
     assert [failure.error for failure in finished.failed] == ["ValueError: not to its liking"] * 2
     assert {(failure.block["width"], failure.block["problem"]) for failure in finished.failed} == {
         ((4,), (0, 1, 3, 6))
@@ -173,20 +169,16 @@ class _Naps(SpecifiedSweep):
         return Schedule(block_shape=shape, cost=lambda block: block["rest"][0] * block.cells)
 
 
-def test_all_threads_share_the_longest_block(
-    workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_threads_share_the_longest_block(workers: Address, tmp_path: Path) -> None:
     sweep = _Naps(name="naps", rests=(0.0005, 0.001, 0.02))  # 0.03, 0.06 and 1.3 s
     threads: dict[str, set[str]] = {}  # that computed the longest block
 
-    def watch(meter: RunMetrics, block: Block, spans: tuple[Span, ...]) -> None:
-        if block["rest"] == (0.02,):
-            threads[store] = {span.thread for span in spans}
+    def watch(event: Event) -> None:
+        if isinstance(event, BlockDone) and event.block["rest"] == (0.02,):
+            threads[store] = {span.thread for span in event.spans}
 
-    monkeypatch.setattr(RunMetrics, "watch", watch)
-    for parts, store in ((16, "cut"), (1e-9, "whole")):
-        monkeypatch.setattr("relusweep.pipeline.planning.split._PARTS_PER_THREAD", parts)
-        run(sweep, str(tmp_path / store), workers)
+    for settings, store in ((RunSettings(), "cut"), (WHOLE, "whole")):
+        run(sweep, str(tmp_path / store), workers, listeners=[watch], settings=settings)
     assert len(threads["cut"]) == 2
     assert len(threads["whole"]) == 1
     results = open_dataset(tmp_path / "cut", sweep.group).load()

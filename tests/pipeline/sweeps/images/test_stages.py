@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -128,32 +129,15 @@ def test_laps_follow_one_another(workers: Address, tmp_path: Path) -> None:
         assert [lap for runner, lap in came if runner == name] == [0, 1, 2, 3]
 
 
-def test_no_lap_begins_before_the_one_before_has_landed(
-    workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Seen where blocks are sent: the argument holds what came of the block before, and that has landed."""
-    from relusweep.pipeline.execution import dispatch
-
-    log: list[tuple[str, str, int]] = []
-    submit, land = dispatch._Flight._submit, dispatch._Flight.land
-
-    def submitted(flight: Any, waiting: Any) -> None:
-        block = waiting.part.block
-        log.append(("sent", block["runner"][0], block["lap"][0]))
-        submit(flight, waiting)
-
-    def arrived(flight: Any, future: Any) -> Any:
-        arrival = land(flight, future)
-        log.append(("landed", arrival.block["runner"][0], arrival.block["lap"][0]))
-        return arrival
-
-    monkeypatch.setattr(dispatch._Flight, "_submit", submitted)
-    monkeypatch.setattr(dispatch._Flight, "land", arrived)
-    run(Laps(name="a", runners=("bo", "al")), str(tmp_path / "store"), workers)
-    assert len(log) == 16
+def test_no_lap_begins_before_the_one_before_has_landed(workers: Address, tmp_path: Path) -> None:
+    """Seen where blocks are computed; that each goes on from the one before, the sums show."""
+    events: list[Event] = []
+    run(Laps(name="a", runners=("bo", "al")), str(tmp_path / "store"), workers, listeners=[events.append])
+    done = [event for event in events if isinstance(event, BlockDone)]
+    assert len(done) == 8
     for name in ("bo", "al"):
-        steps = [(what, lap) for what, runner, lap in log if runner == name]
-        assert steps == [(what, lap) for lap in range(4) for what in ("sent", "landed")]
+        spans = [span for event in done if event.block["runner"] == (name,) for span in event.spans]
+        assert all(before.stop <= after.start for before, after in pairwise(spans))
 
 
 def test_a_lap_that_fails_ends_its_chain_alone_and_is_gone_on_from(workers: Address, tmp_path: Path) -> None:

@@ -14,10 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from relusweep.cluster import certificates
-from tests.extras import needs
 
 COPIES = Path.home() / ".local/state/relusweep/ssh"
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -30,11 +27,11 @@ class Sshd(NamedTuple):
     process: subprocess.Popen[bytes]
 
 
-def needed() -> None:
-    """Skip where there is no sshd."""
-    needs("asyncssh", "ssh")
+def missing() -> str | None:
+    """Say what this machine lacks for it."""
     if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
-        pytest.skip("needs sshd and ssh-keygen: apt-get install openssh-server")
+        return "needs sshd and ssh-keygen: apt-get install openssh-server"
+    return None
 
 
 @contextmanager
