@@ -42,7 +42,7 @@ def _caption(summary: Summary) -> str:
         f"Percentage of networks that classified all {2**summary.n_inputs} inputs correctly at some epoch, "
         "by width and depth (number of hidden layers). Mean over classes: every class weighs the same "
         f"({classes:,} in all). Worst class: the lowest rate of any one class over up to {trials} trials"
-        f"{summary.uncertainty(summary.by_class)}; being the least of many noisy rates, it leans low."
+        f"{summary.uncertainty(summary.by_class)}; as the lowest of many noisy rates, it is biased low."
     )
     if bool((summary.ran == 0).any()):
         text += " Hatched: sizes of which no network has run."

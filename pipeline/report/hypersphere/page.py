@@ -29,8 +29,8 @@ _NOUNS = {"n_inputs": "dimension", "batch": "batch size", "inputs": "scaling"}
 _NUMBERS = "The numbers behind the figure"
 
 _ORTHOGONALITY = (
-    "The normals of a hyperoctahedron are orthogonal. Random directions, as hidden units have them at the "
-    "start, come the nearer to that the more dimensions there are."
+    "The normals of a hyperoctahedron are orthogonal. Random directions, such as those of hidden units "
+    "before training, come closer to that as the dimension grows."
 )
 
 _BOUNDARY = """

@@ -62,7 +62,7 @@ def polytopes(figures: pd.DataFrame) -> Picture:
             f"from their vertices by convex hull, to n = {max(_BUILT)}. The shell of this sweep begins where "
             "the hyperoctahedron just fits. Right: volume between the sphere in and the sphere around the "
             "hyperoctahedron, over that of the expanded simplex of the same inradius, logarithmic; "
-            "dashed: what it tends to, 2 to the power n/2, over the root of e."
+            "dashed: its limit for large n, 2 to the power n/2, over the root of e."
         ),
         draw=partial(_draw_polytopes, figures),
     )

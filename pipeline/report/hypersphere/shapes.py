@@ -1,4 +1,4 @@
-"""Shapes of the regions that successful networks closed, told from their weights: shares by dimension."""
+"""Shapes of the regions that successful networks closed, from their weights alone: shares by dimension."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def shapes(summary: Summary) -> Picture:
         caption=(
             "Regions that successful networks (at least "
             f"{100 * summary.sweep.success:g} % of the training samples right at the end) call "
-            "inside, as a share of these networks in percent; above each bar how many they are. Told from "
-            "the weights alone. A bounded region is a polytope. It is near the hyperoctahedron, or near the "
-            "expanded simplex, if it has as many vertices and these lie close to those of that polytope, "
-            "moved, turned, reflected and scaled to fit best: their root mean square distance is at most "
-            f"{100 * TOLERANCE:.0f} % of their own spread. In two dimensions "
+            "inside, as a share of these networks in percent; above each bar how many they are. "
+            "Determined from the weights alone. A bounded region is a polytope. It is near the "
+            "hyperoctahedron, or near the expanded simplex, if it has as many vertices and these lie "
+            "close to those of that polytope, moved, turned, reflected and scaled to fit best: their root "
+            f"mean square distance is at most {100 * TOLERANCE:.0f} % of their own spread. In two dimensions "
             "the hyperoctahedron is the square and the expanded simplex the regular hexagon. Shares below "
             "6 % are drawn without their number; all numbers, with 95 % Wilson intervals, are in the table."
         ),

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.scale import named, specification
-from relusweep.pipeline.report.text import enumeration
+from relusweep.pipeline.report.text import enumeration, plural
 
 __all__ = ["MATRICES", "Stages", "read"]
 
@@ -115,7 +115,7 @@ class Stages:
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
-        """Channels, height and width of what gradients are taken in; None where nobody knows."""
+        """Channels, height and width of what gradients are taken in; None where that is not known."""
         if self.specification.get("input") == "scaled":
             return 3, 32, 32
         for group in self.groups.values():
@@ -149,7 +149,8 @@ class Stages:
             sentences.append(f"These data have {n - len(lacking)} of the {n} networks of {sweep.name}.")
         epochs = self.specification.get("epochs", full["epochs"])
         if epochs < full["epochs"]:
-            sentences.append(f"Networks were trained for {epochs} epochs, not for {full['epochs']}.")
+            trained = f"{epochs} {plural('epoch', epochs)}"
+            sentences.append(f"Networks were trained for {trained}, not for {full['epochs']}.")
         return sentences
 
 
