@@ -183,7 +183,7 @@ def test_all_threads_share_the_longest_block(
         if block["rest"] == (0.02,):
             threads[store] = {span.thread for span in spans}
 
-    monkeypatch.setattr(RunMetrics, "watch", watch)
+    monkeypatch.setattr(RunMetrics, "record", watch)
     for parts, store in ((16, "cut"), (1e-9, "whole")):
         monkeypatch.setattr("relusweep.pipeline.planning.split._PARTS_PER_THREAD", parts)
         run(sweep, str(tmp_path / store), workers)
