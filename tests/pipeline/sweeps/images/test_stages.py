@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pytest
 import xarray as xr
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import SpecificationChanged
@@ -45,15 +45,14 @@ class Laps(SpecifiedSweep):
     growable_fields: ClassVar[tuple[str, ...]] = ("runners", "shoes")
     step: ClassVar[Step] = staticmethod(add)
 
-    runners: tuple[str, ...]
+    runners: Annotated[tuple[str, ...], AfterValidator(lambda names: tuple(dict.fromkeys(names)))]
     laps: int = 4
     shoes: dict[str, int] = Field(default={})
     weather: str = "fair"
 
     @property
     def axes(self) -> Mapping[str, np.ndarray]:
-        runners = tuple(dict.fromkeys(self.runners))
-        return {"runner": np.array(runners, object), "lap": np.arange(self.laps)}
+        return {"runner": np.array(self.runners, object), "lap": np.arange(self.laps)}
 
     @property
     def variables(self) -> Mapping[str, Variable]:

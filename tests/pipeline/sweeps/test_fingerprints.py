@@ -1,0 +1,110 @@
+"""What stores hold stays theirs: fingerprints of all stages, and what networks start and draw from.
+
+Written down before stages became plain objects of one specification (29 November 2026).
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.images.sums import Sums
+from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.overrides import override
+from relusweep.tasks.comparison.clustering import draws
+from relusweep.tasks.images.training import trained_parameters
+
+STAGES = json.loads(Path(__file__).with_name("fingerprints.json").read_text())
+
+SETTINGS = {
+    "default": [],
+    "patterns": ["form=patterns"],
+    "float16": ["precision=float16"],
+    "bits": ["precision=10"],
+    "scaled": ["input=scaled"],
+    "clusters": ["clusters=2,3,7", "n_init=2"],
+    "replicates": ["replicates=20", "cutoff=0.01"],
+    "pretrained": [
+        "pretrained.tiny.factory=pictures:tiny",
+        "pretrained.tiny.side=8",
+        "networks=linear-sgd-0,tiny-sgd-0",
+    ],
+    "small": [
+        *("name=small", "networks=dense-adamw-0,linear-sgd-0", "epochs=1", "seed=3", "components=5"),
+        *("sgd.momentum=0", "device=cuda", "rows_in_memory=1000", "max_iterations=20", "batch=8"),
+    ],
+}
+
+
+def _stages(sweep: Sweep) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for required in sweep.requires:
+        found |= _stages(required)
+    return {**found, sweep.group.rpartition("/")[2]: f"{sweep.fingerprint:016x}"}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_of_all_stages_of_images(settings: str) -> None:
+    assert _stages(override(SWEEPS["images"], SETTINGS[settings])) == STAGES[settings]
+
+
+@pytest.mark.parametrize(
+    ("name", "fingerprint"),
+    [
+        ("npn2", "1b3e042426fe2e85"),
+        ("npn3", "687c0490707ff440"),
+        ("npn4", "058c19c8a2ce28b0"),
+        ("npn5", "52ab7a98bc3ab6b0"),
+        ("parity10", "2f3a1e686edaa0dd"),
+        ("boolean10", "b5fd7dac32a800b3"),
+        ("dimensions", "af400632cdaca07c"),
+        ("annulus", "17bef163b37a0982"),
+        ("hypersphere", "4cf05d04f8bec024"),
+        ("sine", "441e4d43b14fada8"),
+    ],
+)
+def test_of_named_sweeps(name: str, fingerprint: str) -> None:
+    assert f"{SWEEPS[name].fingerprint:016x}" == fingerprint
+
+
+def test_a_copy_with_other_fields_has_a_fingerprint_of_its_own() -> None:
+    sweep = SWEEPS["npn2"]
+    for deep in (False, True):
+        other = sweep.model_copy(update={"seed": 1}, deep=deep)
+        assert other.fingerprint == override(sweep, ["seed=1"]).fingerprint != sweep.fingerprint
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    digest = blake2b(digest_size=8)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("label", "parameters", "orders", "centres"),
+    [
+        ("linear-sgd-0", "01359ab3a50c5463", "ae2889ae27c7237c", "e20f44bd10e91e09"),
+        ("dense-adamw-1", "70bca976d16508e5", "f7786da6cf199938", "ebc6adc20a795c6b"),
+        ("simple-sgd-1", "c6870d7e750e22f4", "587f7dfa1836a8d1", "c0bdebbe94c1e014"),
+        ("complex-adamw-0", "4cb638dbf124411b", "ebbd3755392a5fd3", "69687a19ada6412c"),
+    ],
+)
+def test_networks_start_and_draw_as_ever(label: str, parameters: str, orders: str, centres: str) -> None:
+    networks = override(SWEEPS["images"], ["seed=3"]).spec.image_networks
+    initial = trained_parameters(networks.build(label)).values()
+    assert _digest(*(weights.detach().numpy() for weights in initial)) == parameters
+    assert _digest(networks.orders(label).words(range(3), 100)) == orders
+    assert _digest(draws(3, label, 5).words(range(3), 8)) == centres
+
+
+def test_halves_of_the_test_images_are_drawn_as_ever() -> None:
+    stage = Sums(override(SWEEPS["images"], ["seed=3", "replicates=4"]).spec)
+    labels = (("network_from", ("linear-sgd-0",)), ("output", (0,)), ("network_to", ("linear-sgd-0",)))
+    _, block = stage.task(Block("images", 0, labels), "")
+    assert _digest(block.halves) == "09bc4e37cc072bd3"
