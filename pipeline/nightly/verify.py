@@ -170,9 +170,9 @@ def _verify(
         keep = partial(partial, compare) if sweep.written_by_workers else None
         with closing(compute(client, sample, store, keep)) as arrivals:
             for arrival in arrivals:
-                yield monitor.poll()
                 if arrival is not None:
                     yield _take(sample, arrival, compare, report)
+                yield monitor.poll()
         then = json.loads(open_dataset(store, sweep.group, version=version).attrs["versions"])
         report.versions[sweep.group] = {"then": then, "now": library_versions()}
         report.sentences.append(
