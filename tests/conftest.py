@@ -1,8 +1,4 @@
-"""What tests of more than one folder share.
-
-It lies here and not in tests/: pytest puts the folder of a conftest.py on the path, and there tests/storage
-and its neighbours would be taken for the packages of the same names.
-"""
+"""What tests of more than one folder share."""
 
 from __future__ import annotations
 
@@ -12,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests.extras import needs
 
 if TYPE_CHECKING:
     from tests.cluster.slurm.slurm_site import SlurmSite
@@ -24,7 +22,7 @@ settings.load_profile("quick")
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """Serve S3 on localhost: the address of an empty bucket, with credentials in the environment."""
-    server = pytest.importorskip("moto.server", reason="needs moto[s3], flask and flask-cors")
+    server = needs("moto.server", "dev")
     from boto3 import client
 
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

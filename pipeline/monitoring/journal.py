@@ -28,8 +28,6 @@ from relusweep.pipeline.sweeps.base import Block
 
 __all__ = ["journal"]
 
-_ROOMS = ("pipeline", "tasks", "storage", "cluster")
-
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +35,7 @@ _log = logging.getLogger(__name__)
 def journal(target: str, run_id: str) -> Iterator[Listener]:
     """Append what happens to a file while the context lasts, each line when it happens.
 
-    Also what the rooms of this program log themselves, as warnings. See docs/watching.md for the fields.
+    Also what this program logs itself, as warnings. See docs/watching.md for the fields.
 
     Parameters
     ----------
@@ -58,11 +56,10 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
     """
     handler = logging.StreamHandler(sys.stderr) if target == "-" else _file(target)
     handler.setFormatter(_JsonLines(run_id))
-    loggers = [logging.getLogger(room) for room in _ROOMS]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
+    ours = logging.getLogger("relusweep")
+    before = ours.level
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
     journal = _Journal()
     try:
         yield journal
@@ -70,9 +67,8 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
         journal.ended_by(error)
         raise
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+        ours.removeHandler(handler)
+        ours.setLevel(before)
         handler.close()
 
 

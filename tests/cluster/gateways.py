@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.extras import needs
+
 # The server pins nothing of ours, but it is no library that relusweep needs: the tests take it from a folder.
 FOLDER = os.environ.get("RELUSWEEP_GATEWAY_SERVER", "")
 
@@ -33,7 +35,7 @@ c.LocalBackend.inherited_environment = ["PATH"]
 
 def needed() -> None:
     """Skip where there is no server."""
-    pytest.importorskip("dask_gateway", reason="needs dask-gateway")
+    needs("dask_gateway", "gateway")
     if not (Path(FOLDER) / "dask_gateway_server").is_dir():
         pytest.skip(
             "needs RELUSWEEP_GATEWAY_SERVER=FOLDER of pip install --target FOLDER dask-gateway-server[local]"

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from relusweep.cluster import certificates
+from tests.extras import needs
 
 COPIES = Path.home() / ".local/state/relusweep/ssh"
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -31,7 +32,7 @@ class Sshd(NamedTuple):
 
 def needed() -> None:
     """Skip where there is no sshd."""
-    pytest.importorskip("asyncssh", reason="needs asyncssh")
+    needs("asyncssh", "ssh")
     if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
         pytest.skip("needs sshd and ssh-keygen: apt-get install openssh-server")
 

@@ -8,6 +8,7 @@ import pytest
 
 from relusweep.cluster import Gateway, InvalidCluster, NoWorkers, SchedulerNotFound, connect
 from tests.cluster import gateways
+from tests.extras import needs
 
 pytestmark = pytest.mark.cluster
 
@@ -55,7 +56,7 @@ def test_an_option_that_the_gateway_does_not_know_is_refused(gateway: str) -> No
 
 
 def test_a_gateway_that_is_not_there_is_told() -> None:
-    pytest.importorskip("dask_gateway", reason="needs dask-gateway")
+    needs("dask_gateway", "gateway")
     with (
         pytest.raises(SchedulerNotFound, match="gives no cluster"),
         connect(Gateway(address="http://127.0.0.1:1")),

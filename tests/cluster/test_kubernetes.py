@@ -15,10 +15,10 @@ import yaml
 
 from relusweep.cluster import Kubernetes, SchedulerNotFound, connect
 from tests.cluster.strangers import check_that_strangers_stay_out
+from tests.extras import needs
 
-operator = pytest.importorskip("dask_kubernetes.operator", reason="needs dask-kubernetes")
-kubernetes = pytest.importorskip("relusweep.cluster.kubernetes")
-
+operator = needs("dask_kubernetes.operator", "kubernetes")
+from relusweep.cluster import kubernetes  # noqa: E402  (needs the extra)
 from tests.cluster.kubernetes_site import Api, site  # noqa: E402  (what dask-kubernetes needs)
 from tests.cluster.kubernetes_site import operator as operator_of  # noqa: E402
 

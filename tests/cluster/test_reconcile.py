@@ -27,7 +27,7 @@ class Played:
 
 def test_a_look_that_fails_is_followed_by_another(caplog: pytest.LogCaptureFixture) -> None:
     place = Played()
-    with caplog.at_level(logging.ERROR, "cluster"), reconciling(place, every=0.01):  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR, "relusweep.cluster"), reconciling(place, every=0.01):  # type: ignore[arg-type]
         assert place.third.wait(30)
     assert [record.exc_info is not None for record in caplog.records] == [True]
 

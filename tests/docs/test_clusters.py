@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from relusweep.cluster import read_config
+from tests.extras import needs
 
 PAGES = Path(__file__).parents[2] / "docs" / "clusters"
 NOT_RUN = {"kubernetes", "gateway"}
@@ -141,7 +142,7 @@ def test_the_ssh_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_kubernetes_page_does_what_it_says_where_kubernetes_is_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("dask_kubernetes", reason="needs dask-kubernetes")
+    needs("dask_kubernetes", "kubernetes")
     from tests.cluster.kubernetes_site import operator, site
 
     (folder := tmp_path / "kubernetes").mkdir()

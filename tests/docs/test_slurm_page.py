@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from relusweep.cluster import Slurm, read_config
+from tests.extras import needs
 
 if TYPE_CHECKING:
     from tests.cluster.slurm.slurm_site import SlurmSite
@@ -39,7 +40,7 @@ def test_every_file_is_valid_and_every_line_meant(name: str, tmp_path: Path) -> 
 def test_the_commands_do_what_the_page_says(
     slurm: SlurmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
+    needs("dask_jobqueue", "slurm")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     fields = yaml.safe_load(_files()["slurm.yaml"])
     (tmp_path / "slurm.yaml").write_text(yaml.safe_dump(fields))

@@ -15,6 +15,7 @@ from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.extras import needs
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.skipif(not hasattr(cluster, "Slurm"), reason="this version has no Slurm"),
 ]
-pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
+needs("dask_jobqueue", "slurm")
 
 
 @pytest.fixture

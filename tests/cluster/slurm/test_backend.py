@@ -14,13 +14,14 @@ import pytest
 from distributed import Client, as_completed
 
 from relusweep.cluster import InvalidCluster, JobsFail, Slurm, SlurmNotReached, SlurmRefuses, connect
+from tests.extras import needs
 
 if TYPE_CHECKING:
     from tests.cluster.slurm.slurm_site import SlurmSite
 
 pytestmark = pytest.mark.cluster
 
-pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
+needs("dask_jobqueue", "slurm")
 
 
 def _until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -41,8 +40,6 @@ except SlurmNotReached:
 
 
 def test_ctrl_c_is_for_the_run_though_dask_jobqueue_would_have_it(tmp_path: Path) -> None:
-    if find_spec("dask_jobqueue") is None:  # imported here, it would answer Ctrl-C from now on
-        pytest.skip("needs relusweep[slurm]")
     environment = {"PATH": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", _ANSWERED],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relusweep.storage import Records
+from tests.extras import needs
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
+needs("dask_jobqueue", "slurm")
 
 SMALL = ("--set", "trials=2", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
 

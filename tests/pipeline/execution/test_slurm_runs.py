@@ -18,6 +18,7 @@ from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.storage import open_dataset
+from tests.extras import needs
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-pytest.importorskip("dask_jobqueue", reason="needs relusweep[slurm]")
+needs("dask_jobqueue", "slurm")
 
 # Two dozen blocks of a good part of a second each.
 PART = ("width=2", "depth=1", "leak=0,0.1", "trials=1500", "epochs=20000")

@@ -62,16 +62,16 @@ def test_a_log_is_appended_to_and_holds_what_ended_a_run(tmp_path: Path) -> None
     first, second = _lines(log)
     assert (first["run"], first["event"], first["level"]) == ("first", "run failed", "error")
     assert second["error"] == "RuntimeError: the end of the second"
-    logging.getLogger("pipeline").warning("after the run")
+    logging.getLogger("relusweep").warning("after the run")
     assert len(_lines(log)) == 2
 
 
 def test_what_the_rooms_log_is_in_it(tmp_path: Path) -> None:
-    before = logging.getLogger("storage").level
+    before = logging.getLogger("relusweep").level
     with journal(str(tmp_path / "log"), "mine"):
         logging.getLogger("relusweep.storage.records").warning("the place %s does not answer", "here")
         logging.getLogger("distributed").warning("not ours")
-    assert logging.getLogger("storage").level == before
+    assert logging.getLogger("relusweep").level == before
     (line,) = _lines(tmp_path / "log")
     assert (line["event"], line["level"]) == ("message", "warning")
     assert line["message"] == "the place here does not answer"

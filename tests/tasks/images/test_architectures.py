@@ -188,8 +188,8 @@ def test_what_is_no_factory_is_refused(factory, error, message):
         build_pretrained("resnet18", (1, 8, 8), 10, seed=0, side=224)
 
 
+@pytest.mark.vision
 def test_a_network_of_torchvision():
-    pytest.importorskip("torchvision", reason="needs torchvision, of the extra vision")
     network = build_pretrained("torchvision.models:resnet18", (1, 28, 28), 10, seed=0, side=224)
     assert network(torch.randn(2, 1, 28, 28)).shape == (2, 10)
     assert sum(p.numel() for p in network.parameters() if p.requires_grad) == 5130

@@ -14,6 +14,7 @@ from PIL import Image
 from relusweep.tasks.images import known
 from relusweep.tasks.images.datasets import ImageSet, load_images
 from relusweep.tasks.images.errors import DataSetError, DataSetNotFound, FetchFailed, MalformedDataSet
+from tests.extras import needs
 
 MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist"
 N_TRAIN, N_TEST = 12, 5
@@ -320,7 +321,7 @@ def test_what_is_not_there_is_said(tmp_path):
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """Serve MNIST's kin on localhost under the name `mnist`, with an empty cache."""
-    pytest.importorskip("pooch", reason="needs pooch, of the extra fetch")
+    needs("pooch", "fetch")
     folder = tmp_path / "published"
     files = {f"{name}.gz": gzip.compress(data) for name, data in idx_files().items()}
     write(folder, files)

@@ -24,7 +24,9 @@ from relusweep.pipeline.sweeps.images.rows import Rows
 from relusweep.pipeline.sweeps.images.training import ImageTraining, trained_network
 from relusweep.storage import Committer, StoreNotFound
 from relusweep.tasks.jacobians.coefficients import coefficients
-from tests.pipeline.report.pictures import N_TEST, N_TRAIN, stored, sweep_of, write_images
+from tests.pipeline.sweeps.images.pictures import N_TEST, N_TRAIN, stored, sweep_of, write_images
+
+MODELS = "tests.pipeline.sweeps.images.pictures"  # where workers import them from
 
 
 def run(sweep: Any, store: str, workers: Address | Local, **options: Any) -> None:
@@ -290,7 +292,11 @@ def test_rounded_rows_and_what_that_costs(
 
 def test_pretrained_networks_have_rows_too(workers: Address, images: Path, tmp_path: Path) -> None:
     store = str(tmp_path / "store")
-    sweep = sweep_of(images, "tiny-sgd-0", pretrained={"tiny": {"factory": "pictures:tiny", "side": 8}})
+    sweep = sweep_of(
+        images,
+        "tiny-sgd-0",
+        pretrained={"tiny": {"factory": f"{MODELS}:tiny", "side": 8}},
+    )
     run(sweep, store, workers)
     rows = stored(store, sweep)["coefficients"].values[0]
     network = trained_network(sweep, "tiny-sgd-0", store).double().eval()
@@ -392,6 +398,6 @@ def test_replace_starts_only_what_is_of_another_specification(
 )
 def test_what_cannot_be_met_together_is_refused(images: Path, fields: dict[str, Any], says: str) -> None:
     networks = fields.pop("networks", ("linear-sgd-0",))
-    model = {"factory": "pictures:tiny", "side": 8}
+    model = {"factory": f"{MODELS}:tiny", "side": 8}
     with pytest.raises(InvalidSweep, match=says):
         make_plan(sweep_of(images, *networks, pretrained={"tiny": model}, **fields), None)

@@ -25,7 +25,9 @@ from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.images.architectures import Pretrained
 from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 from relusweep.tasks.images.training import HISTORY, outputs, train_images, trained_parameters
-from tests.pipeline.report.pictures import N_TRAIN, Tiny, stored, sweep_of, write_images
+from tests.pipeline.sweeps.images.pictures import N_TRAIN, Tiny, stored, sweep_of, write_images
+
+MODELS = "tests.pipeline.sweeps.images.pictures"  # where workers import them from
 
 BOTH = ("linear-sgd-0", "dense-adamw-1")
 
@@ -182,7 +184,7 @@ def test_other_settings_are_other_results_but_another_place_is_not(
 
 def test_features_are_computed_once_a_process(images: Path, workers: Address, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    model = PretrainedModel(factory="pictures:watched", side=8, weights=str(tmp_path / "log"))
+    model = PretrainedModel(factory=f"{MODELS}:watched", side=8, weights=str(tmp_path / "log"))
     sweep = training(images, "tiny-sgd-0", pretrained={"tiny": model}, epochs=5)
     run(sweep, str(tmp_path / "store"), workers)
     logs = [file.read_text().split() for file in (tmp_path / "log").iterdir()]
@@ -198,7 +200,7 @@ def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, 
     torch.manual_seed(5)
     module = Tiny()
     torch.save(module.state_dict(), tmp_path / "weights.pt")
-    model = PretrainedModel(factory="pictures:tiny", side=8, weights=str(tmp_path / "weights.pt"))
+    model = PretrainedModel(factory=f"{MODELS}:tiny", side=8, weights=str(tmp_path / "weights.pt"))
     sweep = training(images, "linear-sgd-0", "tiny-adamw-0", pretrained={"tiny": model}, epochs=2)
     run(sweep, str(tmp_path / "store"), workers)
     network = trained_network(sweep, "tiny-adamw-0", str(tmp_path / "store"))
@@ -225,10 +227,19 @@ def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, 
     ("model", "says"),
     [
         ({"factory": "nowhere:module"}, "cannot import nowhere:module"),
-        ({"factory": "pictures:nothing"}, "cannot import pictures:nothing"),
-        ({"factory": "pictures:text"}, "gives a str; allowed is a torch.nn.Module"),
-        ({"factory": "pictures:watched", "weights": "IMAGENET"}, "no weights IMAGENET"),
-        ({"factory": "pictures:tiny", "weights": "IMAGENET"}, "weights"),
+        (
+            {"factory": f"{MODELS}:nothing"},
+            f"cannot import {MODELS}:nothing",
+        ),
+        (
+            {"factory": f"{MODELS}:text"},
+            "gives a str; allowed is a torch.nn.Module",
+        ),
+        (
+            {"factory": f"{MODELS}:watched", "weights": "IMAGENET"},
+            "no weights IMAGENET",
+        ),
+        ({"factory": f"{MODELS}:tiny", "weights": "IMAGENET"}, "weights"),
         ({"factory": "torch.nn:ReLU"}, "no linear layer"),
     ],
 )
@@ -244,9 +255,10 @@ def test_a_model_that_cannot_be_built_is_refused_before_anything_runs(
 
 def test_weights_that_do_not_fit_are_refused(images: Path, tmp_path: Path) -> None:
     torch.save({"head.weight": torch.zeros(2, 2)}, tmp_path / "weights.pt")
-    model = {"factory": "pictures:tiny", "weights": str(tmp_path / "weights.pt")}
+    model = {"factory": f"{MODELS}:tiny", "weights": str(tmp_path / "weights.pt")}
     with pytest.raises(
-        InvalidSweep, match=r"weights\.pt does not hold the weights of pictures:tiny"
+        InvalidSweep,
+        match=rf"weights\.pt does not hold the weights of {MODELS}:tiny",
     ) as refused:
         plan_store(training(images, "mine-sgd-0", pretrained={"mine": model}), str(tmp_path / "nowhere"))
     assert "\n" not in str(refused.value)
@@ -271,9 +283,12 @@ def test_images_that_are_no_images_are_refused_before_anything_runs(
         ("networks=dense-adam-0", "is no architecture-optimizer-instance"),
         ("networks=dense-sgd--1", "no known architecture|is no architecture"),
         ("networks=sparse-sgd-0", "known are linear, dense, simple, complex"),
-        ("pretrained.dense.factory=pictures:tiny", "dense is one of our own architectures"),
+        (
+            f"pretrained.dense.factory={MODELS}:tiny",
+            "dense is one of our own architectures",
+        ),
         ("pretrained.mine.factory=pictures", "pretrained.mine.factory = 'pictures'"),
-        ("pretrained.mine.fcatory=pictures:tiny", "did you mean 'factory'"),
+        (f"pretrained.mine.fcatory={MODELS}:tiny", "did you mean 'factory'"),
         ("pretrained.mine.side=0", r"pretrained\.mine\.side = '0'"),
         ("pretrained=resnet", "must be a valid dictionary"),
         ("precision=float8", "1 to 22 bits of the mantissa"),
