@@ -1,4 +1,4 @@
-"""Finished blocks computed once more: what the store has must come again, bit for bit."""
+"""Finished blocks computed again, and compared bit for bit with what the store has."""
 
 from __future__ import annotations
 
@@ -163,6 +163,7 @@ def _verify(
 ) -> Generator[Event | None]:
     """Verify one group after the other; what is found goes into the report."""
     monitor = WorkerMonitor(client)
+    yield monitor.poll()
     for sample in samples:
         yield PlanStarted(sample)
         sweep, before = sample.sweep, report.cells
