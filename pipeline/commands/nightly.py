@@ -30,7 +30,7 @@ relusweep nightly print mine --as crontab        (a line that runs what is due)
 
 nightly = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="rich")
 
-Name = Annotated[str, typer.Argument(help="Of the schedule.")]
+Name = Annotated[str, typer.Argument(help="Name of the schedule.")]
 LedgerFile = Annotated[
     Path | None,
     typer.Option(
@@ -45,7 +45,7 @@ Webhook = Annotated[
     typer.Option(
         metavar="URL",
         envvar="RELUSWEEP_WEBHOOK",
-        help="Told when a night drifted or failed. Better given by the variable: others see options.",
+        help="Told when a night drifted or failed. Better given by the variable: other users see options.",
     ),
 ]
 
@@ -57,29 +57,31 @@ def add(
     at: Annotated[str, typer.Option(metavar="CRON", help='When, as "0 2 * * *": every day at two.')],
     store: Store = "results",
     settings: Settings = None,
-    zone: Annotated[str, typer.Option(help="On whose clock, as Europe/Berlin.")] = "UTC",
+    zone: Annotated[str, typer.Option(help="Time zone of --at, as Europe/Berlin.")] = "UTC",
     mode: Annotated[
         Mode, typer.Option(help="Compute a sample again and compare bits; add trials; compute all again.")
     ] = "verify",
     cluster: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where: a cluster file, read every night.")
+        Path | None, typer.Option(metavar="FILE", help="Where to compute: a cluster file, read every night.")
     ] = None,
-    by: Annotated[int | None, typer.Option(metavar="N", help="extend: trials that each night adds.")] = None,
+    by: Annotated[
+        int | None, typer.Option(metavar="N", help="extend: how many trials each night adds.")
+    ] = None,
     share: Annotated[
-        float | None, typer.Option(help="verify: part of the finished blocks; 0.05 by default.")
+        float | None, typer.Option(help="verify: share of the finished blocks; 0.05 by default.")
     ] = None,
     blocks: Annotated[
-        int | None, typer.Option(metavar="N", help="verify: so many blocks of each group instead.")
+        int | None, typer.Option(metavar="N", help="verify: number of blocks of each group instead.")
     ] = None,
     webhook: Webhook = None,
     keep_days: Annotated[
         int | None, typer.Option(metavar="N", help="Remove older versions without a tag after each night.")
     ] = None,
     keep_nights: Annotated[
-        int | None, typer.Option(metavar="N", help="Keep the tags of the newest N nights alone, from 2.")
+        int | None, typer.Option(metavar="N", help="Keep only the tags of the newest N nights; at least 2.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Of the summaries; beside the ledger by default.")
+        Path | None, typer.Option(metavar="PATH", help="Where summaries go; beside the ledger by default.")
     ] = None,
     ledger: LedgerFile = None,
 ) -> None:
@@ -146,7 +148,7 @@ def remove(name: Name, ledger: LedgerFile = None) -> None:
 
 @nightly.command()
 def tick(
-    name: Annotated[str | None, typer.Argument(help="Of this schedule alone.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Only this schedule.")] = None,
     ledger: LedgerFile = None,
 ) -> None:
     """Run what is due, and resume what was killed; call it every few minutes.
@@ -164,7 +166,7 @@ def tick(
 
 @nightly.command()
 def daemon(ledger: LedgerFile = None) -> None:
-    """Run what is due, for ever; SIGTERM or Ctrl-C ends it, and what a night has by then is kept."""
+    """Run what is due, for ever; SIGTERM or Ctrl-C ends it, and results so far are kept."""
     from relusweep.pipeline.nightly.due import serve
 
     serve(_ledger(ledger), _listening, _tell, lambda message: say(escape(message)))

@@ -30,11 +30,7 @@ Tell = Callable[[ScheduledRun], None]
 
 
 def execute_due(
-    ledger: Ledger,
-    listening: Listening,
-    tell: Tell,
-    only: str | None = None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ledger: Ledger, listening: Listening, tell: Tell, only: str | None = None
 ) -> list[ScheduledRun]:
     """Execute all that is due and that nobody else executes, one after another.
 
@@ -47,8 +43,6 @@ def execute_due(
         Called before every run, whose state is ``running`` then, and after it.
     only : str, optional
         Of this schedule alone.
-    clock : callable
-        Gives the time.
 
     Raises
     ------
@@ -60,7 +54,7 @@ def execute_due(
     with interruption() as asked_to_stop:
         for name in names:
             while not asked_to_stop.is_set():
-                with ledger.claim(name, clock()) as run:
+                with ledger.claim(name, datetime.now(UTC)) as run:
                     if run is None:
                         break
                     tell(run)

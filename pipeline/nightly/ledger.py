@@ -181,7 +181,7 @@ class Ledger:
         schedules = self.schedules()
         if name not in schedules:
             there = ", ".join(schedules) or "none yet: see relusweep nightly add --help"
-            raise UnknownSchedule(f"no nightly {name!r} in {self.path}; there are {there}")
+            raise UnknownSchedule(f"no schedule {name!r} in {self.path}; there are {there}")
         return schedules[name]
 
     def runs(self, name: str) -> list[ScheduledRun]:

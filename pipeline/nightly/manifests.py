@@ -119,9 +119,7 @@ def _systemd_word(word: str) -> str:
 
 
 def _kubernetes(schedule: Schedule) -> str:
-    brought: dict[
-        str, tuple[str, str]
-    ] = {}  # by key of the ConfigMap: a file here, and where it is in the pod
+    brought: dict[str, tuple[str, str]] = {}  # by key of the ConfigMap: the file, and its place in the pod
     if schedule.cluster is not None:
         brought["cluster.yaml"] = schedule.cluster, "cluster.yaml"
     if is_file(schedule.sweep):  # a sweep may be named after its file, whose name may not be a key

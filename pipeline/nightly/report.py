@@ -101,7 +101,7 @@ class Report(BaseModel):
         if self.diff is not None:
             sentences.append(f"cells since {self.diff.before}: {self.diff.counts}")
         if self.drifted:
-            sentences.insert(0, f"{counted(self.drifted, 'cell')} did not come again bit for bit")
+            sentences.insert(0, f"{counted(self.drifted, 'cell')} came out with other bits")
         if self.failed:
             more = f", and {len(self.failed) - 1} more" if len(self.failed) > 1 else ""
             sentences.insert(0, self.failed[0] + more)

@@ -32,7 +32,7 @@ def write_summary(run: ScheduledRun, report: Report, folder: Path) -> Path:
         key_figures=[*_key_figures(report)],
         failed=report.failed,
         drift=_table("Drifted numbers", _DRIFT, drift),
-        shown=f"{counted(report.drifted, 'cell')} with such numbers; the first {len(drift):,} are shown.",
+        shown=f"{counted(report.drifted, 'cell')} in all; here {counted(len(drift), 'number')} of them.",
         versions=_table("Versions that differ", _VERSIONS, [row for row in versions if row[2] != row[3]]),
         same=sorted({f"{library} {now}" for _, library, then, now in versions if then == now}),
         diff=report.diff,
@@ -50,7 +50,7 @@ def _table(title: str, headings: Sequence[str], rows: Sequence[tuple[str, ...]])
 
 def _key_figures(report: Report) -> Iterator[KeyFigure]:
     yield KeyFigure("Computed", f"{report.cells:,}", "cells, tonight")
-    yield KeyFigure("Drifted", f"{report.drifted:,}", "cells computed again, to other bits")
+    yield KeyFigure("Drifted", f"{report.drifted:,}", "cells that came out with other bits")
     yield KeyFigure("Failed", f"{len(report.failed):,}", "blocks, or the night itself")
     if report.diff is not None:
         yield KeyFigure("Changed", f"{report.changed:,}", f"cells since {report.diff.before}")
@@ -72,9 +72,9 @@ def _facts(run: ScheduledRun, report: Report) -> Iterator[tuple[str, str]]:
     if report.run is not None:
         yield "Run", report.run
     yield "Due", local_text(run.due, schedule.zone)
-    yield "Begun", local_text(run.started, schedule.zone)
+    yield "Started", local_text(run.started, schedule.zone)
     yield "Took", duration((datetime.now(UTC) - run.started).total_seconds())
     for remark in run.remarks:
-        yield "Before it", remark
+        yield "Note", remark
     yield "Workers", schedule.cluster or "this machine"
     yield "Keeps", schedule.keeps

@@ -1,4 +1,4 @@
-"""Finished blocks computed once more: what the store has must come again, bit for bit."""
+"""Finished blocks computed again, and compared bit for bit with what the store has."""
 
 from __future__ import annotations
 
@@ -164,6 +164,7 @@ def _verify(
 ) -> Generator[Event | None]:
     """Verify one group after the other; what is found goes into the report."""
     monitor = WorkerMonitor(connection.client)
+    yield monitor.poll()
     for sample in samples:
         yield PlanStarted(sample)
         sweep, before = sample.sweep, report.cells
@@ -171,9 +172,9 @@ def _verify(
         sink = partial(partial, compare) if sweep.schedule.written_by_workers else None
         with closing(compute(connection, sample, store, sink)) as arrivals:
             for arrival in arrivals:
-                yield monitor.poll()
                 if arrival is not None:
                     yield _take(sample, arrival, compare, report)
+                yield monitor.poll()
         then = json.loads(open_dataset(store, sweep.group, version=version).attrs["versions"])
         report.versions[sweep.group] = {"then": then, "now": library_versions()}
         report.sentences.append(

@@ -186,7 +186,7 @@ def test_from_add_to_remove(
     assert (code, "(1 night)" in removed) == (0, True)
     code, _, err = relusweep("nightly", "log", "mine")
     assert code == 2
-    assert "no nightly 'mine'" in err
+    assert "no schedule 'mine'" in err
     assert page.is_file()
     for text in (out, again, listed, ticked, logged, removed, page.read_text()):
         assert "T0P" not in text

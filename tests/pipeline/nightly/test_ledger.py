@@ -211,7 +211,7 @@ def test_what_is_removed_is_gone_unless_it_runs(ledger: Ledger) -> None:
     assert ledger.runs("mine") == []
     assert not is_claimable(ledger, EVENING + DAY)
     for call in (ledger.schedule, ledger.remove):
-        with pytest.raises(UnknownSchedule, match="no nightly 'mine'"):
+        with pytest.raises(UnknownSchedule, match="no schedule 'mine'"):
             call("mine")
 
 
