@@ -20,7 +20,7 @@ from relusweep.cluster.certificates import certificate, environment_of, secured
 from relusweep.cluster.config import Kubernetes
 from relusweep.cluster.environment import POOLS
 from relusweep.cluster.errors import SchedulerNotFound
-from relusweep.cluster.identity import identity
+from relusweep.cluster.scheduler import identity
 
 __all__ = ["KubernetesBackend", "cluster_spec"]
 

@@ -61,7 +61,7 @@ def _wait_for_worker(connection: Connection) -> None:
     told = time.monotonic()
     while not connection.client.nthreads():
         if time.monotonic() - told > _TOLD_EVERY:
-            say(f"waiting: {escape(connection.backend.status().words)}")
+            say(f"waiting: {escape(connection.backend.status().message)}")
             told = time.monotonic()
         time.sleep(0.2)
 

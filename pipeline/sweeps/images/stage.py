@@ -22,7 +22,7 @@ from pydantic import (
 )
 from torch import nn
 
-from relusweep.cluster.imports import import_from
+from relusweep.cluster.environment import import_from
 from relusweep.pipeline.sweeps.base import Coordinate, Sweep
 from relusweep.pipeline.sweeps.fields import Seed, listed
 from relusweep.storage import Layout

@@ -94,10 +94,10 @@ def test_a_controller_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pyte
             work = _work(tmp_path / "log", 0.5)
             futures = [client.submit(work, number, key=f"work-{number}") for number in range(4)]
             assert client.gather(futures) == list(range(4))
-            _until(lambda: "does not answer" in connection.backend.status().words)
+            _until(lambda: "does not answer" in connection.backend.status().message)
             assert _jobs_of(client) == [lost]
             site.start_controller()
-            _until(lambda: "does not answer" not in connection.backend.status().words)
+            _until(lambda: "does not answer" not in connection.backend.status().message)
             site.cancel(lost)
             _until(lambda: [job.id for job in site.jobs()] == [str(int(lost) + 1)])
             _until(lambda: connection.backend.status().running == 1)
