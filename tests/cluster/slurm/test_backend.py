@@ -161,11 +161,11 @@ def test_nobody_gets_in_without_the_certificate(site: SlurmSite) -> None:
 
 def test_jobs_that_die_at_once_end_in_words_with_their_log(site: SlurmSite) -> None:
     with connect(_config(prologue=("module load nonsense",))) as connection:
-        place = connection.backend
+        backend = connection.backend
 
         def given_up() -> bool:
             try:
-                place.status()
+                backend.status()
             except JobsFail:
                 return True
             return False
@@ -174,7 +174,7 @@ def test_jobs_that_die_at_once_end_in_words_with_their_log(site: SlurmSite) -> N
         with pytest.raises(
             JobsFail, match="this line of the prologue failed: module load nonsense"
         ) as caught:
-            place.status()
+            backend.status()
         assert "FAILED with exit code 1" in str(caught.value)
         _until(lambda: not site.jobs())
 
