@@ -1,4 +1,4 @@
-"""Certificates by which a scheduler, its workers and its clients know one another, made once and kept."""
+"""The certificate that schedulers, workers and clients of one user share, made once and kept."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ROLES = ("client", "scheduler", "worker")
 
 
 def security() -> Security:
-    """Give what lets this user's processes talk to one another, and to nobody else.
+    """Give the security settings with which this user's processes accept only one another.
 
     Returns
     -------
     distributed.security.Security
-        It names a file, which must be there under the same name, or be copied, on every host of the cluster.
+        It names a file, which must exist on every host of the cluster.
         Traffic is encrypted, and each end demands the certificate of the other.
 
     Raises
@@ -36,7 +36,7 @@ def security() -> Security:
 
 
 def secured(path: Path | str) -> Security:
-    """Give what the certificate and key in one file make of a connection, in whichever role."""
+    """Give the security settings of a file that holds certificate and key, for every role."""
     from distributed.security import Security
 
     return Security(
@@ -47,7 +47,7 @@ def secured(path: Path | str) -> Security:
 
 
 def environment_of(path: str) -> dict[str, str]:
-    """Give the variables by which `secured` holds for a process of Dask that starts elsewhere."""
+    """Give the environment variables that make a Dask process elsewhere use a file as `secured` does."""
     tls = "DASK_DISTRIBUTED__COMM__TLS__"
     return {
         "DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls",
@@ -58,7 +58,7 @@ def environment_of(path: str) -> dict[str, str]:
 
 
 def certificate_folder() -> Path:
-    """Name where certificates are kept, in ``$XDG_STATE_HOME``; see the XDG base directory specification."""
+    """Give the folder of the certificates, in ``$XDG_STATE_HOME`` or its default."""
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser().absolute() / "relusweep" / "tls"
 
@@ -85,14 +85,14 @@ def certificate(lasting: timedelta = timedelta(days=30)) -> Path:
             kept = _make(folder)
         kept.chmod(0o600)
         for old in folder.glob("until-*.pem"):
-            if _ends(old) < datetime.now(UTC):  # nothing can run with it any more
+            if _ends(old) < datetime.now(UTC):  # no cluster can use it any more
                 old.unlink()
         return kept
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[Path]:
-    """Make the folder, readable for nobody else, and keep other processes from making a certificate too."""
+    """Make the folder, which only the user can read, and lock it against other processes."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

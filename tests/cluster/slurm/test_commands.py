@@ -117,7 +117,7 @@ def test_the_queue_is_whole_whatever_the_user_wants_to_see(
 def test_the_jobs_of_an_array_that_the_user_has_beside_ours(site: SlurmSite) -> None:
     commands.submit(SCRIPT, "--hold", "--array=1-3")
     job = commands.submit(SCRIPT, "--hold")
-    assert commands.queue()[job].going
+    assert commands.queue()[job].active
 
 
 def test_how_a_job_ended(site: SlurmSite) -> None:
