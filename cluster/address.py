@@ -36,7 +36,8 @@ class AddressBackend:
         if self.security is None and is_remote(self.address):
             _logger.warning(
                 "traffic with %s is not encrypted: others on the network can read it, and anyone who reaches "
-                "the scheduler can run code on its workers; start it with TLS, and give tls://host:8786 instead",
+                "the scheduler can run code on its workers; "
+                "start it with TLS, and give tls://host:8786 instead",
                 self.address,
             )
         deadline = time.monotonic() + self._config.timeout

@@ -224,7 +224,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
             if cut := self._last_blocks.pop(job):
                 _log.warning(
                     "job %s reached its walltime while it computed %s, which will be computed again; a block "
-                    "must take less than drain (%d s): give a longer drain and walltime in the cluster's file",
+                    "must take less than drain (%d s): set a longer drain and walltime in its file",
                     job,
                     ", ".join(cut),
                     self._config.drain_seconds,

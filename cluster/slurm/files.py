@@ -33,8 +33,8 @@ def shared_folder(config: Slurm) -> Path:
     )
     if not re.fullmatch(r"[\w./+,:@=-]+", str(chosen)):
         raise InvalidCluster(
-            f"folder = {str(chosen)!r} has a space or another character that is special to bash or Slurm; give "
-            "a folder: of letters, digits and any of . _ / + , : @ = -"
+            f"folder = {str(chosen)!r} has a space or another character that is special to bash or Slurm; "
+            "give a folder: of letters, digits and any of . _ / + , : @ = -"
         )
     try:
         chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
