@@ -134,7 +134,7 @@ def test_a_host_that_is_down_is_told_and_the_others_work(server: sshd.Sshd) -> N
     ("fields", "words"),
     [
         ({"hosts": ["127.0.0.77"]}, "127.0.0.77: it does not answer .*is it up"),
-        ({"python": "/no/python"}, "/no/python there cannot run relusweep there .*install it"),
+        ({"python": "/no/python"}, "/no/python cannot run relusweep there .*install it"),
         ({"known_hosts": "/dev/null"}, "its key is not known here"),
         ({"username": "nobody"}, "it refuses the login"),
         ({"interface": "nope0"}, "did not start"),
