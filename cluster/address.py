@@ -1,4 +1,4 @@
-"""A scheduler that somebody else started."""
+"""A scheduler that is already running."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from distributed.security import Security
 from relusweep.cluster.backend import BackendStatus
 from relusweep.cluster.certificates import security as kept_security
 from relusweep.cluster.config import Address
-from relusweep.cluster.elsewhere import is_elsewhere
 from relusweep.cluster.errors import NoWorkers, SchedulerNotFound
-from relusweep.cluster.identity import identity
+from relusweep.cluster.scheduler import identity, is_remote
 
 __all__ = ["AddressBackend"]
 
 _logger = logging.getLogger(__name__)
 
-_EVERY = 0.1
+_INTERVAL = 0.1
 
 
 class AddressBackend:
-    """Finds a running scheduler; it and its workers outlive us."""
+    """Uses a running scheduler, which keeps running with its workers when the run ends."""
 
     def __init__(self, config: Address) -> None:
         self._config = config
@@ -34,10 +33,11 @@ class AddressBackend:
     def start(self) -> None:
         """Wait for the scheduler and its first worker."""
         self._identity()
-        if self.security is None and is_elsewhere(self.address):
+        if self.security is None and is_remote(self.address):
             _logger.warning(
-                "traffic with %s is plain: whoever is on its way reads it, and whoever reaches the scheduler "
-                "has the workers run what they want; start it with TLS, and give tls://host:8786 instead",
+                "traffic with %s is not encrypted: others on the network can read it, and anyone who reaches "
+                "the scheduler can run code on its workers; "
+                "start it with TLS, and give tls://host:8786 instead",
                 self.address,
             )
         deadline = time.monotonic() + self._config.timeout
@@ -47,13 +47,13 @@ class AddressBackend:
                     f"the scheduler at {self.address} has no worker after {self._config.timeout:g} s; "
                     f"start one with: dask worker {self.address}"
                 )
-            time.sleep(_EVERY)
+            time.sleep(_INTERVAL)
 
     def scale(self, workers: int) -> None:
-        """Nothing to do: the workers are somebody else's."""
+        """Nothing to do: these workers are not ours."""
 
     def reconcile(self) -> None:
-        """Nothing to do: the workers are somebody else's."""
+        """Nothing to do: these workers are not ours."""
 
     def status(self) -> BackendStatus:
         """Count the workers."""
@@ -64,7 +64,7 @@ class AddressBackend:
         return BackendStatus(running, running, 0, f"{running} workers at {self.address}")
 
     def close(self) -> None:
-        """Nothing to do: what runs goes on."""
+        """Nothing to do: scheduler and workers keep running."""
 
     def _identity(self) -> dict[str, Any]:
         timeout = self._config.timeout
@@ -74,7 +74,7 @@ class AddressBackend:
             raise SchedulerNotFound(
                 f"no scheduler answers at {self.address!r} within {timeout:g} s "
                 f"({str(error) or 'no answer'}); give the address that `dask scheduler` prints, such as "
-                f"tcp://host:8786{_words_about_tls(self.address)}"
+                f"tcp://host:8786{_tls_hint(self.address)}"
             ) from error
 
 
@@ -93,10 +93,10 @@ def _security(config: Address) -> Security | None:
     return kept_security()
 
 
-def _words_about_tls(address: str) -> str:
+def _tls_hint(address: str) -> str:
     if not address.startswith("tls://"):
-        return ", or tls://host:8786 where it asks for certificates"
+        return ", or tls://host:8786 if it uses TLS"
     return (
-        "; it must know our certificate: `relusweep cluster certificate` names the one that is shown, unless "
-        "tls_ca_file and tls_cert in the file of the cluster name others"
+        "; it must accept our certificate: that is the one that `relusweep cluster certificate` prints, "
+        "unless tls_ca_file and tls_cert in the file of the cluster name another"
     )

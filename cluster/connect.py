@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from relusweep.cluster.backend import Backend
 from relusweep.cluster.config import Address, ClusterConfig
+from relusweep.cluster.environment import import_from
 from relusweep.cluster.errors import MissingExtra, UnfitWorkers
-from relusweep.cluster.imports import import_from
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -79,12 +80,11 @@ def connect(config: ClusterConfig, code: str | None = None) -> Iterator[Connecti
     from distributed import Client
 
     from relusweep.cluster.environment import SETTINGS
-    from relusweep.cluster.quiet import quiet
     from relusweep.cluster.reconcile import reconciling
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
-        stack.enter_context(quiet())
+        stack.enter_context(_quiet())
         stack.callback(backend.close)
         with _sparing_children():
             backend.start()
@@ -147,3 +147,22 @@ def _sparing_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Show only critical records of distributed in this process.
+
+    A lost worker, a late heartbeat or a failed block is handled by the run, which tells the user about it;
+    lines of the log would only break up the progress bar.
+    """
+    # distributed gives some of its loggers levels of their own: setting that of their root is not enough.
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

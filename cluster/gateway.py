@@ -1,4 +1,4 @@
-"""A cluster that a Dask Gateway starts: for users whom the machines behind it do not know."""
+"""A cluster that a Dask Gateway starts, for users without accounts on its machines."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from dask_gateway import GatewayCluster
 
 from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.config import Gateway
-from relusweep.cluster.elsewhere import is_elsewhere
 from relusweep.cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
+from relusweep.cluster.scheduler import is_remote
 
 __all__ = ["GatewayBackend"]
 
 _logger = logging.getLogger(__name__)
 
-_EVERY = 1.0
+_INTERVAL = 1.0
 
 
 class GatewayBackend(ClusterBackend[GatewayCluster]):
-    """Asks a gateway for a cluster with workers, and gives it back; the gateway replaces workers."""
+    """Requests a cluster from a gateway, which replaces workers, and shuts it down at the end."""
 
     def __init__(self, config: Gateway) -> None:
         self._config = config
         self._wanted = config.workers
 
     def start(self) -> None:
-        """Ask for the cluster, and wait for its first worker: what it has only the gateway knows."""
+        """Request the cluster, and wait for its first worker, which tells what resources it has."""
         config = self._config
         try:
             _warn_if_plain(config.address)
@@ -44,7 +44,7 @@ class GatewayBackend(ClusterBackend[GatewayCluster]):
         except Exception as error:  # of the network, the gateway, or what it starts clusters with
             raise SchedulerNotFound(
                 f"the gateway at {config.address} gives no cluster: {type(error).__name__}: {error}; see "
-                "whether it answers in a browser, and that the way to say who we are (auth) is its own"
+                "whether it answers in a browser, and whether `auth` is its way to log in"
             ) from error
         self._wait_for_worker()
 
@@ -64,11 +64,11 @@ class GatewayBackend(ClusterBackend[GatewayCluster]):
     def status(self) -> BackendStatus:
         """Count the workers that have come."""
         running = len(self._started.scheduler_info["workers"])
-        words = f"{running} of {self._wanted} workers of {self._started.name} at {self._config.address}"
-        return BackendStatus(self._wanted, running, max(0, self._wanted - running), words)
+        message = f"{running} of {self._wanted} workers of {self._started.name} at {self._config.address}"
+        return BackendStatus(self._wanted, running, max(0, self._wanted - running), message)
 
     def close(self) -> None:
-        """Give the cluster back."""
+        """Shut the cluster down."""
         if self._cluster is not None:
             self._cluster.close(shutdown=True)
             _leave_be(self._cluster.gateway)
@@ -79,7 +79,7 @@ class GatewayBackend(ClusterBackend[GatewayCluster]):
             there = ", ".join(sorted(allowed)) or "none"
             raise InvalidCluster(
                 f"options: the gateway at {self._config.address} knows no {', '.join(sorted(unknown))}; "
-                f"it lets its users choose: {there}"
+                f"it has: {there}"
             )
 
     def _wait_for_worker(self) -> None:
@@ -88,16 +88,16 @@ class GatewayBackend(ClusterBackend[GatewayCluster]):
             if time.monotonic() > until:
                 raise NoWorkers(
                     f"the gateway at {self._config.address} has given no worker within "
-                    f"{self._config.timeout:g} s; ask its keeper, or give a longer `timeout`"
+                    f"{self._config.timeout:g} s; ask its administrator, or give a longer `timeout`"
                 )
-            time.sleep(_EVERY)
+            time.sleep(_INTERVAL)
 
 
 def _warn_if_plain(address: str) -> None:
-    if address.startswith("http://") and is_elsewhere(address):
+    if address.startswith("http://") and is_remote(address):
         _logger.warning(
-            "traffic with %s is plain: whoever is on its way reads our password or token, and the key of the "
-            "cluster; ask the gateway's keeper for https://",
+            "traffic with %s is not encrypted: others on the network can read your password or token, and "
+            "the key of the cluster; ask the gateway's administrator for https://",
             address,
         )
 
@@ -113,5 +113,5 @@ def _gateway(config: Gateway) -> Iterator[GatewayClient]:
 
 
 def _leave_be(gateway: GatewayClient) -> None:
-    """Keep a closed one from complaining when it is collected: it asks for the loop that it has stopped."""
-    gateway._asynchronous = True  # those have no loop of their own (dask-gateway 2026.3)
+    """Keep a closed client from logging an error when it is collected, as its loop has stopped."""
+    gateway._asynchronous = True  # an asynchronous client has no loop of its own (dask-gateway 2026.3)

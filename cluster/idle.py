@@ -1,7 +1,7 @@
-"""The question of the Dask operator to a scheduler in a pod: since when has it had nothing to do.
+"""The HTTP route by which the Dask operator asks a scheduler in a pod since when it has been idle.
 
-Named in the scheduler's settings. Of the scheduler's HTTP API this is all: it knows no certificates, and
-another of its pages retires workers for whoever asks.
+Named in the scheduler's settings. It is the only route of the scheduler's HTTP API that is served: the
+API has no TLS, and another of its routes lets anyone retire workers.
 """
 
 from distributed.http.scheduler.api import CheckIdleHandler

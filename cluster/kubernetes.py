@@ -1,4 +1,4 @@
-"""Pods on Kubernetes, which the Dask operator starts and replaces, with encrypted traffic among them."""
+"""Pods on Kubernetes, which the Dask operator starts and replaces; their traffic is encrypted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from relusweep.cluster.certificates import certificate, environment_of, secured
 from relusweep.cluster.config import Kubernetes
 from relusweep.cluster.environment import POOLS
 from relusweep.cluster.errors import SchedulerNotFound
-from relusweep.cluster.identity import identity
+from relusweep.cluster.scheduler import identity
 
 __all__ = ["KubernetesBackend", "cluster_spec"]
 
@@ -31,13 +31,13 @@ _DaskCluster = new_class("DaskCluster", "kubernetes.dask.org/v1", asyncio=False)
 _FOLDER = "/etc/relusweep"  # of the certificate, in the pods
 _FILE = "certificate.pem"
 _PORT = 8786  # of the scheduler, in its pod
-_ANY_GROUP = 65534  # which owns the certificate in the pods: they may run as another user than root
+_ANY_GROUP = 65534  # owns the certificate in the pods, which may run as another user than root
 
-# A driver that was killed leaves the DaskCluster behind: the operator deletes it after so many seconds.
+# If the driver is killed, the operator deletes the DaskCluster after this many seconds without work.
 _IDLE = 900
 
-_EVERY = 0.5
-_PATIENCE = 5.0
+_INTERVAL = 0.5
+_TIMEOUT = 5.0
 
 _ENVIRONMENT = {
     **POOLS,
@@ -52,9 +52,9 @@ _ENVIRONMENT = {
 
 
 class KubernetesBackend:
-    """Asks the operator for a DaskCluster, reaches it through the API of Kubernetes, and deletes it.
+    """Creates a DaskCluster, connects to it through the API of Kubernetes, and deletes it at the end.
 
-    `dask_kubernetes.operator.KubeCluster` does the same in plain TCP, and knows no other way.
+    `dask_kubernetes.operator.KubeCluster` does the same, but supports only plain TCP.
     """
 
     address = ""
@@ -66,13 +66,13 @@ class KubernetesBackend:
         self._open = ExitStack()
 
     def start(self) -> None:
-        """Create the DaskCluster, and wait for its scheduler; the pods of workers come when they can."""
+        """Create the DaskCluster, and wait for its scheduler; the pods of workers may come later."""
         try:
             cluster = _DaskCluster(cluster_spec(self._config), namespace=self._config.namespace)
             cluster.create()
             self._cluster = cluster
             self._open.callback(self._delete)
-            # After its owner, so that it can never be left alone; pods wait for it.
+            # After its owner, with which it is deleted; the pods wait for it.
             Secret(_secret(cluster, self._pem.read_text()), namespace=cluster.namespace).create()
             pod = self._wait_for("has no pod that is ready", self._ready_pod)
             port = self._open.enter_context(pod.portforward(_PORT, "auto"))
@@ -80,7 +80,7 @@ class KubernetesBackend:
             self._wait_for("does not answer", self._answer)
         except SchedulerNotFound:
             raise
-        except Exception as error:  # of the API, the network, the configuration of kubectl
+        except Exception as error:  # of the API, the network or the configuration of kubectl
             raise SchedulerNotFound(
                 f"Kubernetes gives no Dask cluster: {type(error).__name__}: {error}; see whether "
                 "`kubectl get daskclusters` answers, and whether the Dask operator is installed there"
@@ -88,7 +88,7 @@ class KubernetesBackend:
 
     @property
     def security(self) -> Security:
-        """The certificate kept here; the pods have it from a Secret."""
+        """The certificate of this user, which the pods read from a Secret."""
         return secured(self._pem)
 
     def scale(self, workers: int) -> None:
@@ -105,8 +105,8 @@ class KubernetesBackend:
         if answer is None:
             return BackendStatus(self._wanted, 0, self._wanted, f"no scheduler answers at {self.address}")
         running = len(answer["workers"])
-        words = f"{running} of {self._wanted} pods of the DaskCluster {self._cluster.name}"
-        return BackendStatus(self._wanted, running, max(0, self._wanted - running), words)
+        message = f"{running} of {self._wanted} pods of the DaskCluster {self._cluster.name}"
+        return BackendStatus(self._wanted, running, max(0, self._wanted - running), message)
 
     def close(self) -> None:
         """Delete the DaskCluster; Kubernetes then deletes what it owns: pods, service, certificate."""
@@ -116,23 +116,23 @@ class KubernetesBackend:
         with suppress(kr8s.NotFoundError):  # by somebody else
             self._cluster.delete()
 
-    def _wait_for(self, lack: str, look: Callable[[], T | None]) -> T:
+    def _wait_for(self, problem: str, ask: Callable[[], T | None]) -> T:
         until = time.monotonic() + self._config.timeout
-        while (come := look()) is None:
+        while (found := ask()) is None:
             if time.monotonic() > until:
                 raise SchedulerNotFound(
-                    f"the scheduler of the DaskCluster {self._cluster.name} {lack} after "
+                    f"the scheduler of the DaskCluster {self._cluster.name} {problem} after "
                     f"{self._config.timeout:g} s: {self._trouble()}"
                 )
-            time.sleep(_EVERY)
-        return come
+            time.sleep(_INTERVAL)
+        return found
 
     def _ready_pod(self) -> Pod | None:
         return next((pod for pod in self._pods() if pod.ready()), None)
 
     def _answer(self) -> dict[str, Any] | None:
         with suppress(OSError):
-            return identity(self.address, self.security, _PATIENCE)
+            return identity(self.address, self.security, _TIMEOUT)
         return None
 
     def _pods(self) -> list[Pod]:
@@ -140,10 +140,10 @@ class KubernetesBackend:
         return cast("list[Pod]", list(Pod.list(namespace=self._cluster.namespace, label_selector=labels)))
 
     def _trouble(self) -> str:
-        """Say what Kubernetes says about the scheduler's pod, and where there is more."""
+        """Say what Kubernetes reports about the scheduler's pod, and how to see more."""
         pods = self._pods()
         if not pods:
-            return "there is none; see whether the Dask operator runs, and whether it looks at this namespace"
+            return "there is none; see whether the Dask operator runs, and whether it watches this namespace"
         pod, status = pods[0], pods[0].raw.get("status", {})
         said = [each["state"].get("waiting", {}) for each in status.get("containerStatuses", ())]
         said += [each for each in status.get("conditions", ()) if each["status"] == "False"]
@@ -159,12 +159,12 @@ def cluster_spec(config: Kubernetes) -> dict[str, Any]:
     Returns
     -------
     dict
-        A resource of Kubernetes. Secrets stand in it by name alone.
+        A resource of Kubernetes. It holds only the names of Secrets.
     """
     name = config.name or f"relusweep-{_of_user()}{token_hex(3)}"
     amounts = {"cpu": config.cpu, "memory": config.memory}
     on_gpu = ["--resources", "GPU=1"] if config.gpus else []
-    # The operator tells workers tcp://: what stands in the command wins.
+    # The operator tells workers tcp://; the address in the command takes precedence.
     scheduler_there = f"tls://{name}-scheduler:{_PORT}"
     spec: dict[str, Any] = make_cluster_spec(
         name=name,
@@ -179,7 +179,7 @@ def cluster_spec(config: Kubernetes) -> dict[str, Any]:
     worker, scheduler = (pod["containers"][0] for pod in pods)
     # The template's `dask-scheduler` is a script that distributed no longer installs.
     scheduler["args"] = ["dask", "scheduler", *scheduler["args"][1:]]
-    if config.gpus:  # the scheduler would hold one for nothing
+    if config.gpus:  # the scheduler needs none
         gpu = {"nvidia.com/gpu": str(config.gpus)}
         worker["resources"] = {"requests": {**amounts, **gpu}, "limits": {**amounts, **gpu}}
     for pod in pods:
@@ -200,7 +200,7 @@ def _give_certificate(pod: dict[str, Any], cluster: str) -> None:
 
 
 def _secret(cluster: APIObject, pem: str) -> dict[str, Any]:
-    """Describe the certificate as a Secret that goes when its DaskCluster goes."""
+    """Describe the certificate as a Secret that is deleted with its DaskCluster."""
     raw = cluster.raw
     owner = {name: raw[name] for name in ("apiVersion", "kind")}
     owner |= {name: raw["metadata"][name] for name in ("name", "uid")}

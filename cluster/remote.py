@@ -1,4 +1,4 @@
-"""One host over SSH: whether it can be used, the certificate it gets, the processes it runs for us."""
+"""One host over SSH: whether it can be used, its copy of the certificate, and the processes on it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from relusweep.cluster.certificates import environment_of
 from relusweep.cluster.config import Ssh
 from relusweep.cluster.environment import ENVIRONMENT
 
-__all__ = ["Host", "RemoteScheduler", "RemoteWorkers", "connect_options", "look", "python_there"]
+__all__ = ["Host", "RemoteScheduler", "RemoteWorkers", "connect_options", "inspect_host", "remote_python"]
 
-_FOLDER = ".local/state/relusweep/ssh"  # from the user's home there, where processes start
+_FOLDER = ".local/state/relusweep/ssh"  # relative to the user's home on the host, where processes start
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
-_LOOK = "import os, distributed, relusweep.cluster.threads; print(len(os.sched_getaffinity(0)))"
+_INSPECT = "import os, distributed, relusweep.cluster.threads; print(len(os.sched_getaffinity(0)))"
 
 
 class Host(NamedTuple):
-    """What a look at a host has found.
+    """What is known about a host.
 
     Attributes
     ----------
     name : str
     processors : int
-        That our processes may use there; 0 where the host cannot be used.
+        That our processes may use; 0 if the host cannot be used.
     reason : str
         Why it cannot.
     """
@@ -43,7 +43,7 @@ class Host(NamedTuple):
 
 
 def connect_options(config: Ssh) -> dict[str, Any]:
-    """Give what asyncssh is to know beyond ``~/.ssh/config``; a silent host is given up after 15 s."""
+    """Give the options of asyncssh beyond ``~/.ssh/config``; a silent host is given up after 15 s."""
     given = {
         "username": config.username,
         "port": config.port,
@@ -52,19 +52,19 @@ def connect_options(config: Ssh) -> dict[str, Any]:
     }
     return {
         **{name: value for name, value in given.items() if value is not None},
-        "connect_timeout": _PATIENCE,
-        "login_timeout": _PATIENCE,
+        "connect_timeout": _TIMEOUT,
+        "login_timeout": _TIMEOUT,
         "keepalive_interval": 5,
         "keepalive_count_max": 3,
     }
 
 
-def python_there(config: Ssh, certificate: Path) -> str:
-    """Write how Python is started on a host, for its shell: with TLS as the only way in and out."""
+def remote_python(config: Ssh, certificate: Path) -> str:
+    """Write the shell command that starts Python on a host, where every connection must use TLS."""
     environment = {
         **environment_of(f"{_FOLDER}/{certificate.name}"),
-        # Not silent, whatever is configured here: dask waits, for ever, for a line of the log
-        # to know that a scheduler or worker runs.
+        # Whatever is configured here: dask waits forever for a line of the log, from which it
+        # knows that a scheduler or worker runs.
         "DASK_LOGGING__DISTRIBUTED": "info",
         "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str(
             {**ENVIRONMENT, "DASK_LOGGING__DISTRIBUTED": "info"}
@@ -74,44 +74,44 @@ def python_there(config: Ssh, certificate: Path) -> str:
     return shlex.join(["env", *settings, config.python or sys.executable, "-P"])
 
 
-async def look(config: Ssh, name: str, certificate: Path) -> Host:
-    """Log in, leave the certificate, and ask whether relusweep is there.
+async def inspect_host(config: Ssh, name: str, certificate: Path) -> Host:
+    """Log in, copy the certificate, and check that relusweep is installed.
 
     The certificate travels inside the encrypted connection, not as an argument that others could see.
     """
     new = f"{_FOLDER}/{certificate.name}"
     keep = f"umask 077 && mkdir -p {_FOLDER} && chmod 700 {_FOLDER} && cat > {new}.$$ && mv {new}.$$ {new}"
-    keep += f" && find {_FOLDER} -type f -mtime +400 -delete"  # those end a year after they came
-    command = f"{keep} && {python_there(config, certificate)} -c {shlex.quote(_LOOK)}"
+    keep += f" && find {_FOLDER} -type f -mtime +400 -delete"  # certificates are valid for a year
+    command = f"{keep} && {remote_python(config, certificate)} -c {shlex.quote(_INSPECT)}"
     try:
         async with asyncssh.connect(name, **connect_options(config)) as connection:
             pem = await asyncio.to_thread(certificate.read_text)
-            done = await connection.run(command, input=pem, timeout=6 * _PATIENCE)
+            done = await connection.run(command, input=pem, timeout=6 * _TIMEOUT)
     except asyncssh.HostKeyNotVerifiable as error:
-        return Host(name, 0, f"its key is not known here ({error}): log in once with ssh {name}")
+        return Host(name, 0, f"its key is not known here ({error}): log in once with: ssh {name}")
     except asyncssh.PermissionDenied as error:
-        return Host(name, 0, f"it does not let us in ({error}): give a `key` that it knows")
+        return Host(name, 0, f"it refuses the login ({error}): give a `key` that it accepts")
     except (asyncssh.Error, OSError, TimeoutError) as error:
         return Host(name, 0, f"it does not answer ({str(error) or 'no answer'}): is it up, and is sshd?")
     said = str(done.stdout).split()
     if done.exit_status != 0 or not said:
-        last = (str(done.stderr).strip().splitlines() or ["no word"])[-1]
+        last = (str(done.stderr).strip().splitlines() or ["no message"])[-1]
         python = config.python or sys.executable
-        return Host(name, 0, f"{python} there cannot run relusweep ({last}): install it, or give `python`")
+        return Host(name, 0, f"{python} cannot run relusweep there ({last}): install it, or give `python`")
     return Host(name, int(said[-1]))
 
 
 class RemoteScheduler(ssh.Scheduler):
-    """A scheduler whose log is read to the end."""
+    """A scheduler whose log is read until it ends."""
 
     async def start(self) -> None:
-        """Start, and go on reading."""
+        """Start, and keep reading the log."""
         await super().start()
         self.reading = asyncio.ensure_future(_read_on(self.proc))
 
 
 class RemoteWorkers(ssh.Worker):
-    """Nannies in one process on a host, each with its worker.
+    """A process on a host with nannies, each of which runs a worker.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class RemoteWorkers(ssh.Worker):
     ended = False
 
     async def start(self) -> None:
-        """Start, and go on reading."""
+        """Start, and keep reading the log."""
         await super().start()
         self.reading = asyncio.ensure_future(self._read_on())
 
@@ -132,10 +132,10 @@ class RemoteWorkers(ssh.Worker):
 
 
 async def _read_on(process: Any) -> None:
-    """Read what a process says, and drop it: when nobody reads, it stops at a full pipe."""
+    """Read and discard the output of a process, which would block on a full pipe."""
 
     async def drop(stream: Any) -> None:
-        with suppress(Exception):  # the connection is gone, which is what the end says as well
+        with suppress(Exception):  # the connection is lost, which ends the process too
             while await stream.read(2**16):
                 pass
 

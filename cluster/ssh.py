@@ -1,4 +1,4 @@
-"""Workers on hosts that SSH reaches, with encrypted traffic among them."""
+"""Workers on hosts that are reached over SSH; their traffic is encrypted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from relusweep.cluster.certificates import certificate, secured
 from relusweep.cluster.config import Ssh
 from relusweep.cluster.errors import HostsNotReached
 from relusweep.cluster.gpus import gpu_environments
-from relusweep.cluster.remote import Host, RemoteScheduler, RemoteWorkers, connect_options, look, python_there
+from relusweep.cluster.remote import (
+    Host,
+    RemoteScheduler,
+    RemoteWorkers,
+    connect_options,
+    inspect_host,
+    remote_python,
+)
 
 __all__ = ["SshBackend"]
 
@@ -24,19 +31,19 @@ _logger = logging.getLogger(__name__)
 
 _RETRY_EVERY = 30.0
 
-# A driver that was killed leaves scheduler and workers behind: they end themselves after so many seconds.
+# If the driver is killed, scheduler and workers end by themselves after this many seconds without work.
 _IDLE = 900
 
-_LOCAL_ONLY = "127.0.0.1:0"  # dashboards and metrics know no certificates: ssh -L gets there
+_LOCAL_ONLY = "127.0.0.1:0"  # dashboards and metrics have no TLS: reach them by ssh -L
 
 
 class _Down(NamedTuple):
     reason: str
-    again: float  # when to try next, by the monotonic clock
+    again: float  # when to try next, monotonic time
 
 
 class SshBackend(ClusterBackend[SpecCluster]):
-    """Starts a scheduler and workers over SSH, and starts workers anew on a host that comes back.
+    """Starts scheduler and workers over SSH, and restarts workers on a host that comes back.
 
     A single worker that dies is replaced by its nanny, on its host.
     """
@@ -48,8 +55,8 @@ class SshBackend(ClusterBackend[SpecCluster]):
         self._down: dict[str, _Down] = {}
 
     def start(self) -> None:
-        """Start on all hosts that answer; on the first of them the scheduler too."""
-        asyncio.run(self._look(self._config.hosts))
+        """Start workers on all hosts that answer, and the scheduler on the first of them."""
+        asyncio.run(self._inspect(self._config.hosts))
         if not self._up:
             raise HostsNotReached(f"no host can be used: {self._reasons()}")
         hosts = [host for host in self._config.hosts if host in self._up]
@@ -68,14 +75,14 @@ class SshBackend(ClusterBackend[SpecCluster]):
 
     @property
     def security(self) -> Security:
-        """The certificate kept here; the hosts have a copy."""
+        """The certificate of this user, of which the hosts have a copy."""
         return secured(self._pem)
 
     def scale(self, workers: int) -> None:
         """Nothing to do: the hosts decide how many there are."""
 
     def reconcile(self) -> None:
-        """Take hosts whose processes ended for down, and try those that are down from time to time."""
+        """Mark hosts whose processes ended as down, and retry those that are down from time to time."""
         processes = self._started.workers.items()
         for host in {host for (host, _), process in list(processes) if process.ended}:
             self._give_up(host, "its processes ended, or the connection to them did", retry_in=0)
@@ -84,16 +91,16 @@ class SshBackend(ClusterBackend[SpecCluster]):
             self._started.sync(self._start_again, due)
 
     def status(self) -> BackendStatus:
-        """Count the workers, and tell which hosts are down."""
+        """Count the workers, and name the hosts that are down."""
         wanted = sum(map(self._count_on, self._up))
         running = len(self._started.scheduler_info["workers"])
-        words = f"{running} of {wanted} workers on {len(self._up)} of {len(self._config.hosts)} hosts"
+        message = f"{running} of {wanted} workers on {len(self._up)} of {len(self._config.hosts)} hosts"
         if self._down:
-            words += f"; not there: {self._reasons()}"
-        return BackendStatus(wanted, running, max(0, wanted - running), words)
+            message += f"; down: {self._reasons()}"
+        return BackendStatus(wanted, running, max(0, wanted - running), message)
 
-    async def _look(self, hosts: Iterable[str]) -> None:
-        for host in await asyncio.gather(*(look(self._config, name, self._pem) for name in hosts)):
+    async def _inspect(self, hosts: Iterable[str]) -> None:
+        for host in await asyncio.gather(*(inspect_host(self._config, name, self._pem) for name in hosts)):
             if host.processors:
                 self._up[host.name] = host
                 self._down.pop(host.name, None)
@@ -103,7 +110,7 @@ class SshBackend(ClusterBackend[SpecCluster]):
     async def _start_again(self, hosts: Iterable[str]) -> None:
         cluster = self._started
         await cluster  # closes what is left of what ended
-        await self._look(hosts)
+        await self._inspect(hosts)
         for host in set(hosts) & set(self._up):
             cluster.worker_spec.update(self._workers_on(host))
             try:
@@ -112,8 +119,8 @@ class SshBackend(ClusterBackend[SpecCluster]):
                 self._give_up(host, f"its workers did not start: {error}")
 
     def _give_up(self, host: str, reason: str, retry_in: float = _RETRY_EVERY) -> None:
-        if host not in self._down:  # once, not at every try
-            _logger.warning("goes on without %s: %s", host, reason)
+        if host not in self._down:  # only once
+            _logger.warning("continuing without %s: %s", host, reason)
         self._down[host] = _Down(reason, time.monotonic() + retry_in)
         self._up.pop(host, None)
         if self._cluster is not None:
@@ -155,7 +162,7 @@ class SshBackend(ClusterBackend[SpecCluster]):
         return {
             "address": host,
             "connect_options": connect_options(self._config),
-            "remote_python": python_there(self._config, self._pem),
+            "remote_python": remote_python(self._config, self._pem),
         }
 
     def _count_on(self, host: str) -> int:

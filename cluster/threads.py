@@ -1,4 +1,4 @@
-"""Every worker computes a block on one thread, whatever libraries the block brings in."""
+"""Limit every library on a worker to one thread for a block."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["OneThread", "pin_threads", "threads_in_use"]
 
 
 class OneThread(WorkerPlugin):
-    """Pins the pools of threads on every worker, also on those that come later or run already."""
+    """Limits every worker to one thread for a block, including those that join later."""
 
     name = "relusweep-one-thread"
     idempotent = True
 
     def setup(self, worker: Worker) -> None:
-        """Pin; a worker that cannot be pinned leaves: one whose plugin only raises would stay and work."""
+        """Set the limits; where that fails the worker leaves. If this only raised, the worker would stay."""
         try:
             pin_threads()
         except Exception:  # of whichever library: it is raised again
@@ -56,7 +56,7 @@ def pin_threads() -> None:
 
 
 def threads_in_use() -> dict[str, int]:
-    """Tell how many threads each library of this process would use; PyTorch is imported for it.
+    """Give the number of threads that each library of this process would use; imports PyTorch.
 
     Returns
     -------

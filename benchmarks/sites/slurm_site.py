@@ -26,7 +26,7 @@ _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sc
 _SEARCHED = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CORES = 8  # posed: what is tested is who gets them, not how fast they are
 _GPUS = 2
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 
 _SLURM_CONF = """
 ClusterName=posed
@@ -290,10 +290,10 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _wait(condition: Callable[[], bool], what: str, site: SlurmSite | None = None) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while not condition():
         if time.monotonic() > deadline:
-            raise SlurmMissing(f"not in {_PATIENCE:g} s: {what}{_logs(site)}")
+            raise SlurmMissing(f"not in {_TIMEOUT:g} s: {what}{_logs(site)}")
         time.sleep(0.1)
 
 

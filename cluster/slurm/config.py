@@ -1,4 +1,4 @@
-"""What a user may say about Slurm."""
+"""Configuration of Slurm."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def seconds(time: str) -> int:
 
 
 def _is_quoted(time: Any) -> Any:
-    # YAML 1.1 reads 1:30:00 as a number in base 60, and nobody can tell it from one of minutes.
+    # YAML 1.1 reads 1:30:00 as a number in base 60, which looks like a number of minutes.
     if isinstance(time, int):
         raise ValueError('without quotes YAML makes a number of it; write it as "1:30:00"')
     return time
@@ -81,18 +81,18 @@ class _Section(BaseModel):
 
 
 class Driver(_Section):
-    """The job of its own in which `relusweep submit` lets a run go, so that nobody need stay logged in.
+    """The job in which `relusweep submit` starts a run, so that the user can log out.
 
     Attributes
     ----------
     walltime : str
-        Two minutes before it ends the run commits what it has and goes on in another job.
+        Two minutes before its end the run commits and continues in another job.
     memory : str
     cores : int
     partition : str, optional
         Without it, that of the workers.
     jobs : int
-        One after the other at most, when one is not enough.
+        At most so many, one after another, if one is not enough.
     directives : list of str
         More options of ``sbatch``, as ``--qos=long``; those of the workers' jobs are not the driver's.
     """
@@ -117,7 +117,7 @@ class Slurm(_Section):
     Attributes
     ----------
     jobs : int
-        Held at a time.
+        Number of jobs at a time.
     cores, memory : int and str
         Of a job.
     walltime : str

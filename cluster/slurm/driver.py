@@ -1,4 +1,4 @@
-"""The job in which a run itself goes, so that whoever asked for it can leave."""
+"""The job in which a run itself goes, so that the user can log out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dask.utils import parse_bytes
 
 from relusweep.cluster.environment import ENVIRONMENT
 from relusweep.cluster.errors import SlurmNotReached, SlurmRefuses
-from relusweep.cluster.slurm import queue as slurm_queue
+from relusweep.cluster.slurm import commands
+from relusweep.cluster.slurm.commands import Shown, who_asks
 from relusweep.cluster.slurm.config import Slurm
 from relusweep.cluster.slurm.files import shared_folder
-from relusweep.cluster.slurm.queue import Shown, who_asks
 from relusweep.cluster.slurm.script import prologue
 
 __all__ = [
@@ -30,8 +30,8 @@ __all__ = [
     "who_asks",
 ]
 
-_NOTICE = 120  # seconds before its end at which a driver is told
-_GRANULARITY = 60  # Slurm may tell up to so many seconds earlier
+_NOTICE = 120  # seconds before its end at which Slurm signals a driver
+_GRANULARITY = 60  # Slurm may signal up to this many seconds earlier
 _UNFIT = (
     "error: this node has no such interpreter, or it cannot import relusweep; install it there, or give "
     "python: or prologue: in the file of the cluster"
@@ -39,14 +39,14 @@ _UNFIT = (
 
 
 def driver_folder(config: Slurm, run_id: str) -> Path:
-    """Make the folder of one run, which the nodes see too: for what its driver reads, and its logs."""
-    place = shared_folder(config) / run_id
-    place.mkdir(mode=0o700, exist_ok=True)
-    return place
+    """Make the folder of a run, which the nodes share: for the files that its driver reads, and its logs."""
+    folder = shared_folder(config) / run_id
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def driver_log(folder: Path, job: str) -> Path:
-    """Name the log of a driver, by the id of its job or by ``%j``."""
+    """Give the path of a driver's log; `job` is the id of its job, or ``%j``."""
     return folder / f"driver-{job}.log"
 
 
@@ -63,10 +63,10 @@ def driver_script(
     folder : Path
         For its log.
     module : str
-        Which the interpreter runs: that becomes the process of the job itself, and hears of its end.
+        That the interpreter runs; it replaces the shell of the job, so that Slurm's signal reaches it.
     arguments : sequence of str
     at_failure : str
-        Line of bash for when the job ends before the interpreter has begun.
+        Line of bash that runs if the job ends before the interpreter has started.
     """
     driver = config.driver
     options = {
@@ -85,9 +85,9 @@ def driver_script(
     python = config.python or sys.executable
     lines = ["#!/usr/bin/env bash"]
     lines += [f"#SBATCH --{name}={quote(str(value))}" for name, value in options.items() if value is not None]
-    # A node that fails is not the run's fault: it goes on from what is stored.
+    # If the node fails, the job starts again and continues from what is stored.
     lines += ["#SBATCH --requeue", *(f"#SBATCH {option}" for option in driver.directives)]
-    # When Slurm ends the job it may start it again: then nothing has failed, and Slurm can be asked.
+    # A job that Slurm ends may start again: that is no failure, and Slurm can be asked about it.
     lines += [f"trap {quote(at_failure)} EXIT", "trap 'trap - EXIT; exit 143' TERM"] if at_failure else []
     lines += prologue(config, {**ENVIRONMENT, "PYTHONUNBUFFERED": "1"})
     lines += [f"{join([python, '-P', '-c', f'import {module}'])} || {{ echo {quote(_UNFIT)} >&2; exit 1; }}"]
@@ -95,7 +95,7 @@ def driver_script(
 
 
 def check_driver(config: Slurm) -> None:
-    """Look whether a driver can be submitted from here.
+    """Check that a driver can be submitted from here.
 
     Raises
     ------
@@ -105,11 +105,11 @@ def check_driver(config: Slurm) -> None:
         There is no such partition.
     """
     for partition in {config.partition, config.driver.partition}:
-        slurm_queue.check_partition(partition)
+        commands.check_partition(partition)
 
 
 def submit_driver(script: str, before: Callable[[str], None]) -> str:
-    """Submit a driver; it cannot begin before its id has been noted.
+    """Submit a driver, which cannot start before its id has been noted.
 
     Parameters
     ----------
@@ -120,51 +120,51 @@ def submit_driver(script: str, before: Callable[[str], None]) -> str:
     Raises
     ------
     SlurmRefuses
-        Slurm does not take the job.
+        Slurm refuses the job.
     """
-    job = slurm_queue.submit(script, "--hold")
+    job = commands.submit(script, "--hold")
     try:
         before(job)
-        slurm_queue.release(job)
+        commands.release(job)
     except BaseException:
-        slurm_queue.cancel([job])
+        commands.cancel([job])
         raise
     return job
 
 
 def ask_driver(job: str, who: str | None) -> Shown | None:
-    """Ask Slurm how the job of a driver stands; None where it cannot be asked.
+    """Ask Slurm for the state of a driver's job; None if it cannot be asked.
 
     Parameters
     ----------
     job : str
     who : str, optional
-        What `who_asks` said where it was submitted: elsewhere the number may be that of another job.
+        What `who_asks` gave where it was submitted: elsewhere the number may belong to another job.
     """
     try:
-        return slurm_queue.show(job) if who == who_asks() else None
+        return commands.show(job) if who == who_asks() else None
     except (SlurmNotReached, SlurmRefuses):
         return None
 
 
 def cancel_driver(job: str, who: str | None) -> bool:
-    """Cancel the job of a driver; false where that cannot be done. For the parameters, see `ask_driver`.
+    """Cancel the job of a driver; False if that cannot be done. Parameters as of `ask_driver`.
 
-    The run hears of it as of any signal.
+    The run gets a signal and stops as usual.
     """
     try:
         if who != who_asks():
             return False
-        slurm_queue.cancel([job])
+        commands.cancel([job])
     except (SlurmNotReached, SlurmRefuses):
         return False
     return True
 
 
 def ends_soon() -> bool:
-    """Tell whether the job that this process is in has been told to stop because its time is nearly over."""
+    """Tell whether the job of this process nears its walltime, which is why Slurm has signalled it."""
     try:
-        queued = slurm_queue.queue().get(os.environ.get("SLURM_JOB_ID", ""))
+        queued = commands.queue().get(os.environ.get("SLURM_JOB_ID", ""))
     except (SlurmNotReached, SlurmRefuses):
         return False
     # One that was cancelled is COMPLETING.

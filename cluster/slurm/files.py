@@ -1,4 +1,4 @@
-"""What this machine and the nodes share as files: the certificate and the logs of jobs."""
+"""Files that this machine and the nodes share: the certificate and the logs of jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from relusweep.cluster.certificates import certificate, folder
+from relusweep.cluster.certificates import certificate, certificate_folder
 from relusweep.cluster.errors import InvalidCluster
 from relusweep.cluster.slurm.config import Slurm
 
@@ -19,18 +19,22 @@ _TAIL_BYTES = 8192
 
 
 def shared_folder(config: Slurm) -> Path:
-    """Make the folder that the nodes see too, readable for nobody else.
+    """Make the folder that the nodes share, which only the user can read.
 
     Raises
     ------
     InvalidCluster
-        It cannot be made or written, or scripts of jobs cannot name it.
+        It cannot be made or written, or its path cannot be written in scripts of jobs.
     """
-    chosen = Path(config.folder).expanduser().absolute() if config.folder else folder().parent / "slurm"
+    chosen = (
+        Path(config.folder).expanduser().absolute()
+        if config.folder
+        else certificate_folder().parent / "slurm"
+    )
     if not re.fullmatch(r"[\w./+,:@=-]+", str(chosen)):
         raise InvalidCluster(
-            f"folder = {str(chosen)!r} has a space, or a sign that means something to bash or Slurm; give a "
-            "folder: of letters, digits and any of . _ / + , : @ = -"
+            f"folder = {str(chosen)!r} has a space or another character that is special to bash or Slurm; "
+            "give a folder: of letters, digits and any of . _ / + , : @ = -"
         )
     try:
         chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,10 +47,10 @@ def shared_folder(config: Slurm) -> Path:
         ) from error
 
 
-def certificate_in(place: Path) -> Path:
-    """Copy the certificate to where the nodes see it; a file once made never changes."""
+def certificate_in(folder: Path) -> Path:
+    """Copy the certificate to where the nodes can read it; a file never changes."""
     kept = certificate()
-    private = place / "tls"
+    private = folder / "tls"
     private.mkdir(mode=0o700, exist_ok=True)
     private.chmod(0o700)
     copy = private / kept.name
@@ -58,21 +62,21 @@ def certificate_in(place: Path) -> Path:
     return new.replace(copy)
 
 
-def log_of(place: Path, job: str) -> Path:
-    """Name the log of a job, by its id or by ``%j``."""
-    return place / f"job-{job}.log"
+def log_of(folder: Path, job: str) -> Path:
+    """Give the path of a job's log; `job` is its id, or ``%j``."""
+    return folder / f"job-{job}.log"
 
 
 def tail(log: Path) -> str:
-    """Give the last lines of a log, or why there are none."""
+    """Give the last lines of a log, or the reason why there are none."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
     except FileNotFoundError:
         return (
-            f"  (there is none: perhaps the nodes do not see {log.parent}; "
-            "give a folder that they share with this machine, folder: in the file of the cluster)"
+            f"  (there is none: perhaps the nodes do not share {log.parent}; "
+            "set folder: in the file of the cluster to one that they share with this machine)"
         )
     except OSError as error:
         return f"  (it cannot be read: {error.strerror})"

@@ -1,4 +1,4 @@
-"""Over which network the nodes reach the scheduler."""
+"""The address at which the nodes reach the scheduler."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import socket
 from distributed.utils import get_ip_interface
 
 from relusweep.cluster.errors import InvalidCluster, SlurmRefuses
+from relusweep.cluster.slurm.commands import node_addresses
 from relusweep.cluster.slurm.config import Slurm
-from relusweep.cluster.slurm.queue import node_addresses
 
 __all__ = ["scheduler_host"]
 
 
 def scheduler_host(config: Slurm) -> dict[str, str]:
-    """Give the options that make the scheduler listen where the nodes reach it.
+    """Give the options that make the scheduler listen where the nodes can reach it.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def _interfaces() -> str:
 
 
 def _facing(nodes: list[str]) -> str:
-    """Find our address on the way to the first node that can be found; nothing is sent."""
+    """Find the address from which this machine reaches the first node that it finds; nothing is sent."""
     for node in nodes:
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -49,6 +49,6 @@ def _facing(nodes: list[str]) -> str:
         except OSError:
             continue
     raise SlurmRefuses(
-        f"no way to any of the {len(nodes)} nodes of Slurm can be found; name the network interface that "
+        f"none of the {len(nodes)} nodes of Slurm can be reached; name the network interface that "
         f"they share with this machine, interface: one of {_interfaces()}"
     )

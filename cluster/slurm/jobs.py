@@ -1,4 +1,4 @@
-"""Which jobs a place has, and which it lacks: decisions alone, so that they can be tested without Slurm."""
+"""Which jobs there are, and how many are missing: decisions alone, which can be tested without Slurm."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from relusweep.cluster.slurm.queue import Queued
+from relusweep.cluster.slurm.commands import Queued
 
 __all__ = ["Change", "Job", "Jobs"]
 
-# A job whose workers stayed less long than this has not worked, whatever it was that ended it.
-_SOON = 30.0
-_QUICK_DEATHS = 3
-_LONGEST_PAUSE = 60.0
+# A job whose workers stayed for less than this has failed, whatever ended it.
+_MIN_SECONDS = 30.0
+_MAX_FAILURES = 3
+_MAX_PAUSE = 60.0
 
 
 @dataclass
@@ -23,27 +23,27 @@ class Job:
     Attributes
     ----------
     id : str
-    staffed : float, optional
+    first_worker : float, optional
         When its first worker was seen.
-    relieved, retired : bool
+    replaced, retired : bool
         Its end is near: another job has been asked for in its place; its workers get no more blocks.
     """
 
     id: str
-    staffed: float | None = None
-    relieved: bool = False
+    first_worker: float | None = None
+    replaced: bool = False
     retired: bool = False
 
 
 class Change(NamedTuple):
-    """What a look at the queue has shown.
+    """What has changed in the queue.
 
     Attributes
     ----------
     ended : list of Job
-        Gone since the last look, before their time.
+        Ended unexpectedly since the last update.
     left : list of Job
-        Whose workers have all gone, as they should, so that they can end.
+        Retired jobs without workers, which can be cancelled.
     """
 
     ended: list[Job]
@@ -51,12 +51,12 @@ class Change(NamedTuple):
 
 
 class Jobs:
-    """Keeps the account of jobs.
+    """Keeps track of the jobs.
 
     Parameters
     ----------
     wanted : int
-        How many should wait or run.
+        Number of jobs that should wait or run.
     drain : float
         Seconds before its end from which on the workers of a job get no more blocks; the next job is asked
         for twice as long before, as it may have to wait.
@@ -72,60 +72,60 @@ class Jobs:
         return iter(tuple(self._jobs.values()))
 
     def add(self, job: str) -> None:
-        """Note one that has been submitted."""
+        """Add a job that has been submitted."""
         self._jobs[job] = Job(job)
 
     def drop(self, jobs: Collection[str]) -> None:
-        """Forget some, which are to be cancelled."""
+        """Remove jobs that are to be cancelled."""
         for job in jobs:
             self._jobs.pop(job, None)
 
     @property
-    def hopeless(self) -> bool:
-        """Whether as many as were wanted, three at least, have died in a row without having worked."""
-        at_work = any(job.staffed is not None for job in self._jobs.values())
-        return self._quick >= max(_QUICK_DEATHS, self.wanted) and not at_work
+    def failing(self) -> bool:
+        """Whether as many jobs as wanted, at least three, have ended in a row without computing anything."""
+        at_work = any(job.first_worker is not None for job in self._jobs.values())
+        return self._quick >= max(_MAX_FAILURES, self.wanted) and not at_work
 
     def lacking(self, now: float) -> int:
-        """Tell how many must be submitted; none while it is too early to try again."""
+        """Give the number of jobs to submit; 0 while it is too early to try again."""
         if now < self._not_before:
             return 0
-        return max(0, self.wanted - sum(not job.relieved for job in self._jobs.values()))
+        return max(0, self.wanted - sum(not job.replaced for job in self._jobs.values()))
 
     def surplus(self, queue: Mapping[str, Queued]) -> list[str]:
-        """Name those that are too many, the ones that still wait first."""
-        kept = [job.id for job in self._jobs.values() if not job.relieved]
+        """Give the jobs that are too many; those that still wait come first."""
+        kept = [job.id for job in self._jobs.values() if not job.replaced]
         kept.sort(key=lambda job: job in queue and queue[job].state == "PENDING")
         return kept[self.wanted :]
 
-    def look(self, queue: Mapping[str, Queued], staffed: Collection[str], now: float) -> Change:
-        """Compare with the queue, and with the jobs of which the scheduler has workers."""
+    def update(self, queue: Mapping[str, Queued], with_workers: Collection[str], now: float) -> Change:
+        """Compare with the queue, and with the jobs that have workers at the scheduler."""
         change = Change([], [])
         for job in self:
             queued = queue.get(job.id)
-            if queued is None or not queued.going:
+            if queued is None or not queued.active:
                 del self._jobs[job.id]
                 if not job.retired:
                     change.ended.append(job)
                     self._note_death(job, now)
                 continue
-            if job.id in staffed:
+            if job.id in with_workers:
                 self._note_life(job, now)
             elif job.retired:
                 change.left.append(job)
             if queued.state == "RUNNING":
-                job.relieved = job.relieved or queued.left <= 2 * self._drain
+                job.replaced = job.replaced or queued.left <= 2 * self._drain
                 job.retired = job.retired or queued.left <= self._drain
         return change
 
     def _note_life(self, job: Job, now: float) -> None:
-        job.staffed = now if job.staffed is None else job.staffed
-        if now - job.staffed >= _SOON:
+        job.first_worker = now if job.first_worker is None else job.first_worker
+        if now - job.first_worker >= _MIN_SECONDS:
             self._quick, self._not_before = 0, 0.0
 
     def _note_death(self, job: Job, now: float) -> None:
-        if job.staffed is not None and now - job.staffed >= _SOON:
+        if job.first_worker is not None and now - job.first_worker >= _MIN_SECONDS:
             return
         self._quick += 1
-        if self._quick > 1:  # the first may be anybody's scancel
-            self._not_before = now + min(_LONGEST_PAUSE, 2.0 ** (self._quick - 1))
+        if self._quick > 1:  # the first may have been cancelled by somebody
+            self._not_before = now + min(_MAX_PAUSE, 2.0 ** (self._quick - 1))

@@ -1,4 +1,4 @@
-"""The command that looks whether everything is fit to run: `doctor`."""
+"""The command that checks whether everything is ready for a run: `doctor`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def doctor(
     scheduler: Scheduler = None,
     cluster: Cluster = None,
 ) -> None:
-    """Check this machine, the workers and the store; exits with 1 if something must be mended."""
+    """Check this machine, the workers and the store; exits with 1 if something must be fixed."""
     from relusweep.cluster import connect
 
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
@@ -39,7 +39,7 @@ def doctor(
 
 
 def tell(checks: Iterable[Check]) -> None:
-    """Print each as it comes, and exit with 1 if something must be mended."""
+    """Print each as it comes, and exit with 1 if something must be fixed."""
     wrong = False
     for check in checks:
         mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
@@ -81,13 +81,13 @@ def _check_store(store: str) -> Iterator[Check]:
     path = local_path(store)
     if path is None:
         return
-    place = next(folder for folder in (path, *path.parents) if folder.exists())
+    folder = next(parent for parent in (path, *path.parents) if parent.exists())
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=folder):
             yield Check("store", f"{path} can be written")
     except OSError as error:
-        yield Check("store", f"{path}: {error.strerror}", "choose another --store, or mend its permissions")
-    free = shutil.disk_usage(place).free
+        yield Check("store", f"{path}: {error.strerror}", "choose another --store, or fix its permissions")
+    free = shutil.disk_usage(folder).free
     remedy = None if free >= _ENOUGH_DISK else "free some space, or choose another --store"
     yield Check("free disk", bytes_in_words(free), remedy)
 

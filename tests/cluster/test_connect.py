@@ -82,7 +82,7 @@ def test_plain_traffic_with_another_machine_is_told_once(
     client: Client, elsewhere: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if elsewhere:  # there is no other machine here
-        monkeypatch.setattr("relusweep.cluster.address.is_elsewhere", lambda address: True)
+        monkeypatch.setattr("relusweep.cluster.address.is_remote", lambda address: True)
     with connect(Address(address=client.scheduler.address)):
         pass
     said = [record.getMessage() for record in caplog.records if record.name.startswith("relusweep.cluster")]

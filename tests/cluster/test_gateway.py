@@ -34,18 +34,18 @@ def test_a_gateway_lends_a_cluster(gateway: str, caplog: pytest.LogCaptureFixtur
         assert connection.backend.status().running == 1
         assert connection.backend.address.startswith("gateway://")
         assert connection.backend.security.get_connection_args("client")["require_encryption"]
-    assert "is plain" not in caplog.text
+    assert "is not encrypted" not in caplog.text
 
 
 def test_a_password_that_others_may_read_is_told(
     gateway: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(
-        "relusweep.cluster.gateway.is_elsewhere", lambda address: True
+        "relusweep.cluster.gateway.is_remote", lambda address: True
     )  # there is no other machine here
     with connect(Gateway(address=gateway, timeout=60)):
         pass
-    assert caplog.text.count("ask the gateway's keeper for https://") == 1
+    assert caplog.text.count("ask the gateway's administrator for https://") == 1
 
 
 def test_an_option_that_the_gateway_does_not_know_is_refused(gateway: str) -> None:

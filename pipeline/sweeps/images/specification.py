@@ -133,7 +133,7 @@ class ImageSpecification(Specification):
                 f"{', '.join(sorted(taken))} is one of our own architectures; choose other names"
             )
         if models:
-            from relusweep.cluster.imports import import_from
+            from relusweep.cluster.environment import import_from
 
             import_from(str(Path.cwd()))  # where a factory may be
         return models

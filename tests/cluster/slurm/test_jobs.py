@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from relusweep.cluster import InvalidCluster, Slurm, read_config
+from relusweep.cluster.slurm.commands import Queued
 from relusweep.cluster.slurm.config import seconds
 from relusweep.cluster.slurm.jobs import Jobs
-from relusweep.cluster.slurm.queue import Queued
 
 HOUR = 3600.0
 
@@ -30,7 +30,7 @@ def _ids(jobs: Jobs) -> list[str]:
 
 def test_a_job_that_left_the_queue_is_lacking() -> None:
     jobs = _jobs(2, "1", "2")
-    change = jobs.look({"1": _running()}, {"1"}, now=0)
+    change = jobs.update({"1": _running()}, {"1"}, now=0)
     assert [job.id for job in change.ended] == ["2"]
     assert (_ids(jobs), jobs.lacking(0)) == (["1"], 1)
 
@@ -38,44 +38,44 @@ def test_a_job_that_left_the_queue_is_lacking() -> None:
 @pytest.mark.parametrize("state", ["COMPLETING", "CANCELLED", "TIMEOUT", "NODE_FAIL"])
 def test_a_job_about_to_vanish_is_lacking(state: str) -> None:
     jobs = _jobs(1, "1")
-    jobs.look({"1": Queued(state, 0, "")}, {"1"}, now=0)
+    jobs.update({"1": Queued(state, 0, "")}, {"1"}, now=0)
     assert jobs.lacking(0) == 1
 
 
 def test_a_job_that_waits_is_not_replaced() -> None:
     jobs = _jobs(1, "1")
-    jobs.look({"1": Queued("PENDING", float("inf"), "Resources")}, set(), now=0)
+    jobs.update({"1": Queued("PENDING", float("inf"), "Resources")}, set(), now=0)
     assert jobs.lacking(0) == 0
 
 
 def test_the_next_job_is_asked_for_before_the_workers_of_the_last_are_retired() -> None:
     jobs = _jobs(1, "1", drain=60)
-    jobs.look({"1": _running(121)}, {"1"}, now=0)
+    jobs.update({"1": _running(121)}, {"1"}, now=0)
     assert jobs.lacking(0) == 0
-    jobs.look({"1": _running(119)}, {"1"}, now=2)
+    jobs.update({"1": _running(119)}, {"1"}, now=2)
     assert (jobs.lacking(2), [job.retired for job in jobs]) == (1, [False])
     jobs.add("2")
-    jobs.look({"1": _running(59), "2": _running()}, {"1", "2"}, now=62)
+    jobs.update({"1": _running(59), "2": _running()}, {"1", "2"}, now=62)
     assert (jobs.lacking(62), [job.retired for job in jobs]) == (0, [True, False])
 
 
 def test_a_retired_job_whose_workers_have_gone_is_let_go_and_is_no_death() -> None:
     jobs = _jobs(1, "1", drain=60)
     queue = {"1": _running(30)}
-    assert jobs.look(queue, {"1"}, now=0).left == []
-    change = jobs.look(queue, set(), now=1)
+    assert jobs.update(queue, {"1"}, now=0).left == []
+    change = jobs.update(queue, set(), now=1)
     assert [job.id for job in change.left] == ["1"]
-    assert jobs.look({}, set(), now=2).ended == []
-    assert not jobs.hopeless
+    assert jobs.update({}, set(), now=2).ended == []
+    assert not jobs.failing
 
 
 @pytest.mark.parametrize("wanted", [1, 5])
 def test_jobs_that_die_again_and_again_are_hopeless(wanted: int) -> None:
     jobs, now, deaths = _jobs(wanted), 0.0, 0
-    while not jobs.hopeless:
+    while not jobs.failing:
         for _ in range(jobs.lacking(now)):
             jobs.add(f"{deaths}-{now}")
-        deaths += len(jobs.look({}, set(), now).ended)
+        deaths += len(jobs.update({}, set(), now).ended)
         now += 1
         assert now < 600
     assert deaths == max(3, wanted)
@@ -83,10 +83,10 @@ def test_jobs_that_die_again_and_again_are_hopeless(wanted: int) -> None:
 
 def test_after_the_first_quick_death_the_next_tries_wait() -> None:
     jobs = _jobs(1, "1")
-    jobs.look({}, set(), now=0)
+    jobs.update({}, set(), now=0)
     assert jobs.lacking(0) == 1  # it may have been anybody's scancel
     jobs.add("2")
-    jobs.look({}, set(), now=1)
+    jobs.update({}, set(), now=1)
     assert (jobs.lacking(1), jobs.lacking(3)) == (0, 1)
 
 
@@ -95,10 +95,10 @@ def test_jobs_that_worked_for_a_while_may_die_as_often_as_they_like() -> None:
     for number in map(str, range(10)):
         jobs.add(number)
         for _ in range(2):
-            jobs.look({number: _running()}, {number}, now)
+            jobs.update({number: _running()}, {number}, now)
             now += 40
-        jobs.look({}, set(), now)
-        assert not jobs.hopeless
+        jobs.update({}, set(), now)
+        assert not jobs.failing
         assert jobs.lacking(now) == 1
 
 
@@ -106,8 +106,8 @@ def test_where_one_works_the_others_are_not_given_up() -> None:
     jobs = _jobs(2, "good")
     for number in range(10):
         jobs.add(str(number))
-        jobs.look({"good": _running()}, {"good"}, now=float(number))
-    assert not jobs.hopeless
+        jobs.update({"good": _running()}, {"good"}, now=float(number))
+    assert not jobs.failing
 
 
 def test_the_surplus_is_taken_from_those_that_wait() -> None:

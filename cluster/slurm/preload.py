@@ -1,4 +1,4 @@
-"""Loaded by the nannies of a job with several GPUs: each gives its worker the one that goes with its name."""
+"""Preloaded by the nannies of a job with GPUs: each gives its worker the GPU that belongs to its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The programs of Slurm: jobs are submitted, listed and cancelled by calling them."""
+"""Call Slurm's programs to submit, list and cancel jobs."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = [
     "who_asks",
 ]
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _NO_ANSWER = "nable to contact|Zero Bytes|timed out|[Cc]onnection|configuration source|uthentication"
 _UNKNOWN = "[Ii]nvalid job id"
-_TASTE = (
+_FILTERS = (
     "SQUEUE_",
     "SINFO_",
     "SCANCEL_",
-)  # variables by which a user has lists filtered, or is asked questions
-_GOING = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
+)  # variables that filter a user's lists, or ask for confirmation
+_ACTIVE = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
 _ENDED = {
     "BOOT_FAIL",
     "CANCELLED",
@@ -59,7 +59,7 @@ class Queued(NamedTuple):
     state : str
         As ``PENDING``.
     left : float
-        Seconds until its walltime; infinite where it has none, or where Slurm does not tell.
+        Seconds until its walltime; infinite if it has none, or if Slurm does not say.
     reason : str
         Why it waits.
     """
@@ -69,22 +69,22 @@ class Queued(NamedTuple):
     reason: str
 
     @property
-    def going(self) -> bool:
-        """Whether it waits or runs, and is not about to vanish."""
-        return self.state in _GOING
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in _ACTIVE
 
 
 class Shown(NamedTuple):
-    """A job as ``scontrol`` shows it, for some minutes after its end, too.
+    """A job as ``scontrol`` shows it, also for some minutes after its end.
 
     Attributes
     ----------
     state : str
-        As ``PENDING``; empty where Slurm knows the job no more.
+        As ``PENDING``; empty if Slurm no longer knows the job.
     reason : str
         Why it waits.
     code, signal : int
-        With which it ended.
+        Exit code and signal with which it ended.
     """
 
     state: str
@@ -94,12 +94,12 @@ class Shown(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Whether it will never begin, or begin again."""
+        """Whether it will not run again."""
         return not self.state or self.state in _ENDED
 
     @property
     def how(self) -> str:
-        """How it ended, for people: its state, and an exit code or signal other than 0."""
+        """How it ended, in words: its state, and an exit code or signal other than 0."""
         ended = f"ended as {self.state}" if self.state else "ended"
         if self.signal:
             return f"{ended} by signal {self.signal}"
@@ -114,11 +114,11 @@ def submit(script: str, *options: str) -> str:
     SlurmNotReached
         There is no ``sbatch`` here, or the controller does not answer.
     SlurmRefuses
-        It does not take such a job.
+        It refuses such a job.
     """
-    # Given as arguments too, the options of the script win over variables as SBATCH_TIMELIMIT.
+    # Given as arguments, the options of the script take precedence over variables such as SBATCH_TIMELIMIT.
     said = _call("sbatch", *_options_of(script), "--parsable", *options, stdin=script)
-    # The id, and the name of the cluster after a semicolon; sites have sbatch say more, before or after.
+    # The id, perhaps followed by a semicolon and the cluster's name; some sites make sbatch print more lines.
     if not (ids := re.findall(r"^(\d+)(?:;\S*)?\s*$", said, re.MULTILINE)):
         raise SlurmRefuses(f"sbatch gave no id of a job, but: {said.strip() or 'nothing'}")
     return str(ids[-1])
@@ -132,12 +132,12 @@ def queue() -> Mapping[str, Queued]:
 
 
 def show(job: str) -> Shown:
-    """Tell how a job stands.
+    """Show a job.
 
     Raises
     ------
     SlurmNotReached, SlurmRefuses
-        Slurm does not tell.
+        Slurm does not answer, or gives something else.
     """
     try:
         shown = _call("scontrol", "--oneliner", "show", "job", job)
@@ -152,7 +152,7 @@ def show(job: str) -> Shown:
 
 
 def how_ended(job: str) -> str:
-    """Tell how a job has ended, as far as Slurm answers and remembers."""
+    """Say how a job has ended, as far as Slurm answers and remembers."""
     try:
         return show(job).how
     except (SlurmNotReached, SlurmRefuses):
@@ -161,7 +161,7 @@ def how_ended(job: str) -> str:
 
 @cache
 def who_asks() -> str:
-    """Name this user and this Slurm: on both depends what the number of a job means."""
+    """Name this user and this Slurm, which together give the number of a job its meaning."""
     names = re.findall(r"^ClusterName\s*=\s*(\S+)", _call("scontrol", "show", "config"), re.MULTILINE)
     return f"{os.getuid()}@{''.join(names)}"
 
@@ -173,17 +173,17 @@ def cancel(jobs: Collection[str]) -> None:
 
 
 def release(job: str) -> None:
-    """Let a job begin that was submitted with ``--hold``."""
+    """Release a job that was submitted with ``--hold``."""
     _call("scontrol", "release", job)
 
 
 def check_partition(partition: str | None) -> None:
-    """Look whether there is such a partition.
+    """Check that a partition exists.
 
     Raises
     ------
     SlurmRefuses
-        There is none; the message names those that there are.
+        It does not; the message lists those that do.
     """
     names = {name.strip("* ") for name in _call("sinfo", "--noheader", "--format=%P").splitlines()}
     if partition is not None and not set(partition.split(",")) <= names:
@@ -215,7 +215,7 @@ def _left(time: str) -> float:
 def _call(program: str, *arguments: str, stdin: str = "") -> str:
     if shutil.which(program) is None:
         raise SlurmNotReached(
-            f"there is no {program} here: run relusweep where Slurm's programs are, such as its login node: "
+            f"there is no {program} here: run relusweep where Slurm's programs are, as on its login node: "
             "ssh login relusweep …"
         )
     try:
@@ -225,15 +225,15 @@ def _call(program: str, *arguments: str, stdin: str = "") -> str:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_PATIENCE,
-            env={name: value for name, value in os.environ.items() if not name.startswith(_TASTE)},
-            start_new_session=True,  # Ctrl-C is for the run, not for it
+            timeout=_TIMEOUT,
+            env={name: value for name, value in os.environ.items() if not name.startswith(_FILTERS)},
+            start_new_session=True,  # Ctrl-C is for the run only
         )
     except subprocess.TimeoutExpired:
-        raise SlurmNotReached(f"{program} gave no answer in {_PATIENCE:g} s; ask with: sinfo") from None
+        raise SlurmNotReached(f"{program} did not answer within {_TIMEOUT:g} s; try: sinfo") from None
     if done.returncode:
         words = " ".join(done.stderr.replace(f"{program}: ", "").replace("error: ", "").split())
         if re.search(_NO_ANSWER, words):
-            raise SlurmNotReached(f"Slurm does not answer {program}: {words}; ask with: sinfo")
+            raise SlurmNotReached(f"Slurm does not answer {program}: {words}; try: sinfo")
         raise SlurmRefuses(f"{program} says: {words or f'exit code {done.returncode}'}")
     return done.stdout
