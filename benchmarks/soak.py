@@ -147,7 +147,7 @@ def machines(workers: int, folder: Path) -> Iterator[tuple[str, Mapping[str, lis
     place = ["--scheduler-file", str(file)]
     # Found by name, as the tasks of a real sweep: what is defined in `__main__` would travel with every task.
     path = filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     orders = [["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *place]]
     orders += [["worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *place]] * workers
     with ExitStack() as stack:

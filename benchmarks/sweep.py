@@ -20,7 +20,7 @@ from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.storage import open_dataset
 from relusweep.tasks.networks import Network
 
-sys.path.insert(0, str(Path(__file__).parent))  # also under PYTHONSAFEPATH
+sys.path.insert(0, str(Path(__file__).parent))
 
 from training import peak, rate
 

@@ -12,9 +12,8 @@ from distributed.security import Security
 from relusweep.cluster.backend import BackendStatus
 from relusweep.cluster.certificates import security as kept_security
 from relusweep.cluster.config import Address
-from relusweep.cluster.elsewhere import is_elsewhere
 from relusweep.cluster.errors import NoWorkers, SchedulerNotFound
-from relusweep.cluster.identity import identity
+from relusweep.cluster.scheduler import identity, is_remote
 
 __all__ = ["AddressBackend"]
 
@@ -34,7 +33,7 @@ class AddressBackend:
     def start(self) -> None:
         """Wait for the scheduler and its first worker."""
         self._identity()
-        if self.security is None and is_elsewhere(self.address):
+        if self.security is None and is_remote(self.address):
             _logger.warning(
                 "traffic with %s is plain: whoever is on its way reads it, and whoever reaches the scheduler "
                 "has the workers run what they want; start it with TLS, and give tls://host:8786 instead",
@@ -45,7 +44,7 @@ class AddressBackend:
             if time.monotonic() > deadline:
                 raise NoWorkers(
                     f"the scheduler at {self.address} has no worker after {self._config.timeout:g} s; "
-                    f"start one with: PYTHONSAFEPATH=1 dask worker {self.address}"
+                    f"start one with: dask worker {self.address}"
                 )
             time.sleep(_EVERY)
 

@@ -1,4 +1,4 @@
-"""What every place is to `relusweep.cluster.connect.connect`."""
+"""The interface between `relusweep.cluster.connect.connect` and each kind of cluster."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ C = TypeVar("C", bound=Any)
 
 
 class BackendStatus(NamedTuple):
-    """How a place stands.
+    """The state of the workers.
 
     Attributes
     ----------
     wanted, running, pending : int
-        Workers: asked for, known to the scheduler, on their way.
-    words : str
-        The same for people, with what went wrong.
+        Numbers of workers: asked for, known to the scheduler, expected to join.
+    message : str
+        The same in words, with what went wrong.
     """
 
     wanted: int
     running: int
     pending: int
-    words: str
+    message: str
 
 
 class Backend(Protocol):
-    """Somewhere with a scheduler and workers; one class for each kind of configuration, made from it."""
+    """A scheduler with workers; each kind of configuration has one class, which is made from it."""
 
     def start(self) -> None:
-        """Begin to bring up scheduler and workers; the scheduler answers when this returns."""
+        """Start scheduler and workers; when this returns, the scheduler answers."""
 
     @property
     def address(self) -> str:
-        """Of the scheduler."""
+        """Address of the scheduler."""
 
     @property
     def security(self) -> Security | None:
-        """What a client needs to be let in."""
+        """Certificates that a client needs; None where traffic is plain."""
 
     def scale(self, workers: int) -> None:
-        """Ask for another number of workers."""
+        """Change the number of workers."""
 
     def reconcile(self) -> None:
-        """Replace what died; called every second from a thread."""
+        """Replace what died; a thread calls this every second."""
 
     def status(self) -> BackendStatus:
-        """Tell how it stands."""
+        """Count the workers."""
 
     def close(self) -> None:
-        """Stop whatever `start` started; also when that failed halfway."""
+        """Stop whatever `start` started, even if that failed halfway."""
 
 
 class ClusterBackend(Generic[C]):
-    """What places share whose scheduler is that of a Dask cluster object, which `start` makes."""
+    """Base of the backends whose `start` makes a Dask cluster object."""
 
     _cluster: C | None = None
 
     @property
     def address(self) -> str:
-        """Of the scheduler."""
+        """Address of the scheduler."""
         return str(self._started.scheduler_address)
 
     def close(self) -> None:
-        """Stop whatever `start` started; also when that failed halfway."""
+        """Stop whatever `start` started, even if that failed halfway."""
         if self._cluster is not None:
             self._cluster.close()
 
     @property
     def _started(self) -> C:
         if self._cluster is None:
-            raise RuntimeError("the place has not been started")
+            raise RuntimeError("the cluster has not been started")
         return self._cluster

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from distributed.security import Security
 
-__all__ = ["certificate", "environment_of", "folder", "secured", "security"]
-
-_LEFT = timedelta(days=30)
-"""A certificate that ends sooner is replaced: a cluster lives for days, not for weeks."""
+__all__ = ["certificate", "certificate_folder", "environment_of", "secured", "security"]
 
 _ROLES = ("client", "scheduler", "worker")
 
@@ -60,56 +57,61 @@ def environment_of(path: str) -> dict[str, str]:
     }
 
 
-def folder() -> Path:
+def certificate_folder() -> Path:
     """Name where certificates are kept, in ``$XDG_STATE_HOME``; see the XDG base directory specification."""
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser().absolute() / "relusweep" / "tls"
 
 
-def certificate() -> Path:
-    """Give the file of the certificate and its key, made when there is none that lasts.
+def certificate(lasting: timedelta = timedelta(days=30)) -> Path:
+    """Give the file of the certificate and its key; make one where there is none that is valid long enough.
 
-    A file never changes: clusters that run go on with theirs when a newer one is made.
+    A file never changes: running clusters keep theirs when a newer one is made.
+
+    Parameters
+    ----------
+    lasting : timedelta
+        How long it must still be valid; clusters run for days, not for weeks.
 
     Returns
     -------
     Path
         PEM: a key, and the certificate of it, which is its own authority. Only the user can read it.
     """
-    with _locked(folder()) as place:
-        until = datetime.now(UTC) + _LEFT
-        kept = max(place.glob("until-*.pem"), default=None)  # the names sort as the dates do
+    with _locked(certificate_folder()) as folder:
+        until = datetime.now(UTC) + lasting
+        kept = max(folder.glob("until-*.pem"), default=None)  # the names sort as the dates do
         if kept is None or _ends(kept) < until:
-            kept = _make(place)
+            kept = _make(folder)
         kept.chmod(0o600)
-        for old in place.glob("until-*.pem"):
+        for old in folder.glob("until-*.pem"):
             if _ends(old) < datetime.now(UTC):  # nothing can run with it any more
                 old.unlink()
         return kept
 
 
 @contextmanager
-def _locked(place: Path) -> Iterator[Path]:
+def _locked(folder: Path) -> Iterator[Path]:
     """Make the folder, readable for nobody else, and keep other processes from making a certificate too."""
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place.chmod(0o700)
-    handle = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield place
+        yield folder
     finally:
         os.close(handle)
 
 
-def _make(place: Path) -> Path:
+def _make(folder: Path) -> Path:
     from distributed.security import Security
 
     fresh = Security.temporary()  # made by `cryptography`; lasts a year
-    new = place / "new"
+    new = folder / "new"
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(fresh.tls_client_key + fresh.tls_client_cert)
-    return new.rename(place / f"until-{_ends(new):%Y-%m-%dT%H%M%SZ}.pem")
+    return new.rename(folder / f"until-{_ends(new):%Y-%m-%dT%H%M%SZ}.pem")
 
 
 def _ends(path: Path) -> datetime:

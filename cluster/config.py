@@ -1,4 +1,4 @@
-"""What a user may say about where tasks run: in a YAML file, or in Python."""
+"""Configuration of clusters, in a YAML file or in Python."""
 
 from __future__ import annotations
 
@@ -237,14 +237,14 @@ _KINDS: Mapping[str, type[BaseModel]] = {
 
 
 def promised(config: ClusterConfig) -> Mapping[str, float] | None:
-    """Give the resources of which a place will have workers; None where only its workers know."""
+    """Give the resources that workers will have; None where only the running workers can tell."""
     if isinstance(config, Address | Gateway):
         return None
     return {"GPU": 1.0} if config.gpus else {}
 
 
 def one_worker(config: ClusterConfig) -> ClusterConfig:
-    """Give the same place with one worker, or with one on every host, to look at it."""
+    """Give the same cluster with one worker, or with one on every host, for a check."""
     fields = type(config).model_fields
     fewer: dict[str, Any] = {name: 1 for name in ("jobs", "workers", "workers_per_host") if name in fields}
     if isinstance(config, Local | Ssh) and config.gpus:
@@ -254,7 +254,7 @@ def one_worker(config: ClusterConfig) -> ClusterConfig:
 
 
 def read_config(path: str | Path) -> ClusterConfig:
-    """Read what a YAML file says about a cluster.
+    """Read the configuration of a cluster from a YAML file.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def read_config(path: str | Path) -> ClusterConfig:
     Raises
     ------
     InvalidCluster
-        The file cannot be read, is no YAML mapping, or says something that is not allowed.
+        The file cannot be read, is not a YAML mapping, or holds something that is not allowed.
     """
     return parse_config(_mapping(Path(path)), str(path))
 
@@ -293,7 +293,9 @@ def _mapping(path: Path) -> Mapping[str, Any]:
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidCluster(f"cannot read {path}: {error.strerror}; give the file of a cluster") from error
+        raise InvalidCluster(
+            f"cannot read {path}: {error.strerror}; give the path of a YAML file that describes a cluster"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidCluster(f"{path} is not YAML: {error}") from error
     if not isinstance(fields, dict):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from relusweep.cluster.backend import Backend
 from relusweep.cluster.config import Address, ClusterConfig
+from relusweep.cluster.environment import import_from
 from relusweep.cluster.errors import MissingExtra, UnfitWorkers
 
 if TYPE_CHECKING:
@@ -40,13 +43,15 @@ class Connection:
 
 
 @contextmanager
-def connect(config: ClusterConfig) -> Iterator[Connection]:
+def connect(config: ClusterConfig, code: str | None = None) -> Iterator[Connection]:
     """Connect to the workers that `config` describes.
 
     Parameters
     ----------
     config : Local, Address, Ssh, Slurm, Kubernetes or Gateway
         Where tasks run.
+    code : str, optional
+        A folder with code of the user's own: workers import from it too.
 
     Yields
     ------
@@ -75,17 +80,16 @@ def connect(config: ClusterConfig) -> Iterator[Connection]:
     from distributed import Client
 
     from relusweep.cluster.environment import SETTINGS
-    from relusweep.cluster.quiet import quiet
     from relusweep.cluster.reconcile import reconciling
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
-        stack.enter_context(quiet())
+        stack.enter_context(_quiet())
         stack.callback(backend.close)
         with _sparing_children():
             backend.start()
         client = stack.enter_context(Client(backend.address, security=backend.security, set_as_default=False))
-        _make_ready(client)
+        _make_ready(client, code)
         with _sparing_children():
             stack.enter_context(reconciling(backend))
         yield Connection(client, backend, owned=not isinstance(config, Address))
@@ -106,11 +110,13 @@ def _backend(config: ClusterConfig) -> Backend:
     return cast(Backend, getattr(module, f"{config.kind.capitalize()}Backend")(config))
 
 
-def _make_ready(client: Client) -> None:
+def _make_ready(client: Client, code: str | None) -> None:
     from relusweep.cluster.threads import OneThread
 
     try:
         client.register_plugin(OneThread())
+        if code is not None:
+            client.register_worker_callbacks(partial(import_from, code))
     except Exception as error:  # of a worker: whatever its environment makes of ours
         raise UnfitWorkers(
             f"a worker cannot be made ready: {type(error).__name__}: {error}; install the same relusweep "
@@ -141,3 +147,22 @@ def _sparing_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Show only critical records of distributed in this process.
+
+    A lost worker, a late heartbeat or a failed block is handled by the run, which tells the user about it;
+    lines of the log would only break up the progress bar.
+    """
+    # distributed gives some of its loggers levels of their own: setting that of their root is not enough.
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,26 +1,30 @@
-"""What every process of a worker starts with, and how a scheduler of ours behaves."""
+"""The environment of worker processes, and the settings of schedulers that we start."""
 
+import sys
 from typing import Any
 
-__all__ = ["ENVIRONMENT", "POOLS", "SETTINGS"]
+__all__ = ["ENVIRONMENT", "POOLS", "SETTINGS", "import_from"]
 
 POOLS = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
-"""One block is one thread: pools would fight for the same processors."""
+"""A block is computed by one thread: pools of threads would compete for the same processors."""
 
 ENVIRONMENT = {
     **POOLS,
-    "MALLOC_TRIM_THRESHOLD_": "65536",  # Dask's own choice: what a block has used goes back to the machine
-    "PYTHONSAFEPATH": "1",  # a stray tasks.py in the working directory must not shadow ours
+    "MALLOC_TRIM_THRESHOLD_": "65536",  # Dask's own default: freed memory goes back to the system
     "DASK_LOGGING__DISTRIBUTED": "critical",
 }
 
 SETTINGS: dict[str, Any] = {
-    # Set before the interpreter starts: it reads PYTHONSAFEPATH, and the pools are sized at import.
-    "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
-    # A dying worker also counts against the innocent blocks that it held.
+    # When a worker dies, all blocks that it held are counted as suspects, not only the guilty one.
     "distributed.scheduler.allowed-failures": 3,
-    # A worker holds the block that it computes and no other: at the end of a run that would wait for it.
+    # A worker gets only the blocks that it computes: at the end of a run others would wait for it.
     "distributed.scheduler.worker-saturation": 1.0,
 }
+
+
+def import_from(folder: str) -> None:
+    """Let this process import from a folder too; installed packages take precedence."""
+    if folder not in sys.path:
+        sys.path.append(folder)

@@ -1,5 +1,5 @@
 # ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
-"""What can go wrong between a run and its workers."""
+"""Errors of reaching, starting and keeping workers."""
 
 __all__ = [
     "ClusterError",
@@ -16,15 +16,15 @@ __all__ = [
 
 
 class ClusterError(Exception):
-    """Any failure to reach the place where tasks run."""
+    """Any failure to reach or start workers."""
 
 
 class InvalidCluster(ClusterError, ValueError):
-    """The file that describes a cluster cannot be read, or says what is not allowed."""
+    """The file that describes a cluster cannot be read, or holds something that is not allowed."""
 
 
 class MissingExtra(ClusterError, ImportError):
-    """A library that the place needs is not installed."""
+    """A library that this kind of cluster needs is not installed."""
 
 
 class SchedulerNotFound(ClusterError, ConnectionError):
@@ -36,11 +36,11 @@ class HostsNotReached(ClusterError, ConnectionError):
 
 
 class NoWorkers(ClusterError, RuntimeError):
-    """The scheduler answers but nobody works for it."""
+    """The scheduler answers, but has no workers."""
 
 
 class UnfitWorkers(ClusterError, RuntimeError):
-    """Workers are there but cannot be made ready for the work."""
+    """A worker is there, but cannot be set up."""
 
 
 class SlurmNotReached(ClusterError, ConnectionError):
@@ -48,8 +48,8 @@ class SlurmNotReached(ClusterError, ConnectionError):
 
 
 class SlurmRefuses(ClusterError, ValueError):
-    """Slurm does not take a job as it is described."""
+    """Slurm refuses a job as it is described."""
 
 
 class JobsFail(ClusterError, RuntimeError):
-    """Job after job ends before a worker in it has worked."""
+    """Jobs end, one after another, before their workers have computed anything."""

@@ -13,8 +13,8 @@ from dask_gateway import GatewayCluster
 
 from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.config import Gateway
-from relusweep.cluster.elsewhere import is_elsewhere
 from relusweep.cluster.errors import InvalidCluster, NoWorkers, SchedulerNotFound
+from relusweep.cluster.scheduler import is_remote
 
 __all__ = ["GatewayBackend"]
 
@@ -94,7 +94,7 @@ class GatewayBackend(ClusterBackend[GatewayCluster]):
 
 
 def _warn_if_plain(address: str) -> None:
-    if address.startswith("http://") and is_elsewhere(address):
+    if address.startswith("http://") and is_remote(address):
         _logger.warning(
             "traffic with %s is plain: whoever is on its way reads our password or token, and the key of the "
             "cluster; ask the gateway's keeper for https://",

@@ -20,7 +20,7 @@ from relusweep.cluster.certificates import certificate, environment_of, secured
 from relusweep.cluster.config import Kubernetes
 from relusweep.cluster.environment import POOLS
 from relusweep.cluster.errors import SchedulerNotFound
-from relusweep.cluster.identity import identity
+from relusweep.cluster.scheduler import identity
 
 __all__ = ["KubernetesBackend", "cluster_spec"]
 
@@ -42,7 +42,6 @@ _PATIENCE = 5.0
 _ENVIRONMENT = {
     **POOLS,
     **environment_of(f"{_FOLDER}/{_FILE}"),
-    "PYTHONSAFEPATH": "1",
     # Of the scheduler, as `relusweep.cluster.environment.SETTINGS` has them for those that start here.
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3",
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",

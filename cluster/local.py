@@ -43,7 +43,7 @@ class LocalBackend(ClusterBackend[SpecCluster]):
                 },
             },
         )
-        self._wait_for_workers(self._cluster)
+        self._wait_for_workers()
 
     def scale(self, workers: int) -> None:
         """Start or stop workers; those with a GPU stay what they are."""
@@ -82,10 +82,10 @@ class LocalBackend(ClusterBackend[SpecCluster]):
         }
         return {"cls": LocalWorker, "options": {**common, **options}}
 
-    @staticmethod
-    def _wait_for_workers(cluster: SpecCluster) -> None:
-        while len(cluster.scheduler.workers) < len(cluster.workers):
-            if codes := [worker.exit_code for worker in cluster.workers.values() if worker.exit_code]:
+    def _wait_for_workers(self) -> None:
+        workers = self._started.workers.values()
+        while len(self._started.scheduler_info["workers"]) < len(workers):
+            if codes := [worker.exit_code for worker in workers if worker.exit_code]:
                 raise NoWorkers(
                     f"a worker on this machine ended with exit code {codes[0]} as it started; see what it "
                     "wrote above, and try: relusweep doctor"

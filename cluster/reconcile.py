@@ -1,4 +1,4 @@
-"""Looks after a place while its client is in use."""
+"""Call a backend's `reconcile` regularly while its client is in use."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from relusweep.cluster.backend import Backend
 
 __all__ = ["reconciling"]
 
-_EVERY = 1.0
-
 _logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def reconciling(backend: Backend, every: float = _EVERY) -> Iterator[None]:
-    """Let a thread replace what dies at a place.
+def reconciling(backend: Backend, every: float = 1.0) -> Iterator[None]:
+    """Let a thread replace workers that die.
 
     Parameters
     ----------
     backend : Backend
     every : float
-        Seconds from the end of one look to the next.
+        Seconds between the end of one call and the next.
     """
     left = threading.Event()
 
-    def look_after() -> None:
+    def repeat() -> None:
         while not left.wait(every):
             try:
                 backend.reconcile()
-            except Exception:  # whatever it is, the next look may go better; workers at work are not touched
-                _logger.exception("could not look after the workers; trying again in %g s", every)
+            except Exception:  # whatever it is, the next call may succeed; running workers are not touched
+                _logger.exception("could not check the workers; trying again in %g s", every)
 
-    thread = threading.Thread(target=look_after, name="relusweep-reconcile", daemon=True)
+    thread = threading.Thread(target=repeat, name="relusweep-reconcile", daemon=True)
     thread.start()
     try:
         yield

@@ -62,7 +62,6 @@ def connect_options(config: Ssh) -> dict[str, Any]:
 def python_there(config: Ssh, certificate: Path) -> str:
     """Write how Python is started on a host, for its shell: with TLS as the only way in and out."""
     environment = {
-        "PYTHONSAFEPATH": "1",
         **environment_of(f"{_FOLDER}/{certificate.name}"),
         # Not silent, whatever is configured here: dask waits, for ever, for a line of the log
         # to know that a scheduler or worker runs.
@@ -72,7 +71,7 @@ def python_there(config: Ssh, certificate: Path) -> str:
         ),
     }
     settings = [f"{name}={value}" for name, value in environment.items()]
-    return shlex.join(["env", *settings, config.python or sys.executable])
+    return shlex.join(["env", *settings, config.python or sys.executable, "-P"])
 
 
 async def look(config: Ssh, name: str, certificate: Path) -> Host:

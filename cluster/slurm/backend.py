@@ -18,7 +18,7 @@ from relusweep.cluster.backend import BackendStatus, ClusterBackend
 from relusweep.cluster.certificates import secured
 from relusweep.cluster.environment import ENVIRONMENT
 from relusweep.cluster.errors import JobsFail, SlurmNotReached, SlurmRefuses
-from relusweep.cluster.slurm import queue as slurm_queue
+from relusweep.cluster.slurm import commands
 from relusweep.cluster.slurm.config import Slurm
 from relusweep.cluster.slurm.files import certificate_in, log_of, shared_folder, tail
 from relusweep.cluster.slurm.hosts import scheduler_host
@@ -71,7 +71,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
         self._config = config
         self._jobs = Jobs(config.jobs, config.drain_seconds)
         self._lock = threading.Lock()  # reconcile() is called from a thread of its own
-        self._queue: dict[str, slurm_queue.Queued] = {}
+        self._queue: dict[str, commands.Queued] = {}
         self._retired: dict[str, float] = {}  # by worker, when
         self._last_blocks: dict[str, list[str]] = {}  # by retired job, what it computes
         self._failure: JobsFail | None = None
@@ -88,7 +88,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
         SlurmRefuses
             There is no such partition, or jobs like these are not taken.
         """
-        slurm_queue.check_partition(self._config.partition)
+        commands.check_partition(self._config.partition)
         self._folder = shared_folder(self._config)
         self.security = secured(certificate_in(self._folder))
         self._cluster = self._make_cluster()
@@ -100,7 +100,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
         with self._lock:
             self._jobs.wanted = -(-workers // self._config.workers_per_job)
             surplus = self._jobs.surplus(self._queue)
-            slurm_queue.cancel(surplus)
+            commands.cancel(surplus)
             self._jobs.drop(surplus)
         self.reconcile()
 
@@ -147,7 +147,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
             self._jobs.wanted = 0
             self._jobs.drop(ours)
             with suppress(SlurmNotReached, SlurmRefuses):  # they end by themselves without a scheduler
-                slurm_queue.cancel(ours)
+                commands.cancel(ours)
             if self._cluster is not None:
                 self._cluster.close()
 
@@ -164,7 +164,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
         # The last of equal options wins: over those that dask-jobqueue writes before.
         worker = ["--name", "$SLURM_JOB_ID", "--no-dashboard", "--dashboard-address", _OWN_PAGES]
         if config.gpus:
-            worker += ["--resources", "GPU=1", "--preload-nanny", "relusweep.cluster.pinned"]
+            worker += ["--resources", "GPU=1", "--preload-nanny", "relusweep.cluster.slurm.preload"]
         return SLURMCluster(
             n_workers=0,  # jobs are ours to submit: it never replaces one that was lost
             cores=config.threads_per_worker * per_job,
@@ -174,7 +174,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
             walltime=config.walltime,
             queue=config.partition,
             account=config.account,
-            python=quote(config.python or sys.executable),
+            python=f"{quote(config.python or sys.executable)} -P",  # the working folder is not on the path
             protocol="tls://",
             security=self.security,
             interface=config.interface,
@@ -196,14 +196,14 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
     def _submit(self, count: int) -> None:
         script = self._started.job_script()
         for _ in range(count):
-            self._jobs.add(slurm_queue.submit(script))
+            self._jobs.add(commands.submit(script))
 
     def _look(self) -> None:
-        self._queue = dict(slurm_queue.queue())
+        self._queue = dict(commands.queue())
         workers = self._workers()
         change = self._jobs.look(self._queue, {_job_of(worker) for worker in workers}, time.monotonic())
         for job in change.ended:
-            _log.info("job %s %s", job.id, slurm_queue.how_ended(job.id))
+            _log.info("job %s %s", job.id, commands.how_ended(job.id))
         if change.ended and self._jobs.hopeless:
             self._give_up_after(change.ended[-1].id)
         if never := [job.id for job in self._jobs if self._reason(job.id) in _NEVER]:
@@ -211,7 +211,7 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
                 f"Slurm would let job {never[0]} wait for ever ({self._reason(never[0])}): ask for less in "
                 "the file of the cluster (cores, memory, walltime), or for another partition"
             )
-        slurm_queue.cancel([job.id for job in change.left])
+        commands.cancel([job.id for job in change.left])
         retired = [job.id for job in self._jobs if job.retired]
         self._note_last_blocks(retired, workers)
         self._drain([worker for worker in workers if _job_of(worker) in retired])
@@ -236,13 +236,13 @@ class SlurmBackend(ClusterBackend[SLURMCluster]):
         log = log_of(self._folder, job)
         self._give_up(
             f"job after job of Slurm ends before it has worked; the last, {job}, "
-            f"{slurm_queue.how_ended(job)}. No more are submitted. Its log is {log}:\n{tail(log)}"
+            f"{commands.how_ended(job)}. No more are submitted. Its log is {log}:\n{tail(log)}"
         )
 
     def _give_up(self, words: str) -> None:
         self._failure = JobsFail(words)
         self._jobs.wanted = 0
-        slurm_queue.cancel([each.id for each in self._jobs])
+        commands.cancel([each.id for each in self._jobs])
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._trouble:  # once, not every second

@@ -12,10 +12,10 @@ from dask.utils import parse_bytes
 
 from relusweep.cluster.environment import ENVIRONMENT
 from relusweep.cluster.errors import SlurmNotReached, SlurmRefuses
-from relusweep.cluster.slurm import queue as slurm_queue
+from relusweep.cluster.slurm import commands
+from relusweep.cluster.slurm.commands import Shown, who_asks
 from relusweep.cluster.slurm.config import Slurm
 from relusweep.cluster.slurm.files import shared_folder
-from relusweep.cluster.slurm.queue import Shown, who_asks
 from relusweep.cluster.slurm.script import prologue
 
 __all__ = [
@@ -40,9 +40,9 @@ _UNFIT = (
 
 def driver_folder(config: Slurm, run_id: str) -> Path:
     """Make the folder of one run, which the nodes see too: for what its driver reads, and its logs."""
-    place = shared_folder(config) / run_id
-    place.mkdir(mode=0o700, exist_ok=True)
-    return place
+    folder = shared_folder(config) / run_id
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def driver_log(folder: Path, job: str) -> Path:
@@ -105,7 +105,7 @@ def check_driver(config: Slurm) -> None:
         There is no such partition.
     """
     for partition in {config.partition, config.driver.partition}:
-        slurm_queue.check_partition(partition)
+        commands.check_partition(partition)
 
 
 def submit_driver(script: str, before: Callable[[str], None]) -> str:
@@ -122,12 +122,12 @@ def submit_driver(script: str, before: Callable[[str], None]) -> str:
     SlurmRefuses
         Slurm does not take the job.
     """
-    job = slurm_queue.submit(script, "--hold")
+    job = commands.submit(script, "--hold")
     try:
         before(job)
-        slurm_queue.release(job)
+        commands.release(job)
     except BaseException:
-        slurm_queue.cancel([job])
+        commands.cancel([job])
         raise
     return job
 
@@ -142,7 +142,7 @@ def ask_driver(job: str, who: str | None) -> Shown | None:
         What `who_asks` said where it was submitted: elsewhere the number may be that of another job.
     """
     try:
-        return slurm_queue.show(job) if who == who_asks() else None
+        return commands.show(job) if who == who_asks() else None
     except (SlurmNotReached, SlurmRefuses):
         return None
 
@@ -155,7 +155,7 @@ def cancel_driver(job: str, who: str | None) -> bool:
     try:
         if who != who_asks():
             return False
-        slurm_queue.cancel([job])
+        commands.cancel([job])
     except (SlurmNotReached, SlurmRefuses):
         return False
     return True
@@ -164,7 +164,7 @@ def cancel_driver(job: str, who: str | None) -> bool:
 def ends_soon() -> bool:
     """Tell whether the job that this process is in has been told to stop because its time is nearly over."""
     try:
-        queued = slurm_queue.queue().get(os.environ.get("SLURM_JOB_ID", ""))
+        queued = commands.queue().get(os.environ.get("SLURM_JOB_ID", ""))
     except (SlurmNotReached, SlurmRefuses):
         return False
     # One that was cancelled is COMPLETING.

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from relusweep.cluster.certificates import certificate, folder
+from relusweep.cluster.certificates import certificate, certificate_folder
 from relusweep.cluster.errors import InvalidCluster
 from relusweep.cluster.slurm.config import Slurm
 
@@ -26,7 +26,11 @@ def shared_folder(config: Slurm) -> Path:
     InvalidCluster
         It cannot be made or written, or scripts of jobs cannot name it.
     """
-    chosen = Path(config.folder).expanduser().absolute() if config.folder else folder().parent / "slurm"
+    chosen = (
+        Path(config.folder).expanduser().absolute()
+        if config.folder
+        else certificate_folder().parent / "slurm"
+    )
     if not re.fullmatch(r"[\w./+,:@=-]+", str(chosen)):
         raise InvalidCluster(
             f"folder = {str(chosen)!r} has a space, or a sign that means something to bash or Slurm; give a "
@@ -43,10 +47,10 @@ def shared_folder(config: Slurm) -> Path:
         ) from error
 
 
-def certificate_in(place: Path) -> Path:
+def certificate_in(folder: Path) -> Path:
     """Copy the certificate to where the nodes see it; a file once made never changes."""
     kept = certificate()
-    private = place / "tls"
+    private = folder / "tls"
     private.mkdir(mode=0o700, exist_ok=True)
     private.chmod(0o700)
     copy = private / kept.name
@@ -58,9 +62,9 @@ def certificate_in(place: Path) -> Path:
     return new.replace(copy)
 
 
-def log_of(place: Path, job: str) -> Path:
+def log_of(folder: Path, job: str) -> Path:
     """Name the log of a job, by its id or by ``%j``."""
-    return place / f"job-{job}.log"
+    return folder / f"job-{job}.log"
 
 
 def tail(log: Path) -> str:

@@ -7,8 +7,8 @@ import socket
 from distributed.utils import get_ip_interface
 
 from relusweep.cluster.errors import InvalidCluster, SlurmRefuses
+from relusweep.cluster.slurm.commands import node_addresses
 from relusweep.cluster.slurm.config import Slurm
-from relusweep.cluster.slurm.queue import node_addresses
 
 __all__ = ["scheduler_host"]
 

@@ -1,4 +1,4 @@
-"""Which jobs a place has, and which it lacks: decisions alone, so that they can be tested without Slurm."""
+"""Which jobs there are, and how many are missing: decisions alone, which can be tested without Slurm."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from relusweep.cluster.slurm.queue import Queued
+from relusweep.cluster.slurm.commands import Queued
 
 __all__ = ["Change", "Job", "Jobs"]
 
-# A job whose workers stayed less long than this has not worked, whatever it was that ended it.
-_SOON = 30.0
-_QUICK_DEATHS = 3
-_LONGEST_PAUSE = 60.0
+# A job whose workers stayed for less than this has failed, whatever ended it.
+_MIN_SECONDS = 30.0
+_MAX_FAILURES = 3
+_MAX_PAUSE = 60.0
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Jobs:
     def hopeless(self) -> bool:
         """Whether as many as were wanted, three at least, have died in a row without having worked."""
         at_work = any(job.staffed is not None for job in self._jobs.values())
-        return self._quick >= max(_QUICK_DEATHS, self.wanted) and not at_work
+        return self._quick >= max(_MAX_FAILURES, self.wanted) and not at_work
 
     def lacking(self, now: float) -> int:
         """Tell how many must be submitted; none while it is too early to try again."""
@@ -120,12 +120,12 @@ class Jobs:
 
     def _note_life(self, job: Job, now: float) -> None:
         job.staffed = now if job.staffed is None else job.staffed
-        if now - job.staffed >= _SOON:
+        if now - job.staffed >= _MIN_SECONDS:
             self._quick, self._not_before = 0, 0.0
 
     def _note_death(self, job: Job, now: float) -> None:
-        if job.staffed is not None and now - job.staffed >= _SOON:
+        if job.staffed is not None and now - job.staffed >= _MIN_SECONDS:
             return
         self._quick += 1
         if self._quick > 1:  # the first may be anybody's scancel
-            self._not_before = now + min(_LONGEST_PAUSE, 2.0 ** (self._quick - 1))
+            self._not_before = now + min(_MAX_PAUSE, 2.0 ** (self._quick - 1))

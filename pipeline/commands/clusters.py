@@ -1,4 +1,4 @@
-"""Commands about where tasks run: `cluster check`, `cluster certificate`."""
+"""Commands about clusters: `cluster check`, `cluster certificate`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from relusweep.pipeline.commands.doctor import check_workers, environment, tell
+from relusweep.pipeline.commands.doctor import check_workers, tell, versions
 from relusweep.pipeline.commands.options import Store, say
 from relusweep.pipeline.common.checks import Check
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Look at a cluster before a run: relusweep cluster check slurm.yaml", no_args_is_help=True
+    help="Check a cluster before a run: relusweep cluster check slurm.yaml", no_args_is_help=True
 )
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="YAML that says where; see docs/clusters.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="YAML of a cluster; see docs/clusters.")]
 
 _TOLD_EVERY = 10.0
 
 
 @app.command()
 def check(file: File, store: Store = "results") -> None:
-    """Start one worker, or one on every host, and let it do a little of all that a run does.
+    """Start one worker, or one on every host, and let it do a small part of what a run does.
 
     relusweep cluster check slurm.yaml --store /shared/results
 
-    Looks at versions, module paths, threads and GPU, has a block of networks computed, and has the worker
-    write beside the store, which is not touched. Exits with 1 if something must be mended.
+    Checks versions, threads and GPU, trains a block of networks, and writes next to the store, which is not
+    touched. Exits with 1 if something must be fixed.
     """
     from relusweep.cluster import connect, one_worker, read_config
 
@@ -47,9 +47,9 @@ def check(file: File, store: Store = "results") -> None:
 
 @app.command()
 def certificate() -> None:
-    """Name the file of the certificate and key by which schedulers, workers and clients know one another.
+    """Print the file of the certificate and key that schedulers, workers and clients share.
 
-    PYTHONSAFEPATH=1 dask scheduler --protocol tls --tls-ca-file $(relusweep cluster certificate) …
+    dask scheduler --protocol tls --tls-ca-file $(relusweep cluster certificate) …
     """
     from relusweep.cluster.certificates import certificate as kept
 
@@ -57,11 +57,11 @@ def certificate() -> None:
 
 
 def _wait_for_worker(connection: Connection) -> None:
-    """Wait for as long as one is on its way, and say so."""
+    """Wait for the first worker, and say so every ten seconds."""
     told = time.monotonic()
     while not connection.client.nthreads():
         if time.monotonic() - told > _TOLD_EVERY:
-            say(f"waiting: {escape(connection.backend.status().words)}")
+            say(f"waiting: {escape(connection.backend.status().message)}")
             told = time.monotonic()
         time.sleep(0.2)
 
@@ -77,13 +77,13 @@ def _checks(connection: Connection, config: ClusterConfig, store: str) -> Iterat
     )
 
     client, fit = connection.client, True
-    for found in check_workers(client.run(environment, on_error="return")):
+    for found in check_workers(client.run(versions, on_error="return")):
         fit = fit and found.remedy is None
         yield found
     yield from check_pinned(client)
     if "GPU" in (promised(config) or {}) and not workers_with_gpu(client):
-        yield Check("GPU", "no worker has one, though the file asks for it", "see what the place gives")
+        yield Check("GPU", "no worker has one, though the file asks for it", "see which GPUs its machine has")
     yield from check_gpus(client)
-    if fit:  # else it would fail for that, or worse, not
+    if fit:  # otherwise it would fail for that reason, or succeed by chance
         yield from check_block(connection, store)
     yield from check_writing(client, store)

@@ -1,4 +1,4 @@
-"""The command that looks whether everything is fit to run: `doctor`."""
+"""The command that checks whether everything is ready for a run: `doctor`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import typer
 from rich.markup import escape
@@ -17,9 +16,8 @@ from relusweep.pipeline.commands.sweeps import cluster_config
 from relusweep.pipeline.common.checks import Check
 from relusweep.pipeline.common.wording import bytes_in_words
 
-__all__ = ["check_workers", "doctor", "environment", "tell"]
+__all__ = ["check_workers", "doctor", "tell", "versions"]
 
-_ROOMS = ("tasks", "storage", "cluster", "pipeline")
 _ENOUGH_DISK = 1024**3
 
 
@@ -30,18 +28,18 @@ def doctor(
     scheduler: Scheduler = None,
     cluster: Cluster = None,
 ) -> None:
-    """Check this machine, the workers and the store; exits with 1 if something must be mended."""
+    """Check this machine, the workers and the store; exits with 1 if something must be fixed."""
     from relusweep.cluster import connect
 
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
     checks = [*_check_here(), *_check_store(store)]
     with connect(config) as connection:
-        checks += check_workers(connection.client.run(environment, on_error="return"))
+        checks += check_workers(connection.client.run(versions, on_error="return"))
     tell(checks)
 
 
 def tell(checks: Iterable[Check]) -> None:
-    """Print each as it comes, and exit with 1 if something must be mended."""
+    """Print each as it comes, and exit with 1 if something must be fixed."""
     wrong = False
     for check in checks:
         mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
@@ -53,18 +51,11 @@ def tell(checks: Iterable[Check]) -> None:
         raise typer.Exit(1)
 
 
-def environment() -> dict[str, Any]:
-    """Describe the process that calls it: versions, where our modules come from, how it was started."""
-    from importlib.util import find_spec
-
+def versions() -> dict[str, str]:
+    """Give the versions of Python, relusweep and its libraries in the process that calls it."""
     from relusweep.pipeline.common.library_versions import library_versions
 
-    specs = {room: find_spec(room) for room in _ROOMS}
-    return {
-        "versions": {"python": platform.python_version(), **library_versions()},
-        "paths": {room: spec.origin for room, spec in specs.items() if spec},
-        "safe_path": bool(sys.flags.safe_path),
-    }
+    return {"python": platform.python_version(), **library_versions()}
 
 
 def _check_here() -> Iterator[Check]:
@@ -77,7 +68,7 @@ def _check_here() -> Iterator[Check]:
     features = binding.get_host_cpu_features()
     width = next((bits for name, bits in _SIMD.items() if features.get(name)), 128)
     yield Check("processor", f"{binding.get_host_cpu_name()}, vectors of {width} bits")
-    for name, version in environment()["versions"].items():
+    for name, version in versions().items():
         yield Check(name, version)
 
 
@@ -90,32 +81,25 @@ def _check_store(store: str) -> Iterator[Check]:
     path = local_path(store)
     if path is None:
         return
-    place = next(folder for folder in (path, *path.parents) if folder.exists())
+    folder = next(parent for parent in (path, *path.parents) if parent.exists())
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=folder):
             yield Check("store", f"{path} can be written")
     except OSError as error:
-        yield Check("store", f"{path}: {error.strerror}", "choose another --store, or mend its permissions")
-    free = shutil.disk_usage(place).free
+        yield Check("store", f"{path}: {error.strerror}", "choose another --store, or fix its permissions")
+    free = shutil.disk_usage(folder).free
     remedy = None if free >= _ENOUGH_DISK else "free some space, or choose another --store"
     yield Check("free disk", bytes_in_words(free), remedy)
 
 
-def check_workers(found: Mapping[str, Mapping[str, Any] | Exception]) -> Iterator[Check]:
-    """Compare the `environment` of every worker, by address, with that of this process."""
-    here = environment()
+def check_workers(found: Mapping[str, Mapping[str, str] | Exception]) -> Iterator[Check]:
+    """Compare the `versions` of every worker, by address, with that of this process."""
+    here = versions()
     yield Check("workers", f"{len(found)}")
     for address, there in found.items():
         if isinstance(there, Exception):
             yield Check(address, f"cannot import relusweep: {there!r}", "install the same version there")
             continue
-        differ = [name for name, v in here["versions"].items() if there["versions"].get(name) != v]
-        if differ:
-            names = ", ".join(f"{name} {there['versions'].get(name)}" for name in differ)
+        if differ := [name for name, version in here.items() if there.get(name) != version]:
+            names = ", ".join(f"{name} {there.get(name)}" for name in differ)
             yield Check(address, f"has {names}", "install the same versions there as here")
-        if there["paths"] != here["paths"]:
-            yield Check(
-                address, f"runs {there['paths']}", f"should run {here['paths']}: see PYTHONPATH there"
-            )
-        if not there["safe_path"]:
-            yield Check(address, "has its working directory on the path", "start it with PYTHONSAFEPATH=1")

@@ -234,7 +234,7 @@ class _Watch:
         elif now - self._seen > _PATIENCE:
             raise WorkersLost(
                 f"the scheduler has had no worker for {now - self._seen:.0f} s "
-                f"({self._backend.status().words}); what came before is in the store: "
+                f"({self._backend.status().message}); what came before is in the store: "
                 "start workers, look at them with `relusweep doctor --scheduler`, and run again"
             )
 

@@ -1,4 +1,4 @@
-"""Whether workers are fit for a run: asked by doing, on each of them, a little of what a run does."""
+"""Check workers before a run: each does a small part of what a run does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["check_block", "check_gpus", "check_pinned", "check_writing", "worker
 
 
 def check_pinned(client: Client) -> Iterator[Check]:
-    """Look whether a block gets one thread on every worker, whatever library it uses."""
+    """Check that every library on every worker uses one thread for a block."""
     from relusweep.cluster.threads import threads_in_use
 
     for address, threads in client.run(threads_in_use, on_error="return").items():
@@ -39,19 +39,19 @@ def check_pinned(client: Client) -> Iterator[Check]:
             continue
         if more := {name: count for name, count in threads.items() if count != 1}:
             found = ", ".join(f"{count} for {name}" for name, count in more.items())
-            yield Check(f"threads of {address}", found, "start this worker anew: it was in use before")
+            yield Check(f"threads of {address}", found, "restart this worker: it was in use before")
         else:
             yield Check(f"threads of {address}", f"1 in each of {', '.join(sorted(threads))}")
 
 
 def workers_with_gpu(client: Client) -> list[str]:
-    """Name the workers that say they have a GPU."""
+    """Give the addresses of the workers that have the resource GPU."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     return [address for address, worker in workers.items() if worker["resources"].get("GPU")]
 
 
 def check_gpus(client: Client) -> Iterator[Check]:
-    """Let every worker that says it has a GPU compute on it."""
+    """Let every worker with a GPU compute on it."""
     addresses = workers_with_gpu(client)
     found = client.run(_gpu, workers=addresses, on_error="return") if addresses else {}
     for address, gpu in found.items():
@@ -82,7 +82,7 @@ def _gpu() -> str:
 
 
 def check_block(connection: Connection, store: str) -> Iterator[Check]:
-    """Let a block of networks go the way of all blocks, and compare it with the same one trained here."""
+    """Train a block of networks on a worker, and compare the bits with the same block trained here."""
     from relusweep.pipeline.execution.dispatch import compute
     from relusweep.pipeline.planning.plan import make_plan
     from relusweep.pipeline.sweeps.overrides import find_sweep, override
@@ -93,7 +93,7 @@ def check_block(connection: Connection, store: str) -> Iterator[Check]:
     (block,) = plan.blocks
     outcome = next(arrival for arrival in compute(connection, plan, store) if arrival is not None).outcome
     if isinstance(outcome, Exception):
-        yield Check("a block", f"failed: {outcome!r}", "mend what is wrong above, and check again")
+        yield Check("a block", f"failed: {outcome!r}", "fix what is wrong above, and check again")
         return
     task, argument = sweep.task(block, store)
     here = task(argument).arrays
@@ -106,62 +106,63 @@ def check_block(connection: Connection, store: str) -> Iterator[Check]:
 
 
 def check_writing(client: Client, store: str) -> Iterator[Check]:
-    """Let every worker write a chunk beside the store, and look whether it can be read here."""
+    """Let every worker write a chunk next to the store, and check that it can be read here."""
     addresses = list(client.scheduler_info(n_workers=-1)["workers"])
-    with throwaway_store(store) as trial:
+    with throwaway_store(store) as temporary:
         try:
-            with Committer(trial, create=True) as committer:
+            with Committer(temporary, create=True) as committer:
                 committer.prepare(_layout(len(addresses)))
                 fork = committer.fork(_GROUP)
                 came = {
-                    address: _written(client, fork, place, address) for place, address in enumerate(addresses)
+                    address: _written(client, fork, number, address)
+                    for number, address in enumerate(addresses)
                 }
-                for place, written in enumerate(came.values()):
+                for number, written in enumerate(came.values()):
                     if isinstance(written, Written):
-                        committer.write(_GROUP, {"worker": slice(place, place + 1)}, {}, 1, written)
-                committer.commit("trial", {})
-            there = list(_read(trial, len(addresses)))
+                        committer.write(_GROUP, {"worker": slice(number, number + 1)}, {}, 1, written)
+                committer.commit("check", {})
+            there = list(_read(temporary, len(addresses)))
         except StoreError as error:
-            yield Check("store", f"{store}: {error}", "choose another --store, or mend its permissions here")
+            yield Check("store", f"{store}: {error}", "choose another --store, or fix its permissions here")
             return
     for (address, written), is_there in zip(came.items(), there, strict=True):
         yield _judged(store, address, written, is_there)
 
 
-_GROUP = "trial"
+_GROUP = "check"
 
 
-# Icechunk keeps small chunks with its own notes, which travel: these must be large, also compressed.
+# Icechunk keeps small chunks inside its manifests, which travel with the fork: these must be larger.
 _SIZE = 4096
 
 
 def _layout(n: int) -> Layout:
-    variable = Variable(("worker", "place"), "float64", np.nan, compressed=False)
-    coords = xr.Dataset(coords={"worker": np.arange(n), "place": np.arange(_SIZE)})
+    variable = Variable(("worker", "number"), "float64", np.nan, compressed=False)
+    coords = xr.Dataset(coords={"worker": np.arange(n), "number": np.arange(_SIZE)})
     return Layout(_GROUP, coords, {"value": variable}, {"worker": 1}, {}, ("worker",))
 
 
-def _written(client: Client, fork: Fork, place: int, address: str) -> Written | Exception:
-    future = client.submit(_write, fork, place, workers=[address], pure=False)
+def _written(client: Client, fork: Fork, number: int, address: str) -> Written | Exception:
+    future = client.submit(_write, fork, number, workers=[address], pure=False)
     error: Exception | None = future.exception()
     return future.result() if error is None else error
 
 
-def _write(fork: Fork, place: int) -> Written:
-    return fork.write({"worker": slice(place, place + 1)}, {"value": _values(place)[None]})
+def _write(fork: Fork, number: int) -> Written:
+    return fork.write({"worker": slice(number, number + 1)}, {"value": _values(number)[None]})
 
 
-def _values(place: int) -> NDArray[np.float64]:
-    return np.random.default_rng(place).random(_SIZE)
+def _values(number: int) -> NDArray[np.float64]:
+    return np.random.default_rng(number).random(_SIZE)
 
 
 def _read(store: str, n: int) -> Iterator[bool]:
-    """Tell of each worker whether what it wrote is there: where a chunk is missing, reading raises."""
+    """Tell for each worker whether its chunk can be read; reading a missing chunk raises."""
     group = open_dataset(store, _GROUP)["value"]
-    for place in range(n):
+    for number in range(n):
         try:
-            yield bool(np.array_equal(group[place].values, _values(place)))
-        except Exception:  # of Zarr, Icechunk or the store: whatever it is, it cannot be read
+            yield bool(np.array_equal(group[number].values, _values(number)))
+        except Exception:  # of Zarr, Icechunk or the store: in any case it cannot be read
             yield False
 
 

@@ -28,7 +28,7 @@ from relusweep.pipeline.monitoring.record import recorded
 from relusweep.pipeline.monitoring.run_metrics import RunMetrics
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.planning.plan import Plan, plans
-from relusweep.pipeline.planning.resources import check_promised, check_workers_have
+from relusweep.pipeline.planning.resources import check_promised, check_workers_have, code_folder
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import Committer, StoreWriteError
 from relusweep.tasks.blocks import BlockResult
@@ -117,7 +117,7 @@ def run(
 
             @cache
             def connection() -> Connection:
-                there = stack.enter_context(connect(cluster))
+                there = stack.enter_context(connect(cluster, code_folder(todo)))
                 check_workers_have(todo, cluster, there.client)
                 return there
 

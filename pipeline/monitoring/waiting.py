@@ -14,7 +14,7 @@ from relusweep.pipeline.monitoring.runs import Run, cancel_name, read_runs, run_
 from relusweep.storage import Records, StoreWriteError
 
 if TYPE_CHECKING:
-    from relusweep.cluster.slurm.queue import Shown
+    from relusweep.cluster.slurm.commands import Shown
 
 __all__ = ["NEVER_BEGAN", "look_at_runs", "note_end", "note_if_never_began"]
 

@@ -175,7 +175,6 @@ def _container(schedule: Schedule, verb: str, words: list[str]) -> dict[str, Any
         "name": verb,
         "image": _IMAGE,
         "command": ["relusweep", "nightly", verb, *words],
-        "env": [{"name": "PYTHONSAFEPATH", "value": "1"}],
         "envFrom": [{"secretRef": {"name": _name(schedule), "optional": True}}],
         "volumeMounts": mounts,
     }

@@ -23,7 +23,7 @@ from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.nightly.stored import MOST_SHOWN, Differences, Stored
 from relusweep.pipeline.nightly.work import CANCELLED, Worked
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
-from relusweep.pipeline.planning.resources import check_promised, check_workers_have
+from relusweep.pipeline.planning.resources import check_promised, check_workers_have, code_folder
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import StoreReadError, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
@@ -126,7 +126,7 @@ def verify(
         record.begin(todo, asked_to_stop)
         check_promised(todo, cluster)
         if todo:
-            with connect(cluster) as connection:
+            with connect(cluster, code_folder(todo)) as connection:
                 check_workers_have(todo, cluster, connection.client)
                 going.through(connection, samples)
         return going.finish(samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relusweep.cluster import ClusterConfig, promised
@@ -13,7 +14,7 @@ from relusweep.pipeline.planning.plan import Plan
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["check_promised", "check_workers_have", "slots"]
+__all__ = ["check_promised", "check_workers_have", "code_folder", "slots"]
 
 
 def check_promised(plans: Iterable[Plan], config: ClusterConfig) -> None:
@@ -42,6 +43,11 @@ def check_workers_have(plans: Iterable[Plan], config: ClusterConfig, client: Cli
         workers = _resources_of_workers(client)
         most = {name: max(has.get(name, 0.0) for has in workers) for name in set().union(*workers)}
         _check(plans, most, f"the {len(workers)} workers of the scheduler")
+
+
+def code_folder(plans: Iterable[Plan]) -> str | None:
+    """Name the folder that workers import code of the user's own from; none where no plan names any."""
+    return str(Path.cwd()) if any(plan.sweep.names_code for plan in plans) else None
 
 
 def slots(client: Client, wanted: Mapping[str, float]) -> int:

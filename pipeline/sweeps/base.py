@@ -105,6 +105,11 @@ class Sweep(BaseModel, ABC):
     name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
 
     @property
+    def names_code(self) -> bool:
+        """Whether it names code of the user's own by an import path."""
+        return False
+
+    @property
     @abstractmethod
     def group(self) -> str:
         """Where its results live in the store."""

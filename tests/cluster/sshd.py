@@ -66,7 +66,7 @@ def sshd(folder: Path) -> Iterator[Sshd]:
         finally:
             process.terminate()
             # This machine's home is the hosts', and other tests that go beside these have copies there too.
-            own = {COPIES / made.name for made in certificates.folder().glob("until-*.pem")}
+            own = {COPIES / made.name for made in certificates.certificate_folder().glob("until-*.pem")}
             for copy in own - before:
                 copy.unlink(missing_ok=True)
 

@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from distributed import LocalCluster
 from distributed.security import Security
 
@@ -52,28 +55,33 @@ def test_what_others_could_read_is_closed_again(state: Path) -> None:
     assert (_mode(made), _mode(made.parent)) == (0o600, 0o700)
 
 
-def test_a_certificate_is_renewed_before_it_ends(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = certificates.certificate().rename(certificates.folder() / "until-2000-01-01T000000Z.pem")
+def test_a_certificate_is_renewed_before_it_ends(state: Path) -> None:
+    made = certificates.certificate()
+    first = made.rename(made.with_name("until-2000-01-01T000000Z.pem"))
     content = first.read_bytes()
     assert certificates.certificate() == first  # what counts is the certificate, not the name
-    monkeypatch.setattr(certificates, "_LEFT", timedelta(days=400))  # more than a fresh one lasts
-    second = certificates.certificate()
+    second = certificates.certificate(timedelta(days=400))  # longer than a new one is valid
     assert second.read_bytes() != content
     assert first.read_bytes() == content  # what runs goes on with it
 
 
-def test_a_certificate_that_has_ended_is_deleted(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _expired() -> bytes:
+    """Make a certificate that was valid for a day, years ago."""
+    name, day = x509.Name([]), datetime(2001, 1, 1, tzinfo=UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    unsigned = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    signed = (
+        unsigned.not_valid_before(day).not_valid_after(day + timedelta(days=1)).sign(key, hashes.SHA256())
+    )
+    return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def test_an_expired_certificate_is_deleted(state: Path) -> None:
     kept = certificates.certificate()
-    ended = kept.with_name("until-2001-01-01T000000Z.pem")
-    ended.write_bytes(kept.read_bytes())
-    ends = certificates._ends
-
-    def told(path: Path) -> datetime:
-        return datetime(2001, 1, 1, tzinfo=UTC) if path == ended else ends(path)
-
-    monkeypatch.setattr(certificates, "_ends", told)
+    expired = kept.with_name("until-2001-01-02T000000Z.pem")
+    expired.write_bytes(_expired())
     assert certificates.certificate() == kept
-    assert not ended.exists()
+    assert not expired.exists()
 
 
 def test_processes_that_start_together_make_one(state: Path) -> None:

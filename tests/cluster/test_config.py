@@ -119,14 +119,14 @@ def test_a_missing_extra_is_named(
         pass
 
 
-def test_what_a_place_promises() -> None:
+def test_the_resources_that_workers_will_have() -> None:
     assert promised(Local()) == {}
     assert promised(Local(gpus=2)) == {"GPU": 1}
     assert promised(Kubernetes(image="x", gpus=1)) == {"GPU": 1}
     assert promised(Address(address="tcp://h:1")) is None
 
 
-def test_one_worker_is_enough_to_look_at_a_place() -> None:
+def test_one_worker_is_enough_for_a_check() -> None:
     assert one_worker(Local()) == Local(workers=1)
     assert one_worker(Local(gpus=(3, 5), workers=4)) == Local(gpus=(3,))
     assert one_worker(Ssh(hosts=("a", "b"))) == Ssh(hosts=("a", "b"), workers_per_host=1)

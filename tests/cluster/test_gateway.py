@@ -41,7 +41,7 @@ def test_a_password_that_others_may_read_is_told(
     gateway: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(
-        "relusweep.cluster.gateway.is_elsewhere", lambda address: True
+        "relusweep.cluster.gateway.is_remote", lambda address: True
     )  # there is no other machine here
     with connect(Gateway(address=gateway, timeout=60)):
         pass

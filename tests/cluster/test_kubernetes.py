@@ -42,7 +42,7 @@ def test_the_specification_is_the_operators_own_with_our_workers() -> None:
     assert worker["args"][3:7] == ["--nthreads", "1", "--memory-limit", "0"]
     assert scheduler["args"] == ["dask", "scheduler", *_containers(template)[1]["args"][1:]]
     environment = {entry["name"]: entry["value"] for entry in worker["env"]}
-    assert environment["PYTHONSAFEPATH"] == environment["OMP_NUM_THREADS"] == "1"
+    assert environment["OMP_NUM_THREADS"] == "1"
     assert worker["resources"]["limits"] == {"cpu": "2", "memory": "4Gi"}
     json.dumps(spec)  # as it goes to the API
 
@@ -170,13 +170,13 @@ def test_pods_talk_to_us_and_to_one_another_and_to_nobody_else(operated: Api, fo
 
 @pytest.mark.cluster
 def test_what_a_killed_driver_leaves_behind_goes_when_it_is_idle(operated: Api) -> None:
-    place = kubernetes.KubernetesBackend(Kubernetes(image="x", name="left", timeout=60))
-    place.start()
+    backend = kubernetes.KubernetesBackend(Kubernetes(image="x", name="left", timeout=60))
+    backend.start()
     assert operated.objects["daskclusters", "left"]["spec"]["idleTimeout"] >= 600
-    place._cluster.patch({"spec": {"idleTimeout": 1}})
+    backend._cluster.patch({"spec": {"idleTimeout": 1}})
     _wait(lambda: not operated.objects)
-    assert place.status()[:3] == (1, 0, 1)
-    place.close()  # of what is there no more
+    assert backend.status()[:3] == (1, 0, 1)
+    backend.close()  # of what is there no more
 
 
 @pytest.mark.cluster

@@ -69,13 +69,18 @@ def test_no_worker_is_left_behind_though_it_computes(end: signal.Signals, tmp_pa
         assert not alive
 
 
-def test_the_working_folder_is_not_on_the_path_of_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("named", [False, True])
+def test_workers_import_from_the_working_folder_only_where_it_is_named(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with connect(Local(workers=1)) as connection:
-        (path,) = connection.client.run(lambda: [str(Path(entry).absolute()) for entry in sys.path]).values()
-    assert str(tmp_path) not in path
+    with connect(Local(workers=1), code=str(tmp_path) if named else None) as connection:
+        connection.backend.scale(2)
+        connection.client.wait_for_workers(2, timeout=60)
+        for path in connection.client.run(lambda: sys.path).values():
+            there = [Path(entry).absolute() for entry in path]
+            assert there.count(tmp_path) == named
+            assert not named or there[-1] == tmp_path  # after all that is installed
 
 
 def test_workers_that_cannot_start_end_the_attempt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

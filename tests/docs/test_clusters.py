@@ -1,4 +1,4 @@
-"""The files of docs/clusters are valid, and those of places that are here do what their pages say."""
+"""The files of docs/clusters are valid, and the commands of the pages that can be run here work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pages() -> list[str]:
     return sorted(page.stem for page in PAGES.glob("*.md"))
 
 
-def test_there_is_a_page_for_every_place() -> None:
+def test_there_is_a_page_for_every_kind() -> None:
     assert {"address", "gateway", "kubernetes", "local", "ssh"} <= set(pages())
 
 

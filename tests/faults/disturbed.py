@@ -138,7 +138,7 @@ def machines(
     """
     file = folder / "scheduler.json"
     variables = {f"DASK_DISTRIBUTED__{k.replace('.', '__').upper()}": str(v) for k, v in settings.items()}
-    environment = {**os.environ, "PYTHONSAFEPATH": "1", **variables}
+    environment = {**os.environ, **variables}
     here = ["--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
     there = ["--nthreads", "1", "--no-dashboard", "--scheduler-file", str(file), *options]
     orders = [_dask("scheduler", here)]

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from torch import nn
 
+from relusweep.cluster.environment import import_from
 from relusweep.pipeline.sweeps.base import Coordinate, Sweep
 from relusweep.pipeline.sweeps.fields import Seed, listed
 from relusweep.storage import Layout
@@ -81,7 +82,7 @@ class PretrainedModel(BaseModel):
     Attributes
     ----------
     factory : str
-        What gives the module, as ``torchvision.models:resnet18``.
+        What gives the module, as ``torchvision.models:resnet18``; the working folder is searched too.
     side : int
         Height and width of the images that it takes.
     weights : str, optional
@@ -96,6 +97,12 @@ class PretrainedModel(BaseModel):
     side: PositiveInt = 224
     weights: str | None = None
     digest: str | None = Field(default_factory=lambda fields: _digest(fields.get("weights")))
+
+    @field_validator("factory")
+    @classmethod
+    def _may_be_in_the_working_folder(cls, factory: str) -> str:
+        import_from(str(Path.cwd()))
+        return factory
 
 
 def _digest(weights: str | None) -> str | None:
@@ -220,6 +227,11 @@ class ImageStage(Sweep):
     def at(self, stage: type[S]) -> S:
         """Give another stage of the same sweep, one whose fields this one has."""
         return stage.model_validate(self.model_dump(include=set(stage.model_fields)))
+
+    @property
+    def names_code(self) -> bool:
+        """Whether networks come from a factory."""
+        return bool(self.pretrained)
 
     @property
     def data(self) -> ImageSet:

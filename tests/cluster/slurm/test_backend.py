@@ -94,10 +94,10 @@ def test_a_controller_that_goes_and_comes_back(tmp_path: Path, monkeypatch: pyte
             work = _work(tmp_path / "log", 0.5)
             futures = [client.submit(work, number, key=f"work-{number}") for number in range(4)]
             assert client.gather(futures) == list(range(4))
-            _until(lambda: "does not answer" in connection.backend.status().words)
+            _until(lambda: "does not answer" in connection.backend.status().message)
             assert _jobs_of(client) == [lost]
             site.start_controller()
-            _until(lambda: "does not answer" not in connection.backend.status().words)
+            _until(lambda: "does not answer" not in connection.backend.status().message)
             site.cancel(lost)
             _until(lambda: [job.id for job in site.jobs()] == [str(int(lost) + 1)])
             _until(lambda: connection.backend.status().running == 1)
@@ -161,11 +161,11 @@ def test_nobody_gets_in_without_the_certificate(site: SlurmSite) -> None:
 
 def test_jobs_that_die_at_once_end_in_words_with_their_log(site: SlurmSite) -> None:
     with connect(_config(prologue=("module load nonsense",))) as connection:
-        place = connection.backend
+        backend = connection.backend
 
         def given_up() -> bool:
             try:
-                place.status()
+                backend.status()
             except JobsFail:
                 return True
             return False
@@ -174,7 +174,7 @@ def test_jobs_that_die_at_once_end_in_words_with_their_log(site: SlurmSite) -> N
         with pytest.raises(
             JobsFail, match="this line of the prologue failed: module load nonsense"
         ) as caught:
-            place.status()
+            backend.status()
         assert "FAILED with exit code 1" in str(caught.value)
         _until(lambda: not site.jobs())
 

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from relusweep.cluster import InvalidCluster, Slurm, read_config
+from relusweep.cluster.slurm.commands import Queued
 from relusweep.cluster.slurm.config import seconds
 from relusweep.cluster.slurm.jobs import Jobs
-from relusweep.cluster.slurm.queue import Queued
 
 HOUR = 3600.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,18 @@ def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, 
             ),
             str(tmp_path / "store"),
         )
+
+
+def test_a_module_from_the_working_folder(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "of_mine.py").write_text(f"from {MODELS} import tiny")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    model = PretrainedModel(factory="of_mine:tiny", side=8)
+    sweep = training(images, "tiny-sgd-0", pretrained={"tiny": model}, epochs=1)
+    assert not run(sweep, str(tmp_path / "store"), Local(workers=1)).failed
+    assert stored(tmp_path / "store", sweep)["done"].all()
 
 
 # What cannot be met
