@@ -33,13 +33,14 @@ from rich.table import Table
 
 from relusweep.tasks.boolean.training import initial_parameters
 from relusweep.tasks.boolean.truth_tables import inputs, parity
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
 from relusweep.tasks.networks import Network
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Adam, Protocol, train
-from relusweep.tasks.training.lanes import prepare
+from relusweep.tasks.training.engine import prepare
 from relusweep.tasks.training.reference import logits
-from relusweep.tasks.training.simd import LANES, broadcast, fma, mask_positive
+from relusweep.tasks.training.simd import broadcast, fma, mask_positive
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,7 @@ def engine(case: Case, name: str, n_networks: int, epochs: int) -> Contender:
     x, y = case.rows(n_networks)
     initial, protocol = case.initial_parameters(n_networks), case.protocol(epochs)
     orders = Stream(("benchmark orders",)).keys(range(n_networks))
-    if name == "lanes":
-        prepare(protocol, case.n_rows)
+    prepare(protocol, case.n_rows, name)
     return lambda: int(train(protocol, x, y, initial, orders=orders, engine=name).epochs.sum())
 
 

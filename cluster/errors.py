@@ -18,6 +18,8 @@ __all__ = [
 class ClusterError(Exception):
     """Any failure to reach or start workers."""
 
+    exit_code = 2  # of a command that ends with it
+
 
 class InvalidCluster(ClusterError, ValueError):
     """The file that describes a cluster cannot be read, or holds something that is not allowed."""

@@ -1,8 +1,8 @@
 """Where results live: a versioned repository, its layout, its single writer, its xarray engine."""
 
-from relusweep.storage.changes import Changes, changes
-from relusweep.storage.committer import Committer
-from relusweep.storage.engine import open_dataset, open_datatree
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from relusweep.storage.errors import (
     BlockWrittenTwice,
     ExpiryTooSoon,
@@ -16,11 +16,17 @@ from relusweep.storage.errors import (
     UnknownPlace,
     UnknownVersion,
 )
-from relusweep.storage.fork import Fork, Written
 from relusweep.storage.layout import Layout, Variable
-from relusweep.storage.records import Records
-from relusweep.storage.throwaway import throwaway_store
-from relusweep.storage.versions import Version, history, resolve
+
+if TYPE_CHECKING:
+    from relusweep.storage._changes import Changes, changes
+    from relusweep.storage.committer import Committer
+    from relusweep.storage.engine import open_dataset, open_datatree
+    from relusweep.storage.fork import Fork, Written
+    from relusweep.storage.records import Records
+    from relusweep.storage.stored import StoredGroup, stored_groups
+    from relusweep.storage.throwaway import throwaway_store
+    from relusweep.storage.versions import Version, history, resolve
 
 __all__ = [
     "BlockWrittenTwice",
@@ -37,6 +43,7 @@ __all__ = [
     "StoreNotFound",
     "StoreReadError",
     "StoreWriteError",
+    "StoredGroup",
     "UnknownPlace",
     "UnknownVersion",
     "Variable",
@@ -47,5 +54,30 @@ __all__ = [
     "open_dataset",
     "open_datatree",
     "resolve",
+    "stored_groups",
     "throwaway_store",
 ]
+
+# Imported where first asked for: a specification needs none of them, and each loads Icechunk, Zarr or xarray.
+_MODULES = {
+    "Changes": "_changes",
+    "Committer": "committer",
+    "Fork": "fork",
+    "Records": "records",
+    "StoredGroup": "stored",
+    "Version": "versions",
+    "Written": "fork",
+    "changes": "_changes",
+    "history": "versions",
+    "open_dataset": "engine",
+    "open_datatree": "engine",
+    "resolve": "versions",
+    "stored_groups": "stored",
+    "throwaway_store": "throwaway",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

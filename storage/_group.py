@@ -9,7 +9,8 @@ import zarr
 
 from relusweep.storage.errors import BlockWrittenTwice, LayoutMismatch
 from relusweep.storage.fork import Written, span
-from relusweep.storage.layout import Layout, open_array
+from relusweep.storage.layout import Layout
+from relusweep.storage.template import open_array
 
 
 class PreparedGroup:

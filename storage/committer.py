@@ -25,7 +25,7 @@ from relusweep.storage.errors import (
 )
 from relusweep.storage.expiry import expire
 from relusweep.storage.fork import Fork, Written
-from relusweep.storage.layout import Layout, create_group, extend_group
+from relusweep.storage.layout import Layout
 from relusweep.storage.repository import (
     BRANCH,
     Url,
@@ -35,6 +35,7 @@ from relusweep.storage.repository import (
     open_repository,
     reason,
 )
+from relusweep.storage.template import create_group, extend_group
 from relusweep.storage.versions import NEWEST, create_tag, delete_tag
 
 __all__ = ["Committer"]

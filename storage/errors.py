@@ -22,6 +22,8 @@ __all__ = [
 class StoreError(Exception):
     """Something about a store; the base of all below."""
 
+    exit_code = 2  # of a command that ends with it
+
 
 class StoreNotFound(StoreError, FileNotFoundError):
     """No store, group, tag or version of that name."""
@@ -50,9 +52,13 @@ class StoreLocked(StoreError, BlockingIOError):
 class StoreWriteError(StoreError, OSError):
     """Writing failed (full disk, read-only, no network); the store stands at its last commit."""
 
+    exit_code = 1
+
 
 class StoreReadError(StoreError, OSError):
     """Stored bytes are missing, truncated or changed."""
+
+    exit_code = 1
 
 
 class LayoutMismatch(StoreError, ValueError):

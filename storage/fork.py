@@ -12,8 +12,8 @@ import zarr
 from icechunk.session import ForkSession
 
 from relusweep.storage.errors import LayoutMismatch, StoreWriteError
-from relusweep.storage.layout import open_array
 from relusweep.storage.repository import reason
+from relusweep.storage.template import open_array
 
 __all__ = ["Fork", "Written", "span"]
 

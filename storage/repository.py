@@ -25,6 +25,7 @@ __all__ = [
     "object_place",
     "open_repository",
     "reason",
+    "unreadable",
 ]
 
 Url = str | os.PathLike[str]
@@ -116,6 +117,14 @@ def reason(error: BaseException) -> str:
     what = " ".join(lines).replace("/ ", "/")
     cause = text.rpartition("-> ")[2] if "-> " in text else ""
     return what if cause in what else f"{what}: {cause}"
+
+
+def unreadable(path: str, error: Exception) -> StoreReadError:
+    """Say that an array cannot be read, and what can be done."""
+    return StoreReadError(
+        f"array {path} cannot be read: {reason(error)}. Its stored bytes are missing or damaged: "
+        "open an earlier version (tag=, as_of=, version=), or restore the store from a copy"
+    )
 
 
 def _plain(line: str) -> str:

@@ -1,16 +1,20 @@
 """The versions of a store: how they are listed, named, found and read."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import icechunk
-import pandas as pd
 
 from relusweep.storage.errors import InvalidTag, StoreNotFound, StoreWriteError, UnknownVersion
 from relusweep.storage.repository import BRANCH, Url, check_readable, open_repository, reason
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "NEWEST",
@@ -238,6 +242,8 @@ def _told(tags: set[str]) -> str:
 
 
 def _moment(at: datetime | str) -> pd.Timestamp:
+    import pandas as pd
+
     try:
         moment = pd.Timestamp(at)
     except (TypeError, ValueError) as error:

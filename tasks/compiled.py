@@ -3,15 +3,17 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from functools import cached_property, update_wrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numba
-
-__all__ = ["compiled"]
+__all__ = ["LANES", "compiled"]
 
 _log = logging.getLogger(__name__)
+
+LANES = 16
+"""Numbers in a vector of `relusweep.tasks.training.simd`: networks that train side by side."""
 
 
 def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[..., Any]], Any]:
@@ -40,11 +42,33 @@ def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[.
 
     def decorate(function: Callable[..., Any]) -> Any:
         function.__qualname__ += f"_{digest}"
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": counted}
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError as error:
-            _log.warning("%s; set NUMBA_CACHE_DIR to a folder that can be written", error)
-            return numba.njit(**options)(function)
+        return _Compiled(function, counted)
 
     return decorate
+
+
+class _Compiled:
+    """A function that needs Numba from its first call on: processes that never call it do without."""
+
+    def __init__(self, function: Callable[..., Any], counted: bool) -> None:
+        self._function, self._counted = function, counted
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:  # what Numba asks of a value that compiled code refers to
+        return self.dispatcher._numba_type_
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """What Numba makes of the function: a `numba.core.dispatcher.Dispatcher`."""
+        import numba
+
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": self._counted}
+        try:
+            return numba.njit(cache=True, **options)(self._function)
+        except RuntimeError as error:
+            _log.warning("%s; set NUMBA_CACHE_DIR to a folder that can be written", error)
+            return numba.njit(**options)(self._function)

@@ -13,15 +13,9 @@ from relusweep.tasks.elementary import cos_sin_turn
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import linear_pieces
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training import (
-    Engine,
-    Protocol,
-    Restarts,
-    RestartsResult,
-    StopReason,
-    train_with_restarts,
-)
-from relusweep.tasks.training.lanes import prepare
+from relusweep.tasks.training.engine import Engine, prepare
+from relusweep.tasks.training.protocol import Protocol, StopReason
+from relusweep.tasks.training.restarts import Restarts, RestartsResult, train_with_restarts
 
 __all__ = ["FitBlock", "Points", "fit_block", "sine_points"]
 
@@ -123,7 +117,7 @@ def fit_block(block: FitBlock) -> BlockResult:
         Networks that ended with outputs that are not finite have no pieces; of those with more pieces than
         there is room for, the last ones are left out.
     """
-    compile_seconds = 0.0 if block.engine == "reference" else prepare(block.protocol, block.points)
+    compile_seconds = prepare(block.protocol, block.points, block.engine)
     begin = thread_time()
     result = _train(block)
     epochs = int(result.tries.sum()) * block.protocol.epochs + int(result.training.epochs.sum())

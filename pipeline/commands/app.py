@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from relusweep.pipeline.commands import clusters, doctor, nights, results, submission, sweeps, versions
+from relusweep.pipeline.commands.status import status
 from relusweep.pipeline.common.redaction import redact
 
 __all__ = ["app", "main"]
@@ -28,14 +33,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (sweeps.sweeps, sweeps.plan, sweeps.run, results.status, results.show, results.report):
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"relusweep {version('relusweep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None: ...
+
+
+for command in (
+    *(sweeps.sweeps, sweeps.plan, sweeps.run),
+    *(status, results.show, results.report),
+    *(submission.submit, submission.cancel, doctor.doctor),
+    *(versions.log, versions.tag, versions.compare, versions.expire),
+):
     app.command()(command)
-app.command()(submission.submit)
-app.command()(submission.cancel)
-app.command()(doctor.doctor)
 app.add_typer(clusters.app, name="cluster")
-for about_versions in (versions.log, versions.tag, versions.compare, versions.expire):
-    app.command()(about_versions)
 app.add_typer(nights.nightly, name="nightly")
 
 
@@ -45,25 +67,13 @@ def main() -> None:
     Exits with 0 when all is well, 1 when something failed on the way, 2 when the request cannot be met as it
     is, 130 when interrupted.
     """
+    atexit.register(gc.freeze)  # or Python looks for garbage among all modules, as the last thing it does
     try:
         app()
-    except Exception as error:  # ours is raised again below
-        code = _exit_code(error)
-        if code is None:
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None:  # a fault of ours keeps its traceback
             raise
         told = escape(redact(str(error)))
         Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
         sys.exit(code)
-
-
-def _exit_code(error: Exception) -> int | None:
-    """Tell the user's errors from ours, which keep their traceback."""
-    # The command that raised has imported these by now; `--help` never needs them.
-    from relusweep.cluster import ClusterError
-    from relusweep.pipeline.common.errors import IncompleteRun, SchedulerLost, SweepError, WorkersLost
-    from relusweep.storage import StoreError, StoreReadError, StoreWriteError
-    from relusweep.tasks.images.errors import DataSetError
-
-    if isinstance(error, StoreReadError | StoreWriteError | IncompleteRun | SchedulerLost | WorkersLost):
-        return 1
-    return 2 if isinstance(error, ClusterError | DataSetError | StoreError | SweepError) else None

@@ -1,5 +1,9 @@
 # ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
-"""What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises."""
+"""What the pipeline can tell a user, in one tree; each error is also the builtin that it specialises.
+
+A command exits with the `exit_code` of its error: 2 where the request cannot be met as it is, 1 where
+something failed on the way. Errors of the other rooms have one, too; any other exception is a fault of ours.
+"""
 
 __all__ = [
     "BlocksFailed",
@@ -23,6 +27,8 @@ __all__ = [
 
 class SweepError(Exception):
     """Something about a sweep; the base of all below."""
+
+    exit_code = 2
 
 
 class UnknownSweep(SweepError, LookupError):
@@ -60,6 +66,8 @@ class ResourceMissing(SweepError, ValueError):
 class IncompleteRun(SweepError, RuntimeError):
     """A run that ended well has left blocks out: a fault of the program."""
 
+    exit_code = 1
+
 
 class BlocksFailed(SweepError, RuntimeError):
     """Some blocks of a run failed; the others are stored."""
@@ -68,9 +76,13 @@ class BlocksFailed(SweepError, RuntimeError):
 class SchedulerLost(SweepError, ConnectionError):
     """The scheduler died in mid-run, and with it every result not yet fetched."""
 
+    exit_code = 1
+
 
 class WorkersLost(SweepError, ConnectionError):
     """The scheduler has had no worker for a while, and blocks wait for one."""
+
+    exit_code = 1
 
 
 class InvalidSchedule(SweepError, ValueError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
 
-__all__ = ["axis", "bytes_in_words", "counted", "duration", "label", "resources_in_words", "speed"]
+__all__ = ["axis", "bytes_in_words", "counted", "duration", "label", "plural", "resources_in_words", "speed"]
 
 _IN_FULL = 6  # labels of an axis
 
@@ -72,15 +72,28 @@ def resources_in_words(resources: Mapping[str, float]) -> str:
     return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())
 
 
+def plural(noun: str, count: int) -> str:
+    """Put a noun into the number that goes with a count.
+
+    Examples
+    --------
+    >>> [plural(noun, 2) for noun in ("trial", "class", "batch")]
+    ['trials', 'classes', 'batches']
+    """
+    if count == 1:
+        return noun
+    return f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
+
+
 def counted(number: int, what: str) -> str:
     """Say how many there are.
 
     Examples
     --------
-    >>> counted(1, "cell"), counted(1200, "cell")
-    ('1 cell', '1,200 cells')
+    >>> counted(1, "cell"), counted(1200, "batch")
+    ('1 cell', '1,200 batches')
     """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {plural(what, number)}"
 
 
 def axis(labels: Sequence[object]) -> str:

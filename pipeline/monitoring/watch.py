@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from relusweep.pipeline.common.wording import duration, speed
+from relusweep.pipeline.common.wording import counted, duration, speed
 from relusweep.pipeline.monitoring.runs import Run
 from relusweep.pipeline.monitoring.waiting import look_at_runs
 from relusweep.storage import StoreReadError
@@ -155,8 +155,7 @@ def pace(run: Run) -> str:
 
 
 def _count(known: Mapping[str, Any], what: str) -> str:
-    count = known.get(what + "s", 0)
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return counted(known.get(what + "s", 0), what)
 
 
 def troubles(run: Run) -> Iterator[str]:

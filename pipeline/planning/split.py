@@ -18,7 +18,7 @@ from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.training.simd import LANES
+from relusweep.tasks.compiled import LANES
 
 __all__ = ["SplitBlock", "SubBlock", "cut", "partition"]
 

@@ -13,6 +13,7 @@ import xarray as xr
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.python.display import Page, Shown, Table
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.storage import stored_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,9 +87,7 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
     >>> rs.groups("results")  # doctest: +SKIP
     ['boolean/npn4', 'hypersphere/annulus']
     """
-    version = None if at is None else str(at)
-    tree = xr.open_datatree(os.fspath(store), engine="relusweep", version=version)
-    return sorted(node.path.strip("/") for node in tree.subtree if "done" in node.dataset)
+    return list(stored_groups(store, None if at is None else str(at)))
 
 
 def open_of(sweep: Sweep, store: Store) -> xr.Dataset | xr.DataTree:

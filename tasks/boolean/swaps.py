@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.boolean._symmetries import symmetries
 from relusweep.tasks.boolean.orderings import strict_orderings
 from relusweep.tasks.boolean.truth_tables import function_id, inputs, n_inputs
-from relusweep.tasks.compiled import compiled
 
 __all__ = ["Swaps", "changes", "swaps"]
 
@@ -67,12 +64,14 @@ def swaps(tables: ArrayLike) -> Swaps:
     >>> int(xor.count), xor.weights.tolist()
     (2, [1, 2])
     """
+    from relusweep.tasks.boolean._search import search
+
     n = n_inputs(tables)
     table_of_changes = _table_of_changes(n)
     words = function_id(tables)
     walk = symmetries(n, up_to_sign=True)
     best = np.empty((words.size, 2), dtype=np.int64)
-    _search(words.ravel(), walk.kept, walk.moved, walk.shift, table_of_changes, best)
+    search(words.ravel(), walk.kept, walk.moved, walk.shift, table_of_changes, best)
     symmetry, ordering = best.T
     weights = (walk.matrices[symmetry] @ strict_orderings(n)[ordering][:, :, None]).reshape(*words.shape, n)
     return Swaps(changes(tables, weights), weights)
@@ -148,38 +147,3 @@ def _table_of_changes(n: int) -> NDArray[np.uint32]:
     for bit in range(8):
         table = np.concatenate([table, table ^ of_bit[bit::8, None]], axis=1)
     return table
-
-
-def _count_bits(typing_context: Any, word: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return word(word), generate
-
-
-_popcount: Any = intrinsic(_count_bits)
-
-
-@compiled()
-def _search(words, kept, moved, shift, table, best):  # type: ignore[no-untyped-def]
-    """Write the symmetry (its step of the walk) and the ordering of fewest changes into ``best``."""
-    for function in range(len(words)):
-        word = words[function]
-        fewest = np.uint32(64)
-        for symmetry in range(len(kept)):
-            word = (
-                (word & kept[symmetry])
-                | ((word & moved[symmetry]) << shift[symmetry])
-                | ((word >> shift[symmetry]) & moved[symmetry])
-            )
-            a, b = table[0, word & 255], table[1, word >> 8 & 255]
-            c, d = table[2, word >> 16 & 255], table[3, word >> 24 & 255]
-            least = np.uint32(64)
-            for ordering in range(len(a)):
-                least = min(least, _popcount(a[ordering] ^ b[ordering] ^ c[ordering] ^ d[ordering]))
-            if least < fewest:
-                fewest = least
-                ordering = 0
-                while _popcount(a[ordering] ^ b[ordering] ^ c[ordering] ^ d[ordering]) != least:
-                    ordering += 1
-                best[function] = symmetry, ordering

@@ -12,8 +12,8 @@ from relusweep.tasks.boolean.functions import named_tables
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 from relusweep.tasks.networks import Network
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training import Engine, Protocol, train
-from relusweep.tasks.training.lanes import prepare
+from relusweep.tasks.training.engine import Engine, prepare, train
+from relusweep.tasks.training.protocol import Protocol
 
 __all__ = ["TrainingBlock", "initial_parameters", "train_block"]
 
@@ -80,7 +80,7 @@ def train_block(block: TrainingBlock) -> BlockResult:
         float32 and ``stop_reason`` int8, as in :class:`relusweep.tasks.training.TrainingResult`.
     """
     network = block.protocol.network
-    compile_seconds = 0.0 if block.engine == "reference" else prepare(block.protocol, 2**network.n_inputs)
+    compile_seconds = prepare(block.protocol, 2**network.n_inputs, block.engine)
     trials = range(block.trial_start, block.trial_stop)
     shape = (len(block.functions), len(trials))
     initial = np.empty((*shape, network.n_parameters), np.float32)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
 
 from relusweep.tasks.comparison._checks import checked_coefficients, checked_inputs
 
@@ -77,6 +76,8 @@ def row_space(second: ArrayLike, n_samples: int, cutoff: float | None = None) ->
     ValueError
         If the moments are no square matrix or not finite, or the cut-off is not between 0 and 1.
     """
+    from scipy.linalg import eigh
+
     matrix = np.asarray(second, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"moments of one output have shape (columns, columns), got {matrix.shape}")

@@ -7,7 +7,6 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_softmax
 
 from relusweep.tasks.comparison._checks import Pairs
 
@@ -149,6 +148,8 @@ def cross_entropy(outputs_from: ArrayLike, outputs_to: ArrayLike) -> NDArray[np.
     >>> bool(np.isclose(cross_entropy([[[0.0, 0.0]]], [[[0.0, -1000.0]]])[0, 0], 500))
     True
     """
+    from scipy.special import log_softmax
+
     first, second = (np.asarray(outputs, dtype=np.float64) for outputs in (outputs_from, outputs_to))
     if first.ndim != 3 or second.ndim != 3 or first.shape[1:] != second.shape[1:] or 0 in first.shape:
         raise ValueError(

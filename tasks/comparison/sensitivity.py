@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
 
 __all__ = ["Sensitivity", "along_directions", "sensitivity"]
 
@@ -61,6 +60,8 @@ def sensitivity(second: ArrayLike, n_samples: int, n_components: int) -> Sensiti
     >>> found.singular_values.tolist(), found.directions.tolist()
     ([[2.0]], [[[0.0, 1.0]]])
     """
+    from scipy.linalg import eigh
+
     moments = np.asarray(second, dtype=np.float64)
     if moments.ndim != 3 or moments.shape[1] != moments.shape[2]:
         raise ValueError(f"moments have shape (outputs, columns, columns), got {moments.shape}")

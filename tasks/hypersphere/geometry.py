@@ -28,8 +28,6 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import helmert
-from scipy.spatial import ConvexHull
 
 from relusweep.tasks.elementary import exp, log
 
@@ -252,6 +250,8 @@ def regular_simplex(n: int) -> NDArray[np.float64]:
     ValueError
         If the dimension is less than 2.
     """
+    from scipy.linalg import helmert
+
     _check_dimension(n)
     return np.asarray(helmert(n + 1).T * math.sqrt((n + 1) / n))
 
@@ -302,6 +302,8 @@ def expanded_simplex(n: int) -> Polytope:
 
 
 def _hull(points: NDArray[np.float64]) -> Polytope:
+    from scipy.spatial import ConvexHull
+
     hull = ConvexHull(points)
     # A facet that is no simplex comes cut into some, which share its equation.
     equations = np.unique(hull.equations, axis=0)

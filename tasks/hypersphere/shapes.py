@@ -30,7 +30,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import procrustes
 
 from relusweep.tasks.hypersphere.geometry import regular_simplex
 from relusweep.tasks.networks import Network
@@ -121,6 +120,8 @@ def classify(
     ValueError
         If the network has another shape, the parameters do not fit it, or the tolerance is out of range.
     """
+    from scipy.spatial import procrustes
+
     _check(network, parameters)
     if not 0 <= tolerance <= 1:
         raise ValueError(f"the tolerance is a share from 0 to 1, got {tolerance}")

@@ -11,8 +11,8 @@ from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.hypersphere.problems import BallAndShell, Part, Samples, draw_samples
 from relusweep.tasks.hypersphere.shapes import classify
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training import Engine, Protocol, StopReason, TrainingResult, train
-from relusweep.tasks.training.lanes import prepare
+from relusweep.tasks.training.engine import Engine, prepare, train
+from relusweep.tasks.training.protocol import Protocol, StopReason, TrainingResult
 
 __all__ = ["SampleBlock", "train_block"]
 
@@ -96,8 +96,7 @@ def train_block(block: SampleBlock) -> BlockResult:
         networks whose outputs are not finite as of open regions. And ``parameters`` float32 of shape
         (n_trials, block.room), NaN behind those of the network.
     """
-    reference = block.engine == "reference"
-    compile_seconds = 0.0 if reference else prepare(block.protocol, block.problem.n_samples)
+    compile_seconds = prepare(block.protocol, block.problem.n_samples, block.engine)
     samples = block.samples("training")
     test = block.samples("test") if block.test_samples else None
     initial, orders = block.initial_parameters(), block.orders()

@@ -7,6 +7,8 @@ __all__ = ["DataSetError", "DataSetNotFound", "FetchFailed", "MalformedDataSet"]
 class DataSetError(Exception):
     """A data set cannot be had."""
 
+    exit_code = 2  # of a command that ends with it
+
 
 class DataSetNotFound(DataSetError, FileNotFoundError):
     """No such folder, file or name, or a part of the data is not there."""

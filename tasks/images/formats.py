@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 
@@ -212,6 +211,8 @@ def _read_classes(folder: Path, classes: tuple[str, ...]) -> Labelled:
 
 
 def _read_image(file: Path) -> NDArray[np.uint8]:
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(file) as image:
             mode, pixels = image.mode, np.asarray(image)

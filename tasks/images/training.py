@@ -1,24 +1,21 @@
 """How networks of images are trained, epoch by epoch, so that a stopped training goes on where it was."""
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from relusweep.tasks.images.architectures import Pretrained
 from relusweep.tasks.images.datasets import ImageSet, Part
+from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.streams import Stream
 
 __all__ = [
     "HISTORY",
-    "AdamW",
-    "ImageProtocol",
-    "ImageSgd",
     "State",
     "features",
     "load_weights",
@@ -30,9 +27,6 @@ __all__ = [
 
 _AT_ONCE = 500  # images, where no gradient is needed
 
-_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, lt=1)]
-
 # Arrays by name: `weights/<parameter>`, `optimizer/<parameter>/<moment>`, and of each epoch made
 # `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`.
 State: TypeAlias = dict[str, NDArray[Any]]
@@ -41,69 +35,6 @@ Features: TypeAlias = tuple[Tensor, Tensor]
 _Parts: TypeAlias = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 HISTORY = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-
-
-class ImageSgd(BaseModel):
-    """Gradient descent with momentum, as ``torch.optim.SGD`` computes it.
-
-    Parameters
-    ----------
-    learning_rate : float
-    momentum : float
-        From 0 (none) and below 1.
-    weight_decay : float
-        Share of the weights that is added to their gradient.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Literal["sgd"] = "sgd"
-    learning_rate: _Rate = 0.01
-    momentum: _Share = 0.5
-    weight_decay: _Share = 0.01
-
-
-class AdamW(BaseModel):
-    """Adam with decoupled weight decay, as ``torch.optim.AdamW`` computes it; PyTorch's own settings.
-
-    Parameters
-    ----------
-    learning_rate : float
-    beta1, beta2 : float
-        Decay of the moments, from 0 and below 1.
-    epsilon : float
-        Added to the root of the second moment.
-    weight_decay : float
-        Share of the weights that is taken away, times the learning rate.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Literal["adamw"] = "adamw"
-    learning_rate: _Rate = 0.001
-    beta1: _Share = 0.9
-    beta2: _Share = 0.999
-    epsilon: _Rate = 1e-8
-    weight_decay: _Share = 0.01
-
-
-class ImageProtocol(BaseModel):
-    """How a network of images is trained: on the mean cross-entropy of shuffled batches.
-
-    Parameters
-    ----------
-    optimizer : ImageSgd or AdamW
-    batch : int
-        Images of an update; the last one of an epoch may have fewer.
-    epochs : int
-        Passes over the training images.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    optimizer: Annotated[ImageSgd | AdamW, Field(discriminator="name")] = ImageSgd()
-    batch: PositiveInt = 32
-    epochs: PositiveInt = 15
 
 
 def train_images(

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.jacobians._chain import Affine, Chain
 from relusweep.tasks.jacobians._kernel import through_convolution, through_linear, to_affine_inputs, to_image
-from relusweep.tasks.training.simd import LANES, bank
+from relusweep.tasks.training.simd import bank
 
 __all__ = ["Active", "Backward"]
 

@@ -10,11 +10,11 @@ from functools import cache
 
 import numpy as np
 
-from relusweep.tasks.compiled import compiled
+from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.jacobians import _sums
 from relusweep.tasks.jacobians._sums import weighted_sums
 from relusweep.tasks.training import simd
-from relusweep.tasks.training.simd import LANES, fma, load, store
+from relusweep.tasks.training.simd import fma, load, store
 
 __all__ = ["gate", "through_convolution", "through_linear", "to_affine_inputs", "to_image"]
 

@@ -7,8 +7,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.training.simd import (
-    LANES,
     VECTOR,
     ZERO,
     bank_pointer,

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import softplus
 from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, update
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
-from relusweep.tasks.training.simd import LANES, broadcast, load, mask_positive, mask_unordered, store
+from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
 __all__ = ["build_evaluation", "build_training", "piece"]
 

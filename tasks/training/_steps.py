@@ -10,8 +10,8 @@ backward stays in the first level of the cache.
 import numba
 import numpy as np
 
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.training.simd import (
-    LANES,
     broadcast,
     fma,
     load,

@@ -1,5 +1,6 @@
 """One function that trains, and the choice between its engines."""
 
+from time import thread_time
 from typing import Literal, get_args
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["Engine", "train"]
+__all__ = ["Engine", "prepare", "train"]
 
 Engine = Literal["auto", "lanes", "reference"]
 
@@ -87,6 +88,36 @@ def train(
     from relusweep.tasks.training.lanes import train_lanes
 
     return train_lanes(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
+
+
+def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
+    """Compile the kernels of a shape, or load them from the cache on disk, by training no network with them.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    n_rows : int
+        Rows of the data.
+    engine : {'auto', 'lanes', 'reference'}
+
+    Returns
+    -------
+    float
+        CPU seconds it took: next to nothing where this process has the kernels already, or needs none.
+    """
+    if engine == "reference":
+        return 0.0
+    start = thread_time()
+    shuffled = protocol.batch not in (None, n_rows)
+    train(
+        protocol,
+        np.zeros((n_rows, protocol.network.n_inputs)),
+        np.zeros((0, n_rows)),
+        np.zeros((0, protocol.network.n_parameters)),
+        orders=np.zeros(0, np.uint64) if shuffled else None,
+        engine=engine,
+    )
+    return thread_time() - start
 
 
 def _checked_rows(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, of: str) -> Rows:

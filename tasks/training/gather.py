@@ -6,7 +6,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from relusweep.tasks.training.simd import LANES, bank_pointer, write_vector
+from relusweep.tasks.compiled import LANES
+from relusweep.tasks.training.simd import bank_pointer, write_vector
 
 __all__ = ["fetch", "gather", "pitch"]
 

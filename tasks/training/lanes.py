@@ -8,21 +8,20 @@ processor.
 
 import math
 from functools import cache
-from time import thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks import elementary
-from relusweep.tasks.compiled import compiled
+from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training import _kernel, _steps, gather, simd, tiles
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
-from relusweep.tasks.training.simd import LANES, bank
+from relusweep.tasks.training.simd import bank
 
-__all__ = ["prepare", "train_lanes"]
+__all__ = ["train_lanes"]
 
 _LOOKED_AT = 32  # rows at a time, when training is over
 
@@ -61,31 +60,6 @@ def train_lanes(
     if test is not None and result.test_rows_right is not None and result.test_loss is not None:
         result.test_rows_right[:], result.test_loss[:], _ = _look(protocol, test, parameters)
     return result
-
-
-def prepare(protocol: Protocol, n_rows: int) -> float:
-    """Compile the kernels of a shape, or load them from the cache on disk, by training no network with them.
-
-    Parameters
-    ----------
-    protocol : Protocol
-    n_rows : int
-        Rows of the data.
-
-    Returns
-    -------
-    float
-        CPU seconds it took; next to nothing where this process has the kernels already.
-    """
-    network = protocol.network
-    start = thread_time()
-    train_lanes(
-        protocol,
-        Rows(np.zeros((n_rows, network.n_inputs), np.float32), np.zeros((0, n_rows), np.float32)),
-        np.zeros((0, network.n_parameters), np.float32),
-        None if protocol.batch in (None, n_rows) else np.zeros(0, np.uint64),
-    )
-    return thread_time() - start
 
 
 def _look(

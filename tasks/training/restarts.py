@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.networks import initial_parameters
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.engine import Engine, train
 from relusweep.tasks.training.protocol import Protocol, TrainingResult
-from relusweep.tasks.training.simd import LANES
 
 __all__ = ["Restarts", "RestartsResult", "train_with_restarts"]
 

@@ -20,8 +20,9 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
+from relusweep.tasks.compiled import LANES
+
 __all__ = [
-    "LANES",
     "bank",
     "broadcast",
     "fma",
@@ -37,7 +38,6 @@ __all__ = [
     "store",
 ]
 
-LANES = 16
 _ALIGNMENT = 4 * LANES
 
 _FLOAT = ir.FloatType()

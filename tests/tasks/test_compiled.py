@@ -12,7 +12,7 @@ import called, sys
 def caller(x):
     return called.double(x)
 
-print(caller(3.0), len(caller.stats.cache_hits))
+print(caller(3.0), len(caller.dispatcher.stats.cache_hits))
 """
 
 CALLED = """

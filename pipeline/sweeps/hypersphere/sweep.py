@@ -21,12 +21,12 @@ from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Epochs, Leaks, Seed, Trials, ascending, listed
 from relusweep.pipeline.sweeps.hypersphere.variables import DIMS, coordinate, variables
 from relusweep.storage import Variable
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.hypersphere.geometry import ShellVolume
 from relusweep.tasks.hypersphere.problems import BallAndShell
 from relusweep.tasks.hypersphere.training import SampleBlock, train_block
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training import Adam, Protocol
-from relusweep.tasks.training.simd import LANES
 
 __all__ = ["DIMS", "HypersphereSweep", "network_of"]
 

@@ -28,7 +28,7 @@ from relusweep.pipeline.sweeps.fields import Seed, listed
 from relusweep.storage import Layout
 from relusweep.tasks.images.architectures import Architecture, build, build_pretrained
 from relusweep.tasks.images.datasets import ImageSet, load_images
-from relusweep.tasks.images.training import AdamW, ImageProtocol, ImageSgd
+from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.streams import Stream
 
 __all__ = ["ImageStage", "NetworkName", "PretrainedModel", "image_set"]

@@ -9,14 +9,8 @@ from torch import nn
 
 from relusweep.tasks.images.architectures import build
 from relusweep.tasks.images.datasets import ImageSet, load_images
-from relusweep.tasks.images.training import (
-    AdamW,
-    ImageProtocol,
-    ImageSgd,
-    load_weights,
-    outputs,
-    train_images,
-)
+from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
+from relusweep.tasks.images.training import load_weights, outputs, train_images
 from relusweep.tasks.streams import Stream
 from tests.tasks.images.test_architectures import ARCHITECTURES, pretrained
 

@@ -130,9 +130,9 @@ def test_seeds_sizes_and_leaks_draw_different_starts():
 @pytest.mark.slow
 def test_kernels_are_cached_across_processes(tmp_path):
     script = (
-        "from relusweep.tasks.training import Network, Protocol, lanes\n"
-        "lanes.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
-        "stats = lanes._training(2, 2, 4).stats\n"
+        "from relusweep.tasks.training import Network, Protocol, engine, lanes\n"
+        "engine.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
+        "stats = lanes._training(2, 2, 4).dispatcher.stats\n"
         "print(len(stats.cache_hits), len(stats.cache_misses))"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
@@ -156,7 +156,7 @@ def test_an_empty_block_gives_empty_arrays(functions, trials):
 def test_arrays_of_any_layout_use_the_same_kernel():
     arguments = balls(20, batch=20, epochs=3, stop="last_epoch")
     expected = train(**arguments, keep_parameters=True)
-    kernel = lanes._training(2, 3, 20)
+    kernel = lanes._training(2, 3, 20).dispatcher
     compiled = len(kernel.signatures)
     for name in ("inputs", "targets", "initial", "orders"):
         array = np.repeat(arguments[name], 2, axis=0)[::2]

@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
+from relusweep.tasks.compiled import LANES
 from relusweep.tasks.training.gather import gather, pitch
 from relusweep.tasks.training.simd import (
-    LANES,
     bank,
     fma,
     load,

@@ -1,0 +1,150 @@
+"""The command that says what a store holds and who computes for it: `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from relusweep.pipeline.commands.options import Store, output, print_whole, say
+from relusweep.pipeline.common.wording import label
+
+if TYPE_CHECKING:
+    from relusweep.pipeline.monitoring.runs import Run
+    from relusweep.storage import StoredGroup
+
+__all__ = ["status"]
+
+_SHOWN = 5  # runs, failures, versions
+_SHOWN_ROWS = 10
+
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Go on showing the runs that go, until they end or Ctrl-C.")
+]
+
+
+def status(store: Store = "results", watch: Watch = False) -> None:
+    """Show what is done and what is missing of every sweep in a store, its newest runs and its last commits.
+
+    With --watch, from any machine that sees the store, how far the runs are that go:
+
+    relusweep status --watch --store s3://bucket/results
+    """
+    from relusweep.pipeline.monitoring.waiting import look_at_runs
+    from relusweep.pipeline.monitoring.watch import watch_runs
+    from relusweep.storage import StoreNotFound, stored_groups
+
+    if watch:
+        watch_runs(store, output)
+        return
+    runs = look_at_runs(store)
+    try:
+        groups = stored_groups(store)
+    except StoreNotFound:
+        if not runs:
+            raise
+        groups = {}  # submitted, and nothing has come yet
+    _print_groups(groups)
+    _print_runs(runs)
+    _print_failed(runs, groups)
+    _print_versions(store)
+
+
+def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
+    if not groups:
+        say("Nothing has been stored yet.")
+        return
+    table = Table("group", "cells", "done", "missing", box=None)
+    incomplete = {}
+    for name, group in groups.items():
+        size, done = group.done.size, int(group.done.sum())
+        missing = size - done
+        table.add_row(name, f"{size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
+        if missing and "success_epoch" in group.arrays:
+            incomplete[name] = group
+    output.print(table)
+    for name, group in incomplete.items():
+        _print_missing(name, group)
+
+
+def _print_missing(name: str, group: StoredGroup) -> None:
+    """Print how many networks have not run, without distinguishing problems and trials."""
+    missing = group.missing("problem", "trial")
+    headings = [dim.capitalize() for dim in missing[0][0]]
+    say(f"\n[italic]Missing in {escape(name)}[/]")
+    table = Table(*map(escape, headings), "Networks not run", box=None)
+    for labels, count in missing[:_SHOWN_ROWS]:
+        table.add_row(*(escape(label(value)) for value in labels.values()), f"{count:,}")
+    print_whole(table)
+    if (more := len(missing) - _SHOWN_ROWS) > 0:
+        say(f" … and {more} more")
+
+
+def _print_runs(runs: Sequence[Run]) -> None:
+    """Print the newest runs, a line each."""
+    from relusweep.pipeline.monitoring.watch import headline, pace, troubles
+
+    if runs:
+        say("\n[italic]Newest runs[/]")
+    for run in runs[:_SHOWN]:
+        say(f" {escape(headline(run))}")
+        for words in [pace(run)] if run.goes else troubles(run):
+            say(f"   {escape(words)}")
+
+
+def _print_failed(runs: Sequence[Run], groups: Mapping[str, StoredGroup]) -> None:
+    """Print the blocks that failed in the newest runs and have not come since, with their errors."""
+    failed = list(_still_missing(runs, groups))
+    for run, failure in failed[:_SHOWN]:
+        say(f"\n[red]failed and still missing[/] in {failure['group']}: {escape(failure['block'])}")
+        say(f"  {escape(failure['error'])}")
+        say(f"  in run {run.id}; try again: {escape(str(run.document.get('command')))}")
+    if (more := len(failed) - _SHOWN) > 0:
+        say(f" … and {more} more")
+
+
+def _still_missing(
+    runs: Sequence[Run], groups: Mapping[str, StoredGroup]
+) -> Iterator[tuple[Run, dict[str, Any]]]:
+    told: set[str] = set()
+    for run in runs:
+        for failure in run.document.get("failed", ()):
+            group = groups.get(failure["group"])
+            if failure["key"] in told or (group is not None and not _lacks(group, failure["corners"])):
+                continue
+            told.add(failure["key"])
+            yield run, failure
+
+
+def _lacks(group: StoredGroup, corners: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a group has labels of a block, but not its results.
+
+    A group started anew may have other labels: then nobody misses the block.
+    """
+    done, axes = group.done, group.axes
+    for corner in corners:
+        if all(corner.get(dim) in labels for dim, labels in axes.items()):
+            cell = tuple(labels.index(corner[dim]) for dim, labels in axes.items())
+            if not done[cell]:
+                return True
+    return False
+
+
+def _print_versions(store: str) -> None:
+    from relusweep.storage import StoreNotFound, history
+
+    try:
+        versions = history(store)[:_SHOWN]
+    except StoreNotFound:
+        return
+    if not versions:
+        return
+    commits = Table("committed (UTC)", "what", "version", "tags", box=None)
+    for version in versions:
+        when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
+        commits.add_row(when, version.message, version.id, ", ".join(version.tags))
+    output.print()
+    output.print(commits)
