@@ -8,7 +8,8 @@
 from relusweep.pipeline.sweeps.images.opening import open_jacobians
 from relusweep.tasks.images.architectures import Architecture, build, build_pretrained
 from relusweep.tasks.images.datasets import ImageSet, load_images
-from relusweep.tasks.images.training import AdamW, ImageProtocol, ImageSgd, outputs, train_images
+from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
+from relusweep.tasks.images.training import outputs, train_images
 
 __all__ = [
     "AdamW",
