@@ -2,9 +2,9 @@
 
     python benchmarks/startup.py [--rounds 7] [--trials 10]
 
-Each line is the processor time (user and system) of a fresh process and its peak memory, medians of the rounds;
-in each round every process is started once, so that all see the same machine. The yardstick is the process that
-imports xarray and Zarr. The store holds made-up results of `npn4` with `--trials` trials.
+Each line is the processor time (user and system) of a fresh process and its peak memory, medians of the
+rounds. In each round every process is started once, so that all see the same machine. The yardstick is the
+process that imports xarray and Zarr. The store holds made-up results of `npn4` with `--trials` trials.
 """
 
 import argparse
@@ -27,6 +27,8 @@ MIB = 1024**2
 
 
 class Line(NamedTuple):
+    """What is measured, and what it may cost."""
+
     what: str
     command: tuple[str, ...]
     most: float = 1.0  # times the processor time of the yardstick
@@ -35,20 +37,21 @@ class Line(NamedTuple):
 
 
 class Cost(NamedTuple):
+    """Of one process: processor seconds, and bytes of memory at its peak."""
+
     seconds: float
     peak: int
 
 
 def lines(store: str) -> list[Line]:
     at = ("--store", store)
+    plan = ("plan", "npn4", "--set", "trials=10", *at)
     return [
         Line(f'python -c "{YARDSTICK}"', (*PYTHON, YARDSTICK)),
         Line("relusweep --help", (*RELUSWEEP, "--help"), mebibytes=150),
         Line("relusweep sweeps", (*RELUSWEEP, "sweeps"), mebibytes=150),
         Line("relusweep status", (*RELUSWEEP, "status", *at), mebibytes=150),
-        Line(
-            "relusweep plan npn4 --set trials=10", (*RELUSWEEP, "plan", "npn4", "--set", "trials=10", *at), 2
-        ),
+        Line("relusweep plan npn4 --set trials=10", (*RELUSWEEP, *plan), 2),
         Line("relusweep show npn4", (*RELUSWEEP, "show", "npn4", *at), 2),
         Line("import relusweep", (*PYTHON, "import relusweep"), seconds=0.3),
         Line("xarray.open_dataset(…), the first", (*PYTHON, OPEN.format(store=store)), 1.5),
@@ -83,7 +86,7 @@ def row(line: Line, costs: list[Cost], yardstick: float) -> list[str]:
     seconds = statistics.median(cost.seconds for cost in costs)
     peak = statistics.median(cost.peak for cost in costs) / MIB
     most = line.most * yardstick if line.seconds is None else line.seconds
-    goals = [f"{line.most:g} ×" if line.seconds is None else f"{line.seconds:g} s"]
+    goals = [f"{line.most:g} times" if line.seconds is None else f"{line.seconds:g} s"]
     met = seconds <= most
     if line.mebibytes is not None:
         goals.append(f"{line.mebibytes:g} MiB")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,12 @@ class StoredGroup:
         """Dimensions of its cells."""
         return tuple(self.arrays["done"].metadata.to_dict()["dimension_names"])  # type: ignore[arg-type]
 
-    @property
+    @cached_property
     def axes(self) -> dict[str, list[Any]]:
         """Labels of its cells along each dimension."""
         return {dim: self._read(dim).tolist() for dim in self.dims}
 
-    @property
+    @cached_property
     def done(self) -> NDArray[np.bool_]:
         """Which cells are computed and stored."""
         return self._read("done")

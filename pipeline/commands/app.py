@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -29,14 +33,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (sweeps.sweeps, sweeps.plan, sweeps.run, status, results.show, results.report):
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"relusweep {version('relusweep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None: ...
+
+
+for command in (
+    *(sweeps.sweeps, sweeps.plan, sweeps.run),
+    *(status, results.show, results.report),
+    *(submission.submit, submission.cancel, doctor.doctor),
+    *(versions.log, versions.tag, versions.compare, versions.expire),
+):
     app.command()(command)
-app.command()(submission.submit)
-app.command()(submission.cancel)
-app.command()(doctor.doctor)
 app.add_typer(clusters.app, name="cluster")
-for about_versions in (versions.log, versions.tag, versions.compare, versions.expire):
-    app.command()(about_versions)
 app.add_typer(nightly.nightly, name="nightly")
 
 
@@ -46,6 +67,7 @@ def main() -> None:
     Exits with 0 when all is well, 1 when something failed on the way, 2 when the request cannot be met as it
     is, 130 when interrupted.
     """
+    atexit.register(gc.freeze)  # or Python looks for garbage among all modules, as the last thing it does
     try:
         app()
     except Exception as error:

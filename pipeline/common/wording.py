@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
 
-__all__ = ["bytes_in_words", "counted", "duration", "label", "plural", "resources_in_words", "speed"]
-__all__ = ["axis", "bytes_in_words", "counted", "duration", "label", "resources_in_words", "speed"]
+__all__ = ["axis", "bytes_in_words", "counted", "duration", "label", "plural", "resources_in_words", "speed"]
 
 _IN_FULL = 6  # labels of an axis
 

@@ -13,7 +13,7 @@ import xarray as xr
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.python.display import Page, Shown, Table
 from relusweep.pipeline.sweeps.base import Sweep
-from relusweep.storage import StoreNotFound
+from relusweep.storage import stored_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,16 +67,10 @@ def open(  # as gzip.open: with its module before it
     where: dict[str, Any] = {**options, "engine": "relusweep", "version": None if at is None else str(at)}
     if group is None:
         return xr.open_datatree(os.fspath(store), **where)
-    name = _chosen(store, group.strip("/"), where["version"])
-    try:
-        found = xr.open_dataset(os.fspath(store), group=name, **where)
-    except StoreNotFound:
-        found = None
-    return (
-        found
-        if found is not None and "done" in found
-        else xr.open_datatree(os.fspath(store), group=name, **where)
-    )
+    there = groups(store, at=at)
+    name = _chosen(store, group.strip("/"), there)
+    opened = xr.open_dataset if name in there else xr.open_datatree
+    return opened(os.fspath(store), group=name, **where)
 
 
 def groups(store: Store, *, at: Version | None = None) -> list[str]:
@@ -93,9 +87,7 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
     >>> rs.groups("results")  # doctest: +SKIP
     ['boolean/npn4', 'hypersphere/annulus']
     """
-    version = None if at is None else str(at)
-    tree = xr.open_datatree(os.fspath(store), engine="relusweep", version=version)
-    return sorted(node.path.strip("/") for node in tree.subtree if "done" in node.dataset)
+    return list(stored_groups(store, None if at is None else str(at)))
 
 
 def open_of(sweep: Sweep, store: Store) -> xr.Dataset | xr.DataTree:
@@ -216,9 +208,8 @@ class Comparison(Shown):
                 yield Table(block.title, [*map(str, cells.columns)], cells.to_numpy().tolist())
 
 
-def _chosen(store: Store, group: str, version: str | None) -> str:
+def _chosen(store: Store, group: str, there: list[str]) -> str:
     """Find the group, or the folder of groups, that is meant."""
-    there = groups(store, at=version)
     known = sorted({*there, *(name.rpartition("/")[0] for name in there if name.count("/") > 1)})
     found = [group] if group in known else [name for name in known if name.rpartition("/")[2] == group]
     if len(found) != 1:

@@ -61,8 +61,8 @@ def joined(stored: str, asked: S) -> S:
     if changes:
         raise SpecificationChanged(
             f"{asked.group} holds results of another specification ({'; '.join(map(str, changes))}). "
-            "Ask for the stored one, or give yours a name of its own in a YAML file, "
-            "or start the group anew with --replace (earlier versions stay readable)"
+            "Ask for the stored one, or give yours another name (--set name=…, or name=… in Python), or "
+            "start the group anew (--replace, or replace=True; earlier versions stay readable)"
         )
     spec = asked.spec
     grown = {name: _union(old[name], getattr(spec, name)) for name in asked.growable_fields}

@@ -42,7 +42,7 @@ def test_stages_open_as_a_tree(folder: Path) -> None:
                 coords=xr.Dataset(coords={"network": range(2)}),
                 variables={"loss": Variable(("network",), "float64", np.nan)},
                 chunks={},
-                attrs={"kind": "images"},
+                attrs={"kind": "images", "specification": "{}"},
                 progress_dims=("network",),
             )
             committer.prepare(layout)

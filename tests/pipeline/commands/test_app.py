@@ -50,13 +50,6 @@ def test_help_teaches(relusweep: Command) -> None:
     assert "relusweep run npn4 --set trials=200" in out
 
 
-def test_help_imports_nothing_heavy() -> None:
-    heavy = "{'torch', 'numba', 'distributed', 'xarray', 'numpy'}"
-    code = f"import sys, relusweep.pipeline.commands.app; print({heavy} & set(sys.modules))"
-    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert fresh.stdout == "set()\n"
-
-
 def test_a_log_on_standard_error_is_all_that_is_there(relusweep: Command, workers: Address) -> None:
     run = ("run", "npn2", *PART, "--scheduler", workers.address)
     code, out, err = relusweep(*run, "--log", "-")
