@@ -28,7 +28,7 @@ from rich.table import Table
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Committed, Event
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
 from relusweep.storage import Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult
 
@@ -55,19 +55,15 @@ def busy(order: Order) -> BlockResult:
     return BlockResult({"value": value(order.number)[None]}, 0, order.seconds, 0.0)
 
 
-class Soak(Sweep):
+class Soak(SpecifiedSweep):
     """Blocks that keep a processor busy and give a number a cell."""
 
     kind: ClassVar[str] = "soak"
     growable_fields: ClassVar[tuple[str, ...]] = ("blocks",)
     unit: ClassVar[str] = "cells"
-    divisible: ClassVar[bool] = False
 
     blocks: int
     milliseconds: float
-
-    group: ClassVar[str] = "soak/blocks"
-    title: ClassVar[str] = "Soak"
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
@@ -75,31 +71,18 @@ class Soak(Sweep):
         return {"block": np.arange(self.blocks), "cell": np.arange(CELLS)}
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Count them."""
-        return self.blocks, CELLS
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        """One block is one chunk."""
-        return {"block": 1, "cell": CELLS}
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
         """One number a cell."""
         return {"value": Variable(("block", "cell"), "float64", np.nan)}
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Give the axes."""
-        return {dim: (dim, labels, {}) for dim, labels in self.axes.items()}
 
     def task(self, block: Block, store: str) -> Task:
         """Give what keeps a processor busy."""
         return busy, Order(block["block"][0], self.milliseconds / 1e3)
 
-    def cost(self, block: Block) -> float:
-        """All are alike."""
-        return 1.0
+    @property
+    def schedule(self) -> Schedule:
+        """One block is one chunk."""
+        return Schedule(block_shape={"block": 1, "cell": CELLS}, divisible=False)
 
 
 class Watch:

@@ -32,3 +32,9 @@ class BlockResult(NamedTuple):
     kernel_seconds: float
     compile_seconds: float
     receipt: Any = None
+
+    @property
+    def successes(self) -> int | None:
+        """Cells that succeeded; None where there is nothing to succeed in."""
+        epochs = self.arrays.get("success_epoch")
+        return None if epochs is None else int(np.sum(epochs.astype(np.int64) >= 0))

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import xarray as xr
@@ -80,6 +80,14 @@ def noting(log: Path, then: Task = train_block, least: float = 0.5) -> Task:
     return task
 
 
+def computing(function: Task) -> Any:
+    """Patch the sweep, so that its workers compute by another function."""
+    task = BooleanSweep.task
+    return patch.object(
+        BooleanSweep, "task", lambda sweep, block, store: (function, task(sweep, block, store)[1])
+    )
+
+
 class Strike:
     """Does harm when the first block comes, and remembers when that was.
 
@@ -130,12 +138,12 @@ class Ground:
     ) -> None:
         """Run, and note what begins and what comes."""
         listeners = [self._note] if strike is None else [self._note, strike]
-        with patch("relusweep.pipeline.sweeps.boolean.sweep.train_block", noting(self.log, task)):
+        with computing(noting(self.log, task)):
             run(self.sweep, str(self.store), place, listeners=listeners)
 
     def resume(self) -> None:
         """Compute what is lacking."""
-        with patch("relusweep.pipeline.sweeps.boolean.sweep.train_block", noting(self.log, least=0)):
+        with computing(noting(self.log, least=0)):
             run(self.sweep, str(self.store), self.healthy, listeners=[self._note])
 
     def _note(self, event: Event) -> None:

@@ -27,9 +27,8 @@ POISONED = ("width=2..5", "depth=1", "trials=4", "epochs=60")
 _NOTING = """
 import sys
 from pathlib import Path
-from unittest.mock import patch
-from killed.ground import noting
-patch("relusweep.pipeline.sweeps.boolean.sweep.train_block", noting(Path(sys.argv[4]))).start()
+from killed.ground import computing, noting
+computing(noting(Path(sys.argv[4]))).start()
 """
 
 

@@ -94,10 +94,9 @@ def names_in(store: str, at: str) -> list[str]:
 
 def _names(groups: Mapping[str, xr.Dataset]) -> list[str]:
     """Name what a report can read: groups with rates, and the folders of groups that are stages."""
-    from relusweep.pipeline.report.kinds import TREES
-    from relusweep.pipeline.report.scale import kind_of
+    from relusweep.pipeline.report.scale import report_group
 
-    trees = {name.rpartition("/")[0] for name, group in groups.items() if kind_of(group) in TREES}
+    trees = {tree for name, group in groups.items() if (tree := report_group(name, group)) != name}
     return [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
 
 

@@ -70,7 +70,7 @@ def sweeps() -> None:
         axes = (
             f"{field}={_span(labels)}"
             for field in sweep.growable_fields
-            if (labels := getattr(sweep, field)) != {}
+            if (labels := getattr(sweep.spec, field)) != {}
         )
         table.add_row(sweep.name, " ".join(axes), f"{sweep.n_cells:,}")
     output.print(table)
@@ -215,8 +215,8 @@ def print_plans(plans: Sequence[Plan], store: str) -> None:
     say(f"[bold]{folder}[/] in {escape(store)}, stage after stage; bytes to write, before compression")
     output.print(table)
     for plan in plans:
-        if plan.blocks and plan.sweep.resources:
-            what = resources_in_words(plan.sweep.resources)
+        if plan.blocks and plan.sweep.schedule.resources:
+            what = resources_in_words(plan.sweep.schedule.resources)
             say(f"each block of {plan.sweep.group.rpartition('/')[2]} asks for a worker with {what}")
     if anew := [plan.sweep.group for plan in plans if plan.anew]:
         say(f"[red]started anew[/], since the store has another specification: {', '.join(anew)}")
@@ -226,7 +226,7 @@ def _print_plan(plan: Plan, store: str) -> None:
     unit, verb = plan.sweep.unit, plan.sweep.verb
     say(f"[bold]{plan.sweep.group}[/] in {escape(store)}: {plan.total:,} {unit} asked for")
     say(f"  in the store  {plan.done:,}")
-    if plan.blocks and (resources := plan.sweep.resources):
+    if plan.blocks and (resources := plan.sweep.schedule.resources):
         say(f"  {'each asks for':13} {resources_in_words(resources)}")
     blocks = f"{len(plan.blocks)} blocks, {bytes_in_words(plan.nbytes)} before compression"
     say(f"  {f'to {verb}':13} {plan.cells:,} ({blocks})")

@@ -102,13 +102,12 @@ def compare(
 
     relusweep compare night-11 night-12 --folder comparison
     """
-    from relusweep.pipeline.report.kinds import TREES
     from relusweep.pipeline.versions import compare as comparisons
     from relusweep.pipeline.versions.page import overview
 
     known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
-    of_tree = sweep is not None and sweep.count("/") == 2 and sweep.split("/")[0] in TREES  # one stage
-    group = sweep if sweep and of_tree else choose(store, sweep, known)
+    is_stage = sweep is not None and sweep.rpartition("/")[0] in known
+    group = sweep if sweep and is_stage else choose(store, sweep, known)
     comparison = comparisons.compare(store, a, b, group, level=level)
     for block in overview(comparison):
         if isinstance(block, str):

@@ -126,20 +126,21 @@ class _Flight:
         wanted = client.place.status().wanted if hasattr(client, "place") else 0
         threads = max(1, sum(client.nthreads().values()), wanted)
         self._client, self._sweep = client, plan.stored  # whose arrays the results must fit
+        self._schedule = plan.stored.schedule
         self._store, self._keep = store, keep
         self._waiting: deque[_Waiting] = deque()
         self._held: dict[str, _Waiting] = {}  # by the key of the block before
         self._suspects: deque[_Waiting] = deque()  # were with workers that died: tried alone, at the end
         planned = {block.key for block in plan.blocks}
         for waiting in starmap(_Waiting, enumerate(partition(plan, threads))):
-            before = self._sweep.predecessor(waiting.part.block)
+            before = self._schedule.predecessor(waiting.part.block)
             if before is not None and before.key in planned:
                 self._held[before.key] = waiting
             else:
                 self._waiting.append(waiting)
         self._flying: dict[str, tuple[_Waiting, Future[_Timed]]] = {}
         self._most = max(_IN_FLIGHT, 2 * threads)
-        if resources := self._sweep.resources:  # those go to their workers at once, and die with them
+        if resources := self._schedule.resources:  # those go to their workers at once, and die with them
             self._most = max(1, 2 * slots(client, resources), 2 * wanted)
 
     def fill(self) -> bool:
@@ -161,18 +162,18 @@ class _Flight:
             key=waiting.key,
             priority=-waiting.order,
             retries=_RETRIES,
-            resources=dict(self._sweep.resources) or None,
+            resources=dict(self._schedule.resources) or None,
         )
         self._flying[waiting.key] = waiting, future
         future.add_done_callback(self.landed.put)
 
     def _task(self, block: Block, before: BlockResult | None) -> Task:
         task, argument = self._sweep.task(block, self._store)
-        if before is not None:
-            argument = self._sweep.resume(argument, before)
+        if before is not None and self._schedule.resume:
+            argument = self._schedule.resume(argument, before)
         if self._keep is None:
             return task, argument
-        return compute_large, Large(task, argument, self._sweep.written_by_workers, self._keep(block))
+        return compute_large, Large(task, argument, self._schedule.written_by_workers, self._keep(block))
 
     def land(self, future: Future[_Timed]) -> Arrival | None:
         """Take what came of a part; give its block when that is complete, or has failed."""

@@ -194,7 +194,7 @@ class _Run:
         self._plan, self._left, self._cells = plan, len(plan.blocks), 0
         self.metrics.begin(plan)
         keep = None
-        if plan.sweep.written_by_workers:
+        if plan.sweep.schedule.written_by_workers:
             keep = writing(plan, self._committer.fork(plan.sweep.group))
         try:
             with closing(compute(client, plan, store, keep)) as arrivals:
@@ -238,7 +238,7 @@ class _Run:
         self.metrics.add(block, result)
         self._cells += block.cells
         self._uncommitted += 1
-        self.tell(BlockDone(block, self._plan.sweep.successes(result), arrival.spans))
+        self.tell(BlockDone(block, result.successes, arrival.spans))
 
     def _fail(self, block: Block, error: Exception) -> None:
         told = redact(f"{type(error).__name__}: {error}")

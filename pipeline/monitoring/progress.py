@@ -91,7 +91,7 @@ class Tally:
         now = time.monotonic()
         if not self._work and isinstance(event, BlockDone) and event.spans:
             self._begin = _Mark(now - max(span.stop - span.start for span in event.spans))
-        self._work += self._plan.sweep.cost(event.block)
+        self._work += self._plan.sweep.schedule.cost(event.block)
         if isinstance(event, BlockFailed):
             self.failures += 1
         else:

@@ -22,7 +22,6 @@ from relusweep.pipeline.nightly.schedule import Schedule
 from relusweep.pipeline.nightly.summary import write_summary
 from relusweep.pipeline.nightly.webhook import post
 from relusweep.pipeline.nightly.work import Worked
-from relusweep.pipeline.report.kinds import TREES
 from relusweep.storage import StoreError, StoreLocked
 from relusweep.tasks.images.errors import DataSetError
 
@@ -139,9 +138,8 @@ def _tag(ledger: Ledger, claim: Claim, version: str) -> str:
 
 
 def _compared(schedule: Schedule) -> str:
-    """Name the group of a sweep, or the one that the groups of its stages lie in."""
-    sweep = schedule.specification()
-    return sweep.group.rpartition("/")[0] if sweep.kind in TREES else sweep.group
+    """Name the group that is reported on."""
+    return schedule.specification().report_group
 
 
 def _last_tag(ledger: Ledger, claim: Claim) -> str | None:

@@ -57,7 +57,7 @@ class Sample:
     def __init__(self, stored: Plan, chosen: Sequence[Block]) -> None:
         self.sweep, self.n_all = stored.sweep, len(stored.blocks)
         self._followed = {
-            before.key for block in stored.blocks if (before := stored.sweep.predecessor(block))
+            before.key for block in stored.blocks if (before := stored.sweep.schedule.predecessor(block))
         }
         drawn = {before.key: before for block in chosen for before in _chain(stored.sweep, block)}
         self.plan = _Drawn(stored.sweep, stored.sweep, tuple(drawn.values()))
@@ -156,7 +156,7 @@ class _Verification:
     def _go(self, client: Client, sample: Sample, worker_monitor: WorkerMonitor) -> None:
         stored = Stored(self._store, self._version, sample.sweep)
         keep = None
-        if sample.sweep.written_by_workers:
+        if sample.sweep.schedule.written_by_workers:
             keep = partial(_comparing, stored)
         before = self.worked.cells
         with closing(compute(client, sample.plan, self._store, keep)) as arrivals:
@@ -229,4 +229,4 @@ def _chain(sweep: Sweep, block: Block) -> Iterator[Block]:
     at: Block | None = block
     while at is not None:
         yield at
-        at = sweep.predecessor(at)
+        at = sweep.schedule.predecessor(at)

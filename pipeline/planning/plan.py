@@ -57,8 +57,8 @@ class Plan:
 
     @cached_property
     def cost(self) -> float:
-        """Cost of all blocks, as `Sweep.cost` estimates it."""
-        return sum(map(self.sweep.cost, self.blocks))
+        """Cost of all blocks, as their schedule estimates it."""
+        return sum(map(self.sweep.schedule.cost, self.blocks))
 
     @property
     def done(self) -> int:
@@ -196,7 +196,7 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
     sweep.check()
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
     blocks = _cut(sweep, ~_finished(sweep, progress))
-    return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.cost, reverse=True)))
+    return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.schedule.cost, reverse=True)))
 
 
 def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
@@ -215,17 +215,18 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
     """
     labels = {dim: axis.tolist() for dim, axis in sweep.axes.items()}  # one object a label in all blocks
     first, last = next(iter(labels)), next(reversed(labels))
-    for part in _grid(missing.shape, [sweep.block_shape[dim] for dim in labels]):
+    schedule, fingerprint = sweep.schedule, sweep.fingerprint
+    for part in _grid(missing.shape, [schedule.block_shape[dim] for dim in labels]):
         box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
         lacking = missing[part].reshape(len(box[first]), -1)
         for columns, rows in _spans(lacking):
             chosen = box[last][columns]
-            if not sweep.divisible:  # only tasks of divisible blocks want a range of labels
+            if not schedule.divisible:  # only tasks of divisible blocks want a range of labels
                 chosen = list(compress(chosen, lacking[rows].max(axis=0)[columns]))
             # Of a single dimension the rows have one column: what counts is the choice of rows.
             inside = box | {last: chosen} | {first: [box[first][row] for row in rows]}
             cells = tuple((dim, tuple(its_labels)) for dim, its_labels in inside.items())
-            yield Block(sweep.name, sweep.fingerprint, cells)
+            yield Block(sweep.name, fingerprint, cells)
 
 
 def _grid(shape: Iterable[int], steps: Iterable[int]) -> Iterator[tuple[slice, ...]]:

@@ -37,7 +37,7 @@ def check_workers_have(plans: Iterable[Plan], config: ClusterConfig, client: Cli
     ResourceMissing
         A plan with blocks asks for it.
     """
-    plans = [plan for plan in plans if plan.blocks and plan.sweep.resources]
+    plans = [plan for plan in plans if plan.blocks and plan.sweep.schedule.resources]
     if plans and promised(config) is None:
         workers = _resources_of_workers(client)
         most = {name: max(has.get(name, 0.0) for has in workers) for name in set().union(*workers)}
@@ -59,7 +59,7 @@ def _resources_of_workers(client: Client) -> list[Mapping[str, float]]:
 
 def _check(plans: Iterable[Plan], there: Mapping[str, float], who: str) -> None:
     for plan in plans:
-        wanted = plan.sweep.resources if plan.blocks else {}  # what is done asks for nothing
+        wanted = plan.sweep.schedule.resources if plan.blocks else {}  # what is done asks for nothing
         lacking = {name: amount for name, amount in wanted.items() if there.get(name, 0.0) < amount}
         if lacking:
             have = f"{resources_in_words(there)} each" if there else "none"

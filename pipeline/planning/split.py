@@ -69,7 +69,7 @@ class SplitBlock:
             sweeps may leave out dimensions of one label.
         """
         results = [self._came[number][0] for number in range(len(self.parts))]
-        if not sweep.divisible:
+        if not sweep.schedule.divisible:
             return results[0]
         arrays, variables = {}, sweep.variables
         for name in results[0].arrays:
@@ -107,15 +107,15 @@ def partition(plan: Plan, threads: int) -> list[SubBlock]:
     threads : int
         How many compute at a time.
     """
-    sweep = plan.sweep
-    work = [sweep.cost(block) for block in plan.blocks]
+    schedule = plan.sweep.schedule
+    work = [schedule.cost(block) for block in plan.blocks]
     most = sum(work) / (threads * _PARTS_PER_THREAD)
     begun: set[Hashable] = set()
     first: list[SubBlock] = []
     others: list[SubBlock] = []
     for block, its_work in zip(plan.blocks, work, strict=True):
-        parts = cut(block, ceil(its_work / most)) if sweep.divisible else [block]
-        whole, kernel = SplitBlock(block, parts), sweep.compile_key(block)
+        parts = cut(block, ceil(its_work / most)) if schedule.divisible else [block]
+        whole, kernel = SplitBlock(block, parts), schedule.compile_key(block)
         for number in range(len(whole.parts)):
             (others if kernel in begun else first).append(SubBlock(whole, number))
             begun.add(kernel)

@@ -10,8 +10,8 @@ A new kind is a package ``pipeline/report/<kind>/`` named in `relusweep.pipeline
 ``overview(dataset) -> Sequence[str | Table]``
     What ``relusweep show`` prints: paragraphs and tables, which the page may show too.
 
-The dataset is a group as xarray opens it, parts of which may not have run (NaN). A kind whose sweeps have
-stages, named in `relusweep.pipeline.report.kinds.TREES`, gets the tree of them instead, as
+The dataset is a group as xarray opens it, parts of which may not have run (NaN). Where the group is a
+stage of a sweep, as its specification says, the report gets the tree of all stages instead, as
 `xarray.open_datatree` opens it; of that the frame adds the stages, what each took, and how to open the data.
 Shared by the kinds: `text` (numbers in words), `margins` (rates by every dim), `scale` (`less_than_named` for
 `Content.smaller`), `drawing` (maps, dots with intervals), `theme` (colours, `Picture`).

@@ -12,7 +12,7 @@ from relusweep.pipeline.report import boolean, functions, hypersphere, images, s
 from relusweep.pipeline.report.content import Content, Table
 from relusweep.pipeline.report.scale import kind_of
 
-__all__ = ["REPORTS", "TREES", "Report", "report_on"]
+__all__ = ["REPORTS", "Report", "report_on"]
 
 
 class Report(Protocol):
@@ -32,12 +32,10 @@ REPORTS: dict[str, Report] = {
     "images": images,
     "sine": sine,
 }
-TREES = frozenset({"images"})
-"""Kinds whose sweeps are trees, a group for each stage, and reported on as one."""
 
 
 def report_on(data: xr.Dataset | xr.DataTree) -> Report:
-    """Find the report that reads a group, or a tree of one of the kinds in `TREES`.
+    """Find the report that reads a group, or the tree of the stages of a sweep.
 
     Raises
     ------

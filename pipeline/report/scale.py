@@ -15,7 +15,7 @@ from relusweep.pipeline.report.text import enumeration, plural
 if TYPE_CHECKING:
     from relusweep.pipeline.sweeps.base import Sweep
 
-__all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
+__all__ = ["beside_named", "kind_of", "less_than_named", "named", "report_group", "scale", "specification"]
 
 
 def specification(data: xr.Dataset | xr.DataTree) -> dict[str, Any]:
@@ -32,6 +32,11 @@ def kind_of(data: xr.Dataset | xr.DataTree) -> str:
     if isinstance(data, xr.DataTree):
         return next((kind_of(stage.dataset) for stage in data.children.values()), "")
     return str(data.attrs.get("kind", "boolean"))
+
+
+def report_group(name: str, group: xr.Dataset) -> str:
+    """Name what the report on a group is on: itself, or the tree that it is a stage of, as it says."""
+    return name.rpartition("/")[0] if "stage" in specification(group) else name
 
 
 def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:

@@ -1,28 +1,32 @@
-"""What plan, dispatch and run know of a sweep: a kind of sweep is a subclass, not more machinery."""
+"""What plan, dispatch and run know of a sweep: what it is, how a block is computed, how blocks run."""
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from math import prod
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from relusweep.pipeline.common.library_versions import library_versions
-from relusweep.storage import Layout, Variable
 from relusweep.tasks.blocks import BlockResult
 
-__all__ = ["Block", "Coordinate", "Sweep", "Task"]
+if TYPE_CHECKING:
+    from relusweep.storage.layout import Layout, Variable
+
+__all__ = ["Block", "Coordinate", "Schedule", "Specification", "SpecifiedSweep", "Sweep", "Task", "labelled"]
 
 RESULT_SCHEMA = 1
 """Part of every fingerprint: raised when the same specification comes to mean other numbers."""
+
+_PROGRESS_BYTES = 9  # of `done` and the fingerprint, which the store adds to every cell
 
 Task = tuple[Callable[[Any], BlockResult], object]
 """A function and its argument, both of which travel to a worker."""
@@ -74,71 +78,143 @@ class Block:
         return ", ".join(f"{dim} {a}" if a == b else f"{dim}s {a} to {b}" for dim, a, b in spans)
 
 
-class Sweep(BaseModel, ABC):
-    """A specification: axes, which may grow without touching a finished cell, and the rest, which may not.
+def _cells(block: Block) -> float:
+    return block.cells
+
+
+def _nothing(block: Block) -> None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How the cells of a sweep are cut into blocks, and what is to be known to compute these well.
+
+    Attributes
+    ----------
+    block_shape : mapping of str to int
+        Largest size of a block along each axis: 1 along all but the first and the last. A block is whole
+        chunks of the store where writing it is to touch no other.
+    chunks : mapping of str to int
+        Length of the chunks of the store; what is not given is that of a block, or all of a dimension that
+        is no axis.
+    divisible : bool
+        Whether a part of a block can be computed alone, so that long blocks may be shared among workers.
+    cost : callable
+        Estimates the cost of a block, to start the longest first and to tell the time left; by default its
+        cells.
+    compile_key : callable
+        Names what a worker must compile for a block; blocks of different names begin side by side.
+    resources : mapping of str to float
+        What a worker must have to compute a block, by Dask's names of resources.
+    written_by_workers : frozenset of str
+        Variables too large to travel: the worker that computed them writes them, whole chunks of the store,
+        and only the record of what it wrote comes back. Each has all axes.
+    predecessor : callable
+        Names the block that must be computed before a block, which goes on from its result; None for none.
+    resume : callable, optional
+        Puts what came of the block before into the argument of a task; without, the store has it.
+    """
+
+    block_shape: Mapping[str, int]
+    chunks: Mapping[str, int] = field(default_factory=dict)
+    divisible: bool = True
+    cost: Callable[[Block], float] = _cells
+    compile_key: Callable[[Block], Hashable] = _nothing
+    resources: Mapping[str, float] = field(default_factory=dict)
+    written_by_workers: frozenset[str] = frozenset()
+    predecessor: Callable[[Block], Block | None] = _nothing
+    resume: Callable[[Any, BlockResult], object] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chunks", {**self.block_shape, **self.chunks})
+
+
+class Specification(BaseModel):
+    """What a user writes: named fields, validated.
+
+    Attributes
+    ----------
+    growable_fields : tuple of str
+        The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
+        They may grow without touching a finished cell; the rest may not change.
+    name : str
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    growable_fields: ClassVar[tuple[str, ...]]
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
+
+
+class Sweep(ABC):
+    """A sweep, or a stage of one.
+
+    Below, in this order: what it is, how a block is computed, how blocks are scheduled, and what follows from
+    these. A sweep must give `kind`, `axes`, `variables`, `task` and `schedule`, and its specification.
 
     Attributes
     ----------
     name : str
-        Its results live in the group `group`.
     kind : str
         What its groups are told apart by: it names the report that can read them.
-    growable_fields : tuple of str
-        The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
     unit, verb : str
         What its cells are, and what is done to them, in words.
-    divisible : bool
-        Whether a part of a block can be computed alone, so that long blocks may be shared among workers.
-    written_by_workers : frozenset of str
-        Variables too large to travel: the worker that computed them writes them, whole chunks of the store,
-        and only the record of what it wrote comes back. Each has all axes.
+    spec : Specification
+        What it was made of.
+    growable_fields : tuple of str
+        Those of the fields of its specification that say how far its axes reach.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: ClassVar[str]
-    growable_fields: ClassVar[tuple[str, ...]]
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
-    divisible: ClassVar[bool] = True
-    written_by_workers: ClassVar[frozenset[str]] = frozenset()
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
+    if TYPE_CHECKING:  # fields, or what a class says
+
+        @property
+        def name(self) -> str: ...  # noqa: D102
+        @property
+        def spec(self) -> Specification: ...  # noqa: D102
+        @property
+        def growable_fields(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @abstractmethod
+    def with_spec(self, spec: Any) -> Self:
+        """Make another one of the kind, of another specification."""
 
     @property
-    @abstractmethod
     def group(self) -> str:
         """Where its results live in the store."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def report_group(self) -> str:
+        """Where what its report is of lives: its group, or the tree of all stages that it is one of."""
+        return self.group
+
+    @property
+    def title(self) -> str:
+        """What its group is, in words."""
+        return f"{self.kind.capitalize()} sweep {self.name}"
 
     @property
     @abstractmethod
     def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Labels of every dimension, each once, the dimensions in the order of the store."""
+        """Labels of every dimension of the cells, each once, in the order of the store."""
 
     @property
-    @abstractmethod
-    def shape(self) -> tuple[int, ...]:
-        """Sizes of the axes."""
-
-    @property
-    @abstractmethod
-    def block_shape(self) -> Mapping[str, int]:
-        """Largest size of a block along each dimension: 1 along all but the first and the last.
-
-        A block is whole `chunks` of the store where writing it is to touch no other.
-        """
-
-    @property
-    def chunks(self) -> Mapping[str, int]:
-        """Length of the chunks of the store along each dimension, all of it where not named."""
-        return self.block_shape
+    def inner(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of the dimensions that variables have behind the axes."""
+        return {}
 
     @property
     @abstractmethod
     def variables(self) -> Mapping[str, Variable]:
         """What is stored of every cell; a task gives exactly these.
 
-        Their dimensions are those of the axes, and behind them others, whose labels `coordinates` gives.
-        Where blocks are not divisible, a variable may lack axes: the block that comes last decides.
+        Their dimensions are those of the axes, and behind them inner ones. Where blocks are not divisible, a
+        variable may lack axes: the block that comes last decides.
         """
 
     @property
@@ -146,88 +222,110 @@ class Sweep(BaseModel, ABC):
         """Sweeps that must be complete before the `coordinates` and tasks of this one can be given."""
         return ()
 
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Say what is known of labels, `axes` and `inner` among it; the store has all that it `requires`."""
+        return labelled(self, {})
+
     @property
-    def resources(self) -> Mapping[str, float]:
-        """What a worker must have to compute a block, by Dask's names of resources."""
+    def attrs(self) -> Mapping[str, Any]:
+        """Attributes of its group, JSON-able, beside those that all have."""
         return {}
 
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides a cell's numbers besides its place on the axes, JSON-able."""
+        return self.spec.model_dump(mode="json", exclude=set(self.growable_fields))
+
+    def check(self) -> None:  # noqa: B027  (most have nothing to check)
+        """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""
+
+    @abstractmethod
+    def task(self, block: Block, store: str) -> Task:
+        """Give what computes a block; the store has all that the sweep `requires`."""
+
     @property
     @abstractmethod
-    def title(self) -> str:
-        """What its group is, in words."""
+    def schedule(self) -> Schedule:
+        """How its cells are cut into blocks, and these are scheduled."""
 
-    @abstractmethod
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Give the coordinates of its group, at least the `axes`; the store has all that it `requires`."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes; to be overridden where counting labels is cheaper than listing them."""
+        return tuple(map(len, self.axes.values()))
 
+    @final
+    @property
+    def n_cells(self) -> int:
+        """Cells in all."""
+        return prod(self.shape)
+
+    @final
+    @property
+    def bytes_per_cell(self) -> int:
+        """Before compression, what is kept once for many cells divided among them."""
+        sizes = {dim: len(labels) for dim, labels in {**self.axes, **self.inner}.items()}
+        stored = sum(
+            np.dtype(variable.dtype).itemsize * prod(sizes[dim] for dim in variable.dims)
+            for variable in self.variables.values()
+        )
+        return stored // max(1, self.n_cells) + _PROGRESS_BYTES
+
+    @final
+    @property
+    def specification(self) -> str:
+        """The identity and how far the axes reach, as JSON: what the store keeps."""
+        extent = self.spec.model_dump(mode="json", include=set(self.growable_fields))
+        return json.dumps({**self.identity(), **extent})
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """64 bits of the identity and of the schema of results: the same however far the axes extend."""
+        text = json.dumps([RESULT_SCHEMA, self.identity()], sort_keys=True)
+        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+
+    @final
     def layout(self, store: str) -> Layout:
         """Describe its group: every axis is a dimension, progress is kept for every cell."""
+        import xarray as xr
+
+        from relusweep.storage.layout import Layout
+
         return Layout(
             group=self.group,
             coords=xr.Dataset(coords=self.coordinates(store)),
             variables=self.variables,
-            chunks=self.chunks,
+            chunks=self.schedule.chunks,
             attrs={
                 "Conventions": "CF-1.12",
                 "title": self.title,
                 "kind": self.kind,
                 "specification": self.specification,
                 "versions": json.dumps(library_versions()),
+                **self.attrs,
             },
             progress_dims=tuple(self.axes),
         )
 
-    @abstractmethod
-    def task(self, block: Block, store: str) -> Task:
-        """Give what computes a block; the store has all that the sweep `requires`."""
 
-    def predecessor(self, block: Block) -> Block | None:
-        """Name the block that must be computed before this one, which goes on from its result."""
-        return None
-
-    def resume(self, argument: Any, before: BlockResult) -> object:
-        """Put what came of the block before into the argument of a task; else the store has it."""
-        raise NotImplementedError(f"no block of {self.kind} follows another")
-
-    def check(self) -> None:
-        """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""
-
-    @abstractmethod
-    def cost(self, block: Block) -> float:
-        """Estimate the cost of a block, to start the longest first and to tell the time left."""
-
-    def successes(self, result: BlockResult) -> int | None:
-        """Count the cells of a block that succeeded; None where there is nothing to succeed in."""
-        epochs = result.arrays.get("success_epoch")
-        return None if epochs is None else int(np.sum(epochs.astype(np.int64) >= 0))
-
-    def compile_key(self, block: Block) -> Hashable:
-        """Name what a worker must compile for a block; blocks of different names begin side by side."""
-        return None
+class SpecifiedSweep(Specification, Sweep):
+    """A sweep that is its own specification: its fields are what a user writes."""
 
     @property
-    def n_cells(self) -> int:
-        """Cells in all."""
-        return prod(self.shape)
+    def spec(self) -> Self:
+        """Itself."""
+        return self
 
-    @property
-    def bytes_per_cell(self) -> int:
-        """Before compression; with ``done`` and the fingerprint, which the store adds."""
-        return sum(np.dtype(variable.dtype).itemsize for variable in self.variables.values()) + 9
+    def with_spec(self, spec: Self) -> Self:
+        """Give the other one."""
+        return spec
 
-    def identity(self) -> dict[str, Any]:
-        """Everything that decides a cell's numbers besides its place on the axes, JSON-able."""
-        return self.model_dump(mode="json", exclude=set(self.growable_fields))
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy it, perhaps with other fields, and so without its fingerprint."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("fingerprint", None)
+        return copied
 
-    @property
-    def specification(self) -> str:
-        """The identity and how far the axes reach, as JSON: what the store keeps."""
-        return json.dumps(
-            {**self.identity(), **self.model_dump(mode="json", include=set(self.growable_fields))}
-        )
 
-    @property
-    def fingerprint(self) -> int:
-        """64 bits of the identity and of the schema of results: the same however far the axes extend."""
-        text = json.dumps([RESULT_SCHEMA, self.identity()], sort_keys=True)
-        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+def labelled(sweep: Sweep, attrs: Mapping[str, Mapping[str, Any]]) -> dict[str, Coordinate]:
+    """Give the labels of all dimensions as coordinates, with attributes where there are some."""
+    labels = {**sweep.axes, **sweep.inner}
+    return {dim: (dim, values, attrs.get(dim, {})) for dim, values in labels.items()}

@@ -91,10 +91,11 @@ def _read(path: Path) -> Sweep:
 
 
 def _changed(sweep: S, changes: Mapping[str, Any]) -> S:
+    model = type(sweep.spec)
     try:
-        return type(sweep).model_validate(_merged(sweep.model_dump(), changes))
+        return sweep.with_spec(model.model_validate(_merged(sweep.spec.model_dump(), changes)))
     except ValidationError as error:
-        raise InvalidSweep("; ".join(_explained(type(sweep), detail) for detail in error.errors())) from error
+        raise InvalidSweep("; ".join(_explained(model, detail) for detail in error.errors())) from error
 
 
 def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

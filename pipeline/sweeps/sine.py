@@ -10,25 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task, labelled
 from relusweep.pipeline.sweeps.boolean.variables import VARIABLES
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Sizes, Trials
-from relusweep.storage import Variable
+from relusweep.storage.layout import Variable
 from relusweep.tasks.networks import Network
-from relusweep.tasks.sine import FitBlock, fit_block
-from relusweep.tasks.training import Protocol, Restarts, Sgd
+from relusweep.tasks.training.protocol import Protocol, Sgd
+from relusweep.tasks.training.restarts import Restarts
 
 __all__ = ["SineSweep"]
 
 TRIALS_PER_BLOCK = 16  # one for each lane
 _DIMS = ("width", "depth", "trial")
-_WORDS = {
+_LONG_NAMES = {
     "width": "units of each hidden layer",
     "depth": "hidden layers",
     "trial": "number of the trial",
     "piece": "linear piece, from left to right",
     "parameter": "place in the row of parameters",
 }
+_DIM_ATTRS = {dim: {"long_name": name, "units": "1"} for dim, name in _LONG_NAMES.items()}
 
 
 def _integers(name: str, fill: int = -1, **attrs: object) -> Variable:
@@ -59,7 +60,7 @@ _VARIABLES = {
 }
 
 
-class SineSweep(Sweep):
+class SineSweep(SpecifiedSweep):
     """Networks that fit the sine on [−π, π]: every width × depth × trial.
 
     The axes (`width`, `depth`, `trials`) may grow later without touching a finished network; any change of
@@ -106,49 +107,29 @@ class SineSweep(Sweep):
     engine: EngineName = "lanes"
 
     @property
-    def group(self) -> str:
-        """Where its results live in the store."""
-        return f"sine/{self.name}"
-
-    @property
-    def title(self) -> str:
-        """What its group is, in words."""
-        return f"Sine sweep {self.name}"
-
-    @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
         """Labels of widths, depths, trials."""
         labels = (self.width, self.depth, range(self.trials))
         return {dim: np.asarray(values) for dim, values in zip(_DIMS, labels, strict=True)}
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Sizes of the axes."""
-        return len(self.width), len(self.depth), self.trials
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        """One width × one depth × a range of trials."""
-        return dict(zip(_DIMS, (1, 1, TRIALS_PER_BLOCK), strict=True))
+    def inner(self) -> Mapping[str, NDArray[Any]]:
+        """Numbers of pieces and parameters."""
+        return {"piece": np.arange(self.most_pieces), "parameter": np.arange(self._most_parameters)}
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         """What is kept of every network."""
         return _VARIABLES
 
-    @property
-    def bytes_per_cell(self) -> int:
-        """Before compression; pieces and parameters take most of them."""
-        return super().bytes_per_cell + 4 * 8 * (self.most_pieces - 1) + 4 * (self._most_parameters - 1)
-
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Give its axes, and the numbers of pieces and parameters."""
-        inner = {"piece": np.arange(self.most_pieces), "parameter": np.arange(self._most_parameters)}
-        labels = {**self.axes, **inner}
-        return {dim: (dim, labels[dim], {"long_name": name, "units": "1"}) for dim, name in _WORDS.items()}
+        """Say what its dimensions are."""
+        return labelled(self, _DIM_ATTRS)
 
     def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block and finds their pieces."""
+        from relusweep.tasks.sine import FitBlock, fit_block
+
         trials = block["trial"]
         return fit_block, FitBlock(
             protocol=self._protocol_of(block),
@@ -162,7 +143,16 @@ class SineSweep(Sweep):
             engine=self.engine,
         )
 
-    def cost(self, block: Block) -> float:
+    @property
+    def schedule(self) -> Schedule:
+        """One width × one depth × a range of trials; a kernel for each width."""
+        return Schedule(
+            block_shape=dict(zip(_DIMS, (1, 1, TRIALS_PER_BLOCK), strict=True)),
+            cost=self._cost,
+            compile_key=lambda block: block["width"],
+        )
+
+    def _cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
 
         A layer of ReLU is off everywhere with a chance of about one half to the power of its width, and a
@@ -173,11 +163,6 @@ class SineSweep(Sweep):
         tries = min(1 / alive, 1.0 + self.restarts.most)
         epochs = (tries + 1) * self.epochs + self.restarts.further_epochs
         return block.cells * epochs * network.n_parameters * self.points
-
-    def compile_key(self, block: Block) -> int:
-        """There is one for each width."""
-        (width,) = block["width"]
-        return int(width)
 
     def _protocol_of(self, block: Block) -> Protocol:
         (width,), (depth,) = block["width"], block["depth"]

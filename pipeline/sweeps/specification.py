@@ -53,7 +53,7 @@ def joined(stored: str, asked: S) -> S:
     old = json.loads(stored)
     fixed = {key: value for key, value in old.items() if key not in asked.growable_fields}
     changes = difference(fixed, asked.identity())
-    for name, entries in asked.model_dump(mode="json", include=set(asked.growable_fields)).items():
+    for name, entries in asked.spec.model_dump(mode="json", include=set(asked.growable_fields)).items():
         if isinstance(entries, dict):  # what stands under a label stays, as what lies at one does
             both = entries.keys() & old[name].keys()
             one, other = ({name: {label: some[label] for label in both}} for some in (old[name], entries))
@@ -64,8 +64,9 @@ def joined(stored: str, asked: S) -> S:
             "Ask for the stored one, or give yours a name of its own in a YAML file, "
             "or start the group anew with --replace (earlier versions stay readable)"
         )
-    axes = {name: _union(old[name], getattr(asked, name)) for name in asked.growable_fields}
-    return type(asked).model_validate({**asked.model_dump(), **axes})
+    spec = asked.spec
+    grown = {name: _union(old[name], getattr(spec, name)) for name in asked.growable_fields}
+    return asked.with_spec(type(spec).model_validate({**spec.model_dump(), **grown}))
 
 
 def _union(old: Any, new: Any) -> Any:

@@ -17,6 +17,7 @@ from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.extras import needs
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
+from tests.seams import computing
 
 if TYPE_CHECKING:
     from tests.cluster.slurm.slurm_site import SlurmSite
@@ -76,7 +77,7 @@ def test_jobs_that_reach_their_walltime_in_mid_run(
         time.sleep(4)
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     config = cluster.Slurm(memory="1 GB", walltime="1", drain=drain, folder=str(tmp_path / "shared"))
     jobs: set[str] = set()
 

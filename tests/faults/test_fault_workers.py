@@ -21,6 +21,7 @@ from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.faults.disturbed import Machines, machines, once, results, resumed_is_undisturbed, told, wait_until
+from tests.seams import computing
 
 pytestmark = pytest.mark.cluster
 
@@ -44,7 +45,7 @@ def _hungry(marks: Path) -> Task:
 def test_a_worker_over_its_memory_limit(
     sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", _hungry(tmp_path / "hungry"))
+    monkeypatch.setattr(BooleanSweep, "task", computing(_hungry(tmp_path / "hungry")))
     limited = ("--memory-limit", "1GiB", "--nanny")
     with machines(tmp_path, workers=2, options=limited) as at:
         story = told(sweep, tmp_path / "store", at.place)
@@ -103,7 +104,7 @@ def test_a_poison_block_fails_alone_wherever_it_runs(
     sweep = override(find_sweep("npn2"), ["width=2..5", "depth=1", "trials=4", "epochs=60"])
     undisturbed = told(sweep, tmp_path / "undisturbed", Local(workers=2))
     assert undisturbed.finished
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     settings = {"scheduler.allowed-failures": allowed, "scheduler.worker-saturation": "inf"}
     two_at_a_time = ("--nanny", "--nthreads", "2", "--memory-limit", "0")
     with machines(tmp_path, workers=1, options=two_at_a_time, settings=settings) as at:

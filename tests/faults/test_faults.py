@@ -24,6 +24,7 @@ from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.faults.disturbed import DRIVER, local_workers, machines, results, resumed_is_undisturbed
+from tests.seams import computing
 
 
 def test_a_worker_killed_in_mid_block(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
             os.kill(os.getpid(), signal.SIGKILL)
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     sweep = override(find_sweep("npn2"), ["width=2", "depth=1", "trials=4", "epochs=60"])
     finished = run(sweep, str(tmp_path / "store"), Local(workers=2))
     assert [failure.block["leak"] for failure in finished.failed] == [(0.0,)]

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.planning.plan import Plan, plan_store
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.fields import Sizes, Trials
 from relusweep.storage import Committer, Variable
 from relusweep.tasks.blocks import BlockResult
@@ -23,14 +23,11 @@ def value(width: NDArray[Any] | int, trial: NDArray[Any] | int) -> NDArray[np.fl
     return np.sin(np.asarray(width) * 1000.0 + np.asarray(trial))
 
 
-class Toy(Sweep):
+class Toy(SpecifiedSweep):
     """Every width × trial."""
 
     kind: ClassVar[str] = "toy"
     growable_fields: ClassVar[tuple[str, ...]] = ("width", "trials")
-    divisible: ClassVar[bool] = False
-    group: ClassVar[str] = "toy/toy"
-    title: ClassVar[str] = "Toy"
 
     width: Sizes
     trials: Trials
@@ -40,26 +37,16 @@ class Toy(Sweep):
         return {"width": np.asarray(self.width), "trial": np.arange(self.trials)}
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return len(self.width), self.trials
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        return {"width": 1, "trial": 4}
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
         dims = ("width", "trial")
         return {"value": Variable(dims, "float64", np.nan), "number": Variable(dims, "int32", -2)}
 
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        return {dim: (dim, labels, {}) for dim, labels in self.axes.items()}
-
     def task(self, block: Block, store: str) -> Task:
         return result, block
 
-    def cost(self, block: Block) -> float:
-        return block.cells
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(block_shape={"width": 1, "trial": 4}, divisible=False)
 
 
 def toy(width: tuple[int, ...] | set[int], trials: int) -> Toy:

@@ -140,7 +140,7 @@ class Stages:
         sweep = named(xr.Dataset(attrs={"kind": "images", "specification": dict(self.specification)}))
         if sweep is None:
             return []
-        full = sweep.model_dump(mode="json")
+        full = sweep.spec.model_dump(mode="json")
         here = set(self.networks["network"].values.tolist())
         lacking = [label for label in full["networks"] if label not in here]
         sentences = []
@@ -228,7 +228,9 @@ def _command(known: Mapping[str, Any], store: str | None) -> str:
     where = f" --store {store}" if store else ""
     if sweep is None:
         return f"relusweep run {known.get('name', 'images')}.yaml{where}"
-    settings = "".join(f" --set {setting}" for setting in _settings(known, sweep.model_dump(mode="json")))
+    settings = "".join(
+        f" --set {setting}" for setting in _settings(known, sweep.spec.model_dump(mode="json"))
+    )
     return f"relusweep run {sweep.name}{where}{settings}"
 
 

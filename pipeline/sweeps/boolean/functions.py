@@ -10,24 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator, field_validator
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, labelled
 from relusweep.pipeline.sweeps.boolean.measures import MEASURES
 from relusweep.pipeline.sweeps.boolean.problems import all_or_ids, class_ids
 from relusweep.pipeline.sweeps.boolean.problems import classes as npn_classes
 from relusweep.pipeline.sweeps.boolean.sweep import TrainingSweep
-from relusweep.pipeline.sweeps.boolean.variables import VARIABLES
+from relusweep.pipeline.sweeps.boolean.variables import DIM_ATTRS, VARIABLES
 from relusweep.pipeline.sweeps.fields import ascending, listed
-from relusweep.storage import Variable
+from relusweep.storage.layout import Variable
 from relusweep.tasks.boolean.functions import (
     CLASS_INPUTS,
     MOST_RANDOM,
     PARITY,
     class_name,
     family,
-    named_tables,
     random_name,
 )
-from relusweep.tasks.boolean.measures import spectral_measures
 from relusweep.tasks.boolean.npn import N_CLASSES
 
 __all__ = ["FunctionSweep"]
@@ -35,6 +33,11 @@ __all__ = ["FunctionSweep"]
 _DIMS = ("problem", "n_inputs", "leak", "width", "depth", "trial")
 _BLOCK = {"problem": 8, "trial": 20}  # ten rounds of sixteen networks: at most half a minute of work
 _MEASURED_AT_ONCE = 256
+
+_DIM_ATTRS = DIM_ATTRS | {
+    "problem": {"long_name": "name of the function"},
+    "n_inputs": {"long_name": "inputs of the function", "units": "1"},
+}
 
 
 def _all_ids_or_none(value: object, validate: object) -> object:
@@ -122,25 +125,17 @@ class FunctionSweep(TrainingSweep):
         return n_classes + 1 + self.random, *map(len, others), self.trials
 
     @property
-    def block_shape(self) -> Mapping[str, int]:
-        """Some problems × one of each of the others × a range of trials."""
-        return {dim: _BLOCK.get(dim, 1) for dim in _DIMS}
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
         """What is kept of every network."""
         return {name: dataclasses.replace(variable, dims=_DIMS) for name, variable in VARIABLES.items()}
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give its axes, and what is known of the functions."""
-        names, inputs = self.axes["problem"], self.axes["n_inputs"]
-        families = np.array([family(name) for name in names], dtype=object)
+        families = np.array([family(name) for name in self.names], dtype=object)
         return {
-            "problem": ("problem", names, {"long_name": "name of the function"}),
-            "n_inputs": ("n_inputs", inputs, {"long_name": "inputs of the function", "units": "1"}),
+            **labelled(self, _DIM_ATTRS),
             "family": ("problem", families, {"long_name": "kind of function"}),
             **self._functions(),
-            **self.size_coordinates,
         }
 
     def _functions(self) -> Mapping[str, Coordinate]:
@@ -153,7 +148,16 @@ class FunctionSweep(TrainingSweep):
             for name, attrs in words.items()
         }
 
-    def cost(self, block: Block) -> float:
+    @property
+    def schedule(self) -> Schedule:
+        """Some problems × one of each of the others × a range of trials; a kernel for each size of them."""
+        return Schedule(
+            block_shape={dim: _BLOCK.get(dim, 1) for dim in _DIMS},
+            cost=self._cost,
+            compile_key=lambda block: block["n_inputs"] + block["width"],
+        )
+
+    def _cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
 
         A rule of thumb from ten trials of `dimensions`: networks of half as many parameters as a function has
@@ -164,11 +168,6 @@ class FunctionSweep(TrainingSweep):
         epochs = min(50, self.epochs) + failing * self.epochs
         return block.cells * epochs * float(n_parameters * rows)
 
-    def compile_key(self, block: Block) -> tuple[int, int]:
-        """There is one for each number of inputs and width."""
-        (width,) = block["width"]
-        return self._inputs_of(block), int(width)
-
     def _inputs_of(self, block: Block) -> int:
         (n,) = block["n_inputs"]
         return int(n)
@@ -176,6 +175,9 @@ class FunctionSweep(TrainingSweep):
 
 def _known(names: list[str], n: int, seed: int) -> dict[str, NDArray[Any]]:
     """Give truth tables, as text, and measures of functions of `n` inputs."""
+    from relusweep.tasks.boolean.functions import named_tables
+    from relusweep.tasks.boolean.measures import spectral_measures
+
     parts = []
     for start in range(0, len(names), _MEASURED_AT_ONCE):
         tables = named_tables(names[start : start + _MEASURED_AT_ONCE], n, seed)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Task
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Task, labelled
 from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep
-from relusweep.storage import Variable, open_dataset
-from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from relusweep.pipeline.sweeps.boolean.variables import DIM_ATTRS
+from relusweep.storage.layout import Variable
 
 __all__ = ["MEASURES", "MeasureSweep", "measures_before", "measures_of"]
 
@@ -45,11 +44,6 @@ class MeasureSweep(ProblemSweep):
         return (self.n_problems,)
 
     @property
-    def block_shape(self) -> Mapping[str, int]:
-        """A second of work, or less."""
-        return {"problem": self.problems_per_block}
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
         """The four measures."""
         return MEASURES
@@ -61,15 +55,18 @@ class MeasureSweep(ProblemSweep):
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give its axis; the measures are its results."""
-        return {"problem": self.problem_coordinate}
+        return labelled(self, DIM_ATTRS)
 
     def task(self, block: Block, store: str) -> Task:
         """Give what measures a block."""
+        from relusweep.tasks.boolean.measures import MeasureBlock, measure_block
+
         return measure_block, MeasureBlock(self.n_inputs, block["problem"])
 
-    def cost(self, block: Block) -> float:
-        """All functions of so many inputs cost the same."""
-        return block.cells
+    @property
+    def schedule(self) -> Schedule:
+        """Blocks of a second of work, or less."""
+        return Schedule(block_shape={"problem": self.problems_per_block})
 
 
 def measures_before(sweep: ProblemSweep) -> tuple[MeasureSweep, ...]:
@@ -82,11 +79,15 @@ def measures_before(sweep: ProblemSweep) -> tuple[MeasureSweep, ...]:
 
 def measures_of(sweep: ProblemSweep, store: str) -> Mapping[str, Coordinate]:
     """Measure the problems of a sweep, or read their measures where a sweep of its own has taken them."""
+    from relusweep.tasks.boolean.measures import measure
+
     taken = measures_before(sweep)
     found = _stored(taken[0], store) if taken else measure(sweep.ids, sweep.n_inputs)
     return {name: ("problem", found[name], variable.attrs) for name, variable in MEASURES.items()}
 
 
 def _stored(sweep: MeasureSweep, store: str) -> dict[str, NDArray[Any]]:
-    group: xr.Dataset = open_dataset(store, sweep.group, mask_and_scale=False)
+    from relusweep.storage import open_dataset
+
+    group = open_dataset(store, sweep.group, mask_and_scale=False)
     return {name: group[name].sel(problem=sweep.ids).to_numpy() for name in MEASURES}

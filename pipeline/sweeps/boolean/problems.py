@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationInfo, WrapValidator, field_validator
 
-from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.base import SpecifiedSweep
 from relusweep.pipeline.sweeps.fields import listed
 from relusweep.tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
 
@@ -43,7 +43,7 @@ def class_ids(ids: tuple[int, ...], n: int) -> tuple[int, ...]:
     return tuple(distinct.tolist())
 
 
-class ProblemSweep(Sweep):
+class ProblemSweep(SpecifiedSweep):
     """A sweep whose first axis is NPN classes of functions.
 
     Attributes
@@ -88,11 +88,6 @@ class ProblemSweep(Sweep):
         """Ids of the problems, ascending."""
         every = self.problems == "all"
         return classes(self.n_inputs).representative if every else np.array(self.problems, np.uint64)
-
-    @property
-    def problem_coordinate(self) -> Coordinate:
-        """Name the problems along their dimension."""
-        return "problem", self.ids, {"long_name": "id of the NPN class"}
 
     @property
     def problems_per_block(self) -> int:

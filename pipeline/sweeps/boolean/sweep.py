@@ -9,22 +9,21 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
-from relusweep.pipeline.sweeps.boolean.measures import measures_before
-from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep
-from relusweep.pipeline.sweeps.boolean.variables import DIMS, VARIABLES, problem_coordinates
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task, labelled
+from relusweep.pipeline.sweeps.boolean.measures import measures_before, measures_of
+from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep, classes
+from relusweep.pipeline.sweeps.boolean.variables import DIM_ATTRS, DIMS, VARIABLES
 from relusweep.pipeline.sweeps.fields import EngineName, Epochs, Leaks, Seed, Sizes, Trials
-from relusweep.storage import Variable
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from relusweep.storage.layout import Variable
 from relusweep.tasks.networks import Network
-from relusweep.tasks.training import Adam, Protocol
+from relusweep.tasks.training.protocol import Adam, Protocol
 
 __all__ = ["BooleanSweep", "TrainingSweep"]
 
 TRIALS_PER_BLOCK = 100
 
 
-class TrainingSweep(Sweep):
+class TrainingSweep(SpecifiedSweep):
     """Networks trained on Boolean functions in full batches: leak × width × depth × trial, and the functions.
 
     Axes are kept ascending, without repetition.
@@ -61,15 +60,10 @@ class TrainingSweep(Sweep):
         """What its group is, in words."""
         return f"Boolean sweep {self.name}"
 
-    @property
-    def size_coordinates(self) -> Mapping[str, Coordinate]:
-        """Leaks, widths, depths and trials along their dimensions."""
-        axes, words = self.axes, {"leak": "slope below zero", "width": "units of each hidden layer"}
-        words |= {"depth": "hidden layers", "trial": "number of the trial"}
-        return {dim: (dim, axes[dim], {"long_name": name, "units": "1"}) for dim, name in words.items()}
-
     def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block."""
+        from relusweep.tasks.boolean.training import TrainingBlock, train_block
+
         trials = block["trial"]
         return train_block, TrainingBlock(
             protocol=self._protocol_of(block),
@@ -127,11 +121,6 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         return self.n_problems, len(self.leak), len(self.width), len(self.depth), self.trials
 
     @property
-    def block_shape(self) -> Mapping[str, int]:
-        """Some problems × one leak × one width × one depth × a range of trials."""
-        return dict(zip(DIMS, (self.problems_per_block, 1, 1, 1, TRIALS_PER_BLOCK), strict=True))
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
         """What is kept of every network."""
         return VARIABLES
@@ -142,10 +131,28 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         return measures_before(self)
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Give its axes and the measures of its problems."""
-        return {**problem_coordinates(self, store), **self.size_coordinates}
+        """Give its axes, and what is known of the problems."""
+        every = classes(self.n_inputs)
+        texts = np.array([f"{i:0{2**self.n_inputs}b}" for i in self.ids.tolist()], dtype=object)
+        size = every.size[np.searchsorted(every.representative, self.ids)]
+        return {
+            **labelled(self, DIM_ATTRS),
+            "truth_table": ("problem", texts, {"long_name": "outputs, all inputs -1 first, 1 for +1"}),
+            **measures_of(self, store),
+            "class_size": ("problem", size, {"long_name": "functions in the NPN class", "units": "1"}),
+        }
 
-    def cost(self, block: Block) -> float:
+    @property
+    def schedule(self) -> Schedule:
+        """Some problems × one leak × one width × one depth × a range of trials; a kernel for each width."""
+        shape = (self.problems_per_block, 1, 1, 1, TRIALS_PER_BLOCK)
+        return Schedule(
+            block_shape=dict(zip(DIMS, shape, strict=True)),
+            cost=self._cost,
+            compile_key=lambda block: block["width"],
+        )
+
+    def _cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block.
 
         Networks that succeed stop early, the others go on to the last epoch. How many fail is a rule of thumb
@@ -160,11 +167,6 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
             failing = min(1.0, 2.0 ** -(spare + 1))
         epochs = min(50, protocol.epochs) + failing * protocol.epochs
         return block.cells * epochs * float(network.n_parameters << self.n_inputs)
-
-    def compile_key(self, block: Block) -> int:
-        """There is one for each width."""
-        (width,) = block["width"]
-        return int(width)
 
     def _inputs_of(self, block: Block) -> int:
         return self.n_inputs

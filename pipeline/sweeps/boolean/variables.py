@@ -1,18 +1,23 @@
-"""What the store keeps of networks trained on Boolean functions."""
+"""What the store keeps of networks trained on Boolean functions, and what it says of their axes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from relusweep.pipeline.sweeps.base import Coordinate
-from relusweep.pipeline.sweeps.boolean.measures import measures_of
-from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep, classes
-from relusweep.storage import Variable
-from relusweep.tasks.training import StopReason
+from relusweep.storage.layout import Variable
+from relusweep.tasks.training.protocol import StopReason
 
-__all__ = ["DIMS", "VARIABLES", "problem_coordinates"]
+__all__ = ["DIMS", "DIM_ATTRS", "VARIABLES"]
 
 DIMS = ("problem", "leak", "width", "depth", "trial")
+
+DIM_ATTRS = {
+    "problem": {"long_name": "id of the NPN class"},
+    "leak": {"long_name": "slope below zero", "units": "1"},
+    "width": {"long_name": "units of each hidden layer", "units": "1"},
+    "depth": {"long_name": "hidden layers", "units": "1"},
+    "trial": {"long_name": "number of the trial", "units": "1"},
+}
 
 VARIABLES = {
     "success_epoch": Variable(
@@ -38,17 +43,3 @@ VARIABLES = {
         },
     ),
 }
-
-
-def problem_coordinates(sweep: ProblemSweep, store: str) -> dict[str, Coordinate]:
-    """Give the problems, and what is known of them, as coordinates along them."""
-    ids = sweep.ids
-    every = classes(sweep.n_inputs)
-    texts = np.array([f"{i:0{2**sweep.n_inputs}b}" for i in ids.tolist()], dtype=object)
-    size = every.size[np.searchsorted(every.representative, ids)]
-    return {
-        "problem": sweep.problem_coordinate,
-        "truth_table": ("problem", texts, {"long_name": "outputs, all inputs -1 first, 1 for +1"}),
-        **measures_of(sweep, store),
-        "class_size": ("problem", size, {"long_name": "functions in the NPN class", "units": "1"}),
-    }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
@@ -17,16 +16,20 @@ from pydantic import (
     field_validator,
 )
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Epochs, Leaks, Seed, Trials, ascending, listed
 from relusweep.pipeline.sweeps.hypersphere.variables import DIMS, coordinate, variables
-from relusweep.storage import Variable
+from relusweep.storage.layout import Variable
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.hypersphere.geometry import ShellVolume
 from relusweep.tasks.hypersphere.problems import BallAndShell
-from relusweep.tasks.hypersphere.training import SampleBlock, train_block
 from relusweep.tasks.networks import Network
-from relusweep.tasks.training import Adam, Protocol
+from relusweep.tasks.training.protocol import Adam, Protocol
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from relusweep.tasks.hypersphere.training import SampleBlock
 
 __all__ = ["DIMS", "HypersphereSweep", "network_of"]
 
@@ -43,7 +46,7 @@ _BCE_TARGETS = (-1.0, 1.0)
 _AXIS = BeforeValidator(listed), AfterValidator(ascending)
 
 
-class HypersphereSweep(Sweep):
+class HypersphereSweep(SpecifiedSweep):
     """Networks of one hidden layer of n + 1 units, trained to tell a ball from the shell around it.
 
     Every dimension × loss × leak × batch × scaling of the inputs × trial; each network has its own samples,
@@ -127,16 +130,6 @@ class HypersphereSweep(Sweep):
         return batch
 
     @property
-    def group(self) -> str:
-        """Where its results live in the store."""
-        return f"hypersphere/{self.name}"
-
-    @property
-    def title(self) -> str:
-        """What its group is, in words."""
-        return f"Hypersphere sweep {self.name}"
-
-    @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
         """Labels of dimensions, losses, leaks, batches, inputs, trials."""
         return {
@@ -149,30 +142,18 @@ class HypersphereSweep(Sweep):
         }
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Sizes of the axes."""
-        return tuple(len(labels) for labels in self.axes.values())
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        """One setting × a range of trials."""
-        return dict.fromkeys(DIMS, 1) | {"trial": TRIALS_PER_BLOCK}
+    def inner(self) -> Mapping[str, NDArray[Any]]:
+        """Places of parameters, of a network of the largest dimension."""
+        return {"parameter": np.arange(self._room)}
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         """What is kept of every network."""
         return variables(self.samples, self.test_samples)
 
-    @property
-    def bytes_per_cell(self) -> int:
-        """Before compression; of a network of the largest dimension."""
-        of_parameters: int = np.dtype(np.float32).itemsize
-        return super().bytes_per_cell + of_parameters * (self._room - 1)
-
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Give its axes, and the places of parameters."""
-        labels = {**self.axes, "parameter": np.arange(self._room)}
-        return {dim: coordinate(dim, array) for dim, array in labels.items()}
+        """Say what its dimensions are."""
+        return {dim: coordinate(dim, labels) for dim, labels in {**self.axes, **self.inner}.items()}
 
     @property
     def _room(self) -> int:
@@ -180,6 +161,8 @@ class HypersphereSweep(Sweep):
 
     def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block."""
+        from relusweep.tasks.hypersphere.training import train_block
+
         first, last = block["trial"][0], block["trial"][-1]
         setting = (block[dim][0] for dim in DIMS[:-1])
         return train_block, self.networks(range(first, last + 1), *setting)
@@ -194,6 +177,8 @@ class HypersphereSweep(Sweep):
         inputs: Literal["raw", "scaled"],
     ) -> SampleBlock:
         """Describe some trials of one setting; from this their samples and starts can be drawn again."""
+        from relusweep.tasks.hypersphere.training import SampleBlock
+
         targets = _MSE_TARGETS[self.mse_targets] if loss == "mse" else _BCE_TARGETS
         protocol = Protocol(
             network=_network(n_inputs, leak, self.bias),
@@ -223,18 +208,22 @@ class HypersphereSweep(Sweep):
             engine=self.engine,
         )
 
-    def cost(self, block: Block) -> float:
+    @property
+    def schedule(self) -> Schedule:
+        """One setting × a range of trials; a kernel for each dimension and size of batch."""
+        return Schedule(
+            block_shape=dict.fromkeys(DIMS, 1) | {"trial": TRIALS_PER_BLOCK},
+            cost=self._cost,
+            compile_key=lambda block: block["n_inputs"] + block["batch"],
+        )
+
+    def _cost(self, block: Block) -> float:
         """Estimate the cost of a block; lanes that no network fills cost as much as others."""
         (n_inputs,), (batch,) = block["n_inputs"], block["batch"]
         lanes = -(-block.cells // LANES) * LANES
         shuffle = _SHUFFLE if batch < self.samples else 0
         each = 6 * _network(n_inputs).n_parameters + _LOSS + shuffle
         return float(lanes * self.epochs * self.samples * each)
-
-    def compile_key(self, block: Block) -> tuple[int, int]:
-        """There is one for each dimension and size of batch."""
-        (n_inputs,), (batch,) = block["n_inputs"], block["batch"]
-        return int(n_inputs), int(batch)
 
 
 def _network(n_inputs: int, leak: float = 0.0, bias: Literal["uniform", "zero"] = "uniform") -> Network:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from relusweep.pipeline.sweeps.base import Coordinate
 from relusweep.pipeline.sweeps.boolean.variables import VARIABLES
-from relusweep.storage import Variable
+from relusweep.storage.layout import Variable
 from relusweep.tasks.hypersphere.shapes import Shape
 
 __all__ = ["DIMS", "coordinate", "variables"]

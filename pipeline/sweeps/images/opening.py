@@ -11,10 +11,10 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.images.stage import NetworkName
-from relusweep.pipeline.sweeps.images.training import load_row
 from relusweep.storage import open_dataset
 from relusweep.tasks.images.architectures import build
+from relusweep.tasks.images.networks import NetworkName
+from relusweep.tasks.images.parameters import load_row
 from relusweep.tasks.jacobians.closed import ClosedForm
 
 __all__ = ["open_jacobians"]
@@ -52,9 +52,10 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
     >>> from relusweep.cluster import Local
     >>> from relusweep.pipeline.sweeps.images.jacobians import Jacobians
     >>> from relusweep.pipeline.execution.run import run
-    >>> sweep = Jacobians(name="images", networks=("dense-sgd-0",), epochs=1, form="patterns")
+    >>> from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+    >>> asked = ImageSpecification(name="images", networks=("dense-sgd-0",), epochs=1, form="patterns")
     >>> with TemporaryDirectory() as store:
-    ...     _ = run(sweep, store, Local(workers=1))
+    ...     _ = run(Jacobians(asked), store, Local(workers=1))
     ...     digits = open_jacobians(store)
     ...     rows = digits["coefficients"].sel(network="dense-sgd-0", output=3)
     ...     rows[digits["part"] == "test"].mean("sample").shape

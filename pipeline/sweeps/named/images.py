@@ -1,7 +1,8 @@
 """The sweep over networks of images."""
 
-from relusweep.pipeline.sweeps.images.summary import Images
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+from relusweep.pipeline.sweeps.images.summary import Summary
 
 __all__ = ["IMAGES"]
 
-IMAGES = Images(name="images")
+IMAGES = Summary(ImageSpecification(name="images"))

@@ -17,7 +17,9 @@ import xarray as xr
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.commands.doctor import check_workers, environment
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import Committer, Layout, Variable, history, open_dataset
+from tests.seams import computing
 
 PART = ("--set", "trials=4", "--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
 
@@ -257,7 +259,7 @@ def test_failed_blocks_make_the_run_fail(
     def task(block: object) -> None:  # a closure, so that it travels to the workers by value
         raise ValueError("not to its liking")
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     code, out, _ = relusweep("run", "npn2", *PART, "--scheduler", workers.address)
     assert code == 1
     assert out.count("ValueError: not to its liking") == 4

@@ -13,9 +13,11 @@ from distributed import Client
 
 from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.execution import preflight as trial
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import Fork, StoreWriteError, Written
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 RELUSWEEP = Path(sys.executable).with_name("relusweep")
 
@@ -177,7 +179,7 @@ def test_a_block_with_other_bits_is_found(client: Client, monkeypatch: pytest.Mo
             result.arrays["loss"][0, 0] += 1e-6
         return result
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     (check,) = trial.check_block(client, "results")
     assert "other bits in loss" in check.found
     assert check.remedy
@@ -187,6 +189,6 @@ def test_a_block_that_fails_is_told(client: Client, monkeypatch: pytest.MonkeyPa
     def task(block: TrainingBlock) -> BlockResult:
         raise ZeroDivisionError("of the test")
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     (check,) = trial.check_block(client, "results")
     assert "ZeroDivisionError" in check.found

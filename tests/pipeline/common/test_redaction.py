@@ -15,6 +15,7 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.journal import journal
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import history
+from tests.seams import computing
 
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+secret",
@@ -49,7 +50,7 @@ def test_errors_and_commands_lose_theirs(
 
     store = str(tmp_path / "store")
     with journal(str(tmp_path / "log"), "mine") as listener, monkeypatch.context() as patch:
-        patch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+        patch.setattr(BooleanSweep, "task", computing(task))
         finished = run(small, store, workers, listeners=[listener], command=told, run_id="mine")
     assert finished.failed[0].error.startswith("ValueError: refused https://…@host:9000/results with … …")
     run(small, store, workers, command=told)

@@ -24,6 +24,7 @@ from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer, StoreLocked, history, open_dataset
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 
 def _results(store: Path, sweep: BooleanSweep) -> xr.Dataset:
@@ -168,7 +169,7 @@ def test_a_block_that_raises_is_reported_and_the_rest_completes(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     finished, events = _run(small, tmp_path / "store", workers)
     assert {failure.block["width"] for failure in finished.failed} == {(4,)}
     assert len(finished.failed) == sum(isinstance(event, BlockFailed) for event in events) == 2

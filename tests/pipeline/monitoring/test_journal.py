@@ -17,6 +17,7 @@ from relusweep.pipeline.monitoring.journal import journal
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import history
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 
 def _lines(log: Path) -> list[dict[str, Any]]:
@@ -31,7 +32,7 @@ def test_every_event_is_a_line(
             raise ValueError("two\nlines, and a “quote”")
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     log, events, before = tmp_path / "logs" / "run.jsonl", [], datetime.now(UTC)
     with journal(str(log), "mine") as listener:
         run(small, str(tmp_path / "store"), workers, listeners=[events.append, listener], run_id="mine")

@@ -18,6 +18,7 @@ from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 
 def _free_port() -> int:
@@ -56,7 +57,7 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(
             with pytest.raises(ConnectionRefusedError):  # it would answer there, were it open to all
                 socket.create_connection(("127.0.0.2", port), timeout=20)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     store = str(tmp_path / "store")
     run(small, store, Local(workers=1, dashboard=port), listeners=[scrape])
     assert seen[0].metrics == f"http://127.0.0.1:{port}/metrics"

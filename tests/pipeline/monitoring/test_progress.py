@@ -54,7 +54,7 @@ def test_time_left_goes_by_work_not_by_networks(plan: Plan, monkeypatch: pytest.
     monkeypatch.setattr("relusweep.pipeline.monitoring.progress.time.monotonic", lambda: now[0])
     tally = Tally(plan)
     assert str(tally) == "no block has come yet"
-    work = [plan.sweep.cost(block) for block in plan.blocks]
+    work = [plan.sweep.schedule.cost(block) for block in plan.blocks]
     half = next(n for n in range(len(work)) if sum(work[:n]) >= sum(work) / 2)
     for block in plan.blocks[:half]:
         tally.add(BlockDone(block, 0))
@@ -72,7 +72,7 @@ def test_speed_is_that_of_now(plan: Plan, monkeypatch: pytest.MonkeyPatch, queue
     tally, block = Tally(plan), plan.blocks[0]
     now[0] += queued + 100  # workers are waited for
     tally.add(BlockDone(block, None, (Span("a", 0.0, 100.0), Span("b", 40.0, 100.0))))
-    work = plan.sweep.cost(block)
+    work = plan.sweep.schedule.cost(block)
     assert tally.rate == pytest.approx(block.cells / 100)
     assert tally.seconds_left == pytest.approx(100 * (plan.cost / work - 1))
     for n in range(2000):

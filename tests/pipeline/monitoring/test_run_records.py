@@ -38,6 +38,7 @@ from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Records, StoreWriteError, history
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 # Minutes of work: nobody learns at this rate, so every network goes on to the last epoch.
 ENDLESS = ("run", "npn2", "--set", "width=2", "--set", "depth=1", "--set", "trials=20000", "--workers", "1")
@@ -218,7 +219,7 @@ def test_what_fails_is_in_the_record_and_the_commit(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     run(small, str(tmp_path), workers)
     record, facts = _read(tmp_path), history(tmp_path)[0].metadata["run"]
     assert record["state"] == "failed"

@@ -21,6 +21,7 @@ from relusweep.pipeline.monitoring.watch import watch_runs
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.storage import Records
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 Step = Callable[[], None]
 
@@ -234,7 +235,7 @@ def test_status_tells_what_failed_until_it_has_come(
 
     store, command = tmp_path / "store", "relusweep run npn2 --store here"
     with monkeypatch.context() as patch:
-        patch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+        patch.setattr(BooleanSweep, "task", computing(task))
         run(small, str(store), workers, command=command, run_id="night-1")
     said = _status(monkeypatch, capsys, store)
     assert "night-1 · failed · npn2" in said
@@ -258,7 +259,7 @@ def test_status_tells_a_failure_that_left_nothing_in_the_store(
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
         raise ValueError("not to its liking")
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     run(small, str(tmp_path), workers)
     said = _status(monkeypatch, capsys, tmp_path)
     assert said.count("failed and still missing in boolean/npn2: ") == 4

@@ -23,6 +23,7 @@ from relusweep.pipeline.nightly.work import Worked
 from relusweep.pipeline.planning.plan import plans, stored_plan
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.storage import Committer, open_dataset
@@ -71,7 +72,7 @@ def test_an_epoch_is_computed_with_those_before_it(store: str) -> None:
 
 @pytest.mark.slow
 def test_drift_of_training_is_found_wherever_it_is(workers: Address, tmp_path: Path) -> None:
-    store, sweep = str(tmp_path / "store"), override(find_sweep("images"), PART).at(ImageTraining)
+    store, sweep = str(tmp_path / "store"), ImageTraining(override(find_sweep("images"), PART).spec)
     run(sweep, store, workers)
     data = open_dataset(store, TRAINING, mask_and_scale=False).load()
     region = {"network": slice(0, 1), "epoch": slice(1, 2)}
@@ -95,7 +96,7 @@ def test_drift_of_training_is_found_wherever_it_is(workers: Address, tmp_path: P
 
 
 def one_network(**fields: object) -> Jacobians:
-    return Jacobians(name="images", networks=("linear-sgd-0",), epochs=1, **fields)
+    return Jacobians(ImageSpecification(name="images", networks=("linear-sgd-0",), epochs=1, **fields))
 
 
 def overwrite(store: str, sweep: Jacobians, name: str, change: Callable[[np.ndarray], None]) -> np.ndarray:
@@ -146,7 +147,7 @@ def test_what_workers_write_is_compared_where_it_was_computed(
     worked = verified(sweep, store, workers)
     assert (worked.drifted, worked.failed, worked.cells) == (0, [], 1 + 1797)
 
-    (name,) = sweep.written_by_workers
+    (name,) = sweep.schedule.written_by_workers
     was = overwrite(store, sweep, name, flip)
     outcomes.clear()
     worked = verified(sweep, store, workers)
@@ -179,7 +180,7 @@ def test_drift_of_everything_stays_small(
 @pytest.mark.slow
 def test_a_damaged_chunk_fails_its_block_alone(store: str, workers: Address, tmp_path: Path) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
-    sweep = override(find_sweep("images"), PART).at(Jacobians)
+    sweep = Jacobians(override(find_sweep("images"), PART).spec)
     largest = sorted(Path(copied).rglob("*"), key=lambda file: file.stat().st_size)[-1]
     with largest.open("r+b") as file:
         file.seek(1000)
@@ -194,7 +195,7 @@ def test_a_damaged_chunk_fails_its_block_alone(store: str, workers: Address, tmp
 @pytest.mark.slow
 def test_what_cannot_be_read_here_fails_its_block_alone(store: str, workers: Address, tmp_path: Path) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
-    sweep = override(find_sweep("images"), PART).at(ImageTraining)
+    sweep = ImageTraining(override(find_sweep("images"), PART).spec)
     size = 4 * open_dataset(copied, TRAINING).sizes["parameter"]  # of the larger network: hardly compressed
     for chunk in (Path(copied) / "chunks").iterdir():
         if 0.8 * size < chunk.stat().st_size < size:
@@ -229,7 +230,7 @@ def test_a_night_finds_another_bit_in_what_a_worker_wrote(
     store: str, workers: Address, tmp_path: Path
 ) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
-    overwrite(copied, override(find_sweep("images"), PART).at(Jacobians), "coefficients", flip)
+    overwrite(copied, Jacobians(override(find_sweep("images"), PART).spec), "coefficients", flip)
     ended = Pictures(copied, workers, tmp_path, mode="verify", blocks=2).ended
     assert (ended.state, ended.code) == ("drifted", 3), ended.words
     assert ended.words.startswith("1 cell did not come again bit for bit; ")

@@ -69,7 +69,7 @@ def test_every_block_is_one_chunk() -> None:
 
 def test_the_longest_blocks_come_first() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
-    work = [plan.sweep.cost(block) for block in plan.blocks]
+    work = [plan.sweep.schedule.cost(block) for block in plan.blocks]
     assert work == sorted(work, reverse=True)
 
 

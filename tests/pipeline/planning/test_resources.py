@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,20 @@ from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.common.errors import ResourceMissing
 from relusweep.pipeline.execution import run as running
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.base import Schedule, Sweep
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 
 class OnGpu(BooleanSweep):
     """Networks whose blocks want a GPU, though they compute on the processor: there is no GPU here."""
 
     @property
-    def resources(self) -> Mapping[str, float]:
-        return {"GPU": 1.0}
+    def schedule(self) -> Schedule:
+        return replace(super().schedule, resources={"GPU": 1.0})
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def on_gpu(small: BooleanSweep) -> OnGpu:
 
 def _asked(stage: Sweep) -> dict[str, Mapping[str, float]]:
     before = {group: wanted for other in stage.requires for group, wanted in _asked(other).items()}
-    return {**before, stage.group: stage.resources}
+    return {**before, stage.group: stage.schedule.resources}
 
 
 def test_of_the_stages_on_cuda_the_training_asks_for_a_gpu() -> None:
@@ -76,7 +78,7 @@ def test_blocks_go_where_the_resource_is(
         (Path(folder) / f"{os.getpid()}").write_text(json.dumps(seen))
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     finished = run(on_gpu, str(tmp_path / "store"), Local(workers=1, gpus=(3, 5)))
     assert not finished.failed
     seen = [json.loads(note.read_text())["gpu"] for note in notes.iterdir()]

@@ -19,13 +19,14 @@ from relusweep.pipeline.monitoring.idleness import Shift, idle_shares
 from relusweep.pipeline.monitoring.run_metrics import RunMetrics
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.planning.split import cut, partition
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 
 def _shift(**spans: list[tuple[float, float]]) -> Shift:
@@ -66,8 +67,8 @@ def test_parts_of_a_block_are_all_of_it_and_fill_the_lanes() -> None:
 def test_no_part_is_more_than_a_sixteenth_of_what_a_thread_does(threads: int) -> None:
     plan = make_plan(SWEEPS["npn4"], None)
     parts = partition(plan, threads)
-    work = [plan.sweep.cost(part.block) for part in parts]
-    assert sum(work) == pytest.approx(sum(map(plan.sweep.cost, plan.blocks)))
+    work = [plan.sweep.schedule.cost(part.block) for part in parts]
+    assert sum(work) == pytest.approx(sum(map(plan.sweep.schedule.cost, plan.blocks)))
     # But for what fills the lanes: four problems with a hundred trials each.
     without = [w * (1 - 4 / len(part.block["problem"])) for w, part in zip(work, parts, strict=True)]
     assert max(without) <= sum(work) / threads / 16
@@ -78,7 +79,7 @@ def test_every_kernel_begins_once_then_the_longest_come_first() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
     parts = partition(plan, 2)
     assert {part.block["width"] for part in parts[:9]} == {(width,) for width in range(2, 11)}
-    rest = [plan.sweep.cost(part.whole.block) for part in parts[9:]]
+    rest = [plan.sweep.schedule.cost(part.whole.block) for part in parts[9:]]
     assert rest == sorted(rest, reverse=True)
 
 
@@ -94,7 +95,7 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
         (leak,), (width,), (depth,) = block["leak"], block["width"], block["depth"]
         if (leak, width, depth) in measured:
             parameters = sweep.protocol(4, leak, width, depth).network.n_parameters
-            passes = sweep.cost(block) / (block.cells * parameters * 16)
+            passes = sweep.schedule.cost(block) / (block.cells * parameters * 16)
             assert 1 / 3 < passes / measured.pop((leak, width, depth)) < 4
     assert not measured
 
@@ -123,7 +124,7 @@ def test_a_block_of_which_a_part_raises_fails_once_and_whole(
         return train_block(block)
 
     monkeypatch.setattr("relusweep.pipeline.planning.split._PARTS_PER_THREAD", 1e9)
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     finished = run(small, str(tmp_path / "store"), workers)
     assert [failure.error for failure in finished.failed] == ["ValueError: not to its liking"] * 2
     assert {(failure.block["width"], failure.block["problem"]) for failure in finished.failed} == {
@@ -134,7 +135,7 @@ def test_a_block_of_which_a_part_raises_fails_once_and_whole(
     assert not done.sel(width=4).any()
 
 
-class _Naps(Sweep):
+class _Naps(SpecifiedSweep):
     """Cells that cost a rest: those of the first row a long one, and a row is a block."""
 
     kind: ClassVar[str] = "naps"
@@ -142,33 +143,17 @@ class _Naps(Sweep):
     rests: tuple[float, ...]
 
     @property
-    def group(self) -> str:
-        return "naps"
-
-    @property
     def axes(self) -> Mapping[str, np.ndarray]:
         return {"rest": np.array(self.rests), "cell": np.arange(64)}
 
     @property
-    def shape(self) -> tuple[int, int]:
-        return len(self.rests), 64
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        return {"rest": 1, "cell": 64}
+    def inner(self) -> Mapping[str, np.ndarray]:
+        return {"side": np.arange(2)}
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         both = {"slept": np.float64, "number": np.int64}
         return {name: Variable(("rest", "cell", "side"), dtype, -1) for name, dtype in both.items()}
-
-    @property
-    def title(self) -> str:
-        return "naps"
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        axes = {**self.axes, "side": np.arange(2)}
-        return {dim: (dim, labels, {}) for dim, labels in axes.items()}
 
     def task(self, block: Block, store: str) -> Task:
         (rest,), cells = block["rest"], block["cell"]
@@ -182,9 +167,10 @@ class _Naps(Sweep):
 
         return nap, cells
 
-    def cost(self, block: Block) -> float:
-        (rest,) = block["rest"]
-        return rest * block.cells
+    @property
+    def schedule(self) -> Schedule:
+        shape = {"rest": 1, "cell": 64}
+        return Schedule(block_shape=shape, cost=lambda block: block["rest"][0] * block.cells)
 
 
 def test_all_threads_share_the_longest_block(
@@ -203,6 +189,6 @@ def test_all_threads_share_the_longest_block(
         run(sweep, str(tmp_path / store), workers)
     assert len(threads["cut"]) == 2
     assert len(threads["whole"]) == 1
-    results = open_dataset(tmp_path / "cut", "naps").load()
+    results = open_dataset(tmp_path / "cut", sweep.group).load()
     assert (results["slept"].values == np.array(sweep.rests)[:, None, None]).all()
     assert (results["number"].values == np.arange(64)[:, None] * [1, 2]).all()

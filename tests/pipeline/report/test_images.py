@@ -24,6 +24,7 @@ from relusweep.pipeline.report.images.tables import accuracy_table, compression_
 from relusweep.pipeline.report.images.tiles import along, means, samples, straightness
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.storage import Committer, open_datatree
 from relusweep.storage.engine import _CheckedArray
 from tests.pipeline.report.pages import Page
@@ -263,7 +264,7 @@ def test_images_have_the_scale_of_their_network(made: ImageStore, tmp_path: Path
 def test_the_shape_of_images_is_told_by_the_store_or_by_the_number_of_columns(
     made: ImageStore, tmp_path: Path
 ) -> None:
-    assert Jacobians(name="images").layout("").attrs["image_shape"] == [1, 8, 8]
+    assert Jacobians(ImageSpecification(name="images")).layout("").attrs["image_shape"] == [1, 8, 8]
     stages = read(tree(made, tmp_path))
     bare = {name: group.drop_attrs(deep=False) for name, group in stages.groups.items()}
     assert replace(stages, groups=bare).image_shape == (1, 4, 4)

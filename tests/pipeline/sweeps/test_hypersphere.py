@@ -114,9 +114,9 @@ def test_every_block_is_one_setting_of_full_lanes() -> None:
     assert sum(block.cells for block in plan.blocks) == plan.cells == 1400
     assert {block.cells for block in plan.blocks} == {32, 4}
     assert plan.nbytes == 1400 * (4 + 4 + 4 + 1 + 4 + 4 + 1 + 2 + 2 + 4 + 4 * 91 + 9)
-    work = [plan.sweep.cost(block) for block in plan.blocks]
-    assert len({plan.sweep.compile_key(block) for block in plan.blocks}) == 7
-    assert plan.sweep.compile_key(plan.blocks[0]) == (8, 100)
+    work = [plan.sweep.schedule.cost(block) for block in plan.blocks]
+    assert len({plan.sweep.schedule.compile_key(block) for block in plan.blocks}) == 7
+    assert plan.sweep.schedule.compile_key(plan.blocks[0]) == (8, 100)
     assert max(work) == work[0]
 
 

@@ -167,10 +167,12 @@ def test_what_the_specification_forbids_is_refused(small: SineSweep, setting: st
 
 def test_work_grows_with_the_tries_that_narrow_deep_networks_need() -> None:
     sweep = find_sweep("sine")
-    work = {block["width"] + block["depth"]: sweep.cost(block) for block in make_plan(sweep, None).blocks}
+    work = {
+        block["width"] + block["depth"]: sweep.schedule.cost(block) for block in make_plan(sweep, None).blocks
+    }
     assert max(work, key=work.__getitem__) == (1, 10)
     assert work[1, 10] > 50 * work[1, 1]
     assert work[10, 10] > work[10, 9] > work[9, 9]
     leaky = override(sweep, ["leak=0.1"])
     (block,) = make_plan(override(leaky, ["width=1", "depth=10"]), None).blocks
-    assert leaky.cost(block) == 10 * 1400 * 22 * 100
+    assert leaky.schedule.cost(block) == 10 * 1400 * 22 * 100

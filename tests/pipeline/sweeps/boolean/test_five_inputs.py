@@ -14,12 +14,14 @@ import xarray as xr
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
+from relusweep.pipeline.sweeps.boolean.measures import MeasureSweep
 from relusweep.pipeline.sweeps.boolean.problems import classes
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from tests.seams import computing
 
 MEASURED = "boolean/measures5"
 
@@ -118,7 +120,7 @@ def test_nothing_is_trained_where_measuring_failed(
         return measure_block(block)
 
     monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.problems.PROBLEMS_PER_BLOCK", 8)
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.measures.measure_block", task)
+    monkeypatch.setattr(MeasureSweep, "task", computing(task, MeasureSweep))
     ids = _ids(20_000)
     events = _run(_part(ids), tmp_path / "store", workers)
     assert isinstance(events[-1], RunFinished)

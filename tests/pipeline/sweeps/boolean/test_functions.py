@@ -172,7 +172,7 @@ def test_blocks_are_whole_chunks_with_their_own_kernel() -> None:
     assert len(blocks) == 45 * 2 * 5
     assert {len(block["problem"]) for block in blocks} == {8, 3}
     assert all(block["trial"][0] % chunks["trial"] == 0 for block in blocks)
-    assert {sweep.compile_key(block) for block in blocks} == {(10, width) for width in range(2, 11)}
+    assert {sweep.schedule.compile_key(block) for block in blocks} == {(10, width) for width in range(2, 11)}
     assert all(variable.dims == tuple(sweep.axes) for variable in sweep.variables.values())
 
 

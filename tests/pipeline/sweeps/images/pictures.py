@@ -12,6 +12,8 @@ import xarray as xr
 from torch import Tensor, nn
 
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+from relusweep.pipeline.sweeps.images.stage import ImageStage
 from relusweep.storage import open_dataset
 
 N_TRAIN, N_TEST = 21, 8
@@ -36,7 +38,11 @@ def write_images(folder: Path) -> Path:
 def sweep_of(folder: Path, *networks: str, **fields: Any) -> Jacobians:
     """Give a small sweep over these images."""
     given = {"epochs": 2, "batch": 8, "networks": networks or ("linear-sgd-0",), **fields}
-    return Jacobians(name="images", dataset="toy", path=str(folder), **given)
+    return Jacobians(ImageSpecification(name="images", dataset="toy", path=str(folder), **given))
+
+
+def trained_network(sweep: ImageStage, label: str, store: Path | str) -> nn.Module:
+    return sweep.spec.image_networks.trained(label, sweep.reader(str(store)))
 
 
 def stored(store: Path | str, sweep: Any) -> xr.Dataset:

@@ -17,12 +17,20 @@ from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
+from relusweep.tasks.comparison.clustering import draws
 from relusweep.tasks.comparison.compression import cluster_all
 
 SMALL = Compression(
-    name="small", networks=("linear-sgd-0", "dense-adamw-0"), epochs=1, clusters=(1, 2, 5), max_iterations=20
+    ImageSpecification(
+        name="small",
+        networks=("linear-sgd-0", "dense-adamw-0"),
+        epochs=1,
+        clusters=(1, 2, 5),
+        max_iterations=20,
+    )
 )
 
 
@@ -58,7 +66,7 @@ def store(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(store: Path) -> xr.Dataset:
-    return _read(SMALL.at(Jacobians), store)
+    return _read(Jacobians(SMALL.spec), store)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +84,13 @@ def _accuracy(outputs: np.ndarray) -> float:
 
 
 def test_the_group_says_what_it_holds(store: Path) -> None:
-    clusters, compression = _read(SMALL.at(Clusters), store), _read(SMALL, store)
+    clusters, compression = _read(Clusters(SMALL.spec), store), _read(SMALL, store)
     sizes = {"network": 2, "output": 10, "clusters": 3}
     assert dict(clusters.sizes) == {**sizes, "test_sample": len(SMALL.data.test_labels)}
     assert dict(compression.sizes) == sizes
     assert dict(clusters["test_outputs"].sizes) == dict(clusters.sizes)
     for group in (clusters, compression):
-        assert group["network"].values.tolist() == list(SMALL.networks)
+        assert group["network"].values.tolist() == list(SMALL.spec.networks)
         assert group["architecture"].values.tolist() == ["linear", "dense"]
         assert group["optimizer"].values.tolist() == ["sgd", "adamw"]
         assert group["instance"].values.tolist() == [0, 0]
@@ -90,14 +98,14 @@ def test_the_group_says_what_it_holds(store: Path) -> None:
         assert group["done"].all()
         assert all({"long_name", "units"} <= group[name].attrs.keys() for name in VARIABLES if name in group)
     assert clusters["label"].values.tolist() == SMALL.data.test_labels.tolist()
-    assert str(SMALL.rows_in_memory) in clusters["inertia"].attrs["comment"]
+    assert str(SMALL.spec.rows_in_memory) in clusters["inertia"].attrs["comment"]
 
 
 def test_one_cluster_is_classification_by_the_mean_map(
     store: Path, rows: xr.Dataset, images: np.ndarray
 ) -> None:
-    clusters, compression = _read(SMALL.at(Clusters), store), _read(SMALL, store)
-    for label in SMALL.networks:
+    clusters, compression = _read(Clusters(SMALL.spec), store), _read(SMALL, store)
+    for label in SMALL.spec.networks:
         outputs = np.empty((len(images), 10))
         for output in range(10):
             train, _ = _parts(rows, label, output)
@@ -114,10 +122,10 @@ def test_one_cluster_is_classification_by_the_mean_map(
 
 def test_the_nearest_centre_is_applied(store: Path, rows: xr.Dataset, images: np.ndarray) -> None:
     # the centres are not stored: the same stream gives them again
-    clusters = _read(SMALL.at(Clusters), store)
+    clusters = _read(Clusters(SMALL.spec), store)
     label, output, k = "dense-adamw-0", 3, 5
     train, test = _parts(rows, label, output)
-    stream = SMALL.at(Clusters).draws(label, k)
+    stream = draws(SMALL.spec.seed, label, k)
     found = cluster_all(train.astype(np.float32), (k,), lambda _: stream, output, max_iterations=20)
     centres = found[k].centres.astype(float)
     cell = clusters.sel(network=label, output=output, clusters=k)
@@ -130,10 +138,10 @@ def test_the_nearest_centre_is_applied(store: Path, rows: xr.Dataset, images: np
 
 
 def test_compression_is_the_drop_from_the_network_itself(store: Path, rows: xr.Dataset) -> None:
-    clusters, compression = _read(SMALL.at(Clusters), store), _read(SMALL, store)
-    for label in SMALL.networks:
+    clusters, compression = _read(Clusters(SMALL.spec), store), _read(SMALL, store)
+    for label in SMALL.spec.networks:
         own = _accuracy(rows["outputs"].sel(network=label).isel(sample=rows["part"].values == "test").values)
-        for k in SMALL.clusters:
+        for k in SMALL.spec.clusters:
             cell = compression.sel(network=label, clusters=k)
             accuracy = _accuracy(clusters["test_outputs"].sel(network=label, clusters=k).values.T)
             assert cell["accuracy"] == accuracy
@@ -152,7 +160,8 @@ def test_a_cluster_for_every_image_gives_back_the_network(workers: Address, tmp_
             header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
             (tmp_path / f"{part}-{name}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
     own = {"dataset": "own", "path": str(tmp_path), "batch": 4, "epochs": 2}
-    sweep = Compression(name="tiny", networks=("dense-adamw-0", "dense-sgd-0"), **own)
+    labels = ("dense-adamw-0", "dense-sgd-0")
+    sweep = Compression(ImageSpecification(name="tiny", networks=labels, **own))
     assert sweep.axes["clusters"].tolist() == [1, 2, 5, 10, 20]  # the source's, as far as images go
     sweep = override(sweep, ["clusters=1,24"])
     store = tmp_path / "store"
@@ -161,11 +170,11 @@ def test_a_cluster_for_every_image_gives_back_the_network(workers: Address, tmp_
     assert (compression["drop"].sel(clusters=24) == 0).all()
     assert float(compression["inertia"].sel(clusters=24).max()) < 1e-8
     with pytest.raises(InvalidSweep, match=r"clusters = 25: 24 training images make 1 to 24 clusters"):
-        make_plan(override(sweep, ["clusters=1,25"]), None)
+        make_plan(Clusters(override(sweep, ["clusters=1,25"]).spec), None)
     with pytest.raises(InvalidSweep, match="clusters = 500"):  # asked for by hand
-        make_plan(override(sweep, ["clusters=1,500"]), None)
+        make_plan(Clusters(override(sweep, ["clusters=1,500"]).spec), None)
     grown = override(sweep, ["clusters=1,2,3,5,10,20,50,100,200,500"])
-    grown.check()
+    make_plan(Clusters(grown.spec), None)
     assert grown.axes["clusters"].tolist() == [1, 2, 3, 5, 10, 20]
 
 
@@ -177,7 +186,7 @@ def test_more_clusters_and_networks_leave_what_is_there(
     grown = tmp_path / "store"
     first = override(SMALL, ["clusters=1,5", "networks=dense-adamw-0"])
     _run(first, grown, workers)
-    before = _read(first.at(Clusters), grown)
+    before = _read(Clusters(first.spec), grown)
     more = _run(override(SMALL, [f"clusters={asked}", "networks=dense-adamw-0"]), grown, workers)
     assert list(more) == [("network", "output", "clusters"), ("network", "clusters")]
     assert len(more["network", "output", "clusters"]) == 10
@@ -185,13 +194,13 @@ def test_more_clusters_and_networks_leave_what_is_there(
     after = _run(override(SMALL, ["networks=dense-adamw-0,linear-sgd-0"]), grown, workers)
     assert {labels["network"] for stage in after.values() for labels in stage} == {("linear-sgd-0",)}
     all_of_it = override(SMALL, ["clusters=1,2,5,9", "networks=dense-adamw-0,linear-sgd-0"])
-    found = _read(all_of_it.at(Clusters), grown)
+    found = _read(Clusters(all_of_it.spec), grown)
     assert found["clusters"].values.tolist() == [1, 2, 5, 9]
     assert found["iterations"].sel(network="linear-sgd-0", clusters=9).values.tolist() == [-1] * 10
     for name in ("inertia", "iterations", "test_outputs"):
         kept = found[name].sel(network=["dense-adamw-0"], clusters=[1, 5])
         np.testing.assert_array_equal(kept, before[name])
-    for stage in (SMALL.at(Clusters), SMALL):
+    for stage in (Clusters(SMALL.spec), SMALL):
         whole, part = _read(stage, store), _read(stage, grown)
         part = part.sel(network=whole["network"], clusters=whole["clusters"])
         for name in stage.variables:
@@ -203,10 +212,10 @@ def test_rows_that_do_not_fit_are_clustered_in_mini_batches(
 ) -> None:
     settings = ["networks=dense-adamw-0", "rows_in_memory=100000", "name=chunked"]
     sweep = override(SMALL, settings)
-    assert SMALL.at_once
-    assert not sweep.at_once
+    assert Clusters(SMALL.spec).at_once
+    assert not Clusters(sweep.spec).at_once
     _run(sweep, tmp_path / "store", workers)
-    chunked, whole = _read(sweep.at(Clusters), tmp_path / "store"), _read(SMALL.at(Clusters), store)
+    chunked, whole = _read(Clusters(sweep.spec), tmp_path / "store"), _read(Clusters(SMALL.spec), store)
     whole = whole.sel(network=["dense-adamw-0"])
     assert "mini-batches" in chunked["inertia"].attrs["comment"]
     assert "mini-batches" not in whole["inertia"].attrs["comment"]
@@ -225,7 +234,7 @@ def test_the_form_of_the_rows_does_not_matter(
 ) -> None:
     sweep = override(SMALL, ["networks=dense-adamw-0", "clusters=1,2", setting])
     _run(sweep, tmp_path / "store", workers)
-    found, whole = _read(sweep.at(Clusters), tmp_path / "store"), _read(SMALL.at(Clusters), store)
+    found, whole = _read(Clusters(sweep.spec), tmp_path / "store"), _read(Clusters(SMALL.spec), store)
     whole = whole.sel(network=["dense-adamw-0"], clusters=[1, 2])
     np.testing.assert_allclose(found["inertia"], whole["inertia"], rtol=error)
     one = found["test_outputs"].sel(clusters=1)
@@ -235,7 +244,7 @@ def test_the_form_of_the_rows_does_not_matter(
 def test_a_network_that_diverged_has_no_clusters(workers: Address, tmp_path: Path) -> None:
     sweep = override(SMALL, ["networks=dense-sgd-0", "sgd.learning_rate=1e30", "clusters=1,2"])
     _run(sweep, tmp_path / "store", workers)
-    clusters, compression = _read(sweep.at(Clusters), tmp_path / "store"), _read(sweep, tmp_path / "store")
+    clusters, compression = _read(Clusters(sweep.spec), tmp_path / "store"), _read(sweep, tmp_path / "store")
     assert clusters["done"].all()
     assert (clusters["iterations"] == -1).all()
     assert clusters["test_outputs"].isnull().all()
@@ -253,12 +262,10 @@ def test_starts_and_options_make_other_results() -> None:
     for setting in ("n_init=2", "max_iterations=9", "rows_in_memory=1", "seed=1"):
         assert override(SMALL, [setting]).fingerprint != SMALL.fingerprint
     assert override(SMALL, ["clusters=7"]).fingerprint == SMALL.fingerprint
-    assert override(SMALL, ["clusters=7"]).chunks == SMALL.chunks
+    assert override(SMALL, ["clusters=7"]).schedule.chunks == SMALL.schedule.chunks
 
 
 def test_every_network_and_number_of_clusters_draws_its_own_starts() -> None:
-    clusters = SMALL.at(Clusters)
     labels = ("dense-sgd-0", "dense-sgd-1", "dense-adamw-0", "simple-sgd-0")
-    streams = {clusters.draws(label, k) for label in labels for k in (2, 5)}
-    streams |= {override(clusters, ["seed=1"]).draws(labels[0], 2)}
-    assert len(streams) == 9
+    streams = {draws(seed, label, k) for seed in (0, 1) for label in labels for k in (2, 5)}
+    assert len(streams) == 16

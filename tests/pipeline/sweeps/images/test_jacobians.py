@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,21 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution import run as running
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan, plan_store, plans
-from relusweep.pipeline.sweeps.images import jacobians, open_jacobians
-from relusweep.pipeline.sweeps.images.jacobians import Jacobians, map_samples
-from relusweep.pipeline.sweeps.images.rows import Rows
-from relusweep.pipeline.sweeps.images.training import ImageTraining, trained_network
+from relusweep.pipeline.sweeps.images.jacobians import Jacobians, chunks_of
+from relusweep.pipeline.sweeps.images.opening import open_jacobians
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+from relusweep.pipeline.sweeps.images.training import ImageTraining
+from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer, StoreNotFound
 from relusweep.tasks.jacobians.coefficients import coefficients
-from tests.pipeline.sweeps.images.pictures import N_TEST, N_TRAIN, stored, sweep_of, write_images
+from tests.pipeline.sweeps.images.pictures import (
+    N_TEST,
+    N_TRAIN,
+    stored,
+    sweep_of,
+    trained_network,
+    write_images,
+)
 
 MODELS = "tests.pipeline.sweeps.images.pictures"  # where workers import them from
 
@@ -56,7 +65,7 @@ def trained(
 def inside(sweep: Jacobians, network: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Move inputs a little, those that so stay in their linear region; scaled, what is equal stays so."""
     moved = 1.0001 * x
-    rows = (coefficients(sweep.mapped(network), at) for at in (x, moved))
+    rows = (coefficients(sweep.maps.mapped(network), at) for at in (x, moved))
     same = np.isclose(*rows, rtol=1e-5, atol=1e-6).all((1, 2))
     assert same.any()
     return torch.where(torch.from_numpy(same)[:, None, None, None], moved, x)
@@ -64,9 +73,9 @@ def inside(sweep: Jacobians, network: torch.nn.Module, x: torch.Tensor) -> torch
 
 def check_exact(sweep: Jacobians, store: str, rows: np.ndarray, label: str) -> None:
     """J x + y = v(x), and at other inputs of the region too."""
-    network = sweep.mapped(trained_network(sweep, label, store)).double()
+    network = sweep.maps.mapped(trained_network(sweep, label, store)).double()
     closed = trained_network(sweep, label, store)
-    x = sweep.inputs(range(N))
+    x = sweep.maps.inputs(range(N))
     for at in (x, inside(sweep, closed, x)):
         flat = at.flatten(1).double().numpy()
         found = np.einsum("sod,sd->so", rows[..., :-1].astype(float), flat) + rows[..., -1]
@@ -83,14 +92,14 @@ def test_stored_rows_are_exact_and_those_of_coefficients(trained: tuple[Jacobian
     assert rows.shape == (N, 3, 17)
     check_exact(sweep, store, rows, label)
     network = trained_network(sweep, label, store)
-    np.testing.assert_array_equal(rows, coefficients(network, sweep.inputs(range(N))))
+    np.testing.assert_array_equal(rows, coefficients(network, sweep.maps.inputs(range(N))))
     with torch.no_grad():
-        v = network(sweep.inputs(range(N))).numpy()
+        v = network(sweep.maps.inputs(range(N))).numpy()
     np.testing.assert_allclose(results["outputs"], v, rtol=1e-5, atol=1e-6)
     of_test = results.isel(sample=results["part"] == "test")
     assert of_test.sizes["sample"] == N_TEST
     right = (of_test["outputs"].argmax("output") == of_test["label"]).mean()
-    assert right == stored(store, sweep.at(ImageTraining))["test_accuracy"].sel(network=label)[-1]
+    assert right == stored(store, ImageTraining(sweep.spec))["test_accuracy"].sel(network=label)[-1]
 
 
 def test_coordinates_say_what_each_image_is(trained: tuple[Jacobians, str]) -> None:
@@ -108,7 +117,7 @@ def test_coordinates_say_what_each_image_is(trained: tuple[Jacobians, str]) -> N
         range(N_TRAIN, N),
         range(N - 1, N),
     ):
-        np.testing.assert_array_equal(sweep.inputs(samples), inputs[samples.start : samples.stop])
+        np.testing.assert_array_equal(sweep.maps.inputs(samples), inputs[samples.start : samples.stop])
 
 
 @pytest.mark.slow
@@ -119,12 +128,12 @@ def test_blocks_do_not_matter(
 ) -> None:
     """Blocks of four images, of which one has some of either part; computed here, where the patch counts."""
     sweep, store = trained
-    other = sweep.model_copy(update={"form": form})
-    whole = {label: map_samples(jacobians._Samples(other, label, range(N), store)).arrays for label in ALL}
-    monkeypatch.setattr(jacobians, "_LARGEST_CHUNK", 4 * 4 * 17)
-    monkeypatch.setattr(jacobians, "_SMALLEST_CHUNK", 4 * 4 * 17)
-    monkeypatch.setattr(jacobians, "_AT_ONCE", n_at_once)
-    assert other.block_shape == {"network": 1, "sample": 4}
+    other = override(sweep, [f"form={form}"])
+    whole = {}
+    for block in make_plan(other, None).blocks:
+        task, work = other.task(block, store)
+        whole[block["network"][0]] = task(work).arrays
+    monkeypatch.setattr(Jacobians, "chunks", {"sample": 4, "output": 1})
     plan = make_plan(other, None)
     assert len(plan.blocks) == len(ALL) * 8
     name = "coefficients" if form == "rows" else "patterns"
@@ -133,7 +142,7 @@ def test_blocks_do_not_matter(
         fork = committer.fork(other.group)
         for block in plan.blocks:
             task, work = other.task(block, store)
-            arrays = task(work).arrays
+            arrays = task(replace(work, at_once=n_at_once)).arrays
             ((region, _),) = plan.regions(block)
             written = fork.write(region, {name: arrays.pop(name)})
             committer.write(other.group, region, arrays, block.fingerprint, written)
@@ -143,7 +152,7 @@ def test_blocks_do_not_matter(
         np.testing.assert_array_equal(results[name].sel(network=[label]), whole[label][name])
     if form == "rows":
         assert results["coefficients"].encoding["chunks"] == (1, 4, 1, 17)
-        rows = Rows(other, str(tmp_path))
+        rows = other.coefficients(str(tmp_path))
         assert rows.spans("train") == [range(a, min(a + 4, 21)) for a in range(0, 21, 4)]
         assert rows.spans("test") == [range(3), range(3, 7), range(7, 8)]
         for part, start, n in (("train", 0, N_TRAIN), ("test", N_TRAIN, N_TEST)):
@@ -156,13 +165,9 @@ def test_blocks_do_not_matter(
 @pytest.mark.parametrize(
     ("n_samples", "n_columns", "n_outputs"), [(70_000, 785, 10), (60_000, 3073, 10), (1797, 65, 10)]
 )
-def test_chunks_are_even_and_neither_large_nor_small(
-    n_samples: int, n_columns: int, n_outputs: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in (("n_samples", n_samples), ("n_columns", n_columns), ("n_outputs", n_outputs)):
-        monkeypatch.setattr(Jacobians, name, value)
-    sweep = Jacobians(name="images")
-    samples, outputs = sweep.chunks["sample"], sweep.chunks["output"]
+def test_chunks_are_even_and_neither_large_nor_small(n_samples: int, n_columns: int, n_outputs: int) -> None:
+    chunks = chunks_of(n_samples, n_outputs, n_columns)
+    samples, outputs = chunks["sample"], chunks["output"]
     nbytes = 4 * samples * outputs * n_columns
     assert min(2**22, 4 * n_samples * n_outputs * n_columns) <= nbytes <= 2**24
     filled = (
@@ -183,7 +188,7 @@ def test_patterns_give_the_bits_of_rows(
     assert "coefficients" not in results
     assert results["patterns"].dtype == np.uint8
     xr.testing.assert_equal(results["outputs"], expected["outputs"])
-    kept, again = Rows(sweep, store), Rows(compact, str(tmp_path / "store"))
+    kept, again = sweep.coefficients(store), compact.coefficients(str(tmp_path / "store"))
     for label in ALL:
         for part in ("train", "test"):
             for output in range(3):
@@ -225,7 +230,7 @@ def test_a_wider_network_added_later_leaves_patterns_as_they_were(
     expected = stored(trained[1], trained[0]).sel(network=["dense-adamw-0", "simple-adamw-0"])
     np.testing.assert_array_equal(opened["coefficients"], expected["coefficients"])
     np.testing.assert_array_equal(
-        Rows(added, str(store)).read("simple-adamw-0", 0, "train"),
+        added.coefficients(str(store)).read("simple-adamw-0", 0, "train"),
         expected["coefficients"].sel(network="simple-adamw-0")[:N_TRAIN, 0],
     )
 
@@ -236,14 +241,14 @@ def test_samples_without_patterns_have_no_coefficients(
 ) -> None:
     sweep, _ = trained
     store = str(tmp_path / "store")
-    run(sweep.at(ImageTraining), store, Local(workers=1))
+    run(ImageTraining(sweep.spec), store, Local(workers=1))
     compact = sweep_of(images, *ALL, form="patterns")
     with Committer(store) as committer:
         committer.prepare(compact.layout(store))
         committer.commit("template", {})
     assert open_jacobians(store, compact.group)["coefficients"].isnull().all()
     with pytest.raises(InvalidSweep, match="neither coefficients nor patterns"):
-        open_jacobians(store, sweep.at(ImageTraining).group)
+        open_jacobians(store, ImageTraining(sweep.spec).group)
     with pytest.raises(StoreNotFound):
         open_jacobians(store)
 
@@ -253,7 +258,7 @@ def test_gradients_in_the_scaled_image(workers: Address, images: Path, tmp_path:
     store, labels = str(tmp_path / "store"), ("dense-adamw-0", "simple-adamw-0")
     sweep = sweep_of(images, *labels, input="scaled", form=form)
     run(sweep, store, workers)
-    x = sweep.inputs(range(N))
+    x = sweep.maps.inputs(range(N))
     assert x.shape == (N, 3, 32, 32)
     opened = open_jacobians(store, sweep.group)
     for label in labels:
@@ -264,7 +269,7 @@ def test_gradients_in_the_scaled_image(workers: Address, images: Path, tmp_path:
         assert rows.shape == (N, 3, 3073)
         check_exact(sweep, store, rows, label)
         np.testing.assert_array_equal(rows, coefficients(network[1:], x))
-        np.testing.assert_array_equal(Rows(sweep, store).read(label, 2, "test"), rows[N_TRAIN:, 2])
+        np.testing.assert_array_equal(sweep.coefficients(store).read(label, 2, "test"), rows[N_TRAIN:, 2])
 
 
 @pytest.mark.parametrize("precision", ["float16", 10, 3])
@@ -286,7 +291,7 @@ def test_rounded_rows_and_what_that_costs(
     expected = np.sqrt((off**2).sum((2, 3)) / (size**2).sum((2, 3)))
     assert (expected > 0).all()
     np.testing.assert_allclose(results["rounding_error"], expected, rtol=1e-5)
-    read = Rows(rounded, str(tmp_path / "store")).read("dense-adamw-0", 1, "test")
+    read = rounded.coefficients(str(tmp_path / "store")).read("dense-adamw-0", 1, "test")
     np.testing.assert_array_equal(read, rows[1, N_TRAIN:, 1])
 
 
@@ -300,7 +305,7 @@ def test_pretrained_networks_have_rows_too(workers: Address, images: Path, tmp_p
     run(sweep, store, workers)
     rows = stored(store, sweep)["coefficients"].values[0]
     network = trained_network(sweep, "tiny-sgd-0", store).double().eval()
-    x = sweep.inputs(range(N)).double()
+    x = sweep.maps.inputs(range(N)).double()
     with torch.no_grad():
         v = network(x).numpy()
     found = np.einsum("sod,sd->so", rows[..., :-1].astype(float), x.flatten(1).numpy()) + rows[..., -1]
@@ -311,17 +316,17 @@ DRIVER = """
 import sys
 from relusweep.cluster import Local
 from relusweep.pipeline.monitoring.events import Committed
-from relusweep.pipeline.sweeps.images import jacobians
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.execution.run import run
 
-jacobians._LARGEST_CHUNK = 64 * 4 * 65  # 62 images a block
+Jacobians.chunks = {"sample": 62, "output": 10}
 
 def tell(event):
     print(type(event).__name__, flush=True)
 
 if __name__ == "__main__":
-    sweep = Jacobians.model_validate_json(sys.argv[1])
+    sweep = Jacobians(ImageSpecification.model_validate_json(sys.argv[1]))
     run(sweep, sys.argv[2], Local(workers=1), listeners=[tell], commit_every=0.0)
 """
 
@@ -331,12 +336,12 @@ def test_killed_in_the_middle_and_gone_on_with(
     workers: Address, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was committed is not computed again."""
-    sweep = Jacobians(name="images", networks=("linear-sgd-0",), epochs=1)
-    monkeypatch.setattr(jacobians, "_LARGEST_CHUNK", 64 * 4 * 65)
+    sweep = Jacobians(ImageSpecification(name="images", networks=("linear-sgd-0",), epochs=1))
+    monkeypatch.setattr(Jacobians, "chunks", {"sample": 62, "output": 10})
     store = str(tmp_path / "store")
     n_blocks = len(plans(sweep, store)[-1].blocks)
     assert n_blocks == 29
-    command = [sys.executable, "-c", DRIVER, sweep.model_dump_json(), store]
+    command = [sys.executable, "-c", DRIVER, sweep.spec.model_dump_json(), store]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         commits = (line for line in process.stdout if line == "Committed\n")
@@ -356,7 +361,7 @@ def test_killed_in_the_middle_and_gone_on_with(
     results = stored(store, sweep)
     network = trained_network(sweep, "linear-sgd-0", store)
     np.testing.assert_array_equal(
-        results["coefficients"][0], coefficients(network, sweep.inputs(range(1797)))
+        results["coefficients"][0], coefficients(network, sweep.maps.inputs(range(1797)))
     )
 
 
@@ -365,20 +370,20 @@ def test_replace_starts_only_what_is_of_another_specification(
 ) -> None:
     store = str(tmp_path / "store")
     run(sweep_of(images), store, workers)
-    weights = stored(store, sweep_of(images).at(ImageTraining))["parameters"]
+    weights = stored(store, ImageTraining(sweep_of(images).spec))["parameters"]
     compact = sweep_of(images, form="patterns")
     with pytest.raises(SpecificationChanged, match=r"images/toy/jacobians holds.*form"):
         run(compact, store, workers)
     run(compact, store, workers, replace=True)
     assert "coefficients" not in stored(store, compact)
-    xr.testing.assert_identical(stored(store, compact.at(ImageTraining))["parameters"], weights)
+    xr.testing.assert_identical(stored(store, ImageTraining(compact.spec))["parameters"], weights)
     longer = sweep_of(images, form="patterns", epochs=3)
     assert [plan.anew for plan in plans(longer, store, replace=True)] == [True, True]
     run(longer, store, workers, replace=True)
-    assert stored(store, longer.at(ImageTraining)).sizes["epoch"] == 3
+    assert stored(store, ImageTraining(longer.spec)).sizes["epoch"] == 3
     rows = open_jacobians(store, longer.group)["coefficients"][0]  # of patterns of no bytes: nothing is off
     network = trained_network(longer, "linear-sgd-0", store)
-    np.testing.assert_array_equal(rows, coefficients(network, longer.inputs(range(N))))
+    np.testing.assert_array_equal(rows, coefficients(network, longer.maps.inputs(range(N))))
 
 
 @pytest.mark.parametrize(

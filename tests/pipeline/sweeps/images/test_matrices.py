@@ -4,6 +4,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -14,23 +15,28 @@ import xarray as xr
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.plan import make_plan, plan_store
-from relusweep.pipeline.sweeps.images import sums as module
+from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
-from relusweep.pipeline.sweeps.images.rows import Rows
-from relusweep.pipeline.sweeps.images.sums import Sums
-from relusweep.pipeline.sweeps.images.tiles import FORMS, Tile, sum_tile
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+from relusweep.pipeline.sweeps.images.sums import Sums, sums_memory
 from relusweep.storage import open_dataset
 from relusweep.tasks.comparison.affine import apply_coefficients
+from relusweep.tasks.comparison.sums import FORMS, SumBlock, sum_pairs
+from tests.tasks.array_reader import ArrayReader
 
 NETWORKS = ("linear-sgd-0", "dense-adamw-0", "simple-adamw-0")
 FIELDS = {"name": "images", "epochs": 1}
 MATRICES = (Affine, Distance, Cka)
 
 
+def _spec(networks: tuple[str, ...] = NETWORKS, **fields: object) -> ImageSpecification:
+    return ImageSpecification(**FIELDS, networks=networks, **fields)
+
+
 def _compare(store: str, workers: Address, networks: tuple[str, ...] = NETWORKS, **fields: object) -> None:
     for stage in MATRICES:
-        run(stage(**FIELDS, networks=networks, **fields), store, workers)
+        run(stage(_spec(networks, **fields)), store, workers)
 
 
 def _matrix(store: str, stage: str) -> xr.Dataset:
@@ -42,7 +48,7 @@ def _matrix(store: str, stage: str) -> xr.Dataset:
 def mapped(tmp_path_factory: pytest.TempPathFactory, workers: Address) -> str:
     """Jacobians of all networks."""
     store = str(tmp_path_factory.mktemp("mapped") / "store")
-    run(Jacobians(**FIELDS, networks=NETWORKS), store, workers)
+    run(Jacobians(_spec()), store, workers)
     return store
 
 
@@ -51,7 +57,7 @@ def whole(mapped: str, workers: Address, tmp_path_factory: pytest.TempPathFactor
     """All matrices of all networks, in one tile, with intervals."""
     store = _copy(mapped, tmp_path_factory.mktemp("whole"))
     _compare(store, workers, replicates=20)
-    run(CrossEntropy(**FIELDS, networks=NETWORKS), store, workers)
+    run(CrossEntropy(_spec()), store, workers)
     return store
 
 
@@ -69,12 +75,12 @@ def rows(mapped: str) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def inputs(mapped: str) -> np.ndarray:
-    return Rows(Jacobians(**FIELDS, networks=NETWORKS), mapped).inputs("test").astype(np.float64)
+    return Jacobians(_spec()).coefficients(mapped).inputs("test").astype(np.float64)
 
 
 @pytest.fixture(scope="module")
 def labels() -> np.ndarray:
-    return Jacobians(**FIELDS).data.labels("test")
+    return Jacobians(_spec()).data.labels("test")
 
 
 PAIRS = list(product(range(3), range(3)))
@@ -156,7 +162,7 @@ def test_intervals_hold_the_estimate(whole):
     assert (cka <= high + 1e-12).all()
     assert 0.005 < high[1, 2] - low[1, 2] < 0.2
     np.testing.assert_allclose(np.diag(high) - np.diag(low), 0, atol=1e-12)
-    assert "low" not in "".join(Cka(**FIELDS).variables)
+    assert "low" not in "".join(Cka(_spec()).variables)
 
 
 def test_cross_entropy_is_in_nats_and_its_diagonal_the_entropy(whole):
@@ -197,8 +203,7 @@ def test_a_network_added_later_costs_its_row_and_column(whole, mapped, workers, 
     store = _copy(mapped, tmp_path)
     _compare(store, workers, NETWORKS[:2])
     before = {stage: _matrix(store, stage) for stage in ("affine", "distance", "cka")}
-    grown = {"networks": NETWORKS, **FIELDS}
-    assert [plan_store(stage(**grown), store).cells for stage in (Sums, *MATRICES)] == [50, 5, 5, 5]
+    assert [plan_store(stage(_spec()), store).cells for stage in (Sums, *MATRICES)] == [50, 5, 5, 5]
     _compare(store, workers)
     for stage, old in before.items():
         now = _matrix(store, stage).isel(network_from=slice(2), network_to=slice(2))
@@ -218,41 +223,60 @@ def test_a_network_between_others_finds_its_place_in_the_store(mapped, workers, 
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [1, 2])
 def test_small_tiles_give_the_same(side, mapped, whole, workers, tmp_path, monkeypatch):
-    monkeypatch.setattr(Sums, "tile", property(lambda self: side))
+    monkeypatch.setattr(Sums, "side", lambda self: side)
     store = _copy(mapped, tmp_path)
     _compare(store, workers)
     _same(store, whole)
 
 
-def test_both_forms_of_cka_are_the_same_and_the_cheaper_is_taken_and_said(mapped, whole):
-    sweep = Sums(**FIELDS, networks=NETWORKS)
+def _block(rows: np.ndarray, output: int = 0, **fields: object) -> SumBlock:
+    """Give what a worker sums of coefficients (network, sample, output, coefficient) in memory."""
+    dims = ("network", "sample", "output", "coefficient")
+    reader = ArrayReader({"jacobians": {"coefficients": (dims, rows)}}, {"network": NETWORKS})
+    labels = (("network_from", NETWORKS), ("output", (output,)), ("network_to", NETWORKS))
+    _, block = Sums(_spec(**fields)).task(Block("", 0, labels), "")
+    return replace(block, coefficients=replace(block.coefficients, reader=reader))
+
+
+@pytest.fixture(scope="module")
+def kept(mapped: str) -> np.ndarray:
+    """Coefficients as stored."""
+    stored = open_dataset(mapped, "images/digits/jacobians", mask_and_scale=False)["coefficients"]
+    return stored.sel(network=list(NETWORKS)).values
+
+
+def test_both_forms_of_cka_are_the_same_and_the_cheaper_is_taken_and_said(kept, whole):
     found = {}
     for form in FORMS:
-        tile = Tile(sweep, NETWORKS, 3, NETWORKS, mapped)
-        tile.__dict__["form"] = form
-        found[form] = sum_tile(tile).arrays
+        found[form] = sum_pairs(replace(_block(kept, 3), form=form)).arrays
         assert (found[form]["cka_form"] == FORMS.index(form)).all()
     for name in ("hsic", "hsic_unbiased"):
         one, other = (found[form][name] for form in FORMS)
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10 * one.max())
-    assert Tile(sweep, NETWORKS, 0, NETWORKS, "").form == "columns"  # 355 samples, 65 columns
-    scaled = Sums(**FIELDS, networks=NETWORKS, input="scaled")
-    assert Tile(scaled, NETWORKS, 0, NETWORKS, "").form == "samples"  # 3073 columns
-    assert "the cheaper is over columns" in sweep.layout(mapped).attrs["cka_form"]
-    assert "the cheaper is over samples" in scaled.said_of_cka
+    assert _block(kept).form_of_cka == "columns"  # 355 samples, 65 columns
+    assert _block(kept, input="scaled").form_of_cka == "samples"  # 3073 columns
+    assert "the cheaper is over columns" in Sums(_spec()).layout("").attrs["cka_form"]
+    assert "the cheaper is over samples" in Sums(_spec(input="scaled")).said_of_cka
     assert (_matrix(whole, "cka")["cka_form"] == FORMS.index("samples")).all()  # for the intervals
 
 
+def test_sums_of_arrays_in_memory_are_those_in_the_store(kept, mapped, workers, tmp_path):
+    store = _copy(mapped, tmp_path)
+    run(Sums(_spec()), store, workers)
+    sums = _matrix(store, "sums").sel(output=[3])
+    for name, array in sum_pairs(_block(kept, 3)).arrays.items():
+        np.testing.assert_array_equal(sums[name].values, array, err_msg=name)
+
+
 def test_what_the_store_parts_finds_its_places():
-    stored = Sums(**FIELDS, networks=NETWORKS)
-    asked = Sums(**FIELDS, networks=NETWORKS[::2])
+    stored, asked = Sums(_spec()), Sums(_spec(NETWORKS[::2]))
     layout = stored.layout("")
     nothing = {
         name: (tuple(stored.axes), np.zeros(stored.shape, dtype))
         for name, dtype in (("done", bool), ("fingerprint", np.uint64))
     }
     plan = make_plan(asked, xr.Dataset(nothing, layout.coords.coords, layout.attrs))
-    assert plan.stored.networks == NETWORKS
+    assert plan.stored.spec.networks == NETWORKS
     for block in plan.blocks:
         for region, part in plan.regions(block):
             networks = plan.stored.axes["network_to"]
@@ -263,17 +287,12 @@ def test_what_the_store_parts_finds_its_places():
 # What may go wrong
 
 
-def test_networks_that_ran_away_spoil_their_own_pairs_only(mapped, monkeypatch):
+def test_networks_that_ran_away_spoil_their_own_pairs_only(kept):
     """Coefficients that are infinite, as after a training that diverged."""
-    read = Rows.read
-
-    def spoilt(self, label, *arguments):
-        rows = read(self, label, *arguments)
-        return rows * np.float32(np.inf) if label == NETWORKS[1] else rows
-
-    monkeypatch.setattr(Rows, "read", spoilt)
+    spoilt = kept.copy()
     with np.errstate(all="ignore"):
-        arrays = sum_tile(Tile(Sums(**FIELDS, networks=NETWORKS), NETWORKS, 0, NETWORKS, mapped)).arrays
+        spoilt[1] *= np.float32(np.inf)
+        arrays = sum_pairs(_block(spoilt)).arrays
     for name in ("mapped", "apart", "hsic"):
         finite = np.isfinite(arrays[name]).reshape(3, 3, -1).all(axis=2)
         np.testing.assert_array_equal(finite[::2, ::2], True, err_msg=name)
@@ -289,20 +308,21 @@ OF_LARGE = ("simple-sgd-0", "simple-sgd-1", "simple-adamw-0", "simple-adamw-1", 
 MEASURE = """
 import sys
 from pathlib import Path
-from relusweep.pipeline.sweeps.images.rows import Rows
+from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.images.sums import Sums
-from relusweep.pipeline.sweeps.images.tiles import Tile, sum_tile
 
 def kilobytes(name):
     return int(Path("/proc/self/status").read_text().partition(name + ":")[2].split()[0])
 
-stage = Sums.model_validate_json(sys.argv[1])
-sources, targets = (stage.networks[:int(n)] for n in sys.argv[3:5])
-few = stage.at(Sums)
-Rows(stage, sys.argv[2]).read(sources[0], 1, "test", range(8))
-Rows(stage, sys.argv[2]).inputs("test", range(8))
+stage = Sums(ImageSpecification.model_validate_json(sys.argv[1]))
+sources, targets = (stage.spec.networks[:int(n)] for n in sys.argv[3:5])
+labels = (("network_from", sources), ("output", (0,)), ("network_to", targets))
+task, argument = stage.task(Block("images", 0, labels), sys.argv[2])
+stage.coefficients(sys.argv[2]).read(sources[0], 1, "test", range(8))
+stage.coefficients(sys.argv[2]).inputs("test", range(8))
 before = kilobytes("VmRSS")
-sum_tile(Tile(stage, sources, 0, targets, sys.argv[2]))
+task(argument)
 print(1024 * (kilobytes("VmHWM") - before))
 """
 
@@ -316,8 +336,8 @@ def large(tmp_path_factory: pytest.TempPathFactory, workers: Address) -> tuple[S
         for kind, array in (("images-idx3", images), ("labels-idx1", np.arange(n, dtype=np.uint8) % 2)):
             head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             (folder / f"{part}-{kind}-ubyte").write_bytes(head + array.tobytes())
-    stage = Sums(**FIELDS, dataset="noise", path=str(folder), networks=OF_LARGE)
-    run(stage.at(Jacobians), str(folder / "store"), workers)
+    stage = Sums(_spec(OF_LARGE, dataset="noise", path=str(folder)))
+    run(Jacobians(stage.spec), str(folder / "store"), workers)
     return stage, str(folder / "store")
 
 
@@ -325,23 +345,22 @@ def large(tmp_path_factory: pytest.TempPathFactory, workers: Address) -> tuple[S
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much memory a process took")
 @pytest.mark.parametrize(("n_from", "n_to", "replicates"), [(5, 5, 0), (1, 5, 0), (5, 5, 50)])
 def test_a_worker_takes_no_more_memory_than_is_said(large, n_from, n_to, replicates):
-    stage = large[0].model_copy(update={"replicates": replicates})
-    asked = [stage.model_dump_json(), large[1], str(n_from), str(n_to)]
+    stage = Sums(large[0].spec.model_copy(update={"replicates": replicates}))
+    asked = [stage.spec.model_dump_json(), large[1], str(n_from), str(n_to)]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *asked], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    most = module.sums_memory(stage, n_from, n_to, max(n_from, n_to))
+    most = sums_memory(stage, n_from, n_to, max(n_from, n_to))
     assert most / 3 < int(done.stdout) <= most
 
 
-def test_a_tile_is_as_many_networks_as_memory_allows(large, monkeypatch):
+def test_a_block_is_of_as_many_networks_as_memory_allows(large):
     stage = large[0]
-    assert stage.tile == 5
+    assert stage.side() == 5
+    assert stage.schedule.block_shape == {"network_from": 5, "output": 1, "network_to": 5}
     for side in (1, 2):
-        room = module.sums_memory(stage, side, side, 2 * side)
-        monkeypatch.setattr(module, "MOST_MEMORY", room)
-        assert (stage.tile, stage.peak_memory) == (side, room)
-        assert stage.layout("").attrs["peak_memory_bytes"] == room
-    monkeypatch.setattr(module, "MOST_MEMORY", 1)
-    assert stage.tile == 1
+        assert stage.side(memory=sums_memory(stage, side, side, 2 * side)) == side
+    assert stage.side(memory=1) == 1
+    assert stage.layout("").attrs["tile"] == 5
+    assert stage.layout("").attrs["peak_memory_bytes"] == stage.memory(5) == sums_memory(stage, 5, 5, 5)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,17 @@ from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.sweeps.images import sensitivity
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.sensitivity import Sensitivity
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
+from relusweep.tasks.comparison.directions import DirectionBlock, decompose
+from relusweep.tasks.jacobians.maps import CoefficientReader
+from tests.tasks.array_reader import ArrayReader
 
-SMALL = Sensitivity(name="small", networks=("dense-adamw-0", "linear-sgd-0"), epochs=1, components=5)
+LABELS = ("dense-adamw-0", "linear-sgd-0")
+SMALL = Sensitivity(ImageSpecification(name="small", networks=LABELS, epochs=1, components=5))
 
 
 def _run(sweep: Sensitivity, store: Path, workers: Address) -> list[tuple[str, ...]]:
@@ -55,7 +58,7 @@ def found(store: Path) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def train(store: Path) -> xr.DataArray:
-    rows = _read(SMALL.at(Jacobians), store)
+    rows = _read(Jacobians(SMALL.spec), store)
     return rows["coefficients"].isel(sample=rows["part"].values == "train").astype(float)
 
 
@@ -71,7 +74,7 @@ def test_the_group_says_what_it_holds(found: xr.Dataset) -> None:
 
 
 def test_singular_values_are_those_of_the_gradients(found: xr.Dataset, train: xr.DataArray) -> None:
-    for label in SMALL.networks:
+    for label in LABELS:
         for output in range(10):
             gradients = train.sel(network=label, output=output).values[:, :-1]
             _, values, directions = np.linalg.svd(gradients / np.sqrt(len(gradients)), full_matrices=False)
@@ -106,7 +109,7 @@ def test_a_linear_network_changes_along_its_weights_alone(found: xr.Dataset) -> 
 
 def test_there_are_no_more_components_than_numbers_of_the_input() -> None:
     assert SMALL.n_components == 5
-    assert Sensitivity(name="any").n_components == 16
+    assert Sensitivity(ImageSpecification(name="any")).n_components == 16
     all_of_them = override(SMALL, ["components=1000"])
     assert all_of_them.n_components == 64
     make_plan(all_of_them, None)
@@ -114,37 +117,20 @@ def test_there_are_no_more_components_than_numbers_of_the_input() -> None:
         override(SMALL, ["components=0"])
 
 
-class _Rows:
-    """Rows of one network: a constant output, and one that is not finite."""
-
-    def __init__(self, stage: Sensitivity, store: str) -> None:
-        self._stage = stage
-
-    def spans(self, part: str) -> list[range]:
-        return [range(100), range(100, len(self._stage.data.labels("test")))]
-
-    def chunks(self, label: str, output: int, part: str) -> Iterator[np.ndarray]:
-        for _ in range(3):
-            rows = np.zeros((7, self._stage.n_columns), np.float32)
-            rows[:, -1] = 2.5 if output == 0 else np.nan
-            yield rows
-
-    def inputs(self, part: str, samples: range) -> np.ndarray:
-        return np.full((len(samples), self._stage.n_columns - 1), samples.start, np.float32)
-
-
-def test_an_output_that_is_dead_or_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensitivity, "Rows", _Rows)
-    dead, diverged = (
-        sensitivity.decompose(sensitivity._Output(SMALL, "dense-sgd-0", output, "")).arrays
-        for output in (0, 1)
-    )
+def test_an_output_that_is_dead_or_not_finite() -> None:
+    """Rows of one network in memory: of a constant output, and of one that is not finite."""
+    rows = np.zeros((1797, 10, 65), np.float32)
+    rows[:, 0, -1], rows[:, 1, -1] = 2.5, np.nan
+    dims = ("network", "sample", "output", "coefficient")
+    reader = ArrayReader({"jacobians": {"coefficients": (dims, rows[None])}}, {"network": ["dense-sgd-0"]})
+    kept = CoefficientReader(SMALL.maps, reader, chunk=100)
+    dead, diverged = (decompose(DirectionBlock(kept, "dense-sgd-0", output, 5)).arrays for output in (0, 1))
     assert dead["singular_value"].tolist() == [[[0.0] * 5]]
     assert dead["mean"].tolist() == [[[0.0] * 64 + [2.5]]]
     directions = dead["direction"][0, 0]
     np.testing.assert_array_equal(directions @ directions.T, np.eye(5))
-    assert (dead["along"][0, 0, :100] == 0).all()
-    assert (dead["along"][0, 0, 100:] != 0).all()
+    images = SMALL.data.images("test").reshape(355, -1)
+    np.testing.assert_allclose(dead["along"][0, 0], images @ directions[0], rtol=1e-6, atol=1e-6)
     for name in ("singular_value", "direction", "along"):
         assert np.isnan(diverged[name]).all()
         assert diverged[name].shape == dead[name].shape

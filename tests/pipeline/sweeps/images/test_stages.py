@@ -17,7 +17,7 @@ from relusweep.pipeline.common.errors import SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.planning.plan import make_plan, plans
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.storage import Committer, StoreNotFound, Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult
@@ -37,12 +37,11 @@ def expected(runner: str, laps: int) -> list[int]:
     return sums[1:]
 
 
-class Laps(Sweep):
+class Laps(SpecifiedSweep):
     """Runners whose laps follow one another; the sum after the last lap made is kept once a runner."""
 
     kind: ClassVar[str] = "laps"
     growable_fields: ClassVar[tuple[str, ...]] = ("runners", "shoes")
-    divisible: ClassVar[bool] = False
     step: ClassVar[Step] = staticmethod(add)
 
     runners: tuple[str, ...]
@@ -51,41 +50,15 @@ class Laps(Sweep):
     weather: str = "fair"
 
     @property
-    def group(self) -> str:
-        return f"laps/{self.name}"
-
-    @property
-    def title(self) -> str:
-        return "laps"
-
-    @property
     def axes(self) -> Mapping[str, np.ndarray]:
         runners = tuple(dict.fromkeys(self.runners))
-        return {"runner": np.array(runners), "lap": np.arange(self.laps)}
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(map(len, self.axes.values()))
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        return {"runner": 1, "lap": 1}
-
-    @property
-    def chunks(self) -> Mapping[str, int]:
-        return {"runner": 1, "lap": self.laps}
+        return {"runner": np.array(runners, object), "lap": np.arange(self.laps)}
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         return {
             "sum": Variable(("runner", "lap"), "int64", -1),
             "state": Variable(("runner",), "int64", -1),
-        }
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        return {
-            dim: (dim, labels.astype(object) if dim == "runner" else labels, {})
-            for dim, labels in self.axes.items()
         }
 
     def task(self, block: Block, store: str) -> Task:
@@ -103,15 +76,21 @@ class Laps(Sweep):
 
         return make, None
 
-    def predecessor(self, block: Block) -> Block | None:
-        (lap,) = block["lap"]
-        return None if lap == 0 else replace(block, labels=(block.labels[0], ("lap", (lap - 1,))))
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(
+            block_shape={"runner": 1, "lap": 1},
+            chunks={"lap": self.laps},
+            divisible=False,
+            cost=lambda block: float(len(block["runner"][0])),
+            predecessor=before,
+            resume=lambda argument, result: int(result.arrays["state"][0]),
+        )
 
-    def resume(self, argument: Any, before: BlockResult) -> object:
-        return int(before.arrays["state"][0])
 
-    def cost(self, block: Block) -> float:
-        return float(len(block["runner"][0]))
+def before(block: Block) -> Block | None:
+    (lap,) = block["lap"]
+    return None if lap == 0 else replace(block, labels=(block.labels[0], ("lap", (lap - 1,))))
 
 
 def going(step_: Step) -> type[Laps]:
@@ -278,10 +257,6 @@ class Photos(Laps):
     kind: ClassVar[str] = "photos"
 
     @property
-    def group(self) -> str:
-        return f"photos/{self.name}"
-
-    @property
     def requires(self) -> tuple[Sweep, ...]:
         return (Laps(**self.model_dump()),)
 
@@ -290,10 +265,6 @@ class Film(Photos):
     """Of the photos, and again of the laps."""
 
     kind: ClassVar[str] = "film"
-
-    @property
-    def group(self) -> str:
-        return f"film/{self.name}"
 
     @property
     def requires(self) -> tuple[Sweep, ...]:
@@ -354,18 +325,19 @@ class Large(Laps):
     """Runners' laps at once; workers write each lap's track."""
 
     kind: ClassVar[str] = "large"
-    written_by_workers: ClassVar[frozenset[str]] = frozenset({"track"})
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         return {**super().variables, "track": Variable(("runner", "lap", "metre"), "float32", np.nan)}
 
     @property
-    def chunks(self) -> Mapping[str, int]:
-        return {"runner": 1, "lap": 1, "metre": 3}
+    def inner(self) -> Mapping[str, np.ndarray]:
+        return {"metre": np.arange(8)}
 
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        return {**super().coordinates(store), "metre": ("metre", np.arange(8), {})}
+    @property
+    def schedule(self) -> Schedule:
+        chunks = {"lap": 1, "metre": 3}
+        return replace(super().schedule, chunks=chunks, written_by_workers=frozenset({"track"}))
 
     def task(self, block: Block, store: str) -> Task:
         make, argument = super().task(block, store)
@@ -405,14 +377,11 @@ def test_a_block_of_several_regions_is_no_block_for_workers_to_write(
 ) -> None:
     class Wide(Large):
         @property
-        def block_shape(self) -> Mapping[str, int]:
-            return {"runner": 2, "lap": 1}
+        def schedule(self) -> Schedule:
+            return replace(super().schedule, block_shape={"runner": 2, "lap": 1}, cost=lambda block: 1.0)
 
         def task(self, block: Block, store: str) -> Task:
             return len, ()  # never sent
-
-        def cost(self, block: Block) -> float:
-            return 1.0
 
     store = str(tmp_path / "store")
     stored = Wide(name="a", runners=("m", "z", "a"), laps=1)

@@ -19,13 +19,20 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import plan_store
-from relusweep.pipeline.sweeps.images.stage import PretrainedModel
-from relusweep.pipeline.sweeps.images.training import ImageTraining, trained_network
+from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.images.architectures import Pretrained
 from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
+from relusweep.tasks.images.networks import PretrainedModel
 from relusweep.tasks.images.training import HISTORY, outputs, train_images, trained_parameters
-from tests.pipeline.sweeps.images.pictures import N_TRAIN, Tiny, stored, sweep_of, write_images
+from tests.pipeline.sweeps.images.pictures import (
+    N_TRAIN,
+    Tiny,
+    stored,
+    sweep_of,
+    trained_network,
+    write_images,
+)
 
 MODELS = "tests.pipeline.sweeps.images.pictures"  # where workers import them from
 
@@ -47,7 +54,7 @@ def one_thread() -> Iterator[None]:
 
 
 def training(folder: Path, *networks: str, **fields: Any) -> ImageTraining:
-    return sweep_of(folder, *networks, **fields).at(ImageTraining)
+    return ImageTraining(sweep_of(folder, *networks, **fields).spec)
 
 
 def done(events: list[Event]) -> list[tuple[str, int]]:
@@ -68,17 +75,19 @@ def test_the_store_has_what_a_training_in_one_go_gives(
     assert results["optimizer"].values.tolist() == ["sgd", "adamw"]
     assert results["instance"].values.tolist() == [0, 1]
     for label in BOTH:
-        network = sweep.network(label)
-        *_, state = train_images(network, sweep.data, sweep.protocol(label, 3), sweep.orders(label))
+        networks = sweep.spec.image_networks
+        network = networks.build(label)
+        protocol = sweep.spec.protocol(label, 3)
+        *_, state = train_images(network, sweep.data, protocol, networks.orders(label))
         of_network = results.sel(network=label)
         for name in HISTORY:
             np.testing.assert_array_equal(of_network[name], state[name])
-        again = trained_network(sweep, label, str(tmp_path / "store"))
+        again = trained_network(sweep, label, tmp_path / "store")
         for name, weights in trained_parameters(again).items():
             np.testing.assert_array_equal(weights.detach().numpy(), state[f"weights/{name}"])
         right = outputs(again, sweep.data, "test").argmax(1) == sweep.data.test_labels
         assert of_network["test_accuracy"][-1] == right.mean()
-    n_linear = sum(w.numel() for w in sweep.network("linear-sgd-0").parameters())
+    n_linear = sweep.spec.image_networks.n_parameters("linear-sgd-0")
     for name in ("parameters", "moments"):  # rows as long as the longest, and nothing behind the others' own
         row = results[name].sel(network="linear-sgd-0")
         assert row[..., n_linear:].isnull().all()
@@ -89,10 +98,12 @@ def test_the_store_has_what_a_training_in_one_go_gives(
 
 def test_networks_differ_by_instance_and_optimizer_and_seed(images: Path) -> None:
     sweep = training(images, "linear-sgd-0", "linear-sgd-1", "linear-adamw-0")
-    starts = [sweep.network(label).state_dict()["2.bias"].tolist() for label in sweep.networks]
-    starts.append(override(sweep, ["seed=1"]).network("linear-sgd-0").state_dict()["2.bias"].tolist())
+    labels, networks = sweep.spec.networks, sweep.spec.image_networks
+    starts = [networks.build(label).state_dict()["2.bias"].tolist() for label in labels]
+    other = override(sweep, ["seed=1"]).spec.image_networks
+    starts.append(other.build("linear-sgd-0").state_dict()["2.bias"].tolist())
     assert len({tuple(start) for start in starts}) == 4
-    orders = [sweep.orders(label).words(range(1), 4)[0].tolist() for label in sweep.networks]
+    orders = [networks.orders(label).words(range(1), 4)[0].tolist() for label in labels]
     assert len({tuple(order) for order in orders}) == 3
 
 
@@ -203,7 +214,7 @@ def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, 
     model = PretrainedModel(factory=f"{MODELS}:tiny", side=8, weights=str(tmp_path / "weights.pt"))
     sweep = training(images, "linear-sgd-0", "tiny-adamw-0", pretrained={"tiny": model}, epochs=2)
     run(sweep, str(tmp_path / "store"), workers)
-    network = trained_network(sweep, "tiny-adamw-0", str(tmp_path / "store"))
+    network = trained_network(sweep, "tiny-adamw-0", tmp_path / "store")
     assert isinstance(network, Pretrained)
     extractor = network.extractor
     np.testing.assert_array_equal(extractor.convolution.weight.numpy(), module.convolution.weight.detach())
@@ -213,8 +224,11 @@ def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, 
     torch.save(Tiny().state_dict(), tmp_path / "weights.pt")
     with pytest.raises(SpecificationChanged, match=r"pretrained\.tiny\.digest"):
         plan_store(
-            sweep.model_copy(
-                update={"pretrained": {"tiny": PretrainedModel(**model.model_dump(exclude={"digest"}))}}
+            training(
+                images,
+                *sweep.spec.networks,
+                pretrained={"tiny": model.model_dump(exclude={"digest"})},
+                epochs=2,
             ),
             str(tmp_path / "store"),
         )
@@ -306,4 +320,4 @@ def test_settings_that_are_none_say_so(setting: str, says: str) -> None:
 
 
 def test_a_label_has_one_spelling() -> None:
-    assert training(Path("toy"), "linear-sgd-01", "linear-sgd-1").networks == ("linear-sgd-1",)
+    assert training(Path("toy"), "linear-sgd-01", "linear-sgd-1").spec.networks == ("linear-sgd-1",)

@@ -1,0 +1,162 @@
+"""What a user writes of a sweep over networks of images: the fields of all its stages."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+
+from relusweep.pipeline.sweeps.base import Specification
+from relusweep.pipeline.sweeps.fields import Seed, Sizes, listed
+from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkName, PretrainedModel
+from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
+from relusweep.tasks.jacobians.maps import LinearMaps
+
+__all__ = ["SOURCE_CLUSTERS", "ImageSpecification"]
+
+_OWN = ("linear", "dense", "simple", "complex")
+_OPTIMIZERS = ("sgd", "adamw")
+
+SOURCE_CLUSTERS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+def _source_networks() -> tuple[str, ...]:
+    """Name the networks of the source: two of each architecture and optimiser, but of linear ones one."""
+    return tuple(
+        f"{architecture}-{optimizer}-{instance}"
+        for architecture in _OWN
+        for optimizer, instance in product(_OPTIMIZERS, range(1 if architecture == "linear" else 2))
+    )
+
+
+def _precision(value: object) -> str | int:
+    if value in ("float32", "float16"):
+        return str(value)
+    if str(value).isdecimal() and 1 <= int(str(value)) <= 22:
+        return int(str(value))
+    raise ValueError("allowed are float32, float16, and 1 to 22 bits of the mantissa")
+
+
+class ImageSpecification(Specification):
+    """Networks of images, how they are trained, and what is asked of their linear maps.
+
+    Networks and numbers of clusters may be added later without touching what is done; a change of another
+    field makes other results of the stages that it decides.
+
+    Attributes
+    ----------
+    name : str
+        Its results live in ``images/<name>/``; where it is ``images``, in ``images/<dataset>/``.
+    dataset : str
+        ``digits``, or the name of a known data set, or with a path what to call one's own.
+    path : str, optional
+        A folder with the data: IDX files, CIFAR-10's binary files, or ``train`` and ``test`` with a folder
+        for each class.
+    download : bool
+        Whether a known data set may be fetched.
+    networks : tuple of str
+        Labels ``architecture-optimizer-instance``; the architecture is one of our own (linear, dense, simple,
+        complex) or a key of `pretrained`.
+    pretrained : dict of PretrainedModel
+        By the name that stands in the labels.
+    seed : int
+        Root of all random streams.
+    epochs, batch : int
+        Passes over the training images, and images of an update.
+    sgd, adamw
+        Settings of the two optimisers.
+    device : str
+        Where networks are trained: ``cpu``, ``cuda``. Results differ in their last bits.
+    input : {'original', 'scaled'}
+        What gradients are taken in: the image as it is, or scaled to three channels of 32 × 32.
+    form : {'rows', 'patterns'}
+        What is stored: the rows of coefficients, or the activation patterns of which they are computed again
+        on reading. Patterns need a network with a closed form, and float32.
+    precision : {'float32', 'float16'} or int
+        Of stored rows: a type, or how many bits of float32's mantissa are kept (1 to 22) and compressed.
+    clusters : tuple of int
+        Every k of k-means. Of the source's, which are the default, those are left out that are more than the
+        training images.
+    n_init : int
+        How often k-means begins anew for each k; mini-batches begin once.
+    max_iterations : int
+        At most how often centres are moved after each start; mini-batches take their own number.
+    rows_in_memory : int
+        Most bytes, as float32, that the training rows of one output may fill to be clustered at once; a
+        worker takes up to four times that. More rows are clustered in mini-batches, a chunk at a time.
+    cutoff : float, optional
+        Least strength of a direction of the training rows that the affine map keeps, as a share of the
+        largest; by default it is rounding: see `relusweep.tasks.comparison.affine.row_space`.
+    replicates : int
+        Halves of the test images that give the intervals of CKA; none by default.
+    components : int
+        Leading directions of sensitivity to keep, at most as many as an image has numbers.
+    """
+
+    growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters")
+
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
+        "digits"
+    )
+    path: str | None = None
+    download: bool = False
+    pretrained: dict[str, PretrainedModel] = Field(default={}, description="models by name")
+    networks: Annotated[
+        tuple[str, ...],
+        BeforeValidator(listed),
+        Field(min_length=1, description="labels, as linear-sgd-0,dense-adamw-1"),
+    ] = _source_networks()
+    seed: Seed = 0
+    epochs: Annotated[int, Field(ge=1, le=10_000, description="1 to 10 000")] = 15
+    batch: Annotated[int, Field(ge=1, le=1_000_000, description="1 to 1 000 000")] = 32
+    sgd: ImageSgd = ImageSgd()
+    adamw: AdamW = AdamW()
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu or cuda")] = "cpu"
+    input: Literal["original", "scaled"] = "original"
+    form: Literal["rows", "patterns"] = "rows"
+    precision: Annotated[Literal["float32", "float16"] | int, PlainValidator(_precision)] = "float32"
+    clusters: Sizes = SOURCE_CLUSTERS
+    n_init: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 1
+    max_iterations: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 300
+    rows_in_memory: Annotated[int, Field(ge=0, description="bytes")] = 2**30
+    cutoff: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
+    replicates: Annotated[int, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
+    components: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 16
+
+    @field_validator("pretrained")
+    @classmethod
+    def _are_others(cls, models: dict[str, PretrainedModel]) -> dict[str, PretrainedModel]:
+        if taken := set(_OWN) & set(models):
+            raise ValueError(
+                f"{', '.join(sorted(taken))} is one of our own architectures; choose other names"
+            )
+        return models
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, labels: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = (*_OWN, *info.data.get("pretrained", ()))
+        names = [NetworkName.parse(label) for label in labels]
+        for name in names:
+            if name.architecture not in known:
+                raise ValueError(f"'{name}' is of no known architecture; known are {', '.join(known)}")
+        return tuple(
+            dict.fromkeys(map(str, names))
+        )  # each once, in this order: an axis that grows at its end
+
+    @property
+    def image_networks(self) -> ImageNetworks:
+        """How its networks are built."""
+        source = ImageSource(self.dataset, self.path, self.download)
+        return ImageNetworks(source, self.seed, tuple(self.pretrained.items()))
+
+    @property
+    def maps(self) -> LinearMaps:
+        """Their linear maps."""
+        return LinearMaps(self.image_networks, self.input, self.form)
+
+    def protocol(self, label: str, epochs: int) -> ImageProtocol:
+        """Give the protocol of so many epochs of a network's training."""
+        optimizer = self.sgd if NetworkName.parse(label).optimizer == "sgd" else self.adamw
+        return ImageProtocol(optimizer=optimizer, batch=self.batch, epochs=epochs)

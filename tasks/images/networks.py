@@ -1,0 +1,155 @@
+"""Networks of images by label: how each is built, and which streams it draws from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b, file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from relusweep.tasks.images.datasets import ImageSet, load_images
+from relusweep.tasks.images.reader import Reader
+from relusweep.tasks.streams import Stream
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ImageNetworks", "ImageSource", "NetworkName", "PretrainedModel"]
+
+
+class NetworkName(NamedTuple):
+    """What the label of a network says.
+
+    Attributes
+    ----------
+    architecture : str
+        One of our own, or the name of a pretrained one.
+    optimizer : {'sgd', 'adamw'}
+    instance : int
+        Networks that differ in this alone have other initial parameters and orders.
+    """
+
+    architecture: str
+    optimizer: Literal["sgd", "adamw"]
+    instance: int
+
+    @classmethod
+    def parse(cls, label: str) -> NetworkName:
+        """Read ``architecture-optimizer-instance``; `ValueError` if it is none."""
+        match label.rsplit("-", 2):
+            case [str(architecture), "sgd" | "adamw" as optimizer, str(instance)] if instance.isdecimal():
+                return cls(architecture, optimizer, int(instance))
+        raise ValueError(f"{label!r} is no architecture-optimizer-instance, as dense-sgd-0")
+
+    def __str__(self) -> str:
+        return "-".join(map(str, self))
+
+
+class PretrainedModel(BaseModel):
+    """A module whose last linear layer alone is trained; see `tasks.images.architectures.build_pretrained`.
+
+    Attributes
+    ----------
+    factory : str
+        What gives the module, as ``torchvision.models:resnet18``.
+    side : int
+        Height and width of the images that it takes.
+    weights : str, optional
+        A file of its weights, or a name that the factory knows.
+    digest : str, optional
+        Of what the file holds: other weights in the same place are another model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description="an import path, as module:name")]
+    side: PositiveInt = 224
+    weights: str | None = None
+    digest: str | None = Field(default_factory=lambda fields: _digest(fields.get("weights")))
+
+
+def _digest(weights: str | None) -> str | None:
+    if weights is None or not (path := Path(weights).expanduser()).is_file():
+        return None
+    with path.open("rb") as file:
+        return file_digest(file, lambda: blake2b(digest_size=8)).hexdigest()
+
+
+class ImageSource(NamedTuple):
+    """Where images come from; see `relusweep.tasks.images.datasets.load_images`."""
+
+    dataset: str = "digits"
+    path: str | None = None
+    download: bool = False
+
+    def load(self) -> ImageSet:
+        """Give the images, read once a process."""
+        return _loaded(self)
+
+
+@lru_cache(maxsize=2)
+def _loaded(source: ImageSource) -> ImageSet:
+    return load_images(source.dataset, source.path, download=source.download)
+
+
+@dataclass(frozen=True)
+class ImageNetworks:
+    """Networks of images, by labels ``architecture-optimizer-instance``.
+
+    Attributes
+    ----------
+    source : ImageSource
+        Of the images.
+    seed : int
+        Root of all random streams.
+    pretrained : tuple of (str, PretrainedModel)
+        Architectures that are not our own, by name.
+    """
+
+    source: ImageSource
+    seed: int = 0
+    pretrained: tuple[tuple[str, PretrainedModel], ...] = ()
+
+    @property
+    def data(self) -> ImageSet:
+        """The images."""
+        return self.source.load()
+
+    def build(self, label: str) -> nn.Module:
+        """Build a network with its initial parameters."""
+        from relusweep.tasks.images.architectures import build, build_pretrained
+
+        name = NetworkName.parse(label)
+        (seed,) = Stream(("images", "starts", self.seed, *name)).words(range(1), 1)[0].tolist()
+        n_classes = len(self.data.classes)
+        if model := dict(self.pretrained).get(name.architecture):
+            return build_pretrained(
+                model.factory, self.data.shape, n_classes, seed, side=model.side, weights=model.weights
+            )
+        return build(name.architecture, self.data.shape, n_classes, seed)  # type: ignore[arg-type]  # or it raises
+
+    def trained(self, label: str, reader: Reader) -> nn.Module:
+        """Build a network with the parameters that it has after its training."""
+        from relusweep.tasks.images.parameters import load_row
+
+        network = self.build(label)
+        load_row(network, reader.read("training", "parameters", network=label))
+        return network
+
+    def n_parameters(self, label: str) -> int:
+        """Count the parameters that training changes in a network."""
+        return _n_parameters(self, label)
+
+    def orders(self, label: str) -> Stream:
+        """Name the stream of the orders in which a network sees the images."""
+        return Stream(("images", "orders", self.seed, *NetworkName.parse(label)))
+
+
+@lru_cache
+def _n_parameters(networks: ImageNetworks, label: str) -> int:
+    from relusweep.tasks.images.training import trained_parameters
+
+    return sum(weights.numel() for weights in trained_parameters(networks.build(label)).values())
