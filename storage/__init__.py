@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from relusweep.storage.errors import (
     BlockWrittenTwice,
     ExpiryTooSoon,
+    InvalidStoreUrl,
     InvalidTag,
     LayoutMismatch,
     StoreError,
@@ -13,27 +14,27 @@ from relusweep.storage.errors import (
     StoreNotFound,
     StoreReadError,
     StoreWriteError,
-    UnknownPlace,
     UnknownVersion,
 )
 from relusweep.storage.layout import Layout, Variable
 
 if TYPE_CHECKING:
-    from relusweep.storage._changes import Changes, changes
+    from relusweep.storage.changes import ChangedChunks, changed_chunks
     from relusweep.storage.committer import Committer
     from relusweep.storage.engine import open_dataset, open_datatree
-    from relusweep.storage.fork import Fork, Written
+    from relusweep.storage.fork import Fork, WriteReceipt
     from relusweep.storage.records import Records
     from relusweep.storage.stored import StoredGroup, stored_groups
-    from relusweep.storage.throwaway import throwaway_store
+    from relusweep.storage.temporary import temporary_store
     from relusweep.storage.versions import Version, history, resolve
 
 __all__ = [
     "BlockWrittenTwice",
-    "Changes",
+    "ChangedChunks",
     "Committer",
     "ExpiryTooSoon",
     "Fork",
+    "InvalidStoreUrl",
     "InvalidTag",
     "Layout",
     "LayoutMismatch",
@@ -44,36 +45,35 @@ __all__ = [
     "StoreReadError",
     "StoreWriteError",
     "StoredGroup",
-    "UnknownPlace",
     "UnknownVersion",
     "Variable",
     "Version",
-    "Written",
-    "changes",
+    "WriteReceipt",
+    "changed_chunks",
     "history",
     "open_dataset",
     "open_datatree",
     "resolve",
     "stored_groups",
-    "throwaway_store",
+    "temporary_store",
 ]
 
 # Imported where first asked for: a specification needs none of them, and each loads Icechunk, Zarr or xarray.
 _MODULES = {
-    "Changes": "_changes",
+    "ChangedChunks": "changes",
     "Committer": "committer",
     "Fork": "fork",
     "Records": "records",
     "StoredGroup": "stored",
     "Version": "versions",
-    "Written": "fork",
-    "changes": "_changes",
+    "WriteReceipt": "fork",
+    "changed_chunks": "changes",
     "history": "versions",
     "open_dataset": "engine",
     "open_datatree": "engine",
     "resolve": "versions",
     "stored_groups": "stored",
-    "throwaway_store": "throwaway",
+    "temporary_store": "temporary",
 }
 
 

@@ -11,32 +11,31 @@ import icechunk
 import numpy as np
 import zarr
 
-from relusweep.storage import _lock
-from relusweep.storage._disk import durable_commit
-from relusweep.storage._group import PreparedGroup
+from relusweep.storage.durable_commit import durable_commit
 from relusweep.storage.errors import (
     ExpiryTooSoon,
     LayoutMismatch,
     StoreError,
     StoreLocked,
-    StoreNotFound,
     StoreReadError,
     StoreWriteError,
 )
 from relusweep.storage.expiry import expire
-from relusweep.storage.fork import Fork, Written
+from relusweep.storage.fork import Fork, WriteReceipt
 from relusweep.storage.layout import Layout
+from relusweep.storage.prepared_group import PreparedGroup
 from relusweep.storage.repository import (
     BRANCH,
     Url,
     check_readable,
-    create_repository,
     local_path,
+    open_or_create,
     open_repository,
     reason,
 )
 from relusweep.storage.template import create_group, extend_group
 from relusweep.storage.versions import NEWEST, create_tag, delete_tag
+from relusweep.storage.writer_lock import lock_store
 
 __all__ = ["Committer"]
 
@@ -77,9 +76,9 @@ class Committer:
             open_repository(url)  # or a wrong path would be made a directory by locking it
         self._groups: dict[str, PreparedGroup] = {}
         path = local_path(url)
-        self._lock = None if path is None else _lock.take(path)
+        self._lock = None if path is None else lock_store(path)
         try:
-            self._repository = _open_or_create(url)
+            self._repository = open_or_create(url)
             self._session = self._repository.writable_session(BRANCH)
             check_readable(self._repository, self._session)
         except BaseException:
@@ -150,7 +149,7 @@ class Committer:
         region: Mapping[str, slice],
         arrays: Mapping[str, np.ndarray],
         fingerprint: int,
-        written: Written | None = None,
+        written: WriteReceipt | None = None,
     ) -> None:
         """Write one block of results and mark its cells done; takes effect with the next commit.
 
@@ -189,7 +188,7 @@ class Committer:
             target.write(region, arrays, fingerprint)
 
     def commit(self, message: str, metadata: Mapping[str, Any]) -> str | None:
-        """Make everything since the last commit a new version, which a power failure leaves whole.
+        """Make everything since the last commit a new version, which survives a power failure.
 
         Parameters
         ----------
@@ -239,12 +238,12 @@ class Committer:
             self._session = self._repository.writable_session(BRANCH)
 
     def tag(self, name: str, version: str | None = None) -> str:
-        """Name a version, for good: tags neither move nor come back.
+        """Name a version: a tag does not move, and the name of a deleted one cannot be used again.
 
         Parameters
         ----------
         name
-            Letters, digits, ``.``, ``_`` and ``-``, the first a letter or digit; not ``newest``.
+            Letters, digits, ``.``, ``_`` and ``-``, beginning with a letter or digit; not ``newest``.
         version
             As `relusweep.storage.versions.resolve` takes it; by default the last commit.
 
@@ -265,7 +264,7 @@ class Committer:
         return create_tag(self._repository, name, NEWEST if version is None else version)
 
     def delete_tag(self, name: str) -> None:
-        """Take a name from its version, which then expires as others do; the name never comes back.
+        """Delete a tag; its version then expires like others, and the name cannot be used again.
 
         Raises
         ------
@@ -277,10 +276,9 @@ class Committer:
         delete_tag(self._repository, name)
 
     def expire(self, older_than: timedelta, *, dry_run: bool = False) -> dict[str, Any]:
-        """Forget old versions, and free what only they have filled.
+        """Delete old versions, and the data that only they hold.
 
-        The newest version and every one with a tag stay, bit for bit; whoever reads another that is as old
-        can no longer.
+        The newest version and every tagged one stay, bit for bit. Readers of a deleted version get an error.
 
         Parameters
         ----------
@@ -292,8 +290,8 @@ class Committer:
         Returns
         -------
         dict
-            ``expired``, ids of the versions forgotten; ``kept_tags``, the names; ``bytes_freed`` on disk,
-            which a dry run knows only of what killed runs have left behind; ``before``, the cut-off.
+            ``expired``, ids of the deleted versions; ``kept_tags``, names; ``bytes_freed`` on disk (in a dry
+            run only those that killed runs have left behind); ``before``, the cut-off.
 
         Raises
         ------
@@ -304,14 +302,14 @@ class Committer:
         """
         if self._session.has_uncommitted_changes:
             raise ExpiryTooSoon(
-                "commit first: what is not committed belongs to no version, and could be deleted"
+                "commit first: data that is not committed belongs to no version, and could be deleted"
             )
         try:
-            facts = expire(self._repository, older_than, dry_run=dry_run)
+            outcome = expire(self._repository, older_than, dry_run=dry_run)
         except (icechunk.IcechunkError, OSError) as error:
             raise StoreWriteError(f"could not expire versions of {self._url}: {reason(error)}") from error
         self._repository = open_repository(self._url)  # what it remembers of its versions has changed
-        return facts
+        return outcome
 
     def _prepared(self, group: str) -> PreparedGroup:
         if group not in self._groups:
@@ -329,7 +327,7 @@ class Committer:
 
     @contextmanager
     def _dropping_on_failure(self, doing: str) -> Iterator[None]:
-        """Return to the last commit when writing fails: what is left of the block could be half of it."""
+        """Return to the last commit when writing fails: half of a block may have been written."""
         try:
             yield
         except StoreError:  # a refusal, before anything was written
@@ -344,7 +342,7 @@ class Committer:
             self._drop()
             raise StoreWriteError(
                 f"could not {doing} in {self._url}: {reason(error)}. The store stands at its last "
-                f"commit: see to free space, permissions and network, then run again"
+                f"commit: check free space, permissions and network, then run again"
             ) from error
         except ValueError as error:  # a checksum, met where a block shares a chunk with stored ones
             self._drop()
@@ -355,10 +353,3 @@ class Committer:
         except BaseException:  # Ctrl-C above all
             self._drop()
             raise
-
-
-def _open_or_create(url: Url) -> icechunk.Repository:
-    try:
-        return open_repository(url)
-    except StoreNotFound:
-        return create_repository(url)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint, ZarrStore
@@ -11,12 +11,11 @@ from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core.indexing import ExplicitIndexer, LazilyIndexedArray
 from zarr.errors import ContainsArrayError
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
 from relusweep.storage.errors import StoreNotFound, StoreReadError
 from relusweep.storage.repository import Url, reason
 from relusweep.storage.versions import read_session
 
-__all__ = ["RelusweepBackend", "open_dataset", "open_datatree"]
+__all__ = ["CheckedArray", "CheckedStore", "RelusweepBackend", "open_dataset", "open_datatree"]
 
 
 def open_dataset(url: Url, group: str, **options: Any) -> xr.Dataset:
@@ -45,9 +44,44 @@ def open_datatree(url: Url, **options: Any) -> xr.DataTree:
     return xr.open_datatree(os.fspath(url), engine=RelusweepBackend, **options)
 
 
-class RelusweepBackend(BackendEntrypoint):
-    """What xarray calls for ``engine="relusweep"``."""
+class CheckedArray(ZarrArrayWrapper):
+    """An array that says what is broken when it cannot be read."""
 
+    __slots__ = ()
+
+    def __getitem__(self, key: ExplicitIndexer) -> Any:
+        try:
+            return super().__getitem__(key)  # type: ignore[no-untyped-call]  # untyped in xarray
+        except IndexError:
+            raise
+        except Exception as error:  # checksums, codecs and stores each raise their own
+            raise StoreReadError(
+                f"array {self._array.path} cannot be read: {reason(error)}. Its stored bytes are missing or "
+                f"damaged: open an earlier version (tag=, as_of=, version=), or restore the store from a copy"
+            ) from error
+
+
+class CheckedStore(ZarrStore):
+    """xarray's Zarr store, of such arrays."""
+
+    __slots__ = ()
+    array_type: ClassVar[type[ZarrArrayWrapper]] = CheckedArray
+
+    def array_keys(self) -> tuple[str, ...]:
+        """List the arrays by name: Icechunk lists them in no order."""
+        return tuple(sorted(super().array_keys()))
+
+    def open_store_variable(self, name: str) -> xr.Variable:
+        """Open an array, without reading it."""
+        variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]  # untyped in xarray
+        data = LazilyIndexedArray(self.array_type(self.members[name]))
+        return xr.Variable(variable.dims, data, variable.attrs, variable.encoding)
+
+
+class RelusweepBackend(BackendEntrypoint):
+    """Opens stores for xarray."""
+
+    store_type: ClassVar[type[CheckedStore]] = CheckedStore
     description = "Open versioned stores of relusweep"
     supports_groups = True
     open_dataset_parameters = (
@@ -79,7 +113,7 @@ class RelusweepBackend(BackendEntrypoint):
         """Open one group, the root where none is named."""
         session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         try:
-            store = _CheckedStore.open_group(session.store, group=group, consolidated=False)
+            store = self.store_type.open_group(session.store, group=group, consolidated=False)
         except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj) from error
         return _decode(store, drop_variables, decoders)
@@ -99,7 +133,7 @@ class RelusweepBackend(BackendEntrypoint):
         session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         root = "/" + (group or "").strip("/")
         try:
-            stores = _CheckedStore.open_store(session.store, group=root, consolidated=False)
+            stores = self.store_type.open_store(session.store, group=root, consolidated=False)
         except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj) from error
         return {
@@ -122,32 +156,3 @@ def _decode(
     store: ZarrStore, drop_variables: str | Iterable[str] | None, decoders: dict[str, Any]
 ) -> xr.Dataset:
     return StoreBackendEntrypoint().open_dataset(store, drop_variables=drop_variables, **decoders)
-
-
-class _CheckedStore(ZarrStore):
-    """xarray's Zarr store, whose arrays say what is broken when they cannot be read."""
-
-    __slots__ = ()
-
-    def array_keys(self) -> tuple[str, ...]:
-        return tuple(sorted(super().array_keys()))  # Icechunk lists them in no order
-
-    def open_store_variable(self, name: str) -> xr.Variable:
-        variable = super().open_store_variable(name)  # type: ignore[no-untyped-call]  # untyped in xarray
-        data = LazilyIndexedArray(_CheckedArray(self.members[name]))  # type: ignore[no-untyped-call]
-        return xr.Variable(variable.dims, data, variable.attrs, variable.encoding)
-
-
-class _CheckedArray(ZarrArrayWrapper):
-    __slots__ = ()
-
-    def __getitem__(self, key: ExplicitIndexer) -> Any:
-        try:
-            return super().__getitem__(key)  # type: ignore[no-untyped-call]  # untyped in xarray
-        except IndexError:
-            raise
-        except Exception as error:  # checksums, codecs and stores each raise their own
-            raise StoreReadError(
-                f"array {self._array.path} cannot be read: {reason(error)}. Its stored bytes are missing or "
-                f"damaged: open an earlier version (tag=, as_of=, version=), or restore the store from a copy"
-            ) from error

@@ -7,6 +7,7 @@ Each error is also the builtin that it specialises, carries only its message, an
 __all__ = [
     "BlockWrittenTwice",
     "ExpiryTooSoon",
+    "InvalidStoreUrl",
     "InvalidTag",
     "LayoutMismatch",
     "StoreError",
@@ -14,7 +15,6 @@ __all__ = [
     "StoreNotFound",
     "StoreReadError",
     "StoreWriteError",
-    "UnknownPlace",
     "UnknownVersion",
 ]
 
@@ -29,20 +29,20 @@ class StoreNotFound(StoreError, FileNotFoundError):
     """No store, group, tag or version of that name."""
 
 
-class UnknownPlace(StoreError, ValueError):
-    """A URL of a kind that stores cannot be kept at."""
+class InvalidStoreUrl(StoreError, ValueError):
+    """An address at which no store can be."""
 
 
 class UnknownVersion(StoreError, ValueError):
-    """What was given for a moment is none."""
+    """A name that is no version, or a text that is no date or time."""
 
 
 class InvalidTag(StoreError, ValueError):
-    """A name that no tag can have: of other characters than allowed, taken, or of a tag that was deleted."""
+    """A name that a tag cannot have: it has other characters, is taken, or belonged to a deleted tag."""
 
 
 class ExpiryTooSoon(StoreError, ValueError):
-    """An age, or a moment, at which what would be deleted may be in use."""
+    """Versions too young to delete, or a time at which data not yet committed could be deleted."""
 
 
 class StoreLocked(StoreError, BlockingIOError):

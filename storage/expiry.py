@@ -1,4 +1,4 @@
-"""Forgetting old versions, only ever under the lock of the writer."""
+"""Deleting old versions, always under the writer's lock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,8 +18,9 @@ def expire(repository: icechunk.Repository, older_than: timedelta, *, dry_run: b
     """Expire versions and collect garbage; see `relusweep.storage.committer.Committer.expire`."""
     if older_than < _LEAST:
         raise ExpiryTooSoon(
-            f"versions expire at an age of at least one day, not {older_than}: what is written and not yet "
-            f"committed belongs to no version, and collecting garbage as young has deleted chunks of a run"
+            f"versions must be at least one day old to expire, got {older_than}: what a run has written and "
+            "not yet committed belongs to no version, and with a smaller age garbage collection has deleted "
+            "chunks of a run"
         )
     before = datetime.now(UTC) - older_than
     old = _old_versions(repository, before)

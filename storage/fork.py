@@ -15,11 +15,11 @@ from relusweep.storage.errors import LayoutMismatch, StoreWriteError
 from relusweep.storage.repository import reason
 from relusweep.storage.template import open_array
 
-__all__ = ["Fork", "Written", "span"]
+__all__ = ["Fork", "WriteReceipt", "span"]
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteReceipt:
     """What one call of `Fork.write` has written; nobody sees it before the committer has taken it in.
 
     Attributes
@@ -51,7 +51,7 @@ class Fork:
     session: ForkSession
     group: str
 
-    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> Written:
+    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray]) -> WriteReceipt:
         """Write whole chunks of some arrays.
 
         Parameters
@@ -81,7 +81,7 @@ class Fork:
             raise StoreWriteError(
                 f"could not write {dict(region)} of {self.group}: {reason(error)}"
             ) from error
-        return Written(session, self.group, dict(region), frozenset(arrays))
+        return WriteReceipt(session, self.group, dict(region), frozenset(arrays))
 
     def _place(
         self, target: zarr.Array[Any], region: Mapping[str, slice], array: np.ndarray

@@ -14,16 +14,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from relusweep.storage._objects import missing_key, object_store
-from relusweep.storage.errors import StoreNotFound, StoreReadError, StoreWriteError
-from relusweep.storage.repository import (
-    RECORDS,
-    Url,
-    create_repository,
-    local_path,
-    object_place,
-    open_repository,
-)
+from relusweep.storage.errors import StoreReadError, StoreWriteError
+from relusweep.storage.object_store import missing_key, object_store
+from relusweep.storage.repository import RECORDS, Url, local_path, object_place, open_or_create
 
 __all__ = ["Records"]
 
@@ -45,7 +38,7 @@ class Records:
 
     Raises
     ------
-    UnknownPlace
+    InvalidStoreUrl
         Stores cannot be kept there.
 
     Examples
@@ -155,10 +148,7 @@ class Records:
     @cached_property
     def _writable(self) -> LocalStore | S3Store:
         if self._folder is None:
-            try:
-                open_repository(self._url)
-            except StoreNotFound:
-                create_repository(self._url)
+            open_or_create(self._url)
         return self._store
 
     @cached_property

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import icechunk
 
-from relusweep.storage.errors import StoreNotFound, StoreReadError, StoreWriteError, UnknownPlace
+from relusweep.storage.errors import InvalidStoreUrl, StoreNotFound, StoreReadError, StoreWriteError
 
 __all__ = [
     "BRANCH",
@@ -23,6 +23,7 @@ __all__ = [
     "foreign",
     "local_path",
     "object_place",
+    "open_or_create",
     "open_repository",
     "reason",
     "unreadable",
@@ -55,7 +56,7 @@ def local_path(url: Url) -> Path | None:
     """Give the absolute directory of a store on a file system, None for one in an object store."""
     text = os.fspath(url)
     if not text:
-        raise UnknownPlace("a store is a path or s3://bucket/prefix, not an empty text")
+        raise InvalidStoreUrl("a store is a path or s3://bucket/prefix, not an empty text")
     return None if "://" in text else Path(text).expanduser().absolute()
 
 
@@ -76,7 +77,7 @@ def open_repository(url: Url) -> icechunk.Repository:
     """
     path = local_path(url)
     try:
-        # Icechunk would make the directory of a mistyped path.
+        # Icechunk would create the directory of a mistyped path.
         if (path is None or path.is_dir()) and icechunk.Repository.exists(storage := _icechunk_storage(url)):
             return icechunk.Repository.open(storage, config=_config())
     except icechunk.IcechunkError as error:
@@ -85,7 +86,7 @@ def open_repository(url: Url) -> icechunk.Repository:
 
 
 def foreign(path: Path) -> list[str]:
-    """Name what lies in a directory and is neither of a store nor of one begun."""
+    """List what a directory holds that belongs neither to a store nor to one being created."""
     if (path / "refs" / f"branch.{BRANCH}").is_dir() or not path.is_dir():
         return []
     return sorted({entry.name for entry in path.iterdir()} - {LOCK, RECORDS, _ASIDE, "snapshots", "refs"})
@@ -107,6 +108,14 @@ def create_repository(url: Url) -> icechunk.Repository:
         return icechunk.Repository.open(_icechunk_storage(path), config=_config())
     except (icechunk.IcechunkError, OSError) as error:
         raise StoreWriteError(f"cannot create a store at {url}: {reason(error)}") from error
+
+
+def open_or_create(url: Url) -> icechunk.Repository:
+    """Open the repository at an address, or create it; see `open_repository` and `create_repository`."""
+    try:
+        return open_repository(url)
+    except StoreNotFound:
+        return create_repository(url)
 
 
 def reason(error: BaseException) -> str:
@@ -146,10 +155,10 @@ def check_readable(repository: icechunk.Repository, session: icechunk.Session) -
 
 
 def _create_local(path: Path) -> None:
-    """Make the repository aside and move it in, its branch last: killed in between, it is simply made again.
+    """Create the repository beside its place and move it in, the branch last: if killed, it is created again.
 
-    Icechunk itself creates only in an empty directory, and ours holds the lock, and perhaps records of runs
-    or such a remainder.
+    Icechunk creates only in an empty directory. Ours holds the lock, and perhaps records of runs or the
+    remains of such an attempt.
     """
     aside = path / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
@@ -200,17 +209,17 @@ def object_place(url: Url) -> ObjectPlace:
 
     Raises
     ------
-    UnknownPlace
+    InvalidStoreUrl
         It is no such address, or has credentials in it.
     """
     parts = urlsplit(os.fspath(url))
     if "@" in parts.netloc:  # not repeated: it would end up in logs
-        raise UnknownPlace(
+        raise InvalidStoreUrl(
             "a store is a path or s3://bucket/prefix, without user or password: "
             "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     if parts.scheme != "s3" or not parts.netloc:
-        raise UnknownPlace(f"a store is a path or s3://bucket/prefix, not {url}")
+        raise InvalidStoreUrl(f"a store is a path or s3://bucket/prefix, not {url}")
     return ObjectPlace(
         parts.netloc,
         parts.path.strip("/"),

@@ -32,7 +32,7 @@ NEWEST = "newest"
 _LIKE_AN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{6,20}")  # Crockford's base 32
 _ID_LENGTH = 20
 _DATE, _ZONE = r"\d{4}-?\d{2}-?\d{2}", r" ?(Z|[+-]\d{2}:?\d{2})?"
-# What a moment leaves out is meant whole: lists of versions show minutes.
+# A date alone means the whole day, and so on: lists of versions show minutes.
 _WHOLE = {
     _DATE: timedelta(days=1),
     rf"{_DATE}[T ]\d{{2}}:\d{{2}}{_ZONE}": timedelta(minutes=1),
@@ -57,7 +57,7 @@ class Version:
 def read_session(
     url: Url, *, tag: str | None = None, as_of: datetime | str | None = None, version: str | None = None
 ) -> icechunk.Session:
-    """Open one version for reading: the newest, a tag's, the newest not later than a moment, or as named.
+    """Open one version for reading: the newest, a tag's, the newest at a time, or a version by name.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def find_version(repository: icechunk.Repository, at: str) -> str:
         _moment(at)
     except UnknownVersion as error:
         raise UnknownVersion(
-            f"{at!r} is no version of this store: give {NEWEST!r}, a tag (of {_told(tags)}),"
-            " six or more first characters of an id that `relusweep log` shows, or a moment: 2026-11-22T10:00"
+            f"{at!r} is no version of this store: give {NEWEST!r}, a tag (of {_told(tags)}), the first six "
+            "or more characters of an id (`relusweep log` lists them), or a time, such as 2026-11-22T10:00"
         ) from error
     return _snapshot_as_of(repository, at)
 
@@ -199,7 +199,7 @@ def create_tag(repository: icechunk.Repository, name: str, version: str) -> str:
     except icechunk.IcechunkError as error:
         if "already exists" in str(error):  # and yet it is not listed
             raise InvalidTag(
-                f"there was a tag {name!r}, and a name that was deleted does not come back; choose another"
+                f"tag {name!r} was deleted, and such a name cannot be used again; choose another"
             ) from error
         raise StoreWriteError(f"cannot tag version {found} with {name!r}: {reason(error)}") from error
     return found
@@ -216,7 +216,7 @@ def delete_tag(repository: icechunk.Repository, name: str) -> None:
 
 
 def snapshots(repository: icechunk.Repository) -> list[icechunk.SnapshotInfo]:
-    """Find all versions, newest first: after an expiry, tags hold some that the branch no longer leads to."""
+    """Find all versions, newest first: after an expiry, only tags lead to some of them."""
     found = {info.id: info for info in repository.ancestry(branch=BRANCH)}
     for tag in repository.list_tags():
         for info in repository.ancestry(tag=tag):
@@ -227,7 +227,7 @@ def snapshots(repository: icechunk.Repository) -> list[icechunk.SnapshotInfo]:
 
 
 def _of_id(repository: icechunk.Repository, whole: str) -> str | None:
-    """Look a version up by its whole id, without all the others: of 5 000, that takes a second."""
+    """Look a version up by its whole id, without listing all: that takes a second for 5 000 versions."""
     try:
         return repository.lookup_snapshot(whole).id
     except icechunk.IcechunkError:
@@ -235,7 +235,7 @@ def _of_id(repository: icechunk.Repository, whole: str) -> str | None:
 
 
 def _told(tags: set[str]) -> str:
-    """List tags, the last by name where they are many: of nights, the newest."""
+    """List tags; of many, the last by name, which of nightly runs are the newest."""
     shown = sorted(tags)[-_TOLD_TAGS:]
     more = f" and {len(tags) - len(shown)} more" if len(tags) > len(shown) else ""
     return f"{shown}{more}" if shown else "none"
@@ -247,9 +247,9 @@ def _moment(at: datetime | str) -> pd.Timestamp:
     try:
         moment = pd.Timestamp(at)
     except (TypeError, ValueError) as error:
-        raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {at!r}") from error
+        raise UnknownVersion(f"as_of is a date or time, such as 2026-11-22T10:00; got {at!r}") from error
     if pd.isna(moment):
-        raise UnknownVersion(f"as_of is a moment, as 2026-11-22T10:00, not {at!r}")
+        raise UnknownVersion(f"as_of is a date or time, such as 2026-11-22T10:00; got {at!r}")
     for text, whole in _WHOLE.items():
         if isinstance(at, str) and re.fullmatch(text, at.strip()):
             moment += whole - pd.Timedelta(1, "ns")

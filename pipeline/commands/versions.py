@@ -102,20 +102,20 @@ def compare(
 
     relusweep compare night-11 night-12 --folder comparison
     """
-    from relusweep.pipeline.versions import compare as comparisons
-    from relusweep.pipeline.versions.page import overview
+    from relusweep.pipeline.versions.compare import compare as compare_versions
+    from relusweep.pipeline.versions.page import overview, write_versions_page
 
     known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
     is_stage = sweep is not None and sweep.rpartition("/")[0] in known
     group = sweep if sweep and is_stage else choose(store, sweep, known)
-    comparison = comparisons.compare(store, a, b, group, level=level)
-    for block in overview(comparison):
+    compared = compare_versions(store, a, b, group, level=level)
+    for block in overview(compared):
         if isinstance(block, str):
             say(f"\n{escape(block)}")
         else:
             print_table(block.title, block.cells)
     if folder is not None:
-        page = comparisons.write_comparison(comparison, folder)
+        page = write_versions_page(compared, folder)
         say(f"\nThe page is at {escape(str(page.absolute()))}")
 
 

@@ -16,9 +16,9 @@ from relusweep.storage import (
     Layout,
     StoreError,
     Variable,
-    Written,
+    WriteReceipt,
     open_dataset,
-    throwaway_store,
+    temporary_store,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def check_block(client: Client, store: str) -> Iterator[Check]:
 def check_writing(client: Client, store: str) -> Iterator[Check]:
     """Let every worker write a chunk beside the store, and look whether it can be read here."""
     addresses = list(client.scheduler_info(n_workers=-1)["workers"])
-    with throwaway_store(store) as trial:
+    with temporary_store(store) as trial:
         try:
             with Committer(trial, create=True) as committer:
                 committer.prepare(_layout(len(addresses)))
@@ -115,7 +115,7 @@ def check_writing(client: Client, store: str) -> Iterator[Check]:
                     address: _written(client, fork, place, address) for place, address in enumerate(addresses)
                 }
                 for place, written in enumerate(came.values()):
-                    if isinstance(written, Written):
+                    if isinstance(written, WriteReceipt):
                         committer.write(_GROUP, {"worker": slice(place, place + 1)}, {}, 1, written)
                 committer.commit("trial", {})
             there = list(_read(trial, len(addresses)))
@@ -139,13 +139,13 @@ def _layout(n: int) -> Layout:
     return Layout(_GROUP, coords, {"value": variable}, {"worker": 1}, {}, ("worker",))
 
 
-def _written(client: Client, fork: Fork, place: int, address: str) -> Written | Exception:
+def _written(client: Client, fork: Fork, place: int, address: str) -> WriteReceipt | Exception:
     future = client.submit(_write, fork, place, workers=[address], pure=False)
     error: Exception | None = future.exception()
     return future.result() if error is None else error
 
 
-def _write(fork: Fork, place: int) -> Written:
+def _write(fork: Fork, place: int) -> WriteReceipt:
     return fork.write({"worker": slice(place, place + 1)}, {"value": _values(place)[None]})
 
 
@@ -163,7 +163,7 @@ def _read(store: str, n: int) -> Iterator[bool]:
             yield False
 
 
-def _judged(store: str, address: str, written: Written | Exception, is_there: bool) -> Check:
+def _judged(store: str, address: str, written: WriteReceipt | Exception, is_there: bool) -> Check:
     what = f"writing of {address}"
     if isinstance(written, Exception):
         return Check(

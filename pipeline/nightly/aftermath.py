@@ -92,11 +92,12 @@ def change_since(before: str | None, after: str, group: str, store: str, folder:
     """
     if before is None or not _has(store, before, group):
         return None
-    from relusweep.pipeline.versions.compare import compare, write_comparison
+    from relusweep.pipeline.versions.compare import compare
+    from relusweep.pipeline.versions.page import write_versions_page
 
     found = compare(store, before, after, group)
     try:
-        page = write_comparison(found, folder).name
+        page = write_versions_page(found, folder).name
     except OSError as error:  # a full disk must not hide what has changed
         logger.warning("no page of the comparison of %s with %s: %s", after, before, error)
         page = None

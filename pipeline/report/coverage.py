@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.queries import missing
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import enumeration
@@ -46,9 +46,9 @@ def coverage(dataset: xr.Dataset) -> Coverage:
 
 def missing_table(dataset: xr.Dataset, nouns: Mapping[str, str] | None = None) -> Table:
     """Make the table of what has not run, without distinguishing problems and trials."""
-    missing = dataset.sweep.missing()
-    words = {dim: (nouns or {}).get(dim, dim) for dim in missing if dim != "count"}
+    counted = missing(dataset)
+    words = {dim: (nouns or {}).get(dim, dim) for dim in map(str, counted.columns) if dim != "count"}
     headings = {dim: word.capitalize() for dim, word in words.items()}
-    cells = missing.drop(columns="count").map(label).rename(columns=headings)
+    cells = counted.drop(columns="count").map(label).rename(columns=headings)
     title = f"Networks not run, by {enumeration(list(words.values()))}" if words else "Networks not run"
-    return Table(title, cells.assign(**{"Networks not run": missing["count"].map("{:,}".format)}))
+    return Table(title, cells.assign(**{"Networks not run": counted["count"].map("{:,}".format)}))

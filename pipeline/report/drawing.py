@@ -124,7 +124,7 @@ def draw_rates(axis: Axes, at: ArrayLike, success: xr.Dataset, colour: str, mark
     success : xarray.Dataset
         ``rate``, ``low`` and ``high`` over one dim, as `success_rate` gives them; NaN is left out.
     colour, marker : str
-        One of `Theme.leaks` and of `MARKERS`.
+        One of `Theme.series` and of `MARKERS`.
     name : str
         What the legend calls them.
     """

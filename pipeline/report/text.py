@@ -1,16 +1,35 @@
-"""Numbers in the words of a report, the same on every page."""
+"""How a report writes numbers and names, the same on every page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
-__all__ = ["NOTHING", "enumeration", "intervals", "leak_name", "percent", "plural", "span"]
+__all__ = [
+    "NOTHING",
+    "accuracy",
+    "count",
+    "enumeration",
+    "exponent",
+    "intervals",
+    "leak_name",
+    "percent",
+    "plural",
+    "points",
+    "signed",
+    "significant",
+    "span",
+    "superscript",
+    "thousandths",
+]
 
 NOTHING = "\N{EN DASH}"  # stands where there is no number
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(rate: float, digits: int = 1) -> str:
@@ -90,3 +109,102 @@ def span(values: NDArray[np.generic]) -> str:
     '2 to 10'
     """
     return f"{values.min()} to {values.max()}" if len(values) > 1 else f"{values[0]}"
+
+
+def accuracy(share: float) -> str:
+    """Write a share in percent, to hundredths.
+
+    Examples
+    --------
+    >>> [accuracy(share) for share in (0.9712, 1.0, float("nan"))]
+    ['97.12', '100', '–']
+    """
+    return percent(share, digits=2)
+
+
+def points(difference: float) -> str:
+    """Write a difference of shares in percentage points, to hundredths.
+
+    Examples
+    --------
+    >>> [points(difference) for difference in (0.0123, -0.0005, 0.0, float("nan"))]
+    ['1.23', '−0.05', '0', '–']
+    """
+    if np.isnan(difference):
+        return NOTHING
+    return "0" if difference == 0 else f"{100 * difference:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def significant(value: float) -> str:
+    """Write a number to three digits.
+
+    Examples
+    --------
+    >>> [significant(value) for value in (0.0, 12.345, 0.00001234, -1.0, float("nan"))]
+    ['0', '12.3', '1.23·10⁻⁵', '−1.00', '–']
+    """
+    if np.isnan(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    digits, _, power = f"{value:#.3g}".partition("e")
+    digits = digits.rstrip(".").replace("-", "\N{MINUS SIGN}")
+    return f"{digits}·{superscript(int(power))}" if power else digits
+
+
+def exponent(values: xr.DataArray) -> int:
+    """Give the power of ten in which the largest of some numbers is between 1 and 10; 0 without any."""
+    largest = float(abs(values).max())
+    return floor(log10(largest)) if np.isfinite(largest) and largest > 0 else 0
+
+
+def superscript(power: int) -> str:
+    """Write a power of ten.
+
+    Examples
+    --------
+    >>> superscript(-3)
+    '10⁻³'
+    """
+    return f"10{str(power).translate(_SUPERSCRIPTS)}"
+
+
+def count(value: float) -> str:
+    """Write a number of things, which may be a median.
+
+    Examples
+    --------
+    >>> [count(value) for value in (1.0, 2.5, 1001.0, float("nan"))]
+    ['1', '2.5', '1,001', '–']
+    """
+    if np.isnan(value):
+        return NOTHING
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def thousandths(value: float) -> str:
+    """Write a mean squared error in thousandths, to three digits or three decimals.
+
+    Examples
+    --------
+    >>> [thousandths(value) for value in (0.4951, 0.0419, 0.00123, 0.0000123, float("nan"))]
+    ['495', '41.9', '1.23', '0.012', '–']
+    """
+    shown = 1000 * value
+    if np.isnan(shown):
+        return NOTHING
+    decimals = int(shown < 99.95) + int(shown < 9.995) + int(shown < 0.9995)
+    return f"{shown:.{decimals}f}"
+
+
+def signed(correlation: float) -> str:
+    """Write a correlation with its sign and two decimals.
+
+    Examples
+    --------
+    >>> [signed(value) for value in (0.256, -0.001, np.nan)]
+    ['+0.26', '+0.00', '–']
+    """
+    if np.isnan(correlation):
+        return NOTHING
+    return f"{round(correlation, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")

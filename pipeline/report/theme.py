@@ -1,4 +1,4 @@
-"""How the pictures look: two themes, the colours of the leaks, and writing a figure to a file."""
+"""How the pictures look: two themes, their colours, and writing a figure to a file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,8 +36,9 @@ class Theme:
     ----------
     paper, tint, ink, muted, rule : str
         Background, a shade off it for empty cells, text, secondary text and thin lines.
-    leaks : tuple of str
-        One colour per leak (Okabe and Ito, 2008: told apart by every kind of colour vision).
+    series : tuple of str
+        Colours of what is drawn side by side, as leaks (Okabe and Ito, 2008: told apart by every kind
+        of colour vision).
     """
 
     paper: str
@@ -45,7 +46,7 @@ class Theme:
     ink: str
     muted: str
     rule: str
-    leaks: tuple[str, ...]
+    series: tuple[str, ...]
 
     @property
     def settings(self) -> dict[Any, Any]:
@@ -87,10 +88,10 @@ class Theme:
 _OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9")
 _OKABE_ITO_ON_DARK = ("#56b4e9", "#f28e3b", "#3ccfa4", "#e8a6c8", "#f0e442", "#a9c9e8")
 LIGHT = Theme(
-    paper="#ffffff", tint="#f1f3f6", ink="#1c2127", muted="#6b7480", rule="#e4e7eb", leaks=_OKABE_ITO
+    paper="#ffffff", tint="#f1f3f6", ink="#1c2127", muted="#6b7480", rule="#e4e7eb", series=_OKABE_ITO
 )
 DARK = Theme(
-    paper="#15181d", tint="#20252c", ink="#e6e9ed", muted="#939daa", rule="#2c323a", leaks=_OKABE_ITO_ON_DARK
+    paper="#15181d", tint="#20252c", ink="#e6e9ed", muted="#939daa", rule="#2c323a", series=_OKABE_ITO_ON_DARK
 )
 
 

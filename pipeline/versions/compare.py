@@ -12,13 +12,20 @@ import xarray as xr
 
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.monitoring.run_metrics import run_facts
-from relusweep.pipeline.versions.asked import computed_differences, same_seed, specification_difference
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
-from relusweep.pipeline.versions.page import write_comparison
+from relusweep.pipeline.versions.provenance import computed_differences, same_seed, specification_difference
 from relusweep.pipeline.versions.success import compare_success
-from relusweep.storage import Changes, StoreNotFound, changes, history, open_dataset, open_datatree, resolve
+from relusweep.storage import (
+    ChangedChunks,
+    StoreNotFound,
+    changed_chunks,
+    history,
+    open_dataset,
+    open_datatree,
+    resolve,
+)
 
-__all__ = ["compare", "write_comparison"]
+__all__ = ["compare"]
 
 _COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
 
@@ -68,7 +75,7 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
         Neither version has the group, or its cells lie along other dimensions.
     """
     ids = resolve(store, a), resolve(store, b)
-    between = changes(store, *ids)
+    between = changed_chunks(store, *ids)
     names = _stages(store, group, ids)
     facts = [run_facts(store, group, at) for at in ids]
     parts = {
@@ -124,7 +131,7 @@ def _opened(store: str, group: str, at: str) -> xr.Dataset | None:
 
 
 def _compare_group(
-    store: str, group: str, ids: tuple[str, str], between: Changes, level: float
+    store: str, group: str, ids: tuple[str, str], between: ChangedChunks, level: float
 ) -> xr.Dataset:
     """Compare a group; where one version lacks it, all of it was added, or removed."""
     a, b = (_opened(store, group, at) for at in ids)

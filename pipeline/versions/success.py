@@ -9,10 +9,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.versions import rates
 from relusweep.pipeline.versions.bits import CHANGED, Cells
+from relusweep.tasks.statistics import (
+    benjamini_hochberg,
+    difference_interval,
+    fisher,
+    mantel_haenszel,
+    mcnemar,
+    paired_difference_interval,
+)
 
 __all__ = ["compare_success"]
+
+_MCNEMAR, _FISHER, _MANTEL_HAENSZEL = 1, 2, 3  # flags of `test`
 
 _AT_ONCE = 20_000_000
 _NOT_RUN = -2
@@ -83,15 +92,11 @@ def _tested(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
     differs = (counts["differs"] > 0) | (pairs == 0)
     p = xr.full_like(pairs, np.nan, float)
     test = xr.zeros_like(pairs, np.int8)
-    for which, name in ((differs & by_pairs, rates.MCNEMAR), (differs & apart, rates.FISHER)):
+    for which, name in ((differs & by_pairs, _MCNEMAR), (differs & apart, _FISHER)):
         at = which.to_numpy()
         chosen = {key: counts[key].to_numpy()[at] for key in counts}
         independent = (chosen[key] for key in ("succeeded_a", "networks_a", "succeeded_b", "networks_b"))
-        found = (
-            rates.mcnemar(chosen["a_alone"], chosen["b_alone"])
-            if name == rates.MCNEMAR
-            else rates.fisher(*independent)
-        )
+        found = mcnemar(chosen["a_alone"], chosen["b_alone"]) if name == _MCNEMAR else fisher(*independent)
         p.to_numpy()[at], test.to_numpy()[at] = found, name
     return _described(counts, pairs, by_pairs, test, p, level)
 
@@ -106,12 +111,12 @@ def _together(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
     by_pairs = (pairs > 0) if paired else xr.zeros_like(pairs, bool)
     differs = (pooled["differs"] > 0) | (pairs == 0)
     tested = differs & (pooled["networks_a"] > 0) & (pooled["networks_b"] > 0)
-    by_problem = rates.mantel_haenszel(
+    by_problem = mantel_haenszel(
         *(strata[key] for key in ("succeeded_a", "networks_a", "succeeded_b", "networks_b"))
     )
-    found = np.where(by_pairs, rates.mcnemar(pooled["a_alone"], pooled["b_alone"]), by_problem)
+    found = np.where(by_pairs, mcnemar(pooled["a_alone"], pooled["b_alone"]), by_problem)
     p = xr.full_like(pairs, np.nan, float).copy(data=np.where(tested, found, np.nan))
-    test = pairs.copy(data=np.where(tested, np.where(by_pairs, rates.MCNEMAR, rates.MANTEL_HAENSZEL), 0))
+    test = pairs.copy(data=np.where(tested, np.where(by_pairs, _MCNEMAR, _MANTEL_HAENSZEL), 0))
     return _described(pooled, pairs, by_pairs, test.astype(np.int8), p, level)
 
 
@@ -130,15 +135,17 @@ def _described(
     rate_a = of_a / pairs.where(by_pairs, ran_a).where(ran_a > 0)
     rate_b = of_b / pairs.where(by_pairs, ran_b).where(ran_b > 0)
     difference = rate_b - rate_a
-    of_pairs = rates.paired_interval(*(counts[name] for name in ("both", "a_alone", "b_alone", "neither")))
-    apart = rates.independent_interval(counts["succeeded_a"], ran_a, counts["succeeded_b"], ran_b)
+    of_pairs = paired_difference_interval(
+        *(counts[name] for name in ("both", "a_alone", "b_alone", "neither"))
+    )
+    apart = difference_interval(counts["succeeded_a"], ran_a, counts["succeeded_b"], ran_b)
     low, high = (
         xr.where(  # type: ignore[no-untyped-call]  # untyped in xarray
             by_pairs, one, other
         ).where(~np.isnan(difference))
         for one, other in zip(of_pairs, apart, strict=True)
     )
-    q = rates.adjusted(p)
+    q = p.copy(data=benjamini_hochberg(p))
     alone = {"long_name": "pairs of trials of which only this version's succeeded", "units": "1"}
     return xr.Dataset(
         {
@@ -157,7 +164,7 @@ def _described(
             "high": high.assign_attrs(long_name="upper end of its 95 % interval (Newcombe)", units="1"),
             "test": test.assign_attrs(
                 long_name="test used",
-                flag_values=[0, *rates.TESTS],
+                flag_values=[0, _MCNEMAR, _FISHER, _MANTEL_HAENSZEL],
                 flag_meanings="none mcnemar fisher cochran_mantel_haenszel",
             ),
             "p_value": p.assign_attrs(long_name="two-sided p value, NaN where nothing was tested"),

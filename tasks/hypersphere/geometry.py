@@ -1,4 +1,4 @@
-"""The two bodies that n + 1 ReLUs can close around a ball, and the radii of the sweep.
+"""The two polytopes that n + 1 ReLUs can close around a ball, and the radii of the sweep.
 
 With hidden normals w_i and all output weights positive, a network of one hidden layer calls the set
 ``sum_i max(w_i·x + b_i, 0) <= c`` inside. Two symmetric choices of its n + 1 units stand out:
@@ -178,7 +178,7 @@ def ball_volume(n: int, radius: float = 1.0) -> float:
 
 
 def gap_volume_ratio(n: int) -> float:
-    """Compare both bodies' gaps: the volume between the spheres in and around the hyperoctahedron is larger.
+    """Compare the gaps of the two, between the spheres in and around: that of the hyperoctahedron is larger.
 
     Parameters
     ----------
@@ -312,4 +312,4 @@ def _hull(points: NDArray[np.float64]) -> Polytope:
 
 def _check_dimension(n: int) -> None:
     if n < 2:
-        raise ValueError(f"these bodies have dimension 2 or more, got n = {n}")
+        raise ValueError(f"these polytopes have dimension 2 or more, got n = {n}")

@@ -1,4 +1,4 @@
-"""Which body a network of one hidden layer of n + 1 units has closed around the ball, from its weights alone.
+"""Which polytope a network of one hidden layer of n + 1 units has closed around the ball, from its weights.
 
 Let the units have normals w_i, biases b_i and output weights v_i. A region is a connected part of the set
 where the output is at most 0, and the interesting one is bounded. What makes it exactly computable:
@@ -18,10 +18,10 @@ The hyperoctahedron has 2n vertices: its last unit is active all over, and the l
 miss the region. The expanded simplex has all n (n + 1). For n = 2 these are the quadrilateral and the
 hexagon. Regions with numbers of vertices between exist for n > 2.
 
-The number of vertices alone does not make a region near a body: a simplex with its corners cut off has as
-many as the expanded simplex, and a kink that cuts off a tiny corner of a hyperoctahedron counts in full.
-Vertices are therefore compared with those of the true body of as many, one by one: which corresponds to which
-is known from the lines.
+The number of vertices alone does not make a region near one of the two: a simplex with its corners cut off
+has as many as the expanded simplex, and a kink that cuts off a tiny corner of a hyperoctahedron counts in
+full. Vertices are therefore compared one by one with those of the ideal polytope that has as many: which
+corresponds to which is known from the lines.
 """
 
 from enum import IntEnum
@@ -39,7 +39,7 @@ __all__ = ["TOLERANCE", "Shape", "Shapes", "classify", "region_vertices"]
 Floats = NDArray[np.float64]
 
 TOLERANCE = 0.3
-"""Largest misfit of a region that is near a body, unless another is asked for."""
+"""Largest misfit of a region that is near one of the two polytopes, unless another is asked for."""
 
 _TINY = 1e-12  # a region this near to being unbounded, in shares, counts as such
 
@@ -52,9 +52,9 @@ class Shape(IntEnum):
     OPEN
         Not bounded.
     NEITHER
-        A bounded polytope near neither body.
+        A bounded polytope near neither of the two.
     HYPEROCTAHEDRON, EXPANDED_SIMPLEX
-        Near that body.
+        Near that polytope.
     """
 
     OPEN = 0
@@ -75,14 +75,14 @@ class Shapes(NamedTuple):
     vertices : ndarray of shape (n_networks,), int16
         Number of vertices of the region; 0 where there is no polytope.
     misfit : ndarray of shape (n_networks,), float64
-        Root mean square distance of the vertices from those of the best fitting body of as many vertices,
+        Root mean square distance of the vertices from those of the best fitting polytope of as many,
         moved, turned, reflected and scaled, as a share of their own root mean square distance from their
-        mean: from 0 to 1, NaN where there is no body of as many.
+        mean: from 0 to 1, NaN where neither has as many.
 
     Notes
     -----
     If a concave kink alone opens the region, vertices and misfit are those of the polytope without that kink,
-    provided it leaves the middle on the side where the network is inside: a body with a facet missing.
+    provided it leaves the middle on the side where the network is inside: a polytope with a facet missing.
     """
 
     shape: NDArray[np.int8]
@@ -96,8 +96,8 @@ def classify(
 ) -> Shapes:
     """Tell whether networks' regions are near the hyperoctahedron or the expanded simplex.
 
-    A region is near the body that has as many vertices as itself, if its misfit is at most the tolerance. For
-    scale: regions of n (n + 1) vertices reach to the regular simplex, whose misfit is
+    A region is near the polytope that has as many vertices as itself, if its misfit is at most the
+    tolerance. For scale: regions of n (n + 1) vertices reach to the regular simplex, whose misfit is
     ``sqrt((n - 1) / (2 n))``, 0.5 for n = 2.
 
     Parameters
@@ -132,9 +132,9 @@ def classify(
         np.array([len(vertices) for vertices, _ in polytopes], np.int16),
         np.full(len(polytopes), np.nan),
     )
-    for shape, body in _bodies(network.n_inputs).items():
-        for place in np.flatnonzero(shapes.vertices == len(body)):
-            _, _, disparity = procrustes(body, polytopes[place][0])
+    for shape, ideal in _ideal_vertices(network.n_inputs).items():
+        for place in np.flatnonzero(shapes.vertices == len(ideal)):
+            _, _, disparity = procrustes(ideal, polytopes[place][0])
             shapes.misfit[place] = np.sqrt(disparity)
             if shapes.shape[place] == Shape.NEITHER and shapes.misfit[place] <= tolerance:
                 shapes.shape[place] = shape
@@ -240,8 +240,8 @@ def _bounding_relation(
     return relation if bounded else None
 
 
-def _bodies(n: int) -> dict[Shape, Floats]:
-    """Give the vertices of both bodies in the order of `_vertices`."""
+def _ideal_vertices(n: int) -> dict[Shape, Floats]:
+    """Give the vertices of the two polytopes in the order of `_vertices`."""
     corners = regular_simplex(n)
     i, j = np.array(list(combinations(range(n + 1), 2))).T
     differences = corners[i] - corners[j]

@@ -16,7 +16,7 @@ BUILTINS = {
     "StoreReadError": OSError,
     "LayoutMismatch": ValueError,
     "BlockWrittenTwice": ValueError,
-    "UnknownPlace": ValueError,
+    "InvalidStoreUrl": ValueError,
     "UnknownVersion": ValueError,
     "InvalidTag": ValueError,
     "ExpiryTooSoon": ValueError,

@@ -16,7 +16,7 @@ from relusweep.storage import (
     Layout,
     LayoutMismatch,
     Variable,
-    Written,
+    WriteReceipt,
     history,
     open_dataset,
 )
@@ -40,7 +40,7 @@ def rest(region: Mapping[str, slice]) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays(layout(), region).items() if name != "loss"}
 
 
-def take(committer: Committer, region: Mapping[str, slice], written: Written) -> None:
+def take(committer: Committer, region: Mapping[str, slice], written: WriteReceipt) -> None:
     committer.write(GROUP, region, rest(region), 7, written)
 
 

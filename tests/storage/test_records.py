@@ -12,11 +12,11 @@ import pytest
 
 from relusweep.storage import (
     Committer,
+    InvalidStoreUrl,
     Records,
     StoreNotFound,
     StoreReadError,
     StoreWriteError,
-    UnknownPlace,
     history,
 )
 from relusweep.storage.repository import open_repository
@@ -146,7 +146,7 @@ def test_a_profile_that_is_not_there_is_told(profile: str, monkeypatch: pytest.M
 @pytest.mark.parametrize("url", ["s3://name:word@results/a", "ftp://name:word@host/a"])
 def test_an_address_with_a_password_is_refused_and_not_repeated(url: str) -> None:
     for act in (lambda: Records(url), lambda: history(url), lambda: Committer(url, create=True)):
-        with pytest.raises(UnknownPlace, match="without user or password") as caught:
+        with pytest.raises(InvalidStoreUrl, match="without user or password") as caught:
             act()
         assert "word@" not in str(caught.value)
         assert caught.value.__cause__ is None

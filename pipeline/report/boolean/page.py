@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from relusweep.pipeline.report.boolean.gaps import not_in_sweep, not_run
+from relusweep.pipeline.report.boolean.coverage import not_in_sweep, not_run
 from relusweep.pipeline.report.boolean.heatmaps import heatmaps
-from relusweep.pipeline.report.boolean.strips import strips
+from relusweep.pipeline.report.boolean.strip_plots import strip_plots
 from relusweep.pipeline.report.boolean.summary import Summary, summarise
 from relusweep.pipeline.report.boolean.swaps import distribution
 from relusweep.pipeline.report.boolean.tables import (
@@ -108,7 +108,7 @@ def _sections(summary: Summary) -> list[Section]:
     return [
         Section("Success by width and depth", [heatmaps(summary), sizes]),
         Section("Hardest classes", [_HARDEST, *(hardest or ["No network has run yet."])]),
-        Section("What makes a function hard", [strips(summary)]),
+        Section("What makes a function hard", [strip_plots(summary)]),
         Section("Swaps", swaps),
         Section("Least width of a single hidden layer", _least_widths(summary)),
     ]

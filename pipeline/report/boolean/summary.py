@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.queries import hardest, minimum_width, missing, success_rate
 
 __all__ = ["SIZE_DIMS", "Summary", "by_swaps", "summarise"]
 
@@ -95,20 +95,20 @@ def summarise(dataset: xr.Dataset) -> Summary:
         If there is no class, or a dim of the sweep is neither a dim nor a coordinate.
     """
     data = _with_all_dims(dataset[["success_epoch"]]).compute()
-    by_class = data.sweep.success_rate("trial")
+    by_class = success_rate(data, "trial")
     sizes = [data.sizes[dim] for dim in ("problem", "trial")]
     rate = by_class["rate"]
     return Summary(
         data=data,
         by_class=by_class,
-        over_sizes=data.sweep.success_rate((*SIZE_DIMS, "trial")),
-        by_leak=data.sweep.success_rate(("problem", *SIZE_DIMS, "trial")),
+        over_sizes=success_rate(data, (*SIZE_DIMS, "trial")),
+        by_leak=success_rate(data, ("problem", *SIZE_DIMS, "trial")),
         mean=rate.mean("problem"),
         worst=by_class.isel(problem=rate.fillna(2).argmin("problem")),
         ran=by_class["networks"].sum("problem") / np.prod(sizes),
-        hardest=data.sweep.hardest(data.sizes["problem"]),
-        minimum_width=data.sweep.minimum_width() if bool((data["depth"] == 1).any()) else None,
-        missing=data.sweep.missing(),
+        hardest=hardest(data, data.sizes["problem"]),
+        minimum_width=minimum_width(data) if bool((data["depth"] == 1).any()) else None,
+        missing=missing(data),
     )
 
 

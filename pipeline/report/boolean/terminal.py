@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.queries import hardest, minimum_width, success_rate
 from relusweep.pipeline.report.boolean.summary import by_swaps
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import percent
@@ -18,8 +19,8 @@ _MOST_CLASSES = 10
 
 def overview(dataset: xr.Dataset) -> list[str | Table]:
     """Give success rates by size and by swaps, the hardest classes and the least widths that learn them."""
-    rates = dataset.sweep.success_rate(["problem", "trial"]).compute()
-    by_class = dataset.sweep.success_rate(["width", "depth", "trial"])["rate"].compute()
+    rates = success_rate(dataset, ["problem", "trial"]).compute()
+    by_class = success_rate(dataset, ["width", "depth", "trial"])["rate"].compute()
     leaks = dataset["leak"].values
     return [
         *(_success(rates.sel(leak=leak), leak) for leak in leaks),
@@ -62,7 +63,7 @@ def _most_swaps(dataset: xr.Dataset) -> str:
 
 
 def _hardest(dataset: xr.Dataset) -> Table:
-    counted = dataset.sweep.hardest(_MOST_CLASSES)
+    counted = hardest(dataset, _MOST_CLASSES)
     known = dataset[["truth_table", "swaps"]].sel(problem=counted["problem"].to_numpy())
     cells = {
         "leak": counted["leak"].map("{:g}".format),
@@ -79,7 +80,7 @@ def _least_widths(dataset: xr.Dataset) -> Iterator[Table]:
     """Count the classes by the least width of one hidden layer, where the sweep has networks of one."""
     if not (dataset["depth"] == 1).any():
         return
-    widths = dataset.sweep.minimum_width().compute()
+    widths = minimum_width(dataset).compute()
     values = sorted(set(widths.values.ravel().tolist()), key=lambda width: (width < 0, width))
     leaks = widths["leak"].values
     counts = {

@@ -58,7 +58,7 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
     success, share, *measures = axes.values()
     by_family = summary.by_family
     for place, family in enumerate(summary.families):
-        of, colour, marker = by_family.sel(family=family), theme.leaks[place], MARKERS[place]
+        of, colour, marker = by_family.sel(family=family), theme.series[place], MARKERS[place]
         shift = _SHIFT * (place - (len(summary.families) - 1) / 2)
         draw_rates(success, of["n_inputs"].values + shift, of, colour, marker, family_name(family))
         _draw_line(share, of["n_inputs"].values, 100 * of["share"].values, colour, marker)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import xarray as xr
 
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.functions.dimensions import dimensions
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
-from relusweep.pipeline.report.functions.strips import strips
+from relusweep.pipeline.report.functions.scatter_plots import scatter_plots
 from relusweep.pipeline.report.functions.summary import Summary, family_name, summarise
 from relusweep.pipeline.report.functions.tables import (
     bound_tables,
@@ -98,7 +99,7 @@ def _counted(family: str, count: int) -> str:
 def _key_figure(summary: Summary, family: str) -> KeyFigure:
     """Give the success of a kind of functions."""
     part = summary.data.isel(problem=(summary.data["family"] == family).values)
-    success = part.sweep.success_rate(list(part["success_epoch"].dims))
+    success = success_rate(part, list(part["success_epoch"].dims))
     rate, low, high = (float(success[name]) for name in ("rate", "low", "high"))
     what = f"Learned, {family_name(family)}"
     if not rate >= 0:
@@ -116,7 +117,7 @@ def _sections(summary: Summary) -> list[Section]:
     if by_inputs := dimensions(summary):
         sections.append(Section("By the number of inputs", [by_inputs]))
     sections.append(Section("By kind of functions", [_KINDS, family_table(summary)]))
-    if points := strips(summary):
+    if points := scatter_plots(summary):
         blocks: list[Block] = [*points, correlation_table(summary), _CORRELATIONS]
         sections.append(Section("What makes a function hard", blocks))
     extremes = extreme_tables(summary)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
-from relusweep.pipeline.report.correlation import rank_correlation
+from relusweep.pipeline.common.queries import success_rate
+from relusweep.tasks.statistics import spearman
 
-__all__ = ["MEASURES", "Summary", "correlations", "family_name", "suffices", "summarise"]
+__all__ = ["MEASURES", "Summary", "correlation", "correlations", "family_name", "suffices", "summarise"]
 
 MEASURES = {"degree": "Degree", "influence": "Influence", "entropy": "Spectral entropy (bits)"}
 
@@ -103,7 +104,7 @@ def summarise(dataset: xr.Dataset) -> Summary:
 
 
 def _success(part: xr.Dataset, dims: Sequence[str]) -> xr.Dataset:
-    success: xr.Dataset = part.sweep.success_rate(dims)
+    success = success_rate(part, dims)
     epochs = part["success_epoch"].where(part["success_epoch"] >= 0).mean(dims)
     return success.assign(share=part["share"].mean(dims), epochs=epochs)
 
@@ -151,9 +152,15 @@ def correlations(summary: Summary) -> pd.DataFrame:
     )
 
 
+def correlation(functions: xr.Dataset | pd.DataFrame, measure: str, name: str) -> float:
+    """Correlate a measure with what came of the functions; equal values tie, whatever their last bits."""
+    x, y = (np.asarray(functions[key], float) for key in (measure, name))
+    return spearman(x.round(6), y.round(12))
+
+
 def _correlated(functions: pd.DataFrame) -> dict[str, Any]:
     values = {
-        f"{measure} {name}": rank_correlation(functions[measure].to_numpy(float), functions[name].to_numpy())
+        f"{measure} {name}": correlation(functions, measure, name)
         for measure in MEASURES
         for name in ("share", "epochs")
     }

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.correlation import signed
 from relusweep.pipeline.report.functions.summary import MEASURES, Summary, correlations, family_name, suffices
-from relusweep.pipeline.report.text import NOTHING, intervals, percent
+from relusweep.pipeline.report.text import NOTHING, intervals, percent, signed
 
 __all__ = [
     "bound_tables",

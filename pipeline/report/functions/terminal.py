@@ -6,7 +6,7 @@ import xarray as xr
 
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
-from relusweep.pipeline.report.functions.strips import strips
+from relusweep.pipeline.report.functions.scatter_plots import scatter_plots
 from relusweep.pipeline.report.functions.summary import summarise
 from relusweep.pipeline.report.functions.tables import (
     bound_tables,
@@ -23,5 +23,5 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     """Give success by size and by kind of functions, the correlations, and the extreme functions."""
     summary = summarise(dataset)
     sizes = [size_table(summary), *bound_tables(summary)] if heatmaps(summary) else []
-    related = [correlation_table(summary)] if strips(summary) else []
+    related = [correlation_table(summary)] if scatter_plots(summary) else []
     return [*sizes, family_table(summary), *related, *extreme_tables(summary)]

@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from relusweep.pipeline.report.hypersphere.bodies import (
-    bodies,
-    body_figures,
-    body_table,
-    cosine_figures,
-    cosine_table,
-    cosines,
-)
+from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table, cosines
 from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
+from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, polytope_table, polytopes
 from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table, shapes
 from relusweep.pipeline.report.hypersphere.success import (
     by_dimension,
@@ -23,7 +18,7 @@ from relusweep.pipeline.report.hypersphere.success import (
     setting_table,
 )
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
-from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.marginal_rates import marginal_table
 from relusweep.pipeline.report.scale import less_than_named
 from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
@@ -68,7 +63,7 @@ def content(dataset: xr.Dataset) -> Content:
         subject="a ball and the shell around it",
         heading="What do the smallest networks close around a ball, and how often?",
         lead=_lead(summary),
-        borrowed="Problem, settings and bodies",
+        borrowed="Problem, settings and polytopes",
         chapter="chapter 4",
         key_figures=_key_figures(summary),
         smaller=less_than_named(dataset, _NOUNS),
@@ -106,7 +101,7 @@ def _key_figures(summary: Summary) -> list[KeyFigure]:
 
 def _key_figure(summary: Summary, dim: str, label: object, name: str) -> KeyFigure:
     others = [other for other in summary.data["success_epoch"].dims if other != dim]
-    success = summary.data.sweep.success_rate(others).sel({dim: label})
+    success = success_rate(summary.data, others).sel({dim: label})
     rate, low, high = (float(success[end]) for end in ("rate", "low", "high"))
     if np.isnan(rate):
         return KeyFigure(f"Succeeded with {name}", NOTHING, "no network has run")
@@ -116,12 +111,12 @@ def _key_figure(summary: Summary, dim: str, label: object, name: str) -> KeyFigu
 
 
 def _sections(summary: Summary) -> list[Section]:
-    fit, directions = body_figures(), cosine_figures(summary.sweep.seed)
+    fit, directions = polytope_figures(), cosine_figures(summary.sweep.seed)
     return [
         Section("Success", _success(summary)),
         Section("Shapes of the regions", [shapes(summary), shape_table(summary), right_table(summary)]),
         *_plane(summary),
-        Section("The two bodies", [bodies(fit), Folded(_NUMBERS, [body_table(fit)])]),
+        Section("The two polytopes", [polytopes(fit), Folded(_NUMBERS, [polytope_table(fit)])]),
         Section(
             "Orthogonal directions",
             [_ORTHOGONALITY, cosines(directions), Folded(_NUMBERS, [cosine_table(directions)])],
@@ -135,7 +130,7 @@ def _success(summary: Summary) -> list[Block]:
     if summary.has_dimensions:
         blocks += [by_dimension(summary), dimension_table(summary)]
     if summary.has_settings:
-        blocks += [by_setting(summary), margins(summary.data), setting_table(summary)]
+        blocks += [by_setting(summary), marginal_table(summary.data), setting_table(summary)]
     return blocks
 
 

@@ -123,7 +123,7 @@ def _draw_network(axis: Axes, summary: Summary, network: Any, theme: Theme) -> N
     place = dict(zip(SETTING, setting, strict=True)) | {"n_inputs": 2, "trial": network.trial}
     block, curves = _boundary(summary, setting, network.trial, summary.data["parameters"].sel(place).values)
     (points,), (classes,) = block.samples("training")
-    for sign, colour in zip((-1, 1), theme.leaks, strict=False):
+    for sign, colour in zip((-1, 1), theme.series, strict=False):
         x, y = points[classes == sign][:_MOST_POINTS].T
         axis.scatter(x, y, s=2.5, color=colour, alpha=0.55, linewidths=0, rasterized=True)
     for curve in curves:

@@ -41,9 +41,10 @@ def shapes(summary: Summary) -> Picture:
             "Regions that successful networks (at least "
             f"{100 * summary.sweep.success:g} % of the training samples right at the end) call "
             "inside, as a share of these networks in percent; above each bar how many they are. Told from "
-            "the weights alone: a bounded region is a polytope, and near a body if it has as many vertices "
-            f"and these are, in the root mean square, at most {100 * TOLERANCE:.0f} % of their own spread "
-            "away from those of the body, moved, turned, reflected and scaled to fit best. In two dimensions "
+            "the weights alone. A bounded region is a polytope. It is near the hyperoctahedron, or near the "
+            "expanded simplex, if it has as many vertices and these lie close to those of that polytope, "
+            "moved, turned, reflected and scaled to fit best: their root mean square distance is at most "
+            f"{100 * TOLERANCE:.0f} % of their own spread. In two dimensions "
             "the hyperoctahedron is the square and the expanded simplex the regular hexagon. Shares below "
             "6 % are drawn without their number; all numbers, with 95 % Wilson intervals, are in the table."
         ),
@@ -73,7 +74,7 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
 
 
 def _colours(theme: Theme) -> dict[Shape, str]:
-    return dict(zip(SHAPES, (theme.leaks[0], theme.leaks[1], theme.leaks[2], theme.rule), strict=True))
+    return dict(zip(SHAPES, (theme.series[0], theme.series[1], theme.series[2], theme.rule), strict=True))
 
 
 def _draw_bars(axis: Axes, success: xr.Dataset, across: str, theme: Theme) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.drawing import draw_rates
 from relusweep.pipeline.report.hypersphere.summary import BARS, LOSSES, SETTING, Summary
@@ -28,7 +29,7 @@ def by_dimension(summary: Summary) -> Picture:
             f"Networks that have at least 95, 98, 99 or 99.99 % of their {_rows(summary):,} "
             f"{summary.judged_by} right at the end, in percent of all that ran, against the "
             f"dimension n; bars are 95 % Wilson intervals of up to {_most_networks(summary.reached)} "
-            "networks. Lines join what belongs together; dots of one dimension stand side by side to be seen."
+            "networks. Lines join the dots of one bar; dots of one dimension are drawn side by side."
             + _together(summary)
         ),
         draw=partial(_draw_dimensions, summary),
@@ -65,7 +66,7 @@ def _draw_dimensions(summary: Summary, theme: Theme) -> Figure:
     dimensions = summary.data["n_inputs"].to_numpy()
     for axis, leak in zip(axes, summary.leaks, strict=True):
         for place, bar in enumerate(BARS):
-            rates, colour = summary.reached.sel(bar=bar, leak=leak), theme.leaks[place]
+            rates, colour = summary.reached.sel(bar=bar, leak=leak), theme.series[place]
             at = dimensions + 0.09 * (place - (len(BARS) - 1) / 2)
             axis.plot(at, 100 * rates["rate"].to_numpy(), color=colour, linewidth=1, alpha=0.6)
             draw_rates(axis, at, rates, colour, MARKERS[place], f"at least {100 * bar:g} % right")
@@ -89,7 +90,7 @@ def by_setting(summary: Summary) -> Picture:
             f"Networks that have at least {100 * summary.sweep.success:g} % of their "
             f"{summary.sweep.samples:,} training samples right at the end, in percent of all that "
             f"ran; bars are 95 % Wilson intervals of up to {_most_networks(_settings(summary))} networks. "
-            "Each dot is a setting; dots of one batch stand side by side to be seen."
+            "Each dot is a setting; dots of one batch are drawn side by side."
             + (" Dimensions are taken together." if summary.data.sizes["n_inputs"] > 1 else "")
         ),
         draw=partial(_draw_settings, summary),
@@ -97,8 +98,7 @@ def by_setting(summary: Summary) -> Picture:
 
 
 def _settings(summary: Summary) -> xr.Dataset:
-    rates: xr.Dataset = summary.data.sweep.success_rate(("n_inputs", "trial"))
-    return rates
+    return success_rate(summary.data, ("n_inputs", "trial"))
 
 
 def _draw_settings(summary: Summary, theme: Theme) -> Figure:
@@ -110,7 +110,7 @@ def _draw_settings(summary: Summary, theme: Theme) -> Figure:
         for axis, scaling in zip(row, inputs, strict=True):
             for place, leak in enumerate(summary.leaks):
                 at = np.arange(len(batches)) + 0.16 * (place - (len(summary.leaks) - 1) / 2)
-                colour, marker = (of[place % len(of)] for of in (theme.leaks, MARKERS))
+                colour, marker = (of[place % len(of)] for of in (theme.series, MARKERS))
                 of_leak = rates.sel(loss=loss, inputs=scaling, leak=leak)
                 draw_rates(axis, at, of_leak, colour, marker, leak_name(leak))
             axis.set_title(f"{LOSSES[loss]}, {scaling} inputs")

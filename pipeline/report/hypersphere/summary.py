@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.sweeps.hypersphere.sweep import DIMS, HypersphereSweep
 from relusweep.tasks.hypersphere.shapes import Shape
@@ -100,7 +100,7 @@ def summarise(dataset: xr.Dataset) -> Summary:
     return Summary(
         data=data,
         sweep=sweep,
-        by_setting=data.sweep.success_rate("trial"),
+        by_setting=success_rate(data, "trial"),
         reached=_reached(data),
         shapes=_shapes(data),
     )
@@ -119,7 +119,7 @@ def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
 
 def _reached(data: xr.Dataset) -> xr.Dataset:
     others = ("loss", "batch", "inputs", "trial")
-    rates = [data.sweep.success_rate(others, at_least=bar) for bar in BARS]
+    rates = [success_rate(data, others, at_least=bar) for bar in BARS]
     reached: xr.Dataset = xr.concat(rates, pd.Index(BARS, name="bar"), combine_attrs="drop")
     return reached
 
@@ -129,5 +129,5 @@ def _shapes(data: xr.Dataset) -> xr.Dataset:
     codes = xr.DataArray(list(Shape), {"shape": list(map(int, Shape))}, ["shape"])
     found = (data["shape"] == codes).where(data["success_epoch"] >= 0)
     as_success = xr.Dataset({"success_epoch": found - 1})
-    rates: xr.Dataset = as_success.sweep.success_rate(("batch", "inputs", "trial"))
+    rates = success_rate(as_success, ("batch", "inputs", "trial"))
     return rates.transpose("shape", "n_inputs", ...)

@@ -9,7 +9,7 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.hypersphere.shapes import SHAPES
 from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
-from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.marginal_rates import marginal_table
 
 __all__ = ["overview"]
 
@@ -19,7 +19,7 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     summary = summarise(dataset)
     return [
         *([dimension_table(summary)] if summary.has_dimensions else []),
-        *([setting_table(summary), margins(summary.data)] if summary.has_settings else []),
+        *([setting_table(summary), marginal_table(summary.data)] if summary.has_settings else []),
         _shapes(summary),
     ]
 

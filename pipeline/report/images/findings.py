@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from relusweep.pipeline.report.images.stages import Stages
-from relusweep.pipeline.report.images.words import accuracy, points, significant
-from relusweep.pipeline.report.text import enumeration
+from relusweep.pipeline.report.text import accuracy, enumeration, points, significant
 
 __all__ = ["findings"]
 
@@ -89,11 +88,11 @@ def _self_pairs(stages: Stages) -> Iterator[str]:
     exact = [what for what, off in checks if off <= _EXACT]
     words = []
     if exact:
-        words.append(f"is exact: {enumeration(exact)}")
-    words += [f"is off by up to {significant(off)}: {what}" for what, off in checks if off > _EXACT]
+        words.append(f"exact in {enumeration(exact)}")
+    words += [f"off by up to {significant(off)} in {what}" for what, off in checks if off > _EXACT]
     yield (
-        f"A network against itself {', and '.join(words)}. What is expected is its own accuracy, a distance "
-        "of 0 and a CKA of 1."
+        f"A network compared with itself is {', and '.join(words)}. Expected are its own accuracy, a "
+        "distance of 0 and a CKA of 1."
     )
 
 

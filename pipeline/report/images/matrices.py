@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 
 from relusweep.pipeline.report.drawing import draw_numbers
 from relusweep.pipeline.report.images.stages import MATRICES, Stages
-from relusweep.pipeline.report.images.words import exponent, superscript
-from relusweep.pipeline.report.text import NOTHING
+from relusweep.pipeline.report.text import NOTHING, exponent, superscript
 from relusweep.pipeline.report.theme import SCALE, Picture, Theme, figure
 
 __all__ = ["Matrix", "heat_map", "matrices"]

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from relusweep.pipeline.report.images import panels, tiles
+from relusweep.pipeline.report.images import image_grids, line_plots
 from relusweep.pipeline.report.images.findings import findings
 from relusweep.pipeline.report.images.matrices import heat_map, matrices
 from relusweep.pipeline.report.images.stages import Stages, read
@@ -21,8 +21,7 @@ from relusweep.pipeline.report.images.tables import (
     matrix_table,
     sensitivity_table,
 )
-from relusweep.pipeline.report.images.words import accuracy, points
-from relusweep.pipeline.report.text import NOTHING, enumeration, plural
+from relusweep.pipeline.report.text import NOTHING, accuracy, enumeration, plural, points
 
 __all__ = ["content"]
 
@@ -30,7 +29,7 @@ _ALIKE = (
     "Four measures of every pair of networks. The first three compare linear coefficients: at an image x a "
     "network is J x + y, and row j of J with y_j are the coefficients of output j. The last compares outputs."
 )
-_NO_SHAPE = "Not shown as images: nobody knows the height and width of the inputs."
+_NO_SHAPE = "Not shown as images: the height and width of the inputs are not known."
 _NOT_RUN = "This has not run."
 
 
@@ -77,8 +76,8 @@ def _lead(stages: Stages) -> str:
     epochs = known.get("epochs", 0)
     return (
         f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with SGD or "
-        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. Of each, the linear map that it is around "
-        "every image."
+        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. For each network, the linear map at every "
+        "image."
     )
 
 
@@ -117,7 +116,7 @@ def _sections(stages: Stages) -> list[Section]:
 
 
 def _on_training(stages: Stages) -> list[Block]:
-    curves = [panels.training(stages)] if "training" in stages else []
+    curves = [line_plots.training(stages)] if "training" in stages else []
     return [accuracy_table(stages), *curves]
 
 
@@ -126,7 +125,7 @@ def _on_compression(stages: Stages) -> Sequence[Block]:
         return [_NOT_RUN]
     return [
         *compression_tables(stages),
-        panels.drops(stages),
+        line_plots.drops(stages),
         Folded("What the centres leave of the spread of the coefficients", [inertia_table(stages)]),
     ]
 
@@ -163,8 +162,8 @@ def _on_coefficients(stages: Stages) -> Sequence[Block]:
     if shape is None:
         return [_NO_SHAPE]
     if "sensitivity" in stages:
-        blocks.append(tiles.means(stages, shape))
-    if "jacobians" in stages and (picture := tiles.samples(stages, shape)):
+        blocks.append(image_grids.means(stages, shape))
+    if "jacobians" in stages and (picture := image_grids.samples(stages, shape)):
         blocks.append(picture)
     return blocks or [_NOT_RUN]
 
@@ -174,10 +173,10 @@ def _on_sensitivity(stages: Stages) -> Sequence[Block]:
         return [_NOT_RUN]
     shape, outputs = stages.image_shape, "jacobians" in stages
     return [
-        sensitivity_table(stages, tiles.straightness(stages) if outputs else None),
-        panels.singular_values(stages),
-        tiles.directions(stages, shape) if shape else _NO_SHAPE,
-        *([tiles.along(stages)] if outputs else []),
+        sensitivity_table(stages, image_grids.straightness(stages) if outputs else None),
+        line_plots.singular_values(stages),
+        image_grids.directions(stages, shape) if shape else _NO_SHAPE,
+        *([image_grids.along(stages)] if outputs else []),
     ]
 
 

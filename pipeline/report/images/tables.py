@@ -10,8 +10,7 @@ import xarray as xr
 
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.stages import Stages
-from relusweep.pipeline.report.images.words import accuracy, points, significant
-from relusweep.pipeline.report.text import NOTHING
+from relusweep.pipeline.report.text import NOTHING, accuracy, points, significant
 
 __all__ = [
     "accuracy_table",

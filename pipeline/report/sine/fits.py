@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.report.sine.summary import Fit, Summary
-from relusweep.pipeline.report.sine.words import thousandths
-from relusweep.pipeline.report.text import plural
+from relusweep.pipeline.report.text import plural, thousandths
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["fits"]
@@ -58,8 +57,8 @@ def _draw_fit(axis: Axes, fit: Fit, theme: Theme) -> None:
     )
     ends = np.append(start, stop[-1])
     values = np.append(slope * start + intercept, slope[-1] * stop[-1] + intercept[-1])
-    axis.plot(ends, values, color=theme.leaks[0], linewidth=1.4)
-    axis.plot(ends[1:-1], values[1:-1], "o", color=theme.leaks[1], markersize=3.6)
+    axis.plot(ends, values, color=theme.series[0], linewidth=1.4)
+    axis.plot(ends[1:-1], values[1:-1], "o", color=theme.series[1], markersize=3.6)
     axis.set_title(_title(fit), fontsize=8.5)
     axis.set_xticks([-np.pi, 0, np.pi], labels=["\N{MINUS SIGN}π", "0", "π"])
     axis.set(ylim=(-1.35, 1.35), yticks=[-1, 0, 1])

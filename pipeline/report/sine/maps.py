@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 
 from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map, draw_numbers
 from relusweep.pipeline.report.sine.summary import Summary
-from relusweep.pipeline.report.sine.words import count, thousandths
-from relusweep.pipeline.report.text import percent
+from relusweep.pipeline.report.text import count, percent, thousandths
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.tasks.sine import sine_points
 

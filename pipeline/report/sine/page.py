@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.marginal_rates import marginal_table
 from relusweep.pipeline.report.scale import less_than_named
 from relusweep.pipeline.report.sine.fits import fits
 from relusweep.pipeline.report.sine.maps import errors, pieces, success, tries
@@ -94,7 +94,7 @@ def _on_tries(dataset: xr.Dataset, summary: Summary) -> list[Block]:
         tries(summary),
         _never(summary),
         success(summary),
-        margins(dataset),
+        marginal_table(dataset),
         Folded("The numbers of all maps by size, with ranges and intervals", [size_table(summary)]),
     ]
 

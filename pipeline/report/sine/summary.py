@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.sweeps.sine import SineSweep
 from relusweep.tasks.training import StopReason
@@ -106,13 +106,13 @@ def summarise(dataset: xr.Dataset) -> Summary:
         sweep=SineSweep.model_validate(specification(dataset)),
         networks=networks,
         by_size=_by_size(networks),
-        over_all=networks.sweep.success_rate(_DIMS),
+        over_all=success_rate(networks, _DIMS),
         fits=tuple(_fits(dataset, networks["loss"])),
     )
 
 
 def _by_size(networks: xr.Dataset) -> xr.Dataset:
-    success: xr.Dataset = networks.sweep.success_rate("trial")
+    success = success_rate(networks, "trial")
     finite = networks.where(np.isfinite(networks["loss"]))
     counted = {"tries": networks["tries"], "loss": finite["loss"], "pieces": finite["n_pieces"]}
     spread = {

@@ -9,8 +9,7 @@ import xarray as xr
 
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.sine.summary import Fit, Summary, summarise
-from relusweep.pipeline.report.sine.words import count, thousandths
-from relusweep.pipeline.report.text import intervals, percent
+from relusweep.pipeline.report.text import count, intervals, percent, thousandths
 
 __all__ = ["overview", "pieces_table", "size_table"]
 

@@ -1,5 +1,5 @@
-"""The page of a comparison of two versions."""
+"""The page that compares two versions."""
 
-from relusweep.pipeline.versions.page.page import overview, write_comparison
+from relusweep.pipeline.versions.page.page import overview, write_versions_page
 
-__all__ = ["overview", "write_comparison"]
+__all__ = ["overview", "write_versions_page"]

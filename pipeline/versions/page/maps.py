@@ -43,18 +43,18 @@ class Panels(NamedTuple):
     across: str
     others: tuple[str, ...]
 
-    def labels(self, comparison: xr.Dataset) -> list[dict[str, Any]]:
+    def labels(self, compared: xr.Dataset) -> list[dict[str, Any]]:
         """Give the labels of every panel, the first of them where they are many."""
-        values = [comparison[dim].to_numpy().tolist() for dim in self.others]
+        values = [compared[dim].to_numpy().tolist() for dim in self.others]
         return [dict(zip(self.others, chosen, strict=True)) for chosen in product(*values)][:_MOST_PANELS]
 
 
-def panels_of(comparison: xr.Dataset) -> Panels | None:
+def panels_of(compared: xr.Dataset) -> Panels | None:
     """Choose the dimensions of the maps; None where no rates are in both versions, or too few dimensions."""
-    prefix = "size_" if "size_difference" in comparison else ""
-    if f"{prefix}difference" not in comparison or comparison[f"{prefix}difference"].isnull().all():
+    prefix = "size_" if "size_difference" in compared else ""
+    if f"{prefix}difference" not in compared or compared[f"{prefix}difference"].isnull().all():
         return None
-    sizes = {str(dim): size for dim, size in comparison[f"{prefix}difference"].sizes.items()}
+    sizes = {str(dim): size for dim, size in compared[f"{prefix}difference"].sizes.items()}
     if len(sizes) < 2:
         return None
     up, across = ("depth", "width")
@@ -65,45 +65,45 @@ def panels_of(comparison: xr.Dataset) -> Panels | None:
     return Panels(prefix, up, across, tuple(dim for dim in sizes if dim not in (up, across)))
 
 
-def difference_map(comparison: xr.Dataset, panels: Panels) -> Picture:
+def difference_map(compared: xr.Dataset, panels: Panels) -> Picture:
     """Make the picture of the differences of rates."""
-    differences, significant = (comparison[panels.prefix + name] for name in ("difference", "significant"))
+    differences, significant = (compared[panels.prefix + name] for name in ("difference", "significant"))
     together = " of all problems together" if panels.prefix else ""
     low, high = (100 * float(end) for end in (differences.min(), differences.max()))
     return Picture(
         name="differences",
         alt=f"Heat maps of the difference of success rates by {panels.across} and {panels.up}, from "
         f"{low:+.1f} to {high:+.1f} points; {int(significant.sum())} cells differ by more than chance.",
-        caption=f"Success{together} in {comparison.attrs['b']} less that in {comparison.attrs['a']}, in "
+        caption=f"Success{together} in {compared.attrs['b']} less that in {compared.attrs['a']}, in "
         f"percentage points, by {panels.across} and {panels.up}. Outlined, with an asterisk: more than "
-        f"chance at {comparison.attrs['level']:g}, corrected for their number. Hatched: not run in both.",
-        draw=partial(_draw_differences, comparison, panels),
+        f"chance at {compared.attrs['level']:g}, corrected for their number. Hatched: not run in both.",
+        draw=partial(_draw_differences, compared, panels),
     )
 
 
-def count_map(comparison: xr.Dataset, panels: Panels) -> Picture:
+def count_map(compared: xr.Dataset, panels: Panels) -> Picture:
     """Make the picture of how many problems differ by more than chance at every size."""
-    counts = comparison["significant"].sum("problem")
+    counts = compared["significant"].sum("problem")
     return Picture(
         name="significant",
         alt=f"Heat maps of how many problems differ by more than chance, at most {int(counts.max())}.",
         caption="Problems whose success differs by more than chance at "
-        f"{comparison.attrs['level']:g}, after correction for all {comparison.attrs['n_tested']:,} that were "
+        f"{compared.attrs['level']:g}, after correction for all {compared.attrs['n_tested']:,} that were "
         f"tested, by {panels.across} and {panels.up}.",
-        draw=partial(_draw_counts, counts, comparison, panels),
+        draw=partial(_draw_counts, counts, compared, panels),
     )
 
 
-def status_bars(comparison: xr.Dataset) -> Picture:
+def status_bars(compared: xr.Dataset) -> Picture:
     """Make the picture of what became of the cells, by stage, or of the elements by variable."""
-    by = "stage" if "stage" in comparison.dims else "variable"
+    by = "stage" if "stage" in compared.dims else "variable"
     what = "cells of every stage" if by == "stage" else "values of every variable"
     return Picture(
         name="status",
         alt=f"Bars of how many {what} are the same bits, changed, added or removed.",
         caption=f"Of the {what}, how many have the same bits in both versions, have changed, are in "
-        f"{comparison.attrs['b']} alone (added) or in {comparison.attrs['a']} alone (removed).",
-        draw=partial(_draw_status, comparison, by),
+        f"{compared.attrs['b']} alone (added) or in {compared.attrs['a']} alone (removed).",
+        draw=partial(_draw_status, compared, by),
     )
 
 
@@ -127,9 +127,9 @@ def _title(panel: dict[str, Any]) -> str:
     return ", ".join(f"{dim} {label(value)}" for dim, value in panel.items())
 
 
-def _draw_differences(comparison: xr.Dataset, panels: Panels, theme: Theme) -> Figure:
-    differences, significant = (comparison[panels.prefix + name] for name in ("difference", "significant"))
-    chosen = panels.labels(comparison)
+def _draw_differences(compared: xr.Dataset, panels: Panels, theme: Theme) -> Figure:
+    differences, significant = (compared[panels.prefix + name] for name in ("difference", "significant"))
+    chosen = panels.labels(compared)
     drawing, grid = _grid(chosen, differences, panels)
     reach = max(float(np.abs(differences).max()), 0.01)
     norm, scale = Normalize(-reach, reach), _diverging(theme)
@@ -153,7 +153,7 @@ def _draw_differences(comparison: xr.Dataset, panels: Panels, theme: Theme) -> F
 
 def _diverging(theme: Theme) -> Colormap:
     """Blue above, orange below, the paper between: told apart by every kind of colour vision."""
-    return LinearSegmentedColormap.from_list("difference", [theme.leaks[1], theme.tint, theme.leaks[0]])
+    return LinearSegmentedColormap.from_list("difference", [theme.series[1], theme.tint, theme.series[0]])
 
 
 def _draw_panel(
@@ -181,10 +181,10 @@ def _draw_panel(
             axis.add_patch(box)
 
 
-def _draw_counts(counts: xr.DataArray, comparison: xr.Dataset, panels: Panels, theme: Theme) -> Figure:
-    chosen = panels.labels(comparison)
+def _draw_counts(counts: xr.DataArray, compared: xr.Dataset, panels: Panels, theme: Theme) -> Figure:
+    chosen = panels.labels(compared)
     drawing, grid = _grid(chosen, counts, panels)
-    norm = Normalize(0, max(1, comparison.sizes["problem"]))
+    norm = Normalize(0, max(1, compared.sizes["problem"]))
     for axis, panel in zip(grid.ravel(), chosen, strict=False):
         numbers = counts.sel(panel).transpose(panels.up, panels.across).astype(float)
         draw_numbers(axis, numbers, xr.ones_like(numbers), theme, norm=norm, write="{:.0f}".format)
@@ -192,14 +192,14 @@ def _draw_counts(counts: xr.DataArray, comparison: xr.Dataset, panels: Panels, t
     return drawing
 
 
-def _draw_status(comparison: xr.Dataset, by: str, theme: Theme) -> Figure:
-    names = [str(name) for name in comparison[by].to_numpy()]
+def _draw_status(compared: xr.Dataset, by: str, theme: Theme) -> Figure:
+    names = [str(name) for name in compared[by].to_numpy()]
     prefix = "stage_" if by == "stage" else ""
-    counts = np.stack([comparison[prefix + status].to_numpy() for status in _STATUS])
+    counts = np.stack([compared[prefix + status].to_numpy() for status in _STATUS])
     shares = counts / np.maximum(counts.sum(0), 1)
     drawing = figure(8, 0.28 * len(names) + 1.1)
     axis, start = drawing.subplots(), np.zeros(len(names))
-    colours = (theme.rule, theme.leaks[1], theme.leaks[0], theme.leaks[3])
+    colours = (theme.rule, theme.series[1], theme.series[0], theme.series[3])
     for status, share, colour in zip(_STATUS, shares, colours, strict=True):
         axis.barh(names, 100 * share, left=100 * start, color=colour, label=status, height=0.7)
         start += share

@@ -1,4 +1,4 @@
-"""The tables of a comparison, for its page and for the terminal."""
+"""The tables of two versions compared, for the page and for the terminal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING, percent
 
 __all__ = [
-    "asked_table",
     "blocks_table",
     "labels_table",
     "networks_table",
     "problems_table",
     "ranges",
     "rates_table",
+    "settings_table",
     "stages_table",
     "variables_table",
 ]
@@ -33,19 +33,19 @@ _TESTS = ("none", "McNemar", "Fisher", "Mantel\N{EN DASH}Haenszel")
 _MOST_ROWS = 15
 
 
-def asked_table(comparison: xr.Dataset) -> Table:
-    """Make the table of what was asked and what computed it, where that differs."""
+def settings_table(compared: xr.Dataset) -> Table:
+    """Make the table of settings, libraries and machine, where they differ."""
     rows = [
         {
             "What": what,
             "Field": field,
-            comparison.attrs["a"]: _short(one),
-            comparison.attrs["b"]: _short(other),
+            compared.attrs["a"]: _short(one),
+            compared.attrs["b"]: _short(other),
         }
         for what in ("specification", "versions", "machine")
-        for field, one, other in json.loads(comparison.attrs[f"{what}_difference"])
+        for field, one, other in json.loads(compared.attrs[f"{what}_difference"])
     ]
-    return Table("What was asked, and what computed it, where that differs", pd.DataFrame(rows))
+    return Table("Settings, libraries and machine, where they differ", pd.DataFrame(rows))
 
 
 def _short(value: Any) -> str:
@@ -53,10 +53,10 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def variables_table(comparison: xr.Dataset) -> Table:
+def variables_table(compared: xr.Dataset) -> Table:
     """Make the table of what became of the values of every variable."""
-    table = comparison[[*_STATUS, "largest_absolute", "largest_relative", "undefined", "chunks_read"]]
-    frame = table.assign(chunks=table["chunks_read"] + comparison["chunks_skipped"]).to_dataframe()
+    table = compared[[*_STATUS, "largest_absolute", "largest_relative", "undefined", "chunks_read"]]
+    frame = table.assign(chunks=table["chunks_read"] + compared["chunks_skipped"]).to_dataframe()
     in_both = (frame["same"] + frame["changed"]).to_numpy()
     share = np.where(in_both > 0, frame["changed"] / np.maximum(in_both, 1), np.nan)
     cells: dict[str, Any] = {"Variable": frame.index.map(str)}
@@ -77,18 +77,17 @@ def _numbers(frame: pd.DataFrame, name: str) -> list[str]:
     return [f"{value:.3g}" if known else NOTHING for value, known in zip(frame[name], compared, strict=True)]
 
 
-def stages_table(comparison: xr.Dataset) -> Table:
+def stages_table(compared: xr.Dataset) -> Table:
     """Make the table of what became of the cells of every stage."""
     counts = {
-        status.capitalize(): comparison[f"stage_{status}"].to_series().map("{:,}".format)
-        for status in _STATUS
+        status.capitalize(): compared[f"stage_{status}"].to_series().map("{:,}".format) for status in _STATUS
     }
     return Table("Cells by stage", pd.DataFrame(counts).reset_index(names="Stage"))
 
 
-def labels_table(comparison: xr.Dataset) -> Table:
+def labels_table(compared: xr.Dataset) -> Table:
     """Make the table of the labels along every dimension at which cells changed."""
-    changed = comparison["status"] == _CHANGED
+    changed = compared["status"] == _CHANGED
     rows = []
     for dim in changed.dims:
         counts = changed.sum([other for other in changed.dims if other != dim]).to_series()
@@ -124,9 +123,9 @@ def ranges(labels: list[Any], among: list[Any]) -> str:
     return ", ".join(parts[:8]) + (f" and {more} more" if more > 0 else "")
 
 
-def blocks_table(comparison: xr.Dataset) -> Table | None:
+def blocks_table(compared: xr.Dataset) -> Table | None:
     """Make the table of the blocks with most changes: by all dimensions but the first and the last."""
-    changed = comparison["status"] == _CHANGED
+    changed = compared["status"] == _CHANGED
     dims = [str(dim) for dim in changed.dims]
     if len(dims) < 3:
         return None
@@ -149,10 +148,10 @@ def blocks_table(comparison: xr.Dataset) -> Table | None:
     return Table(title, pd.DataFrame(rows)) if rows else None
 
 
-def rates_table(comparison: xr.Dataset, prefix: str = "", most: int = _MOST_ROWS) -> Table:
+def rates_table(compared: xr.Dataset, prefix: str = "", most: int = _MOST_ROWS) -> Table:
     """Make the table of the rates that differ most: by corrected p value, then by the largest difference."""
     names = ("rate_a", "rate_b", "difference", "low", "high", "test", "p_value", "q_value", "significant")
-    table = comparison[[f"{prefix}{name}" for name in names]].rename(
+    table = compared[[f"{prefix}{name}" for name in names]].rename(
         {f"{prefix}{name}": name for name in names}
     )
     frame = table.reset_coords(drop=True).to_dataframe()
@@ -160,8 +159,8 @@ def rates_table(comparison: xr.Dataset, prefix: str = "", most: int = _MOST_ROWS
     frame = frame.sort_values(["q_value", "size"], kind="stable").head(most).reset_index()
     dims = [str(dim) for dim in table["difference"].dims]
     cells = {dim.capitalize(): frame[dim].map(label) for dim in dims} | {
-        f"{comparison.attrs['a']}, %": frame["rate_a"].map(percent),
-        f"{comparison.attrs['b']}, %": frame["rate_b"].map(percent),
+        f"{compared.attrs['a']}, %": frame["rate_a"].map(percent),
+        f"{compared.attrs['b']}, %": frame["rate_b"].map(percent),
         "Difference, points [95 %]": [*_differences(frame)],
         "Test": frame["test"].map(_TESTS.__getitem__),
         "p": frame["p_value"].map("{:.2g}".format),
@@ -177,21 +176,21 @@ def _differences(frame: pd.DataFrame) -> Iterator[str]:
         yield f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
-def problems_table(comparison: xr.Dataset) -> Table:
+def problems_table(compared: xr.Dataset) -> Table:
     """Make the table of the problems that differ most: at how many sizes beyond chance, and by how much."""
-    sizes = [dim for dim in comparison["difference"].dims if dim != "problem"]
+    sizes = [dim for dim in compared["difference"].dims if dim != "problem"]
     known = [
         name
         for name in ("truth_table", "swaps")
-        if comparison.coords.get(name, xr.DataArray()).dims == ("problem",)
+        if compared.coords.get(name, xr.DataArray()).dims == ("problem",)
     ]
     summed = xr.Dataset(
         {
-            "significant": comparison["significant"].sum(sizes),
-            "tested": (comparison["test"] > 0).sum(sizes),
-            "mean": comparison["difference"].mean(sizes),
-            "least": comparison["difference"].min(sizes),
-            "most": comparison["difference"].max(sizes),
+            "significant": compared["significant"].sum(sizes),
+            "tested": (compared["test"] > 0).sum(sizes),
+            "mean": compared["difference"].mean(sizes),
+            "least": compared["difference"].min(sizes),
+            "most": compared["difference"].max(sizes),
         }
     )
     frame = summed.reset_coords().to_dataframe().assign(size=lambda rows: -rows["mean"].abs())
@@ -209,11 +208,11 @@ def problems_table(comparison: xr.Dataset) -> Table:
     return Table("Problems that differ most", pd.DataFrame(cells))
 
 
-def networks_table(comparison: xr.Dataset) -> Table | None:
+def networks_table(compared: xr.Dataset) -> Table | None:
     """Make the table of the largest differences by network, of the variables in which any differs."""
-    if "network" not in comparison.dims:
+    if "network" not in compared.dims:
         return None
-    change = comparison["largest_change"]
+    change = compared["largest_change"]
     change = change.isel(variable=(change > 0).any("network").to_numpy())
     if not change.size:
         return None

@@ -14,7 +14,7 @@ from distributed import Client
 from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.execution import preflight as trial
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
-from relusweep.storage import Fork, StoreWriteError, Written
+from relusweep.storage import Fork, StoreWriteError, WriteReceipt
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
@@ -135,7 +135,7 @@ def test_workers_that_write_elsewhere_are_found(
 ) -> None:
     folder, write = str(tmp_path), trial._write
 
-    def lose(fork: Fork, place: int) -> Written:  # a closure, so that it travels by value
+    def lose(fork: Fork, place: int) -> WriteReceipt:  # a closure, so that it travels by value
         before = set(Path(folder).rglob("chunks/*"))
         written = write(fork, place)
         for chunk in set(Path(folder).rglob("chunks/*")) - before:
@@ -153,7 +153,7 @@ def test_workers_that_write_elsewhere_are_found(
 def test_workers_that_may_not_write_are_told(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(fork: Fork, place: int) -> Written:
+    def refuse(fork: Fork, place: int) -> WriteReceipt:
         raise StoreWriteError("Permission denied")
 
     monkeypatch.setattr(trial, "_write", refuse)

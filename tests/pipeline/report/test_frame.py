@@ -16,11 +16,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.common.errors import UnknownKind
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Content, Folded, KeyFigure, Section, Table
 from relusweep.pipeline.report.drawing import draw_map, draw_rates
 from relusweep.pipeline.report.kinds import REPORTS
-from relusweep.pipeline.report.margins import margins
+from relusweep.pipeline.report.marginal_rates import marginal_table
 from relusweep.pipeline.report.scale import beside_named, less_than_named
 from relusweep.pipeline.report.theme import LIGHT, Picture, Theme, figure
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
@@ -83,7 +84,9 @@ def shapes() -> xr.Dataset:
 
 @pytest.fixture(autouse=True)
 def kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    report = SimpleNamespace(content=lambda dataset: CONTENT, overview=lambda dataset: [margins(dataset)])
+    report = SimpleNamespace(
+        content=lambda dataset: CONTENT, overview=lambda dataset: [marginal_table(dataset)]
+    )
     monkeypatch.setitem(REPORTS, "shapes", report)
 
 
@@ -139,13 +142,13 @@ def test_a_whole_sweep_misses_nothing(
     whole = replace(CONTENT, not_run=[], smaller=[])
     monkeypatch.setattr(REPORTS["shapes"], "content", lambda dataset: whole)
     page = Page(write_report(shapes.fillna(-1), tmp_path, {}))
-    for words in ("Not everything has run", "Smaller than the whole", "What has not run"):
+    for words in ("Not everything has run", "Smaller than the full sweep", "What has not run"):
         assert words not in page.text
 
 
 def test_margins_are_those_worked_by_hand(shapes: xr.Dataset) -> None:
     # Wilson of 18/35, and of 8/15: (mse, batch 10) ran trials 0 to 4, of which three succeeded.
-    cells = margins(shapes).cells
+    cells = marginal_table(shapes).cells
     assert cells.to_numpy().tolist() == [
         ["all networks", "", "35", "51.4 [35.6, 67.0]"],
         ["loss", "bce", "20", "50.0 [29.9, 70.1]"],
@@ -153,13 +156,13 @@ def test_margins_are_those_worked_by_hand(shapes: xr.Dataset) -> None:
         ["batch", "10", "15", "53.3 [30.1, 75.2]"],
         ["", "100", "20", "50.0 [29.9, 70.1]"],
     ]
-    nothing = margins(shapes.where(shapes["loss"] == "bce")).cells
+    nothing = marginal_table(shapes.where(shapes["loss"] == "bce")).cells
     assert ["", "mse", "0", "\N{EN DASH}"] in nothing.to_numpy().tolist()
 
 
 def test_a_single_network_set_has_its_margin(shapes: xr.Dataset) -> None:
     one = shapes.isel(loss=0, batch=[1])
-    assert margins(one).cells.to_numpy().tolist() == [["all networks", "", "10", "50.0 [23.7, 76.3]"]]
+    assert marginal_table(one).cells.to_numpy().tolist() == [["all networks", "", "10", "50.0 [23.7, 76.3]"]]
 
 
 @pytest.mark.parametrize(
@@ -207,9 +210,9 @@ def test_maps_show_what_ran_in_part_and_what_did_not() -> None:
 
 
 def test_rates_are_dots_with_their_intervals(shapes: xr.Dataset) -> None:
-    success = shapes.sweep.success_rate(["batch", "trial"])
+    success = success_rate(shapes, ["batch", "trial"])
     axis = figure(2, 2).subplots()
-    draw_rates(axis, [1, 2], success, LIGHT.leaks[0], "o", "all")
+    draw_rates(axis, [1, 2], success, LIGHT.series[0], "o", "all")
     dots, _, (lines,) = axis.containers[0]
     np.testing.assert_allclose(dots.get_ydata(), [50, 100 * 8 / 15])
     np.testing.assert_allclose(lines.get_segments()[0], [[1, 29.93], [1, 70.07]], atol=5e-3)

@@ -11,10 +11,9 @@ import xarray as xr
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.report import report_on, write_report
-from relusweep.pipeline.report.correlation import rank_correlation
 from relusweep.pipeline.report.functions.dimensions import dimensions
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
-from relusweep.pipeline.report.functions.strips import strips
+from relusweep.pipeline.report.functions.scatter_plots import scatter_plots
 from relusweep.pipeline.report.functions.summary import correlations, summarise
 from relusweep.pipeline.report.functions.tables import bound_tables, extreme_tables, family_table, size_table
 from relusweep.pipeline.report.theme import LIGHT, render
@@ -119,12 +118,6 @@ def test_correlations_by_hand(whole: xr.Dataset) -> None:
     assert ("5", "class xor parity") not in rows.index  # two functions are too few
 
 
-def test_rank_correlation_by_hand() -> None:
-    # Ranks 1, 2, 3 and 1, 3, 2: 1 - 6 (0 + 1 + 1) / (3 · 8) = 1/2; the pair with NaN does not count.
-    assert rank_correlation(np.array([1, 5, 9, 2]), np.array([0.1, 0.9, 0.5, np.nan])) == pytest.approx(0.5)
-    assert np.isnan(rank_correlation(np.array([1, 1]), np.array([0.0, 1.0])))
-
-
 def test_extremes_are_named(whole: xr.Dataset) -> None:
     hardest, easiest = (table.cells for table in extreme_tables(summarise(whole)))
     of_five = hardest[hardest["Inputs n"] == "5"]
@@ -145,7 +138,7 @@ def test_few_functions_are_all_named(whole: xr.Dataset) -> None:
 
 
 def test_every_function_is_one_point(whole: xr.Dataset) -> None:
-    pictures = strips(summarise(whole))
+    pictures = scatter_plots(summarise(whole))
     names = [picture.name for picture in pictures]
     assert names == ["measures-rows-right", "measures-success", "measures-epochs"]
     axes = pictures[0].draw(LIGHT).axes
@@ -216,12 +209,12 @@ def test_raw_fill_values_are_missing_too(part: xr.Dataset) -> None:
 def test_a_sweep_of_one_size_has_no_maps(whole: xr.Dataset) -> None:
     one = summarise(whole.isel(width=[1], depth=[1], n_inputs=[1]))
     assert (heatmaps(one), dimensions(one)) == ([], None)
-    assert len(strips(one)) == 3
+    assert len(scatter_plots(one)) == 3
 
 
 def test_a_few_functions_have_no_points(whole: xr.Dataset) -> None:
     few = summarise(whole.isel(problem=slice(2, 8), n_inputs=[0]))
-    assert strips(few) == []
+    assert scatter_plots(few) == []
     assert [picture.name for picture in heatmaps(few)] == ["sizes-4-0.1"]
 
 
@@ -233,7 +226,7 @@ def test_a_kind_that_is_not_there_is_not_spoken_of(whole: xr.Dataset) -> None:
 
 
 def test_the_same_data_give_the_same_bytes(whole: xr.Dataset, folder: Path) -> None:
-    again = strips(summarise(whole))[0]
+    again = scatter_plots(summarise(whole))[0]
     assert render(again, LIGHT, "svg") == (folder / f"{again.name}.svg").read_bytes()
 
 

@@ -15,14 +15,10 @@ from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Content, Table
-from relusweep.pipeline.report.hypersphere.bodies import (
-    body_figures,
-    body_table,
-    cosine_figures,
-    cosine_table,
-)
+from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table
 from relusweep.pipeline.report.hypersphere.page import content
 from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
+from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, polytope_table
 from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table
 from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
 from relusweep.pipeline.report.hypersphere.summary import summarise
@@ -30,7 +26,6 @@ from relusweep.pipeline.report.text import NOTHING
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
-from relusweep.storage import open_dataset
 from relusweep.tasks.hypersphere.shapes import Shape
 from tests.pipeline.report.pages import Page
 
@@ -41,7 +36,7 @@ SPACE = ["trials=4", "epochs=20", "samples=200", "test_samples=20", "batch=10", 
 def _ran(name: str, settings: list[str], store: Path, workers: Address) -> xr.Dataset:
     sweep = override(SWEEPS[name], settings)
     run(sweep, str(store), workers)
-    return open_dataset(store, sweep.group).load()
+    return xr.open_dataset(store, engine="relusweep", group=sweep.group).load()
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +138,15 @@ def test_without_success_in_the_plane_there_is_no_polygon(plane: xr.Dataset, spa
     assert outlines(summarise(space.sel(n_inputs=[3]))).empty
 
 
-def test_the_bodies_built_agree_with_their_closed_forms() -> None:
-    figures = body_figures()
+def test_the_polytopes_built_agree_with_their_closed_forms() -> None:
+    figures = polytope_figures()
     for name in ("hyperoctahedron", "expanded simplex"):
         built = figures[f"{name}, built"].dropna()
         assert built.index.tolist() == [2, 3, 4, 5, 6]
         np.testing.assert_allclose(built, figures[name].loc[built.index], rtol=1e-12)
     assert (
-        row(body_table(figures), Dimension="7")["Hyperoctahedron: circumradius / inradius, built"] == NOTHING
+        row(polytope_table(figures), Dimension="7")["Hyperoctahedron: circumradius / inradius, built"]
+        == NOTHING
     )
 
 
@@ -165,8 +161,8 @@ def test_directions_become_orthogonal_as_the_closed_form_says() -> None:
 @pytest.mark.parametrize(
     ("name", "pictures"),
     [
-        ("plane", ["settings", "shapes", "polygons", "bodies", "orthogonality"]),
-        ("space", ["dimensions", "shapes", "polygons", "bodies", "orthogonality"]),
+        ("plane", ["settings", "shapes", "polygons", "polytopes", "orthogonality"]),
+        ("space", ["dimensions", "shapes", "polygons", "polytopes", "orthogonality"]),
     ],
 )
 def test_a_page_that_stands_alone(

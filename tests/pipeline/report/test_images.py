@@ -18,15 +18,15 @@ from relusweep.pipeline.monitoring.run_metrics import run_facts
 from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.findings import findings
+from relusweep.pipeline.report.images.image_grids import along, means, samples, straightness
 from relusweep.pipeline.report.images.matrices import heat_map, matrices
 from relusweep.pipeline.report.images.stages import read
 from relusweep.pipeline.report.images.tables import accuracy_table, compression_tables
-from relusweep.pipeline.report.images.tiles import along, means, samples, straightness
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.storage import Committer, open_datatree
-from relusweep.storage.engine import _CheckedArray
+from relusweep.storage.engine import CheckedArray
 from tests.pipeline.report.pages import Page
 from tests.pipeline.sweeps.images.image_stores import N_TRAIN, ImageStore
 
@@ -146,7 +146,7 @@ def test_heat_maps_go_from_rows_to_columns(made: ImageStore, tmp_path: Path) -> 
 def test_findings_are_those_of_the_numbers(made: ImageStore, tmp_path: Path) -> None:
     said = " ".join(findings(read(tree(made, tmp_path))))
     assert "the best network is dense-sgd-0 with 97.12 % right, the worst linear-sgd-0 with 90.00 %" in said
-    assert "itself is exact: accuracy by the affine map, distance and CKA." in said
+    assert "itself is exact in accuracy by the affine map, distance and CKA." in said
     # CKA of dense with linear (0.9 + 0.8)/2, of the other (0.2 + 0.4)/2; distances (1 − CKA)/1000.
     assert (
         "Dense networks and linear ones are more alike than convolutional networks and linear ones: mean CKA "
@@ -176,7 +176,7 @@ def test_findings_are_those_of_the_numbers(made: ImageStore, tmp_path: Path) -> 
         ),
         (
             lambda arrays: arrays["affine"]["drop"][1].__setitem__((1, 1), -0.01),
-            "is exact: distance and CKA, and is off by up to 0.0100: accuracy by the affine map.",
+            "is exact in distance and CKA, and off by up to 0.0100 in accuracy by the affine map.",
         ),
         (
             lambda arrays: arrays["compression"]["drop"][1].__setitem__(0, 0.5),
@@ -233,15 +233,15 @@ def test_no_coefficient_but_those_of_a_picture_is_read(
 ) -> None:
     data = tree(made, tmp_path)
     sizes: list[int] = []
-    original = _CheckedArray.__getitem__
+    original = CheckedArray.__getitem__
 
-    def counting(self: _CheckedArray, key: object) -> object:
+    def counting(self: CheckedArray, key: object) -> object:
         values = original(self, key)
         if self._array.path.endswith("coefficients"):
             sizes.append(np.size(values))
         return values
 
-    monkeypatch.setattr(_CheckedArray, "__getitem__", counting)
+    monkeypatch.setattr(CheckedArray, "__getitem__", counting)
     report_on(data).content(data)
     assert sum(sizes) == 4 * 3 * 16  # networks, a test image of each class, columns but for the offset
 

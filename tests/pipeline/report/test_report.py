@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from relusweep.pipeline.report import write_report
 from relusweep.pipeline.report.boolean import overview
-from relusweep.pipeline.report.boolean.gaps import not_in_sweep, not_run
+from relusweep.pipeline.report.boolean.coverage import not_in_sweep, not_run
 from relusweep.pipeline.report.boolean.heatmaps import heatmaps
-from relusweep.pipeline.report.boolean.strips import histogram, levels, strips
+from relusweep.pipeline.report.boolean.strip_plots import histogram, levels, strip_plots
 from relusweep.pipeline.report.boolean.summary import by_swaps, summarise
 from relusweep.pipeline.report.boolean.swaps import distribution
 from relusweep.pipeline.report.boolean.widths import width_counts, widths
@@ -201,7 +201,7 @@ def many(whole: xr.Dataset) -> xr.Dataset:
 
 
 def test_very_many_classes_are_drawn_as_densities(many: xr.Dataset) -> None:
-    picture = strips(summarise(many))
+    picture = strip_plots(summarise(many))
     assert "square root of the share" in picture.caption
     swaps = picture.draw(LIGHT).axes[0]
     # Swaps 0: all at 16/16; 1: at 16/16 and (ReLU) 14/16; 2: ReLU at 5/16, leaky at 12/16.
@@ -344,7 +344,7 @@ def test_strips_are_few_ordered_and_hold_every_class(values: np.ndarray) -> None
 
 def test_rank_correlations_are_told(whole: xr.Dataset) -> None:
     # Leaky: ranks of swaps 1, 2.5, 2.5, 4; of success 3, 3, 3, 1 (XOR alone fails): correlation −2/√6.
-    assert "Leaky ReLU (leak 0.1): swaps \N{MINUS SIGN}0.82" in strips(summarise(whole)).alt
+    assert "Leaky ReLU (leak 0.1): swaps \N{MINUS SIGN}0.82" in strip_plots(summarise(whole)).alt
 
 
 def test_activations_have_names() -> None:

@@ -13,10 +13,10 @@ import xarray as xr
 
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME
-from relusweep.pipeline.versions.compare import compare, write_comparison
-from relusweep.pipeline.versions.page import overview
+from relusweep.pipeline.versions.compare import compare
+from relusweep.pipeline.versions.page import overview, write_versions_page
 from relusweep.storage import (
-    Changes,
+    ChangedChunks,
     Committer,
     Layout,
     StoreNotFound,
@@ -116,7 +116,8 @@ def test_random_histories_compare_as_in_memory(
     """Axes grow in the middle and at the end, blocks are written anew in part, groups are replaced."""
     if not known:
         monkeypatch.setattr(
-            "relusweep.pipeline.versions.compare.changes", lambda *versions: Changes(None, frozenset())
+            "relusweep.pipeline.versions.compare.changed_chunks",
+            lambda *versions: ChangedChunks(None, frozenset()),
         )
     draw = np.random.default_rng(seed)
     grown = axes()
@@ -376,7 +377,7 @@ def test_what_lacks_an_axis_is_of_the_last_cell_along_it(stages: Path) -> None:
 
 
 def test_the_page_of_stages(stages: Path, tmp_path: Path) -> None:
-    page = Page(write_comparison(compare(str(stages), "a", "b", "images/mine"), tmp_path / "page"))
+    page = Page(write_versions_page(compare(str(stages), "a", "b", "images/mine"), tmp_path / "page"))
     assert ["Network", "training/parameters", "training/test_loss"] in page.rows
     assert ["dense-1", "0.5", "0.5"] in page.rows
     assert ["distance", "0", "0", "4", "0"] in page.rows
@@ -387,12 +388,12 @@ def test_the_page_shows_rates_where_and_what_was_asked(tmp_path: Path) -> None:
     lower = np.where(np.arange(6)[:, None, None, None, None] == 4, 0.1, 0.8)
     put(tmp_path / "s", axes(), drawn(axes(), lower, 2), "after", replace=True, seed=2, rate="<b>0.2</b>")
     comparison = compare(str(tmp_path / "s"), "before", "after", GROUP)
-    path = write_comparison(comparison, tmp_path / "deep" / "page")
+    path = write_versions_page(comparison, tmp_path / "deep" / "page")
     page = Page(path)
     assert path == tmp_path / "deep" / "page" / "comparison.html"
     assert ["specification", "rate", "<b>0.1</b>", "<b>0.2</b>"] in page.rows
     assert "b" not in page.tags
-    assert "Cochran, Mantel and Haenszel" in page.text
+    assert "Cochran\N{EN DASH}Mantel\N{EN DASH}Haenszel" in page.text
     assert (
         f"Sizes that differ {comparison.attrs['n_significant_sizes']} all problems together, of 8"
         in page.text
@@ -406,15 +407,15 @@ def test_the_page_shows_rates_where_and_what_was_asked(tmp_path: Path) -> None:
 
 
 def test_the_page_of_nothing_changed(changed: Path, tmp_path: Path) -> None:
-    page = Page(write_comparison(compare(str(changed), "a", "a", GROUP), tmp_path / "page"))
+    page = Page(write_versions_page(compare(str(changed), "a", "a", GROUP), tmp_path / "page"))
     assert "All 2,400 cells that both have are the same, bit for bit" in page.text
-    assert "asked the same" in page.text
+    assert "have the same specification" in page.text
     assert "nothing to test" in page.text
 
 
 def test_a_page_says_how_to_make_it_again(changed: Path, tmp_path: Path) -> None:
     comparison = compare(str(changed), "a", "b", GROUP, level=0.01)
-    page = Page(write_comparison(comparison, tmp_path / "page"))
+    page = Page(write_versions_page(comparison, tmp_path / "page"))
     assert f"--level 0.01 --folder {tmp_path / 'page'}" in page.text
     assert "level=0.01)" in page.text
 
@@ -423,8 +424,8 @@ def test_the_page_of_what_one_version_lacks_compares_nothing(tmp_path: Path) -> 
     put(tmp_path, axes(), {}, "a")
     put(tmp_path, axes(), drawn(axes(), 0.5, 0), "b")
     comparison = compare(str(tmp_path), "a", "b", GROUP)
-    page = Page(write_comparison(comparison, tmp_path / "page"))
+    page = Page(write_versions_page(comparison, tmp_path / "page"))
     assert "They have no cells in common; 2,400 were added" in page.text
-    assert "asked the same" not in page.text
+    assert "have the same specification" not in page.text
     assert "Rates of success" not in page.text
     assert len(overview(comparison)) == 1

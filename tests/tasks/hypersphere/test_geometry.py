@@ -20,20 +20,20 @@ dimensions = pytest.mark.parametrize("n", range(2, 7))
 
 @dimensions
 def test_the_hyperoctahedron_built_has_the_closed_form(n):
-    body = hyperoctahedron(n)
-    assert body.vertices.shape == (2 * n, n)
-    assert body.normals.shape == (2**n, n)
-    assert body.circumradius / body.inradius == pytest.approx(math.sqrt(n), rel=1e-12)
-    assert hyperoctahedron_inradius(n) == pytest.approx(body.inradius / body.circumradius, rel=1e-12)
+    polytope = hyperoctahedron(n)
+    assert polytope.vertices.shape == (2 * n, n)
+    assert polytope.normals.shape == (2**n, n)
+    assert polytope.circumradius / polytope.inradius == pytest.approx(math.sqrt(n), rel=1e-12)
+    assert hyperoctahedron_inradius(n) == pytest.approx(polytope.inradius / polytope.circumradius, rel=1e-12)
 
 
 @dimensions
 def test_the_expanded_simplex_built_has_the_closed_form(n):
-    body = expanded_simplex(n)
-    assert body.vertices.shape == (n * (n + 1), n)
-    assert body.normals.shape == (2 ** (n + 1) - 2, n)
-    assert body.circumradius == pytest.approx(1, rel=1e-12)
-    assert body.inradius == pytest.approx(expanded_simplex_inradius(n), rel=1e-12)
+    polytope = expanded_simplex(n)
+    assert polytope.vertices.shape == (n * (n + 1), n)
+    assert polytope.normals.shape == (2 ** (n + 1) - 2, n)
+    assert polytope.circumradius == pytest.approx(1, rel=1e-12)
+    assert polytope.inradius == pytest.approx(expanded_simplex_inradius(n), rel=1e-12)
 
 
 @dimensions
@@ -47,12 +47,12 @@ def test_facets_of_the_expanded_simplex_lie_where_the_docstring_says(n):
 @dimensions
 @pytest.mark.parametrize("build", [hyperoctahedron, expanded_simplex])
 def test_vertices_lie_on_their_facets_and_behind_all_others(n, build):
-    body = build(n)
-    heights = body.vertices @ body.normals.T
-    assert (heights <= body.distances + 1e-12).all()
-    on_facet = np.isclose(heights, body.distances, atol=1e-12)
+    polytope = build(n)
+    heights = polytope.vertices @ polytope.normals.T
+    assert (heights <= polytope.distances + 1e-12).all()
+    on_facet = np.isclose(heights, polytope.distances, atol=1e-12)
     assert (on_facet.sum(axis=0) >= n).all()
-    np.testing.assert_allclose(np.linalg.norm(body.normals, axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(polytope.normals, axis=1), 1)
 
 
 @pytest.mark.parametrize(("n", "square"), [(2, 3 / 4), (3, 4 / 8), (10, 11 / 60)])
@@ -126,7 +126,7 @@ def test_volumes_agree_with_the_logarithm_of_gamma():
         expanded_simplex,
     ],
 )
-def test_a_line_holds_no_such_body(function):
+def test_a_line_holds_no_such_polytope(function):
     with pytest.raises(ValueError, match="dimension 2 or more, got n = 1"):
         function(1)
 
@@ -140,9 +140,9 @@ def test_a_ball_without_a_radius_is_refused(ball):
 @dimensions
 def test_the_shell_may_be_as_large_as_the_ball_that_it_surrounds_or_as_that_inside(n):
     for shell_volume, like in (("surrounded", 1), ("ball", 0)):
-        bodies = radii(n, 0.7, shell_volume)
-        shell = ball_volume(n, bodies.shell_outer) - ball_volume(n, bodies.shell_inner)
-        assert shell == pytest.approx(ball_volume(n, bodies[like]), rel=1e-12)
+        found = radii(n, 0.7, shell_volume)
+        shell = ball_volume(n, found.shell_outer) - ball_volume(n, found.shell_inner)
+        assert shell == pytest.approx(ball_volume(n, found[like]), rel=1e-12)
 
 
 def test_an_unknown_volume_is_refused():

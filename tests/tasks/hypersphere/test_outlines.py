@@ -88,8 +88,8 @@ def test_polygons_and_shapes_agree(threshold):
             assert shape != Shape.OPEN
             assert len(polygon) == vertices
             seen.add((Shape(shape), len(polygon)))
-    near_bodies = {(Shape.HYPEROCTAHEDRON, 4), (Shape.EXPANDED_SIMPLEX, 6)}
-    assert seen == {(Shape.NEITHER, 4), (Shape.NEITHER, 6), *near_bodies}
+    near_polytopes = {(Shape.HYPEROCTAHEDRON, 4), (Shape.EXPANDED_SIMPLEX, 6)}
+    assert seen == {(Shape.NEITHER, 4), (Shape.NEITHER, 6), *near_polytopes}
 
 
 def _bent_by_three(count, threshold):

@@ -124,7 +124,7 @@ def test_misfits_do_not_depend_on_place_size_or_form(n, leak, is_octahedral, see
 
 
 @given(st.integers(2, 6), st.sampled_from(LEAKS), st.booleans(), seeds)
-def test_perturbed_bodies_are_near_but_not_the_same(n, leak, is_octahedral, seed):
+def test_perturbed_polytopes_are_near_but_not_the_same(n, leak, is_octahedral, seed):
     rng = np.random.default_rng(seed)
     parameters = octahedral(n, leak) if is_octahedral else simplicial(n, leak)
     parameters *= 1 + rng.uniform(-0.02, 0.02, parameters.size)
@@ -191,7 +191,7 @@ def test_a_square_with_its_corner_cut_off_is_neither():
     assert (shape, count) == (Shape.NEITHER, 6)
 
 
-def test_numbers_of_vertices_between_have_no_body():
+def test_numbers_of_vertices_between_belong_to_neither():
     # The line on which the first and the last unit are 0 misses the region; the other 5 meet it.
     normals = np.vstack([np.eye(3), [-1, -0.2, -0.2]])
     shape, count, misfit = classify_one(network(3), flat(normals, [0, 0, 0, 1], np.ones(4), -1.5))
@@ -223,7 +223,7 @@ def test_open_regions(reason, parameters):
 
 @dimensions
 @pytest.mark.parametrize("leak", LEAKS)
-def test_a_concave_kink_opens_a_body_that_is_still_compared(n, leak):
+def test_a_concave_kink_opens_a_polytope_that_is_still_compared(n, leak):
     parameters = octahedral(n, leak, reach=0.9, form="concave")
     shape, count, misfit = classify_one(network(n, leak), parameters)
     assert (shape, count) == (Shape.OPEN, 2 * n)

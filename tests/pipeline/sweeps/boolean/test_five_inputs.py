@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 from relusweep.cluster import Address, Local
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
 from relusweep.pipeline.sweeps.boolean.measures import MeasureSweep
@@ -138,4 +139,4 @@ def test_all_of_npn5_with_one_trial(tmp_path: Path) -> None:
     assert bool(results["done"].all())
     counts = np.bincount(results["swaps"].values)
     assert counts.tolist() == [1, 62, 1205, 12152, 74879, 210804, 261679, 54216, 1120, 8]
-    assert (results.sweep.success_rate(["problem", "trial"])["networks"] == 616_126).all()  # of each size
+    assert (success_rate(results, ["problem", "trial"])["networks"] == 616_126).all()  # of each size

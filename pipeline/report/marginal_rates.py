@@ -5,17 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-import relusweep.storage.accessor  # noqa: F401  (registers `.sweep`)
+from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import intervals
 
-__all__ = ["margins"]
+__all__ = ["marginal_table"]
 
 _MOST_LABELS = 20
 
 
-def margins(dataset: xr.Dataset) -> Table:
+def marginal_table(dataset: xr.Dataset) -> Table:
     """Make the table of success by the labels of every dim but the trials, with 95 % Wilson intervals.
 
     Dims of a single label, which tell nothing, and those of more than 20 are left out.
@@ -29,7 +29,7 @@ def margins(dataset: xr.Dataset) -> Table:
 def _margin(dataset: xr.Dataset, dim: str | None) -> pd.DataFrame:
     """Write the rows of a dim; of none, the row of all networks."""
     others = [other for other in dataset["success_epoch"].dims if other != dim]
-    success = dataset.sweep.success_rate(others).compute().reset_coords(drop=True)
+    success = success_rate(dataset, others).compute().reset_coords(drop=True)
     frame = success.to_dataframe() if dim else success.expand_dims(all=[""]).to_dataframe()
     return pd.DataFrame(
         {

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from relusweep.pipeline.report.images.stages import Stages
-from relusweep.pipeline.report.images.words import accuracy, significant
+from relusweep.pipeline.report.text import accuracy, significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["along", "directions", "means", "samples", "straightness"]
@@ -185,7 +185,7 @@ def _along_and_outputs(stages: Stages) -> tuple[xr.DataArray, xr.DataArray]:
 def _draw_densities(
     x: NDArray[Any], y: NDArray[Any], networks: Sequence[str], columns: Sequence[str], theme: Theme
 ) -> Figure:
-    colours = LinearSegmentedColormap.from_list("density", [theme.tint, theme.leaks[0], theme.ink])
+    colours = LinearSegmentedColormap.from_list("density", [theme.tint, theme.series[0], theme.ink])
     counts = np.array(
         [[_counts(*pair) for pair in zip(*rows, strict=True)] for rows in zip(x, y, strict=True)]
     )

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from relusweep.pipeline.report.images.stages import Stages
-from relusweep.pipeline.report.images.words import accuracy, points, significant
+from relusweep.pipeline.report.text import accuracy, points, significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["drops", "singular_values", "training"]
@@ -160,7 +160,7 @@ def _draw_values(values: xr.DataArray, theme: Theme) -> Figure:
     for label, axis in zip(labels, axes.ravel(), strict=False):
         one = kept.sel(network=label).transpose("output", "component")
         axis.plot(at, one.values.T, color=theme.muted, linewidth=0.6, alpha=0.7)
-        axis.plot(at, one.median("output"), "o-", color=theme.leaks[0], linewidth=1.6, markersize=2.5)
+        axis.plot(at, one.median("output"), "o-", color=theme.series[0], linewidth=1.6, markersize=2.5)
         axis.set_title(str(label), fontsize=8.5)
         axis.set_yscale("log")
         axis.grid(visible=True)
@@ -186,7 +186,7 @@ def _by_architecture(group: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
 
 
 def _colour(optimizer: str, theme: Theme) -> str:
-    return theme.leaks[list(_OPTIMIZERS).index(optimizer)]
+    return theme.series[list(_OPTIMIZERS).index(optimizer)]
 
 
 def _used(group: xr.Dataset) -> Sequence[str]:

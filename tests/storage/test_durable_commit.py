@@ -14,7 +14,7 @@ import icechunk
 import pytest
 import xarray as xr
 
-from relusweep.storage import Committer, StoreWriteError, _disk, history
+from relusweep.storage import Committer, StoreWriteError, durable_commit, history
 from relusweep.storage.repository import BRANCH, open_repository
 from tests.storage.stores import layout, raw, write
 
@@ -80,7 +80,7 @@ def test_the_branch_moves_only_to_what_is_on_the_disk(
 def test_a_disk_that_does_not_take_it_is_an_error_after_which_one_goes_on(
     settled: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = _disk._settle, []
+    real, calls = durable_commit._settle, []
 
     def broken(path: Path) -> None:
         calls.append(path)
@@ -93,7 +93,7 @@ def test_a_disk_that_does_not_take_it_is_an_error_after_which_one_goes_on(
         committer.commit("template", {})
         write(committer, layout())
         with monkeypatch.context() as patch:
-            patch.setattr(_disk, "_settle", broken)
+            patch.setattr(durable_commit, "_settle", broken)
             with pytest.raises(StoreWriteError, match="Input/output error"):
                 committer.commit("lost", {})
         committer.reopen()

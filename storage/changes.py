@@ -1,4 +1,4 @@
-"""Which chunks can differ between two versions: known from what was committed between, without reading."""
+"""Which chunks can differ between two versions: known from the commits in between, without reading any."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import icechunk
 from relusweep.storage.repository import Url, open_repository
 from relusweep.storage.versions import find_version
 
-__all__ = ["Changes", "changes"]
+__all__ = ["ChangedChunks", "changed_chunks"]
 
 
 @dataclass(frozen=True)
-class Changes:
+class ChangedChunks:
     """What may differ between two versions.
 
     Attributes
@@ -35,7 +35,7 @@ class Changes:
         return self.chunks.get(path, set())
 
 
-def changes(url: Url, a: str, b: str) -> Changes:
+def changed_chunks(url: Url, a: str, b: str) -> ChangedChunks:
     """Find what may differ between two versions.
 
     Parameters
@@ -55,13 +55,13 @@ def changes(url: Url, a: str, b: str) -> Changes:
     for older, newer in ((first, second), (second, first)):
         if older in (info.id for info in repository.ancestry(snapshot_id=newer)):
             return _between(repository, older, newer)
-    return Changes(None, frozenset())
+    return ChangedChunks(None, frozenset())
 
 
-def _between(repository: icechunk.Repository, older: str, newer: str) -> Changes:
+def _between(repository: icechunk.Repository, older: str, newer: str) -> ChangedChunks:
     if older == newer:  # of which Icechunk has no difference
-        return Changes({}, frozenset())
+        return ChangedChunks({}, frozenset())
     found = repository.diff(from_snapshot_id=older, to_snapshot_id=newer)
     written = {path.strip("/"): {tuple(at) for at in places} for path, places in found.updated_chunks.items()}
     made = {path.strip("/") for path in (*found.new_arrays, *found.deleted_arrays)}
-    return Changes(written, frozenset(made))
+    return ChangedChunks(written, frozenset(made))

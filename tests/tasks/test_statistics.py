@@ -4,17 +4,51 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import xarray as xr
-from scipy.stats import false_discovery_control
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import ndtri
+from scipy.stats import binomtest, false_discovery_control
 
-from relusweep.pipeline.versions.rates import (
-    adjusted,
+from relusweep.tasks import statistics
+from relusweep.tasks.statistics import (
+    benjamini_hochberg,
+    difference_interval,
     fisher,
-    independent_interval,
     mantel_haenszel,
     mcnemar,
-    paired_interval,
+    paired_difference_interval,
+    spearman,
+    wilson,
 )
+
+
+def test_the_constant_is_the_quantile_of_the_normal_distribution() -> None:
+    assert float(ndtri(0.975)) == statistics._Z
+
+
+def test_wilson_by_hand() -> None:
+    """10 of 20: the interval of Brown, Cai and DasGupta (2001) is 0.5 ± 0.2007, worked by hand."""
+    found = wilson([10, 0], [20, 0])
+    np.testing.assert_allclose(found, [[0.5, np.nan], [0.2993, np.nan], [0.7007, np.nan]], atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # R. G. Newcombe, Two-sided confidence intervals for the single proportion, Statistics in Medicine 17
+    # (1998), 857-872, table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_of_what_is_published(successes: int, trials: int, low: float, high: float) -> None:
+    np.testing.assert_allclose(wilson(successes, trials)[1:], [low, high], atol=5e-5)
+
+
+@given(st.integers(1, 300), st.data())
+def test_wilson_equals_scipy(trials: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, trials))
+    rate, low, high = wilson(successes, trials)
+    expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose([low, high], [expected.low, expected.high], atol=1e-12)
+    assert 0 <= low <= rate == successes / trials <= high <= 1
 
 
 def test_mcnemar_of_what_is_published() -> None:
@@ -96,7 +130,7 @@ def test_mantel_haenszel_where_nothing_can_differ() -> None:
 def test_the_interval_of_independent_rates_is_newcombes(
     a: tuple[int, int], b: tuple[int, int], low: float, high: float
 ) -> None:
-    found = independent_interval(*a, *b)
+    found = difference_interval(*a, *b)
     np.testing.assert_allclose(found, (low, high), atol=5e-5)
 
 
@@ -108,26 +142,26 @@ def test_the_interval_of_independent_rates_is_newcombes(
     [((1, 1, 7, 12), 0.026, 0.507), ((59, 6, 16, 80), 0.0046, 0.1186)],
 )
 def test_the_interval_of_pairs_is_newcombes(pairs: tuple[int, ...], low: float, high: float) -> None:
-    np.testing.assert_allclose(paired_interval(*pairs), (low, high), atol=5e-4)
+    np.testing.assert_allclose(paired_difference_interval(*pairs), (low, high), atol=5e-4)
 
 
 def test_intervals_of_pairs_hold_the_difference_as_often_as_they_say() -> None:
     draw, n, inside = np.random.default_rng(0), 60, []
     for both, a_alone, b_alone in ((0.5, 0.1, 0.2), (0.1, 0.05, 0.05), (0.8, 0.05, 0.01), (0.25, 0.25, 0.25)):
         counts = draw.multinomial(n, [both, a_alone, b_alone, 1 - both - a_alone - b_alone], 4000)
-        low, high = paired_interval(*counts.T)
+        low, high = paired_difference_interval(*counts.T)
         inside.append(np.mean((low <= b_alone - a_alone) & (b_alone - a_alone <= high)))
     assert min(inside) > 0.93
     assert max(inside) < 0.99
 
 
 def test_pairs_that_have_nothing_to_do_with_one_another_are_as_independent() -> None:
-    one = paired_interval(12, 18, 8, 12)  # 12 · 12 = 18 · 8: not correlated
-    other = independent_interval(30, 50, 20, 50)
+    one = paired_difference_interval(12, 18, 8, 12)  # 12 · 12 = 18 · 8: not correlated
+    other = difference_interval(30, 50, 20, 50)
     np.testing.assert_allclose(one, other)
 
 
-@pytest.mark.parametrize("interval", [independent_interval, paired_interval])
+@pytest.mark.parametrize("interval", [difference_interval, paired_difference_interval])
 def test_an_interval_of_nothing_is_nan(interval) -> None:
     low, high = interval(0, 0, 0, 0)
     assert np.isnan(low)
@@ -138,7 +172,7 @@ def test_correction_is_benjaminis_and_hochbergs() -> None:
     """Their example of 15 (Journal of the Royal Statistical Society B 57 (1995), 289-300): four, at 5 %."""
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
     p += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000]
-    q = adjusted(xr.DataArray(p, dims="cell"))
+    q = benjamini_hochberg(p)
     # R's p.adjust: 0.0278 has that of 0.0298, which is less than its own.
     expected = [0.0015, 0.0030, 0.0095, 0.035625, 0.0603, 0.063857, 0.063857, 0.0645, 0.0765]
     np.testing.assert_allclose(q[:9], expected, atol=5e-7)
@@ -147,14 +181,15 @@ def test_correction_is_benjaminis_and_hochbergs() -> None:
 
 @pytest.mark.parametrize("p", [[0.03], [0.04, 0.04, 0.04], [1.0, 1.0], [0.0]])
 def test_correction_of_one_and_of_equal_ones_changes_nothing(p: list[float]) -> None:
-    np.testing.assert_array_equal(adjusted(xr.DataArray(p, dims="cell")), p)
+    np.testing.assert_array_equal(benjamini_hochberg(p), p)
 
 
 def test_correction_leaves_out_what_was_not_tested() -> None:
-    p = xr.DataArray([0.01, np.nan, 0.02, 0.9], dims="cell")
     expected = false_discovery_control([0.01, 0.02, 0.9])
-    np.testing.assert_allclose(adjusted(p), [expected[0], np.nan, expected[1], expected[2]])
-    assert adjusted(p[[1]]).isnull().all()
+    np.testing.assert_allclose(
+        benjamini_hochberg([0.01, np.nan, 0.02, 0.9]), [expected[0], np.nan, expected[1], expected[2]]
+    )
+    assert np.isnan(benjamini_hochberg([np.nan])).all()
 
 
 @pytest.mark.parametrize("test", ["mcnemar", "fisher"])
@@ -169,3 +204,9 @@ def test_where_nothing_differs_hardly_anything_is_marked(test: str) -> None:
         p = fisher(right[0].sum(-1), 40, right[1].sum(-1), 40)
     marked = (false_discovery_control(p, axis=1) <= 0.05).any(1)
     assert marked.mean() < 0.05
+
+
+def test_spearman_by_hand() -> None:
+    """Ranks 1, 3, 4 and 1, 3, 2 of the three known: 1 - 6 · 2 / (3 · 8); without two values, nothing."""
+    assert spearman(np.array([1, 5, 9, 2]), np.array([0.1, 0.9, 0.5, np.nan])) == pytest.approx(0.5)
+    assert np.isnan(spearman(np.array([1, 1]), np.array([0.0, 1.0])))

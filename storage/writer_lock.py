@@ -1,4 +1,4 @@
-"""One writer per store: a lock that the kernel releases however its holder ends."""
+"""One writer per store: a file lock, which the kernel releases however its holder ends."""
 
 import fcntl
 import json
@@ -11,10 +11,10 @@ from relusweep.storage.errors import StoreLocked, StoreWriteError
 from relusweep.storage.repository import LOCK, foreign
 
 
-def take(path: Path) -> int:
-    """Lock the store in a directory, made where missing; closing the descriptor given back releases it.
+def lock_store(path: Path) -> int:
+    """Lock the store in a directory, made where missing; closing the descriptor that is returned releases it.
 
-    The lock is on the file, not in its existence: a process that was killed leaves nothing to clean up.
+    What locks is ``flock``, not that the file exists: a killed process leaves nothing to clean up.
     """
     try:
         if other := foreign(path):

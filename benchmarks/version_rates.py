@@ -1,6 +1,6 @@
 """Count what a comparison marks where there is only chance, and where there is more ($TMPDIR).
 
-    python benchmarks/comparison_rates.py [npn3 --set trials=100 …] [--seeds 3] [--swaps 30]
+    python benchmarks/version_rates.py [npn3 --set trials=100 …] [--seeds 3] [--swaps 30]
 
 Networks are trained as by `relusweep run`, then compared as by `relusweep compare`: any two of several seeds;
 two versions that share the networks of two seeds between them, each trial at random, once as pairs and once

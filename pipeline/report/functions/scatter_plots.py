@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from relusweep.pipeline.report.correlation import rank_correlation, signed
-from relusweep.pipeline.report.functions.summary import MEASURES, Summary, family_name
+from relusweep.pipeline.report.functions.summary import MEASURES, Summary, correlation, family_name
+from relusweep.pipeline.report.text import signed
 from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
-__all__ = ["strips"]
+__all__ = ["scatter_plots"]
 
 _FEWEST = 20
 _JITTER = 0.25  # of degrees, which are whole numbers
@@ -69,7 +69,7 @@ _ALL = (
 )
 
 
-def strips(summary: Summary) -> list[Picture]:
+def scatter_plots(summary: Summary) -> list[Picture]:
     """Make the pictures of rows right, success and epochs against the measures; none of a few functions."""
     if summary.data.sizes["problem"] < _FEWEST:
         return []
@@ -95,13 +95,13 @@ def _in_words(summary: Summary, of: _Success) -> str:
 
 
 def _related(functions: xr.Dataset, measure: str, of: _Success) -> str:
-    return signed(rank_correlation(functions[measure].to_numpy(), functions[of.name].to_numpy()))
+    return signed(correlation(functions, measure, of.name))
 
 
 def _caption(summary: Summary, of: _Success) -> str:
     text = (
         f"One point per function, a row of panels per number of inputs: {of.meaning}. Degrees are spread "
-        "sideways only to be seen. Over each panel, Spearman's rank correlation over the functions shown, of "
+        "sideways to be visible. Over each panel, Spearman's rank correlation over the functions shown, of "
         "every kind together; a dash where all are equal."
     )
     if not summary.complete:
@@ -126,7 +126,7 @@ def _draw(summary: Summary, of: _Success, theme: Theme) -> Figure:
         axis.set_xlabel(label)
     handles = [
         Line2D([], [], color=colour, marker=marker, linestyle="", label=family_name(family))
-        for family, colour, marker in zip(summary.families, theme.leaks, MARKERS, strict=False)
+        for family, colour, marker in zip(summary.families, theme.series, MARKERS, strict=False)
     ]
     drawing.legend(handles=handles, loc="outside upper left", ncols=len(handles), handletextpad=0.2)
     return drawing
@@ -136,7 +136,7 @@ def _draw_panel(
     axis: Axes, functions: xr.Dataset, measure: str, of: _Success, families: list[str], theme: Theme
 ) -> None:
     random = np.random.default_rng(0)
-    for family, colour, marker in zip(families, theme.leaks, MARKERS, strict=False):
+    for family, colour, marker in zip(families, theme.series, MARKERS, strict=False):
         part = functions.isel(problem=(functions["family"] == family).values)
         alone = part.sizes["problem"] == 1
         spread = 0 if alone or measure != "degree" else _JITTER

@@ -1,4 +1,4 @@
-"""Single objects beside a store on S3, with the credentials of Icechunk, which reads and writes the store."""
+"""Small objects beside a store on S3, with the same credentials as Icechunk uses for the store itself."""
 
 import os
 from datetime import timedelta
@@ -11,8 +11,8 @@ from relusweep.storage.repository import Url, object_place
 if TYPE_CHECKING:
     from obstore.auth.boto3 import Boto3CredentialProvider
 
-# A record tells how things are now: one that takes longer to write is worth less than the next.
-_PATIENCE = timedelta(seconds=10)
+# A record says how things are now: if writing it takes longer, the next one is worth more.
+_TIMEOUT = timedelta(seconds=10)
 
 _KEY = "AWS_ACCESS_KEY_ID"
 
@@ -27,13 +27,13 @@ def object_store(url: Url, folder: str) -> S3Store:
         config={key: value for key, value in settings.items() if value},  # type: ignore[arg-type]
         virtual_hosted_style_request=endpoint is None,
         credential_provider=_credentials(),
-        client_options={"allow_http": True, "timeout": _PATIENCE, "connect_timeout": _PATIENCE},
-        retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
+        client_options={"allow_http": True, "timeout": _TIMEOUT, "connect_timeout": _TIMEOUT},
+        retry_config={"max_retries": 2, "retry_timeout": _TIMEOUT},
     )
 
 
 def missing_key() -> str:
-    """Say what is missing, behind an error, where the environment has no credentials."""
+    """Say, to be added to an error, that the environment has no credentials; nothing where it has."""
     if _KEY in os.environ:
         return ""
     return (
@@ -43,7 +43,7 @@ def missing_key() -> str:
 
 
 def _credentials() -> "Boto3CredentialProvider | None":
-    """Take credentials from where Icechunk takes them; obstore by itself knows the environment and roles."""
+    """Find credentials where Icechunk finds them; obstore alone knows only the environment and roles."""
     if _KEY in os.environ:
         return None
     try:

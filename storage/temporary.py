@@ -1,4 +1,4 @@
-"""A store for a trial, inside another one's place: what can be written there can be written to that one."""
+"""A temporary store inside the place of another: if it can be written there, so can the other."""
 
 import os
 import shutil
@@ -10,16 +10,16 @@ from secrets import token_hex
 import obstore
 from obstore.exceptions import BaseError
 
-from relusweep.storage._objects import missing_key, object_store
 from relusweep.storage.errors import StoreWriteError
+from relusweep.storage.object_store import missing_key, object_store
 from relusweep.storage.repository import RECORDS, Url, local_path
 
-__all__ = ["throwaway_store"]
+__all__ = ["temporary_store"]
 
 
 @contextmanager
-def throwaway_store(url: Url) -> Iterator[str]:
-    """Lend the address of a store that is not there yet, and delete what came of it.
+def temporary_store(url: Url) -> Iterator[str]:
+    """Give the address of a store that does not exist yet, and delete at the end what was written there.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def throwaway_store(url: Url) -> Iterator[str]:
 
 
 def _delete_empty(folder: Path, until: Path) -> None:
-    """Delete the folders that a trial has made, from the inside out."""
+    """Delete the folders that were made for it, from the inside out."""
     with suppress(OSError):  # it is not there, or something is in it
         while folder != until:
             folder.rmdir()

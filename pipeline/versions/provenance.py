@@ -1,4 +1,4 @@
-"""What was asked of two versions of a group, and what computed them: where that differs."""
+"""In what the specification, the libraries and the machine of two versions differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commits that a power failure leaves whole: by itself the kernel writes files to the disk when it likes."""
+"""Commits that survive a power failure: left alone, the kernel writes files to the disk some time later."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ def durable_commit(
     message: str,
     metadata: Mapping[str, Any],
 ) -> str:
-    """Commit to a store on a file system: the branch moves once all that it will lead to is on the disk.
+    """Commit to a store on a file system: the branch moves only when everything it leads to is on the disk.
 
     Returns
     -------
@@ -41,9 +41,10 @@ def durable_commit(
 
 
 def _settle(path: Path) -> None:
-    """Wait until all that was written to the file system of a directory is on its disk.
+    """Wait until everything written to the file system of a directory is on its disk.
 
-    All of it, for nobody names the files that Icechunk writes. On macOS the kernel only begins to write.
+    Everything, because the names of the files that Icechunk writes are not known. On macOS the kernel only
+    begins to write.
     """
     if not hasattr(_libc, "syncfs"):
         os.sync()

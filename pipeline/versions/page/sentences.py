@@ -1,4 +1,4 @@
-"""A comparison in sentences."""
+"""What two versions have in common, and what differs, in sentences."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import xarray as xr
 __all__ = ["has_anything_in_common", "how_tested", "in_short"]
 
 
-def has_anything_in_common(comparison: xr.Dataset) -> bool:
+def has_anything_in_common(compared: xr.Dataset) -> bool:
     """Tell whether there is anything of either version to hold against the other."""
-    return any(comparison.attrs[f"n_{name}"] for name in ("same_cells", "changed_cells", "tested"))
+    return any(compared.attrs[f"n_{name}"] for name in ("same_cells", "changed_cells", "tested"))
 
 
-def in_short(comparison: xr.Dataset) -> str:
+def in_short(compared: xr.Dataset) -> str:
     """Say what differs, in a few sentences."""
-    attrs = comparison.attrs
+    attrs = compared.attrs
     counts = {name: attrs[f"n_{name}_cells"] for name in ("same", "changed", "added", "removed")}
     in_both = counts["same"] + counts["changed"]
     moments = [f"{attrs[which]} ({pd.Timestamp(attrs[f'{which}_written']):%Y-%m-%d %H:%M})" for which in "ab"]
@@ -34,29 +34,28 @@ def in_short(comparison: xr.Dataset) -> str:
         )
         words += (
             f", and {attrs['n_significant_sizes']:,} with all problems together."
-            if "size_test" in comparison
+            if "size_test" in compared
             else "."
         )
     return words
 
 
-def how_tested(comparison: xr.Dataset) -> str:
+def how_tested(compared: xr.Dataset) -> str:
     """Say which tests were used and why, and how they were corrected."""
-    if comparison.attrs["paired"]:
+    if compared.attrs["paired"]:
         words = (
-            "Both versions have the same seed: a trial of one number began with the same random numbers in "
-            "both, so trials are paired, and pairs of which one alone succeeded are counted (McNemar's "
-            "test, exact). "
+            "Both versions have the same seed: trials of the same number began with the same random numbers, "
+            "so they are compared in pairs, by the pairs in which only one succeeded (McNemar's exact test). "
         )
     else:
         words = (
-            "The versions have different seeds: their networks are independent (Fisher's exact test; all "
-            "problems together by the test of Cochran, Mantel and Haenszel, problem by problem, with "
-            "correction for continuity). "
+            "The versions have different seeds, so their networks are independent: Fisher's exact test, and "
+            "for all problems together the Cochran\N{EN DASH}Mantel\N{EN DASH}Haenszel test, stratified by "
+            "problem, with continuity correction. "
         )
     return words + (
-        "Rates of the same bits are not tested. p values are corrected for their number after Benjamini "
-        f"and Hochberg: of the differences marked, chance makes {100 * comparison.attrs['level']:g} % at "
-        "most, on average. Single rates, and all problems together, are two families, each corrected by "
-        "itself."
+        "Rates whose bits are the same are not tested. p values are corrected for their number by the "
+        "method of Benjamini and Hochberg: of the differences marked, at most "
+        f"{100 * compared.attrs['level']:g} % are chance, on average. Single rates, and all problems "
+        "together, are two families, each corrected by itself."
     )

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from relusweep.pipeline.report.boolean.summary import Summary
-from relusweep.pipeline.report.correlation import rank_correlation, signed
-from relusweep.pipeline.report.text import leak_name
+from relusweep.pipeline.report.text import leak_name, signed
 from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
+from relusweep.tasks.statistics import spearman
 
-__all__ = ["Histogram", "Levels", "histogram", "levels", "strips"]
+__all__ = ["Histogram", "Levels", "histogram", "levels", "strip_plots"]
 
 _MEASURES = {
     "swaps": "Swaps",
@@ -63,8 +63,8 @@ def levels(values: np.ndarray) -> Levels:
     return Levels(labels, np.searchsorted(edges[1:-1], values, side="right"))
 
 
-def strips(summary: Summary) -> Picture:
-    """Make the picture of success against swaps, degree, influence and entropy."""
+def strip_plots(summary: Summary) -> Picture:
+    """Make the strip plots of success against swaps, degree, influence and entropy."""
     return Picture(
         name="measures",
         alt="Strip plots of the success of each class against its swaps, degree, influence and spectral "
@@ -80,10 +80,10 @@ def _caption(summary: Summary) -> str:
         f"{summary.uncertainty(summary.over_sizes)}"
     )
     text = (
-        f"Bars: how the classes of a strip are distributed over {rates}. The width goes with the square "
-        "root of the share of the classes, so that few are seen beside many; the widest fills the strip."
+        f"Bars: how the classes of a strip are distributed over {rates}. Their width is proportional to the "
+        "square root of the share of the classes, so that small shares stay visible."
         if _is_long(summary)
-        else f"One point per class and activation: {rates}. Points are spread sideways only to be seen."
+        else f"One point per class and activation: {rates}. Points are spread sideways to be visible."
     )
     text += (
         " Large marks: mean over the classes of a strip, each class weighing the same; vertical lines: the "
@@ -104,7 +104,7 @@ def _correlations_in_words(summary: Summary) -> str:
     parts = []
     for column, leak in enumerate(summary.leaks):
         rate = summary.over_sizes["rate"].isel(leak=column).to_numpy()
-        values = (f"{name} {signed(rank_correlation(_values(summary, name), rate))}" for name in _MEASURES)
+        values = (f"{name} {signed(spearman(_values(summary, name), rate))}" for name in _MEASURES)
         parts.append(f"Rank correlation with success, {leak_name(leak)}: {', '.join(values)}.")
     return " ".join(parts)
 
@@ -127,7 +127,7 @@ def _draw(summary: Summary, theme: Theme) -> Figure:
 
 
 def _colour(theme: Theme, leak: int) -> str:
-    return theme.leaks[leak % len(theme.leaks)]
+    return theme.series[leak % len(theme.series)]
 
 
 def _marker(leak: int) -> str:
@@ -148,7 +148,7 @@ def _draw_panel(axis: Axes, summary: Summary, measure: str, theme: Theme) -> Non
         else:
             _draw_points(axis, at.strip + shift, rate, leak, 0.3 / n_leaks, theme)
         _draw_means(axis, shift, at.strip, rate, leak, theme)
-        correlations.append(signed(rank_correlation(values, rate)))
+        correlations.append(signed(spearman(values, rate)))
     axis.set_title(_MEASURES[measure])
     axis.set_title(
         f"rank correlation {' / '.join(correlations)}", loc="right", fontsize=8.5, color=theme.muted

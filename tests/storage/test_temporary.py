@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relusweep.storage import Committer, StoreNotFound, history, throwaway_store
+from relusweep.storage import Committer, StoreNotFound, history, temporary_store
 from tests.storage.stores import layout
 
 
@@ -20,7 +20,7 @@ def _fill_and_fail(url: str) -> None:
 
 
 def test_a_trial_leaves_nothing_where_there_was_nothing(tmp_path: Path) -> None:
-    with throwaway_store(tmp_path / "not" / "yet") as trial:
+    with temporary_store(tmp_path / "not" / "yet") as trial:
         _fill(trial)
         assert history(trial)
     assert list(tmp_path.iterdir()) == []
@@ -30,7 +30,7 @@ def test_a_trial_leaves_a_store_as_it_was(tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     _fill(store)
     before = sorted(tmp_path.rglob("*")), history(store)[0].id
-    with throwaway_store(store) as trial:
+    with temporary_store(store) as trial:
         assert Path(trial).is_relative_to(store)
         _fill(trial)
     assert (sorted(tmp_path.rglob("*")), history(store)[0].id) == before
@@ -40,19 +40,19 @@ def test_what_others_keep_beside_a_trial_stays(tmp_path: Path) -> None:
     kept = tmp_path / ".relusweep" / "kept"
     kept.parent.mkdir()
     kept.write_text("mine")
-    with throwaway_store(tmp_path) as trial:
+    with temporary_store(tmp_path) as trial:
         _fill(trial)
     assert [path.name for path in kept.parent.iterdir()] == ["kept"]
 
 
 def test_a_trial_that_fails_is_deleted_too(tmp_path: Path) -> None:
-    with pytest.raises(StoreNotFound), throwaway_store(tmp_path / "store") as trial:
+    with pytest.raises(StoreNotFound), temporary_store(tmp_path / "store") as trial:
         _fill_and_fail(trial)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trial_in_a_bucket_leaves_nothing(bucket: str) -> None:
-    with throwaway_store(f"{bucket}/night") as trial:
+    with temporary_store(f"{bucket}/night") as trial:
         assert trial.startswith(f"{bucket}/night/.relusweep/")
         _fill(trial)
         assert history(trial)
@@ -69,7 +69,7 @@ def test_a_trial_has_the_credentials_of_a_profile(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
     monkeypatch.setenv("AWS_PROFILE", "lab")
-    with throwaway_store(f"{bucket}/night") as trial:
+    with temporary_store(f"{bucket}/night") as trial:
         _fill(trial)
     with pytest.raises(StoreNotFound):
         history(trial)

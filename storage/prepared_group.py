@@ -1,4 +1,4 @@
-"""A group while a committer writes to it."""
+"""A group that a committer is writing to: its arrays, and the checks of every block."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import xarray as xr
 import zarr
 
 from relusweep.storage.errors import BlockWrittenTwice, LayoutMismatch
-from relusweep.storage.fork import Written, span
+from relusweep.storage.fork import WriteReceipt, span
 from relusweep.storage.layout import Layout
 from relusweep.storage.template import open_array
 
@@ -35,7 +35,7 @@ class PreparedGroup:
         }
 
     def check(
-        self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], written: Written | None
+        self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], written: WriteReceipt | None
     ) -> None:
         """Refuse a block that does not fit or comes twice."""
         layout = self._layout

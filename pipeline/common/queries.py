@@ -1,0 +1,177 @@
+"""Questions to the results of a sweep, on any part of a group: after ``sel``, in memory or lazy.
+
+Each takes a dataset with ``success_epoch`` (−1: never; masked or below: not run).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from relusweep.tasks.statistics import wilson
+
+__all__ = ["hardest", "minimum_width", "missing", "success_rate"]
+
+_POINT = 0.01 + 1e-9  # one percentage point, whatever the rounding of 0.06 - 0.05
+
+
+def success_rate(
+    dataset: xr.Dataset, dim: str | Collection[Hashable], at_least: float | None = None
+) -> xr.Dataset:
+    """Share of the networks that succeeded, of those that ran.
+
+    Parameters
+    ----------
+    dataset
+    dim
+        Dimension or dimensions to take together, as ``"trial"`` or ``["problem", "trial"]``.
+    at_least
+        Share of right rows that counts as success, above 0 and up to 1: of the test set where there is one
+        (``test_rows_right``), else of the training rows (``rows_right``), at the end of the training. By
+        default what the sweep itself called success.
+
+    Returns
+    -------
+    Dataset
+        Over the other dimensions: ``rate``, its 95 % Wilson interval from ``low`` to ``high`` (float64, NaN
+        where nothing ran), and how many ``networks`` ran (int64).
+
+    Raises
+    ------
+    ValueError
+        `at_least` is no share, or the dataset does not say how many rows were right, of how many.
+    """
+    networks = _ran(dataset).sum(dim)
+    rate, low, high = xr.apply_ufunc(
+        wilson,
+        _succeeded(dataset, at_least).sum(dim),
+        networks,
+        output_core_dims=[[], [], []],
+        dask="parallelized",
+        output_dtypes=[float] * 3,
+    )
+    succeeded = "that succeeded" if at_least is None else f"with {at_least:g} of the rows right, or more"
+    return xr.Dataset(
+        {
+            "rate": rate.assign_attrs(long_name=f"share of networks {succeeded}", units="1"),
+            "low": low.assign_attrs(long_name="lower end of the 95 % Wilson interval", units="1"),
+            "high": high.assign_attrs(long_name="upper end of the 95 % Wilson interval", units="1"),
+            "networks": networks.assign_attrs(long_name="networks that ran", units="1"),
+        }
+    )
+
+
+def hardest(dataset: xr.Dataset, n: int) -> pd.DataFrame:
+    """Problems that are most often among the hardest of a size.
+
+    For each size (width, depth), every problem whose success rate is within one percentage point of the
+    lowest counts once.
+
+    Parameters
+    ----------
+    dataset
+    n
+        Rows at most (for each leak).
+
+    Returns
+    -------
+    DataFrame
+        Columns ``problem`` and ``count`` (of sizes), and ``leak`` before them where it is a dimension;
+        largest count first, then by id. Problems that never count are left out.
+    """
+    epochs = _epochs(dataset, "problem")
+    rate = success_rate(dataset, _among(epochs, "trial"))["rate"].compute()
+    hard = rate <= rate.min("problem") + _POINT
+    count = hard.astype(np.int64).sum([dim for dim in hard.dims if dim not in ("leak", "problem")])
+    leaks = _among(count, "leak")
+    table = count.transpose(*leaks, "problem").to_series().reset_index(name="count")
+    order = [*leaks, "count", "problem"]
+    table = table[table["count"] > 0].sort_values(order, ascending=[name != "count" for name in order])
+    return (table.groupby("leak") if leaks else table).head(n).reset_index(drop=True)
+
+
+def minimum_width(dataset: xr.Dataset) -> xr.DataArray:
+    """Least width whose networks of a single hidden layer succeeded at least once.
+
+    Returns
+    -------
+    DataArray
+        int64 over the dimensions other than width, depth and trial; −1 where none succeeded.
+
+    Raises
+    ------
+    ValueError
+        The dataset holds no networks of depth 1.
+    """
+    epochs = _epochs(dataset, "width", "depth")
+    single = epochs["depth"] == 1
+    if not single.any():
+        raise ValueError(
+            "no networks of depth 1 here: minimum_width() asks for those of a single hidden layer"
+        )
+    succeeded = ((epochs >= 0) & single).any(_among(epochs, "depth", "trial"))
+    none = np.iinfo(np.int64).max
+    least = epochs["width"].where(succeeded, none).min(_among(succeeded, "width"))
+    least = least.where(least != none, -1).drop_vars(["depth", "width"], errors="ignore")
+    attrs = {"long_name": "least width that succeeded with one hidden layer", "comment": "-1: none"}
+    return least.rename("minimum_width").assign_attrs(attrs)
+
+
+def missing(dataset: xr.Dataset) -> pd.DataFrame:
+    """Networks not run, counted.
+
+    Returns
+    -------
+    DataFrame
+        One row for each combination of the dimensions other than problem and trial of which networks are
+        missing; those dimensions, then ``count``. No rows when all have run.
+    """
+    absent = ~_ran(dataset)
+    count = absent.sum(_among(absent, "problem", "trial")).compute()
+    if not count.ndim:
+        return pd.DataFrame({"count": [int(count)] if count else []}, dtype=np.int64)
+    table = count.to_series().reset_index(name="count")
+    return table[table["count"] > 0].reset_index(drop=True)
+
+
+def _epochs(dataset: xr.Dataset, *coords: str) -> xr.DataArray:
+    """Give success_epoch, with these coordinates (as dimensions or selected)."""
+    if "success_epoch" not in dataset:
+        raise ValueError(f"no success_epoch here, only {list(dataset.data_vars)}: open a group of a sweep")
+    epochs: xr.DataArray = dataset["success_epoch"]
+    if lacking := [name for name in coords if name not in epochs.coords]:
+        raise ValueError(f"success_epoch has no coordinate {lacking}, only {list(epochs.coords)}")
+    return epochs
+
+
+def _ran(dataset: xr.Dataset) -> xr.DataArray:
+    return _epochs(dataset) >= -1  # false where masked (NaN) and where raw (-2)
+
+
+def _succeeded(dataset: xr.Dataset, at_least: float | None) -> xr.DataArray:
+    if at_least is None:
+        return _epochs(dataset) >= 0
+    if not 0 < at_least <= 1:
+        raise ValueError(f"at_least is a share of the rows, above 0 and up to 1; got {at_least}")
+    right, rows = _rows_right(dataset)
+    return right >= ceil(Fraction(str(at_least)) * rows)  # 0.07 of 100 is 7, which 0.07 * 100 is not
+
+
+def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, int]:
+    """Find the right rows of every network, and of how many: of the test set if there is one."""
+    for name, rows in (("test_rows_right", "test_rows"), ("rows_right", "rows")):
+        if name in dataset and rows in dataset[name].attrs:
+            return dataset[name], int(dataset[name].attrs[rows])
+    raise ValueError(
+        "at_least needs test_rows_right with the attribute test_rows, or rows_right with the attribute "
+        f"rows, which say how many rows there are; here are only {list(dataset.data_vars)}"
+    )
+
+
+def _among(array: xr.DataArray, *dims: str) -> list[str]:
+    return [dim for dim in dims if dim in array.dims]
