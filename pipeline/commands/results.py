@@ -29,7 +29,7 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
 
     relusweep show npn4 --at 2026-11-20
     """
-    from relusweep.pipeline.report import report_on
+    from relusweep.pipeline.report.kinds import report_on
 
     name, data = _chosen(store, sweep, at)
     say(f"[bold]{name}[/] in {escape(store)}{escape(f', as of {at}') if at else ''}")
@@ -48,7 +48,7 @@ def report(
     relusweep report npn4 --at night-12
     """
     from relusweep.pipeline.monitoring.run_metrics import run_facts
-    from relusweep.pipeline.report import write_report
+    from relusweep.pipeline.report.page import write_report
     from relusweep.storage import resolve
 
     version = None if at is None else resolve(store, at)  # once: what a date means may change meanwhile
