@@ -203,9 +203,7 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
     """Mark the cells asked for that the store has, computed by this very specification."""
     if progress is None:
         return np.zeros(sweep.shape, bool)
-    axes = (
-        sweep.axes
-    )  # and no arithmetic of xarray, which would import dask.array
+    axes = sweep.axes  # and no arithmetic of xarray, which would import dask.array
     done, fingerprint = (progress[name].transpose(*axes).values for name in ("done", "fingerprint"))
     if not done.size:
         return np.zeros(sweep.shape, bool)
