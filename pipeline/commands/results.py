@@ -26,7 +26,7 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
 
     relusweep show npn4 --at 2026-11-20
     """
-    from relusweep.pipeline.report import report_on
+    from relusweep.pipeline.report.kinds import report_on
     from relusweep.pipeline.report.stored import open_sweep
 
     name, data = open_sweep(store, sweep, at)

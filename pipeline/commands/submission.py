@@ -16,6 +16,8 @@ from relusweep.pipeline.commands.options import Settings, Store, Sweep, say
 from relusweep.pipeline.commands.sweeps import DryRun, Engine, Replace, print_plans, specified
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relusweep.cluster import Slurm
     from relusweep.pipeline.execution.submission import Submission
     from relusweep.pipeline.monitoring.runs import Run
@@ -54,46 +56,37 @@ def submit(
 
     relusweep cancel --store /project/results
     """
-    from relusweep.cluster.slurm.driver import check_driver, driver_folder
-    from relusweep.pipeline.execution.submission import Submission, submitted
-    from relusweep.pipeline.monitoring.record import new_run_id
+    from relusweep.cluster.slurm.driver import check_driver
+    from relusweep.pipeline.execution.submission import submitted
     from relusweep.pipeline.planning.plan import plans
     from relusweep.pipeline.planning.resources import check_promised
-    from relusweep.storage.repository import local_path
 
-    specification = specified(sweep, settings, engine)
-    config = _slurm(cluster)
+    specification, config = specified(sweep, settings, engine), _slurm(cluster)
     todo = plans(specification, store, replace=replace)
     check_promised(todo, config)
-    run_id, place = new_run_id(), str(local_path(store) or store)
     if dry_run:
         print_plans(todo, store)
     else:
         check_driver(config)
-    folder = driver_folder(config, run_id)
     options = [f"--set={setting}" for setting in settings or ()]
     options += [f"--engine={engine}"] if engine else []
     options += ["--replace"] if replace else []
-    copied = _copied(sweep, cluster, folder)
-    arguments = ["run", copied, "--store", place, "--cluster", str(folder / "cluster.yaml"), *options]
-    submission = Submission(run_id, place, specification.name, folder, 1, arguments)
+    submission = _prepared(specification.name, (sweep, cluster), store, config, options)
     if dry_run:
         say("\nThe job:")
         say(escape(submission.script()))
-        shutil.rmtree(folder)
+        shutil.rmtree(submission.folder)
         return
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     facts = {
-        "id": run_id,
+        "id": submission.run_id,
         "sweep": specification.name,
         "group": specification.group,
-        "store": place,
+        "store": submission.store,
         "command": shlex.join(["relusweep", *sys.argv[1:]]),
-        "started": now,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "cluster": config.kind,
     }
-    job = submitted(submission, facts)
-    _print_submitted(submission, job)
+    _print_submitted(submission, submitted(submission, facts))
 
 
 def cancel(run: RunId = None, store: Store = "results") -> None:
@@ -132,6 +125,22 @@ def _slurm(file: str) -> Slurm:
             f"stay and use: relusweep run … --cluster {file}"
         )
     return config
+
+
+def _prepared(
+    name: str, files: tuple[str, str], store: str, config: Slurm, options: Sequence[str]
+) -> Submission:
+    """Make the folder of a run, with its sweep and cluster as they are now, and name what its job runs."""
+    from relusweep.cluster.slurm.driver import driver_folder
+    from relusweep.pipeline.execution.submission import Submission
+    from relusweep.pipeline.monitoring.record import new_run_id
+    from relusweep.storage.repository import local_path
+
+    run_id, place = new_run_id(), str(local_path(store) or store)
+    folder = driver_folder(config, run_id)
+    copied = _copied(*files, folder)
+    arguments = ["run", copied, "--store", place, "--cluster", str(folder / "cluster.yaml"), *options]
+    return Submission(run_id, place, name, folder, 1, arguments)
 
 
 def _copied(sweep: str, cluster: str, folder: Path) -> str:

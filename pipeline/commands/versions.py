@@ -13,7 +13,7 @@ from rich.table import Table
 
 from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, say
 from relusweep.pipeline.commands.results import print_table
-from relusweep.pipeline.common.wording import bytes_in_words, duration
+from relusweep.pipeline.common.wording import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
     from relusweep.storage import Version
@@ -128,9 +128,9 @@ def expire(keep_days: KeepDays, store: Store = "results", dry_run: DryRun = Fals
 
     with Committer(store) as committer:
         facts = committer.expire(timedelta(days=keep_days), dry_run=dry_run)
-    count = len(facts["expired"])
-    say(f"{count} version{'' if count == 1 else 's'} {'would be ' if dry_run else ''}forgotten: those "
-        f"before {facts['before']} without a tag")  # fmt: skip
+    forgotten = counted(len(facts["expired"]), "version")
+    would_be = "would be " if dry_run else ""
+    say(f"{forgotten} {would_be}forgotten: those before {facts['before']} without a tag")
     say(f"  kept are {', '.join(['the newest', *map(escape, facts['kept_tags'])])}")
     if dry_run:
         say("  how much that frees is known when it is done")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
 from relusweep.pipeline.common.errors import InvalidSchedule
+from relusweep.pipeline.common.validation import nearest
 
 __all__ = ["check_times", "local_text", "local_time", "next_slot", "slots"]
 
@@ -87,6 +87,5 @@ def _check_zone(zone: str) -> None:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        near = get_close_matches(zone, available_timezones(), n=1)
-        words = f"; did you mean {near[0]!r}?" if near else "."
+        words = nearest(zone, available_timezones()) or "."
         raise InvalidSchedule(f"no time zone {zone!r}{words} Give one as Europe/Berlin or UTC") from error

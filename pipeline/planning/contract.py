@@ -81,7 +81,8 @@ class Example:
         if before is not None and schedule.resume is not None:
             argument = schedule.resume(argument, self.compute(before))
         task, argument = cloudpickle.loads(cloudpickle.dumps((task, argument)))
-        return task(argument)
+        result: BlockResult = task(argument)
+        return result
 
 
 def axes_have_unique_labels(example: Example) -> None:
@@ -257,7 +258,7 @@ CHECKS: Final[tuple[Callable[[Example], None], ...]] = (
 def _whole(example: Example, block: Block, parts: list[Block] | None = None) -> BlockResult:
     """Compute a block in parts, by default in one, and put them together as dispatch does."""
     split = SplitBlock(block, parts or [block])
-    for number, part in enumerate(split.parts):
+    for number, part in enumerate(split.pieces):
         split.add(number, example.compute(part), Span("here", 0.0, 0.0))
     return split.result(example.sweep)
 

@@ -203,9 +203,15 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
     """Mark the cells asked for that the store has, computed by this very specification."""
     if progress is None:
         return np.zeros(sweep.shape, bool)
-    current = progress["done"] & (progress["fingerprint"] == np.uint64(sweep.fingerprint))
-    axes = sweep.axes
-    return np.asarray(current.reindex(dict(axes), fill_value=False).transpose(*axes).values)
+    axes = sweep.axes  # and no arithmetic of xarray, which would import dask.array
+    done, fingerprint = (progress[name].transpose(*axes).values for name in ("done", "fingerprint"))
+    if not done.size:
+        return np.zeros(sweep.shape, bool)
+    places = [progress.indexes[dim].get_indexer(pd.Index(labels)) for dim, labels in axes.items()]
+    finished = (done & (fingerprint == np.uint64(sweep.fingerprint)))[np.ix_(*places)]
+    for axis, place in enumerate(places):
+        finished[(slice(None),) * axis + (place < 0,)] = False
+    return np.asarray(finished)
 
 
 def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:

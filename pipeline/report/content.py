@@ -1,13 +1,13 @@
 """What a report says, whatever the kind of sweep: a kind gives a `Content`, the frame makes it a page.
 
-A new kind is a package ``pipeline/report/<kind>/`` named in `relusweep.pipeline.report.kinds.REPORTS`, whose
-``__init__`` offers two functions:
+A new kind is a package ``pipeline/report/<kind>/`` named in `relusweep.pipeline.report.kinds.REPORTS`, with
+two functions:
 
-``content(dataset) -> Content``
+``page.content(dataset) -> Content``
     The page: what was asked, the figures at its head, sections of text, pictures and tables. All text is
     plain: the frame escapes it. The frame itself adds how many networks ran and which did not, the scale
     beside that of the named sweep, the run, how to open the data, the specification and the versions.
-``overview(dataset) -> Sequence[str | Table]``
+``terminal.overview(dataset) -> Sequence[str | Table]``
     What ``relusweep show`` prints: paragraphs and tables, which the page may show too.
 
 The dataset is a group as xarray opens it, parts of which may not have run (NaN). Where the group is a
@@ -21,11 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-from relusweep.pipeline.report.theme import Picture
+    from relusweep.pipeline.report.theme import Picture
 
 __all__ = ["Block", "Content", "Folded", "KeyFigure", "Section", "Table"]
 
@@ -77,7 +78,7 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block = str | Picture | Table | Folded
+Block: TypeAlias = "str | Picture | Table | Folded"
 """What a section consists of; a string is a paragraph."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol
 
 import xarray as xr
 
 from relusweep.pipeline.common.errors import UnknownKind
-from relusweep.pipeline.report import boolean, functions, hypersphere, images, sine
 from relusweep.pipeline.report.content import Content, Table
 from relusweep.pipeline.report.scale import kind_of
 
@@ -25,12 +25,25 @@ class Report(Protocol):
         """Give what ``relusweep show`` prints."""
 
 
+class _Package(NamedTuple):
+    """A package in this folder, loaded as far as it is used: what is printed needs nothing that draws."""
+
+    name: str
+
+    def content(self, data: Any, /) -> Content:
+        page: Content = self._module("page").content(data)
+        return page
+
+    def overview(self, data: Any, /) -> Sequence[str | Table]:
+        printed: Sequence[str | Table] = self._module("terminal").overview(data)
+        return printed
+
+    def _module(self, name: str) -> Any:
+        return import_module(f"relusweep.pipeline.report.{self.name}.{name}")
+
+
 REPORTS: dict[str, Report] = {
-    "boolean": boolean,
-    "functions": functions,
-    "hypersphere": hypersphere,
-    "images": images,
-    "sine": sine,
+    kind: _Package(kind) for kind in ("boolean", "functions", "hypersphere", "images", "sine")
 }
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.report.text import enumeration, plural
+from relusweep.pipeline.common.wording import counted, plural
+from relusweep.pipeline.report.text import enumeration
 
 if TYPE_CHECKING:
     from relusweep.pipeline.sweeps.base import Sweep
@@ -51,7 +52,7 @@ def scale(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str:
     """Say the size of a sweep axis by axis, as ``2 leaks × 100 trials``."""
     sizes = dataset["success_epoch"].sizes
     return " \N{MULTIPLICATION SIGN} ".join(
-        f"{size:,} {plural(nouns.get(str(dim), str(dim)), size)}" for dim, size in sizes.items()
+        counted(size, nouns.get(str(dim), str(dim))) for dim, size in sizes.items()
     )
 
 

@@ -19,7 +19,6 @@ __all__ = [
     "intervals",
     "leak_name",
     "percent",
-    "plural",
     "points",
     "signed",
     "significant",
@@ -85,19 +84,6 @@ def leak_name(leak: float) -> str:
     if leak == 0:
         return "ReLU"
     return "Linear (leak 1)" if leak == 1 else f"Leaky ReLU (leak {leak:g})"
-
-
-def plural(noun: str, count: int) -> str:
-    """Put a noun into the number that goes with a count.
-
-    Examples
-    --------
-    >>> [plural(noun, 2) for noun in ("trial", "class", "batch")]
-    ['trials', 'classes', 'batches']
-    """
-    if count == 1:
-        return noun
-    return f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
 
 
 def span(values: NDArray[np.generic]) -> str:

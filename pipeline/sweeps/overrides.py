@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from reprlib import repr as shortened
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
+from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 
@@ -41,7 +38,7 @@ def find_sweep(name: str) -> Sweep:
     if name.endswith((".yaml", ".yml")):
         return read_sweep(Path(name))
     if name not in SWEEPS:
-        near = _nearest(name, SWEEPS)
+        near = nearest(name, SWEEPS)
         raise UnknownSweep(f"no sweep {name!r}{near}; give {_alternatives(SWEEPS)} or a YAML file")
     return SWEEPS[name]
 
@@ -100,7 +97,7 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
     try:
         return sweep.with_spec(model.model_validate(_merged(sweep.spec.model_dump(), changes)))
     except ValidationError as error:
-        raise InvalidSweep("; ".join(_explained(model, detail) for detail in error.errors())) from error
+        raise InvalidSweep(explained(error, model)) from error
 
 
 def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
@@ -113,7 +110,7 @@ def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
     """
     base = str(fields.get("base"))
     if base not in SWEEPS:
-        got = f"no sweep {base!r}{_nearest(base, SWEEPS)}; " if "base" in fields else ""
+        got = f"no sweep {base!r}{nearest(base, SWEEPS)}; " if "base" in fields else ""
         raise InvalidSweep(
             f"{said_in}: {got}give base: one of {_alternatives(SWEEPS)}, and the fields that differ"
         )
@@ -139,32 +136,6 @@ def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             value = _merged(old, value)
         merged[str(key)] = value  # YAML knows keys that are numbers
     return merged
-
-
-def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
-    """Say what was got, what is allowed, and the nearest name."""
-    *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
-    fields: Mapping[str, FieldInfo] = model.model_fields
-    for parent in parents:
-        fields = _fields_within(fields.get(parent), fields)
-    path = ".".join([*parents, field])
-    if detail["type"] == "extra_forbidden":
-        return f"no field {path!r}{_nearest(field, fields)}; there are {', '.join(fields)}"
-    reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    allowed = fields[field].description if field in fields else None
-    return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
-
-
-def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:
-    """Find the fields of a model that a field holds, by itself or by name; the name itself leads nowhere."""
-    held = [field.annotation, *get_args(field.annotation)] if field else []
-    models = [model for model in held if isinstance(model, type) and issubclass(model, BaseModel)]
-    return models[0].model_fields if models else fields
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = get_close_matches(name, list(names), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _alternatives(names: Iterable[str]) -> str:

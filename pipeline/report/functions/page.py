@@ -5,6 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from relusweep.pipeline.common.queries import success_rate
+from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.functions.dimensions import dimensions
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
@@ -19,7 +20,7 @@ from relusweep.pipeline.report.functions.tables import (
     size_table,
 )
 from relusweep.pipeline.report.scale import less_than_named
-from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
+from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
 __all__ = ["content"]
 
@@ -92,8 +93,8 @@ def _counted(family: str, count: int) -> str:
     if family == "parity":
         return "parity"
     if family == "random":
-        return f"{count:,} {plural('random function', count)}"
-    return f"{count:,} {plural('NPN class', count)} of four inputs XOR parity"
+        return counted(count, "random function")
+    return f"{counted(count, 'NPN class')} of four inputs XOR parity"
 
 
 def _key_figure(summary: Summary, family: str) -> KeyFigure:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.wording import counted, plural
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.images import image_grids, line_plots
 from relusweep.pipeline.report.images.findings import findings
@@ -21,7 +22,7 @@ from relusweep.pipeline.report.images.tables import (
     matrix_table,
     sensitivity_table,
 )
-from relusweep.pipeline.report.text import NOTHING, accuracy, enumeration, plural, points
+from relusweep.pipeline.report.text import NOTHING, accuracy, enumeration, points
 
 __all__ = ["content"]
 
@@ -152,7 +153,7 @@ def _form(stages: Stages) -> str:
     names = str(form.attrs["flag_meanings"]).split()
     flags = zip(np.ravel(form.attrs["flag_values"]), names, strict=True)
     counts = {name: int((form == flag).sum()) for flag, name in flags}
-    used = [f"{count:,} {plural('pair', count)} over {name}" for name, count in counts.items() if count]
+    used = [f"{counted(count, 'pair')} over {name}" for name, count in counts.items() if count]
     said = stages["sums"].attrs.get("cka_form") if "sums" in stages else None
     return f"CKA was summed for {enumeration(used)}." + (f" In all: {said}." if said else "")
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.wording import plural
 from relusweep.pipeline.report.scale import named, specification
-from relusweep.pipeline.report.text import enumeration, plural
+from relusweep.pipeline.report.text import enumeration
 
 __all__ = ["MATRICES", "Stages", "read"]
 

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from relusweep.pipeline.common.wording import plural
 from relusweep.pipeline.report.sine.summary import Fit, Summary
-from relusweep.pipeline.report.text import plural, thousandths
+from relusweep.pipeline.report.text import thousandths
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["fits"]

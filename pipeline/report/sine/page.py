@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
+from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.marginal_rates import marginal_table
 from relusweep.pipeline.report.scale import less_than_named
@@ -13,7 +14,7 @@ from relusweep.pipeline.report.sine.fits import fits
 from relusweep.pipeline.report.sine.maps import errors, pieces, success, tries
 from relusweep.pipeline.report.sine.summary import Summary, summarise
 from relusweep.pipeline.report.sine.tables import pieces_table, size_table
-from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, plural, span
+from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
 
 __all__ = ["content"]
 
@@ -114,7 +115,7 @@ def _lost(summary: Summary) -> list[str]:
         (summary.fallen, "Above the bar at the end, though a try had met it"),
         (summary.blown, "Ended with outputs that are not finite, and so without error and pieces"),
     ]
-    return [f"{what}: {many:,} {plural('network', many)}." for many, what in sentences if many]
+    return [f"{what}: {counted(many, 'network')}." for many, what in sentences if many]
 
 
 def _on_pieces(summary: Summary) -> Sequence[Block]:

@@ -1,38 +1,16 @@
-"""The tables of the page and of the terminal: what is shown, cell by cell, as text."""
+"""The tables of the page: what is shown, cell by cell, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pandas as pd
-import xarray as xr
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.sine.summary import Fit, Summary, summarise
-from relusweep.pipeline.report.text import count, intervals, percent, thousandths
+from relusweep.pipeline.report.sine.summary import Fit, Summary
+from relusweep.pipeline.report.text import count, intervals, thousandths
 
-__all__ = ["overview", "pieces_table", "size_table"]
-
-
-def overview(dataset: xr.Dataset) -> list[str | Table]:
-    """Give tries, success, errors and pieces by size."""
-    summary = summarise(dataset)
-    sizes, most = summary.by_size, summary.sweep.restarts.most + 1
-    apart = max(float(abs(sizes[end] - sizes["rate"]).max()) for end in ("low", "high"))
-    about = f"95 % intervals reach at most {100 * apart:.1f} from them" if apart >= 0 else "none has run"
-    return [
-        _by_size(sizes["tries"], f"Tries, median over the trials ({most:,} are the most)", count),
-        _by_size(sizes["most_tries"], "Tries, most of any trial", count),
-        _by_size(sizes["rate"], f"Met the bar of {summary.sweep.restarts.bar:g}, % ({about})", percent),
-        _by_size(sizes["loss"], "Final mean squared error in thousandths, median", thousandths),
-        _by_size(sizes["least_loss"], "Final mean squared error in thousandths, least", thousandths),
-        _by_size(sizes["pieces"], "Linear pieces, median", count),
-    ]
-
-
-def _by_size(values: xr.DataArray, title: str, write: Callable[[float], str]) -> Table:
-    frame = values.transpose("width", "depth").to_pandas().map(write).add_prefix("depth ")
-    return Table(title, frame.reset_index())
+__all__ = ["pieces_table", "size_table"]
 
 
 def size_table(summary: Summary) -> Table:

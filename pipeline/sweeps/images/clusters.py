@@ -119,6 +119,7 @@ class Clusters(_OfClusters):
             chunks={"clusters": _CHUNK},
             divisible=False,
             cost=_cost,
+            independent_along=("network",),
         )
 
 
@@ -182,4 +183,5 @@ class Compression(_OfClusters):
             block_shape={"network": 1, "clusters": max(1, len(self.numbers))},
             chunks={"clusters": _CHUNK},
             divisible=False,
+            independent_along=("network",),
         )

@@ -75,7 +75,6 @@ class Jacobians(ImageStage):
     fields: ClassVar[frozenset[str]] = JACOBIAN_FIELDS
     unit: ClassVar[str] = "samples"
     verb: ClassVar[str] = "map"
-    independent_along: ClassVar[tuple[str, ...]] = ("network",)
 
     def check(self) -> None:
         """Refuse what is for our own architectures alone, and rounding where nothing is stored to round."""

@@ -85,4 +85,6 @@ class Sensitivity(OfJacobians):
     @property
     def schedule(self) -> Schedule:
         """One output of one network: the sums of its rows are in memory."""
-        return Schedule(block_shape={"network": 1, "output": 1}, divisible=False)
+        return Schedule(
+            block_shape={"network": 1, "output": 1}, divisible=False, independent_along=("network",)
+        )

@@ -68,4 +68,9 @@ class Summary(OfJacobians):
     @property
     def schedule(self) -> Schedule:
         """One network; all networks together in a chunk."""
-        return Schedule(block_shape={"network": 1}, chunks={"network": 1024}, divisible=False)
+        return Schedule(
+            block_shape={"network": 1},
+            chunks={"network": 1024},
+            divisible=False,
+            independent_along=("network",),
+        )

@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 
 from relusweep.pipeline.common.errors import UnknownKind
 from relusweep.pipeline.common.queries import success_rate
-from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Content, Folded, KeyFigure, Section, Table
 from relusweep.pipeline.report.drawing import draw_map, draw_rates
-from relusweep.pipeline.report.kinds import REPORTS
+from relusweep.pipeline.report.kinds import REPORTS, report_on
 from relusweep.pipeline.report.marginal_rates import marginal_table
+from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.scale import beside_named, less_than_named
 from relusweep.pipeline.report.theme import LIGHT, Picture, Theme, figure
 from relusweep.pipeline.sweeps.overrides import find_sweep, override

@@ -10,12 +10,13 @@ import xarray as xr
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.functions.dimensions import dimensions
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
 from relusweep.pipeline.report.functions.scatter_plots import scatter_plots
 from relusweep.pipeline.report.functions.summary import correlations, summarise
 from relusweep.pipeline.report.functions.tables import bound_tables, extreme_tables, family_table, size_table
+from relusweep.pipeline.report.kinds import report_on
+from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.theme import LIGHT, render
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override

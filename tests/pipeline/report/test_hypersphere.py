@@ -13,7 +13,6 @@ from matplotlib.text import Text
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Content, Table
 from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table
 from relusweep.pipeline.report.hypersphere.page import content
@@ -22,6 +21,8 @@ from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, po
 from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table
 from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
 from relusweep.pipeline.report.hypersphere.summary import summarise
+from relusweep.pipeline.report.kinds import report_on
+from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.text import NOTHING
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.named import SWEEPS

@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 from relusweep.pipeline.commands.app import app
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.common.run_facts import run_facts
-from relusweep.pipeline.report import report_on, write_report
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.findings import findings
 from relusweep.pipeline.report.images.image_grids import along, means, samples, straightness
 from relusweep.pipeline.report.images.matrices import heat_map, matrices
 from relusweep.pipeline.report.images.stages import read
 from relusweep.pipeline.report.images.tables import accuracy_table, compression_tables
+from relusweep.pipeline.report.kinds import report_on
+from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification

@@ -12,15 +12,15 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relusweep.pipeline.report import write_report
-from relusweep.pipeline.report.boolean import overview
 from relusweep.pipeline.report.boolean.coverage import not_in_sweep, not_run
 from relusweep.pipeline.report.boolean.heatmaps import heatmaps
 from relusweep.pipeline.report.boolean.strip_plots import histogram, levels, strip_plots
 from relusweep.pipeline.report.boolean.summary import by_swaps, summarise
 from relusweep.pipeline.report.boolean.swaps import distribution
+from relusweep.pipeline.report.boolean.terminal import overview
 from relusweep.pipeline.report.boolean.widths import width_counts, widths
 from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.text import leak_name, percent
 from relusweep.pipeline.report.theme import LIGHT, SCALE, text_colour
 from tests.pipeline.report.pages import Page

@@ -11,7 +11,8 @@ import xarray as xr
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.report import report_on, write_report
+from relusweep.pipeline.report.kinds import report_on
+from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.sine.fits import fits
 from relusweep.pipeline.report.sine.maps import errors, tries
 from relusweep.pipeline.report.sine.summary import summarise

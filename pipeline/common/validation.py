@@ -1,0 +1,58 @@
+"""What a user is told of a value that a specification does not allow, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from reprlib import repr as shortened
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+__all__ = ["explained", "nearest"]
+
+
+def explained(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say of every field that is wrong what was got, what is allowed, and the nearest name.
+
+    Parameters
+    ----------
+    error : ValidationError
+    model : type
+        The model that was to be made; its fields say in their descriptions what they allow.
+    """
+    return "; ".join(_explained(model, detail) for detail in error.errors())
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Suggest the one of some names that was meant; nothing where none is near.
+
+    Examples
+    --------
+    >>> nearest("widht", ["width", "depth"])
+    "; did you mean 'width'?"
+    """
+    near = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
+    *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
+    fields: Mapping[str, FieldInfo] = model.model_fields
+    for parent in parents:
+        fields = _fields_within(fields.get(parent), fields)
+    path = ".".join([*parents, field])
+    if detail["type"] == "extra_forbidden":
+        return f"no field {path!r}{nearest(field, fields)}; there are {', '.join(fields)}"
+    reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    allowed = fields[field].description if field in fields else None
+    return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:
+    """Find the fields of a model that a field holds, by itself or by name; the name itself leads nowhere."""
+    held = [field.annotation, *get_args(field.annotation)] if field else []
+    models = [model for model in held if isinstance(model, type) and issubclass(model, BaseModel)]
+    return models[0].model_fields if models else fields
