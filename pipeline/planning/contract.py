@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import cloudpickle
 import numpy as np
+from distributed.protocol.pickle import dumps, loads
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.usage import Span
@@ -80,7 +79,7 @@ class Example:
         before = schedule.predecessor(block)
         if before is not None and schedule.resume is not None:
             argument = schedule.resume(argument, self.compute(before))
-        task, argument = cloudpickle.loads(cloudpickle.dumps((task, argument)))
+        task, argument = loads(dumps((task, argument)))
         result: BlockResult = task(argument)
         return result
 
@@ -230,11 +229,11 @@ def fingerprint_stays_when_axes_grow(example: Example) -> None:
 def sweep_and_tasks_travel(example: Example) -> None:
     """Sweeps are the same after pickling, also with what is cached; arguments of tasks are small."""
     sweep = example.sweep
-    again = pickle.loads(pickle.dumps(sweep))
+    again = loads(dumps(sweep))
     _require(again.spec == sweep.spec, "after pickling the specification is another")
     _require(again.fingerprint == sweep.fingerprint, "after pickling the fingerprint is another")
     for block in example.cheapest:
-        size = len(cloudpickle.dumps(sweep.task(block, example.store)[1]))
+        size = len(dumps(sweep.task(block, example.store)[1]))
         _require(size < _LARGEST_ARGUMENT, f"the argument of {block} takes {size:,} bytes")
 
 
