@@ -72,6 +72,8 @@ class IncompleteRun(SweepError, RuntimeError):
 class BlocksFailed(SweepError, RuntimeError):
     """Some blocks of a run failed; the others are stored."""
 
+    exit_code = 1
+
 
 class SchedulerLost(SweepError, ConnectionError):
     """The scheduler died in mid-run, and with it every result not yet fetched."""

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -118,7 +119,9 @@ def _config(cluster: Where | None, workers: int | None) -> ClusterConfig:
 def _command(store: str) -> str:
     """Say what makes the run go on."""
     script = getattr(sys.modules["__main__"], "__file__", None)
-    return shlex.join(["python", script, *sys.argv[1:]]) if script else f"relusweep.run(sweep, {store!r})"
+    if script and Path(script).is_file():  # that of standard input is none
+        return shlex.join(["python", script, *sys.argv[1:]])
+    return f"relusweep.run(sweep, {store!r})"
 
 
 def _failures(failed: tuple[BlockFailed, ...], store: str) -> str:

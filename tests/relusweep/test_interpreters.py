@@ -53,7 +53,7 @@ def worked(store: str) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_script_that_is_stopped_goes_on(folder: Path, number: signal.Signals) -> None:
     script = folder / "mine.py"
-    script.write_text(SOURCE.replace("trials=4", "trials=20_000"))
+    script.write_text(SOURCE.replace("trials=4", "trials=5_000"))
     stopped = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
     while not worked("results"):
         time.sleep(0.1)
@@ -64,7 +64,7 @@ def test_a_script_that_is_stopped_goes_on(folder: Path, number: signal.Signals) 
         assert (
             "KeyboardInterrupt: stopped; everything so far is in results: the same call goes on" in complaint
         )
-    assert "networks that ran: 320000" in python("mine.py")
+    assert "networks that ran: 80000" in python("mine.py")
 
 
 @pytest.fixture
