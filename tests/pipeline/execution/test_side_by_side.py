@@ -18,7 +18,7 @@ from relusweep.pipeline.execution.queues import PlanQueue, make_queues
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Committed, Event, PlanStarted
 from relusweep.pipeline.planning.plan import plans
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.storage import StoreNotFound, Variable, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
 
@@ -30,39 +30,30 @@ def noted(store: str, group: str, network: int) -> float:
     return float(cell["value"].values.sum())
 
 
-class Stage(Sweep):
+class Stage(SpecifiedSweep):
     """A cell for each network, which takes a while; its value is made of those that it requires."""
 
     kind: ClassVar[str] = "stage"
     growable_fields: ClassVar[tuple[str, ...]] = ("networks",)
-    divisible: ClassVar[bool] = False
     stage: ClassVar[str]
+    independent_along: ClassVar[tuple[str, ...]] = ()
+    written_by_workers: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[tuple[type[Stage], ...]] = ()
 
     networks: int = 3
     naps: tuple[float, ...] = (0.0,)
     """Seconds that a network takes, over and over."""
     bad: int | None = None
+    gate: Path | None = None
+    """The last network is trained when this is there."""
 
     @property
     def group(self) -> str:
         return f"toys/{self.stage}"
 
     @property
-    def title(self) -> str:
-        return self.stage
-
-    @property
     def axes(self) -> Mapping[str, np.ndarray]:
         return {"network": np.arange(self.networks)}
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.networks,)
-
-    @property
-    def block_shape(self) -> Mapping[str, int]:
-        return {"network": 1}
 
     @property
     def variables(self) -> Mapping[str, Variable]:
@@ -72,9 +63,6 @@ class Stage(Sweep):
     def requires(self) -> tuple[Sweep, ...]:
         return tuple(stage(**self.model_dump()) for stage in self.needs)
 
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        return {"network": ("network", self.axes["network"], {})}
-
     def read(self, store: str, network: int) -> float:
         """What its task reads of what it requires: all of it."""
         others = (stage(**self.model_dump()) for stage in self.needs)
@@ -83,11 +71,14 @@ class Stage(Sweep):
     def task(self, block: Block, store: str) -> Task:
         (network,) = block["network"]
         nap, bad, read = self.naps[network % len(self.naps)], network == self.bad, self.read
+        gate = self.gate if network == self.networks - 1 else None
         first, place = not self.needs, list(STAGES).index(self.stage)
 
         def make(_: object) -> BlockResult:  # a closure, so that it travels to the workers by value
             if first:
                 time.sleep(nap)
+                while gate is not None and not gate.exists():
+                    time.sleep(0.01)
                 if bad:
                     raise ValueError("a bad network")
             value = np.array([read(store, network) + network + 10.0 * place])
@@ -95,8 +86,14 @@ class Stage(Sweep):
 
         return make, None
 
-    def cost(self, block: Block) -> float:
-        return 1.0
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(
+            block_shape={"network": 1},
+            divisible=False,
+            independent_along=self.independent_along,
+            written_by_workers=self.written_by_workers,
+        )
 
 
 class Training(Stage):
@@ -124,6 +121,10 @@ class Sums(Stage):
     @property
     def variables(self) -> Mapping[str, Variable]:
         return {**super().variables, "weight": Variable(("network", "row"), "float64", np.nan)}
+
+    @property
+    def inner(self) -> Mapping[str, np.ndarray]:
+        return {"row": np.arange(self.networks)}
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         rows = open_dataset(store, "toys/rows")["value"].values
@@ -173,9 +174,17 @@ def went(
 
 
 def test_a_block_begins_when_what_it_needs_is_stored(workers: Address, tmp_path: Path) -> None:
-    """The first networks are trained at once, the last takes its time: rows do not wait for it."""
-    sweep = Summary(name="a", networks=4, naps=(0.0, 0.0, 0.0, 3.0))
-    events = went(sweep, tmp_path / "store", workers)
+    """The last network is trained when the rows of the others are there: they do not wait for it."""
+    sweep = Summary(name="a", networks=4, gate=tmp_path / "gate")
+    rows = set[int]()
+
+    def open_gate(event: Event) -> None:
+        if isinstance(event, BlockDone) and event.group == "toys/rows":
+            rows.add(event.block["network"][0])
+            if len(rows) == 3:
+                (tmp_path / "gate").touch()
+
+    events = went(sweep, tmp_path / "store", workers, open_gate)
     trained, mapped = done(events, "training"), done(events, "rows")
     assert len(trained) == len(mapped) == 4
     end_of_training = max(event.spans[0].stop for event in trained.values())
