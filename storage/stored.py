@@ -95,7 +95,11 @@ def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup
     StoreReadError
         The store cannot be read.
     """
-    root = zarr.open_group(read_session(url, version=version).store, mode="r")
+    session = read_session(url, version=version)
+    try:
+        root = zarr.open_group(session.store, mode="r")
+    except zarr.errors.GroupNotFoundError:  # made by a run of which nothing has come
+        return {}
     groups: dict[str, StoredGroup] = {}
     arrays: dict[str, dict[str, zarr.Array[Any]]] = {}
     for path, member in sorted(root.members(max_depth=None)):
