@@ -15,7 +15,9 @@ import xarray as xr
 import relusweep as rs
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.python import runs
+from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from tests.seams import computing
 
 
 def test_a_plan_tells_what_there_is_and_what_is_to_do(small: rs.Sweep, store: Path) -> None:
@@ -90,7 +92,7 @@ def test_failed_blocks_are_an_error_that_tells_which(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr(BooleanSweep, "task", computing(task))
     with pytest.raises(rs.errors.BlocksFailed) as told:
         rs.run(small, "results", cluster=workers, progress=False)
     words = str(told.value)
@@ -120,7 +122,7 @@ def test_ctrl_c_keeps_what_has_come(
             time.sleep(0.05)
         os.kill(os.getpid(), number)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", slow)
+    monkeypatch.setattr(BooleanSweep, "task", computing(slow))
     user = threading.Thread(target=interrupt)
     user.start()
     with pytest.raises(KeyboardInterrupt, match="everything so far is in results: the same call goes on"):
