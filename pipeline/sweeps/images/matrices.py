@@ -27,7 +27,6 @@ class _Matrix(OfJacobians):
     stage: ClassVar[Measure]
     unit: ClassVar[str] = "pairs"
     verb: ClassVar[str] = "compare"
-
     dims: ClassVar[tuple[str, ...]] = PAIR
 
     def task(self, block: Block, store: str) -> Task:

@@ -22,7 +22,6 @@ class Sensitivity(OfJacobians):
     fields: ClassVar[frozenset[str]] = JACOBIAN_FIELDS | {"components"}
     unit: ClassVar[str] = "outputs"
     verb: ClassVar[str] = "decompose"
-
     dims: ClassVar[tuple[str, ...]] = _DIMS
     variables: ClassVar[Mapping[str, Variable]] = {
         "singular_value": numbers(

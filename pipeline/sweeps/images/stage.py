@@ -32,13 +32,9 @@ _PRETRAINED_COST = 1000.0
 _PARTS = {"architecture": "architecture", "optimizer": "optimiser", "instance": "number of the instance"}
 
 
-def _networks(spec: ImageSpecification) -> ArrayLike:
-    return np.array(spec.networks, object)
-
-
 # What the labels of a dimension are, in words, and how they follow from the specification.
 _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]] = {
-    **dict.fromkeys(("network", *PAIR), ("network", _networks)),
+    **dict.fromkeys(("network", *PAIR), ("network", lambda spec: np.array(spec.networks, object))),
     "epoch": ("passes over the training images", lambda spec: range(1, spec.epochs + 1)),
     "moment": ("moment", lambda spec: np.array(["first", "second"], object)),
     "parameter": ("place in the row", lambda spec: range(spec.most_parameters)),
@@ -53,7 +49,7 @@ _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]]
     ),
     "clusters": (
         "clusters of each output",  # as far as there are training images
-        lambda spec: [k for k in spec.clusters if k <= spec.maps.n_train],
+        lambda spec: np.array([k for k in spec.clusters if k <= spec.maps.n_train], int),
     ),
     "component": ("direction, the strongest first", lambda spec: range(spec.n_components)),
     "replicate": ("number of a half of the test images", lambda spec: range(spec.replicates)),

@@ -37,7 +37,6 @@ class Sums(OfJacobians):
     fields: ClassVar[frozenset[str]] = SUM_FIELDS
     unit: ClassVar[str] = "sums of pairs"
     verb: ClassVar[str] = "sum"
-
     dims: ClassVar[tuple[str, ...]] = _DIMS
 
     @property

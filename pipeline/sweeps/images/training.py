@@ -35,7 +35,6 @@ class ImageTraining(ImageStage):
     stage: ClassVar[str] = "training"
     fields: ClassVar[frozenset[str]] = TRAINING_FIELDS
     unit: ClassVar[str] = "network-epochs"
-
     dims: ClassVar[tuple[str, ...]] = ("network", "epoch")
     variables: ClassVar[Mapping[str, Variable]] = {
         **{
