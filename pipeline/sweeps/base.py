@@ -21,7 +21,7 @@ from relusweep.tasks.blocks import BlockResult
 if TYPE_CHECKING:
     from relusweep.storage.layout import Layout, Variable
 
-__all__ = ["Block", "Coordinate", "Schedule", "Specification", "SpecifiedSweep", "Sweep", "Task", "labelled"]
+__all__ = ["Block", "Coordinate", "Schedule", "Specification", "SpecifiedSweep", "Sweep", "Task"]
 
 RESULT_SCHEMA = 1
 """Part of every fingerprint: raised when the same specification comes to mean other numbers."""
@@ -78,14 +78,6 @@ class Block:
         return ", ".join(f"{dim} {a}" if a == b else f"{dim}s {a} to {b}" for dim, a, b in spans)
 
 
-def _cells(block: Block) -> float:
-    return block.cells
-
-
-def _nothing(block: Block) -> None:
-    return None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How the cells of a sweep are cut into blocks, and what is to be known to compute these well.
@@ -122,12 +114,12 @@ class Schedule:
     block_shape: Mapping[str, int]
     chunks: Mapping[str, int] = field(default_factory=dict)
     divisible: bool = True
-    cost: Callable[[Block], float] = _cells
-    compile_key: Callable[[Block], Hashable] = _nothing
+    cost: Callable[[Block], float] = lambda block: block.cells
+    compile_key: Callable[[Block], Hashable] = lambda block: None
     resources: Mapping[str, float] = field(default_factory=dict)
     written_by_workers: frozenset[str] = frozenset()
     independent_along: tuple[str, ...] = ()
-    predecessor: Callable[[Block], Block | None] = _nothing
+    predecessor: Callable[[Block], Block | None] = lambda block: None
     resume: Callable[[Any, BlockResult], object] | None = None
 
     def __post_init__(self) -> None:
@@ -164,6 +156,8 @@ class Sweep(ABC):
         What its groups are told apart by: it names the report that can read them.
     unit, verb : str
         What its cells are, and what is done to them, in words.
+    dim_attrs : mapping of str to mapping
+        Attributes of the labels of dimensions, where there are some.
     spec : Specification
         What it was made of.
     growable_fields : tuple of str
@@ -173,6 +167,7 @@ class Sweep(ABC):
     kind: ClassVar[str]
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     if TYPE_CHECKING:  # fields, or what a class says
 
@@ -233,7 +228,8 @@ class Sweep(ABC):
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Say what is known of labels, `axes` and `inner` among it; the store has all that it `requires`."""
-        return labelled(self, {})
+        labels = {**self.axes, **self.inner}
+        return {dim: (dim, values, self.dim_attrs.get(dim, {})) for dim, values in labels.items()}
 
     @property
     def attrs(self) -> Mapping[str, Any]:
@@ -332,9 +328,3 @@ class SpecifiedSweep(Specification, Sweep):
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("fingerprint", None)
         return copied
-
-
-def labelled(sweep: Sweep, attrs: Mapping[str, Mapping[str, Any]]) -> dict[str, Coordinate]:
-    """Give the labels of all dimensions as coordinates, with attributes where there are some."""
-    labels = {**sweep.axes, **sweep.inner}
-    return {dim: (dim, values, attrs.get(dim, {})) for dim, values in labels.items()}

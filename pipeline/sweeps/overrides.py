@@ -18,6 +18,8 @@ __all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
 
 S = TypeVar("S", bound=Sweep)
 
+_NAMES = ", ".join(sorted(SWEEPS))
+
 
 def find_sweep(name: str) -> Sweep:
     """Find a sweep by its name, or read it from a YAML file.
@@ -39,7 +41,7 @@ def find_sweep(name: str) -> Sweep:
         return read_sweep(Path(name))
     if name not in SWEEPS:
         near = nearest(name, SWEEPS)
-        raise UnknownSweep(f"no sweep {name!r}{near}; give {_alternatives(SWEEPS)} or a YAML file")
+        raise UnknownSweep(f"no sweep {name!r}{near}; give {_NAMES} or a YAML file")
     return SWEEPS[name]
 
 
@@ -111,9 +113,7 @@ def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
     base = str(fields.get("base"))
     if base not in SWEEPS:
         got = f"no sweep {base!r}{nearest(base, SWEEPS)}; " if "base" in fields else ""
-        raise InvalidSweep(
-            f"{said_in}: {got}give base: one of {_alternatives(SWEEPS)}, and the fields that differ"
-        )
+        raise InvalidSweep(f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ")
     return changed(SWEEPS[base], ((str(name), value) for name, value in fields.items() if name != "base"))
 
 
@@ -136,7 +136,3 @@ def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             value = _merged(old, value)
         merged[str(key)] = value  # YAML knows keys that are numbers
     return merged
-
-
-def _alternatives(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task, labelled
+from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.boolean.variables import VARIABLES
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Sizes, Trials
+from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.protocol import Protocol, Sgd
@@ -32,31 +33,22 @@ _LONG_NAMES = {
 _DIM_ATTRS = {dim: {"long_name": name, "units": "1"} for dim, name in _LONG_NAMES.items()}
 
 
-def _integers(name: str, fill: int = -1, **attrs: object) -> Variable:
-    return Variable(_DIMS, "int32", fill, {"long_name": name, "units": "1", **attrs})
-
-
-def _numbers(name: str, dtype: str, *within: str, **attrs: object) -> Variable:
-    return Variable((*_DIMS, *within), dtype, np.nan, {"long_name": name, "units": "1", **attrs})
-
+_PIECE = (*_DIMS, "piece")
+_TRIED, _ROW = "epochs of a try, where one met the bar", "weights and biases at the end"
+_ORDER = "layer after layer, unit after unit, each unit's weights and then its bias"
 
 _VARIABLES = {
-    "success_epoch": _integers("epochs of a try, where one met the bar", -2, comment="-1: none did"),
-    "tries": _integers("tries made, the one that was kept included"),
-    "try_loss": _numbers("mean squared error after the try that was kept", "float32"),
-    "loss": _numbers("mean squared error at the end", "float32"),
+    "success_epoch": numbers(_DIMS, "int32", _TRIED, fill=-2, comment="-1: none did"),
+    "tries": numbers(_DIMS, "int32", "tries made, the one that was kept included"),
+    "try_loss": numbers(_DIMS, "float32", "mean squared error after the try that was kept"),
+    "loss": numbers(_DIMS, "float32", "mean squared error at the end"),
     "stop_reason": replace(VARIABLES["stop_reason"], dims=_DIMS),
-    "n_pieces": _integers("linear pieces on [-pi, pi]", comment="0: outputs are not finite"),
-    "piece_start": _numbers("left end of a piece", "float64", "piece"),
-    "piece_stop": _numbers("right end of a piece", "float64", "piece"),
-    "slope": _numbers("slope of a piece", "float64", "piece"),
-    "intercept": _numbers("intercept of a piece, its value extended to 0", "float64", "piece"),
-    "parameters": _numbers(
-        "weights and biases at the end",
-        "float32",
-        "parameter",
-        comment="layer after layer, unit after unit, each unit's weights and then its bias",
-    ),
+    "n_pieces": numbers(_DIMS, "int32", "linear pieces on [-pi, pi]", comment="0: outputs are not finite"),
+    "piece_start": numbers(_PIECE, "float64", "left end of a piece"),
+    "piece_stop": numbers(_PIECE, "float64", "right end of a piece"),
+    "slope": numbers(_PIECE, "float64", "slope of a piece"),
+    "intercept": numbers(_PIECE, "float64", "intercept of a piece, its value extended to 0"),
+    "parameters": numbers((*_DIMS, "parameter"), "float32", _ROW, comment=_ORDER),
 }
 
 
@@ -91,6 +83,8 @@ class SineSweep(SpecifiedSweep):
     """
 
     kind: ClassVar[str] = "sine"
+    variables: ClassVar[Mapping[str, Variable]] = _VARIABLES
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = _DIM_ATTRS
     growable_fields: ClassVar[tuple[str, ...]] = ("width", "depth", "trials")
 
     width: Sizes
@@ -116,15 +110,6 @@ class SineSweep(SpecifiedSweep):
     def inner(self) -> Mapping[str, NDArray[Any]]:
         """Numbers of pieces and parameters."""
         return {"piece": np.arange(self.most_pieces), "parameter": np.arange(self._most_parameters)}
-
-    @property
-    def variables(self) -> Mapping[str, Variable]:
-        """What is kept of every network."""
-        return _VARIABLES
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Say what its dimensions are."""
-        return labelled(self, _DIM_ATTRS)
 
     def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block and finds their pieces."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator, field_validator
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, labelled
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule
 from relusweep.pipeline.sweeps.boolean.measures import MEASURES
 from relusweep.pipeline.sweeps.boolean.problems import all_or_ids, class_ids
 from relusweep.pipeline.sweeps.boolean.problems import classes as npn_classes
@@ -63,15 +63,11 @@ class FunctionSweep(TrainingSweep):
     """
 
     kind: ClassVar[str] = "functions"
-    growable_fields: ClassVar[tuple[str, ...]] = (
-        "random",
-        "classes",
-        "n_inputs",
-        "leak",
-        "width",
-        "depth",
-        "trials",
-    )
+    growable_fields: ClassVar = ("random", "classes", "n_inputs", "leak", "width", "depth", "trials")
+    variables: ClassVar[Mapping[str, Variable]] = {
+        name: dataclasses.replace(variable, dims=_DIMS) for name, variable in VARIABLES.items()
+    }
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = _DIM_ATTRS
 
     n_inputs: Annotated[
         tuple[Annotated[int, Field(ge=1, le=12)], ...],
@@ -124,16 +120,11 @@ class FunctionSweep(TrainingSweep):
         others = (self.n_inputs, self.leak, self.width, self.depth)
         return n_classes + 1 + self.random, *map(len, others), self.trials
 
-    @property
-    def variables(self) -> Mapping[str, Variable]:
-        """What is kept of every network."""
-        return {name: dataclasses.replace(variable, dims=_DIMS) for name, variable in VARIABLES.items()}
-
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give its axes, and what is known of the functions."""
         families = np.array([family(name) for name in self.names], dtype=object)
         return {
-            **labelled(self, _DIM_ATTRS),
+            **super().coordinates(store),
             "family": ("problem", families, {"long_name": "kind of function"}),
             **self._functions(),
         }

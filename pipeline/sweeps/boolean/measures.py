@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Task, labelled
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Task
 from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep
 from relusweep.pipeline.sweeps.boolean.variables import DIM_ATTRS
+from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 
 __all__ = ["MEASURES", "MeasureSweep", "measures_before", "measures_of"]
@@ -19,10 +19,10 @@ _DIMS = ("problem",)
 _MOST_INPUTS_AT_ONCE = 4
 
 MEASURES = {
-    "swaps": Variable(_DIMS, "int64", -1, {"long_name": "swaps", "units": "1"}),
-    "degree": Variable(_DIMS, "int64", -1, {"long_name": "degree of the Fourier expansion", "units": "1"}),
-    "influence": Variable(_DIMS, "float64", np.nan, {"long_name": "total influence", "units": "1"}),
-    "entropy": Variable(_DIMS, "float64", np.nan, {"long_name": "spectral entropy", "units": "bit"}),
+    "swaps": numbers(_DIMS, "int64", "swaps"),
+    "degree": numbers(_DIMS, "int64", "degree of the Fourier expansion"),
+    "influence": numbers(_DIMS, "float64", "total influence"),
+    "entropy": numbers(_DIMS, "float64", "spectral entropy", units="bit"),
 }
 
 
@@ -32,6 +32,8 @@ class MeasureSweep(ProblemSweep):
     kind: ClassVar[str] = "measures"
     unit: ClassVar[str] = "classes"
     verb: ClassVar[str] = "measure"
+    variables: ClassVar[Mapping[str, Variable]] = MEASURES
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = DIM_ATTRS
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
@@ -44,18 +46,9 @@ class MeasureSweep(ProblemSweep):
         return (self.n_problems,)
 
     @property
-    def variables(self) -> Mapping[str, Variable]:
-        """The four measures."""
-        return MEASURES
-
-    @property
     def title(self) -> str:
         """What its group is, in words."""
         return f"Measures of Boolean functions of {self.n_inputs} inputs"
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Give its axis; the measures are its results."""
-        return labelled(self, DIM_ATTRS)
 
     def task(self, block: Block, store: str) -> Task:
         """Give what measures a block."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task, labelled
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.boolean.measures import measures_before, measures_of
 from relusweep.pipeline.sweeps.boolean.problems import ProblemSweep, classes
 from relusweep.pipeline.sweeps.boolean.variables import DIM_ATTRS, DIMS, VARIABLES
@@ -107,6 +107,8 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
     """
 
     kind: ClassVar[str] = "boolean"
+    variables: ClassVar[Mapping[str, Variable]] = VARIABLES
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = DIM_ATTRS
     growable_fields: ClassVar[tuple[str, ...]] = ("problems", "leak", "width", "depth", "trials")
 
     @property
@@ -121,11 +123,6 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         return self.n_problems, len(self.leak), len(self.width), len(self.depth), self.trials
 
     @property
-    def variables(self) -> Mapping[str, Variable]:
-        """What is kept of every network."""
-        return VARIABLES
-
-    @property
     def requires(self) -> tuple[Sweep, ...]:
         """Measures of its problems, where they take long."""
         return measures_before(self)
@@ -136,7 +133,7 @@ class BooleanSweep(TrainingSweep, ProblemSweep):
         texts = np.array([f"{i:0{2**self.n_inputs}b}" for i in self.ids.tolist()], dtype=object)
         size = every.size[np.searchsorted(every.representative, self.ids)]
         return {
-            **labelled(self, DIM_ATTRS),
+            **super().coordinates(store),
             "truth_table": ("problem", texts, {"long_name": "outputs, all inputs -1 first, 1 for +1"}),
             **measures_of(self, store),
             "class_size": ("problem", size, {"long_name": "functions in the NPN class", "units": "1"}),

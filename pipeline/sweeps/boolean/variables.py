@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from relusweep.storage.layout import Variable
+from relusweep.pipeline.sweeps.variables import codes, numbers
 from relusweep.tasks.training.protocol import StopReason
 
 __all__ = ["DIMS", "DIM_ATTRS", "VARIABLES"]
@@ -20,26 +18,8 @@ DIM_ATTRS = {
 }
 
 VARIABLES = {
-    "success_epoch": Variable(
-        DIMS, "int32", -2, {"long_name": "epoch of first success", "units": "1", "comment": "-1: never"}
-    ),
-    "rows_right": Variable(
-        DIMS, "int16", -1, {"long_name": "rows on the right side of zero at the end", "units": "1"}
-    ),
-    "loss": Variable(
-        DIMS,
-        "float32",
-        np.nan,
-        {"long_name": "binary cross-entropy at the end, mean over rows", "units": "1"},
-    ),
-    "stop_reason": Variable(
-        DIMS,
-        "int8",
-        -1,
-        {
-            "long_name": "why training stopped",
-            "flag_values": [int(reason) for reason in StopReason],
-            "flag_meanings": " ".join(reason.name.lower() for reason in StopReason),
-        },
-    ),
+    "success_epoch": numbers(DIMS, "int32", "epoch of first success", fill=-2, comment="-1: never"),
+    "rows_right": numbers(DIMS, "int16", "rows on the right side of zero at the end"),
+    "loss": numbers(DIMS, "float32", "binary cross-entropy at the end, mean over rows"),
+    "stop_reason": codes(DIMS, "why training stopped", StopReason),
 }

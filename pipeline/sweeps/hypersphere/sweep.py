@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, ValidationInfo, field_validator
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Epochs, Leaks, Seed, Trials, ascending, listed
-from relusweep.pipeline.sweeps.hypersphere.variables import DIMS, coordinate, variables
+from relusweep.pipeline.sweeps.hypersphere.variables import DIM_ATTRS, DIMS, variables
 from relusweep.storage.layout import Variable
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.hypersphere.geometry import ShellVolume
@@ -41,7 +34,6 @@ _LOSS, _SHUFFLE = 50.0, 200.0
 
 _MSE_TARGETS = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
 _BCE_TARGETS = (-1.0, 1.0)
-
 
 _AXIS = BeforeValidator(listed), AfterValidator(ascending)
 
@@ -82,6 +74,7 @@ class HypersphereSweep(SpecifiedSweep):
     """
 
     kind: ClassVar[str] = "hypersphere"
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = DIM_ATTRS
     growable_fields: ClassVar[tuple[str, ...]] = ("n_inputs", "loss", "leak", "batch", "inputs", "trials")
 
     n_inputs: Annotated[
@@ -150,10 +143,6 @@ class HypersphereSweep(SpecifiedSweep):
     def variables(self) -> Mapping[str, Variable]:
         """What is kept of every network."""
         return variables(self.samples, self.test_samples)
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Say what its dimensions are."""
-        return {dim: coordinate(dim, labels) for dim, labels in {**self.axes, **self.inner}.items()}
 
     @property
     def _room(self) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
+from typing import ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Sweep, Task, labelled
+from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
 from relusweep.pipeline.sweeps.images.jacobians import JACOBIAN_FIELDS, OfJacobians
 from relusweep.pipeline.sweeps.images.specification import SOURCE_CLUSTERS
+from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 from relusweep.tasks.images.networks import NetworkName
 
@@ -22,22 +21,13 @@ CLUSTER_FIELDS = JACOBIAN_FIELDS | {"clusters", "n_init", "max_iterations", "row
 _CHUNK = 16  # numbers of clusters in a chunk of the store, however many are asked for
 _SETUP = 150  # clusters whose search takes as long as what all of them share
 
-_DIM_ATTRS = {"clusters": {"long_name": "clusters of each output"}}
 
-
-class _OfClusters(OfJacobians):
-    fields: ClassVar[frozenset[str]] = CLUSTER_FIELDS
-
-    @property
-    def numbers(self) -> NDArray[np.int_]:
-        """Every k, as an axis: as far as there are training images."""
-        return np.array([k for k in self.spec.clusters if k <= self.maps.n_train], int)
-
-
-class Clusters(_OfClusters):
+class Clusters(OfJacobians):
     """Clusters of the rows of every output of every network, and their centres applied to the test images."""
 
     stage: ClassVar[str] = "clusters"
+    fields: ClassVar[frozenset[str]] = CLUSTER_FIELDS
+    dims: ClassVar[tuple[str, ...]] = ("network", "output", "clusters")
     unit: ClassVar[str] = "clusterings"
     verb: ClassVar[str] = "make"
 
@@ -52,17 +42,6 @@ class Clusters(_OfClusters):
             )
 
     @property
-    def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Networks, their outputs, and numbers of clusters."""
-        outputs = np.arange(self.maps.n_outputs)
-        return {"network": self.networks, "output": outputs, "clusters": self.numbers}
-
-    @property
-    def inner(self) -> Mapping[str, NDArray[Any]]:
-        """Test images."""
-        return {"test_sample": np.arange(self.maps.n_test)}
-
-    @property
     def at_once(self) -> bool:
         """Whether the rows of an output are clustered at once, not in mini-batches."""
         return 4 * self.maps.n_train * self.maps.n_columns <= self.spec.rows_in_memory
@@ -70,30 +49,16 @@ class Clusters(_OfClusters):
     @property
     def variables(self) -> Mapping[str, Variable]:
         """Inertia and iterations of every clustering, and the outputs that its centres give."""
-        dims = ("network", "output", "clusters")
         how = f"at most {self.spec.rows_in_memory} bytes of rows are clustered at once: " + (
             "greedy k-means++ and Lloyd's iteration" if self.at_once else "here mini-batches"
         )
-        inertia = {
-            "long_name": "sum of squared distances of the training rows to their nearest centres",
-            "units": "1",
-            "comment": how,
-        }
-        iterations = {"long_name": "iterations, or mini-batches; -1 for a network that diverged"}
-        outputs = {"long_name": "nearest centre applied to the image", "units": "1"}
+        inertia = "sum of squared distances of the training rows to their nearest centres"
+        iterations = "iterations, or mini-batches; -1 for a network that diverged"
+        outputs, dims = "nearest centre applied to the image", self.dims
         return {
-            "inertia": Variable(dims, "float64", np.nan, inertia),
-            "iterations": Variable(dims, "int32", -1, {**iterations, "units": "1"}),
-            "test_outputs": Variable((*dims, "test_sample"), "float32", np.nan, outputs),
-        }
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Say what the networks are, and of which classes the test images."""
-        return {
-            **labelled(self, _DIM_ATTRS),
-            **self.of_networks(),
-            **self.of_outputs,
-            **self.of_test_images,
+            "inertia": numbers(dims, "float64", inertia, comment=how),
+            "iterations": numbers(dims, "int32", iterations),
+            "test_outputs": numbers((*dims, "test_sample"), "float32", outputs),
         }
 
     def task(self, block: Block, store: str) -> Task:
@@ -115,7 +80,7 @@ class Clusters(_OfClusters):
     def schedule(self) -> Schedule:
         """All numbers of clusters of one output, which share the rows; chunks that do not depend on them."""
         return Schedule(
-            block_shape={"network": 1, "output": 1, "clusters": max(1, len(self.numbers))},
+            block_shape={"network": 1, "output": 1, "clusters": max(1, len(self.axes["clusters"]))},
             chunks={"clusters": _CHUNK},
             divisible=False,
             cost=_cost,
@@ -130,10 +95,12 @@ def _cost(block: Block) -> float:
     return float(shared)
 
 
-class Compression(_OfClusters):
+class Compression(OfJacobians):
     """What classification by the nearest centres costs each network."""
 
     stage: ClassVar[str] = "compression"
+    fields: ClassVar[frozenset[str]] = CLUSTER_FIELDS
+    dims: ClassVar[tuple[str, ...]] = ("network", "clusters")
     unit: ClassVar[str] = "compressions"
     verb: ClassVar[str] = "measure"
 
@@ -143,31 +110,15 @@ class Compression(_OfClusters):
         return (Clusters(self.spec),)
 
     @property
-    def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Networks and numbers of clusters."""
-        return {"network": self.networks, "clusters": self.numbers}
-
-    @property
-    def inner(self) -> Mapping[str, NDArray[Any]]:
-        """Outputs."""
-        return {"output": np.arange(self.maps.n_outputs)}
-
-    @property
     def variables(self) -> Mapping[str, Variable]:
         """Accuracy, what is lost of the network's own, and inertia."""
-        dims, words = ("network", "clusters"), "share of test images classified right"
-        accuracy = {"long_name": f"{words} by nearest centres", "units": "1"}
-        drop = {"long_name": f"{words} by the network, less that by nearest centres", "units": "1"}
-        inertia = Clusters(self.spec).variables["inertia"].attrs
+        dims, words = self.dims, "share of test images classified right"
+        drop = f"{words} by the network, less that by nearest centres"
         return {
-            "accuracy": Variable(dims, "float64", np.nan, accuracy),
-            "drop": Variable(dims, "float64", np.nan, drop),
-            "inertia": Variable((*dims, "output"), "float64", np.nan, inertia),
+            "accuracy": numbers(dims, "float64", f"{words} by nearest centres"),
+            "drop": numbers(dims, "float64", drop),
+            "inertia": replace(Clusters(self.spec).variables["inertia"], dims=(*dims, "output")),
         }
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Say what the networks are, and name the classes."""
-        return {**labelled(self, _DIM_ATTRS), **self.of_networks(), **self.of_outputs}
 
     def task(self, block: Block, store: str) -> Task:
         """Give what classifies the test images by a network's centres."""
@@ -180,7 +131,7 @@ class Compression(_OfClusters):
     def schedule(self) -> Schedule:
         """One network."""
         return Schedule(
-            block_shape={"network": 1, "clusters": max(1, len(self.numbers))},
+            block_shape={"network": 1, "clusters": max(1, len(self.axes["clusters"]))},
             chunks={"clusters": _CHUNK},
             divisible=False,
             independent_along=("network",),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
 from relusweep.pipeline.sweeps.images.jacobians import OfJacobians
 from relusweep.pipeline.sweeps.images.stage import PAIR
 from relusweep.pipeline.sweeps.images.sums import SUM_FIELDS, Sums
+from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 
 if TYPE_CHECKING:
@@ -28,15 +27,7 @@ class _Matrix(OfJacobians):
     stage: ClassVar[Measure]
     unit: ClassVar[str] = "pairs"
     verb: ClassVar[str] = "compare"
-
-    @property
-    def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Networks from which and to which."""
-        return dict.fromkeys(PAIR, self.networks)
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Say what the networks are."""
-        return self.of_pairs
+    dims: ClassVar[tuple[str, ...]] = PAIR
 
     def task(self, block: Block, store: str) -> Task:
         """Give what computes some rows of a column."""
@@ -73,37 +64,31 @@ class _OfSums(_Matrix):
         return Sums(self.spec).attrs
 
 
-def _variable(words: str, units: str = "1", comment: str = "") -> Variable:
-    attrs = {"long_name": words, "units": units} | ({"comment": comment} if comment else {})
-    return Variable(PAIR, "float64", np.nan, attrs)
-
-
 class Affine(_OfSums):
     """How well coefficients of one network, mapped linearly to those of another, classify the test images."""
 
     stage = "affine"
-
-    @property
-    def variables(self) -> Mapping[str, Variable]:
-        """Accuracy, and the drop from that of the target."""
-        return {
-            "accuracy": _variable("share of test images that mapped coefficients classify right"),
-            "drop": _variable("accuracy of network_to minus that of the coefficients mapped to it"),
-        }
+    variables: ClassVar[Mapping[str, Variable]] = {
+        "accuracy": numbers(PAIR, "float64", "share of test images that mapped coefficients classify right"),
+        "drop": numbers(
+            PAIR, "float64", "accuracy of network_to minus that of the coefficients mapped to it"
+        ),
+    }
 
 
 class Distance(_OfSums):
     """How far the coefficients of two networks are apart, each in units of its largest one."""
 
     stage = "distance"
-
-    @property
-    def variables(self) -> Mapping[str, Variable]:
-        """The distance."""
-        comment = (
-            "over test images, outputs and coefficients, each network in units of its largest coefficient"
+    variables: ClassVar[Mapping[str, Variable]] = {
+        "distance": numbers(
+            PAIR,
+            "float64",
+            "mean squared difference of the coefficients",
+            comment="over test images, outputs and coefficients, each network in units of its largest "
+            "coefficient",
         )
-        return {"distance": _variable("mean squared difference of the coefficients", comment=comment)}
+    }
 
 
 class Cka(_OfSums):
@@ -115,24 +100,26 @@ class Cka(_OfSums):
     def variables(self) -> Mapping[str, Variable]:
         """Both estimates, the form in which they were summed, and the interval if asked for."""
         found = {
-            "cka": _variable("linear CKA, mean over outputs"),
-            "cka_unbiased": _variable("linear CKA by the unbiased HSIC, mean over outputs"),
+            "cka": numbers(PAIR, "float64", "linear CKA, mean over outputs"),
+            "cka_unbiased": numbers(PAIR, "float64", "linear CKA by the unbiased HSIC, mean over outputs"),
         }
         if replicates := self.spec.replicates:
             comment = f"of {replicates} halves of the test images, moved to have the estimate as their mean"
             for bound, share in (("low", "2.5"), ("high", "97.5")):
-                found[f"cka_{bound}"] = _variable(f"CKA, {share} % quantile", comment=comment)
-        form = Sums(self.spec).variables["cka_form"]
-        return found | {"cka_form": Variable(PAIR, form.dtype, form.fill, form.attrs)}
+                found[f"cka_{bound}"] = numbers(PAIR, "float64", f"CKA, {share} % quantile", comment=comment)
+        return found | {"cka_form": replace(Sums(self.spec).variables["cka_form"], dims=PAIR)}
 
 
 class CrossEntropy(_Matrix):
     """Cross-entropy of the softmax outputs at the test images; the diagonal is the entropy."""
 
     stage = "cross_entropy"
-
-    @property
-    def variables(self) -> Mapping[str, Variable]:
-        """The cross-entropy."""
-        comment = "probabilities p of network_from, q of network_to"
-        return {"cross_entropy": _variable("mean of -sum p log q over test images", "nat", comment)}
+    variables: ClassVar[Mapping[str, Variable]] = {
+        "cross_entropy": numbers(
+            PAIR,
+            "float64",
+            "mean of -sum p log q over test images",
+            units="nat",
+            comment="probabilities p of network_from, q of network_to",
+        )
+    }

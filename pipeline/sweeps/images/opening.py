@@ -11,6 +11,7 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.sweeps.images.jacobians import GRADIENT
 from relusweep.storage import open_dataset
 from relusweep.tasks.images.architectures import build
 from relusweep.tasks.images.networks import NetworkName
@@ -72,7 +73,8 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
     training = open_dataset(store, f"{group.rpartition('/')[0]}/training", chunks={})
     weights = training["parameters"].sel(network=dataset["network"].values).data
     patterns, done = dataset["patterns"], dataset["done"].data
-    shape, scaled = tuple(patterns.attrs["input_shape"]), _input(dataset) == "scaled"
+    shape = tuple(patterns.attrs["input_shape"])
+    scaled = json.loads(dataset.attrs["specification"])["input"] == "scaled"
     n_outputs, n_columns = dataset.sizes["output"], int(np.prod(shape)) + 1
     rows = [
         da.map_blocks(
@@ -88,15 +90,10 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
         )
         for number, label in enumerate(dataset["network"].values)
     ]
-    words = {"long_name": "gradient of an output in the flattened input, and at the end its offset"}
     places = xr.Variable("coefficient", np.arange(n_columns), {"long_name": "place in the flattened input"})
-    return dataset.assign(coefficients=(_DIMS, da.stack(rows), {**words, "units": "1"})).assign_coords(
-        coefficient=places
-    )
-
-
-def _input(dataset: xr.Dataset) -> str:
-    return str(json.loads(dataset.attrs["specification"])["input"])
+    return dataset.assign(
+        coefficients=(_DIMS, da.stack(rows), {"long_name": GRADIENT, "units": "1"})
+    ).assign_coords(coefficient=places)
 
 
 def _closed_form(

@@ -146,9 +146,7 @@ class ImageSpecification(Specification):
         for name in names:
             if name.architecture not in known:
                 raise ValueError(f"'{name}' is of no known architecture; known are {', '.join(known)}")
-        return tuple(
-            dict.fromkeys(map(str, names))
-        )  # each once, in this order: an axis that grows at its end
+        return tuple(dict.fromkeys(map(str, names)))  # each once, in order: the axis grows at its end
 
     @property
     def image_networks(self) -> ImageNetworks:
@@ -160,6 +158,22 @@ class ImageSpecification(Specification):
     def maps(self) -> LinearMaps:
         """Their linear maps."""
         return LinearMaps(self.image_networks, self.input, self.form)
+
+    @property
+    def most_parameters(self) -> int:
+        """Parameters of the largest network."""
+        return max(map(self.image_networks.n_parameters, self.networks))
+
+    @property
+    def most_pattern_bytes(self) -> int:
+        """Bytes of the longest activation pattern."""
+        maps, networks = self.maps, self.image_networks
+        return max(maps.closed_form(label, networks.build(label)).pattern_bytes for label in self.networks)
+
+    @property
+    def n_components(self) -> int:
+        """Directions of sensitivity that are kept."""
+        return min(self.components, self.maps.n_columns - 1)
 
     def protocol(self, label: str, epochs: int) -> ImageProtocol:
         """Give the protocol of so many epochs of a network's training."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep
 from relusweep.pipeline.sweeps.images.reader import StoreReader
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.tasks.images.datasets import ImageSet
 from relusweep.tasks.images.networks import NetworkName
 from relusweep.tasks.jacobians.maps import LinearMaps
 
-__all__ = ["PAIR", "TRAINING_FIELDS", "ImageStage"]
+__all__ = ["PAIR", "TRAINING_FIELDS", "ImageStage", "cost_of"]
 
 TRAINING_FIELDS = frozenset(
     {"name", "dataset", "path", "download", "pretrained", "networks", "seed", "epochs", "batch"}
@@ -25,6 +26,34 @@ TRAINING_FIELDS = frozenset(
 
 PAIR = ("network_from", "network_to")
 """Dimensions of what is of two networks."""
+
+_PRETRAINED_COST = 1000.0
+
+_PARTS = {"architecture": "architecture", "optimizer": "optimiser", "instance": "number of the instance"}
+
+
+# What the labels of a dimension are, in words, and how they follow from the specification.
+_DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]] = {
+    **dict.fromkeys(("network", *PAIR), ("network", lambda spec: np.array(spec.networks, object))),
+    "epoch": ("passes over the training images", lambda spec: range(1, spec.epochs + 1)),
+    "moment": ("moment", lambda spec: np.array(["first", "second"], object)),
+    "parameter": ("place in the row", lambda spec: range(spec.most_parameters)),
+    "sample": ("image, those of training first", lambda spec: range(spec.maps.n_samples)),
+    "test_sample": ("test image", lambda spec: range(spec.maps.n_test)),
+    "output": ("output of a network", lambda spec: range(spec.maps.n_outputs)),
+    "byte": ("byte of a pattern", lambda spec: range(spec.most_pattern_bytes)),
+    "input": ("place in the flattened input", lambda spec: range(spec.maps.n_columns - 1)),
+    "coefficient": (
+        "place in the flattened input; the last is the offset",
+        lambda spec: range(spec.maps.n_columns),
+    ),
+    "clusters": (
+        "clusters of each output",  # as far as there are training images
+        lambda spec: np.array([k for k in spec.clusters if k <= spec.maps.n_train], int),
+    ),
+    "component": ("direction, the strongest first", lambda spec: range(spec.n_components)),
+    "replicate": ("number of a half of the test images", lambda spec: range(spec.replicates)),
+}
 
 
 @dataclass(frozen=True)
@@ -39,11 +68,17 @@ class ImageStage(Sweep):
         Its name.
     fields : frozenset of str
         Those of the specification that decide its numbers, or how far its axes reach.
+    dims : tuple of str
+        Names of its axes.
     """
 
     kind: ClassVar[str] = "images"
     stage: ClassVar[str]
     fields: ClassVar[frozenset[str]]
+    dims: ClassVar[tuple[str, ...]]
+    dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        dim: {"long_name": words} for dim, (words, _) in _DIMENSIONS.items()
+    }
 
     spec: ImageSpecification
 
@@ -107,45 +142,40 @@ class ImageStage(Sweep):
         """The linear maps of its networks."""
         return self.spec.maps
 
-    @property
-    def networks(self) -> NDArray[Any]:
-        """Labels of the networks, as an axis."""
-        return np.array(self.spec.networks, object)
-
     def reader(self, store: str) -> StoreReader:
         """Read what the other stages have left."""
         return StoreReader(store, self.report_group)
 
-    def of_networks(self, dim: str = "network", suffix: str = "") -> Mapping[str, Coordinate]:
-        """Name the networks along a dimension, and say what they are."""
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of its `dims`."""
+        return {dim: np.asarray(_DIMENSIONS[dim][1](self.spec)) for dim in self.dims}
+
+    @property
+    def inner(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of the other dimensions of its variables."""
+        dims = dict.fromkeys(dim for variable in self.variables.values() for dim in variable.dims)
+        return {dim: np.asarray(_DIMENSIONS[dim][1](self.spec)) for dim in dims if dim not in self.dims}
+
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Say of labels also what the names of networks mean, and of which class outputs and images are."""
+        found = {**super().coordinates(store)}
         names = [NetworkName.parse(label) for label in self.spec.networks]
-        architecture, optimizer, instance = (list(column) for column in zip(*names, strict=True))
-        return {
-            dim: (dim, self.networks, {"long_name": "network"}),
-            f"architecture{suffix}": (dim, np.array(architecture, object), {"long_name": "architecture"}),
-            f"optimizer{suffix}": (dim, np.array(optimizer, object), {"long_name": "optimiser"}),
-            f"instance{suffix}": (dim, np.array(instance), {"long_name": "number of the instance"}),
-        }
+        for dim, (part, words) in product(("network", *PAIR), _PARTS.items()):
+            if dim in found:
+                values = np.array(
+                    [getattr(name, part) for name in names], int if part == "instance" else object
+                )
+                found[part + dim.removeprefix("network")] = dim, values, {"long_name": words}
+        if "output" in found:
+            classes = np.array(self.data.classes, object)
+            found["class"] = "output", classes, {"long_name": "class of the images"}
+        if found.keys() >= {"network", "test_sample"}:  # what is of pairs of networks goes without
+            found["label"] = "test_sample", self.data.labels("test"), {"long_name": "output of its class"}
+        return found
 
-    @property
-    def of_pairs(self) -> Mapping[str, Coordinate]:
-        """Say what the networks of a pair are."""
-        return {**self.of_networks(PAIR[0], "_from"), **self.of_networks(PAIR[1], "_to")}
 
-    @property
-    def of_outputs(self) -> Mapping[str, Coordinate]:
-        """Number the outputs, and name their classes."""
-        classes = np.array(self.data.classes, object)
-        return {
-            "output": ("output", np.arange(len(classes)), {"long_name": "output of a network"}),
-            "class": ("output", classes, {"long_name": "class of the images"}),
-        }
-
-    @property
-    def of_test_images(self) -> Mapping[str, Coordinate]:
-        """Number the test images, and say of which class they are."""
-        labels = self.data.labels("test")
-        return {
-            "test_sample": ("test_sample", np.arange(len(labels)), {"long_name": "test image"}),
-            "label": ("test_sample", labels, {"long_name": "output of its class"}),
-        }
+def cost_of(block: Block, milliseconds: Mapping[str, float]) -> float:
+    """Estimate the cost of a block from that of a cell of each architecture; a pretrained one costs most."""
+    (label,) = block["network"]
+    return block.cells * milliseconds.get(NetworkName.parse(label).architecture, _PRETRAINED_COST)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Task, labelled
+from relusweep.pipeline.sweeps.base import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.jacobians import JACOBIAN_FIELDS, Jacobians, OfJacobians
+from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 from relusweep.tasks.comparison.grams import grams_memory
 from relusweep.tasks.comparison.measures import cka_cost
@@ -25,10 +23,6 @@ _SQUARES, _COLUMNS = 6, 6  # matrices of all columns, and rows in float64, while
 _CHUNK = 8  # networks along each side of a chunk of the store, however many there come to be
 
 _DIMS = ("network_from", "output", "network_to")
-_DIM_ATTRS = {
-    "test_sample": {"long_name": "test image"},
-    "replicate": {"long_name": "number of a half of the test images"},
-}
 
 
 class Sums(OfJacobians):
@@ -43,58 +37,37 @@ class Sums(OfJacobians):
     fields: ClassVar[frozenset[str]] = SUM_FIELDS
     unit: ClassVar[str] = "sums of pairs"
     verb: ClassVar[str] = "sum"
-
-    @property
-    def axes(self) -> Mapping[str, NDArray[Any]]:
-        """Networks from which, outputs, networks to which."""
-        outputs = np.arange(self.maps.n_outputs)
-        return dict(zip(_DIMS, (self.networks, outputs, self.networks), strict=True))
-
-    @property
-    def inner(self) -> Mapping[str, NDArray[Any]]:
-        """Test images, and halves of them where intervals are asked for."""
-        found = {"test_sample": np.arange(self.maps.n_test)}
-        if self.spec.replicates:
-            found["replicate"] = np.arange(self.spec.replicates)
-        return found
+    dims: ClassVar[tuple[str, ...]] = _DIMS
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         """What was mapped, and sums of single outputs."""
-
-        def sums(dims: tuple[str, ...], words: str, comment: str) -> Variable:
-            return Variable(dims, "float64", np.nan, {"long_name": words, "units": "1", "comment": comment})
-
-        words = {
-            "long_name": "mapped coefficients of a network at the test images, applied to them",
-            "units": "1",
-        }
-        flags = {
-            "long_name": "what CKA was summed over",
-            "units": "1",
-            "flag_values": list(range(len(FORMS))),
-            "flag_meanings": " ".join(FORMS),
-            "comment": "the form of fewer multiplications for the pairs of a block; samples for intervals",
-        }
+        mapped = "mapped coefficients of a network at the test images, applied to them"
         own = "over test images and coefficients of the output"
         pair = f"{own}, x of network_from and y of network_to"
+        constant = "of test images; 0 for constant rows"
+        form = numbers(
+            _DIMS,
+            "int8",
+            "what CKA was summed over",
+            flag_values=list(range(len(FORMS))),
+            flag_meanings=" ".join(FORMS),
+            comment="the form of fewer multiplications for the pairs of a block; samples for intervals",
+        )
         found = {
-            "mapped": Variable((*_DIMS, "test_sample"), "float32", np.nan, words, compressed=False),
-            "apart": sums(_DIMS, "sum of |x - y|²", pair),
-            "inner": sums(_DIMS, "sum of x·(x - y)", pair),
-            "squares": sums(_DIMS[:2], "sum of |x|²", own),
-            "largest": sums(_DIMS[:2], "size of the largest coefficient", own),
-            "hsic": sums(_DIMS, "HSIC with the linear kernel", "of test images; 0 for constant rows"),
-            "hsic_unbiased": sums(_DIMS, "unbiased HSIC", "of test images; 0 for constant rows"),
-            "cka_form": Variable(_DIMS, "int8", -1, flags),
+            "mapped": numbers((*_DIMS, "test_sample"), "float32", mapped, compressed=False),
+            "apart": numbers(_DIMS, "float64", "sum of |x - y|²", comment=pair),
+            "inner": numbers(_DIMS, "float64", "sum of x·(x - y)", comment=pair),
+            "squares": numbers(_DIMS[:2], "float64", "sum of |x|²", comment=own),
+            "largest": numbers(_DIMS[:2], "float64", "size of the largest coefficient", comment=own),
+            "hsic": numbers(_DIMS, "float64", "HSIC with the linear kernel", comment=constant),
+            "hsic_unbiased": numbers(_DIMS, "float64", "unbiased HSIC", comment=constant),
+            "cka_form": form,
         }
         if self.spec.replicates:
-            found["hsic_halves"] = sums((*_DIMS, "replicate"), "HSIC of halves", "of the test images")
+            dims = (*_DIMS, "replicate")
+            found["hsic_halves"] = numbers(dims, "float64", "HSIC of halves", comment="of the test images")
         return found
-
-    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        """Say what the networks are, and name the classes."""
-        return {**labelled(self, _DIM_ATTRS), **self.of_pairs, **self.of_outputs}
 
     @property
     def attrs(self) -> Mapping[str, Any]:

@@ -157,7 +157,7 @@ def test_what_workers_write_is_compared_where_it_was_computed(
     (drift,) = report.drift
     last = "byte 1" if name == "patterns" else "output 1, coefficient 1"
     assert (drift.group, drift.variable) == ("images/digits/jacobians", name)
-    assert drift.cell == f"network {sweep.networks[0]}, sample 700, {last}"
+    assert drift.cell == f"network {sweep.spec.networks[0]}, sample 700, {last}"
     assert drift.now == str(was[(0, 700, *[1] * (was.ndim - 2))])
     assert drift.then != drift.now
     rows = watched.outcomes[-1]

@@ -108,10 +108,10 @@ def test_a_linear_network_changes_along_its_weights_alone(found: xr.Dataset) -> 
 
 
 def test_there_are_no_more_components_than_numbers_of_the_input() -> None:
-    assert SMALL.n_components == 5
-    assert Sensitivity(ImageSpecification(name="any")).n_components == 16
+    assert SMALL.spec.n_components == 5
+    assert ImageSpecification(name="any").n_components == 16
     all_of_them = override(SMALL, ["components=1000"])
-    assert all_of_them.n_components == 64
+    assert all_of_them.spec.n_components == 64
     make_plan(all_of_them, None)
     with pytest.raises(InvalidSweep, match="components"):
         override(SMALL, ["components=0"])
