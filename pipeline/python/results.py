@@ -91,11 +91,7 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
 
 
 def report(
-    sweep: Sweep | str | None,
-    store: Store,
-    folder: Store = "report",
-    *,
-    at: Version | None = None,
+    sweep: Sweep | str | None, store: Store, folder: Store = "report", *, at: Version | None = None
 ) -> Page:
     """Write the report of a sweep: a page that needs nothing else, and its pictures as PNG and SVG.
 
@@ -123,12 +119,7 @@ def report(
 
 
 def compare(
-    store: Store,
-    a: Version,
-    b: Version = "newest",
-    sweep: Sweep | str | None = None,
-    *,
-    level: float = 0.05,
+    store: Store, a: Version, b: Version = "newest", sweep: Sweep | str | None = None, *, level: float = 0.05
 ) -> Comparison:
     """Say what differs between two versions of a store: bits cell by cell, and rates by tests.
 

@@ -19,15 +19,8 @@ __all__ = ["choose", "names_in", "open_sweep", "report_stored"]
 def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = None) -> Path:
     """Write the report of a sweep in a store, see `write_report`; give the page.
 
-    Parameters
-    ----------
-    store : str
-        Path or ``s3://bucket/prefix``.
-    sweep : str, optional
-        A group, or a part of its path; not needed where there is only one.
-    folder : Path
-    at : str, optional
-        A version as `relusweep.storage.resolve` takes it.
+    The sweep is a group, or a part of its path; not needed where there is only one. The version `at` is as
+    `relusweep.storage.resolve` takes it.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def test_failed_blocks_are_an_error_that_tells_which(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", task)
+    monkeypatch.setattr("relusweep.tasks.boolean.training.train_block", task)
     with pytest.raises(rs.errors.BlocksFailed) as told:
         rs.run(small, "results", cluster=workers, progress=False)
     words = str(told.value)
@@ -120,7 +120,7 @@ def test_ctrl_c_keeps_what_has_come(
             time.sleep(0.05)
         os.kill(os.getpid(), number)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.sweep.train_block", slow)
+    monkeypatch.setattr("relusweep.tasks.boolean.training.train_block", slow)
     user = threading.Thread(target=interrupt)
     user.start()
     with pytest.raises(KeyboardInterrupt, match="everything so far is in results: the same call goes on"):

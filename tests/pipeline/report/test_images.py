@@ -325,7 +325,7 @@ def test_commands_take_the_tree_as_one_sweep(folder: Path, names: list[str]) -> 
 def test_nothing_in_a_table_is_cut_off_where_lines_are_short(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relusweep.pipeline.commands.results.output.width", 40)
+    monkeypatch.setattr("relusweep.pipeline.commands.options.output.width", 40)
     shown = CliRunner().invoke(app, ["show", "--store", str(folder / "store")])
     assert "…" not in shown.output
     assert "complex-sgd-0" in shown.output
