@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from relusweep import boolean, comparison, errors, hypersphere, images, jacobians, regions
     from relusweep.pipeline.monitoring.runs import read_runs as runs
-    from relusweep.pipeline.python.plans import RunPlan, plan
-    from relusweep.pipeline.python.results import Comparison, compare, groups, open, report
+    from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.results import Comparison, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
-    from relusweep.pipeline.python.sweeps import sweep, sweeps
+    from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
     from relusweep.pipeline.python.training import train
-    from relusweep.pipeline.python.versions import tag
     from relusweep.pipeline.sweeps.base import Sweep
     from relusweep.storage.versions import history
     from relusweep.tasks.networks import Network
@@ -70,7 +69,7 @@ _HOMES = {
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
     "Protocol": "tasks.training.protocol",
-    "RunPlan": "pipeline.python.plans",
+    "RunPlan": "pipeline.planning.run_plan",
     "Sgd": "tasks.training.protocol",
     "Stream": "tasks.streams",
     "Sweep": "pipeline.sweeps.base",
@@ -79,13 +78,13 @@ _HOMES = {
     "groups": "pipeline.python.results",
     "history": "storage.versions",
     "open": "pipeline.python.results",
-    "plan": "pipeline.python.plans",
+    "plan": "pipeline.python.sweeps",
     "report": "pipeline.python.results",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",
     "sweep": "pipeline.python.sweeps",
     "sweeps": "pipeline.python.sweeps",
-    "tag": "pipeline.python.versions",
+    "tag": "pipeline.python.results",
     "train": "pipeline.python.training",
 }
 

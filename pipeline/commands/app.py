@@ -8,9 +8,9 @@ import sys
 from importlib.metadata import version
 from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.markup import escape
+from typer import Exit, Option, Typer, echo
 
 from relusweep.pipeline.commands import clusters, doctor, nightly, results, submission, sweeps, versions
 from relusweep.pipeline.commands.status import status
@@ -25,7 +25,7 @@ A first run, to see everything work: [bold]relusweep run npn3 --set trials=10[/]
 Then: [bold]relusweep show[/] for the figures, [bold]relusweep report[/] for the page with pictures.
 """
 
-app = typer.Typer(
+app = Typer(
     name="relusweep",
     help=_HELP,
     no_args_is_help=True,
@@ -37,15 +37,14 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"relusweep {version('relusweep')}")
-        raise typer.Exit
+        echo(f"relusweep {version('relusweep')}")
+        raise Exit
 
 
 @app.callback()
 def _common(
     show_version: Annotated[
-        bool,
-        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+        bool, Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None: ...
 

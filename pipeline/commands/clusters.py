@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.markup import escape
+from typer import Argument, Typer, echo
 
 from relusweep.pipeline.commands.doctor import check_workers, tell, versions
 from relusweep.pipeline.commands.options import Store, say
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="Check a cluster before a run: relusweep cluster check slurm.yaml", no_args_is_help=True
-)
+app = Typer(help="Check a cluster before a run: relusweep cluster check slurm.yaml", no_args_is_help=True)
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="YAML of a cluster; see docs/clusters.")]
+File = Annotated[str, Argument(metavar="FILE", help="YAML of a cluster; see docs/clusters.")]
 
 _TOLD_EVERY = 10.0
 
@@ -53,7 +51,7 @@ def certificate() -> None:
     """
     from relusweep.cluster.certificates import certificate as kept
 
-    typer.echo(kept())
+    echo(kept())
 
 
 def _wait_for_worker(connection: Connection) -> None:

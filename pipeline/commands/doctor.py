@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 
-import typer
 from rich.markup import escape
+from typer import Exit
 
 from relusweep.pipeline.commands.options import Cluster, Scheduler, Store, Threads, Workers, say
 from relusweep.pipeline.commands.sweeps import cluster_config
@@ -19,6 +19,7 @@ from relusweep.pipeline.common.wording import bytes_in_words
 __all__ = ["check_workers", "doctor", "tell", "versions"]
 
 _ENOUGH_DISK = 1024**3
+_SIMD = {"avx512f": 512, "avx2": 256, "avx": 256}
 
 
 def doctor(
@@ -41,14 +42,13 @@ def doctor(
 def tell(checks: Iterable[Check]) -> None:
     """Print each as it comes, and exit with 1 if something must be fixed."""
     wrong = False
-    for check in checks:
-        mark = "[green]ok[/]   " if check.remedy is None else "[red]wrong[/]"
-        say(f"{mark} {check.what}: {escape(check.found)}")
-        if check.remedy:
-            say(f"      {escape(check.remedy)}")
+    for what, found, remedy in checks:
+        say(f"{'[red]wrong[/]' if remedy else '[green]ok[/]   '} {what}: {escape(found)}")
+        if remedy:
+            say(f"      {escape(remedy)}")
             wrong = True
     if wrong:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def versions() -> dict[str, str]:
@@ -61,18 +61,10 @@ def versions() -> dict[str, str]:
 def _check_here() -> Iterator[Check]:
     from llvmlite import binding
 
-    python = platform.python_version()
-    yield Check(
-        "Python", python, None if sys.version_info >= (3, 11) else "relusweep needs Python 3.11 or newer"
-    )
     features = binding.get_host_cpu_features()
     width = next((bits for name, bits in _SIMD.items() if features.get(name)), 128)
     yield Check("processor", f"{binding.get_host_cpu_name()}, vectors of {width} bits")
-    for name, version in versions().items():
-        yield Check(name, version)
-
-
-_SIMD = {"avx512f": 512, "avx2": 256, "avx": 256}
+    yield from itertools.starmap(Check, versions().items())
 
 
 def _check_store(store: str) -> Iterator[Check]:

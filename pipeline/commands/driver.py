@@ -24,17 +24,7 @@ _INTERRUPTED = 130
 def main(words: Sequence[str], command_line: Callable[[], None]) -> int:
     """Run the command of a submission, and submit the next driver where this one had not enough time.
 
-    Parameters
-    ----------
-    words : sequence of str
-        As `Submission.script` writes them.
-    command_line : callable
-        Takes ``sys.argv``.
-
-    Returns
-    -------
-    int
-        Exit code.
+    Gives the exit code. Words are as `Submission.script` writes them; the command line takes ``sys.argv``.
     """
     run_id, store, sweep, folder, turn, *arguments = words
     submission = Submission(run_id, store, sweep, Path(folder), int(turn), arguments)

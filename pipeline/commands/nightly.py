@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
 from rich.markup import escape
-from rich.table import Table
+from typer import Argument, Exit, Option, Typer, echo
 
-from relusweep.pipeline.commands.options import Settings, Store, output, print_whole, say
+from relusweep.pipeline.commands.options import Settings, Store, output, print_table, say
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -28,12 +27,12 @@ relusweep nightly add mine --sweep npn3 --set trials=10 --at "0 2 * * *" --zone 
 relusweep nightly print mine --as crontab        (a line that runs what is due)
 """
 
-nightly = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="rich")
+nightly = Typer(help=_HELP, no_args_is_help=True, rich_markup_mode="rich")
 
-Name = Annotated[str, typer.Argument(help="Name of the schedule.")]
+Name = Annotated[str, Argument(help="Name of the schedule.")]
 LedgerFile = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--ledger",
         metavar="FILE",
         help="Where schedules and their nights are kept; by default in $XDG_STATE_HOME/relusweep.",
@@ -42,7 +41,7 @@ LedgerFile = Annotated[
 Mode = Literal["verify", "extend", "refresh"]
 Webhook = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="URL",
         envvar="RELUSWEEP_WEBHOOK",
         help="Told when a night drifted or failed. Better given by the variable: other users see options.",
@@ -53,35 +52,29 @@ Webhook = Annotated[
 @nightly.command()
 def add(
     name: Name,
-    sweep: Annotated[str, typer.Option(help="A named sweep or a YAML file, read every night.")],
-    at: Annotated[str, typer.Option(metavar="CRON", help='When, as "0 2 * * *": every day at two.')],
+    sweep: Annotated[str, Option(help="A named sweep or a YAML file, read every night.")],
+    at: Annotated[str, Option(metavar="CRON", help='When, as "0 2 * * *": every day at two.')],
     store: Store = "results",
     settings: Settings = None,
-    zone: Annotated[str, typer.Option(help="Time zone of --at, as Europe/Berlin.")] = "UTC",
+    zone: Annotated[str, Option(help="Time zone of --at, as Europe/Berlin.")] = "UTC",
     mode: Annotated[
-        Mode, typer.Option(help="Compute a sample again and compare bits; add trials; compute all again.")
+        Mode, Option(help="Compute a sample again and compare bits; add trials; compute all again.")
     ] = "verify",
     cluster: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to compute: a cluster file, read every night.")
+        Path | None, Option(metavar="FILE", help="Where to compute: a cluster file, read every night.")
     ] = None,
-    by: Annotated[
-        int | None, typer.Option(metavar="N", help="extend: how many trials each night adds.")
-    ] = None,
-    share: Annotated[
-        float | None, typer.Option(help="verify: share of the finished blocks; 0.05 by default.")
-    ] = None,
-    blocks: Annotated[
-        int | None, typer.Option(metavar="N", help="verify: number of blocks of each group instead.")
-    ] = None,
+    by: Annotated[int | None, Option(metavar="N", help="extend: how many trials each night adds.")] = None,
+    share: Annotated[float | None, Option(help="verify: share of finished blocks; 0.05 by default.")] = None,
+    blocks: Annotated[int | None, Option(metavar="N", help="verify: blocks of each group instead.")] = None,
     webhook: Webhook = None,
     keep_days: Annotated[
-        int | None, typer.Option(metavar="N", help="Remove older versions without a tag after each night.")
+        int | None, Option(metavar="N", help="Remove older versions without a tag after each night.")
     ] = None,
     keep_nights: Annotated[
-        int | None, typer.Option(metavar="N", help="Keep only the tags of the newest N nights; at least 2.")
+        int | None, Option(metavar="N", help="Keep only the tags of the newest N nights; at least 2.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Where summaries go; beside the ledger by default.")
+        Path | None, Option(metavar="PATH", help="Where summaries go; beside the ledger by default.")
     ] = None,
     ledger: LedgerFile = None,
 ) -> None:
@@ -125,15 +118,15 @@ def list_(ledger: LedgerFile = None) -> None:
     from relusweep.pipeline.nightly.due import NO_SCHEDULE
 
     book, now = _ledger(ledger), datetime.now(UTC)
-    headings = ("name", "mode", "sweep", "next due", "last night", "outcome", "keeps", "webhook")
-    table = Table(*headings, box=None)
+    head = ("name", "mode", "sweep", "next due", "last night", "outcome", "keeps", "webhook")
+    rows = []
     for name, schedule in book.schedules().items():
         runs = book.runs(name)
         last = (runs[0].label, runs[0].state) if runs else ("none", "")
         shown = (name, schedule.mode, schedule.sweep, _next(schedule, now), *last, schedule.keeps)
-        table.add_row(*map(escape, (*shown, schedule.webhook_host or "none")))
-    print_whole(table)
-    if not table.row_count:
+        rows.append((*shown, schedule.webhook_host or "none"))
+    print_table(head, rows)
+    if not rows:
         say(NO_SCHEDULE)
 
 
@@ -148,8 +141,7 @@ def remove(name: Name, ledger: LedgerFile = None) -> None:
 
 @nightly.command()
 def tick(
-    name: Annotated[str | None, typer.Argument(help="Only this schedule.")] = None,
-    ledger: LedgerFile = None,
+    name: Annotated[str | None, Argument(help="Only this schedule.")] = None, ledger: LedgerFile = None
 ) -> None:
     """Run what is due, and resume what was killed; call it every few minutes.
 
@@ -161,7 +153,7 @@ def tick(
     runs = execute_due(_ledger(ledger), _listening, _tell, only=name)
     if not runs:
         say("Nothing is due")
-    raise typer.Exit(exit_code(runs))
+    raise Exit(exit_code(runs))
 
 
 @nightly.command()
@@ -177,7 +169,7 @@ def daemon(ledger: LedgerFile = None) -> None:
 def print_(
     name: Name,
     form: Annotated[
-        Literal["crontab", "systemd", "kubernetes"], typer.Option("--as", help="What is to call tick.")
+        Literal["crontab", "systemd", "kubernetes"], Option("--as", help="What is to call tick.")
     ],
     ledger: LedgerFile = None,
 ) -> None:
@@ -190,7 +182,7 @@ def print_(
     from relusweep.pipeline.nightly.manifests import manifest
 
     book = _ledger(ledger)
-    typer.echo(manifest(book.schedule(name), book.path, form))
+    echo(manifest(book.schedule(name), book.path, form))
 
 
 @nightly.command()

@@ -1,13 +1,18 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how all of them print."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
+from rich.markup import escape
+from typer import Argument, Option
+
+from relusweep.pipeline.common.display import Table
+
+if TYPE_CHECKING:
+    from relusweep.pipeline.report.content import Table as Cells
 
 __all__ = [
     "At",
@@ -20,23 +25,20 @@ __all__ = [
     "Sweep",
     "Threads",
     "Workers",
-    "hints",
     "output",
-    "print_whole",
+    "print_blocks",
+    "print_table",
     "say",
 ]
 
-_WIDEST = 1000
-
-Sweep = Annotated[str, typer.Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
+Sweep = Annotated[str, Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
 StoredSweep = Annotated[
-    str | None,
-    typer.Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one."),
+    str | None, Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one.")
 ]
-Store = Annotated[str, typer.Option("--store", metavar="PATH", help="A directory, or s3://bucket/prefix.")]
+Store = Annotated[str, Option("--store", metavar="PATH", help="A directory, or s3://bucket/prefix.")]
 At = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--at",
         metavar="VERSION",
         help="A tag, a date (2026-11-20, or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
@@ -44,34 +46,31 @@ At = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--set",
         metavar="FIELD=VALUE",
         help="Change the sweep: trials=10, width=2,3, width=2..10, optimizer.learning_rate=0.01. Repeatable.",
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; by default one per processor.")
+    int | None, Option("--workers", min=1, metavar="N", help="Processes; by default one per processor.")
 ]
 Threads = Annotated[
-    int | None,
-    typer.Option("--threads-per-worker", min=1, metavar="N", help="Blocks at a time per process."),
+    int | None, Option("--threads-per-worker", min=1, metavar="N", help="Blocks at a time per process.")
 ]
 Scheduler = Annotated[
-    str | None,
-    typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs: tcp://host:8786."),
+    str | None, Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs: tcp://host:8786.")
 ]
 Cluster = Annotated[
     str | None,
-    typer.Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/clusters."),
+    Option("--cluster", metavar="FILE", help="YAML that says where to compute; see docs/clusters."),
 ]
 Log = Annotated[
     str | None,
-    typer.Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
+    Option("--log", metavar="FILE", help="Append a line of JSON for each event; - is standard error."),
 ]
 
 output = Console()
-hints = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 def say(words: str) -> None:
@@ -79,9 +78,19 @@ def say(words: str) -> None:
     output.print(words, soft_wrap=True, highlight=False)
 
 
-def print_whole(table: Table) -> None:
-    """Print a table, rather in lines that the terminal wraps than with numbers or names cut off."""
-    whole = Measurement.get(output, output.options.update(max_width=_WIDEST), table).maximum
-    if whole > output.width:
-        table.width = whole
-    output.print(table, crop=False)
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Print a table under its title; a terminal may wrap its lines, but no number or name is cut off."""
+    first, *others = Table(title, head, [*rows]).lines
+    say("\n".join([*([f"\n[italic]{escape(title)}[/]"] if title else []), f"[bold]{escape(first)}[/]"]))
+    for line in others:
+        say(escape(line))
+
+
+def print_blocks(blocks: Iterable[str | Cells]) -> None:
+    """Print paragraphs and tables of a report."""
+    for block in blocks:
+        if isinstance(block, str):
+            say(f"\n{escape(block)}")
+        else:
+            title, head, rows = Table.of(block.title, block.cells)
+            print_table(head, rows, title)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import typer
 from rich.markup import escape
-from rich.table import Table
+from typer import Option
 
-from relusweep.pipeline.commands.options import At, Store, StoredSweep, print_whole, say
+from relusweep.pipeline.commands.options import At, Store, StoredSweep, print_blocks, say
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["print_table", "report", "show"]
+__all__ = ["report", "show"]
 
 Folder = Annotated[
-    Path, typer.Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
+    Path, Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
 ]
 
 
@@ -31,11 +27,7 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
 
     name, data = open_sweep(store, sweep, at)
     say(f"[bold]{name}[/] in {escape(store)}{escape(f', as of {at}') if at else ''}")
-    for block in report_on(data).overview(data):
-        if isinstance(block, str):
-            say(escape(block))
-        else:
-            print_table(block.title, block.cells)
+    print_blocks(report_on(data).overview(data))
 
 
 def report(
@@ -49,12 +41,3 @@ def report(
 
     page = report_stored(store, sweep, folder, at)
     say(f"The report is at {escape(str(page.absolute()))}")
-
-
-def print_table(title: str, cells: pd.DataFrame) -> None:
-    """Print a table under its title."""
-    say(f"\n[italic]{escape(title)}[/]")
-    table = Table(*map(escape, map(str, cells.columns)), box=None)
-    for row in cells.itertuples(index=False):
-        table.add_row(*(escape(str(cell)) for cell in row))
-    print_whole(table)

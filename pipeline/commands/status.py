@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.markup import escape
-from rich.table import Table
+from typer import Option
 
-from relusweep.pipeline.commands.options import Store, output, print_whole, say
+from relusweep.pipeline.commands.options import Store, output, print_table, say
 from relusweep.pipeline.common.wording import label
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ __all__ = ["status"]
 _SHOWN = 5  # runs, failures, versions
 _SHOWN_ROWS = 10
 
-Watch = Annotated[
-    bool, typer.Option("--watch", help="Go on showing the runs that go, until they end or Ctrl-C.")
-]
+Watch = Annotated[bool, Option("--watch", help="Go on showing the runs that go, until they end or Ctrl-C.")]
 
 
 def status(store: Store = "results", watch: Watch = False) -> None:
@@ -57,34 +55,28 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     if not groups:
         say("Nothing has been stored yet.")
         return
-    table = Table("group", "cells", "done", "missing", box=None)
-    incomplete = {}
-    for name, group in groups.items():
-        size, done = group.done.size, int(group.done.sum())
-        missing = size - done
-        table.add_row(name, f"{size:,}", f"{done:,}", f"{missing:,}" if missing else "none")
-        if missing and "success_epoch" in group.arrays:
-            incomplete[name] = group
-    output.print(table)
-    for name, group in incomplete.items():
-        _print_missing(name, group)
+    counts = {name: (group.done.size, int(group.done.sum())) for name, group in groups.items()}
+    rows = [
+        (name, f"{size:,}", f"{done:,}", f"{size - done:,}" if done < size else "none")
+        for name, (size, done) in counts.items()
+    ]
+    print_table(("group", "cells", "done", "missing"), rows)
+    for name, (size, done) in counts.items():
+        if done < size and "success_epoch" in groups[name].arrays:
+            _print_missing(name, groups[name])
 
 
 def _print_missing(name: str, group: StoredGroup) -> None:
     """Print how many networks have not run, without distinguishing problems and trials."""
     missing = group.missing("problem", "trial")
-    headings = [dim.capitalize() for dim in missing[0][0]]
-    say(f"\n[italic]Missing in {escape(name)}[/]")
-    table = Table(*map(escape, headings), "Networks not run", box=None)
-    for labels, count in missing[:_SHOWN_ROWS]:
-        table.add_row(*(escape(label(value)) for value in labels.values()), f"{count:,}")
-    print_whole(table)
+    head = [*(dim.capitalize() for dim in missing[0][0]), "Networks not run"]
+    rows = ([*map(label, labels.values()), f"{count:,}"] for labels, count in missing[:_SHOWN_ROWS])
+    print_table(head, rows, f"Missing in {name}")
     if (more := len(missing) - _SHOWN_ROWS) > 0:
         say(f" … and {more} more")
 
 
 def _print_runs(runs: Sequence[Run]) -> None:
-    """Print the newest runs, a line each."""
     from relusweep.pipeline.monitoring.watch import headline, pace, troubles
 
     if runs:
@@ -124,27 +116,20 @@ def _lacks(group: StoredGroup, corners: Sequence[Mapping[str, Any]]) -> bool:
 
     A group started anew may have other labels: then nobody misses the block.
     """
-    done, axes = group.done, group.axes
-    for corner in corners:
-        if all(corner.get(dim) in labels for dim, labels in axes.items()):
-            cell = tuple(labels.index(corner[dim]) for dim, labels in axes.items())
-            if not done[cell]:
-                return True
-    return False
+    axes = group.axes
+    return any(
+        not group.done[tuple(labels.index(corner[dim]) for dim, labels in axes.items())]
+        for corner in corners
+        if all(corner.get(dim) in labels for dim, labels in axes.items())
+    )
 
 
 def _print_versions(store: str) -> None:
     from relusweep.storage import StoreNotFound, history
 
-    try:
-        versions = history(store)[:_SHOWN]
-    except StoreNotFound:
-        return
-    if not versions:
-        return
-    commits = Table("committed (UTC)", "what", "version", "tags", box=None)
-    for version in versions:
-        when = f"{version.written_at:%Y-%m-%d %H:%M:%S}"
-        commits.add_row(when, version.message, version.id, ", ".join(version.tags))
-    output.print()
-    output.print(commits)
+    with suppress(StoreNotFound):
+        rows = [
+            (f"{each.written_at:%Y-%m-%d %H:%M:%S}", each.message, each.id, ", ".join(each.tags))
+            for each in history(store)[:_SHOWN]
+        ]
+        print_table(("committed (UTC)", "what", "version", "tags"), rows, "Last commits")

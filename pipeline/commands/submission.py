@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.markup import escape
+from typer import Argument, Option
 
 from relusweep.pipeline.commands.options import Settings, Store, Sweep, say
-from relusweep.pipeline.commands.sweeps import DryRun, Engine, Replace, print_plans, specified
+from relusweep.pipeline.commands.sweeps import DryRun, Engine, Replace, print_plan, specified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +27,12 @@ __all__ = ["cancel", "submit"]
 _SHOWN_RUNS = 5
 
 SlurmFile = Annotated[
-    str, typer.Option("--cluster", metavar="FILE", help="YAML of kind slurm; see docs/clusters/slurm.md.")
+    str, Option("--cluster", metavar="FILE", help="YAML of kind slurm; see docs/clusters/slurm.md.")
 ]
 RunId = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[RUN]", help="As `relusweep status` names it, or how that begins; not needed if one goes."
+    Argument(
+        metavar="[RUN]", help="Its id in `relusweep status`, or the start of it; not needed if one goes."
     ),
 ]
 
@@ -65,7 +65,7 @@ def submit(
     todo = plans(specification, store, replace=replace)
     check_promised(todo, config)
     if dry_run:
-        print_plans(todo, store)
+        print_plan(todo, store)
     else:
         check_driver(config)
     options = [f"--set={setting}" for setting in settings or ()]
@@ -138,18 +138,11 @@ def _prepared(
 
     run_id, place = new_run_id(), str(local_path(store) or store)
     folder = driver_folder(config, run_id)
-    copied = _copied(*files, folder)
+    file, config_file = (Path(name).expanduser() for name in files)
+    shutil.copyfile(config_file, folder / "cluster.yaml")
+    copied = str(shutil.copyfile(file, folder / file.name)) if file.is_file() else files[0]
     arguments = ["run", copied, "--store", place, "--cluster", str(folder / "cluster.yaml"), *options]
     return Submission(run_id, place, name, folder, 1, arguments)
-
-
-def _copied(sweep: str, cluster: str, folder: Path) -> str:
-    """Keep the files as they are now, whatever becomes of them before the job begins."""
-    shutil.copyfile(Path(cluster).expanduser(), folder / "cluster.yaml")
-    file = Path(sweep).expanduser()
-    if not file.is_file():
-        return sweep
-    return str(shutil.copyfile(file, folder / file.name))
 
 
 def _print_submitted(submission: Submission, job: str) -> None:
@@ -165,12 +158,11 @@ def _chosen(runs: list[Run], wanted: str | None, store: str) -> Run:
     from relusweep.pipeline.common.errors import UnknownRun
 
     found = [each for each in runs if (each.goes if wanted is None else each.id.startswith(wanted))]
-    if len(found) == 1 and found[0].state in {"submitted", "running", "lost"}:
-        return found[0]
     if len(found) == 1:
+        if found[0].state in {"submitted", "running", "lost"}:
+            return found[0]
         raise UnknownRun(f"run {found[0].id} in {store} is over: {found[0].state}")
     there = ", ".join(f"{each.id} ({each.state})" for each in runs[:_SHOWN_RUNS]) or "none"
-    what = f"no run {wanted!r}" if wanted else "no run that goes"
-    if found:
-        what = f"more than one run {'named so' if wanted else 'goes'}"
+    none = f"no run {wanted!r}" if wanted else "no run that goes"
+    what = f"more than one run {'named so' if wanted else 'goes'}" if found else none
     raise UnknownRun(f"{what} in {store}; the newest runs there: {there}")

@@ -7,12 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.markup import escape
 from rich.table import Table
+from typer import Argument, Option
 
-from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, say
-from relusweep.pipeline.commands.results import print_table
+from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, print_blocks, say
 from relusweep.pipeline.common.wording import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
@@ -22,21 +21,21 @@ __all__ = ["compare", "expire", "log", "tag"]
 
 _SHOWN = 8  # characters of an id, of which six name a version
 
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows to show, the newest first.")]
-All = Annotated[bool, typer.Option("--all", help="Every commit, not only the last of each run.")]
+Limit = Annotated[int, Option("--limit", min=1, metavar="N", help="Rows to show, the newest first.")]
+All = Annotated[bool, Option("--all", help="Every commit, not only the last of each run.")]
 KeepDays = Annotated[
     int,
-    typer.Option(
-        "--keep-days", max=36_500, metavar="N", help="How old a version without a tag may be; at least 1."
+    Option(
+        "--keep-days", max=36_500, metavar="N", help="Days for which one without a tag stays; at least 1."
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Only say what would be forgotten.")]
 Folder = Annotated[
     Path | None,
-    typer.Option("--folder", metavar="PATH", file_okay=False, help="Write a page with pictures there, too."),
+    Option("--folder", metavar="PATH", file_okay=False, help="Write a page with pictures there, too."),
 ]
 Level = Annotated[
-    float, typer.Option("--level", min=0, max=1, help="Of significance, after correction for many tests.")
+    float, Option("--level", min=0, max=1, help="Of significance, after correction for many tests.")
 ]
 
 
@@ -71,7 +70,7 @@ def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, 
 
 
 def tag(
-    name: Annotated[str, typer.Argument(help="Letters, digits, '.', '_' and '-'.")],
+    name: Annotated[str, Argument(help="Letters, digits, '.', '_' and '-'.")],
     store: Store = "results",
     at: At = None,
 ) -> None:
@@ -89,8 +88,8 @@ def tag(
 
 
 def compare(
-    a: Annotated[str, typer.Argument(help="A tag, a date, an id of `relusweep log`, or newest.")],
-    b: Annotated[str, typer.Argument(help="The same.")],
+    a: Annotated[str, Argument(help="A tag, a date, an id of `relusweep log`, or newest.")],
+    b: Annotated[str, Argument(help="The same.")],
     sweep: StoredSweep = None,
     store: Store = "results",
     folder: Folder = None,
@@ -107,11 +106,7 @@ def compare(
     from relusweep.pipeline.versions.page import overview, write_versions_page
 
     compared = compare_versions(store, a, b, group_of(store, a, b, sweep), level=level)
-    for block in overview(compared):
-        if isinstance(block, str):
-            say(f"\n{escape(block)}")
-        else:
-            print_table(block.title, block.cells)
+    print_blocks(overview(compared))
     if folder is not None:
         page = write_versions_page(compared, folder)
         say(f"\nThe page is at {escape(str(page.absolute()))}")
@@ -129,13 +124,10 @@ def expire(keep_days: KeepDays, store: Store = "results", dry_run: DryRun = Fals
     with Committer(store) as committer:
         facts = committer.expire(timedelta(days=keep_days), dry_run=dry_run)
     forgotten = counted(len(facts["expired"]), "version")
-    would_be = "would be " if dry_run else ""
-    say(f"{forgotten} {would_be}forgotten: those before {facts['before']} without a tag")
+    say(f"{forgotten} {'would be ' * dry_run}forgotten: those before {facts['before']} without a tag")
     say(f"  kept are {', '.join(['the newest', *map(escape, facts['kept_tags'])])}")
-    if dry_run:
-        say("  how much that frees is known when it is done")
-    else:
-        say(f"  {bytes_in_words(facts['bytes_freed'])} freed")
+    unknown = "how much that frees is known when it is done"
+    say(f"  {unknown if dry_run else bytes_in_words(facts['bytes_freed']) + ' freed'}")
 
 
 def _is_of(version: Version, sweep: str) -> bool:
@@ -160,10 +152,6 @@ def _did(version: Version) -> str:
     if not facts:
         return version.message
     did = version.message.partition(": ")[2] or version.message
-    stages = len(facts.get("stages", {}))
-    failed = len(facts.get("failed", ()))
-    return (
-        did
-        + (f", the last of {stages} stages" if stages > 1 else "")
-        + (f", {failed} blocks failed" if failed else "")
-    )
+    if (stages := len(facts.get("stages", {}))) > 1:
+        did += f", the last of {stages} stages"
+    return did + (f", {len(failed)} blocks failed" if (failed := facts.get("failed")) else "")

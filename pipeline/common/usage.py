@@ -49,18 +49,7 @@ def _peak_bytes(maxrss: int) -> int:
 
 
 def timed(task: Callable[[A], R], argument: A) -> tuple[R, Span]:
-    """Compute, and say who did it and when.
-
-    Parameters
-    ----------
-    task : callable
-    argument : object
-
-    Returns
-    -------
-    result : object
-    span : Span
-    """
+    """Compute, and say who did it and when."""
     start = time.time()  # of the whole machine: other clocks differ from process to process
     result = task(argument)
     return result, Span(f"{socket.gethostname()} {threading.get_native_id()}", start, time.time())

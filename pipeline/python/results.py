@@ -1,4 +1,4 @@
-"""Results from Python: opened, listed, reported on, compared."""
+"""Results from Python: opened, listed, reported on, compared; and names for their versions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from relusweep.pipeline.common.errors import UnknownSweep
-from relusweep.pipeline.python.display import Page, Shown, Table
+from relusweep.pipeline.common.display import Page, Shown, Table
+from relusweep.pipeline.python.sweeps import Store
+from relusweep.pipeline.report.stored import choose, report_stored
 from relusweep.pipeline.sweeps.base import Sweep
-from relusweep.storage import stored_groups
+from relusweep.storage import Committer, stored_groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "Store", "Version", "compare", "groups", "open", "open_of", "report"]
-
-Store = str | os.PathLike[str]
-"""A directory, or ``s3://bucket/prefix``."""
+__all__ = ["Comparison", "Version", "compare", "groups", "open", "report", "tag"]
 
 Version = str | date
 """A tag, a date or time, an id of `relusweep.history`, or ``"newest"``."""
@@ -37,8 +35,8 @@ def open(  # as gzip.open: with its module before it
     store : path
         A directory, or ``s3://bucket/prefix``.
     group : str, optional
-        One of `groups`, as ``"boolean/npn4"``, or the last part of its path, as ``"npn4"``, where no other
-        has the same. All groups where none is named.
+        One of `groups`, as ``"boolean/npn4"``, or a part of its path, as ``"npn4"``, where no other has the
+        same. All groups where none is named.
     at : str or datetime, optional
         The version: a tag, a date (2026-11-20, or 2026-11-20T10:00) or an id of `history`; by default the
         newest.
@@ -64,13 +62,15 @@ def open(  # as gzip.open: with its module before it
     >>> results = rs.open("results", "boolean/npn4")  # doctest: +SKIP
     >>> results.sweep.success_rate(["problem", "trial"]).rate.sel(leak=0.1).to_pandas()  # doctest: +SKIP
     """
+    place = os.fspath(store)
     where: dict[str, Any] = {**options, "engine": "relusweep", "version": None if at is None else str(at)}
     if group is None:
-        return xr.open_datatree(os.fspath(store), **where)
+        return xr.open_datatree(place, **where)
     there = groups(store, at=at)
-    name = _chosen(store, group.strip("/"), there)
+    trees = {name.rpartition("/")[0] for name in there if name.count("/") > 1}
+    name = choose(place, group.strip("/"), [*there, *sorted(trees)])
     opened = xr.open_dataset if name in there else xr.open_datatree
-    return opened(os.fspath(store), group=name, **where)
+    return opened(place, group=name, **where)
 
 
 def groups(store: Store, *, at: Version | None = None) -> list[str]:
@@ -90,17 +90,8 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
     return list(stored_groups(store, None if at is None else str(at)))
 
 
-def open_of(sweep: Sweep, store: Store) -> xr.Dataset | xr.DataTree:
-    """Open the results of a sweep: its group, or of a sweep with stages the tree of theirs."""
-    return open(store, sweep.report_group)
-
-
 def report(
-    sweep: Sweep | str | None,
-    store: Store,
-    folder: Store = "report",
-    *,
-    at: Version | None = None,
+    sweep: Sweep | str | None, store: Store, folder: Store = "report", *, at: Version | None = None
 ) -> Page:
     """Write the report of a sweep: a page that needs nothing else, and its pictures as PNG and SVG.
 
@@ -108,12 +99,10 @@ def report(
     ----------
     sweep : Sweep, str or None
         The sweep, its name or its group; None will do where the store has only one.
-    store : path
-        A directory, or ``s3://bucket/prefix``.
+    store, at
+        As for `open`.
     folder : path
         Where the page and the pictures go; made if it does not exist.
-    at : str or datetime, optional
-        As for `open`.
 
     Returns
     -------
@@ -125,30 +114,21 @@ def report(
     relusweep.errors.UnknownSweep
         The store has no such sweep, or more than one could be meant.
     """
-    from relusweep.pipeline.report.stored import report_stored
-
     name = sweep.report_group if isinstance(sweep, Sweep) else sweep
     return Page(report_stored(os.fspath(store), name, Path(folder), None if at is None else str(at)))
 
 
 def compare(
-    store: Store,
-    a: Version,
-    b: Version = "newest",
-    sweep: Sweep | str | None = None,
-    *,
-    level: float = 0.05,
+    store: Store, a: Version, b: Version = "newest", sweep: Sweep | str | None = None, *, level: float = 0.05
 ) -> Comparison:
     """Say what differs between two versions of a store: bits cell by cell, and rates by tests.
 
     Parameters
     ----------
-    store : path
-        A directory, or ``s3://bucket/prefix``.
+    store, sweep
+        As for `report`.
     a, b : str or datetime
         Versions, as for `open`.
-    sweep : Sweep, str or None
-        As for `report`.
     level : float
         Of significance, after correction for many tests.
 
@@ -170,6 +150,32 @@ def compare(
     name = sweep.report_group if isinstance(sweep, Sweep) else sweep
     group = comparisons.group_of(place, one, other, name)
     return Comparison(comparisons.compare(place, one, other, group, level=level))
+
+
+def tag(store: Store, name: str, at: Version | None = None) -> str:
+    """Name a version of a store, the newest by default, for good: the name never moves.
+
+    Parameters
+    ----------
+    store, at
+        As for `open`.
+    name : str
+        Letters, digits, ``.``, ``_`` and ``-``.
+
+    Returns
+    -------
+    str
+        The id of the version.
+
+    Raises
+    ------
+    relusweep.errors.InvalidTag
+        The name is taken, or has other characters.
+    relusweep.errors.StoreLocked
+        A run writes to the store.
+    """
+    with Committer(store) as committer:
+        return committer.tag(name, None if at is None else str(at))
 
 
 class Comparison(Shown):
@@ -201,18 +207,4 @@ class Comparison(Shown):
         from relusweep.pipeline.versions.page import overview
 
         for block in overview(self.dataset):
-            if isinstance(block, str):
-                yield block
-            else:
-                cells = block.cells.astype(str)
-                yield Table(block.title, [*map(str, cells.columns)], cells.to_numpy().tolist())
-
-
-def _chosen(store: Store, group: str, there: list[str]) -> str:
-    """Find the group, or the folder of groups, that is meant."""
-    known = sorted({*there, *(name.rpartition("/")[0] for name in there if name.count("/") > 1)})
-    found = [group] if group in known else [name for name in known if name.rpartition("/")[2] == group]
-    if len(found) != 1:
-        what = f"more than one group {group!r}" if found else f"no group {group!r}"
-        raise UnknownSweep(f"{what} in {store}; name one of those there: {', '.join(there) or 'none'}")
-    return found[0]
+            yield block if isinstance(block, str) else Table.of(block.title, block.cells)

@@ -21,8 +21,8 @@ from relusweep.pipeline.monitoring.events import BlockFailed
 from relusweep.pipeline.monitoring.progress import announcement
 from relusweep.pipeline.monitoring.progress import progress as showing
 from relusweep.pipeline.monitoring.record import new_run_id
-from relusweep.pipeline.python.results import Store, open_of
-from relusweep.pipeline.python.sweeps import Base, sweep
+from relusweep.pipeline.python.results import open
+from relusweep.pipeline.python.sweeps import Base, Store, sweep
 
 __all__ = ["Where", "run"]
 
@@ -99,7 +99,7 @@ def run(
         raise KeyboardInterrupt(f"stopped{by}; everything so far is in {store}: the same call goes on")
     if finished.failed:
         raise BlocksFailed(_failures(finished.failed, place))
-    return open_of(asked, store)
+    return open(store, asked.report_group)
 
 
 def _config(cluster: Where | None, workers: int | None) -> ClusterConfig:

@@ -1,21 +1,27 @@
-"""Sweeps from Python: named, changed, checked."""
+"""Sweeps from Python: named, changed, checked, planned."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed, find_sweep, read_sweep, sweep_of
 
-__all__ = ["Base", "sweep", "sweeps"]
+if TYPE_CHECKING:
+    from relusweep.pipeline.planning.run_plan import RunPlan
+
+__all__ = ["Base", "Store", "plan", "sweep", "sweeps"]
 
 Base = str | PathLike[str] | Mapping[str, Any] | Sweep
 """What a sweep is made of; see `sweep`."""
+
+Store = str | PathLike[str]
+"""A directory, or ``s3://bucket/prefix``."""
 
 
 def sweep(base: Base, /, **fields: Any) -> Sweep:
@@ -69,6 +75,47 @@ def sweeps() -> list[str]:
     True
     """
     return list(SWEEPS)
+
+
+def plan(of: Base, store: Store, *, replace: bool = False) -> RunPlan:
+    """Show what a run would do: axes, networks, blocks, bytes, time, and what the store already has.
+
+    Parameters
+    ----------
+    of, store, replace
+        As for `relusweep.run`; the store need not exist.
+
+    Returns
+    -------
+    RunPlan
+        A table, on a terminal and in a notebook.
+
+    Raises
+    ------
+    relusweep.errors.SpecificationChanged
+        The store has results of another specification under the name, and `replace` is false.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> rs.plan(rs.sweep("npn2", trials=10), "no-such-folder")
+    boolean/npn2 in no-such-folder
+      problem       0, 1, 3, 6
+      leak          0, 0.1
+      width         2 to 10
+      depth         1 to 5
+      trial         0 to 9
+      asked for     3,600 networks
+      in the store  0
+      to train      3,600, in 90 blocks
+      longest       problems 0 to 6, leak 0.0, width 2, depth 5, trials 0 to 9: 40 networks
+      bytes         70.31 KiB before compression
+      time          unknown before a first run into this store
+    """
+    from relusweep.pipeline.planning.plan import plans
+    from relusweep.pipeline.planning.run_plan import RunPlan
+
+    return RunPlan(fspath(store), plans(sweep(of), fspath(store), replace=replace))
 
 
 def _base(base: Base) -> Sweep:

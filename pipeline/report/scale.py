@@ -15,11 +15,12 @@ from relusweep.pipeline.report.text import enumeration
 
 if TYPE_CHECKING:
     from relusweep.pipeline.sweeps.base import Sweep
+    from relusweep.storage import StoredGroup
 
-__all__ = ["beside_named", "kind_of", "less_than_named", "named", "report_group", "scale", "specification"]
+__all__ = ["beside_named", "kind_of", "less_than_named", "named", "scale", "specification"]
 
 
-def specification(data: xr.Dataset | xr.DataTree) -> dict[str, Any]:
+def specification(data: xr.Dataset | xr.DataTree | StoredGroup) -> dict[str, Any]:
     """Read the specification of a sweep, of a tree what all its stages say; empty where none is known."""
     if isinstance(data, xr.DataTree):
         stages = sorted((specification(stage.dataset) for stage in data.children.values()), key=len)
@@ -33,11 +34,6 @@ def kind_of(data: xr.Dataset | xr.DataTree) -> str:
     if isinstance(data, xr.DataTree):
         return next((kind_of(stage.dataset) for stage in data.children.values()), "")
     return str(data.attrs.get("kind", "boolean"))
-
-
-def report_group(name: str, group: xr.Dataset) -> str:
-    """Name what the report on a group is on: itself, or the tree that it is a stage of, as it says."""
-    return name.rpartition("/")[0] if "stage" in specification(group) else name
 
 
 def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:

@@ -9,25 +9,18 @@ import xarray as xr
 
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.common.run_facts import run_facts
-from relusweep.pipeline.report.scale import report_group
-from relusweep.storage import open_datatree, resolve
+from relusweep.pipeline.report.scale import specification
+from relusweep.storage import StoredGroup, open_dataset, open_datatree, resolve, stored_groups
 from relusweep.storage.repository import RECORDS, local_path
 
-__all__ = ["choose", "groups_in", "names_in", "open_sweep", "report_stored"]
+__all__ = ["choose", "names_in", "open_sweep", "report_stored"]
 
 
 def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = None) -> Path:
     """Write the report of a sweep in a store, see `write_report`; give the page.
 
-    Parameters
-    ----------
-    store : str
-        Path or ``s3://bucket/prefix``.
-    sweep : str, optional
-        A group, or a part of its path; not needed where there is only one.
-    folder : Path
-    at : str, optional
-        A version as `relusweep.storage.resolve` takes it.
+    The sweep is a group, or a part of its path; not needed where there is only one. The version `at` is as
+    `relusweep.storage.resolve` takes it.
 
     Raises
     ------
@@ -47,42 +40,40 @@ def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = 
 
 def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
     """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
-    groups = groups_in(store, at)
+    groups = stored_groups(store, at)
     name = choose(store, sweep, _names(groups))
-    return name, groups[name] if name in groups else open_datatree(store, group=name, version=at)
-
-
-def groups_in(store: str, at: str | None = None) -> dict[str, xr.Dataset]:
-    """Find the sweeps of a store by their groups."""
-    tree = open_datatree(store, version=at)
-    return {node.path.strip("/"): node.to_dataset() for node in tree.subtree if "specification" in node.attrs}
+    opened = open_dataset if name in groups else open_datatree
+    return name, opened(store, group=name, version=at)
 
 
 def names_in(store: str, at: str) -> list[str]:
     """Name the sweeps that a version of a store has."""
-    return _names(groups_in(store, at))
+    return _names(stored_groups(store, at))
 
 
 def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
-    """Find the one that is meant among the names of sweeps.
+    """Find the one that is meant among the names of sweeps, by its name, the end of it, or a part.
 
     Raises
     ------
     UnknownSweep
         None is, or more than one could be.
     """
-    chosen = [name for name in known if sweep is None or sweep in (name, *name.split("/"))]
+    chosen = (
+        [name for name in known if sweep in (None, name)]
+        or [name for name in known if name.endswith(f"/{sweep}")]
+        or [name for name in known if sweep in name.split("/")]
+    )
     if len(chosen) != 1:
-        there = ", ".join(known) or "none"
-        what = f"{'more than one' if chosen else 'no'} sweep {sweep or ''}".strip()
-        raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
+        what = f"{'more than one' if chosen else 'no'} sweep" + (f" {sweep!r}" if sweep else "")
+        raise UnknownSweep(f"{what} in {store}; name one of those there: {', '.join(known) or 'none'}")
     return chosen[0]
 
 
-def _names(groups: Mapping[str, xr.Dataset]) -> list[str]:
+def _names(groups: Mapping[str, StoredGroup]) -> list[str]:
     """Name what a report can read: groups with rates, and the folders of groups that are stages."""
-    trees = {tree for name, group in groups.items() if (tree := report_group(name, group)) != name}
-    return [*(name for name, group in groups.items() if "success_epoch" in group), *sorted(trees)]
+    trees = {name.rpartition("/")[0] for name, group in groups.items() if "stage" in specification(group)}
+    return [*(name for name, group in groups.items() if "success_epoch" in group.arrays), *sorted(trees)]
 
 
 def _size(store: str) -> dict[str, int]:

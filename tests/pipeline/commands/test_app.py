@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import relusweep as rs
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.commands.doctor import check_workers, versions
@@ -69,7 +70,8 @@ def test_plan_and_dry_run_touch_nothing(relusweep: Command, tmp_path: Path) -> N
     for words in (("plan", "npn4"), ("run", "npn4", "--dry-run")):
         code, out, _ = relusweep(*words, "--set", "trials=10")
         assert code == 0
-        assert "199,800 networks asked for" in out
+        assert out == f"{rs.plan(rs.sweep('npn4', trials=10), 'results')}\n"
+        assert "asked for     199,800 networks" in out
         assert "90 blocks" in out
     assert list(tmp_path.iterdir()) == []
 
@@ -87,7 +89,8 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
 
     code, out, _ = relusweep("plan", "npn2", *PART, "--set", "trials=6")
     assert code == 0
-    assert "to train      32 (4 blocks" in out
+    assert "to train      32, in 4 blocks" in out
+    assert "time          about" in out
 
     code, out, _ = relusweep("status")
     assert code == 0

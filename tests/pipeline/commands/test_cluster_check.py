@@ -108,7 +108,7 @@ def test_a_file_and_options_together_are_refused(tmp_path: Path, command: tuple[
 def test_a_plan_says_what_it_asks_for(tmp_path: Path) -> None:
     code, said = relusweep("plan", "images", "--set", "device=cuda", cwd=tmp_path)
     assert code == 0
-    assert "each block of training asks for a worker with 1 GPU" in said
+    assert "each block of images/digits/training needs a worker with 1 GPU" in said
     (tmp_path / "here.yaml").write_text("kind: local\n")
     code, said = relusweep("run", "images", "--set", "device=cuda", "--cluster", "here.yaml", cwd=tmp_path)
     assert code == 2

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import PosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Page", "Shown", "Table"]
 
@@ -25,15 +28,18 @@ class Table(NamedTuple):
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
+    @classmethod
+    def of(cls, title: str, cells: pd.DataFrame) -> Table:
+        """Make one of a data frame."""
+        rows = [[*map(str, row)] for row in cells.itertuples(index=False)]
+        return cls(title, [*map(str, cells.columns)], rows)
+
     @property
-    def text(self) -> str:
-        """The table in letters of one width."""
+    def lines(self) -> list[str]:
+        """Head and rows, in letters of one width."""
         lines = [*([self.head] if self.head else []), *self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        padded = (
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-        )
-        return "\n".join([self.title, *(f"  {line}".rstrip() for line in padded)])
+        return ["  ".join(["", *map(str.ljust, line, widths)]).rstrip() for line in lines]
 
     @property
     def html(self) -> str:
@@ -55,7 +61,10 @@ class Shown:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return "\n\n".join(block if isinstance(block, str) else block.text for block in self._blocks())
+        blocks = (
+            [block] if isinstance(block, str) else [block.title, *block.lines] for block in self._blocks()
+        )
+        return "\n\n".join(map("\n".join, blocks))
 
     def _repr_html_(self) -> str:
         return "".join(

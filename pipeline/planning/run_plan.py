@@ -1,66 +1,21 @@
-"""What a run would do, as Python shows it."""
+"""What a run would do, as Python and the command line show it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from relusweep.pipeline.common.display import Shown, Table
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.common.wording import axis, bytes_in_words, duration, resources_in_words
-from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
-from relusweep.pipeline.python.display import Shown, Table
-from relusweep.pipeline.python.results import Store
-from relusweep.pipeline.python.sweeps import Base, sweep
+from relusweep.pipeline.planning.plan import Plan, stored_plan
 from relusweep.storage import StoreNotFound
 
-__all__ = ["RunPlan", "plan"]
+__all__ = ["RunPlan"]
 
 _IN_FULL = 2  # more stages are rows of one table
-
-
-def plan(of: Base, store: Store, *, replace: bool = False) -> RunPlan:
-    """Show what a run would do: axes, networks, blocks, bytes, time, and what the store already has.
-
-    Parameters
-    ----------
-    of : Sweep, str, path or Mapping
-        A sweep, or what `relusweep.sweep` makes one of.
-    store : path
-        A directory, or ``s3://bucket/prefix``; it need not exist.
-    replace : bool
-        As for `relusweep.run`.
-
-    Returns
-    -------
-    RunPlan
-        A table, on a terminal and in a notebook.
-
-    Raises
-    ------
-    relusweep.errors.SpecificationChanged
-        The store has results of another specification under the name, and `replace` is false.
-
-    Examples
-    --------
-    >>> import relusweep as rs
-    >>> rs.plan(rs.sweep("npn2", trials=10), "no-such-folder")
-    boolean/npn2 in no-such-folder
-      problem       0, 1, 3, 6
-      leak          0, 0.1
-      width         2 to 10
-      depth         1 to 5
-      trial         0 to 9
-      asked for     3,600 networks
-      in the store  0
-      to train      3,600, in 90 blocks
-      bytes         70.31 KiB before compression
-      time          unknown before a first run into this store
-    """
-    store = os.fspath(store)
-    return RunPlan(store, plans(sweep(of), store, replace=replace))
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,40 +55,35 @@ class RunPlan(Shown):
         except StoreNotFound:
             return None
         times = [_seconds(plan, self.store, facts) for plan in self.plans if plan.blocks]
-        known = [time for time in times if time is not None]
-        return sum(known) if len(known) == len(times) else None
+        return None if None in times else sum(time for time in times if time is not None)
 
     def _blocks(self) -> Iterator[str | Table]:
         if len(self.plans) <= _IN_FULL:
-            yield from (self._in_full(plan) for plan in self.plans)
+            yield from map(self._in_full, self.plans)
         else:
-            yield self._stages()
+            head = ("stage", "axes", "asked for", "in the store", "to do", "blocks", "bytes")
+            folder = self.plans[-1].sweep.group.rpartition("/")[0]
+            yield Table(f"{folder} in {self.store}", head, [*map(_stage, self.plans)])
             yield f"time: {self._time}"
         for plan in self.plans:
-            if plan.blocks and plan.sweep.schedule.resources:
-                what = resources_in_words(plan.sweep.schedule.resources)
-                yield f"each block of {plan.sweep.group} needs a worker with {what}"
+            if plan.blocks and (resources := plan.sweep.schedule.resources):
+                yield f"each block of {plan.sweep.group} needs a worker with {resources_in_words(resources)}"
         if anew := [plan.sweep.group for plan in self.plans if plan.anew]:
             yield f"started anew, since the store has another specification: {', '.join(anew)}"
 
     def _in_full(self, plan: Plan) -> Table:
-        to_do = f"{plan.cells:,}" + (f", in {len(plan.blocks):,} blocks" if plan.blocks else "")
+        unit, blocks = plan.sweep.unit, plan.blocks
         rows = [
             *((dim, axis(labels.tolist())) for dim, labels in plan.sweep.axes.items()),
-            ("asked for", f"{plan.total:,} {plan.sweep.unit}"),
+            ("asked for", f"{plan.total:,} {unit}"),
             ("in the store", f"{plan.done:,}"),
-            (f"to {plan.sweep.verb}", to_do),
+            (f"to {plan.sweep.verb}", f"{plan.cells:,}" + (f", in {len(blocks):,} blocks" if blocks else "")),
         ]
-        if plan.blocks:
+        if blocks:
+            rows.append(("longest", f"{blocks[0]}: {blocks[0].cells:,} {unit}"))
             rows.append(("bytes", f"{bytes_in_words(plan.nbytes)} before compression"))
-            if plan is self.plans[-1]:
-                rows.append(("time", self._time))
+            rows += [("time", self._time)] if plan is self.plans[-1] else []
         return Table(f"{plan.sweep.group} in {self.store}", (), rows)
-
-    def _stages(self) -> Table:
-        head = ("stage", "axes", "asked for", "in the store", "to do", "blocks", "bytes")
-        folder = self.plans[-1].sweep.group.rpartition("/")[0]
-        return Table(f"{folder} in {self.store}", head, [_stage(plan) for plan in self.plans])
 
     @property
     def _time(self) -> str:
