@@ -131,15 +131,13 @@ class Flight:
     @property
     def over(self) -> bool:
         """Whether no block is in flight, and none can go out."""
-        return not (
-            self._flying or self._suspects or any(q.ready or q.waits_for_commit for q in self._queues)
-        )
+        return not (self._flying or self._suspects or any(q.ready or q.uncommitted for q in self._queues))
 
     @property
     def waits_for_commit(self) -> bool:
         """Whether threads run out of blocks, and a commit of what has come would give them more."""
         starving = len(self._flying) <= self._threads and not any(map(self._may_send, self._queues))
-        return starving and any(queue.waits_for_commit for queue in self._queues)
+        return starving and any(queue.uncommitted for queue in self._queues)
 
     def commit(self) -> None:
         """Take note that all that has come is in the store."""
@@ -207,10 +205,10 @@ class Flight:
 
     def _suspect(self, waiting: Waiting, killed: KilledWorker) -> bool:
         """Put aside a sub-block whose workers died, to be tried alone; false if it was, often enough."""
-        deaths = 0 if waiting.deaths is None else waiting.deaths + killed.allowed_failures + 1
-        innocent = deaths < self._settings.deaths_alone
+        waiting.deaths = 0 if waiting.deaths is None else waiting.deaths + killed.allowed_failures + 1
+        innocent = waiting.deaths < self._settings.deaths_alone
         if innocent:
-            self._suspects.append(waiting._replace(deaths=deaths))
+            self._suspects.append(waiting)
         return innocent
 
     def _cancel(self, keys: Iterable[str]) -> None:
