@@ -103,7 +103,7 @@ class PlanQueue:
                 self.ready.append(waiting)
 
     def _cells(self, required: Plan, block: Block) -> Iterator[tuple[Any, ...]]:
-        """Name what is waited for: what a required plan has of the labels of a block, its own or one of ours."""
+        """Name the labels of a block, its own or one of ours, by which a required plan is waited for."""
         group = required.sweep.group
         return product((group,), *(block[dim] for dim in self._dims[group]))
 

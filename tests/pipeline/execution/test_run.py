@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from relusweep.pipeline.monitoring.events import (
     PlanStarted,
     RunFinished,
 )
+from relusweep.pipeline.sweeps.base import Schedule
 from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer, StoreLocked, history, open_dataset
@@ -133,8 +134,9 @@ class Cut(BooleanSweep):
     """In smaller blocks."""
 
     @property
-    def block_shape(self) -> Mapping[str, int]:
-        return {**super().block_shape, "problem": 2, "trial": 3}
+    def schedule(self) -> Schedule:
+        given, small = super().schedule, {"problem": 2, "trial": 3}
+        return replace(given, block_shape=given.block_shape | small, chunks=given.chunks | small)
 
 
 def test_blocks_do_not_matter(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
