@@ -30,7 +30,8 @@ class _Request:
             outer(number, frame)
 
     def restore(self) -> None:
-        if signal.getsignal(signal.SIGTERM) is self:
+        current: Any = signal.getsignal(signal.SIGTERM)
+        if current is self:
             for number, handler in self._before.items():
                 signal.signal(number, handler)
 

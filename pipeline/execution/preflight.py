@@ -59,8 +59,10 @@ def check_gpus(client: Client) -> Iterator[Check]:
         "print(torch.version.cuda)' names a version that its driver knows"
     )
     for address, gpu in found.items():
-        failed = isinstance(gpu, Exception)
-        yield Check(f"GPU of {address}", *((f"cannot be used: {gpu}", advice) if failed else (gpu,)))
+        if isinstance(gpu, Exception):
+            yield Check(f"GPU of {address}", f"cannot be used: {gpu}", advice)
+        else:
+            yield Check(f"GPU of {address}", gpu)
 
 
 def _gpu() -> str:

@@ -38,7 +38,7 @@ def watch_runs(
 ) -> None:
     """Show the runs that go until none does, or Ctrl-C; lines of changes where there is no terminal.
 
-    It looks `every` so many seconds.
+    It looks every so many seconds; `sleep` and `clock` are those of `time`.
 
     Raises
     ------
@@ -77,16 +77,15 @@ class _Pulses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._seen: dict[str, object] = {}
-        self._changed: dict[str, float] = {}
+        self._last: dict[str, tuple[object, float]] = {}  # of each: its sign, and when that was new
 
     def judge(self, runs: Sequence[Run]) -> list[Run]:
         """Correct the states of runs just read."""
         now = self._clock()
         for run in runs:
             seen = run.document.get("seen")
-            if self._seen.setdefault(run.id, seen) != seen:
-                self._seen[run.id], self._changed[run.id] = seen, now
+            if self._last.setdefault(run.id, (seen, -inf))[0] != seen:
+                self._last[run.id] = seen, now
         return [
             replace(run, state="running") if run.state == "lost" and self.changed(run, _ALIVE) else run
             for run in runs
@@ -94,7 +93,7 @@ class _Pulses:
 
     def changed(self, run: Run, seconds: float) -> bool:
         """Tell whether the record of a run has changed in the last seconds."""
-        return self._clock() - self._changed.get(run.id, -inf) < seconds
+        return self._clock() - self._last[run.id][1] < seconds
 
 
 def headline(run: Run) -> str:

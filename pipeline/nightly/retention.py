@@ -21,7 +21,6 @@ def tag_version(store: str, tag: str, version: str, noted: str | None, note: Cal
 
     Parameters
     ----------
-    store, tag, version : str
     noted : str or None
         The last tag that an earlier process of the run has noted.
     note : callable

@@ -67,7 +67,6 @@ def draw(stored: Plan, seed: str, share: float, blocks: int | None) -> Sample:
     ----------
     stored : Plan
         As `relusweep.pipeline.planning.plan.stored_plan` gives it.
-    seed : str
     share : float
         Part of the blocks, 0 to 1; at least one is drawn where there is one.
     blocks : int or None
