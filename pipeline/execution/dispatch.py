@@ -30,17 +30,9 @@ _Sinks = Callable[[Block], Sink] | None
 
 
 class Arrival(NamedTuple):
-    """What has become of a block.
+    """What has become of a block of a plan, with a span for every sub-block that came.
 
-    Attributes
-    ----------
-    plan : Plan
-        Whose block it is.
-    block : Block
-    outcome : BlockResult or exception
-        A result has arrays over all dimensions of the block, and then those of the variable alone.
-    spans : tuple of Span
-        When it was computed, and by whom: one for every sub-block that came.
+    A result has arrays over all dimensions of the block, and then those of the variable alone.
     """
 
     plan: Plan
@@ -131,15 +123,13 @@ class Flight:
     @property
     def over(self) -> bool:
         """Whether no block is in flight, and none can go out."""
-        return not (
-            self._flying or self._suspects or any(q.ready or q.waits_for_commit for q in self._queues)
-        )
+        return not (self._flying or self._suspects or any(q.ready or q.uncommitted for q in self._queues))
 
     @property
     def waits_for_commit(self) -> bool:
         """Whether threads run out of blocks, and a commit of what has come would give them more."""
         starving = len(self._flying) <= self._threads and not any(map(self._may_send, self._queues))
-        return starving and any(queue.waits_for_commit for queue in self._queues)
+        return starving and any(queue.uncommitted for queue in self._queues)
 
     def commit(self) -> None:
         """Take note that all that has come is in the store."""
@@ -207,10 +197,9 @@ class Flight:
 
     def _suspect(self, waiting: Waiting, killed: KilledWorker) -> bool:
         """Put aside a sub-block whose workers died, to be tried alone; false if it was, often enough."""
-        deaths = 0 if waiting.deaths is None else waiting.deaths + killed.allowed_failures + 1
-        innocent = deaths < self._settings.deaths_alone
-        if innocent:
-            self._suspects.append(waiting._replace(deaths=deaths))
+        waiting.deaths = 0 if waiting.deaths is None else waiting.deaths + killed.allowed_failures + 1
+        if innocent := waiting.deaths < self._settings.deaths_alone:
+            self._suspects.append(waiting)
         return innocent
 
     def _cancel(self, keys: Iterable[str]) -> None:
@@ -246,7 +235,7 @@ class _Watch:
 
 def _outcome(future: Future[_Timed]) -> _Timed | Exception:
     try:
-        result: _Timed = future.result()
+        return future.result()
     except CancelledError:  # of what is cancelled here nobody asks: the client lost its scheduler
         raise SchedulerLost(
             "the scheduler is gone, and with it the blocks in flight; what came before is in the store: "
@@ -254,4 +243,3 @@ def _outcome(future: Future[_Timed]) -> _Timed | Exception:
         ) from None
     except Exception as error:  # whatever the task raised belongs to its block
         return error
-    return result

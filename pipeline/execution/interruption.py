@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 __all__ = ["interruption"]
 
@@ -14,20 +15,25 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Request:
-    """What a signal calls: it sets the events of all who run inside one another, once."""
+    """What a signal calls once: it sets an event, and those of the contexts around it."""
 
     def __init__(self) -> None:
-        self.asked: list[threading.Event] = []
-        self.before = {number: signal.getsignal(number) for number in _SIGNALS}
+        self.asked = threading.Event()
+        self._before: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}
+        for number in _SIGNALS:
+            signal.signal(number, self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        for event in self.asked:
-            event.set()
+        self.asked.set()
         self.restore()
+        if isinstance(outer := self._before[number], _Request):
+            outer(number, frame)
 
     def restore(self) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
+        current: Any = signal.getsignal(signal.SIGTERM)
+        if current is self:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -40,19 +46,11 @@ def interruption() -> Iterator[threading.Event]:
         Set from the first signal on. In a thread other than the main one, signals stay as they are. Within
         another such context, the first signal sets the events of both.
     """
-    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield threading.Event()
         return
-    outer = signal.getsignal(signal.SIGTERM)
-    request = outer if isinstance(outer, _Request) else _Request()
-    request.asked.append(asked)
-    if request is not outer:
-        for number in _SIGNALS:
-            signal.signal(number, request)
+    request = _Request()
     try:
-        yield asked
+        yield request.asked
     finally:
-        request.asked.remove(asked)
-        if not request.asked:
-            request.restore()
+        request.restore()

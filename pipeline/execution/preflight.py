@@ -54,17 +54,15 @@ def check_gpus(client: Client) -> Iterator[Check]:
     """Let every worker with a GPU compute on it."""
     addresses = workers_with_gpu(client)
     found = client.run(_gpu, workers=addresses, on_error="return") if addresses else {}
+    advice = (
+        "look there with nvidia-smi, and whether python -c 'import torch; "
+        "print(torch.version.cuda)' names a version that its driver knows"
+    )
     for address, gpu in found.items():
-        what = f"GPU of {address}"
         if isinstance(gpu, Exception):
-            yield Check(
-                what,
-                f"cannot be used: {gpu}",
-                "look there with nvidia-smi, and whether python -c 'import torch; "
-                "print(torch.version.cuda)' names a version that its driver knows",
-            )
+            yield Check(f"GPU of {address}", f"cannot be used: {gpu}", advice)
         else:
-            yield Check(what, gpu)
+            yield Check(f"GPU of {address}", gpu)
 
 
 def _gpu() -> str:
@@ -113,11 +111,8 @@ def check_writing(client: Client, store: str) -> Iterator[Check]:
             with Committer(trial, create=True) as committer:
                 committer.prepare(_layout(len(addresses)))
                 fork = committer.fork(_GROUP)
-                came = {
-                    address: _written(client, fork, number, address)
-                    for number, address in enumerate(addresses)
-                }
-                for number, written in enumerate(came.values()):
+                came = [_written(client, fork, *numbered) for numbered in enumerate(addresses)]
+                for number, written in enumerate(came):
                     if isinstance(written, WriteReceipt):
                         committer.write(_GROUP, {"worker": slice(number, number + 1)}, {}, 1, written)
                 committer.commit("check", {})
@@ -125,12 +120,11 @@ def check_writing(client: Client, store: str) -> Iterator[Check]:
         except StoreError as error:
             yield Check("store", f"{store}: {error}", "choose another --store, or fix its permissions here")
             return
-    for (address, written), is_there in zip(came.items(), there, strict=True):
-        yield _judged(store, address, written, is_there)
+    for judged in zip(addresses, came, there, strict=True):
+        yield _judged(store, *judged)
 
 
 _GROUP = "check"
-
 
 # Icechunk keeps small chunks inside its manifests, which travel with the fork: these must be larger.
 _SIZE = 4096
@@ -169,15 +163,9 @@ def _read(store: str, n: int) -> Iterator[bool]:
 def _judged(store: str, address: str, written: WriteReceipt | Exception, is_there: bool) -> Check:
     what = f"writing of {address}"
     if isinstance(written, Exception):
-        return Check(
-            what,
-            f"cannot write to {store}: {written}",
-            "give the worker's user the right to write there, and for s3:// its AWS_… environment",
-        )
+        advice = "give the worker's user the right to write there, and for s3:// its AWS_… environment"
+        return Check(what, f"cannot write to {store}: {written}", advice)
     if not is_there:
-        return Check(
-            what,
-            f"what it wrote to {store} cannot be read here",
-            "choose a --store on a file system that all machines share, or s3://bucket/prefix",
-        )
+        advice = "choose a --store on a file system that all machines share, or s3://bucket/prefix"
+        return Check(what, f"what it wrote to {store} cannot be read here", advice)
     return Check(what, f"{store}, and what it wrote can be read here")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count, product
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from relusweep.pipeline.execution.worker_writes import Sink
 from relusweep.pipeline.planning.plan import Plan
@@ -17,7 +18,8 @@ from relusweep.tasks.blocks import BlockResult
 __all__ = ["PlanQueue", "Waiting", "make_queues"]
 
 
-class Waiting(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Waiting:
     """A sub-block that is to be computed.
 
     Attributes
@@ -27,6 +29,8 @@ class Waiting(NamedTuple):
     order : int
         The lower, the sooner it is begun.
     sub : SubBlock
+    lacks : int
+        How much of what it needs has not come.
     before : BlockResult, optional
         What came of its predecessor, where that is computed in the same run.
     deaths : int, optional
@@ -36,6 +40,7 @@ class Waiting(NamedTuple):
     queue: PlanQueue
     order: int
     sub: SubBlock
+    lacks: int
     before: BlockResult | None = None
     deaths: int | None = None
 
@@ -49,46 +54,6 @@ class Waiting(NamedTuple):
         return key if self.deaths is None else f"{key}-alone-{self.deaths}"
 
 
-class _Requirement:
-    """What a plan waits for in another one: its blocks, counted by their labels along some dimensions.
-
-    Attributes
-    ----------
-    uncommitted : set of tuple
-        Labels of which all has come, and is not yet in the store.
-    """
-
-    def __init__(self, plan: Plan, dims: Iterable[str]) -> None:
-        self.group = plan.sweep.group
-        self._dims = [dim for dim in dims if dim in plan.sweep.axes]
-        self._lacking = Counter(cell for block in plan.blocks for cell in self._cells(block))
-        self.uncommitted: set[tuple[Any, ...]] = set()
-
-    def _cells(self, block: Block) -> Iterator[tuple[Any, ...]]:
-        return product(*(block[dim] for dim in self._dims))
-
-    def arrive(self, block: Block) -> None:
-        """Count a block of the other plan."""
-        for cell in self._cells(block):
-            self._lacking[cell] -= 1
-            if not self._lacking[cell]:
-                self.uncommitted.add(cell)
-
-    def commit(self) -> bool:
-        """Note that all that has come is in the store; true if that makes a difference."""
-        changed = bool(self.uncommitted)
-        self.uncommitted.clear()
-        return changed
-
-    def has_arrived(self, block: Block) -> bool:
-        """Tell whether all has come that a block of the waiting plan needs."""
-        return not any(self._lacking[cell] for cell in self._cells(block))
-
-    def is_stored(self, block: Block) -> bool:
-        """Tell whether it is in the store."""
-        return self.has_arrived(block) and self.uncommitted.isdisjoint(self._cells(block))
-
-
 class PlanQueue:
     """The sub-blocks of a plan that are not at the workers.
 
@@ -97,6 +62,8 @@ class PlanQueue:
     plan : Plan
     ready : deque of Waiting
         These may go out.
+    uncommitted : list of Waiting
+        All that these need has come, and a commit is what they lack.
     flying, most : int
         How many are at the workers, and how many may be.
     begun : bool
@@ -106,51 +73,64 @@ class PlanQueue:
     """
 
     def __init__(
-        self, plan: Plan, orders: Iterator[int], sub_blocks: Iterable[SubBlock], required: Iterable[Plan]
+        self, plan: Plan, orders: Iterator[int], sub_blocks: Iterable[SubBlock], required: Sequence[Plan]
     ) -> None:
         self.plan, self.begun, self.flying = plan, False, 0
         self.most: float = inf
-        self.ready: deque[Waiting] = deque()
+        self.ready, self.uncommitted = deque[Waiting](), list[Waiting]()
         self.sink: Callable[[Block], Sink] | None = None
-        dims = [dim for dim in plan.sweep.schedule.independent_along if dim in plan.sweep.axes]
-        self._requirements = [_Requirement(other, dims) for other in required if other.blocks]
-        self._after: dict[str, Waiting] = {}  # by the key of the predecessor
-        self._blocked: list[Waiting] = []  # by what is not in the store
+        schedule, axes = plan.sweep.schedule, plan.sweep.axes
+        self._dims = {  # by required group: by the labels along which of them it is waited for
+            other.sweep.group: [d for d in schedule.independent_along if d in axes and d in other.sweep.axes]
+            for other in required
+        }
+        self._to_come = Counter(  # blocks of what is required, by group and these labels
+            cell for other in required for block in other.blocks for cell in self._cells(other, block)
+        )
+        self._blocked = defaultdict[object, list[Waiting]](list)  # by what they lack: labels, a predecessor
+        self._dirty = False  # whether something that is required has come since the last commit
         planned = {block.key for block in plan.blocks}
-        for waiting in (Waiting(self, *numbered) for numbered in zip(orders, sub_blocks, strict=False)):
-            before = plan.sweep.schedule.predecessor(waiting.sub.block)
+        for sub in sub_blocks:
+            cells = {cell for other in required for cell in self._cells(other, sub.block)}
+            needs: list[object] = [cell for cell in cells if cell in self._to_come]
+            before = schedule.predecessor(sub.block)
             if before is not None and before.key in planned:
-                self._after[before.key] = waiting
-            else:
-                self._admit(waiting)
+                needs.append(before.key)
+            waiting = Waiting(self, next(orders), sub, len(needs))
+            for need in needs:
+                self._blocked[need].append(waiting)
+            if not needs:
+                self.ready.append(waiting)
 
-    def _admit(self, waiting: Waiting) -> None:
-        stored = all(required.is_stored(waiting.sub.block) for required in self._requirements)
-        (self.ready if stored else self._blocked).append(waiting)
+    def _cells(self, required: Plan, block: Block) -> Iterator[tuple[Any, ...]]:
+        """Name the labels of a block, its own or one of ours, by which a required plan is waited for."""
+        group = required.sweep.group
+        return product((group,), *(block[dim] for dim in self._dims[group]))
 
     def arrive(self, plan: Plan, block: Block, result: BlockResult) -> None:
         """Take note of a block, of this plan or another, that has come."""
-        if plan is self.plan and (following := self._after.pop(block.key, None)):
-            self._admit(following._replace(before=result))
-        for required in self._requirements:
-            if required.group == plan.sweep.group:
-                required.arrive(block)
+        if plan is self.plan:
+            for waiting in self._blocked.get(block.key, ()):
+                waiting.before = result
+            self._free(block.key)
+        elif plan.sweep.group in self._dims:
+            self._dirty = True
+            for cell in self._cells(plan, block):
+                self._to_come[cell] -= 1
+                if not self._to_come[cell]:
+                    self._free(cell)
+
+    def _free(self, need: object) -> None:
+        for waiting in self._blocked.pop(need, ()):
+            waiting.lacks -= 1
+            if not waiting.lacks:
+                (self.uncommitted if self._dirty else self.ready).append(waiting)
 
     def commit(self) -> None:
         """Take note that all that has come is in the store."""
-        changed = [required.commit() for required in self._requirements]
-        if any(changed):
-            blocked, self._blocked = self._blocked, []
-            for waiting in blocked:
-                self._admit(waiting)
-
-    @property
-    def waits_for_commit(self) -> bool:
-        """Whether a commit is all that a block lacks."""
-        return any(required.uncommitted for required in self._requirements) and any(
-            all(required.has_arrived(waiting.sub.block) for required in self._requirements)
-            for waiting in self._blocked
-        )
+        self.ready.extend(self.uncommitted)
+        self.uncommitted.clear()
+        self._dirty = False
 
 
 def make_queues(plans: Sequence[Plan], threads: int, sub_blocks_per_thread: float) -> list[PlanQueue]:
@@ -171,8 +151,11 @@ def make_queues(plans: Sequence[Plan], threads: int, sub_blocks_per_thread: floa
     orders = count()
     return [
         PlanQueue(
-            plan, orders, partition(plan, threads, sub_blocks_per_thread), map(by_group.__getitem__, others)
+            plan,
+            orders,
+            partition(plan, threads, sub_blocks_per_thread),
+            [by_group[other] for other in required[group]],
         )
-        for plan, others in zip(plans, required.values(), strict=True)
+        for group, plan in by_group.items()
         if plan.blocks
     ]

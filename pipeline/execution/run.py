@@ -35,7 +35,7 @@ from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import Committer, StoreWriteError
 from relusweep.tasks.blocks import BlockResult
 
-__all__ = ["run"]
+__all__ = ["run", "workers"]
 
 
 def run(
@@ -123,7 +123,7 @@ def run(
             return make(refreshed=None if refreshed is None else {*refreshed, *going.committed})
 
         with ExitStack() as stack:
-            going.through(todo, lacking, lambda: stack.enter_context(_workers(cluster, todo)))
+            going.through(todo, lacking, lambda: stack.enter_context(workers(cluster, todo)))
         finished = RunFinished(metrics.as_dict(), tuple(going.failed), going.interrupted, record.cancelled)
         if not (finished.failed or finished.interrupted):
             _check_complete(plans(sweep, store, refreshed=None if refreshed is None else groups))
@@ -132,15 +132,15 @@ def run(
 
 
 @contextmanager
-def _workers(cluster: ClusterConfig, todo: Iterable[Plan]) -> Iterator[Connection]:
+def workers(cluster: ClusterConfig, todo: Iterable[Plan]) -> Iterator[Connection]:
+    """Connect to the workers that compute plans, and refuse those that lack what these ask for."""
     with connect(cluster, code_folder(todo)) as connection:
         check_workers_have(todo, cluster, connection.client)
         yield connection
 
 
 def _check_complete(left: Iterable[Plan]) -> None:
-    blocks = [block for plan in left for block in plan.blocks]
-    if blocks:
+    if blocks := [block for plan in left for block in plan.blocks]:
         raise IncompleteRun(
             f"{len(blocks)} blocks are not in the store, as {blocks[0]}; run again, and report it"
         )
@@ -229,7 +229,7 @@ class _Run:
         return store_sink(plan, self._committer.fork(plan.sweep.group))
 
     def _take(self, arrival: Arrival) -> None:
-        self._metrics.record(arrival.spans)
+        self._metrics.shift.add(arrival.spans)
         if isinstance(arrival.outcome, BlockResult):
             self._write(arrival, arrival.outcome)
         elif isinstance(arrival.outcome, StoreWriteError):  # of a worker that writes large arrays

@@ -15,17 +15,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
 class StoreRetry:
-    """Waits until a store can be written again, with pauses that double.
+    """Waits until a store can be written again, with pauses that double; gives up when asked to stop.
 
-    Parameters
-    ----------
-    committer : Committer
-    asked_to_stop : threading.Event
-        Ends the waiting.
-    tell : callable
-        Given every `StoreUnwritable`.
-    timeout : float
-        Seconds without a commit after which it gives up.
+    It tells every `StoreUnwritable`, and gives up too after `timeout` seconds without a commit.
     """
 
     def __init__(

@@ -31,18 +31,9 @@ def compute_with_sink(
 
 
 def store_sink(plan: Plan, fork: Fork) -> Callable[[Block], Sink]:
-    """Let workers write the large arrays of a plan's blocks into the store.
+    """Let workers write the large arrays of a plan's blocks into a fork of the store.
 
-    Parameters
-    ----------
-    plan : Plan
-    fork : Fork
-        Of its group.
-
-    Returns
-    -------
-    callable
-        Gives the sink of a block; raises ValueError for one that is not a single region of the store.
+    What it gives makes the sink of a block, and raises ValueError for one that is not a single region.
     """
 
     def sink(block: Block) -> Sink:

@@ -37,11 +37,7 @@ class PlanStarted:
 class WorkersSeen(NamedTuple):
     """Who works: told when the workers are there, and then every few seconds.
 
-    Attributes
-    ----------
-    workers, threads : int
-    dashboard, metrics : str or None
-        Addresses of the scheduler's dashboard and of its metrics for Prometheus, where it serves them.
+    With the addresses of the scheduler's dashboard and of its metrics for Prometheus, where it serves them.
     """
 
     workers: int
@@ -52,16 +48,7 @@ class WorkersSeen(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockDone:
-    """A block has come and is written, though not yet committed.
-
-    Attributes
-    ----------
-    group : str
-    block : Block
-    successes : int or None
-    spans : tuple of Span
-        When it was computed, and by whom.
-    """
+    """A block has come and is written, though not yet committed; `spans` say when, and by whom."""
 
     group: str
     block: Block
@@ -80,16 +67,7 @@ class BlockFailed:
 
 @dataclass(frozen=True)
 class Committed:
-    """Everything that came before this event is now safe.
-
-    Attributes
-    ----------
-    version : str
-    blocks : int
-        How many came since the commit before.
-    groups : tuple of str
-        Which of them have them.
-    """
+    """All that came before this event is now safe: so many blocks since the last commit, of `groups`."""
 
     version: str
     blocks: int
@@ -100,14 +78,7 @@ class Committed:
 class StoreUnwritable:
     """The store cannot be written now; what came since the last commit is lost, and is computed again.
 
-    Attributes
-    ----------
-    error : str
-        Why.
-    pause : float
-        Seconds until the run tries again; then the plans come anew.
-    left : float
-        Seconds after which it gives up.
+    The run tries again in `pause` seconds, and then the plans come anew; in `left` seconds it gives up.
     """
 
     error: str
@@ -117,17 +88,10 @@ class StoreUnwritable:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """The run is over.
+    """The run is over, with the facts of `relusweep.pipeline.monitoring.run_metrics`.
 
-    Attributes
-    ----------
-    facts : dict
-        See `relusweep.pipeline.monitoring.run_metrics`.
-    failed : tuple of BlockFailed
-    interrupted : bool
-        Whether it was stopped before the last block.
-    cancelled : bool
-        Whether that was asked for from outside, see `relusweep.pipeline.monitoring.runs.ask_to_stop`.
+    It was `interrupted` where it was stopped before the last block; and `cancelled` where that was asked for
+    from outside, see `relusweep.pipeline.monitoring.runs.ask_to_stop`.
     """
 
     facts: dict[str, Any]

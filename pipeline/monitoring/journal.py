@@ -63,7 +63,7 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
     try:
         yield journal
     except BaseException as error:
-        journal.ended_by(error)
+        journal.tell("run failed", logging.ERROR, error=f"{type(error).__name__}: {error}")
         raise
     finally:
         ours.removeHandler(handler)
@@ -108,33 +108,32 @@ class _Journal:
         if isinstance(event, PlanStarted):
             self._plan_started(event)
         elif isinstance(event, WorkersSeen):
-            self._workers_seen(event)
+            if event != self._workers:
+                self._workers = event
+                self.tell("workers", **event._asdict())
         elif isinstance(event, BlockDone):
             self._block("block done", event, event.spans, successes=event.successes)
         elif isinstance(event, BlockFailed):
             self._block("block failed", event, (), error=event.error)
         elif isinstance(event, Committed):
-            self._tell("committed", version=event.version, blocks=event.blocks, groups=event.groups)
+            self.tell("committed", version=event.version, blocks=event.blocks, groups=event.groups)
         elif isinstance(event, StoreUnwritable):
-            self._tell("store unwritable", logging.WARNING, error=event.error, seconds=event.pause)
+            self.tell("store unwritable", logging.WARNING, error=event.error, seconds=event.pause)
         elif isinstance(event, RunFinished):
-            self._run_finished(event)
+            ended = {"interrupted": event.interrupted, "cancelled": event.cancelled}
+            seconds, failed = event.facts.get("seconds"), len(event.failed)
+            self.tell("run finished", seconds=seconds, failed=failed, **ended)
 
     def _plan_started(self, event: PlanStarted) -> None:
         plan = event.plan
         self._group = plan.sweep.group
         fingerprint = f"{plan.sweep.fingerprint:016x}"
         counts = {"total": plan.total, "done": plan.done, "blocks": len(plan.blocks)}
-        self._tell("plan started", fingerprint=fingerprint, unit=plan.sweep.unit, **counts)
-
-    def _workers_seen(self, event: WorkersSeen) -> None:
-        if event != self._workers:
-            self._workers = event
-            self._tell("workers", **event._asdict())
+        self.tell("plan started", fingerprint=fingerprint, unit=plan.sweep.unit, **counts)
 
     def _block(self, what: str, event: BlockDone | BlockFailed, spans: Sequence[Span], **fields: Any) -> None:
         block = event.block
-        self._tell(
+        self.tell(
             what,
             logging.WARNING if "error" in fields else logging.INFO,
             group=event.group,
@@ -146,14 +145,5 @@ class _Journal:
             **fields,
         )
 
-    def _run_finished(self, event: RunFinished) -> None:
-        seconds = event.facts.get("seconds")
-        ended = {"interrupted": event.interrupted, "cancelled": event.cancelled}
-        self._tell("run finished", seconds=seconds, failed=len(event.failed), **ended)
-
-    def ended_by(self, error: BaseException) -> None:
-        """Tell that there will be no `RunFinished`."""
-        self._tell("run failed", logging.ERROR, error=f"{type(error).__name__}: {error}")
-
-    def _tell(self, what: str, level: int = logging.INFO, **fields: Any) -> None:
+    def tell(self, what: str, level: int = logging.INFO, **fields: Any) -> None:
         _log.log(level, what, extra={"event": what, "fields": {"group": self._group, **fields}})

@@ -59,74 +59,74 @@ def progress(console: Console) -> Iterator[Listener]:
         Give it every event of the run.
     """
     if console.is_terminal:
-        bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.description}: {task.completed:,} of {task.total:,} {task.fields[words]}"),
-            console=console,
-            expand=True,
-        )
-        with bar:
+        columns = BarColumn(bar_width=None), TextColumn("{task.description}: {task.fields[words]}")
+        with Progress(*columns, console=console, expand=True) as bar:
             yield _Bars(bar)
-    elif console.is_jupyter:
-        yield _Notebook(console)
     else:
-        yield _Lines(console)
-
-
-class _Bars:
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._stages: dict[str, tuple[TaskID, str, Tally]] = {}
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, PlanStarted):
-            self._begin(event.plan)
-        elif isinstance(event, BlockDone | BlockFailed):
-            task, unit, tally = self._stages[event.group]
-            tally.add(event)
-            self._bar.update(task, completed=tally.done, words=f"{unit} · {tally}")
-            if isinstance(event, BlockFailed):
-                self._bar.console.print(_failure(event))
-        elif isinstance(event, StoreUnwritable):
-            for task, _, _ in self._stages.values():
-                self._bar.update(task, visible=False)  # the plans come anew
-            self._bar.console.print(_unwritable(event))
-
-    def _begin(self, plan: Plan) -> None:
-        sweep, tally = plan.sweep, Tally(plan)
-        words = f"{sweep.unit} · {tally if plan.blocks else 'nothing to do'}"
-        task = self._bar.add_task(sweep.group, total=plan.total, completed=plan.done, words=words)
-        self._stages[sweep.group] = task, sweep.unit, tally
+        yield _Notebook(console) if console.is_jupyter else _Lines(console)
 
 
 class _Lines:
+    """Counts, and prints a line for each stage at its beginning and with every commit."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stages: dict[str, tuple[Plan, Tally]] = {}
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, PlanStarted):
-            plan, sweep = event.plan, event.plan.sweep
-            self._stages[sweep.group] = plan, Tally(plan)
-            to_do = f"{plan.cells:,} {sweep.unit} to {sweep.verb}"
-            self._print(f"{sweep.group}: {to_do}, {plan.done:,} in the store")
+            self._stages[event.plan.sweep.group] = event.plan, Tally(event.plan)
+            self._begin(event.plan)
         elif isinstance(event, BlockDone | BlockFailed):
             self._stages[event.group][1].add(event)
             if isinstance(event, BlockFailed):
                 self._console.print(_failure(event), soft_wrap=True)
         elif isinstance(event, Committed):
             for group in event.groups:
-                plan, tally = self._stages[group]
-                self._print(f"{group}: {tally.done:,} of {plan.total:,} {plan.sweep.unit} · {tally}")
+                self._draw(group)
         elif isinstance(event, StoreUnwritable):
             self._console.print(_unwritable(event), soft_wrap=True)
+
+    def _begin(self, plan: Plan) -> None:
+        to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"
+        self._print(f"{plan.sweep.group}: {to_do}, {plan.done:,} in the store")
+
+    def _draw(self, group: str) -> None:
+        self._print(f"{group}: {self._words(group)}")
+
+    def _words(self, group: str) -> str:
+        plan, tally = self._stages[group]
+        said = tally if plan.blocks else "nothing to do"
+        return f"{tally.done:,} of {plan.total:,} {plan.sweep.unit} · {said}"
 
     def _print(self, words: str) -> None:
         self._console.print(words, soft_wrap=True, highlight=False)
 
 
+class _Bars(_Lines):
+    """A bar for each stage on a terminal, drawn anew with every block; what goes wrong in lines above."""
+
+    def __init__(self, bar: Progress) -> None:
+        super().__init__(bar.console)
+        self._bar, self._tasks = bar, dict[str, TaskID]()
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if isinstance(event, BlockDone | BlockFailed):
+            self._draw(event.group)
+
+    def _begin(self, plan: Plan) -> None:
+        self._draw(plan.sweep.group)
+
+    def _draw(self, group: str) -> None:
+        plan, tally = self._stages[group]
+        if group not in self._tasks:
+            self._tasks[group] = self._bar.add_task(group, total=plan.total, words="")
+        self._bar.update(self._tasks[group], completed=tally.done, words=self._words(group))
+
+
 class _Notebook(_Lines):
-    """A bar for each stage, which the page draws; all else in lines."""
+    """A bar for each stage, which the page draws; what goes wrong in lines."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -134,26 +134,20 @@ class _Notebook(_Lines):
         self._drawn = 0.0
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, PlanStarted):
-            self._stages[event.plan.sweep.group] = event.plan, Tally(event.plan)
-            self._draw(event.plan.sweep.group)
-        elif isinstance(event, Committed):
-            for group in event.groups:
-                self._draw(group)
-        else:
-            super().__call__(event)
-            if isinstance(event, BlockDone) and time.monotonic() - self._drawn > _REDRAWN:
-                self._draw(event.group)
+        super().__call__(event)
+        if isinstance(event, BlockDone) and time.monotonic() - self._drawn > _REDRAWN:
+            self._draw(event.group)
+
+    def _begin(self, plan: Plan) -> None:
+        self._draw(plan.sweep.group)
 
     def _draw(self, group: str) -> None:
         from IPython.display import HTML, display  # there is one where a notebook is
 
         self._drawn = time.monotonic()
         plan, tally = self._stages[group]
-        said = tally if plan.blocks else "nothing to do"
-        words = f"{tally.done:,} of {plan.total:,} {plan.sweep.unit} · {said}"
         bar = f'<progress value="{tally.done}" max="{plan.total}"></progress>'
-        drawn = HTML(f"{bar} {html.escape(group)}: {html.escape(words)}")
+        drawn = HTML(f"{bar} {html.escape(group)}: {html.escape(self._words(group))}")
         if group in self._bars:
             self._bars[group].update(drawn)
         else:

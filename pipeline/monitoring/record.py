@@ -78,17 +78,14 @@ def recorded(
         What is known of the run from the start.
     heartbeat : float
         Seconds between two states of the record.
-
-    Yields
-    ------
-    Record
-        To be given every event of the run.
     """
     record = Record(store, new_run_id(run_id), facts, heartbeat)
     try:
         yield record
     except BaseException as error:
-        record.end(record.stopped_by(error), redact(f"{type(error).__name__}: {error}"))
+        stopped = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+        state = "cancelled" if record.cancelled else stopped  # while it waited, as for the store
+        record.end(state, redact(f"{type(error).__name__}: {error}"))
         raise
     record.end(record.outcome)
 
@@ -126,26 +123,14 @@ class Record:
             "pid": os.getpid(),
             "job": os.environ.get("SLURM_JOB_ID"),
             "started": _now(),
-            "ended": None,
-            "error": None,
-            "waits": None,
+            **dict.fromkeys(("ended", "error", "waits", "dashboard", "metrics")),
+            **dict.fromkeys(("workers", "threads"), 0),
             "groups": {},
-            "workers": 0,
-            "threads": 0,
-            "dashboard": None,
-            "metrics": None,
             **facts,
         }
 
     def begin(self, plans: Sequence[Plan], asked_to_stop: threading.Event) -> None:
-        """Begin to write: the store is ours, and this is what will be computed.
-
-        Parameters
-        ----------
-        plans : sequence of Plan
-        asked_to_stop : threading.Event
-            Set once the record ``cancel/<id>`` is there.
-        """
+        """Begin to write what will be computed: the store is ours. ``cancel/<id>`` sets `asked_to_stop`."""
         self._document["groups"] = {
             plan.sweep.group: {"unit": plan.sweep.unit, "total": plan.total, "done": plan.done}
             for plan in plans
@@ -169,7 +154,8 @@ class Record:
             elif isinstance(event, WorkersSeen):
                 self._document |= event._asdict()
             elif isinstance(event, RunFinished):
-                self.outcome = _outcome(event)
+                stopped = event.interrupted and ("cancelled" if event.cancelled else "interrupted")
+                self.outcome = stopped or ("failed" if event.failed else "finished")
 
     def _start(self, plan: Plan) -> None:
         """Begin to count a stage, perhaps once more: what the store did not take is planned again."""
@@ -193,12 +179,6 @@ class Record:
             prune(self._records)
         except StoreError as failure:
             self._warn(failure)
-
-    def stopped_by(self, error: BaseException) -> str:
-        """Name the state of a run that an error ended."""
-        if self.cancelled:  # while it waited, as for the store
-            return "cancelled"
-        return "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
 
     def _submitted(self) -> bool:
         try:
@@ -238,9 +218,8 @@ class Record:
     def _progress(self) -> dict[str, Any]:
         stage = self._stage()
         tally = stage and self._tallies[stage]
-        rate, left = (tally.rate, tally.seconds_left) if tally else (0.0, None)
-        told = failures(self._failed, _TOLD_FAILURES)
-        return {"stage": stage, "rate": rate, "seconds_left": left, **told}
+        speed = {"rate": tally.rate if tally else 0.0, "seconds_left": tally and tally.seconds_left}
+        return {"stage": stage, **speed, **failures(self._failed, _TOLD_FAILURES)}
 
     def _stage(self) -> str | None:
         """Choose the last of the stages of which some blocks have come and some not; else the next one."""
@@ -252,12 +231,6 @@ class Record:
         if not self._told_of_failure:  # once an outage, not every two seconds
             self._told_of_failure = True
             _log.warning("%s; the run goes on, who watches it sees no sign of it", failure)
-
-
-def _outcome(finished: RunFinished) -> str:
-    if finished.interrupted:
-        return "cancelled" if finished.cancelled else "interrupted"
-    return "failed" if finished.failed else "finished"
 
 
 def _now() -> str:

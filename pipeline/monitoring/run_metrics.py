@@ -5,14 +5,14 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relusweep.pipeline.common.library_versions import library_versions
-from relusweep.pipeline.common.usage import Span, Usage, usage
+from relusweep.pipeline.common.usage import Usage, usage
 from relusweep.pipeline.monitoring.events import BlockFailed
 from relusweep.pipeline.monitoring.idleness import Shift
 from relusweep.pipeline.planning.plan import Plan
@@ -60,29 +60,25 @@ class RunMetrics:
     ----------
     plan : Plan
         Of the sweep asked for.
-    networks, network_epochs : int
+    network_epochs : int
         Trained by this run.
-    kernel_seconds, compile_seconds, measuring_seconds : float
-        Training, compiling for it, and computing what the sweep requires before it; summed over the workers.
+    compile_seconds : float
+        Compiling for the sweep asked for, summed over the workers.
     stages : dict of dict
         For every group in which blocks came: how many ``cells``, ``seconds`` of the clock from its first
         block to its last, and ``kernel_seconds`` summed over the workers.
     workers : dict
         What describes the workers, once they are known.
-    id : str
-        Name of the run.
-    failed : list of BlockFailed
+    shift : Shift
+        When they computed.
     """
 
     plan: Plan
     store: str
     command: str | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    networks: int = 0
     network_epochs: int = 0
-    kernel_seconds: float = 0.0
     compile_seconds: float = 0.0
-    measuring_seconds: float = 0.0
     workers: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     id: str | None = None
@@ -90,7 +86,7 @@ class RunMetrics:
     _clock: float = field(default_factory=time.perf_counter)
     _own: Usage = field(default_factory=usage)
     _before: Mapping[str, Usage] = field(default_factory=dict)
-    _shift: Shift = field(default_factory=Shift)
+    shift: Shift = field(default_factory=Shift)
     _began: dict[str, float] = field(default_factory=dict)
 
     def connect(self, connection: Connection) -> None:
@@ -109,23 +105,15 @@ class RunMetrics:
         stage = self.stages.setdefault(group, {"cells": 0, "seconds": 0.0, "kernel_seconds": 0.0})
         self._began[group] = time.perf_counter() - stage["seconds"]
 
-    def record(self, spans: Iterable[Span]) -> None:
-        """Note when a block was computed, and by whom."""
-        self._shift.add(spans)
-
     def count(self, group: str, cells: int, result: BlockResult) -> None:
-        """Count a block; of what is required the time alone, and training where it is that."""
+        """Count a block."""
         stage = self.stages[group]
         stage["cells"] += cells
         stage["seconds"] = time.perf_counter() - self._began[group]
         stage["kernel_seconds"] += result.kernel_seconds
         self.network_epochs += result.network_epochs
-        if group != self.plan.sweep.group:
-            self.measuring_seconds += result.kernel_seconds
-            return
-        self.networks += cells
-        self.kernel_seconds += result.kernel_seconds
-        self.compile_seconds += result.compile_seconds
+        if group == self.plan.sweep.group:
+            self.compile_seconds += result.compile_seconds
 
     def ask_workers(self, client: Client) -> None:
         """Ask the workers what they have used; of one that died, nobody knows."""
@@ -148,25 +136,27 @@ class RunMetrics:
         ``idle_share`` and ``idle_at_end_share``, of what has come: see
         `relusweep.pipeline.monitoring.idleness.Shift.idle_shares`.
         """
-        own = usage()
+        own, group = usage(), self.plan.sweep.group
+        kernels = {name: stage["kernel_seconds"] for name, stage in self.stages.items()}
+        training = kernels.pop(group, 0.0)
         return {
             "id": self.id,
             "sweep": self.plan.sweep.name,
-            "group": self.plan.sweep.group,
+            "group": group,
             "store": self.store,
             "command": self.command,
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": time.perf_counter() - self._clock,
-            "networks": self.networks,
+            "networks": self.stages.get(group, {}).get("cells", 0),
             "network_epochs": self.network_epochs,
-            "kernel_seconds": self.kernel_seconds,
+            "kernel_seconds": training,
             "compile_seconds": self.compile_seconds,
-            "measuring_seconds": self.measuring_seconds,
+            "measuring_seconds": sum(kernels.values(), 0.0),
             "stages": self.stages,
             "client_cpu_seconds": own.cpu_seconds - self._own.cpu_seconds,
             "client_peak_bytes": own.peak_bytes,
             **self.workers,
-            **self._shift.idle_shares(self.workers.get("threads", 0)),
+            **self.shift.idle_shares(self.workers.get("threads", 0)),
             **failures(self.failed),
             "host": socket.gethostname(),
             "machine": _processor(),

@@ -72,16 +72,9 @@ def ask_to_stop(store: str, run_id: str) -> None:
 
 
 def read_runs(store: str, most: int = 10, *, silence: timedelta = _SILENCE) -> list[Run]:
-    """Read the newest runs of a store, the newest first.
+    """Read the newest runs of a store, so many at most, the newest first; it need not exist.
 
-    Parameters
-    ----------
-    store : str
-        Path or ``s3://bucket/prefix``; it need not exist.
-    most : int
-        How many at most.
-    silence : timedelta
-        One that should go and has written nothing for so long is lost.
+    One that should go and has written nothing for `silence` is lost.
 
     Raises
     ------

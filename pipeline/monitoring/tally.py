@@ -36,12 +36,6 @@ class Tally:
     blocks_left : int
         Blocks that have neither come nor failed.
 
-    Parameters
-    ----------
-    plan : Plan
-    clock : callable
-        Gives seconds.
-
     Notes
     -----
     Speed is that of the later half of the time so far: kernels are compiled at the beginning, jobs come out

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -38,15 +38,7 @@ def watch_runs(
 ) -> None:
     """Show the runs that go until none does, or Ctrl-C; lines of changes where there is no terminal.
 
-    Parameters
-    ----------
-    store : str
-        Path or ``s3://bucket/prefix``.
-    console : rich.console.Console
-    every : float
-        Seconds between looks.
-    sleep, clock : callable
-        Waits for so many seconds; gives seconds.
+    It looks every so many seconds; `sleep` and `clock` are those of `time`.
 
     Raises
     ------
@@ -85,16 +77,15 @@ class _Pulses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._seen: dict[str, object] = {}
-        self._changed: dict[str, float] = {}
+        self._last: dict[str, tuple[object, float]] = {}  # of each: its sign, and when that was new
 
     def judge(self, runs: Sequence[Run]) -> list[Run]:
         """Correct the states of runs just read."""
         now = self._clock()
         for run in runs:
             seen = run.document.get("seen")
-            if self._seen.setdefault(run.id, seen) != seen:
-                self._seen[run.id], self._changed[run.id] = seen, now
+            if self._last.setdefault(run.id, (seen, -inf))[0] != seen:
+                self._last[run.id] = seen, now
         return [
             replace(run, state="running") if run.state == "lost" and self.changed(run, _ALIVE) else run
             for run in runs
@@ -102,21 +93,15 @@ class _Pulses:
 
     def changed(self, run: Run, seconds: float) -> bool:
         """Tell whether the record of a run has changed in the last seconds."""
-        return self._clock() - self._changed.get(run.id, -inf) < seconds
+        return self._clock() - self._last[run.id][1] < seconds
 
 
 def headline(run: Run) -> str:
     """Say which run it is, how it is, where its driver is and when it began."""
     known = run.document
-    job = known.get("job")
-    words = (
-        run.id,
-        _state(run),
-        f"verifies {known.get('sweep')}" if verifies(run) else known.get("sweep"),
-        known.get("host"),
-        f"Slurm job {job}" if job else None,
-        _when(run),
-    )
+    sweep, job = known.get("sweep"), known.get("job")
+    does, where = f"verifies {sweep}" if verifies(run) else sweep, f"Slurm job {job}" if job else None
+    words = (run.id, _state(run), does, known.get("host"), where, _when(run))
     return " · ".join(str(word) for word in words if word)
 
 
@@ -157,13 +142,9 @@ def pace(run: Run) -> str:
     if run.goes and left is not None:
         words.append(speed(known["rate"], known["groups"][stage]["unit"]))
         words.append(f"{duration(round(left))} left" + (f" of {stage}" if len(known["groups"]) > 1 else ""))
-    words.append(f"{_count(known, 'worker')}, {_count(known, 'thread')}")
+    words.append(", ".join(counted(known.get(f"{what}s", 0), what) for what in ("worker", "thread")))
     words.append(f"{failed} failed" if failed else "no failures")
     return " · ".join(words)
-
-
-def _count(known: Mapping[str, Any], what: str) -> str:
-    return counted(known.get(what + "s", 0), what)
 
 
 def troubles(run: Run) -> Iterator[str]:
@@ -184,13 +165,8 @@ def _told(run: Run) -> Iterator[str]:
 def _on_terminal(looks: Iterator[Sequence[Run]], console: Console) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for runs in looks:
-            live.update(_picture(runs), refresh=True)
-
-
-def _picture(runs: Sequence[Run]) -> RenderableType:
-    if not runs:
-        return Text("no run goes")
-    return Group(*(part for run in runs for part in _panel(run)))
+            parts = [part for run in runs for part in _panel(run)]
+            live.update(Group(*parts) if runs else Text("no run goes"), refresh=True)
 
 
 def _panel(run: Run) -> Iterator[RenderableType]:
@@ -207,10 +183,7 @@ def _panel(run: Run) -> Iterator[RenderableType]:
 
 def _in_lines(looks: Iterator[Sequence[Run]], console: Console) -> None:
     said: dict[str, list[object]] = {}
-
-    def say(words: str) -> None:
-        console.print(words, soft_wrap=True, highlight=False, markup=False)
-
+    say = partial(console.print, soft_wrap=True, highlight=False, markup=False)
     for runs in looks:
         if not runs:
             say("no run goes")

@@ -20,12 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class WorkerMonitor:
-    """Asks a scheduler for its workers, every two seconds at most: a small message, whatever their number.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    """
+    """Asks a scheduler for its workers, every two seconds at most: a small message, whatever their number."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.nightly.report import Drift
 from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.versions.bits import as_bits
 from relusweep.storage import open_dataset
 
 __all__ = ["MOST_SHOWN", "Differences", "differences"]
@@ -57,7 +58,7 @@ def differences(
     for name, array in arrays.items():
         then = stored[name]
         now = np.asarray(array, then.dtype).reshape(then.shape)
-        differ = then.copy(data=_bits(then.values) != _bits(now))
+        differ = then.copy(data=as_bits(then.values) != as_bits(now))
         known = finished.any([dim for dim in axes if dim not in then.dims])
         differ = (differ & known).transpose(*then.dims)
         drifted |= differ.any([dim for dim in then.dims if dim not in axes]) & finished
@@ -70,11 +71,6 @@ def differences(
 def _open(store: str, group: str, version: str) -> xr.Dataset:
     """Open a group once a process: blocks are many, and a version stays as it is."""
     return open_dataset(store, group, version=version, mask_and_scale=False)
-
-
-def _bits(values: NDArray[Any]) -> NDArray[Any]:
-    """See numbers as their bits: NaN equals itself, and 0 is not -0."""
-    return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
 
 
 def _first(differ: NDArray[np.bool_], most: int) -> Iterator[tuple[int, ...]]:

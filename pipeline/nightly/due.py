@@ -42,12 +42,7 @@ def execute_due(
     tell : callable
         Called before every run, whose state is ``running`` then, and after it.
     only : str, optional
-        Of this schedule alone.
-
-    Raises
-    ------
-    UnknownSchedule
-        There is no schedule `only`.
+        Of this schedule alone; raises UnknownSchedule where there is none of that name.
     """
     names = [ledger.schedule(only).name] if only is not None else [*ledger.schedules()]
     ended: list[ScheduledRun] = []
@@ -78,12 +73,7 @@ def exit_code(runs: Iterable[ScheduledRun]) -> int:
 def serve(ledger: Ledger, listening: Listening, tell: Tell, tell_next: Callable[[str], None]) -> None:
     """Execute what is due until SIGTERM or Ctrl-C; what is executed then is resumed by the next tick.
 
-    Parameters
-    ----------
-    ledger, listening, tell
-        As in `execute_due`.
-    tell_next : callable
-        Called with a sentence about what is due next, whenever that changes.
+    `tell_next` is called with a sentence about what is due next, whenever that changes.
     """
     told = ""
     with interruption() as asked_to_stop:

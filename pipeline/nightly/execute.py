@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from relusweep.cluster import ClusterError
-from relusweep.pipeline.common.errors import LedgerError, SweepError
+from relusweep.pipeline.common.errors import IncomparableVersions, LedgerError, SweepError
 from relusweep.pipeline.monitoring.events import Listener
-from relusweep.pipeline.nightly.diff import diff_since
 from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun, State, old_tags
 from relusweep.pipeline.nightly.modes import compute
 from relusweep.pipeline.nightly.report import Diff, Report
 from relusweep.pipeline.nightly.retention import apply_retention, tag_version
 from relusweep.pipeline.nightly.summary import write_summary
 from relusweep.pipeline.nightly.webhook import post
-from relusweep.storage import StoreError, StoreLocked
+from relusweep.pipeline.versions.compare import compare
+from relusweep.pipeline.versions.page import write_versions_page
+from relusweep.storage import StoreError, StoreLocked, StoreNotFound, UnknownVersion
 from relusweep.tasks.images.errors import DataSetError
 
 __all__ = ["execute"]
@@ -36,15 +37,7 @@ def execute(ledger: Ledger, run: ScheduledRun, listener: Listener, **options: An
     A store that another run is writing makes it wait for the next tick; once the next run of the schedule is
     due, it has failed, as at whatever else goes wrong. After SIGTERM or Ctrl-C, the next tick resumes it.
 
-    Parameters
-    ----------
-    ledger : Ledger
-    run : ScheduledRun
-        Given by `Ledger.claim`, within whose context this is called.
-    listener : callable
-        Told the events of the runs that extend and refresh.
-    **options
-        See `relusweep.pipeline.nightly.modes.compute`.
+    It is called in the context of `Ledger.claim`; see also `relusweep.pipeline.nightly.modes.compute`.
     """
     report = Report()
     try:
@@ -89,12 +82,27 @@ def _compare(ledger: Ledger, run: ScheduledRun, report: Report, version: str) ->
         ledger.save(run, tag=tag)
         # A refresh answers for what it found, whoever has written that since the run before.
         before = progress.get("before") or _last_tag(ledger, run)
-        folder = _folder(run) / "comparison"
-        diff = diff_since(before, tag, schedule.specification().report_group, schedule.store, folder)
+        diff = None if before is None else _diff(run, before, tag)
         ledger.save(run, change=None if diff is None else diff.model_dump())
     report.diff = None if progress["change"] is None else Diff(**progress["change"])
     if schedule.mode == "refresh":
         report.drifted = report.changed
+
+
+def _diff(run: ScheduledRun, before: str, after: str) -> Diff | None:
+    """Compare two versions and write the page; None where there is nothing to compare."""
+    try:
+        found = compare(run.schedule.store, before, after, run.schedule.specification().report_group)
+    except (StoreNotFound, UnknownVersion, IncomparableVersions):  # its tag is deleted; no group in either
+        return None
+    try:
+        page = write_versions_page(found, _folder(run) / "comparison").name
+    except OSError as error:  # a full disk must not hide what has changed
+        logger.warning("no page of the comparison of %s with %s: %s", after, before, error)
+        page = None
+    counts = {what: int(found.attrs[f"n_{what}_cells"]) for what in ("changed", "added", "removed")}
+    significant = int(found.attrs["n_significant"])
+    return Diff(before=before, after=after, significant=significant, page=page, **counts)
 
 
 def _last_tag(ledger: Ledger, run: ScheduledRun) -> str | None:

@@ -154,9 +154,8 @@ class Ledger:
 
         Raises
         ------
-        UnknownSchedule
-        InvalidSchedule
-            It is being executed.
+        UnknownSchedule, InvalidSchedule
+            There is none of that name; it is being executed.
         """
         self.schedule(name)
         with self._locked(name) as ours:
@@ -172,12 +171,7 @@ class Ledger:
         return {name: Schedule.model_validate_json(settings) for name, settings in rows}
 
     def schedule(self, name: str) -> Schedule:
-        """Find a schedule.
-
-        Raises
-        ------
-        UnknownSchedule
-        """
+        """Find a schedule; raises UnknownSchedule where there is none of that name."""
         schedules = self.schedules()
         if name not in schedules:
             there = ", ".join(schedules) or "none yet: see relusweep nightly add --help"

@@ -19,12 +19,11 @@ __all__ = ["compute"]
 
 
 def compute(ledger: Ledger, run: ScheduledRun, listener: Listener, **options: Any) -> Report:
-    """Compute what a scheduled run is for.
+    """Compute what a scheduled run is for; the ledger keeps in its `progress` what is needed to resume it.
 
     Parameters
     ----------
     ledger : Ledger
-        Keeps in the `progress` of the run what is needed to resume it.
     run : ScheduledRun
     listener : callable
         Told the events of the runs that extend and refresh.

@@ -21,7 +21,6 @@ def tag_version(store: str, tag: str, version: str, noted: str | None, note: Cal
 
     Parameters
     ----------
-    store, tag, version : str
     noted : str or None
         The last tag that an earlier process of the run has noted.
     note : callable
@@ -46,14 +45,7 @@ def tag_version(store: str, tag: str, version: str, noted: str | None, note: Cal
 
 
 def apply_retention(schedule: Schedule, old: Sequence[str]) -> list[str]:
-    """Delete the tags and versions that a schedule does not keep; say what went.
-
-    Parameters
-    ----------
-    schedule : Schedule
-    old : sequence of str
-        Tags of its runs that are to go, if they are there.
-    """
+    """Delete the versions that a schedule does not keep, and `old` tags that are there; say what went."""
     sentences: list[str] = []
     if schedule.keep_nights is None and schedule.keep_days is None:
         return sentences

@@ -23,7 +23,11 @@ def check_times(at: str, zone: str, now: datetime) -> None:
     ------
     InvalidSchedule
     """
-    _check_zone(zone)
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        words = nearest(zone, available_timezones()) or "."
+        raise InvalidSchedule(f"no time zone {zone!r}{words} Give one as Europe/Berlin or UTC") from error
     if len(at.split()) != 5:  # cronsim also takes seconds, which crontab and CronJob do not
         raise InvalidSchedule(f"--at {at!r} has {len(at.split())} fields; give five: {_FIELDS}")
     try:
@@ -41,10 +45,8 @@ def slots(at: str, zone: str, after: datetime, until: datetime) -> Iterator[date
 
     Parameters
     ----------
-    at : str
-        Cron expression of five fields.
-    zone : str
-        Whose clock it names: an IANA time zone.
+    at, zone : str
+        Cron expression of five fields, and whose clock it names: an IANA time zone.
     after, until : datetime
         Aware; moments later than the first and not later than the second.
     """
@@ -81,11 +83,3 @@ def local_time(moment: datetime, zone: str) -> datetime:
 def local_text(moment: datetime, zone: str) -> str:
     """Write a moment to the minute, on the clock of a place."""
     return f"{local_time(moment, zone):%Y-%m-%d %H:%M %Z}"
-
-
-def _check_zone(zone: str) -> None:
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        words = nearest(zone, available_timezones()) or "."
-        raise InvalidSchedule(f"no time zone {zone!r}{words} Give one as Europe/Berlin or UTC") from error

@@ -11,18 +11,19 @@ from functools import partial
 
 import numpy as np
 
-from relusweep.cluster import ClusterConfig, Connection, connect
+from relusweep.cluster import ClusterConfig, Connection
 from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution import dispatch
 from relusweep.pipeline.execution.interruption import interruption
+from relusweep.pipeline.execution.run import workers
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event, PlanStarted, RunFinished
 from relusweep.pipeline.monitoring.record import recorded
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.nightly.differences import MOST_SHOWN, Differences, differences
 from relusweep.pipeline.nightly.report import CANCELLED, Report
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
-from relusweep.pipeline.planning.resources import check_promised, check_workers_have, code_folder
+from relusweep.pipeline.planning.resources import check_promised
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.storage import StoreReadError, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
@@ -66,7 +67,6 @@ def draw(stored: Plan, seed: str, share: float, blocks: int | None) -> Sample:
     ----------
     stored : Plan
         As `relusweep.pipeline.planning.plan.stored_plan` gives it.
-    seed : str
     share : float
         Part of the blocks, 0 to 1; at least one is drawn where there is one.
     blocks : int or None
@@ -105,14 +105,8 @@ def verify(
 
     Parameters
     ----------
-    sweep : Sweep
-    store : str
-    cluster : ClusterConfig
-        Where the tasks run.
     seed, share, blocks
         See `draw`.
-    command : str, optional
-        What the user typed.
     compute : callable, optional
         Computes blocks, as `relusweep.pipeline.execution.dispatch.compute` does.
 
@@ -131,17 +125,18 @@ def verify(
         check_promised(todo, cluster)
         report, failed = Report(version=version, run=record.id), list[BlockFailed]()
         if todo:
-            with connect(cluster, code_folder(todo)) as connection:
-                check_workers_have(todo, cluster, connection.client)
-                with closing(_verify(connection, todo, store, version, report, compute)) as events:
-                    for event in events:
-                        if event is not None:
-                            record(event)
-                        if isinstance(event, BlockFailed):
-                            failed.append(event)
-                        if asked_to_stop.is_set():
-                            report.interrupted = True
-                            break
+            with (
+                workers(cluster, todo) as connection,
+                closing(_verify(connection, todo, store, version, report, compute)) as events,
+            ):
+                for event in events:
+                    if event is not None:
+                        record(event)
+                    if isinstance(event, BlockFailed):
+                        failed.append(event)
+                    if asked_to_stop.is_set():
+                        report.interrupted = True
+                        break
         record(RunFinished({}, tuple(failed), report.interrupted, record.cancelled))
     report.failed = [f"{failure.group}, {failure.block}: {failure.error}" for failure in failed]
     if report.interrupted and record.cancelled:  # unlike what a signal stops, it is not resumed

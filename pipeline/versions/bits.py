@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from relusweep.pipeline.common.errors import IncomparableVersions
 
-__all__ = ["ADDED", "CHANGED", "REMOVED", "SAME", "Cells", "compare_variable"]
+__all__ = ["ADDED", "CHANGED", "REMOVED", "SAME", "Cells", "as_bits", "compare_variable"]
 
 SAME, CHANGED, ADDED, REMOVED = 1, 2, 3, 4
 _STATUS = {
@@ -193,7 +193,7 @@ def _compare_chunks(
         found.read += 1
         here = _read(new, kept)
         there = _read(old, {dim: places[dim][rows] for dim, rows in kept.items()})
-        differ = _bits(here) != _bits(there)
+        differ = as_bits(here) != as_bits(there)
         mask = wanted.expand_dims({dim: len(rows) for dim, rows in kept.items() if dim not in wanted.dims})
         differ &= mask.transpose(*new.dims).to_numpy()
         if differ.any():
@@ -219,12 +219,12 @@ def _read(array: xr.DataArray, rows: Mapping[str, NDArray[np.intp]]) -> NDArray[
         dim: slice(int(at[0]), int(at[-1]) + 1) if (np.diff(at) == 1).all() else at
         for dim, at in rows.items()
     }
-    return np.ascontiguousarray(array.variable.isel(inside).to_numpy())
+    return array.variable.isel(inside).to_numpy()
 
 
-def _bits(values: NDArray[Any]) -> NDArray[Any]:
+def as_bits(values: NDArray[Any]) -> NDArray[Any]:
     """See numbers as whole ones of the same bits, which are equal where the bits are: NaN too, 0 not -0."""
-    return values.view(f"u{values.dtype.itemsize}")
+    return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
 
 
 def _note(

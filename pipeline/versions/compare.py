@@ -13,8 +13,8 @@ import xarray as xr
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.stored import choose, names_in
+from relusweep.pipeline.sweeps.specification import Difference, difference
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME, Cells, compare_variable
-from relusweep.pipeline.versions.provenance import computed_differences, same_seed, specification_difference
 from relusweep.pipeline.versions.success import compare_success
 from relusweep.storage import (
     ChangedChunks,
@@ -96,7 +96,7 @@ def compare(store: str, a: str, b: str, group: str, *, level: float = 0.05) -> x
             "level": level,
             **{
                 f"{what}_difference": json.dumps(fields)
-                for what, fields in computed_differences(*facts).items()
+                for what, fields in _computed_differences(*facts).items()
             },
         }
     )
@@ -114,6 +114,15 @@ def group_of(store: str, a: str, b: str, sweep: str | None) -> str:
     if sweep is not None and sweep.rpartition("/")[0] in known:
         return sweep  # one stage
     return choose(store, sweep, known)
+
+
+def _computed_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, list[Difference]]:
+    """Compare the libraries and machines of two runs by their facts; nothing where one is none."""
+    if not a or not b:
+        return {"versions": [], "machine": []}
+    machines = [{key: facts.get(key) for key in ("machine", "host")} for facts in (a, b)]
+    versions = [facts.get("versions", {}) for facts in (a, b)]
+    return {"versions": difference(*versions), "machine": difference(*machines)}
 
 
 def _numbers(found: xr.Dataset) -> list[str]:
@@ -160,7 +169,9 @@ def _compare_group(
     found = _table({name: row for name, (row, _) in rows.items()}).assign(status=status)
     first = next(iter(cells.axes))
     found["largest_change"] = (("variable", first), np.array([by_label for _, by_label in rows.values()]))
-    paired = a is not None and b is not None and same_seed(a, b)
+    asked = [json.loads(version.attrs.get("specification", "{}")) for version in (cells.a, cells.b)]
+    in_both = a is not None and b is not None
+    paired = in_both and asked[0].get("seed") is not None and asked[0]["seed"] == asked[1].get("seed")
     if "success_epoch" in cells.a and "success_epoch" in cells.b and "trial" in cells.axes:
         found = found.merge(compare_success(cells, status, paired=paired, level=level))
     found = found.assign_coords(_labels(some, cells))
@@ -171,7 +182,7 @@ def _compare_group(
             "kind": some.attrs.get("kind", "boolean"),
             "title": some.attrs.get("title", group),
             "paired": int(paired),
-            "specification_difference": json.dumps(specification_difference(a, b)),
+            "specification_difference": json.dumps(difference(*asked) if in_both else []),
         }
     )
 

@@ -29,6 +29,8 @@ _COUNTS = (
     "networks_a", "succeeded_a", "networks_b", "succeeded_b",
     "both", "a_alone", "b_alone", "neither", "differs",
 )  # fmt: skip
+_INDEPENDENT = ("succeeded_a", "networks_a", "succeeded_b", "networks_b")
+_SHARE = {"units": "1"}
 
 
 def compare_success(cells: Cells, status: xr.DataArray, *, paired: bool, level: float) -> xr.Dataset:
@@ -52,8 +54,7 @@ def compare_success(cells: Cells, status: xr.DataArray, *, paired: bool, level: 
     """
     counts = xr.concat(list(_counted(cells, status)), next(iter(cells.axes)))
     tested = _tested(counts, paired=paired, level=level)
-    by_problem = [name for name in ("problem",) if name in counts.dims]
-    if not by_problem:
+    if "problem" not in counts.dims:
         return tested
     together = _together(counts, paired=paired, level=level)
     return tested.merge(together.rename({name: f"size_{name}" for name in together}))
@@ -86,16 +87,14 @@ def _epochs(version: xr.Dataset, labels: Mapping[str, pd.Index[Any]]) -> xr.Data
 
 def _tested(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
     """Test every combination in which something differs, or whose trials are others in the two versions."""
-    pairs = counts["both"] + counts["a_alone"] + counts["b_alone"] + counts["neither"]
-    by_pairs = (pairs > 0) if paired else xr.zeros_like(pairs, bool)
+    pairs, by_pairs, differs = _pairs(counts, paired)
     apart = (counts["networks_a"] > 0) & (counts["networks_b"] > 0) & ~by_pairs
-    differs = (counts["differs"] > 0) | (pairs == 0)
     p = xr.full_like(pairs, np.nan, float)
     test = xr.zeros_like(pairs, np.int8)
     for which, name in ((differs & by_pairs, _MCNEMAR), (differs & apart, _FISHER)):
         at = which.to_numpy()
         chosen = {key: counts[key].to_numpy()[at] for key in counts}
-        independent = (chosen[key] for key in ("succeeded_a", "networks_a", "succeeded_b", "networks_b"))
+        independent = (chosen[key] for key in _INDEPENDENT)
         found = mcnemar(chosen["a_alone"], chosen["b_alone"]) if name == _MCNEMAR else fisher(*independent)
         p.to_numpy()[at], test.to_numpy()[at] = found, name
     return _described(counts, pairs, by_pairs, test, p, level)
@@ -104,20 +103,21 @@ def _tested(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
 def _together(counts: xr.Dataset, *, paired: bool, level: float) -> xr.Dataset:
     """Test all problems of a size together: pairs of all of them, or stratum by stratum."""
     comparable = (counts["networks_a"] > 0) & (counts["networks_b"] > 0)
-    order = ("problem", ...)
-    strata = counts.where(comparable, 0).astype(int).transpose(*order)
+    strata = counts.where(comparable, 0).astype(int).transpose("problem", ...)
     pooled = strata.sum("problem")
-    pairs = pooled["both"] + pooled["a_alone"] + pooled["b_alone"] + pooled["neither"]
-    by_pairs = (pairs > 0) if paired else xr.zeros_like(pairs, bool)
-    differs = (pooled["differs"] > 0) | (pairs == 0)
+    pairs, by_pairs, differs = _pairs(pooled, paired)
     tested = differs & (pooled["networks_a"] > 0) & (pooled["networks_b"] > 0)
-    by_problem = mantel_haenszel(
-        *(strata[key] for key in ("succeeded_a", "networks_a", "succeeded_b", "networks_b"))
-    )
+    by_problem = mantel_haenszel(*(strata[key] for key in _INDEPENDENT))
     found = np.where(by_pairs, mcnemar(pooled["a_alone"], pooled["b_alone"]), by_problem)
     p = xr.full_like(pairs, np.nan, float).copy(data=np.where(tested, found, np.nan))
     test = pairs.copy(data=np.where(tested, np.where(by_pairs, _MCNEMAR, _MANTEL_HAENSZEL), 0))
     return _described(pooled, pairs, by_pairs, test.astype(np.int8), p, level)
+
+
+def _pairs(counts: xr.Dataset, paired: bool) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Count the pairs of trials; tell which combinations are compared by them, and which may differ."""
+    pairs = counts["both"] + counts["a_alone"] + counts["b_alone"] + counts["neither"]
+    return pairs, (pairs > 0) & paired, (counts["differs"] > 0) | (pairs == 0)
 
 
 def _described(
@@ -146,29 +146,27 @@ def _described(
         for one, other in zip(of_pairs, apart, strict=True)
     )
     q = p.copy(data=benjamini_hochberg(p))
-    alone = {"long_name": "pairs of trials of which only this version's succeeded", "units": "1"}
+    flags = [0, _MCNEMAR, _FISHER, _MANTEL_HAENSZEL]
+    meanings = "none mcnemar fisher cochran_mantel_haenszel"
+    alone = "pairs of trials of which only this version's succeeded"
+    known: dict[str, tuple[xr.DataArray, str, dict[str, Any]]] = {
+        "networks_a": (ran_a, "networks that ran in a", _SHARE),
+        "networks_b": (ran_b, "networks that ran in b", _SHARE),
+        "rate_a": (rate_a, "share that succeeded in a, of those compared", _SHARE),
+        "rate_b": (rate_b, "share that succeeded in b, of those compared", _SHARE),
+        "a_alone": (counts["a_alone"], alone, _SHARE),
+        "b_alone": (counts["b_alone"], alone, _SHARE),
+        "difference": (difference, "rate in b less rate in a", _SHARE),
+        "low": (low, "lower end of its 95 % interval (Newcombe)", _SHARE),
+        "high": (high, "upper end of its 95 % interval (Newcombe)", _SHARE),
+        "test": (test, "test used", {"flag_values": flags, "flag_meanings": meanings}),
+        "p_value": (p, "two-sided p value, NaN where nothing was tested", {}),
+        "q_value": (q, "p value corrected after Benjamini and Hochberg", {}),
+        "significant": (q <= level, f"q_value of at most {level:g}", {}),
+    }
     return xr.Dataset(
         {
-            "networks_a": ran_a.assign_attrs(long_name="networks that ran in a", units="1"),
-            "networks_b": ran_b.assign_attrs(long_name="networks that ran in b", units="1"),
-            "rate_a": rate_a.assign_attrs(
-                long_name="share that succeeded in a, of those compared", units="1"
-            ),
-            "rate_b": rate_b.assign_attrs(
-                long_name="share that succeeded in b, of those compared", units="1"
-            ),
-            "a_alone": counts["a_alone"].assign_attrs(alone),
-            "b_alone": counts["b_alone"].assign_attrs(alone),
-            "difference": difference.assign_attrs(long_name="rate in b less rate in a", units="1"),
-            "low": low.assign_attrs(long_name="lower end of its 95 % interval (Newcombe)", units="1"),
-            "high": high.assign_attrs(long_name="upper end of its 95 % interval (Newcombe)", units="1"),
-            "test": test.assign_attrs(
-                long_name="test used",
-                flag_values=[0, _MCNEMAR, _FISHER, _MANTEL_HAENSZEL],
-                flag_meanings="none mcnemar fisher cochran_mantel_haenszel",
-            ),
-            "p_value": p.assign_attrs(long_name="two-sided p value, NaN where nothing was tested"),
-            "q_value": q.assign_attrs(long_name="p value corrected after Benjamini and Hochberg"),
-            "significant": (q <= level).assign_attrs(long_name=f"q_value of at most {level:g}"),
+            name: array.assign_attrs(long_name=long_name, **attrs)
+            for name, (array, long_name, attrs) in known.items()
         }
     )

@@ -299,15 +299,15 @@ def test_blocks_wait_for_the_commit_of_what_they_need(tmp_path: Path) -> None:
     }
     arrive(queues, "training", 1)
     assert ready(queues["rows"]) == []
-    assert {name: queue.waits_for_commit for name, queue in queues.items()} == {
+    assert {name: bool(queue.uncommitted) for name, queue in queues.items()} == {
         name: name == "rows" for name in STAGES
     }
     for queue in queues.values():
         queue.commit()
     assert ready(queues["rows"]) == [1]
-    assert not any(queue.waits_for_commit for queue in queues.values())
+    assert not any(queue.uncommitted for queue in queues.values())
     arrive(queues, "rows", 1)
-    assert not queues["sums"].waits_for_commit  # two networks are lacking
+    assert not queues["sums"].uncommitted  # two networks are lacking
 
 
 def test_what_is_required_of_what_is_complete_is_waited_for_too(workers: Address, tmp_path: Path) -> None:
