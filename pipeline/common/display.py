@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import PosixPath
@@ -53,12 +54,12 @@ class Table(NamedTuple):
         return f"<table><caption>{escape(self.title)}</caption>{above}<tbody>{body}</tbody></table>"
 
 
-class Shown:
+class Shown(ABC):
     """Something that a terminal shows as text and a notebook as tables."""
 
+    @abstractmethod
     def _blocks(self) -> Iterable[str | Table]:
         """Give the paragraphs and tables."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         blocks = (
