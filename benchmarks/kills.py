@@ -103,9 +103,9 @@ def main() -> None:
     missing: dict[str, Missing] = {}
     with tempfile.TemporaryDirectory() as folder, machines(Path(folder), options=HEALTHY) as healthy:
         os.environ["XDG_STATE_HOME"] = folder  # certificates
-        run(sweep, f"{folder}/undisturbed", healthy.place)
+        run(sweep, f"{folder}/undisturbed", healthy.cluster)
         undisturbed = results(f"{folder}/undisturbed", sweep)
-        ground = Ground(settings, sweep, undisturbed, healthy.place, Path(folder))
+        ground = Ground(settings, sweep, undisturbed, healthy.cluster, Path(folder))
         for _ in range(arguments.rounds):
             for fault in (fault for fault in arguments.only if fault not in missing):
                 try:

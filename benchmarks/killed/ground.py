@@ -132,14 +132,14 @@ class Ground:
 
     def run(
         self,
-        place: ClusterConfig,
+        cluster: ClusterConfig,
         strike: Callable[[Event], None] | None = None,
         task: Task = train_block,
     ) -> None:
         """Run, and note what begins and what comes."""
         listeners = [self._note] if strike is None else [self._note, strike]
         with computing(noting(self.log, task)):
-            run(self.sweep, str(self.store), place, listeners=listeners)
+            run(self.sweep, str(self.store), cluster, listeners=listeners)
 
     def resume(self) -> None:
         """Compute what is lacking."""

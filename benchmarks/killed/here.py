@@ -50,7 +50,7 @@ def scheduler(ground: Ground) -> Trial:
     with machines(ground.folder) as at:
         strike = Strike(lambda: at.scheduler.kill() or ())
         try:
-            ground.run(at.place, strike)
+            ground.run(at.cluster, strike)
         except SchedulerLost:
             lost = time.time()
     ground.resume()
@@ -95,7 +95,7 @@ def poison(allowed: int, ground: Ground) -> Trial:
     two_at_a_time = ("--nanny", "--nthreads", "2", "--memory-limit", "0")
     with machines(ground.folder, options=two_at_a_time, settings=settings) as at:
         begin = time.time()
-        ground.run(at.place, task=task)
+        ground.run(at.cluster, task=task)
         took = time.time() - begin
     lacking = int((~results(ground.store, ground.sweep)["done"]).sum())
     alone = [event.block.cells for event in ground.failed] == [lacking]

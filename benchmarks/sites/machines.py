@@ -41,8 +41,8 @@ def tell(event):
 
 if __name__ == "__main__":
     sweep = BooleanSweep.model_validate_json(sys.argv[1])
-    place = TypeAdapter(ClusterConfig).validate_json(sys.argv[3])
-    run(sweep, sys.argv[2], place, listeners=[tell], commit_every=0.5)
+    cluster = TypeAdapter(ClusterConfig).validate_json(sys.argv[3])
+    run(sweep, sys.argv[2], cluster, listeners=[tell], commit_every=0.5)
 """
 
 
@@ -55,7 +55,7 @@ def results(store: Path | str, sweep: BooleanSweep) -> xr.Dataset:
 class Machines:
     """Processes of a scheduler that the run does not own."""
 
-    place: Address
+    cluster: Address
     scheduler: psutil.Process
     workers: list[psutil.Process]
 
@@ -99,8 +99,8 @@ def machines(
             processes.append(psutil.Process(process.pid))
             while number == 0 and not (file.exists() and file.read_text().endswith("}")):
                 time.sleep(0.05)
-        place = Address(address=json.loads(file.read_text())["address"], timeout=60)
-        yield Machines(place, processes[0], processes[1:])
+        cluster = Address(address=json.loads(file.read_text())["address"], timeout=60)
+        yield Machines(cluster, processes[0], processes[1:])
 
 
 def _dask(role: str, options: Sequence[str]) -> list[str]:

@@ -33,13 +33,13 @@ class Story:
 def told(
     sweep: BooleanSweep,
     store: Path | str,
-    place: ClusterConfig,
+    cluster: ClusterConfig,
     *then: Callable[[Event], None],
     **options: object,
 ) -> Story:
     """Run to the end, and give what was told; `then` are listeners that disturb it."""
     story = Story()
-    story.finished = run(sweep, str(store), place, listeners=[story.events.append, *then], **options)
+    story.finished = run(sweep, str(store), cluster, listeners=[story.events.append, *then], **options)
     return story
 
 

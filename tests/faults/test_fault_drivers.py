@@ -21,10 +21,10 @@ pytestmark = pytest.mark.cluster
 
 
 def _stopped(
-    sweep: BooleanSweep, store: Path, place: Address | Local, how: signal.Signals
+    sweep: BooleanSweep, store: Path, cluster: Address | Local, how: signal.Signals
 ) -> tuple[set[str], int]:
     """Start a run, stop it after its third block; give the blocks that it told as committed, and its end."""
-    command = [sys.executable, "-c", DRIVER, sweep.model_dump_json(), str(store), place.model_dump_json()]
+    command = [sys.executable, "-c", DRIVER, sweep.model_dump_json(), str(store), cluster.model_dump_json()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip()]
@@ -49,7 +49,7 @@ def test_a_driver_told_to_stop(
 ) -> None:
     store = tmp_path / "store"
     with machines(tmp_path, workers=1) as at:
-        told, code = _stopped(sweep, store, Local(workers=2) if own else at.place, signal.SIGTERM)
+        told, code = _stopped(sweep, store, Local(workers=2) if own else at.cluster, signal.SIGTERM)
     assert code == 0  # in good order: all that came is committed
     assert len(told) >= 3
     assert not told & _lacking(sweep, store)
@@ -61,11 +61,11 @@ def test_a_driver_killed_leaves_a_scheduler_of_another_fit_to_go_on(
 ) -> None:
     store = tmp_path / "store"
     with machines(tmp_path, workers=1) as at:
-        told, code = _stopped(sweep, store, at.place, signal.SIGKILL)
+        told, code = _stopped(sweep, store, at.cluster, signal.SIGKILL)
         assert code == -signal.SIGKILL
         assert not told & _lacking(sweep, store)
         assert _lacking(sweep, store), "it was killed too late to test anything"
-        again, code = _stopped(sweep, store, at.place, signal.SIGTERM)
+        again, code = _stopped(sweep, store, at.cluster, signal.SIGTERM)
     assert code == 0
     assert not again & told, "a block that was in the store ran again"
     resumed_is_undisturbed(sweep, store, undisturbed, lacking=bool(_lacking(sweep, store)))

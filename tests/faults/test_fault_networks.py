@@ -84,12 +84,12 @@ def test_the_network_cut_between_a_worker_and_the_scheduler(
         def cut() -> None:
             cable.unplug()
             if plugged_in_again:
-                with Client(at.place.address, set_as_default=False) as client:
+                with Client(at.cluster.address, set_as_default=False) as client:
                     wait_until(lambda: len(client.nthreads()) == 1)
                 cable.plug()
 
-        story = told(sweep, tmp_path / "store", at.place, once(cut))
-        with Client(at.place.address, set_as_default=False) as client:
+        story = told(sweep, tmp_path / "store", at.cluster, once(cut))
+        with Client(at.cluster.address, set_as_default=False) as client:
             assert plugged_in_again or len(client.nthreads()) == 1, "the cable was not cut"
     assert not story.of(BlockFailed)
     assert len(story.keys()) == len(set(story.keys()))
@@ -97,5 +97,5 @@ def test_the_network_cut_between_a_worker_and_the_scheduler(
 
 
 def _both_have_come(at: Machines) -> None:
-    with Client(at.place.address, set_as_default=False) as client:
+    with Client(at.cluster.address, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)

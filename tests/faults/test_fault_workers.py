@@ -49,7 +49,7 @@ def test_a_worker_over_its_memory_limit(
     monkeypatch.setattr(BooleanSweep, "task", computing(_hungry(tmp_path / "hungry")))
     limited = ("--memory-limit", "1GiB", "--nanny")
     with machines(tmp_path, workers=2, options=limited) as at:
-        story = told(sweep, tmp_path / "store", at.place)
+        story = told(sweep, tmp_path / "store", at.cluster)
         alive = {child.pid for nanny in at.workers for child in nanny.children(recursive=True)}
     assert int((tmp_path / "hungry").read_text()) not in alive, "nobody killed it"
     assert not story.of(BlockFailed)
@@ -59,7 +59,7 @@ def test_a_worker_over_its_memory_limit(
 
 def _wake(frozen: signal.Signals, at: Machines, woken: list[int]) -> None:
     """Wait until the scheduler has given a frozen worker up, and let it go on."""
-    with Client(at.place.address, set_as_default=False) as client:
+    with Client(at.cluster.address, set_as_default=False) as client:
         wait_until(lambda: len(client.nthreads()) == 1)
     os.kill(at.workers[0].pid, frozen)
     woken.append(at.workers[0].pid)
@@ -74,7 +74,7 @@ def test_a_frozen_worker_that_wakes_up(sweep: BooleanSweep, undisturbed: xr.Data
             at.workers[0].suspend()
             waking.start()
 
-        story = told(sweep, tmp_path / "store", at.place, once(freeze))
+        story = told(sweep, tmp_path / "store", at.cluster, once(freeze))
         waking.join()
     assert woken, "the frozen worker was never given up"
     assert not story.of(BlockFailed)
@@ -84,7 +84,7 @@ def test_a_frozen_worker_that_wakes_up(sweep: BooleanSweep, undisturbed: xr.Data
 
 def test_a_worker_frozen_for_good(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     with machines(tmp_path, workers=2, settings={"scheduler.worker-ttl": "2s"}) as at:
-        story = told(sweep, tmp_path / "store", at.place, once(at.workers[0].suspend))
+        story = told(sweep, tmp_path / "store", at.cluster, once(at.workers[0].suspend))
     assert not story.of(BlockFailed)
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=False)
 
@@ -109,7 +109,7 @@ def test_a_poison_block_fails_alone_wherever_it_runs(
     settings = {"scheduler.allowed-failures": allowed, "scheduler.worker-saturation": "inf"}
     two_at_a_time = ("--nanny", "--nthreads", "2", "--memory-limit", "0")
     with machines(tmp_path, workers=1, options=two_at_a_time, settings=settings) as at:
-        story = told(sweep, tmp_path / "store", at.place)
+        story = told(sweep, tmp_path / "store", at.cluster)
     failed = [event for event in story.of(BlockFailed) if isinstance(event, BlockFailed)]
     assert [event.block["leak"] + event.block["width"] for event in failed] == [(0.0, 2)]
     assert "KilledWorker" in failed[0].error
@@ -136,7 +136,7 @@ def test_workers_that_die_again_and_again(
                         child.kill()
 
         killers = [once(kill, nth=n) for n in (1, 5, 9)]
-        story = told(sweep, tmp_path / "store", at.place, *killers, commit_every=0.5)
+        story = told(sweep, tmp_path / "store", at.cluster, *killers, commit_every=0.5)
     assert not story.of(BlockFailed)
     assert story.of(Committed)
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=False)

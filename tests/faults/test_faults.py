@@ -67,7 +67,7 @@ def test_the_scheduler_killed_in_mid_run(
                 at.scheduler.kill()
 
         with pytest.raises(SchedulerLost, match="run the same command again"):
-            run(sweep, str(tmp_path / "store"), at.place, listeners=[kill])
+            run(sweep, str(tmp_path / "store"), at.cluster, listeners=[kill])
     assert results(tmp_path / "store", sweep)["done"].any()
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
@@ -81,7 +81,7 @@ def test_all_workers_killed_in_mid_run(sweep: BooleanSweep, undisturbed: xr.Data
                 at.workers[0].kill()
 
         with pytest.raises(WorkersLost, match="no worker for"):
-            run(sweep, str(tmp_path / "store"), at.place, listeners=[kill], settings=settings)
+            run(sweep, str(tmp_path / "store"), at.cluster, listeners=[kill], settings=settings)
     assert results(tmp_path / "store", sweep)["done"].any()
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
