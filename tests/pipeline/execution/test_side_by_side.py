@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from relusweep.cluster import Address
+from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.execution.queues import PlanQueue, make_queues
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Committed, Event, PlanStarted
@@ -21,6 +21,13 @@ from relusweep.pipeline.planning.plan import plans
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.storage import StoreNotFound, Variable, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Address]:
+    """Two threads of one worker: of two workers, one would be given blocks behind one that waits for them."""
+    with connect(Local(workers=1, threads_per_worker=2)) as connection:
+        yield Address(address=connection.backend.address)
 
 
 def noted(store: str, group: str, network: int) -> float:
@@ -77,7 +84,9 @@ class Stage(SpecifiedSweep):
         def make(_: object) -> BlockResult:  # a closure, so that it travels to the workers by value
             if first:
                 time.sleep(nap)
+                closed = time.monotonic() + 60.0  # a thread that waited for ever would hold up the next tests
                 while gate is not None and not gate.exists():
+                    assert time.monotonic() < closed, "the gate was never opened"
                     time.sleep(0.01)
                 if bad:
                     raise ValueError("a bad network")
