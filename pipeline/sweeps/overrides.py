@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
 from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.merging import merged
 from relusweep.pipeline.sweeps.named import SWEEPS
 
 __all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
@@ -97,7 +98,7 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
         place[field] = value
     model = type(sweep.spec)
     try:
-        return sweep.with_spec(model.model_validate(_merged(sweep.spec.model_dump(), changes)))
+        return sweep.with_spec(model.model_validate(merged(sweep.spec.model_dump(), changes)))
     except ValidationError as error:
         raise InvalidSweep(explained(error, model)) from error
 
@@ -127,12 +128,3 @@ def read_sweep(path: Path) -> Sweep:
         raise InvalidSweep(f"{path} is not YAML: {error}") from error
     return sweep_of({"name": path.stem, **fields} if isinstance(fields, dict) else {}, str(path))
 
-
-def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(fields)
-    for key, value in changes.items():
-        old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            value = _merged(old, value)
-        merged[str(key)] = value  # YAML knows keys that are numbers
-    return merged

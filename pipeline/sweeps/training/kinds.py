@@ -1,0 +1,90 @@
+"""Problems and probes, found by the names of their files."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from relusweep.pipeline.common.validation import nearest
+from relusweep.tasks import probes, problems
+from relusweep.tasks.probes.base import Probe
+from relusweep.tasks.problems.base import Problem
+
+__all__ = ["probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def problem_kinds() -> tuple[str, ...]:
+    """Name the problems there are."""
+    return _kinds(problems)
+
+
+def probe_kinds() -> tuple[str, ...]:
+    """Name the probes there are."""
+    return _kinds(probes)
+
+
+def read_problem(value: Any) -> Problem:
+    """Make a problem of a mapping with its ``kind``."""
+    if isinstance(value, Problem):
+        return value
+    if not isinstance(value, dict) or "kind" not in value:
+        raise ValueError(f"give a mapping with kind: one of {', '.join(problem_kinds())}")
+    return _class(problems, Problem, str(value["kind"])).model_validate(value)
+
+
+def problem_class(value: Any) -> type[Problem] | None:
+    """Find the class that a problem is to be of; None where it cannot be told."""
+    if isinstance(value, Problem):
+        return type(value)
+    known = isinstance(value, dict) and str(value.get("kind")) in problem_kinds()
+    return _class(problems, Problem, str(value["kind"])) if known else None
+
+
+def read_probes(values: Any) -> tuple[Probe, ...]:
+    """Make probes of their names, or of mappings ``{name: {field: value}}``."""
+    if isinstance(values, str):
+        values = [part.strip() for part in values.split(",")] if values != "none" else []
+    found = [_probe(value) for value in values]
+    names = [probe.kind for probe in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{', '.join(sorted(twice))} is named twice; name each probe once")
+    order = {"outcome": 0}
+    return tuple(sorted(found, key=lambda probe: (order.get(probe.kind, 1), probe.kind)))
+
+
+def _probe(value: Any) -> Probe:
+    if isinstance(value, Probe):
+        return value
+    if isinstance(value, str):
+        value = {value: {}}
+    if not isinstance(value, dict):
+        raise ValueError(f"a probe is a name, as parameters, or a mapping, as curve: {{every: 10}}; got {value!r}")
+    if "kind" in value:
+        return _class(probes, Probe, str(value["kind"])).model_validate(value)
+    (name, fields), *others = value.items()
+    if others:
+        raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; begin each with a hyphen")
+    return _class(probes, Probe, str(name)).model_validate(fields or {})
+
+
+def _kinds(package: Any) -> tuple[str, ...]:
+    """Name the modules of a package that are kinds, without importing them."""
+    names = (module.name for module in iter_modules(package.__path__))
+    return tuple(name for name in names if name != "base" and not name.startswith("_"))
+
+
+def _class(package: Any, base: type[M], name: str) -> type[M]:
+    known = _kinds(package)
+    if name not in known:
+        what = package.__name__.rpartition(".")[2].removesuffix("s")
+        raise ValueError(f"no {what} {name!r}{nearest(name, known)}; there are {', '.join(known)}")
+    module = import_module(f"{package.__name__}.{name}")
+    found: type[M] = getattr(module, module.__all__[0])
+    if not issubclass(found, base):
+        raise TypeError(f"{module.__name__}.__all__ begins with {found}, which is no {base.__name__}")
+    return found
