@@ -29,29 +29,29 @@ class Outcome(Probe):
         epoch = "epochs of a try, where one met the bar" if restarts else "epoch of success"
         found = {"success_epoch": numbers("int32", epoch, fill=-2, comment="-1: never")}
         if problem.two_classes:
-            found["rows_right"] = numbers("int32", _RIGHT)
+            found["rows_right"] = numbers(problem.rows_dtype, _RIGHT)
         found["final_loss"] = numbers("float32", "loss at the end, mean over rows")
         found["stop_reason"] = codes("why training stopped", StopReason)
         if restarts:
             found["tries"] = numbers("int32", "tries made, the one that was kept included")
             found["try_loss"] = numbers("float32", "loss after the try that was kept")
         if problem.has_test:
-            found["test_rows_right"] = numbers("int32", f"test {_RIGHT}")
+            found["test_rows_right"] = numbers(problem.rows_dtype, f"test {_RIGHT}")
             found["test_loss"] = numbers("float32", "loss at the end, mean over test rows")
         return found
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Take them from the result."""
-        result, tried = trained.result, trained.tried
+        result, tried, right = trained.result, trained.tried, trained.result.test_rows_right
         found: dict[str, NDArray[np.generic] | None] = {
             "success_epoch": result.success_epoch,
             "final_loss": result.loss,
             "stop_reason": result.stop_reason,
-            "test_rows_right": result.test_rows_right,
+            "test_rows_right": None if right is None else right.astype(trained.problem.rows_dtype),
             "test_loss": result.test_loss,
         }
         if trained.problem.two_classes:
-            found["rows_right"] = result.rows_right
+            found["rows_right"] = result.rows_right.astype(trained.problem.rows_dtype)
         else:
             found["success_epoch"] = np.full_like(result.success_epoch, -1)
         if tried is not None:

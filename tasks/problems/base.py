@@ -52,6 +52,8 @@ class Problem(BaseModel, ABC):
         Losses that its targets allow.
     two_classes : bool
         Whether rows are of two classes, so that an output is right or wrong.
+    rows_dtype : str
+        What holds the number of its rows.
     extent : tuple of str
         Fields that are no axes and say how far the labels reach: they may grow.
     labels : str, optional
@@ -66,6 +68,7 @@ class Problem(BaseModel, ABC):
     title: ClassVar[str]
     losses: ClassVar[tuple[str, ...]] = ("bce", "mse")
     two_classes: ClassVar[bool] = True
+    rows_dtype: ClassVar[str] = "int32"
     extent: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[str | None] = None
     label_attrs: ClassVar[Mapping[str, Any]] = {}

@@ -91,6 +91,7 @@ class Boolean(Problem):
     title: ClassVar[str] = "Boolean sweep"
     extent: ClassVar[tuple[str, ...]] = ("problems", "random", "classes")
     labels: ClassVar[str] = "problem"
+    rows_dtype: ClassVar[str] = "int16"
 
     kind: Literal["boolean"] = "boolean"
     n_inputs: Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], Axis("inputs of the function")]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from relusweep.pipeline.common.validation import nearest
 from relusweep.pipeline.sweeps.merging import merged
 from relusweep.tasks.axes import Axis, axes_of
 
@@ -54,16 +55,19 @@ def spread(fields: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     from relusweep.pipeline.sweeps.training.kinds import problem_class
 
     own = model.model_fields
-    placed = {name: value for name, value in fields.items() if name in own}
+    placed = {str(name): value for name, value in fields.items() if name in own}
     roots: dict[str, Any] = {"problem": problem_class(placed.get("problem"))}
     roots |= {part: own[part].annotation for part in ("network", "protocol")}
-    known = {name: path for part, root in roots.items() if root for name, path in _named(root, part)}
+    known: dict[str, tuple[str, ...]] = {}
+    for part, root in roots.items():
+        for name, path in _named(root, part) if root else ():
+            known.setdefault(name, path)
     for name, value in fields.items():
         if name in own:
             continue
         if name not in known:
-            placed[name] = value
-            continue
+            names = [*own, *known]
+            raise ValueError(f"no field {str(name)!r}{nearest(str(name), names)}; there are {', '.join(names)}")
         placed = _put(placed, known[name], value)
     return placed
 

@@ -16,7 +16,7 @@ from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
 from relusweep.pipeline.sweeps.training.kinds import read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, places, spread
-from relusweep.pipeline.sweeps.training.where import satisfied
+from relusweep.pipeline.common.where import satisfied
 from relusweep.storage.layout import Variable
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
