@@ -2,6 +2,10 @@
 
 import hashlib
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,3 +197,24 @@ def test_how_many_deep_networks_find_the_sine(init, share):
 def test_an_unknown_initialisation_is_refused_with_those_there_are():
     with pytest.raises(ValidationError, match=r"unknown initialisation 'he'; allowed are he_normal, lecun_"):
         network("he")
+
+
+SCRIPT = """
+from tests.tasks.initialisations import test_initialisations as here
+for init in here.FROZEN:
+    here.test_the_bits_of_starts_are_frozen(init)
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="names processors of the x86-64 family")
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"])
+def test_the_width_of_the_vectors_changes_no_bit(tmp_path, processor):
+    features = "+fma" if processor == "haswell" else ""
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": processor}
+    subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | environment | {"NUMBA_CPU_FEATURES": features},
+        cwd=Path(__file__).parents[3],
+        check=True,
+    )
