@@ -78,6 +78,7 @@ def _specification(fields: Fields, problem: Fields, network: Fields, protocol: F
 def _network(fields: Fields) -> Fields:
     return {
         **{name: fields[name] for name in ("leak", "width", "depth", "bias") if name in fields},
+        "widths": "",
         "init": "he_normal",
         "activation": "relu",
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from relusweep.tasks.axes import listed
-from relusweep.tasks.probes.base import Extent, Probe
+from relusweep.tasks.probes import Extent, Probe
 
 __all__ = ["ProbeOfEpochs"]
 

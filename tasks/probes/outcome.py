@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.declared import Declared, codes, numbers
-from relusweep.tasks.probes.base import Extent, Probe, Trained
+from relusweep.tasks.probes import Extent, Probe, Trained
 from relusweep.tasks.training.protocol import StopReason
 
 __all__ = ["Outcome"]

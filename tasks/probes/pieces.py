@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.probes.base import Extent, Probe, Trained, needs_relu
-from relusweep.tasks.problems.base import Problem
+from relusweep.tasks.probes import Extent, Probe, Trained, needs_relu
+from relusweep.tasks.problems import Problem
 from relusweep.tasks.training.protocol import StopReason
 
 __all__ = ["Pieces"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.declared import Declared, codes, numbers
 from relusweep.tasks.hypersphere.shapes import Shape as Code
-from relusweep.tasks.probes.base import Extent, Probe, Trained, needs_relu
-from relusweep.tasks.problems.base import Problem
+from relusweep.tasks.probes import Extent, Probe, Trained, needs_relu
+from relusweep.tasks.problems import Problem
 from relusweep.tasks.training.protocol import StopReason
 
 __all__ = ["Shape"]

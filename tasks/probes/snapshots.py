@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.probes.base import Extent, Trained
+from relusweep.tasks.probes import Extent, Trained
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
 from relusweep.tasks.probes.parameters import PLACES, padded
 

@@ -14,7 +14,7 @@ from relusweep.tasks.declared import Coordinate
 from relusweep.tasks.hypersphere.geometry import ShellVolume
 from relusweep.tasks.hypersphere.problems import BallAndShell as Bodies
 from relusweep.tasks.hypersphere.problems import Part, draw_samples
-from relusweep.tasks.problems.base import Name, Problem, Trials, shape_name
+from relusweep.tasks.problems import Name, Problem, Trials, shape_name
 
 __all__ = ["BallAndShell"]
 

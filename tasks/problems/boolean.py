@@ -23,7 +23,7 @@ from relusweep.tasks.boolean.functions import (
 from relusweep.tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 from relusweep.tasks.declared import Coordinate
-from relusweep.tasks.problems.base import Name, Problem, Trials
+from relusweep.tasks.problems import Name, Problem, Trials
 
 __all__ = ["Boolean", "MEASURES", "class_ids", "classes_of"]
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from relusweep.tasks.axes import Axis, Setting, fixed
 from relusweep.tasks.declared import Coordinate
-from relusweep.tasks.problems.base import Name, Problem, Trials
+from relusweep.tasks.problems import Name, Problem, Trials
 from relusweep.tasks.sine import sine_points
 
 __all__ = ["Function"]

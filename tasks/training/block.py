@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.probes.base import Extent, Probe, Trained, Tried
-from relusweep.tasks.problems.base import Problem, Trials
+from relusweep.tasks.probes import Extent, Probe, Trained, Tried
+from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.engine import Engine, prepare, train
 from relusweep.tasks.training.protocol import Protocol

@@ -12,7 +12,7 @@ SINE = TrainingSweep.model_validate(
     {
         "name": "sine",
         "problem": {"kind": "function", "target": "sine", "points": 100},
-        "network": {"width": "1..10", "depth": "1..10"},
+        "network": {"width": "1..10", "depth": "1..10", "init": "pytorch"},
         "protocol": {
             "loss": "mse",
             "optimizer": {"kind": "sgd", "learning_rate": 0.1, "momentum": 0.0},

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from relusweep.pipeline.common.validation import nearest
-from relusweep.tasks import probes, problems
-from relusweep.tasks.probes.base import Probe
-from relusweep.tasks.problems.base import Problem
+from relusweep.tasks import discovery, probes, problems
+from relusweep.tasks.probes import Probe
+from relusweep.tasks.problems import Problem
 
 __all__ = ["probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
 
@@ -20,12 +19,12 @@ M = TypeVar("M", bound=BaseModel)
 
 def problem_kinds() -> tuple[str, ...]:
     """Name the problems there are."""
-    return _kinds(problems)
+    return discovery.names(problems.__name__)
 
 
 def probe_kinds() -> tuple[str, ...]:
     """Name the probes there are."""
-    return _kinds(probes)
+    return discovery.names(probes.__name__)
 
 
 def read_problem(value: Any) -> Problem:
@@ -72,14 +71,8 @@ def _probe(value: Any) -> Probe:
     return _class(probes, Probe, str(name)).model_validate(fields or {})
 
 
-def _kinds(package: Any) -> tuple[str, ...]:
-    """Name the modules of a package that are kinds, without importing them."""
-    names = (module.name for module in iter_modules(package.__path__))
-    return tuple(name for name in names if name != "base" and not name.startswith("_"))
-
-
 def _class(package: Any, base: type[M], name: str) -> type[M]:
-    known = _kinds(package)
+    known = discovery.names(package.__name__)
     if name not in known:
         what = package.__name__.rpartition(".")[2].removesuffix("s")
         raise ValueError(f"no {what} {name!r}{nearest(name, known)}; there are {', '.join(known)}")

@@ -12,7 +12,7 @@ from pydantic import Field
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
-from relusweep.tasks.problems.base import Problem
+from relusweep.tasks.problems import Problem
 from relusweep.tasks.problems.boolean import MEASURES, Boolean
 
 __all__ = ["MeasureSweep", "measures_before", "measures_of"]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Axis, fixed
 
 __all__ = ["Network", "Optimizer", "Protocol", "Restarts"]
@@ -15,21 +16,42 @@ _RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
 _SHARE = "numbers from 0, below 1"
 
 
+def _activation(name: str) -> str:
+    activations.load(name)
+    return name
+
+
+def _init(name: str) -> str:
+    initialisations.load(name)
+    return name
+
+
 class Network(BaseModel):
-    """The networks: leaky-ReLU units in layers of one width.
+    """The networks.
 
     Attributes
     ----------
+    activation : tuple of str
+        Of hidden units; see `relusweep.tasks.activations`.
     leak : tuple of float
-        Slope of a unit below zero.
+        Slope of a relu unit below zero.
     width, depth : tuple of int
         Units of each hidden layer, hidden layers. A width of 0, written ``auto``, is the problem's own.
+    widths : tuple of str
+        Units of every hidden layer where they differ, as ``8-4-2``, instead of `width` and `depth`.
+    init : tuple of str
+        How weights start; see `relusweep.tasks.initialisations`.
     bias : tuple of {'uniform', 'zero'}
         How biases start.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    activation: Annotated[
+        tuple[Annotated[str, AfterValidator(_activation)], ...],
+        Axis("activation of hidden units", None),
+        Field(description=", ".join(activations.names())),
+    ] = fixed("relu")
     leak: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1), AfterValidator(abs)], ...],  # -0.0 is 0.0
         Axis("slope below zero"),
@@ -38,11 +60,21 @@ class Network(BaseModel):
     width: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
         Axis("units of each hidden layer", words=(("auto", 0),)),
-        Field(description=_POSITIVE),
-    ]
+        Field(description=f"{_POSITIVE}, or auto"),
+    ] = fixed(0)
     depth: Annotated[
-        tuple[Annotated[int, Field(ge=1)], ...], Axis("hidden layers"), Field(description=_POSITIVE)
-    ]
+        tuple[Annotated[int, Field(ge=0)], ...], Axis("hidden layers"), Field(description=_POSITIVE)
+    ] = fixed(0)
+    widths: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^([1-9]\d*(-[1-9]\d*)*)?$")], ...],
+        Axis("units of every hidden layer", None, comment="empty: width units in each of depth layers"),
+        Field(description="units of every layer, as 8-4-2 or 8-4-2,6-6"),
+    ] = fixed("")
+    init: Annotated[
+        tuple[Annotated[str, AfterValidator(_init)], ...],
+        Axis("how weights start", None),
+        Field(description=", ".join(initialisations.names())),
+    ] = fixed("he_normal")
     bias: Annotated[
         tuple[Literal["uniform", "zero"], ...],
         Axis("how biases start", None),

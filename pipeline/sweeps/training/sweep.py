@@ -20,8 +20,8 @@ from relusweep.pipeline.common.where import satisfied
 from relusweep.storage.layout import Variable
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
-from relusweep.tasks.probes.base import Extent, Probe
-from relusweep.tasks.problems.base import Problem
+from relusweep.tasks.probes import Extent, Probe
+from relusweep.tasks.problems import Problem
 from relusweep.tasks.training import protocol as protocols
 from relusweep.tasks.training.restarts import Restarts
 
@@ -277,13 +277,16 @@ class TrainingSweep(SpecifiedSweep):
 
     def setting(self, labels: Setting) -> Setting:
         """Complete the labels of a combination: what is the problem's own becomes a number."""
-        own = self.problem.own_width(labels)
-        return {**labels, "width": labels["width"] or own}
+        if labels["widths"]:
+            units = [int(size) for size in labels["widths"].split("-")]
+            return {**labels, "width": max(units), "depth": len(units)}
+        return {**labels, "width": labels["width"] or self.problem.own_width(labels)}
 
     def _network(self, setting: Setting) -> networks.Network:
-        names = [name for name in networks.Network.model_fields if name in setting]
+        names = ("width", "depth", "activation", "leak", "init", "bias")
+        widths = [int(size) for size in setting["widths"].split("-")] if setting["widths"] else None
         return networks.Network(
-            n_inputs=self.problem.n_inputs_of(setting), **{name: setting[name] for name in names if name != "n_inputs"}
+            n_inputs=self.problem.n_inputs_of(setting), widths=widths, **{name: setting[name] for name in names}
         )
 
     def _protocol(self, setting: Setting) -> protocols.Protocol:
@@ -310,7 +313,9 @@ class TrainingSweep(SpecifiedSweep):
     def _sizes(self) -> Iterator[Setting]:
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
-        yield self.setting(largest)
+        usual = {"activation": "relu", "init": "he_normal"}  # whatever goes with all others
+        for widths in self.network.widths:
+            yield self.setting({**largest, **usual, "widths": widths})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts
