@@ -97,7 +97,9 @@ def listed(value: object) -> list[object]:
 def axes_of(model: BaseModel | type[BaseModel]) -> dict[str, Axis]:
     """Find the fields of a model that are axes, in their order."""
     fields = (model if isinstance(model, type) else type(model)).model_fields
-    marks = {name: [mark for mark in field.metadata if isinstance(mark, Axis)] for name, field in fields.items()}
+    marks = {
+        name: [mark for mark in field.metadata if isinstance(mark, Axis)] for name, field in fields.items()
+    }
     return {name: found[0] for name, found in marks.items() if found}
 
 

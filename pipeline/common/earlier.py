@@ -26,7 +26,9 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
     specification = _KINDS[kind](fields)
     dims = set(dataset.dims)
     parts = {dim: (part, value) for part in _PARTS for dim, value in _leaves(specification[part])}
-    renamed = dataset.rename({name: "final_loss" for name in ("loss", "train_loss") if name in dataset.data_vars})
+    renamed = dataset.rename(
+        {name: "final_loss" for name in ("loss", "train_loss") if name in dataset.data_vars}
+    )
     settings = {
         dim: ((), value, {"part": part})
         for dim, (part, value) in parts.items()
@@ -34,7 +36,11 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
     }
     for dim in dims & parts.keys():
         renamed[dim].attrs["part"] = parts[dim][0]
-    attrs = {"kind": "training", "specification": json.dumps(specification), "paired_along": _paired(kind, parts)}
+    attrs = {
+        "kind": "training",
+        "specification": json.dumps(specification),
+        "paired_along": _paired(kind, parts),
+    }
     known = renamed.assign_coords(settings)
     return known.assign_coords(_rows(known)).assign_attrs(attrs)
 
@@ -69,7 +75,9 @@ _DIMS = {"kind": "optimizer", "most": "most_restarts"}
 _NO_AXES = {"kind", "problems", "random", "classes", "test_samples", "mse_targets", "draws"}
 
 
-def _specification(fields: Fields, problem: Fields, network: Fields, protocol: Fields, probes: list[Any]) -> Fields:
+def _specification(
+    fields: Fields, problem: Fields, network: Fields, protocol: Fields, probes: list[Any]
+) -> Fields:
     parts = {"problem": problem, "network": network, "protocol": protocol, "probes": probes}
     rest = {name: fields[name] for name in ("trials", "seed", "engine") if name in fields}
     return {"name": fields["name"], **parts, **rest, "where": None}
@@ -114,5 +122,5 @@ def _rows(dataset: xr.Dataset) -> dict[str, Any]:
     }
     inputs = dataset.coords.get("n_inputs")
     if "rows" not in found and "truth_table" in dataset.coords and inputs is not None:
-        found["rows"] = (inputs.dims, 2 ** inputs.values)
+        found["rows"] = (inputs.dims, 2**inputs.values)
     return found

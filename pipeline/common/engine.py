@@ -103,6 +103,8 @@ def _forget(array: xr.DataArray, dims: tuple[Hashable, ...]) -> None:
     kept = [dim in array.dims for dim in dims]
     for key in array.encoding.keys() & {"chunks", "shards"}:
         sizes = array.encoding[key]
-        array.encoding[key] = sizes and tuple(size for size, is_kept in zip(sizes, kept, strict=True) if is_kept)
+        array.encoding[key] = sizes and tuple(
+            size for size, is_kept in zip(sizes, kept, strict=True) if is_kept
+        )
     if preferred := array.encoding.get("preferred_chunks"):
         array.encoding["preferred_chunks"] = {dim: preferred[dim] for dim in array.dims if dim in preferred}

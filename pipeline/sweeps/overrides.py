@@ -127,4 +127,3 @@ def read_sweep(path: Path) -> Sweep:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidSweep(f"{path} is not YAML: {error}") from error
     return sweep_of({"name": path.stem, **fields} if isinstance(fields, dict) else {}, str(path))
-

@@ -117,7 +117,7 @@ class Probe(BaseModel, ABC):
         """Give the epochs, ascending, after which it needs the parameters."""
         return ()
 
-    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:  # noqa: B027
+    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Raise ValueError where the problem or the labels of an axis do not allow it."""
 
     @abstractmethod

@@ -27,9 +27,12 @@ class ProbeOfEpochs(Probe):
 
     every: Annotated[PositiveInt, Field(description="epochs, at least 1")] | None = None
     per_decade: Annotated[int, Field(ge=1, le=100, description="1 to 100")] | None = None
-    at: Annotated[
-        tuple[NonNegativeInt, ...], BeforeValidator(listed), Field(description="epochs, as 0,10,100")
-    ] | None = None
+    at: (
+        Annotated[
+            tuple[NonNegativeInt, ...], BeforeValidator(listed), Field(description="epochs, as 0,10,100")
+        ]
+        | None
+    ) = None
 
     @model_validator(mode="before")
     @classmethod

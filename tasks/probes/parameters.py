@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from relusweep.tasks.declared import Declared, numbers
 from relusweep.tasks.probes import Extent, Probe, Trained
 
-__all__ = ["Parameters", "PLACES", "padded"]
+__all__ = ["PLACES", "Parameters", "padded"]
 
 _ORDER = "layer after layer, unit after unit, each unit's weights and then its bias"
 PLACES = {

@@ -154,7 +154,7 @@ class Problem(BaseModel, ABC):
         """Estimate the epochs that a network takes, to start the longest blocks first."""
         return float(epochs)
 
-    def check(self) -> None:  # noqa: B027  (most have nothing to check)
+    def check(self) -> None:
         """Raise ValueError where fields, each allowed, cannot be met together."""
 
 
@@ -165,4 +165,3 @@ def shape_name(setting: Setting) -> Name:
     """Name what of a network decides its start; what once was always the same is named where it differs."""
     name: Name = (setting["width"], setting["depth"], float(setting["leak"]), setting["bias"])
     return (*name, *(setting[field] for field, usual in _USUAL.items() if setting[field] != usual))
-

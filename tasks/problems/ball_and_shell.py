@@ -78,9 +78,9 @@ class BallAndShell(Problem):
     ] = fixed("scaled")
     test_samples: Annotated[int, Field(ge=0, multiple_of=2, description="an even number, or 0")] = 0
     mse_targets: Annotated[Literal["0,1", "-1,1"], Field(description="0,1 or -1,1")] = "0,1"
-    draws: Annotated[
-        Literal["common", "each_setting"], Field(description="common or each_setting")
-    ] = "common"
+    draws: Annotated[Literal["common", "each_setting"], Field(description="common or each_setting")] = (
+        "common"
+    )
 
     @property
     def paired(self) -> bool:

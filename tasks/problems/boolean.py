@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, TypeAdapter, WrapValidator, model_validator
 
-from relusweep.tasks.axes import Axis, Setting, fixed, listed
+from relusweep.tasks import networks
+from relusweep.tasks.axes import Axis, Setting, listed
 from relusweep.tasks.boolean.functions import (
     CLASS_INPUTS,
     MOST_RANDOM,
@@ -23,9 +24,11 @@ from relusweep.tasks.boolean.functions import (
 from relusweep.tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 from relusweep.tasks.declared import Coordinate
-from relusweep.tasks.problems import Name, Problem, Trials
+from relusweep.tasks.networks import Network
+from relusweep.tasks.problems import Name, Problem, Trials, shape_name
+from relusweep.tasks.streams import Stream
 
-__all__ = ["Boolean", "MEASURES", "class_ids", "classes_of"]
+__all__ = ["MEASURES", "Boolean", "class_ids", "classes_of", "initial_parameters"]
 
 _CLASSES_PER_BLOCK = 4096
 _MEASURED_AT_ONCE = 256
@@ -143,7 +146,9 @@ class Boolean(Problem):
         """Ids, ascending; or names, ascending as text."""
         if self.numbered:
             every = self.problems == "all"
-            return classes_of(self.n_inputs[0]).representative if every else np.array(self.problems, np.uint64)
+            return (
+                classes_of(self.n_inputs[0]).representative if every else np.array(self.problems, np.uint64)
+            )
         every = self.classes == "all"
         ids = classes_of(CLASS_INPUTS).representative.tolist() if every else self.classes
         names = [*map(class_name, ids), PARITY, *map(random_name, range(self.random))]
@@ -244,3 +249,27 @@ def _known(names: list[str], n: int, seed: int) -> dict[str, NDArray[Any]]:
         texts = np.array([row.tobytes().decode() for row in digits], dtype=object)
         parts.append({"truth_table": texts, **spectral_measures(tables)})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def initial_parameters(
+    network: Network, seed: int, function: int | str, trials: range
+) -> NDArray[np.float32]:
+    """Draw the initial parameters of a function's trials, as sweeps of Boolean functions do.
+
+    Parameters
+    ----------
+    network : Network
+    seed : int
+    function : int or str
+        Id or name of the function.
+    trials : range
+        Consecutive trial numbers.
+
+    Returns
+    -------
+    ndarray of shape (len(trials), network.n_parameters), dtype float32
+    """
+    widths = "-".join(map(str, network.widths or ()))
+    setting = {**network.model_dump(), "widths": widths}
+    name = (f"{Boolean.folder} starts", seed, function, network.n_inputs, *shape_name(setting))
+    return networks.initial_parameters(network, Stream(name), trials)

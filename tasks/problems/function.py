@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from relusweep.tasks.axes import Axis, Setting, fixed
 from relusweep.tasks.declared import Coordinate
+from relusweep.tasks.elementary import cos_sin_turn
 from relusweep.tasks.problems import Name, Problem, Trials
-from relusweep.tasks.sine import sine_points
 
-__all__ = ["Function"]
+__all__ = ["Function", "Points", "sine_points"]
 
 
 class Function(Problem):
@@ -33,9 +34,9 @@ class Function(Problem):
     two_classes: ClassVar[bool] = False
 
     kind: Literal["function"] = "function"
-    target: Annotated[
-        tuple[Literal["sine"], ...], Axis("function", None), Field(description="sine")
-    ] = fixed("sine")
+    target: Annotated[tuple[Literal["sine"], ...], Axis("function", None), Field(description="sine")] = fixed(
+        "sine"
+    )
     points: Annotated[
         tuple[Annotated[int, Field(ge=2, le=100_000)], ...],
         Axis("points"),
@@ -75,3 +76,51 @@ class Function(Problem):
     def block_shape(self) -> Mapping[str, int]:
         """One network for each lane."""
         return {"trial": 16}
+
+
+class Points(NamedTuple):
+    """Points of the sine.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_points, 1), dtype float32
+    targets : ndarray of shape (n_points,), dtype float32
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+
+def sine_points(count: int) -> Points:
+    """Give uniformly spaced points of [−π, π], both ends among them, and their sines.
+
+    Sines are those of the points before these are rounded to float32. All bits are the same on every
+    processor.
+
+    Parameters
+    ----------
+    count : int
+        At least 2.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 points.
+
+    Examples
+    --------
+    >>> sine_points(5).targets.tolist()
+    [0.0, -1.0, 0.0, 1.0, 0.0]
+    """
+    if count < 2:
+        raise ValueError(f"{count} points cannot hold both ends of the interval; allowed is 2 or more")
+    half_circle = count - 1
+    places = range(-half_circle, count, 2)
+    inputs = [[math.pi * place / half_circle] for place in places]
+    turns = [place % (2 * half_circle) / (2 * half_circle) for place in places]
+    targets = [cos_sin_turn(turn)[1] + 0.0 for turn in turns]  # -0.0 is 0.0
+    return Points(np.array(inputs, np.float32), np.array(targets, np.float32))

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from relusweep.tasks.hypersphere.training import SampleBlock
 
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.hypersphere.shapes import SHAPES
@@ -19,7 +20,6 @@ from relusweep.pipeline.report.hypersphere.summary import LOSSES, SETTING, Summa
 from relusweep.pipeline.report.text import leak_name, percent
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
-from relusweep.tasks.hypersphere.training import SampleBlock
 from relusweep.tasks.regions import Curve
 
 __all__ = ["outlines", "polygon_tables", "polygons"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
+from relusweep.pipeline.sweeps.hypersphere.sweep import DIMS, HypersphereSweep
 
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.scale import specification
-from relusweep.pipeline.sweeps.hypersphere.sweep import DIMS, HypersphereSweep
 from relusweep.tasks.hypersphere.shapes import Shape
 
 __all__ = ["BARS", "LOSSES", "SETTING", "Summary", "summarise"]

@@ -10,12 +10,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from relusweep.tasks.sine import sine_points
 
 from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map, draw_numbers
 from relusweep.pipeline.report.sine.summary import Summary
 from relusweep.pipeline.report.text import count, percent, thousandths
 from relusweep.pipeline.report.theme import Picture, Theme, figure
-from relusweep.tasks.sine import sine_points
 
 __all__ = ["errors", "pieces", "success", "tries"]
 

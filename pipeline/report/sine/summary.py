@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from relusweep.pipeline.sweeps.sine import SineSweep
 
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.scale import specification
-from relusweep.pipeline.sweeps.sine import SineSweep
 from relusweep.tasks.training import StopReason
 
 __all__ = ["Fit", "Summary", "summarise"]

@@ -62,12 +62,16 @@ def _probe(value: Any) -> Probe:
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, dict):
-        raise ValueError(f"a probe is a name, as parameters, or a mapping, as curve: {{every: 10}}; got {value!r}")
+        raise ValueError(
+            f"a probe is a name, as parameters, or a mapping, as curve: {{every: 10}}; got {value!r}"
+        )
     if "kind" in value:
         return _class(probes, Probe, str(value["kind"])).model_validate(value)
     (name, fields), *others = value.items()
     if others:
-        raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; begin each with a hyphen")
+        raise ValueError(
+            f"a probe is a mapping of one name, got {', '.join(value)}; begin each with a hyphen"
+        )
     return _class(probes, Probe, str(name)).model_validate(fields or {})
 
 

@@ -98,7 +98,9 @@ class Optimizer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Annotated[
-        tuple[Literal["adam", "sgd"], ...], Axis("optimiser", None, dim="optimizer"), Field(description="adam or sgd")
+        tuple[Literal["adam", "sgd"], ...],
+        Axis("optimiser", None, dim="optimizer"),
+        Field(description="adam or sgd"),
     ] = fixed("adam")
     learning_rate: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1e30)], ...],

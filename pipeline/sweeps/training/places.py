@@ -67,7 +67,9 @@ def spread(fields: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
             continue
         if name not in known:
             names = [*own, *known]
-            raise ValueError(f"no field {str(name)!r}{nearest(str(name), names)}; there are {', '.join(names)}")
+            raise ValueError(
+                f"no field {str(name)!r}{nearest(str(name), names)}; there are {', '.join(names)}"
+            )
         placed = _put(placed, known[name], value)
     return placed
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from relusweep.pipeline.common.errors import SpecificationChanged
+from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
 from relusweep.pipeline.sweeps.training.kinds import read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, places, spread
-from relusweep.pipeline.common.where import satisfied
 from relusweep.storage.layout import Variable
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
@@ -26,7 +26,7 @@ from relusweep.tasks.training import protocol as protocols
 from relusweep.tasks.training.restarts import Restarts
 
 if TYPE_CHECKING:
-    from relusweep.tasks.training.block import TrainingBlock
+    from relusweep.tasks.training_block import TrainingBlock
 
 __all__ = ["TrainingSweep"]
 
@@ -84,7 +84,11 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def places(self) -> dict[str, Place]:
         """Where each axis stands in the specification."""
-        return {**places(self.problem, "problem"), **places(self.network, "network"), **places(self.protocol, "protocol")}
+        return {
+            **places(self.problem, "problem"),
+            **places(self.network, "network"),
+            **places(self.protocol, "protocol"),
+        }
 
     @property
     def group(self) -> str:
@@ -162,7 +166,10 @@ class TrainingSweep(SpecifiedSweep):
             attrs[self.problem.labels] = {**self.problem.label_attrs, "part": "problem"}
         attrs |= {"trial": _TRIAL, **{dim: dict(of) for dim, (_, of) in self._inner.items()}}
         known = {**self.problem.coordinates(self.seed), **measures_of(self.problem, store)}
-        return {**{dim: (dim, labels, attrs[dim]) for dim, labels in {**self.axes, **self.inner}.items()}, **known}
+        return {
+            **{dim: (dim, labels, attrs[dim]) for dim, labels in {**self.axes, **self.inner}.items()},
+            **known,
+        }
 
     @property
     def attrs(self) -> Mapping[str, Any]:
@@ -252,13 +259,13 @@ class TrainingSweep(SpecifiedSweep):
 
     def task(self, block: Block, store: str) -> Task:
         """Give what trains the networks of a block."""
-        from relusweep.tasks.training.block import train_block
+        from relusweep.tasks.training_block import train_block
 
         return train_block, self.block(block)
 
     def block(self, block: Block) -> TrainingBlock:
         """Describe the networks of a block; from this their rows and starts can be drawn again."""
-        from relusweep.tasks.training.block import TrainingBlock
+        from relusweep.tasks.training_block import TrainingBlock
 
         labels, trials = dict(block.labels), block["trial"]
         setting = self.setting({dim: labels[dim][0] for dim in self.places})
@@ -286,7 +293,9 @@ class TrainingSweep(SpecifiedSweep):
         names = ("width", "depth", "activation", "leak", "init", "bias")
         widths = [int(size) for size in setting["widths"].split("-")] if setting["widths"] else None
         return networks.Network(
-            n_inputs=self.problem.n_inputs_of(setting), widths=widths, **{name: setting[name] for name in names}
+            n_inputs=self.problem.n_inputs_of(setting),
+            widths=widths,
+            **{name: setting[name] for name in names},
         )
 
     def _protocol(self, setting: Setting) -> protocols.Protocol:
@@ -358,4 +367,3 @@ class TrainingSweep(SpecifiedSweep):
             epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
         return block.cells * epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle)
-

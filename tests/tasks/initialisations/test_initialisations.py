@@ -16,7 +16,7 @@ from torch import nn
 
 from relusweep.tasks import initialisations
 from relusweep.tasks.networks import Network, initial_parameters, layer_views
-from relusweep.tasks.sine import sine_points
+from relusweep.tasks.problems.function import sine_points
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Protocol, Sgd, train
 
