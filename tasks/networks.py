@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.streams import Stream
 
-__all__ = ["Network", "initial_parameters", "layer_views"]
+__all__ = ["Layer", "Network", "initial_parameters", "layer_views"]
 
 
 def _without_sign(leak: float) -> float:

@@ -15,7 +15,7 @@ from relusweep.tasks import discovery, elementary, streams
 from relusweep.tasks.compiled import compiled
 from relusweep.tasks.streams import box_muller
 
-__all__ = ["Initialisation", "load", "names"]
+__all__ = ["Initialisation", "load", "names", "uniform_around_zero"]
 
 
 @dataclass(frozen=True)
