@@ -20,9 +20,9 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
     or ``train_loss``, and what is an axis today was a setting. Other groups stay as they are.
     """
     kind = dataset.attrs.get("kind", "boolean" if "success_epoch" in dataset else None)
-    if kind not in _KINDS or "specification" not in dataset.attrs:
+    fields = json.loads(dataset.attrs.get("specification", "{}"))
+    if kind not in _KINDS or "optimizer" not in fields:
         return dataset
-    fields = json.loads(dataset.attrs["specification"])
     specification = _KINDS[kind](fields)
     dims = set(dataset.dims)
     parts = {dim: (part, value) for part in _PARTS for dim, value in _leaves(specification[part])}

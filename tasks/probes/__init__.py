@@ -89,7 +89,7 @@ class Trained:
 class Probe(BaseModel, ABC):
     """What is kept of each network. A probe is one file in `relusweep.tasks.probes`.
 
-    The module is named like the probe, and its subclass of this class is named in `__all__` first. Fields of
+    The module is named like the probe, and defines one subclass of this class. Fields of
     the class are what a specification may set.
 
     Attributes

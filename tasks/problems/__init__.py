@@ -37,8 +37,7 @@ class Trials(NamedTuple):
 class Problem(BaseModel, ABC):
     """Where rows and targets come from. A problem is one file in `relusweep.tasks.problems`.
 
-    The module is named like the kind of the problem, and its subclass of this class is named in `__all__`
-    first. Fields marked by `relusweep.tasks.axes.Axis` are axes.
+    The module is named like the kind of the problem, and defines one subclass of this class. Fields marked by `relusweep.tasks.axes.Axis` are axes.
 
     Attributes
     ----------
@@ -158,10 +157,6 @@ class Problem(BaseModel, ABC):
         """Raise ValueError where fields, each allowed, cannot be met together."""
 
 
-_USUAL = {"init": "he_normal", "activation": "relu", "widths": ""}
-
-
 def shape_name(setting: Setting) -> Name:
-    """Name what of a network decides its start; what once was always the same is named where it differs."""
-    name: Name = (setting["width"], setting["depth"], float(setting["leak"]), setting["bias"])
-    return (*name, *(setting[field] for field, usual in _USUAL.items() if setting[field] != usual))
+    """Name what of a network decides its start, beside what `relusweep.tasks.networks` adds to the name."""
+    return setting["width"], setting["depth"], float(setting["leak"]), setting["bias"]

@@ -269,7 +269,5 @@ def initial_parameters(
     -------
     ndarray of shape (len(trials), network.n_parameters), dtype float32
     """
-    widths = "-".join(map(str, network.widths or ()))
-    setting = {**network.model_dump(), "widths": widths}
-    name = (f"{Boolean.folder} starts", seed, function, network.n_inputs, *shape_name(setting))
+    name = (f"{Boolean.folder} starts", seed, function, network.n_inputs, *shape_name(network.model_dump()))
     return networks.initial_parameters(network, Stream(name), trials)

@@ -81,7 +81,8 @@ def _class(package: Any, base: type[M], name: str) -> type[M]:
         what = package.__name__.rpartition(".")[2].removesuffix("s")
         raise ValueError(f"no {what} {name!r}{nearest(name, known)}; there are {', '.join(known)}")
     module = import_module(f"{package.__name__}.{name}")
-    found: type[M] = getattr(module, module.__all__[0])
-    if not issubclass(found, base):
-        raise TypeError(f"{module.__name__}.__all__ begins with {found}, which is no {base.__name__}")
-    return found
+    own = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, base)]
+    found = [kind for kind in own if kind.__module__ == module.__name__]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} defines {len(found)} subclasses of {base.__name__}, not one")
+    return found[0]
