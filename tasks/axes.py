@@ -63,6 +63,11 @@ class Axis:
         known = {"long_name": self.long_name, "units": self.units, "comment": self.comment}
         return {name: value for name, value in known.items() if value is not None}
 
+    def written(self, label: Any) -> str:
+        """Write a label as a specification may."""
+        words = {value: word for word, value in self.words}
+        return words.get(label) or (f"{label:g}" if isinstance(label, float) else str(label))
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the labels one by one; dump one value, or a list."""
 
@@ -82,7 +87,7 @@ class Axis:
 
 
 def listed(value: object) -> list[object]:
-    """Read ``2,3`` and ``2..10``, ranges and arrays; whether the items are numbers is for the field to check."""
+    """Read ``2,3`` and ``2..10``, and lists; whether the items are numbers is for the field to check."""
     if isinstance(value, str):
         items: list[object] = []
         for part in value.split(","):

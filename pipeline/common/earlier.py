@@ -24,7 +24,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
     if kind not in _KINDS or "optimizer" not in fields:
         return dataset
     specification = _KINDS[kind](fields)
-    dims = set(dataset.dims)
+    dims = set(map(str, dataset.dims))
     parts = {dim: (part, value) for part in _PARTS for dim, value in _leaves(specification[part])}
     renamed = dataset.rename(
         {name: "final_loss" for name in ("loss", "train_loss") if name in dataset.data_vars}
@@ -46,7 +46,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _boolean(fields: Fields) -> Fields:
-    problem = {name: fields[name] for name in ("n_inputs", "problems", "random", "classes") if name in fields}
+    problem = _chosen(fields, "n_inputs", "problems", "random", "classes")
     return _specification(fields, {"kind": "boolean", **problem}, _network(fields), _protocol(fields), [])
 
 
@@ -79,13 +79,13 @@ def _specification(
     fields: Fields, problem: Fields, network: Fields, protocol: Fields, probes: list[Any]
 ) -> Fields:
     parts = {"problem": problem, "network": network, "protocol": protocol, "probes": probes}
-    rest = {name: fields[name] for name in ("trials", "seed", "engine") if name in fields}
+    rest = _chosen(fields, "trials", "seed", "engine")
     return {"name": fields["name"], **parts, **rest, "where": None}
 
 
 def _network(fields: Fields) -> Fields:
     return {
-        **{name: fields[name] for name in ("leak", "width", "depth", "bias") if name in fields},
+        **_chosen(fields, "leak", "width", "depth", "bias"),
         "widths": "",
         "init": "he_normal",
         "activation": "relu",
@@ -93,11 +93,14 @@ def _network(fields: Fields) -> Fields:
 
 
 def _protocol(fields: Fields) -> Fields:
-    names = ("loss", "batch", "epochs", "stop", "success")
     usual = {"batch": 0, "success": 1.0}
     kind = "sgd" if "momentum" in fields["optimizer"] else "adam"
-    known = {name: fields[name] for name in names if name in fields}
+    known = _chosen(fields, "loss", "batch", "epochs", "stop", "success")
     return {**usual, **known, "optimizer": {"kind": kind, **fields["optimizer"]}, "restarts": None}
+
+
+def _chosen(fields: Fields, *names: str) -> Fields:
+    return {name: fields[name] for name in names if name in fields}
 
 
 def _leaves(part: Mapping[str, Any], within: bool = False) -> Iterator[tuple[str, Any]]:

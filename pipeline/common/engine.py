@@ -63,17 +63,21 @@ class _Store(CheckedStore):
 class SweepBackend(RelusweepBackend):
     """The engine that xarray finds.
 
-    Axes of a sweep that have one value open as scalar coordinates; groups of earlier versions open in the form
-    of today.
+    Axes of a sweep that have one value open as scalar coordinates; groups of earlier versions open in the
+    form of today.
     """
 
     store_type = _Store
 
-    def open_dataset(self, filename_or_obj: Url, **options: Any) -> xr.Dataset:
+    def open_dataset(  # type: ignore[override]  # as the class below
+        self, filename_or_obj: Url, **options: Any
+    ) -> xr.Dataset:
         """Open one group, the root where none is named."""
         return _as_asked(super().open_dataset(filename_or_obj, **options))
 
-    def open_groups_as_dict(self, filename_or_obj: Url, **options: Any) -> dict[str, xr.Dataset]:
+    def open_groups_as_dict(  # type: ignore[override]  # as the class below
+        self, filename_or_obj: Url, **options: Any
+    ) -> dict[str, xr.Dataset]:
         """Open all groups, or those under one."""
         opened = super().open_groups_as_dict(filename_or_obj, **options)
         return {path: _as_asked(group) for path, group in opened.items()}
@@ -90,7 +94,7 @@ def open_tree(url: Url, **options: Any) -> xr.DataTree:
 
 
 def _as_asked(dataset: xr.Dataset) -> xr.Dataset:
-    """Make axes of one value scalar coordinates, and bring groups of earlier versions to the form of today."""
+    """Make axes of one value scalar coordinates; bring groups of earlier versions to the form of today."""
     fixed = [dim for dim in dataset.attrs.get("fixed", ()) if dataset.sizes.get(dim) == 1]
     chosen = dataset.isel(dict.fromkeys(fixed, 0))
     for name in dataset.variables:

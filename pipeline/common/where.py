@@ -107,5 +107,6 @@ def _value(node: ast.expr, known: Mapping[str, NDArray[Any]]) -> Any:
             pairs = zip(node.ops, values, values[1:], strict=False)
             return reduce(np.logical_and, [_COMPARISONS[type(op)](a, b) for op, a, b in pairs])
     raise ValueError(
-        f"{ast.unparse(node)!r} has no place in a condition; it compares axes and numbers, joined by and, or, not"
+        f"{ast.unparse(node)!r} has no place in a condition; it compares axes and numbers, joined by and, "
+        "or, not"
     )

@@ -269,6 +269,11 @@ class Sweep(ABC):
         return "all" if "all" in (stored, asked) else (*stored, *asked)
 
     @property
+    def fixed(self) -> Mapping[str, str]:
+        """Axes that open as scalar coordinates, since they were given as one value, and this in words."""
+        return {}
+
+    @property
     def wanted(self) -> NDArray[np.bool_] | None:
         """Which cells are asked for, along all axes, of length one where it does not matter; None: all."""
         return None

@@ -37,12 +37,13 @@ class Trials(NamedTuple):
 class Problem(BaseModel, ABC):
     """Where rows and targets come from. A problem is one file in `relusweep.tasks.problems`.
 
-    The module is named like the kind of the problem, and defines one subclass of this class. Fields marked by `relusweep.tasks.axes.Axis` are axes.
+    The module is named like the kind of the problem, and defines one subclass of this class. Fields marked by
+    `relusweep.tasks.axes.Axis` are axes.
 
     Attributes
     ----------
     kind : str
-        Name of the module.
+        What is learned: the name of the module.
     folder : str
         Where groups of its sweeps live in the store.
     title : str

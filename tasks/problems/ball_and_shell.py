@@ -88,11 +88,11 @@ class BallAndShell(Problem):
         return self.draws == "common"
 
     def n_inputs_of(self, setting: Setting) -> int:
-        """The dimension."""
+        """Give the dimension."""
         return int(setting["n_inputs"])
 
     def n_rows_of(self, setting: Setting) -> int:
-        """The training samples."""
+        """Count the training samples."""
         return int(setting["samples"])
 
     @property
@@ -101,11 +101,11 @@ class BallAndShell(Problem):
         return self.test_samples > 0
 
     def own_width(self, setting: Setting) -> int:
-        """The least width that closes a region."""
+        """Give the least width that closes a region."""
         return self.n_inputs_of(setting) + 1
 
     def threshold(self, setting: Setting) -> float:
-        """The middle between the targets."""
+        """Give the middle between the targets."""
         return sum(self._targets(setting)) / 2
 
     def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
@@ -116,14 +116,14 @@ class BallAndShell(Problem):
         return Trials(inputs, targets, test)
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
-        """A stream for each dimension, or for each of the settings that do not share."""
+        """Name one for each dimension, or for each of the settings that do not share."""
         if self.paired:
             return seed, self.n_inputs_of(setting)
         batch = int(setting["batch"]) or self.n_rows_of(setting)
         return seed, self.n_inputs_of(setting), setting["loss"], setting["leak"], batch, setting["inputs"]
 
     def start_name(self, setting: Setting, label: Any, seed: int) -> Name:
-        """Name the stream of the starts; that of the least network, of settings that do not share, is short."""
+        """Name the stream of the starts, without the least size where settings do not share."""
         if self.paired or setting["depth"] != 1 or setting["width"] != self.own_width(setting):
             return super().start_name(setting, label, seed)
         _, _, _, *shape = shape_name(setting)

@@ -97,7 +97,11 @@ class Boolean(Problem):
     rows_dtype: ClassVar[str] = "int16"
 
     kind: Literal["boolean"] = "boolean"
-    n_inputs: Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], Axis("inputs of the function")]
+    n_inputs: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=12)], ...],
+        Axis("inputs of the function"),
+        Field(description="whole numbers from 1 to 12, as 10 or 5..10"),
+    ]
     problems: _Ids = ()
     random: Annotated[
         int, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
@@ -162,11 +166,11 @@ class Boolean(Problem):
         return (N_CLASSES[CLASS_INPUTS] if others == "all" else len(others)) + 1 + self.random
 
     def n_inputs_of(self, setting: Setting) -> int:
-        """Those of the function."""
+        """Count those of the function."""
         return int(setting["n_inputs"])
 
     def n_rows_of(self, setting: Setting) -> int:
-        """All of the truth table."""
+        """Count those of the truth table."""
         return 1 << int(setting["n_inputs"])
 
     def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
@@ -177,7 +181,7 @@ class Boolean(Problem):
         return Trials(inputs(n), np.repeat(tables, len(trials), axis=0))
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
-        """A stream for each function."""
+        """Name one for each function."""
         return seed, label, int(setting["n_inputs"])
 
     @property

@@ -48,11 +48,11 @@ class Function(Problem):
         return -math.pi, math.pi
 
     def n_inputs_of(self, setting: Setting) -> int:
-        """One."""
+        """Give one."""
         return 1
 
     def n_rows_of(self, setting: Setting) -> int:
-        """The points."""
+        """Count the points."""
         return int(setting["points"])
 
     def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
@@ -61,7 +61,7 @@ class Function(Problem):
         return Trials(inputs, np.tile(targets, (len(trials), 1)))
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
-        """One for all: points do not matter."""
+        """Name one for all: points do not matter."""
         return (seed,)
 
     def start_name(self, setting: Setting, label: Any, seed: int) -> Name:

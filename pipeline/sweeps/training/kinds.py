@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
+from types import ModuleType
+from typing import Any, cast
 
 from relusweep.pipeline.common.validation import nearest
 from relusweep.tasks import discovery, probes, problems
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 
-__all__ = ["probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
-
-M = TypeVar("M", bound=BaseModel)
+__all__ = ["probe_class", "probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
 
 
 def problem_kinds() -> tuple[str, ...]:
@@ -33,7 +30,7 @@ def read_problem(value: Any) -> Problem:
         return value
     if not isinstance(value, dict) or "kind" not in value:
         raise ValueError(f"give a mapping with kind: one of {', '.join(problem_kinds())}")
-    return _class(problems, Problem, str(value["kind"])).model_validate(value)
+    return _problem(str(value["kind"])).model_validate(value)
 
 
 def problem_class(value: Any) -> type[Problem] | None:
@@ -41,41 +38,45 @@ def problem_class(value: Any) -> type[Problem] | None:
     if isinstance(value, Problem):
         return type(value)
     known = isinstance(value, dict) and str(value.get("kind")) in problem_kinds()
-    return _class(problems, Problem, str(value["kind"])) if known else None
+    return _problem(str(value["kind"])) if known else None
 
 
 def read_probes(values: Any) -> tuple[Probe, ...]:
     """Make probes of their names, or of mappings ``{name: {field: value}}``."""
     if isinstance(values, str):
         values = [part.strip() for part in values.split(",")] if values != "none" else []
-    found = [_probe(value) for value in values]
+    found = [_made(value) for value in values]
     names = [probe.kind for probe in found]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{', '.join(sorted(twice))} is named twice; name each probe once")
-    order = {"outcome": 0}
-    return tuple(sorted(found, key=lambda probe: (order.get(probe.kind, 1), probe.kind)))
+    return tuple(sorted(found, key=lambda probe: (probe.kind != "outcome", probe.kind)))
 
 
-def _probe(value: Any) -> Probe:
+def _made(value: Any) -> Probe:
     if isinstance(value, Probe):
         return value
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, dict):
-        raise ValueError(
-            f"a probe is a name, as parameters, or a mapping, as curve: {{every: 10}}; got {value!r}"
-        )
+        raise ValueError(f"a probe is a name, or a mapping, as curve: {{every: 10}}; got {value!r}")
     if "kind" in value:
-        return _class(probes, Probe, str(value["kind"])).model_validate(value)
+        return probe_class(str(value["kind"])).model_validate(value)
     (name, fields), *others = value.items()
     if others:
-        raise ValueError(
-            f"a probe is a mapping of one name, got {', '.join(value)}; begin each with a hyphen"
-        )
-    return _class(probes, Probe, str(name)).model_validate(fields or {})
+        raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; put them into a list")
+    return probe_class(str(name)).model_validate(fields or {})
 
 
-def _class(package: Any, base: type[M], name: str) -> type[M]:
+def _problem(name: str) -> type[Problem]:
+    return cast(type[Problem], _class(problems, Problem, name))
+
+
+def probe_class(name: str) -> type[Probe]:
+    """Find the class of a probe."""
+    return cast(type[Probe], _class(probes, Probe, name))
+
+
+def _class(package: ModuleType, base: type, name: str) -> type:
     known = discovery.names(package.__name__)
     if name not in known:
         what = package.__name__.rpartition(".")[2].removesuffix("s")

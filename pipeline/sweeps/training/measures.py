@@ -78,7 +78,7 @@ class MeasureSweep(SpecifiedSweep):
 
 
 def measures_before(problem: Problem) -> tuple[MeasureSweep, ...]:
-    """Give the sweep that must measure the functions of a problem; none where that is a matter of a moment."""
+    """Give the sweep that must measure the functions of a problem; none where that takes a moment."""
     if not (isinstance(problem, Boolean) and problem.measures_first):
         return ()
     (n,) = problem.n_inputs

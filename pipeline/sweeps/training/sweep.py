@@ -14,7 +14,7 @@ from relusweep.pipeline.common.errors import SpecificationChanged
 from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
-from relusweep.pipeline.sweeps.training.kinds import read_probes, read_problem
+from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, places, spread
 from relusweep.storage.layout import Variable
@@ -65,10 +65,18 @@ class TrainingSweep(SpecifiedSweep):
 
     kind: ClassVar[str] = "training"
 
-    problem: Annotated[SerializeAsAny[Problem], BeforeValidator(read_problem)]
+    problem: Annotated[
+        SerializeAsAny[Problem],
+        BeforeValidator(read_problem),
+        Field(description=f"a mapping of a kind: {', '.join(problem_kinds())}"),
+    ]
     network: Network
     protocol: Protocol = Protocol()
-    probes: Annotated[tuple[SerializeAsAny[Probe], ...], BeforeValidator(read_probes)] = ()
+    probes: Annotated[
+        tuple[SerializeAsAny[Probe], ...],
+        BeforeValidator(read_probes),
+        Field(description=", ".join(probe_kinds())),
+    ] = ()
     trials: Trials
     where: Annotated[str, Field(description="a condition on labels, as width * depth <= 20")] | None = None
     seed: Seed = 0
@@ -114,9 +122,10 @@ class TrainingSweep(SpecifiedSweep):
         return (*(names | own).values(), self.trials)
 
     @property
-    def fixed(self) -> tuple[str, ...]:
+    def fixed(self) -> Mapping[str, str]:
         """Axes that were given as one value: they open as scalar coordinates."""
-        return tuple(dim for dim, place in self.places.items() if is_fixed(place.labels))
+        only = {dim: place for dim, place in self.places.items() if is_fixed(place.labels)}
+        return {dim: place.axis.written(place.labels[0]) for dim, place in only.items()}
 
     @cached_property
     def _extent(self) -> Extent:
@@ -214,9 +223,9 @@ class TrainingSweep(SpecifiedSweep):
             old = type(self).model_validate(stored)
         except ValidationError:
             raise SpecificationChanged(
-                f"{self.group} was written by another version of relusweep, with other axes, and cannot grow; "
-                "its results stay readable. Give yours another name (--set name=…, or name=… in Python), run "
-                "into another store, or start the group anew (--replace, or replace=True)"
+                f"{self.group} was written by another version of relusweep, with other axes, and cannot "
+                "grow; its results stay readable. Give yours another name (--set name=…, or name=… in "
+                "Python), run into another store, or start the group anew (--replace, or replace=True)"
             ) from None
         return old.identity(), old.extent()
 
@@ -291,7 +300,7 @@ class TrainingSweep(SpecifiedSweep):
 
     def _network(self, setting: Setting) -> networks.Network:
         names = ("width", "depth", "activation", "leak", "init", "bias")
-        widths = [int(size) for size in setting["widths"].split("-")] if setting["widths"] else None
+        widths = tuple(map(int, setting["widths"].split("-"))) if setting["widths"] else None
         return networks.Network(
             n_inputs=self.problem.n_inputs_of(setting),
             widths=widths,
