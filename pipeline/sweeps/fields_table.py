@@ -72,10 +72,9 @@ def _choices(annotation: Any) -> str:
 def _meanings(model: type[BaseModel]) -> dict[str, str]:
     """Read what numpydoc says of the attributes."""
     found: dict[str, str] = {}
+    attribute = re.compile(r"^    (\w[\w, ]*) : .*\n((?:        .*\n)*)", re.MULTILINE)
     for kind in reversed(model.__mro__):
-        for names, text in re.findall(
-            r"^    (\w[\w, ]*) : .*\n((?:        .*\n)*)", kind.__doc__ or "", re.M
-        ):
+        for names, text in attribute.findall(kind.__doc__ or ""):
             sentence = " ".join(text.split()).partition(". ")[0].removesuffix(".").replace("`", "")
             found |= dict.fromkeys(re.split(r", ", names), sentence)
     return found

@@ -14,6 +14,7 @@ from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.merging import merged
 from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
 
@@ -104,17 +105,27 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
 
 
 def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
-    """Make a sweep of a named one, ``base``, and the fields that differ; `said_in` begins what is wrong.
+    """Make a sweep of a named one, ``base``, and the fields that differ, or a training sweep of all fields.
+
+    What is wrong begins with `said_in`.
 
     Raises
     ------
     InvalidSweep
-        There is no ``base``, or something that the specification forbids.
+        There is neither ``base`` nor ``problem``, or something that the specification forbids.
     """
+    if "problem" in fields and "base" not in fields:
+        try:
+            return TrainingSweep.model_validate(fields)
+        except ValidationError as error:
+            raise InvalidSweep(f"{said_in}: {explained(error, TrainingSweep)}") from error
     base = str(fields.get("base"))
     if base not in SWEEPS:
         got = f"no sweep {base!r}{nearest(base, SWEEPS)}; " if "base" in fields else ""
-        raise InvalidSweep(f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ")
+        raise InvalidSweep(
+            f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ; or a specification of "
+            "its own: problem, network, protocol, probes, trials"
+        )
     return changed(SWEEPS[base], ((str(name), value) for name, value in fields.items() if name != "base"))
 
 

@@ -45,6 +45,8 @@ def read_probes(values: Any) -> tuple[Probe, ...]:
     """Make probes of their names, or of mappings ``{name: {field: value}}``."""
     if isinstance(values, str):
         values = [part.strip() for part in values.split(",")] if values != "none" else []
+    if isinstance(values, dict):
+        values = [{name: fields} for name, fields in values.items()]
     found = [_made(value) for value in values]
     names = [probe.kind for probe in found]
     if twice := {name for name in names if names.count(name) > 1}:
