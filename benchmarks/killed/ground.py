@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from sites.machines import results
 
 from relusweep.cluster import ClusterConfig
@@ -18,6 +17,7 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.training_block import TrainingBlock, train_block
 
 Task = Callable[[TrainingBlock], BlockResult]
 

@@ -16,8 +16,8 @@ import psutil
 import xarray as xr
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import open_dataset
 
 __all__ = ["DRIVER", "LONG", "Machines", "local_workers", "machines", "results", "wait_until"]
 
@@ -48,7 +48,7 @@ if __name__ == "__main__":
 
 def results(store: Path | str, sweep: TrainingSweep) -> xr.Dataset:
     """Everything as stored, in memory."""
-    return open_dataset(store, sweep.group, mask_and_scale=False).load()
+    return open_results(store, sweep.group, mask_and_scale=False).load()
 
 
 @dataclass

@@ -367,7 +367,8 @@ class SpecifiedSweep(Specification, Sweep):
         return spec
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy it, perhaps with other fields, and so without its fingerprint."""
+        """Copy it, perhaps with other fields, and so without what is known of these."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("fingerprint", None)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
         return copied

@@ -28,7 +28,7 @@ from relusweep.tasks.networks import Network
 from relusweep.tasks.problems import Name, Problem, Trials, shape_name
 from relusweep.tasks.streams import Stream
 
-__all__ = ["MEASURES", "Boolean", "class_ids", "classes_of", "initial_parameters"]
+__all__ = ["MEASURES", "Boolean", "Ids", "class_ids", "classes_of", "initial_parameters"]
 
 _CLASSES_PER_BLOCK = 4096
 _MEASURED_AT_ONCE = 256
@@ -50,7 +50,7 @@ def _all_or_ids(value: object, validate: object) -> object:
     return "all" if value in ("all", ["all"]) else _IDS.validate_python(listed(value))
 
 
-_Ids = Annotated[
+Ids = Annotated[
     tuple[int, ...] | Literal["all"],
     WrapValidator(_all_or_ids),
     Field(description="ids of NPN classes, all or none"),
@@ -102,11 +102,11 @@ class Boolean(Problem):
         Axis("inputs of the function"),
         Field(description="whole numbers from 1 to 12, as 10 or 5..10"),
     ]
-    problems: _Ids = ()
+    problems: Ids = ()
     random: Annotated[
         int, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
     ] = 0
-    classes: _Ids = ()
+    classes: Ids = ()
 
     @model_validator(mode="after")
     def _names_functions(self) -> Boolean:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from time import thread_time
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

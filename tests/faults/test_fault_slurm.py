@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep import cluster
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.extras import needs
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.seams import computing

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from distributed import Client
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from benchmarks.sites.machines import Machines, machines, results, wait_until
 from relusweep.cluster import Local
@@ -21,6 +20,7 @@ from relusweep.pipeline.planning.plan import plan_store
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.seams import computing
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from benchmarks.sites.machines import DRIVER, local_workers, machines, results
 from relusweep.cluster import Local
@@ -24,6 +23,7 @@ from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import plan_store
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.faults.disturbed import resumed_is_undisturbed
 from tests.seams import computing
 

@@ -27,9 +27,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.sweeps.base import Block
-from relusweep.storage import Committer, StoreNotFound, open_dataset
+from relusweep.storage import Committer, StoreNotFound
 from tests.faults import toys
 
 WIDTHS = st.sets(st.integers(1, 5), min_size=1, max_size=3)
@@ -161,7 +162,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _stored(self, tag: str | None = None) -> set[toys.Cell]:
         try:
-            data: xr.Dataset = open_dataset(self.store, "toy/toy", mask_and_scale=False, tag=tag).load()
+            data: xr.Dataset = open_results(self.store, "toy/toy", mask_and_scale=False, tag=tag).load()
         except StoreNotFound:
             return set()
         return set(toys.told(data))

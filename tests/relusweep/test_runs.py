@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 import relusweep as rs
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.python import runs
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from relusweep.pipeline.sweeps.base import Specification
-from relusweep.pipeline.sweeps.fields import Seed, Sizes, listed
+from relusweep.pipeline.sweeps.fields import Seed, Sizes
+from relusweep.tasks.axes import listed
 from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkName, PretrainedModel
 from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.jacobians.maps import LinearMaps

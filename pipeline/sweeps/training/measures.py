@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 from relusweep.tasks.problems import Problem
-from relusweep.tasks.problems.boolean import MEASURES, Boolean
+from relusweep.tasks.problems.boolean import MEASURES, Boolean, Ids, class_ids
 
 __all__ = ["MeasureSweep", "measures_before", "measures_of"]
 
@@ -31,7 +31,12 @@ class MeasureSweep(SpecifiedSweep):
     dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {"problem": {"long_name": "id of the NPN class"}}
 
     n_inputs: Annotated[int, Field(ge=1, le=5)]
-    problems: tuple[int, ...] | Literal["all"]
+    problems: Ids
+
+    @field_validator("problems")
+    @classmethod
+    def _are_classes(cls, ids: tuple[int, ...] | str, info: ValidationInfo) -> tuple[int, ...] | str:
+        return ids if isinstance(ids, str) else class_ids(ids, info.data["n_inputs"])
 
     @property
     def _functions(self) -> Boolean:

@@ -140,7 +140,7 @@ class TrainingSweep(SpecifiedSweep):
     def _every_probe(self) -> tuple[Probe, ...]:
         return read_probes(["outcome", *(probe for probe in self.probes if probe.kind != "outcome")])
 
-    @cached_property
+    @property
     def _inner(self) -> dict[str, tuple[NDArray[Any], Mapping[str, Any]]]:
         return {dim: of for probe in self._every_probe for dim, of in probe.inner(self._extent).items()}
 
@@ -259,7 +259,7 @@ class TrainingSweep(SpecifiedSweep):
 
         check(self)
 
-    @cached_property
+    @property
     def wanted(self) -> NDArray[np.bool_] | None:
         """Which cells are asked for, along the axes or of length one; None where all are."""
         return None if self.where is None else satisfied(self.where, self.axes)

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address, Connection, Local, connect
 from relusweep.pipeline.execution import preflight as trial
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Fork, StoreWriteError, WriteReceipt
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 RELUSWEEP = Path(sys.executable).with_name("relusweep")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address, Local
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import IncompleteRun, SpecificationChanged
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.execution.run import run
@@ -22,15 +22,17 @@ from relusweep.pipeline.monitoring.events import (
     PlanStarted,
     RunFinished,
 )
+from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.base import Schedule
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import Committer, StoreLocked, history, open_dataset
+from relusweep.storage import Committer, StoreLocked, history
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 
 def _results(store: Path, sweep: TrainingSweep) -> xr.Dataset:
-    return open_dataset(store, sweep.group, mask_and_scale=False).load()
+    return open_results(store, sweep.group, mask_and_scale=False).load()
 
 
 def _run(
@@ -50,7 +52,8 @@ def test_a_run_fills_the_store(small: TrainingSweep, workers: Address, tmp_path:
     assert results["done"].all()
     assert (results["fingerprint"] == small.fingerprint).all()
     assert set(results.coords) == {
-        *results.sizes,
+        *small.axes,
+        "rows",
         "truth_table",
         "swaps",
         "degree",
@@ -75,7 +78,8 @@ def test_a_run_fills_the_store(small: TrainingSweep, workers: Address, tmp_path:
 def test_results_lie_at_their_labels(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "store", workers)
     results = _results(tmp_path / "store", small)
-    block = TrainingBlock(small.protocol(2, 0.1, 4, 1), small.seed, (3,), 1, 3)
+    whole = make_plan(override(small, ["problems=3", "leak=0.1", "width=4"]), None).blocks
+    block = replace(small.block(whole[0]), trials=range(1, 3))
     for name, array in train_block(block).arrays.items():
         part = results[name].sel(problem=3, leak=0.1, width=4, depth=1, trial=[1, 2])
         assert part.dtype == array.dtype
@@ -158,7 +162,7 @@ def test_a_changed_specification_is_refused_until_asked_for(
     assert history(tmp_path / "store") == before
     _run(changed, tmp_path / "store", workers, replace=True)
     assert _results(tmp_path / "store", changed)["success_epoch"].max() < 6
-    old = open_dataset(tmp_path / "store", small.group, as_of=before[0].written_at)
+    old = open_results(tmp_path / "store", small.group, as_of=before[0].written_at)
     assert TrainingSweep.model_validate_json(old.attrs["specification"]) == small
     again, _ = _run(override(changed, ["trials=5"]), tmp_path / "store", workers, replace=True)
     assert again.facts["networks"] == changed.n_cells // 4  # what was started anew is gone on with

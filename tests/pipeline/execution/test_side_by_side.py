@@ -14,12 +14,13 @@ import pytest
 import xarray as xr
 
 from relusweep.cluster import Address, Local, connect
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.queues import PlanQueue, make_queues
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Committed, Event, PlanStarted
 from relusweep.pipeline.planning.plan import plans
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
-from relusweep.storage import StoreNotFound, Variable, history, open_dataset
+from relusweep.storage import StoreNotFound, Variable, history
 from relusweep.tasks.blocks import BlockResult
 
 
@@ -32,7 +33,7 @@ def workers() -> Iterator[Address]:
 
 def noted(store: str, group: str, network: int) -> float:
     """What a stage has stored of a network; an error where it has not."""
-    cell = open_dataset(store, group, mask_and_scale=False).sel(network=network)
+    cell = open_results(store, group, mask_and_scale=False).sel(network=network)
     assert cell["done"].all(), f"{group} has nothing of {network}"
     return float(cell["value"].values.sum())
 
@@ -136,7 +137,7 @@ class Sums(Stage):
         return {"row": np.arange(self.networks)}
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
-        rows = open_dataset(store, "toys/rows")["value"].values
+        rows = open_results(store, "toys/rows")["value"].values
         assert np.isfinite(rows).all()
         return {**super().coordinates(store), "row": ("row", rows, {})}
 
@@ -166,7 +167,7 @@ STAGES = {stage.stage: stage for stage in (Training, Rows, Sums, Other, Summary)
 
 
 def contents(store: Path) -> dict[str, xr.Dataset]:
-    return {name: open_dataset(store, f"toys/{name}", mask_and_scale=False).load() for name in STAGES}
+    return {name: open_results(store, f"toys/{name}", mask_and_scale=False).load() for name in STAGES}
 
 
 def done(events: list[Event], stage: str) -> dict[int, BlockDone]:
@@ -236,7 +237,7 @@ def test_a_block_that_fails_keeps_only_those_from_running_that_need_it(
     for stage in ("sums", "other", "summary"):  # they need all rows: not even their groups are made
         assert not done(events, stage)
         with pytest.raises(StoreNotFound):
-            open_dataset(store, f"toys/{stage}")
+            open_results(store, f"toys/{stage}")
 
 
 @pytest.mark.parametrize("commit_every", [0.0, 60.0])

@@ -13,11 +13,11 @@ import xarray as xr
 
 from relusweep.cluster import Local, Slurm
 from relusweep.pipeline.commands.app import main
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import open_dataset
 from tests.extras import needs
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
 
@@ -52,7 +52,7 @@ def site(slurm: SlurmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def _results(store: Path) -> xr.Dataset:
-    return open_dataset(store, "boolean/npn3", mask_and_scale=False).load()
+    return open_results(store, "boolean/npn3", mask_and_scale=False).load()
 
 
 def _options() -> list[str]:

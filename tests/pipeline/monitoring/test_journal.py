@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
@@ -17,6 +16,7 @@ from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.monitoring.journal import journal
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import history
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 

@@ -9,7 +9,6 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Local, connect
 from relusweep.pipeline.execution.run import run
@@ -18,6 +17,7 @@ from relusweep.pipeline.monitoring.runs import read_runs
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 

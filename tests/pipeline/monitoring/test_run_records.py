@@ -15,7 +15,6 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidRun, SpecificationChanged
@@ -38,6 +37,7 @@ from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Records, StoreWriteError, history
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 # Minutes of work: nobody learns at this rate, so every network goes on to the last epoch.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from rich.console import Console
 
 from relusweep.cluster import Address
@@ -19,6 +18,7 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.watch import watch_runs
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Records
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 Step = Callable[[], None]

@@ -24,6 +24,7 @@ import yaml
 from pydantic import SecretStr
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.dispatch import Arrival, compute
 from relusweep.pipeline.execution.interruption import interruption
 from relusweep.pipeline.execution.run import run
@@ -38,7 +39,7 @@ from relusweep.pipeline.nightly.webhook import post
 from relusweep.pipeline.planning.plan import Plan, plan_store, stored_plan
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import Committer, StoreWriteError, history, open_dataset
+from relusweep.storage import Committer, StoreWriteError, history
 
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 START = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -108,7 +109,7 @@ def stored(nights: Nights, workers: Address, small: TrainingSweep) -> TrainingSw
 
 
 def values(nights: Nights, **options: Any) -> xr.Dataset:
-    return open_dataset(nights.store, GROUP, mask_and_scale=False, **options).load()
+    return open_results(nights.store, GROUP, mask_and_scale=False, **options).load()
 
 
 def damage(nights: Nights, sweep: TrainingSweep, trial: int = 2) -> None:

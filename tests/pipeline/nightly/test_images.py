@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.dispatch import Arrival
 from relusweep.pipeline.execution.dispatch import compute as dispatched
 from relusweep.pipeline.execution.run import run
@@ -28,7 +29,7 @@ from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
-from relusweep.storage import Committer, open_dataset
+from relusweep.storage import Committer
 from relusweep.tasks.blocks import BlockResult
 
 PART = ("networks=linear-sgd-0,dense-adamw-0", "epochs=3", "clusters=1,3", "replicates=0")
@@ -77,7 +78,7 @@ def test_an_epoch_is_computed_with_those_before_it(store: str) -> None:
 def test_drift_of_training_is_found_wherever_it_is(workers: Address, tmp_path: Path) -> None:
     store, sweep = str(tmp_path / "store"), ImageTraining(override(find_sweep("images"), PART).spec)
     run(sweep, store, workers)
-    data = open_dataset(store, TRAINING, mask_and_scale=False).load()
+    data = open_results(store, TRAINING, mask_and_scale=False).load()
     region = {"network": slice(0, 1), "epoch": slice(1, 2)}
     arrays = {
         name: data[name].isel({dim: part for dim, part in region.items() if dim in data[name].dims}).values
@@ -104,7 +105,7 @@ def one_network(**fields: object) -> Jacobians:
 
 def overwrite(store: str, sweep: Jacobians, name: str, change: Callable[[np.ndarray], None]) -> np.ndarray:
     """Write something else for the first network, as a store is written; give what was there."""
-    data = open_dataset(store, sweep.group, mask_and_scale=False)
+    data = open_results(store, sweep.group, mask_and_scale=False)
     arrays = {name: data[name].isel(network=slice(0, 1)).values.copy() for name in sweep.variables}
     before = arrays[name].copy()
     change(arrays[name])
@@ -197,7 +198,7 @@ def test_a_damaged_chunk_fails_its_block_alone(store: str, workers: Address, tmp
 def test_what_cannot_be_read_here_fails_its_block_alone(store: str, workers: Address, tmp_path: Path) -> None:
     copied = str(shutil.copytree(store, tmp_path / "copied"))
     sweep = ImageTraining(override(find_sweep("images"), PART).spec)
-    size = 4 * open_dataset(copied, TRAINING).sizes["parameter"]  # of the larger network: hardly compressed
+    size = 4 * open_results(copied, TRAINING).sizes["parameter"]  # of the larger network: hardly compressed
     for chunk in (Path(copied) / "chunks").iterdir():
         if 0.8 * size < chunk.stat().st_size < size:
             with chunk.open("r+b") as file:

@@ -19,12 +19,13 @@ import xarray as xr
 import yaml
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import InvalidSchedule
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import Committer, history, open_dataset
+from relusweep.storage import Committer, history
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -70,7 +71,7 @@ class Nightly:
         return Ledger(self.path).runs("mine")
 
     def data(self, group: str) -> xr.Dataset:
-        return open_dataset(self.folder / "results", group, mask_and_scale=False).load()
+        return open_results(self.folder / "results", group, mask_and_scale=False).load()
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_a_night_killed_in_the_middle_is_gone_on_with(
 
     undisturbed = override(find_sweep("npn3"), [*LONG, "trials=2000"])
     run(undisturbed, str(tmp_path / "other"), workers)
-    other = open_dataset(tmp_path / "other", "boolean/npn3", mask_and_scale=False).load()
+    other = open_results(tmp_path / "other", "boolean/npn3", mask_and_scale=False).load()
     xr.testing.assert_identical(nightly.data("boolean/npn3"), other)
 
 

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.nightly.execute import execute
 from relusweep.pipeline.nightly.ledger import Ledger
 from relusweep.pipeline.nightly.schedule import check, make_schedule
-from relusweep.storage import history, open_dataset
+from relusweep.storage import history
 
 SMALL = ("trials=4", "width=2", "depth=1", "epochs=60")
 START, DAY = datetime(2026, 11, 20, 20, tzinfo=UTC), timedelta(days=1)
@@ -39,7 +40,7 @@ def test_a_bucket_is_extended_and_verified(bucket: str, workers: Address, tmp_pa
                 execute(ledger, scheduled, lambda event: None)
             assert scheduled.state == "well", scheduled.message
             pages.append(Path(scheduled.progress["page"]).read_text() + scheduled.message)
-    assert open_dataset(store, "boolean/npn2").sizes["trial"] == 4
+    assert open_results(store, "boolean/npn2").sizes["trial"] == 4
     tags = [tag for version in history(store) for tag in version.tags]
     assert sorted(tags) == [f"nightly.{name}.2026-11-2{day}" for name in ("more", "same") for day in (1, 2)]
     assert all(os.environ["AWS_SECRET_ACCESS_KEY"] not in page for page in pages)

@@ -61,7 +61,7 @@ def _named() -> dict[str, tuple[Sweep, Mapping[str, Any]]]:
     found = {}
     for name, (settings, grown) in SMALL.items():
         for group, stage in _stages(override(find_sweep(name), settings)).items():
-            fields = {field: value for field, value in grown.items() if field in stage.growable_fields}
+            fields = {field: value for field, value in grown.items() if field in stage.extent()}
             found[group] = stage, fields
     return found
 

@@ -10,15 +10,16 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from relusweep.pipeline.sweeps.boolean.sweep import TRIALS_PER_BLOCK, TrainingSweep
-from relusweep.pipeline.sweeps.boolean.variables import DIMS
 
 from relusweep.pipeline.common.errors import SpecificationChanged
 from relusweep.pipeline.planning.plan import Plan, make_plan, plans
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer
+
+TRIALS_PER_BLOCK = 100
 
 
 def _progress(sweep: TrainingSweep, done: np.ndarray | bool, fingerprint: int | None = None) -> xr.Dataset:
@@ -26,7 +27,8 @@ def _progress(sweep: TrainingSweep, done: np.ndarray | bool, fingerprint: int | 
     marks = np.broadcast_to(np.asarray(done), sweep.shape)
     prints = np.where(marks, np.uint64(sweep.fingerprint if fingerprint is None else fingerprint), 0)
     group = sweep.layout("")
-    data = {"done": (DIMS, marks), "fingerprint": (DIMS, prints.astype(np.uint64))}
+    dims = tuple(sweep.axes)
+    data = {"done": (dims, marks), "fingerprint": (dims, prints.astype(np.uint64))}
     return xr.Dataset(data, coords=group.coords.coords, attrs=dict(group.attrs))
 
 
@@ -83,7 +85,7 @@ def test_more_trials_and_new_labels_leave_what_is_done() -> None:
     old = override(SWEEPS["npn3"], ["trials=10", "width=2,4", "leak=0.1"])
     new = override(SWEEPS["npn3"], ["trials=12", "width=2,3", "leak=0.1"])
     plan = make_plan(new, _progress(old, True))
-    assert plan.stored.width == (2, 3, 4)
+    assert plan.stored.network.width == (2, 3, 4)
     assert plan.stored.trials == 12
     assert {(b["width"], b["trial"]) for b in plan.blocks} == {((2,), (10, 11)), ((3,), tuple(range(12)))}
 
@@ -132,9 +134,10 @@ def test_exactly_what_is_missing_is_planned(data: st.DataObject) -> None:
     spans = st.integers(1, 2 * TRIALS_PER_BLOCK + 3)
 
     def some_sweep() -> TrainingSweep:
-        problems = data.draw(st.lists(st.sampled_from(SWEEPS["npn2"].ids.tolist()), min_size=1, max_size=4))
-        fields = {"problems": problems, "width": data.draw(labels), "depth": [1], "leak": [0.0]}
-        return TrainingSweep(name="any", n_inputs=2, trials=data.draw(spans), **fields)
+        problems = data.draw(st.lists(st.sampled_from([0, 1, 3, 6]), min_size=1, max_size=4))
+        fields = {"width": data.draw(labels), "depth": [1], "leak": [0.0], "trials": data.draw(spans)}
+        problem = {"kind": "boolean", "n_inputs": 2, "problems": problems}
+        return TrainingSweep.model_validate({"name": "any", "problem": problem, **fields})
 
     stored, asked = some_sweep(), some_sweep()
     done = np.zeros(stored.shape, bool)
@@ -192,7 +195,5 @@ def test_a_sweep_anew_keeps_its_measures(tmp_path: Path) -> None:
 
 def test_blocks_say_where_they_are() -> None:
     sweep = override(SWEEPS["npn5"], ["problems=0,1"])
-    assert (
-        str(make_plan(sweep, None).blocks[0]) == "problems 0 to 1, leak 0.1, width 4, depth 2, trials 0 to 9"
-    )
+    assert str(make_plan(sweep, None).blocks[0]) == "problems 0 to 1, trials 0 to 9"
     assert str(make_plan(sweep.requires[0], None).blocks[0]) == "problems 0 to 1"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.common.errors import ResourceMissing
@@ -20,6 +19,7 @@ from relusweep.pipeline.sweeps.base import Schedule, Sweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.execution.settings import RunSettings
@@ -24,8 +24,9 @@ from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import Variable, open_dataset
+from relusweep.storage import Variable
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
 WHOLE, CUT = RunSettings(sub_blocks_per_thread=1e-9), RunSettings(sub_blocks_per_thread=1e9)
@@ -94,8 +95,8 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
     for block in make_plan(sweep, None).blocks:
         (leak,), (width,), (depth,) = block["leak"], block["width"], block["depth"]
         if (leak, width, depth) in measured:
-            parameters = sweep.protocol(4, leak, width, depth).network.n_parameters
-            passes = sweep.schedule.cost(block) / (block.cells * parameters * 16)
+            parameters = sweep.block(block).protocol.network.n_parameters
+            passes = sweep.schedule.cost(block) / (block.cells * (6 * parameters + 50) * 16)
             assert 1 / 3 < passes / measured.pop((leak, width, depth)) < 4
     assert not measured
 
@@ -107,7 +108,7 @@ def test_parts_do_not_matter(dims: list[str], small: TrainingSweep, workers: Add
         events: list[Event] = []
         run(sweep, str(tmp_path / store), workers, listeners=[events.append], settings=settings)
         assert sum(isinstance(event, BlockDone) for event in events) == 4
-    whole, again = (open_dataset(tmp_path / store, sweep.group).load() for store in ("whole", "cut"))
+    whole, again = (open_results(tmp_path / store, sweep.group).load() for store in ("whole", "cut"))
     assert whole["done"].all()
     xr.testing.assert_identical(again, whole)
 
@@ -116,7 +117,7 @@ def test_a_block_of_which_a_part_raises_fails_once_and_whole(
     small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
-        if block.protocol.network.width == 4 and 3 in block.functions:
+        if block.protocol.network.width == 4 and 3 in block.labels:
             raise ValueError("not to its liking")
         return train_block(block)
 
@@ -126,7 +127,7 @@ def test_a_block_of_which_a_part_raises_fails_once_and_whole(
     assert {(failure.block["width"], failure.block["problem"]) for failure in finished.failed} == {
         ((4,), (0, 1, 3, 6))
     }
-    done = open_dataset(tmp_path / "store", small.group)["done"]
+    done = open_results(tmp_path / "store", small.group)["done"]
     assert done.sel(width=2).all()
     assert not done.sel(width=4).any()
 
@@ -181,6 +182,6 @@ def test_all_threads_share_the_longest_block(workers: Address, tmp_path: Path) -
         run(sweep, str(tmp_path / store), workers, listeners=[watch], settings=settings)
     assert len(threads["cut"]) == 2
     assert len(threads["whole"]) == 1
-    results = open_dataset(tmp_path / "cut", sweep.group).load()
+    results = open_results(tmp_path / "cut", sweep.group).load()
     assert (results["slept"].values == np.array(sweep.rests)[:, None, None]).all()
     assert (results["number"].values == np.arange(64)[:, None] * [1, 2]).all()

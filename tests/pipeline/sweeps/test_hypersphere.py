@@ -11,13 +11,13 @@ import xarray as xr
 from relusweep.tasks.hypersphere.training import train_block
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep, network_of
-from relusweep.storage import open_dataset
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
 from relusweep.tasks.hypersphere.shapes import Shape
 from relusweep.tasks.training import Adam
@@ -35,7 +35,7 @@ def named(name: str, *settings: str) -> TrainingSweep:
 
 
 def stored(store: Path, name: str) -> xr.Dataset:
-    return open_dataset(store, f"hypersphere/{name}", mask_and_scale=False).load()
+    return open_results(store, f"hypersphere/{name}", mask_and_scale=False).load()
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_success_is_a_share_of_the_training_samples(store: Path) -> None:
 
 def test_a_network_is_described_by_the_store_alone(store: Path) -> None:
     """Its samples are drawn again and judged by its stored parameters."""
-    results = open_dataset(store, "hypersphere/annulus")
+    results = open_results(store, "hypersphere/annulus")
     one = results.sel(n_inputs=2, loss="mse", leak=0.1, batch=10, inputs="raw", trial=2).load()
     network = network_of(one)
     (points,), (classes,) = network.samples("training")

@@ -10,13 +10,13 @@ import xarray as xr
 from relusweep.tasks.sine import fit_block
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import open_dataset
 from relusweep.tasks.training import Network, Protocol, Restarts, Sgd
 
 SMALL = (
@@ -38,7 +38,7 @@ def small() -> TrainingSweep:
 
 
 def _results(store: Path, sweep: TrainingSweep) -> xr.Dataset:
-    return open_dataset(store, sweep.group, mask_and_scale=False).load()
+    return open_results(store, sweep.group, mask_and_scale=False).load()
 
 
 def _run(sweep: TrainingSweep, store: Path, workers: Address) -> int:

@@ -13,6 +13,7 @@ import xarray as xr
 from relusweep.pipeline.sweeps.boolean.problems import classes
 
 from relusweep.cluster import Address, Local
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
@@ -20,7 +21,6 @@ from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.measures import MeasureSweep
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
 from tests.seams import computing
 
@@ -54,7 +54,7 @@ def _came(events: list[Event]) -> dict[str, int]:
 
 
 def _results(store: Path, group: str) -> xr.Dataset:
-    return open_dataset(store, group, mask_and_scale=False).load()
+    return open_results(store, group, mask_and_scale=False).load()
 
 
 def test_measures_come_first_and_become_coordinates(workers: Address, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_nothing_is_trained_where_measuring_failed(
 @pytest.mark.timeout(3600)
 def test_all_of_npn5_with_one_trial(tmp_path: Path) -> None:
     _run(override(SWEEPS["npn5"], ["trials=1", "epochs=100"]), tmp_path / "store", Local())
-    results = open_dataset(tmp_path / "store", "boolean/npn5")
+    results = open_results(tmp_path / "store", "boolean/npn5")
     assert bool(results["done"].all())
     counts = np.bincount(results["swaps"].values)
     assert counts.tolist() == [1, 62, 1205, 12152, 74879, 210804, 261679, 54216, 1120, 8]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from typer.testing import CliRunner
 
 from relusweep.cluster import Address
 from relusweep.pipeline.commands.app import app
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
@@ -20,9 +20,9 @@ from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.functions import named_tables
 from relusweep.tasks.training import Adam
+from relusweep.tasks.training_block import TrainingBlock, train_block
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def _run(sweep: TrainingSweep, store: Path, workers: Address) -> list[Event]:
 
 
 def _results(store: Path) -> xr.Dataset:
-    return open_dataset(store, "boolean/dimensions", mask_and_scale=False).load()
+    return open_results(store, "boolean/dimensions", mask_and_scale=False).load()
 
 
 # The specification
