@@ -48,9 +48,9 @@ def test_products_equal_einsum(fan_in, units):
             (below, 0, fan_in),
             load(slope, 0),
         )
-        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (gradient, 0, columns), 0)
-        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (twice, 0, columns), 0)
-        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (twice, 0, columns), 1)
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (gradient, 0, columns), False)
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (twice, 0, columns), False)
+        outer(units, fan_in, ROWS, (error, 0, units), (x, 0, columns), (twice, 0, columns), True)
 
     rng = np.random.default_rng(fan_in)
     x, x_ = filled(rng, ROWS, columns)
