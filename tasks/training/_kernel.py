@@ -1,6 +1,7 @@
-"""The loops that train and look at sixteen networks at a time, as Numba compiles them."""
+"""The loop that trains sixteen networks at a time and the one that looks at them, as Numba compiles them.
 
-from collections.abc import Callable
+Sizes are known only when they run, so each is compiled once for networks and batches of all sizes.
+"""
 
 import numba
 import numpy as np
@@ -12,18 +13,12 @@ from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = ["build_evaluation", "build_gradient", "build_training", "piece"]
+__all__ = ["look_at_networks", "train_networks"]
 
 _ALL_LANES = (1 << LANES) - 1
-_FEWEST, _MOST = 4, 16  # rows of a piece
 
 _compiled = numba.njit(nogil=True, error_model="numpy")
 _inlined = numba.njit(inline="always")
-
-
-def piece(batch: int) -> int:
-    """Give how many rows of a batch go forward and backward at a time: all where no divisor is fit."""
-    return next((rows for rows in range(_MOST, _FEWEST - 1, -1) if batch % rows == 0), batch)
 
 
 @_compiled
@@ -95,14 +90,14 @@ def _shuffle(memory, active, keys):
 def _gather_rows(size, rows, memory, place):
     """Put the rows from a place on in each lane's order where steps find them."""
     for row in range(rows):
-        gather(size, memory.data, memory.order, place + row, memory.rows, row * (size + 1))
+        gather(memory.data, memory.order, place + row, memory.rows, row * (size + 1), size)
 
 
 @_inlined
-def _fetch_rows(size, start, end, memory):
+def _fetch_rows(start, end, memory):
     """Have rows on their way while the processor computes; those behind the last one are drawn later."""
     for place in range(start, min(end, memory.order.shape[1])):
-        fetch(size, memory.data, memory.order, place)
+        fetch(memory.data, memory.order, place)
 
 
 @_inlined
@@ -141,137 +136,113 @@ def _take_snapshots(memory, active, points, snapshots):
                     snapshots[network, point, i] = memory.weights[i * LANES + lane]
 
 
-def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
-    """Write the training loop for one shape and batch; the depth is known when it runs."""
-    size, stored = n_inputs + 2, n_inputs + 1
-    some = piece(rows)
-    more = int(some < rows)  # whether gradients add up over pieces
-    half = some // 2
+def train_networks(data, rule, schedule, memory, parameters, epochs):
+    """Train all networks; those that end leave their lane to the next ones."""
+    slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
+    size = rule.n_inputs + 2
+    batches = data.targets.shape[1] // rule.batch
+    # Where success ends the training, an epoch begins with a look at all batches: at the first while it
+    # learns from it, at the others, which have negative numbers then, before.
+    beginning = 1 - batches if rule.early else 0
 
-    def run(data, rule, schedule, memory, parameters, epochs):
-        slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
-        batches = data.targets.shape[1] // rows
-        # Where success ends the training, an epoch begins with a look at all batches: at the first while it
-        # learns from it, at the others, which have negative numbers then, before.
-        beginning = 1 - batches if rule.early else 0
-
-        # Typed like what they become: Numba would compile what they are given to for literals too.
-        waiting = active = np.int64(0)
-        stopped = np.int64(_ALL_LANES)
-        while True:
-            if stopped:
-                active, waiting = _refill(memory, stopped, active, waiting, data, batches > 1)
-            if not active:
-                break
-            if batches > 1:
-                _shuffle(memory, active, data.keys)
-            store(memory.seen, 0, zero)
-            store(memory.seen, 1, zero)
-            for batch in range(beginning, batches):
-                if more:
-                    for i in range(memory.gradient.size // LANES):
-                        store(memory.gradient, i, zero)
-                for start in range(0, rows, some):
-                    first, following = start, (batch % batches) * rows + start + some
-                    if batches > 1:
-                        first = 0
-                        _gather_rows(stored, some, memory, following - some)
-                        # Half of them at a time: the processor keeps only so many rows on their way.
-                        _fetch_rows(stored, following, following + half, memory)
-                    forward(n_inputs, width, some, first, memory, rule.depth, slope)
-                    if batches > 1:
-                        _fetch_rows(stored, following + half, following + some, memory)
-                    if batch < 0:
-                        look(size, some, first, memory, rule.threshold)
-                        continue
-                    differentiate(size, some, first, rows, memory, rule)
-                    backward(n_inputs, width, some, first, memory, rule.depth, slope, more)
+    # Typed like what they become: Numba would compile what they are given to for literals too.
+    waiting = active = np.int64(0)
+    stopped = np.int64(_ALL_LANES)
+    while True:
+        if stopped:
+            active, waiting = _refill(memory, stopped, active, waiting, data, batches > 1)
+        if not active:
+            break
+        if batches > 1:
+            _shuffle(memory, active, data.keys)
+        store(memory.seen, 0, zero)
+        store(memory.seen, 1, zero)
+        for batch in range(beginning, batches):
+            for start in range(0, rule.batch, rule.piece):
+                some = min(rule.piece, rule.batch - start)
+                first, following = start, (batch % batches) * rule.batch + start + some
+                if batches > 1:
+                    first = 0
+                    _gather_rows(size - 1, some, memory, following - some)
+                    # Half of them at a time: the processor keeps only so many rows on their way.
+                    _fetch_rows(following, following + some // 2, memory)
+                forward(rule, some, first, memory, slope)
+                if batches > 1:
+                    _fetch_rows(following + some // 2, following + some, memory)
                 if batch < 0:
+                    look(size, some, first, memory, rule.threshold)
                     continue
-                if batch == 0:
-                    if data.points.size:
-                        _take_snapshots(memory, active, data.points, data.snapshots)
-                    stopped = active & _stopped(memory, rule, rule.early or batches == 1)
-                    if stopped:
-                        _record(memory, stopped, parameters, epochs)
-                    if stopped == active:
-                        break
-                set_rates(memory, schedule, batch, batches)
-                update(memory, rule)
-            for lane in range(LANES):
-                memory.epoch[lane] += 1
-
-    return run
+                differentiate(rule, some, first, rule.batch, memory)
+                backward(rule, some, first, memory, slope, start > 0)
+            if batch < 0:
+                continue
+            if batch == 0:
+                if data.points.size:
+                    _take_snapshots(memory, active, data.points, data.snapshots)
+                stopped = active & _stopped(memory, rule, rule.early or batches == 1)
+                if stopped:
+                    _record(memory, stopped, parameters, epochs)
+                if stopped == active:
+                    break
+            set_rates(memory, schedule, batch, batches)
+            update(memory, rule)
+        for lane in range(LANES):
+            memory.epoch[lane] += 1
 
 
 @_compiled
-def _tally(memory, lane, count, size, rule, network, right, total, finite):
-    """Add the right rows of a lane and their losses to its network's; see if the outputs are finite."""
-    threshold = np.float32(rule.threshold)
+def _tally(memory, first, count, rule):
+    """Add rows, and their losses, to the right ones of each lane; see if the outputs are finite."""
+    threshold, size = np.float32(rule.threshold), rule.n_inputs + 2
     for row in range(count):
-        output = memory.outputs[row * LANES + lane]
-        target = memory.rows[((row + 1) * size - 1) * LANES + lane]
-        right[network] += (output - threshold) * (target - threshold) > 0
-        finite[network] &= np.isfinite(output)
-        if rule.bce:
-            total[network] += softplus(-np.float64(target * output))
-        else:
-            total[network] += (np.float64(output) - np.float64(target)) ** 2
-
-
-def build_evaluation(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
-    """Write the look at any number of rows, some at a time."""
-    size = n_inputs + 2
-
-    def run(data, rule, memory, right, total, finite):
-        slope = broadcast(np.float32(rule.leak))
-        n_networks, n_rows = data.targets.shape
-        for first in range(0, n_networks, LANES):
-            lanes = min(LANES, n_networks - first)
-            for lane in range(lanes):
-                _put_weights(memory, lane, data.initial[first + lane])
-            for start in range(0, n_rows, rows):
-                count = min(rows, n_rows - start)
-                for lane in range(lanes):
-                    inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
-                    targets = data.targets[first + lane, start : start + count]
-                    _put_rows(memory.rows, lane, inputs, targets)
-                forward(n_inputs, width, rows, 0, memory, rule.depth, slope)
-                for lane in range(lanes):
-                    _tally(memory, lane, count, size, rule, first + lane, right, total, finite)
-
-    return run
+        for lane in range(LANES):
+            output = memory.outputs[row * LANES + lane]
+            target = memory.rows[((first + row + 1) * size - 1) * LANES + lane]
+            memory.right[lane] += (output - threshold) * (target - threshold) > 0
+            memory.finite[lane] &= np.isfinite(output)
+            if rule.bce:
+                memory.total[lane] += softplus(-np.float64(target * output))
+            else:
+                memory.total[lane] += (np.float64(output) - np.float64(target)) ** 2
 
 
 @_compiled
-def _squares(memory, lane):
-    total = 0.0
+def _squares(memory):
     for i in range(memory.gradient.size // LANES):
-        total += np.float64(memory.gradient[i * LANES + lane]) ** 2
-    return total
+        for lane in range(LANES):
+            memory.squares[lane] += np.float64(memory.gradient[i * LANES + lane]) ** 2
 
 
-def build_gradient(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
-    """Write the gradient of the mean loss over any multiple of some rows: its squared norm."""
-    size = n_inputs + 2
-
-    def run(data, rule, memory, squares):
-        slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
-        n_networks, n_rows = data.targets.shape
-        for first in range(0, n_networks, LANES):
-            lanes = min(LANES, n_networks - first)
+def look_at_networks(data, rule, memory, parameters, right, total, finite, squares):
+    """Look at all rows with several parameters of each network; with room for it, sum the squares of the gradient."""
+    slope = broadcast(np.float32(rule.leak))
+    n_networks, n_rows = data.targets.shape
+    for first in range(0, n_networks, LANES):
+        lanes = min(LANES, n_networks - first)
+        for point in range(parameters.shape[1]):
             for lane in range(lanes):
-                _put_weights(memory, lane, data.initial[first + lane])
-            for i in range(memory.gradient.size // LANES):
-                store(memory.gradient, i, zero)
-            for start in range(0, n_rows, rows):
-                for lane in range(lanes):
-                    inputs = data.inputs[_own(data.inputs, first + lane), start : start + rows]
-                    _put_rows(memory.rows, lane, inputs, data.targets[first + lane, start : start + rows])
-                forward(n_inputs, width, rows, 0, memory, rule.depth, slope)
-                differentiate(size, rows, 0, n_rows, memory, rule)
-                backward(n_inputs, width, rows, 0, memory, rule.depth, slope, 1)
+                _put_weights(memory, lane, parameters[first + lane, point])
+            memory.right[:] = 0
+            memory.total[:] = 0
+            memory.finite[:] = True
+            memory.squares[:] = 0
+            for start in range(0, n_rows, rule.piece):
+                count = min(rule.piece, n_rows - start)
+                if point == 0 or n_rows > rule.piece:
+                    for lane in range(lanes):
+                        inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
+                        targets = data.targets[first + lane, start : start + count]
+                        _put_rows(memory.rows, lane, inputs, targets)
+                forward(rule, count, 0, memory, slope)
+                _tally(memory, 0, count, rule)
+                if squares.size:
+                    differentiate(rule, count, 0, n_rows, memory)
+                    backward(rule, count, 0, memory, slope, start > 0)
+            if squares.size:
+                _squares(memory)
             for lane in range(lanes):
-                squares[first + lane] = _squares(memory, lane)
-
-    return run
+                right[first + lane, point] = memory.right[lane]
+                total[first + lane, point] = memory.total[lane]
+                finite[first + lane, point] = memory.finite[lane]
+                if squares.size:
+                    squares[first + lane, point] = memory.squares[lane]

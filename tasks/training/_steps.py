@@ -36,47 +36,42 @@ _ROUND = 12582912.0  # 1.5 * 2**23: adding it leaves a whole number in the low b
 # into subnormal numbers, which some processors handle a hundred times slower.
 _QUANTUM = 2.0**-64
 
-# Sizes so stay literals, and no call has to pass the memory.
+# So no call has to pass the memory.
 _inlined = numba.njit(inline="always")
 
 # The passes through the layers
 
 
 @_inlined
-def forward(n_inputs, width, rows, first, memory, depth, slope):
+def forward(rule, rows, first, memory, slope):
     """Compute the activations and the outputs."""
     weights, hidden = memory.weights, memory.hidden
-    inputs_1, width_1 = n_inputs + 1, width + 1
-    x, h = (memory.rows, first * (n_inputs + 2), n_inputs + 2), (hidden, 0, width_1)
-    leaky(rows, width, n_inputs, x, (weights, 0, inputs_1), h, slope)
-    for layer in range(depth - 1):
-        below = (hidden, layer * rows * width_1, width_1)
-        above = (hidden, (layer + 1) * rows * width_1, width_1)
-        w = (weights, width * (inputs_1 + layer * width_1), width_1)
-        leaky(rows, width, width, below, w, above, slope)
-    top = (hidden, (depth - 1) * rows * width_1, width_1)
-    v = (weights, width * (inputs_1 + (depth - 1) * width_1), width_1)
-    affine(rows, 1, width, top, v, (memory.outputs, 0, 1))
+    n_inputs, width, depth = rule.n_inputs, rule.width, rule.depth
+    width_1 = width + 1
+    below, fan_in, place = (memory.rows, first * (n_inputs + 2), n_inputs + 2), n_inputs, 0
+    for layer in range(depth):
+        above = (hidden, layer * rows * width_1, width_1)
+        leaky(rows, width, fan_in, below, (weights, place, fan_in + 1), above, slope)
+        place += width * (fan_in + 1)
+        below, fan_in = above, width
+    affine(rows, 1, width, below, (weights, place, width_1), (memory.outputs, 0, 1))
 
 
 @_inlined
-def backward(n_inputs, width, rows, first, memory, depth, slope, more):
+def backward(rule, rows, first, memory, slope, more):
     """Compute the gradient, or add to it if `more`, from the first of the errors: those of the loss."""
     weights, hidden, errors, gradient = memory.weights, memory.hidden, memory.errors, memory.gradient
+    n_inputs, width, depth = rule.n_inputs, rule.width, rule.depth
     inputs_1, width_1 = n_inputs + 1, width + 1
-    here, there = rows, rows + rows * width
-    top = (hidden, (depth - 1) * rows * width_1, width_1)
-    output = width * (inputs_1 + (depth - 1) * width_1)
-    gated(rows, width, 1, (errors, 0, 1), (weights, output, width_1), top, (errors, here, width), slope)
-    outer(1, width, rows, (errors, 0, 1), top, (gradient, output, width_1), more)
-    for layer in range(depth - 2, -1, -1):
-        below, error = (hidden, layer * rows * width_1, width_1), (errors, here, width)
-        start = width * (inputs_1 + layer * width_1)
-        gated(rows, width, width, error, (weights, start, width_1), below, (errors, there, width), slope)
-        outer(width, width, rows, error, below, (gradient, start, width_1), more)
-        here, there = there, here
+    error, units, here = (errors, 0, 1), 1, rows
+    for layer in range(depth - 1, -1, -1):
+        below, start = (hidden, layer * rows * width_1, width_1), width * (inputs_1 + layer * width_1)
+        under = (errors, here, width)
+        gated(rows, width, units, error, (weights, start, width_1), below, under, slope)
+        outer(units, width, rows, error, below, (gradient, start, width_1), more)
+        error, units, here = under, width, 2 * rows + rows * width - here
     x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
-    outer(width, n_inputs, rows, (errors, here, width), x, (gradient, 0, inputs_1), more)
+    outer(width, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
 
 
 # Losses
@@ -132,8 +127,9 @@ def _squared_error(size, rows, first, batch, memory, threshold):
 
 
 @_inlined
-def differentiate(size, rows, first, batch, memory, rule):
+def differentiate(rule, rows, first, batch, memory):
     """Look at the rows and give the derivatives of the loss, a mean over the rows of a batch."""
+    size = rule.n_inputs + 2
     if rule.bce:
         _cross_entropy(size, rows, first, batch, memory)
     else:

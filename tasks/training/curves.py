@@ -46,35 +46,34 @@ def curve(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, snapshots: 
     Curve
     """
     rows = Rows(np.ascontiguousarray(inputs, np.float32), np.ascontiguousarray(targets, np.float32))
-    found = np.full((3, *snapshots.shape[:2]), np.nan, np.float32)
     look = _in_lanes if activations.load(protocol.network.activation).in_lanes else _in_torch
-    for point in range(snapshots.shape[1]):
-        there = np.flatnonzero(~np.isnan(snapshots[:, point]).any(axis=1))
-        if len(there):
-            own = rows.inputs[there] if rows.inputs.ndim == 3 else rows.inputs
-            parameters = np.ascontiguousarray(snapshots[there, point])
-            found[:, there, point] = look(protocol, Rows(own, rows.targets[there]), parameters)
-    return Curve(*found)
+    return Curve(*(np.asarray(found, np.float32) for found in look(protocol, rows, snapshots)))
 
 
-_Seen = tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic]]
+_Found = tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic]]
 
 
-def _in_lanes(protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]) -> _Seen:
-    from relusweep.tasks.training.lanes import gradient_norms, look
+def _in_lanes(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) -> _Found:
+    from relusweep.tasks.training.lanes import curves
 
-    right, loss, _ = look(protocol, rows, parameters)
-    return loss, right / rows.n_rows, gradient_norms(protocol, rows, parameters)
+    right, loss, norm = curves(protocol, rows, snapshots)
+    there = ~np.isnan(snapshots).any(axis=2)
+    return tuple(np.where(there, found, np.nan) for found in (loss, right / rows.n_rows, norm))
 
 
-def _in_torch(protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]) -> _Seen:
+def _in_torch(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) -> _Found:
     import torch
 
     from relusweep.tasks.training.reference import judge, logits
 
-    row = torch.tensor(parameters, requires_grad=True)
-    outputs = logits(protocol.network, row, torch.as_tensor(rows.inputs))
-    losses, right = judge(protocol, outputs, torch.as_tensor(rows.targets))
-    losses.sum().backward()
-    assert row.grad is not None  # it was asked for
-    return losses.detach().numpy(), right.numpy() / rows.n_rows, row.grad.norm(dim=1).numpy()
+    inputs, targets = (torch.as_tensor(a) for a in rows)
+    losses, shares, norms = np.full((3, *snapshots.shape[:2]), np.nan, np.float32)
+    for point in range(snapshots.shape[1]):
+        row = torch.tensor(snapshots[:, point], requires_grad=True)
+        loss, right = judge(protocol, logits(protocol.network, row, inputs), targets)
+        (gradient,) = torch.autograd.grad(loss.sum(), row)
+        there = ~np.isnan(snapshots[:, point]).any(axis=1)
+        losses[there, point] = loss.detach().numpy()[there]
+        shares[there, point] = right.numpy()[there] / rows.n_rows
+        norms[there, point] = gradient.norm(dim=1).numpy()[there]
+    return losses, shares, norms

@@ -8,7 +8,6 @@ processor.
 
 import math
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +21,9 @@ from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["gradient_norms", "look", "train_lanes"]
+__all__ = ["curves", "look", "train_lanes"]
 
-_LOOKED_AT = 32  # rows at a time, when training is over
+_PIECE = 16  # rows that go forward and backward at a time
 
 
 def train_lanes(
@@ -48,11 +47,11 @@ def train_lanes(
     )
     parameters = np.empty_like(initial) if result.parameters is None else result.parameters
     batch = n_rows if orders is None or protocol.batch is None else protocol.batch
-    _training(network.n_inputs, network.width, batch)(
+    _train_networks(
         _data(rows, initial, orders, snapshots, result.snapshots),
-        _rule(protocol, n_rows),
+        _rule(protocol, n_rows, batch),
         _schedule(protocol.optimizer, protocol.epochs * (n_rows // batch)),
-        _memory(network, _kernel.piece(batch), n_rows, shuffled=batch < n_rows),
+        _memory(network, n_rows, batch, shuffled=batch < n_rows),
         parameters,
         result.epochs,
     )
@@ -72,28 +71,36 @@ def look(
     protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
     """Give right rows, mean losses, and whether all outputs are finite, of all networks."""
-    network, n_networks = protocol.network, len(parameters)
-    right, total, finite = np.zeros(n_networks, np.int32), np.zeros(n_networks), np.ones(n_networks, bool)
-    _evaluation(network.n_inputs, network.width, _LOOKED_AT)(
-        _data(rows, parameters, None),
-        _rule(protocol, rows.n_rows),
-        _memory(network, _LOOKED_AT, _LOOKED_AT),
+    right, loss, finite, _ = _look(protocol, rows, parameters[:, None], gradient=False)
+    return right[:, 0], loss[:, 0], finite[:, 0]
+
+
+def curves(
+    protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64]]:
+    """Give right rows, mean losses and norms of the gradient, of several parameters of each network."""
+    right, loss, _, squares = _look(protocol, rows, parameters, gradient=True)
+    return right, loss, np.sqrt(squares)
+
+
+def _look(
+    protocol: Protocol, rows: Rows, parameters: NDArray[np.float32], *, gradient: bool
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
+    shape, network, n_rows = parameters.shape[:2], protocol.network, rows.n_rows
+    right, total, finite = np.zeros(shape, np.int32), np.zeros(shape), np.ones(shape, bool)
+    squares = np.zeros(shape if gradient else (0, 0))
+    _look_at_networks(
+        _data(rows, parameters[:, 0], None),
+        _rule(protocol, n_rows, n_rows),
+        _memory(network, _PIECE, n_rows),
+        np.require(parameters, requirements=("C", "W")),
         right,
         total,
         finite,
+        squares,
     )
     with np.errstate(over="ignore"):  # of losses beyond float32, infinite is what is recorded
-        return right, (total / rows.n_rows).astype(np.float32), finite
-
-
-def gradient_norms(protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Give the norm of the gradient of the mean loss over all rows, of each network: (n_networks,)."""
-    network, some = protocol.network, _kernel.piece(rows.n_rows)
-    squares = np.zeros(len(parameters))
-    _gradient(network.n_inputs, network.width, some)(
-        _data(rows, parameters, None), _rule(protocol, rows.n_rows), _memory(network, some, some), squares
-    )
-    return np.sqrt(squares)
+        return right, (total / n_rows).astype(np.float32), finite, squares
 
 
 class _Data(NamedTuple):
@@ -130,8 +137,12 @@ def _data(
 class _Rule(NamedTuple):
     """What is the same for all networks."""
 
+    n_inputs: int
+    width: int
     depth: int
     leak: float
+    batch: int  # rows of an update
+    piece: int  # of which so many at a time
     bce: bool
     threshold: float
     early: bool  # whether success ends the training
@@ -142,13 +153,17 @@ class _Rule(NamedTuple):
     beta2: float
 
 
-def _rule(protocol: Protocol, n_rows: int) -> _Rule:
+def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
     network, optimizer = protocol.network, protocol.optimizer
     wrong = n_rows - protocol.rows_for_success(n_rows)
     betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
     return _Rule(
+        network.n_inputs,
+        network.width,
         network.depth,
         network.leak,
+        batch,
+        min(_PIECE, batch),
         protocol.loss == "bce",
         protocol.threshold,
         protocol.stop == "first_success",
@@ -197,10 +212,15 @@ class _Memory(NamedTuple):
     data: NDArray[np.float32]  # for mini-batches, each lane's rows, without the ones; (LANES, n_rows, pitch)
     order: NDArray[np.unsignedinteger[Any]]  # and their order, (LANES, n_rows)
     words: NDArray[np.uint32]  # what the next order is drawn from
+    right: NDArray[np.int64]  # what is seen when training is over: right rows,
+    total: NDArray[np.float64]  # the sum of their losses,
+    finite: NDArray[np.bool_]  # whether all outputs are finite,
+    squares: NDArray[np.float64]  # and the sum of the squares of the gradient
 
 
-def _memory(network: Network, piece: int, n_rows: int, *, shuffled: bool = False) -> _Memory:
-    """Allocate for steps that take some of the rows at a time, in their own order or shuffled."""
+def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
+    """Allocate for batches of the rows, in their own order or shuffled."""
+    piece = min(_PIECE, batch)
     size, width_1 = network.n_inputs + 2, network.width + 1
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
     rows[:], hidden[:] = 1, 1
@@ -222,26 +242,13 @@ def _memory(network: Network, piece: int, n_rows: int, *, shuffled: bool = False
         data=bank(drawn * apart).reshape(LANES, drawn, apart),
         order=np.zeros((LANES, drawn), np.uint16 if drawn <= 2**16 else np.uint32),
         words=np.zeros((4, -(-drawn // 4)), np.uint32),
+        right=np.zeros(LANES, np.int64),
+        total=np.zeros(LANES),
+        finite=np.zeros(LANES, bool),
+        squares=np.zeros(LANES),
     )
 
 
-def _named(build: Any, *shape: int) -> Any:
-    run = build(*shape)
-    # Named so that processes compile shapes side by side.
-    run.__qualname__ = "_".join((build.__name__, *map(str, shape)))
-    return compiled(elementary, _steps, gather, _orders, simd, tiles, counted=False)(run)
-
-
-@cache
-def _training(n_inputs: int, width: int, rows: int) -> Any:
-    return _named(_kernel.build_training, n_inputs, width, rows)
-
-
-@cache
-def _evaluation(n_inputs: int, width: int, rows: int) -> Any:
-    return _named(_kernel.build_evaluation, n_inputs, width, rows)
-
-
-@cache
-def _gradient(n_inputs: int, width: int, rows: int) -> Any:
-    return _named(_kernel.build_gradient, n_inputs, width, rows)
+_imports = compiled(elementary, _steps, gather, _orders, simd, tiles, counted=False)
+_train_networks = _imports(_kernel.train_networks)
+_look_at_networks = _imports(_kernel.look_at_networks)
