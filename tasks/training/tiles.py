@@ -30,7 +30,7 @@ from relusweep.tasks.training.simd import (
 __all__ = ["affine", "gated", "leaky", "outer"]
 
 _INDEX = ir.IntType(64)
-_MATRIX = [VECTOR.as_pointer(), _INDEX, _INDEX]
+_ONE = _INDEX(1)
 
 
 class _Matrix(NamedTuple):
@@ -38,7 +38,7 @@ class _Matrix(NamedTuple):
 
     pointer: Any
     row: Any
-    column: Any
+    column: Any = _ONE
 
     @property
     def transposed(self) -> "_Matrix":
@@ -52,29 +52,22 @@ class _Matrix(NamedTuple):
 
 
 class _Product(NamedTuple):
-    """What a function is given: ``c[p, q] = end(start[p, q] + Σ_k a[p, k] b[q, k])``, and more for its end."""
+    """``c[p, q] = end(start[p, q] + Σ_k a[p, k] b[q, k])``, for which `start` and `end` are given the builder."""
 
     a: _Matrix
     b: _Matrix
-    start: _Matrix
     c: _Matrix
-    gate: _Matrix
-    leak: Any
-    rows: Any
-    columns: Any
-    depth: Any
+    sizes: tuple[Any, Any, Any]
+    start: Callable[[Any, list[Any], list[Any]], list[list[Any]]]
+    end: Callable[[Any, Any, Any, Any], Any] = lambda b, value, p, q: value
 
 
-# Gives the entry (p, q) of a product from the sum.
-_End = Callable[[Any, _Product, Any, Any, Any], Any]
-
-
-def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, int], end: _End) -> None:
+def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, int]) -> None:
     """Compute some rows and columns of a product in registers."""
     p, q = ([b.add(o, _INDEX(i)) for i in range(n)] for o, n in zip(corner, shape, strict=True))
     left = [product.a.at(b, i, _INDEX(0)) for i in p]
     right = [product.b.at(b, j, _INDEX(0)) for j in q]
-    first = [[product.start.read(b, i, j) for j in q] for i in p]
+    first = product.start(b, p, q)
     entry = b.block
     body, after = (b.append_basic_block(name) for name in ("tile.body", "tile.after"))
     b.branch(body)
@@ -93,17 +86,19 @@ def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, 
         for phi, old, new in zip(row, before, after_one, strict=True):
             phi.add_incoming(old, entry)
             phi.add_incoming(new, body)
-    b.cbranch(b.icmp_signed("<", following, product.depth), body, after)
+    b.cbranch(b.icmp_signed("<", following, product.sizes[2]), body, after)
     b.position_at_end(after)
     for i, new in zip(p, grown, strict=True):
         for j, value in zip(q, new, strict=True):
-            write_vector(b, end(b, product, value, i, j), product.c.at(b, i, j), _INDEX(0))
+            write_vector(b, product.end(b, value, i, j), product.c.at(b, i, j), _INDEX(0))
 
 
 # Tiles that keep the sums, a column of one factor and an entry of the other in 32 registers: heights for
 # each width.
 _HEIGHTS = {1: (8, 4, 2, 1), 2: (8, 4, 2, 1), 3: (4, 2, 1), 4: (4, 2, 1), 5: (4, 2, 1)}
 _WIDEST = max(_HEIGHTS)
+
+_SIZES = (types.int64, types.int64, types.int64)
 
 
 def _width_of_tiles(b: Any, columns: Any) -> Any:
@@ -128,89 +123,136 @@ def _while_fitting(b: Any, place: Any, step: int, total: Any) -> Any:
     b.position_at_end(after)
 
 
-def _write(function: Any, end: _End) -> None:
-    """Write a function over tiles of all shapes."""
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    numbers = iter(function.args)
-    matrices = [_Matrix(*(next(numbers) for _ in _MATRIX)) for _ in range(5)]
-    product = _Product(*matrices, *numbers)
+def _write(b: Any, product: _Product) -> None:
+    """Write the loops over tiles of all shapes."""
+    rows, columns, _ = product.sizes
     q, p = cgutils.alloca_once(b, _INDEX), cgutils.alloca_once(b, _INDEX)
     b.store(_INDEX(0), q)
-    strip, done = b.append_basic_block("strip"), b.append_basic_block("done")
+    strip, after, done = (b.append_basic_block(name) for name in ("strip", "after", "done"))
     b.branch(strip)
     b.position_at_end(strip)
     left = b.load(q)
-    width = _width_of_tiles(b, b.sub(product.columns, left))
+    width = _width_of_tiles(b, b.sub(columns, left))
     b.store(_INDEX(0), p)
     b.store(b.add(left, width), q)
-    after = b.append_basic_block("after")
     choice = b.switch(width, done)
-    for columns, heights in _HEIGHTS.items():
+    for n, heights in _HEIGHTS.items():
         case = b.append_basic_block("columns")
-        choice.add_case(_INDEX(columns), case)
+        choice.add_case(_INDEX(n), case)
         b.position_at_end(case)
         for height in heights:
-            with _while_fitting(b, p, height, product.rows) as top:
-                _tile(b, product, (top, left), (height, columns), end)
+            with _while_fitting(b, p, height, rows) as top:
+                _tile(b, product, (top, left), (height, n))
         b.branch(after)
     b.position_at_end(after)
-    b.cbranch(b.icmp_signed("<", b.load(q), product.columns), strip, done)
+    b.cbranch(b.icmp_signed("<", b.load(q), columns), strip, done)
     b.position_at_end(done)
     b.ret_void()
 
 
-def _call(b: Any, name: str, end: _End, product: _Product) -> None:
-    """Call a function of the module, which is written if it is not there yet."""
-    function = b.module.globals.get(name)
+def _call(builder: Any, write: Callable[..., _Product], *args: Any) -> None:
+    """Call the function of a kind of product, which is written into the module if it is not there yet."""
+    function = builder.module.globals.get(write.__name__)
     if function is None:
-        kind = ir.FunctionType(ir.VoidType(), [*(_MATRIX * 5), VECTOR, _INDEX, _INDEX, _INDEX])
-        function = ir.Function(b.module, kind, name)
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
+        function = ir.Function(builder.module, kind, write.__name__)
         function.linkage = "internal"
         function.attributes.add("noinline")
-        _write(function, end)
-    b.call(function, [part for field in product[:5] for part in field] + list(product[5:]))
+        inside = ir.IRBuilder(function.append_basic_block("entry"))
+        _write(inside, write(*function.args))
+    builder.call(function, args)
 
 
-def _matrices(context: Any, builder: Any, sig: Any, args: Any) -> list[_Matrix]:
-    return [
-        _unpacked(context, builder, kind, value)
-        for kind, value in zip(sig.args, args, strict=True)
-        if isinstance(kind, types.BaseTuple)
-    ]
+def _parts(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
+    """Give the pointer and the stride of each matrix among the arguments of an intrinsic."""
+    parts = []
+    for kind, value in zip(sig.args, args, strict=True):
+        if isinstance(kind, types.BaseTuple):
+            array, start, stride = cgutils.unpack_tuple(builder, value, 3)
+            parts += [builder.gep(bank_pointer(context, builder, kind[0], array), [start]), stride]
+    return parts
 
 
-def _unpacked(context: Any, builder: Any, kind: Any, value: Any) -> _Matrix:
-    array, start, row = cgutils.unpack_tuple(builder, value, 3)
-    return _Matrix(builder.gep(bank_pointer(context, builder, kind[0], array), [start]), row, _INDEX(1))
+def _biases(w: _Matrix, fan_in: Any) -> Any:
+    return lambda b, p, q: [[w.read(b, unit, fan_in) for unit in q]] * len(p)
 
 
-def _zeros(builder: Any) -> _Matrix:
-    zero = cgutils.global_constant(builder, "zeros", ZERO)
-    zero.align = 64
-    return _Matrix(zero, _INDEX(0), _INDEX(0))
+def _affine(
+    rows: Any, units: Any, fan_in: Any, x: Any, sx: Any, w: Any, sw: Any, z: Any, sz: Any
+) -> _Product:
+    weights = _Matrix(w, sw)
+    return _Product(_Matrix(x, sx), weights, _Matrix(z, sz), (rows, units, fan_in), _biases(weights, fan_in))
 
 
-def _plain(b: Any, product: _Product, value: Any, p: Any, q: Any) -> Any:
-    return value
+def _leaky(
+    rows: Any, units: Any, fan_in: Any, x: Any, sx: Any, w: Any, sw: Any, h: Any, sh: Any, leak: Any
+) -> _Product:
+    def activate(b: Any, z: Any, row: Any, unit: Any) -> Any:
+        leaked = b.fmul(z, leak)
+        return b.select(b.fcmp_ordered(">", z, leaked), z, leaked)
+
+    return _affine(rows, units, fan_in, x, sx, w, sw, h, sh)._replace(end=activate)
 
 
-def _activated(b: Any, product: _Product, value: Any, p: Any, q: Any) -> Any:
-    leaked = b.fmul(value, product.leak)
-    return b.select(b.fcmp_ordered(">", value, leaked), value, leaked)
+def _gated(
+    rows: Any,
+    fan_in: Any,
+    units: Any,
+    error: Any,
+    se: Any,
+    w: Any,
+    sw: Any,
+    h: Any,
+    sh: Any,
+    below: Any,
+    sb: Any,
+    leak: Any,
+) -> _Product:
+    def gate(b: Any, value: Any, row: Any, i: Any) -> Any:
+        active = b.fcmp_ordered(">", _Matrix(h, sh).read(b, row, i), ZERO)
+        return b.select(active, value, b.fmul(value, leak))
+
+    return _Product(
+        _Matrix(error, se),
+        _Matrix(w, sw).transposed,
+        _Matrix(below, sb),
+        (rows, fan_in, units),
+        lambda b, p, q: [[ZERO] * len(q)] * len(p),
+        gate,
+    )
 
 
-def _gated(b: Any, product: _Product, value: Any, p: Any, q: Any) -> Any:
-    active = b.fcmp_ordered(">", product.gate.read(b, p, q), ZERO)
-    return b.select(active, value, b.fmul(value, product.leak))
+def _outer(
+    units: Any,
+    fan_in: Any,
+    rows: Any,
+    error: Any,
+    se: Any,
+    h: Any,
+    sh: Any,
+    gradient: Any,
+    sg: Any,
+    more: Any,
+) -> _Product:
+    sums = _Matrix(gradient, sg)
+
+    def start(b: Any, p: Any, q: Any) -> Any:
+        entry = b.block
+        with b.if_then(more):
+            read, inside = [[sums.read(b, unit, i) for i in q] for unit in p], b.block
+        return [[_merged(b, value, inside, entry) for value in row] for row in read]
+
+    return _Product(
+        _Matrix(error, se).transposed, _Matrix(h, sh).transposed, sums, (units, fan_in, rows), start
+    )
 
 
-def _map(context: Any, builder: Any, sig: Any, args: Any, end: Any, leak: Any) -> Any:
-    x, w, z = _matrices(context, builder, sig, args)
-    rows, units, fan_in = args[:3]
-    biases = _Matrix(builder.gep(w.pointer, [fan_in]), _INDEX(0), w.row)
-    product = _Product(x, w, biases, z, z, leak, rows, units, fan_in)
-    _call(builder, end.__name__, end, product)
-    return context.get_dummy_value()
+def _merged(b: Any, value: Any, inside: Any, entry: Any) -> Any:
+    """The value that was read inside of a condition, else zeros."""
+    phi = b.phi(VECTOR)
+    phi.add_incoming(value, inside)
+    phi.add_incoming(ZERO, entry)
+    return phi
 
 
 @intrinsic
@@ -218,9 +260,10 @@ def affine(typingctx: Any, rows: Any, units: Any, fan_in: Any, x: Any, w: Any, z
     """``z[r, u] = w[u, fan_in] + Σ_i w[u, i] x[r, i]``: the last column of `w` holds the biases."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _map(context, builder, sig, args, _plain, ZERO)
+        _call(builder, _affine, *args[:3], *_parts(context, builder, sig, args))
+        return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64, x, w, z), codegen
+    return types.void(*_SIZES, x, w, z), codegen
 
 
 @intrinsic
@@ -228,9 +271,10 @@ def leaky(typingctx: Any, rows: Any, units: Any, fan_in: Any, x: Any, w: Any, h:
     """``h = max(z, leak * z)`` of the map of :func:`affine`, for leaks from 0 to 1."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _map(context, builder, sig, args, _activated, args[6])
+        _call(builder, _leaky, *args[:3], *_parts(context, builder, sig, args), args[-1])
+        return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64, x, w, h, float32x16), codegen
+    return types.void(*_SIZES, x, w, h, float32x16), codegen
 
 
 @intrinsic
@@ -240,14 +284,10 @@ def gated(
     """Errors of the layer below: ``below[r, i] = (Σ_u error[r, u] w[u, i]) * (h[r, i] > 0 ? 1 : leak)``."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        error, w, h, below = _matrices(context, builder, sig, args)
-        rows, fan_in, units = args[:3]
-        start = _zeros(builder)
-        product = _Product(error, w.transposed, start, below, h, args[7], rows, fan_in, units)
-        _call(builder, "_gated", _gated, product)
+        _call(builder, _gated, *args[:3], *_parts(context, builder, sig, args), args[-1])
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64, error, w, h, below, float32x16), codegen
+    return types.void(*_SIZES, error, w, h, below, float32x16), codegen
 
 
 @intrinsic
@@ -260,23 +300,9 @@ def outer(
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        error, h, gradient = _matrices(context, builder, sig, args)
         units, fan_in, rows = args[:3]
-        start = _Matrix(
-            *(builder.select(args[6], *both) for both in zip(gradient, _zeros(builder), strict=True))
-        )
-        product = _Product(
-            error.transposed,
-            h.transposed,
-            start,
-            gradient,
-            gradient,
-            ZERO,
-            units,
-            builder.add(fan_in, _INDEX(1)),
-            rows,
-        )
-        _call(builder, "_plain", _plain, product)
+        columns = builder.add(fan_in, _ONE)
+        _call(builder, _outer, units, columns, rows, *_parts(context, builder, sig, args), args[-1])
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64, error, h, gradient, types.boolean), codegen
+    return types.void(*_SIZES, error, h, gradient, types.boolean), codegen
