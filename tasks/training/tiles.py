@@ -44,36 +44,43 @@ class _Matrix(NamedTuple):
     def transposed(self) -> "_Matrix":
         return _Matrix(self.pointer, self.column, self.row)
 
-    def at(self, b: Any, row: Any, column: Any) -> Any:
-        return b.gep(self.pointer, [b.add(b.mul(row, self.row), b.mul(column, self.column))])
+    def places(self, b: Any, corner: tuple[Any, Any], shape: tuple[int, int]) -> list[list[Any]]:
+        """Give pointers to the entries of a tile, which follow one another row by row."""
+        (p, q), (n_rows, n_columns) = corner, shape
+        first = b.gep(self.pointer, [b.add(b.mul(p, self.row), b.mul(q, self.column))])
+        rows = [first]
+        for _ in range(n_rows - 1):
+            rows.append(b.gep(rows[-1], [self.row]))
+        columns = [b.mul(_INDEX(j), self.column) for j in range(n_columns)]
+        return [[b.gep(row, [column]) for column in columns] for row in rows]
 
-    def read(self, b: Any, row: Any, column: Any) -> Any:
-        return read_vector(b, self.at(b, row, column), _INDEX(0))
+    def read(self, b: Any, corner: tuple[Any, Any], shape: tuple[int, int]) -> list[list[Any]]:
+        return [[read_vector(b, at, _INDEX(0)) for at in row] for row in self.places(b, corner, shape)]
 
 
 class _Product(NamedTuple):
-    """``c[p, q] = end(start[p, q] + Σ_k a[p, k] b[q, k])``, for which `start` and `end` are given the builder."""
+    """``c[p, q] = end(start[p, q] + Σ_k a[p, k] b[q, k])``, by tiles: `start` and `end` write those of a tile."""
 
     a: _Matrix
     b: _Matrix
     c: _Matrix
     sizes: tuple[Any, Any, Any]
-    start: Callable[[Any, list[Any], list[Any]], list[list[Any]]]
-    end: Callable[[Any, Any, Any, Any], Any] = lambda b, value, p, q: value
+    start: Callable[..., list[list[Any]]]
+    end: Callable[..., list[list[Any]]] = lambda b, sums, corner, shape: sums
 
 
 def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, int]) -> None:
     """Compute some rows and columns of a product in registers."""
-    p, q = ([b.add(o, _INDEX(i)) for i in range(n)] for o, n in zip(corner, shape, strict=True))
-    left = [product.a.at(b, i, _INDEX(0)) for i in p]
-    right = [product.b.at(b, j, _INDEX(0)) for j in q]
-    first = product.start(b, p, q)
+    (p, q), (n_rows, n_columns) = corner, shape
+    left = [row[0] for row in product.a.places(b, (p, _INDEX(0)), (n_rows, 1))]
+    right = [row[0] for row in product.b.places(b, (q, _INDEX(0)), (n_columns, 1))]
+    first = product.start(b, corner, shape)
     entry = b.block
     body, after = (b.append_basic_block(name) for name in ("tile.body", "tile.after"))
     b.branch(body)
     b.position_at_end(body)
     k = b.phi(_INDEX)
-    sums = [[b.phi(VECTOR) for _ in q] for _ in p]
+    sums = [[b.phi(VECTOR) for _ in right] for _ in left]
     shared = [read_vector(b, pointer, b.mul(k, product.b.column)) for pointer in right]
     grown = []
     for pointer, row in zip(left, sums, strict=True):
@@ -88,9 +95,10 @@ def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, 
             phi.add_incoming(new, body)
     b.cbranch(b.icmp_signed("<", following, product.sizes[2]), body, after)
     b.position_at_end(after)
-    for i, new in zip(p, grown, strict=True):
-        for j, value in zip(q, new, strict=True):
-            write_vector(b, product.end(b, value, i, j), product.c.at(b, i, j), _INDEX(0))
+    places = product.c.places(b, corner, shape)
+    for values, pointers in zip(product.end(b, grown, corner, shape), places, strict=True):
+        for value, pointer in zip(values, pointers, strict=True):
+            write_vector(b, value, pointer, _INDEX(0))
 
 
 # Tiles that keep the sums, a column of one factor and an entry of the other in 32 registers: heights for
@@ -158,6 +166,7 @@ def _call(builder: Any, write: Callable[..., _Product], *args: Any) -> None:
         function = ir.Function(builder.module, kind, write.__name__)
         function.linkage = "internal"
         function.attributes.add("noinline")
+        function.attributes.add("optsize")  # so loops are not unrolled, which costs more than it gives
         inside = ir.IRBuilder(function.append_basic_block("entry"))
         _write(inside, write(*function.args))
     builder.call(function, args)
@@ -173,25 +182,29 @@ def _parts(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
     return parts
 
 
-def _biases(w: _Matrix, fan_in: Any) -> Any:
-    return lambda b, p, q: [[w.read(b, unit, fan_in) for unit in q]] * len(p)
-
-
 def _affine(
     rows: Any, units: Any, fan_in: Any, x: Any, sx: Any, w: Any, sw: Any, z: Any, sz: Any
 ) -> _Product:
     weights = _Matrix(w, sw)
-    return _Product(_Matrix(x, sx), weights, _Matrix(z, sz), (rows, units, fan_in), _biases(weights, fan_in))
+
+    def biases(b: Any, corner: tuple[Any, Any], shape: tuple[int, int]) -> list[list[Any]]:
+        column = weights.read(b, (corner[1], fan_in), (shape[1], 1))
+        return [[bias for (bias,) in column]] * shape[0]
+
+    return _Product(_Matrix(x, sx), weights, _Matrix(z, sz), (rows, units, fan_in), biases)
 
 
 def _leaky(
     rows: Any, units: Any, fan_in: Any, x: Any, sx: Any, w: Any, sw: Any, h: Any, sh: Any, leak: Any
 ) -> _Product:
-    def activate(b: Any, z: Any, row: Any, unit: Any) -> Any:
+    def activated(b: Any, z: Any) -> Any:
         leaked = b.fmul(z, leak)
         return b.select(b.fcmp_ordered(">", z, leaked), z, leaked)
 
-    return _affine(rows, units, fan_in, x, sx, w, sw, h, sh)._replace(end=activate)
+    def end(b: Any, sums: list[list[Any]], corner: Any, shape: Any) -> list[list[Any]]:
+        return [[activated(b, z) for z in row] for row in sums]
+
+    return _affine(rows, units, fan_in, x, sx, w, sw, h, sh)._replace(end=end)
 
 
 def _gated(
@@ -208,23 +221,29 @@ def _gated(
     sb: Any,
     leak: Any,
 ) -> _Product:
-    def gate(b: Any, value: Any, row: Any, i: Any) -> Any:
-        active = b.fcmp_ordered(">", _Matrix(h, sh).read(b, row, i), ZERO)
-        return b.select(active, value, b.fmul(value, leak))
+    def gated(b: Any, value: Any, above: Any) -> Any:
+        return b.select(b.fcmp_ordered(">", above, ZERO), value, b.fmul(value, leak))
+
+    def end(b: Any, sums: list[list[Any]], corner: Any, shape: Any) -> list[list[Any]]:
+        gates = _Matrix(h, sh).read(b, corner, shape)
+        return [
+            [gated(b, value, gate) for value, gate in zip(*rows, strict=True)]
+            for rows in zip(sums, gates, strict=True)
+        ]
 
     return _Product(
         _Matrix(error, se),
         _Matrix(w, sw).transposed,
         _Matrix(below, sb),
         (rows, fan_in, units),
-        lambda b, p, q: [[ZERO] * len(q)] * len(p),
-        gate,
+        lambda b, corner, shape: [[ZERO] * shape[1]] * shape[0],
+        end,
     )
 
 
 def _outer(
     units: Any,
-    fan_in: Any,
+    columns: Any,
     rows: Any,
     error: Any,
     se: Any,
@@ -236,14 +255,14 @@ def _outer(
 ) -> _Product:
     sums = _Matrix(gradient, sg)
 
-    def start(b: Any, p: Any, q: Any) -> Any:
+    def start(b: Any, corner: Any, shape: Any) -> list[list[Any]]:
         entry = b.block
         with b.if_then(more):
-            read, inside = [[sums.read(b, unit, i) for i in q] for unit in p], b.block
+            read, inside = sums.read(b, corner, shape), b.block
         return [[_merged(b, value, inside, entry) for value in row] for row in read]
 
     return _Product(
-        _Matrix(error, se).transposed, _Matrix(h, sh).transposed, sums, (units, fan_in, rows), start
+        _Matrix(error, se).transposed, _Matrix(h, sh).transposed, sums, (units, columns, rows), start
     )
 
 
