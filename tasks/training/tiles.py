@@ -66,7 +66,7 @@ class _Product(NamedTuple):
     c: _Matrix
     sizes: tuple[Any, Any, Any]
     start: Callable[..., list[list[Any]]]
-    end: Callable[..., list[list[Any]]] = lambda b, sums, corner, shape: sums
+    end: Callable[..., Callable[[Any, int, int], Any]] = lambda b, corner, shape: lambda value, i, j: value
 
 
 def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, int]) -> None:
@@ -95,10 +95,10 @@ def _tile(b: Any, product: _Product, corner: tuple[Any, Any], shape: tuple[int, 
             phi.add_incoming(new, body)
     b.cbranch(b.icmp_signed("<", following, product.sizes[2]), body, after)
     b.position_at_end(after)
-    places = product.c.places(b, corner, shape)
-    for values, pointers in zip(product.end(b, grown, corner, shape), places, strict=True):
-        for value, pointer in zip(values, pointers, strict=True):
-            write_vector(b, value, pointer, _INDEX(0))
+    places, finished = product.c.places(b, corner, shape), product.end(b, corner, shape)
+    for i, row in enumerate(grown):
+        for j, value in enumerate(row):
+            write_vector(b, finished(value, i, j), places[i][j], _INDEX(0))
 
 
 # Tiles that keep the sums, a column of one factor and an entry of the other in 32 registers: heights for
@@ -197,12 +197,12 @@ def _affine(
 def _leaky(
     rows: Any, units: Any, fan_in: Any, x: Any, sx: Any, w: Any, sw: Any, h: Any, sh: Any, leak: Any
 ) -> _Product:
-    def activated(b: Any, z: Any) -> Any:
-        leaked = b.fmul(z, leak)
-        return b.select(b.fcmp_ordered(">", z, leaked), z, leaked)
+    def end(b: Any, corner: Any, shape: Any) -> Callable[[Any, int, int], Any]:
+        def activated(z: Any, i: int, j: int) -> Any:
+            leaked = b.fmul(z, leak)
+            return b.select(b.fcmp_ordered(">", z, leaked), z, leaked)
 
-    def end(b: Any, sums: list[list[Any]], corner: Any, shape: Any) -> list[list[Any]]:
-        return [[activated(b, z) for z in row] for row in sums]
+        return activated
 
     return _affine(rows, units, fan_in, x, sx, w, sw, h, sh)._replace(end=end)
 
@@ -221,15 +221,14 @@ def _gated(
     sb: Any,
     leak: Any,
 ) -> _Product:
-    def gated(b: Any, value: Any, above: Any) -> Any:
-        return b.select(b.fcmp_ordered(">", above, ZERO), value, b.fmul(value, leak))
+    def end(b: Any, corner: Any, shape: Any) -> Callable[[Any, int, int], Any]:
+        gates = _Matrix(h, sh).places(b, corner, shape)
 
-    def end(b: Any, sums: list[list[Any]], corner: Any, shape: Any) -> list[list[Any]]:
-        gates = _Matrix(h, sh).read(b, corner, shape)
-        return [
-            [gated(b, value, gate) for value, gate in zip(*rows, strict=True)]
-            for rows in zip(sums, gates, strict=True)
-        ]
+        def gated(value: Any, i: int, j: int) -> Any:
+            active = b.fcmp_ordered(">", read_vector(b, gates[i][j], _INDEX(0)), ZERO)
+            return b.select(active, value, b.fmul(value, leak))
+
+        return gated
 
     return _Product(
         _Matrix(error, se),
