@@ -8,7 +8,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from relusweep.tasks.compiled import LANES
-from relusweep.tasks.training.simd import bank_pointer, write_vector
+from relusweep.tasks.training.simd import bank_pointer, call_shared, write_vector
 
 __all__ = ["fetch", "gather", "pitch"]
 
@@ -40,24 +40,8 @@ def gather(typingctx: Any, data: Any, order: Any, place: Any, rows: Any, first: 
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bank, first, size = bank_pointer(context, builder, sig.args[3], args[3]), *args[4:]
-        pointers, apart = _row_pointers(context, builder, sig, args)
-        done = builder.append_basic_block("gathered")
-        choice = builder.switch(apart, wide := builder.append_basic_block("wide"))
-        for width in (2, 4, 8, LANES):
-            block = wide if width == LANES else builder.append_basic_block("narrow")
-            if width < LANES:
-                choice.add_case(_INDEX(width), block)
-            builder.position_at_end(block)
-            with cgutils.for_range_slice(builder, _INDEX(0), size, _INDEX(width)) as (start, _):
-                for i, column in enumerate(_columns(builder, pointers, start, width)):
-                    here = builder.add(start, _INDEX(i))
-                    with builder.if_then(builder.icmp_signed("<", here, size)):
-                        last = builder.icmp_signed("==", builder.add(here, _INDEX(1)), size)
-                        at = builder.add(builder.add(first, here), builder.zext(last, _INDEX))
-                        write_vector(builder, column, bank, at)
-            builder.branch(done)
-        builder.position_at_end(done)
+        bank, size = bank_pointer(context, builder, sig.args[3], args[3]), args[5]
+        call_shared(builder, "gather", _gather, *_at(context, builder, sig, args), bank, args[4], size)
         return context.get_dummy_value()
 
     return types.void(data, order, types.int64, rows, types.int64, types.int64), codegen
@@ -68,32 +52,59 @@ def fetch(typingctx: Any, data: Any, order: Any, place: Any) -> Any:
     """Ask for the rows that :func:`gather` will put there, to lie in the second level of the cache."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        pointers, apart = _row_pointers(context, builder, sig, args)
-        with cgutils.for_range_slice(builder, _INDEX(0), apart, _INDEX(LANES)) as (start, _):
-            for pointer in pointers:
-                at = builder.bitcast(builder.gep(pointer, [start]), byte)
-                # To be read, and not into the first level, whose few misses at a time would hold up the rest.
-                builder.call(prefetch, [at, flag(0), flag(2), flag(1)])
+        call_shared(builder, "fetch", _fetch, *_at(context, builder, sig, args))
         return context.get_dummy_value()
 
     return types.void(data, order, types.int64), codegen
 
 
-def _row_pointers(context: Any, builder: Any, sig: Any, args: Any) -> tuple[list[Any], Any]:
-    """Give where the row of each lane begins, and how far rows are apart."""
+def _at(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, ...]:
+    """Give the data, the first lane's number of the row at a place, and the sizes of the data."""
     order = context.make_array(sig.args[1])(context, builder, args[1])
     data = context.make_array(sig.args[0])(context, builder, args[0])
     n_rows, apart = (builder.extract_value(data.shape, i) for i in (1, 2))
-    pointers = []
-    for lane in range(LANES):
-        before = builder.mul(n_rows, _INDEX(lane))
-        row = builder.load(builder.gep(order.data, [builder.add(before, args[2])]))
-        place = builder.add(before, builder.zext(row, _INDEX))
-        pointers.append(builder.gep(data.data, [builder.mul(place, apart)]))
-    return pointers, apart
+    return data.data, builder.gep(order.data, [args[2]]), n_rows, apart
+
+
+def _gather(b: Any, data: Any, order: Any, n_rows: Any, apart: Any, bank: Any, first: Any, size: Any) -> None:
+    done, wide = b.append_basic_block("done"), b.append_basic_block("wide")
+    choice = b.switch(apart, wide)
+    for width in (2, 4, 8, LANES):
+        block = wide if width == LANES else b.append_basic_block("narrow")
+        if width < LANES:
+            choice.add_case(_INDEX(width), block)
+        b.position_at_end(block)
+        # Known for narrow rows, which spares multiplications.
+        pointers = _row_pointers(b, data, order, n_rows, apart if width == LANES else _INDEX(width))
+        with cgutils.for_range_slice(b, _INDEX(0), size, _INDEX(width)) as (start, _):
+            for i, column in enumerate(_columns(b, pointers, start, width)):
+                here = b.add(start, _INDEX(i))
+                with b.if_then(b.icmp_signed("<", here, size)):
+                    last = b.icmp_signed("==", b.add(here, _INDEX(1)), size)
+                    write_vector(b, column, bank, b.add(b.add(first, here), b.zext(last, _INDEX)))
+        b.branch(done)
+    b.position_at_end(done)
+
+
+def _fetch(b: Any, data: Any, order: Any, n_rows: Any, apart: Any) -> None:
+    byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+    prefetch = b.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+    pointers = _row_pointers(b, data, order, n_rows, apart)
+    with cgutils.for_range_slice(b, _INDEX(0), apart, _INDEX(LANES)) as (start, _):
+        for pointer in pointers:
+            at = b.bitcast(b.gep(pointer, [start]), byte)
+            # To be read, and not into the first level, whose few misses at a time would hold up the rest.
+            b.call(prefetch, [at, flag(0), flag(2), flag(1)])
+
+
+def _row_pointers(b: Any, data: Any, order: Any, n_rows: Any, apart: Any) -> list[Any]:
+    """Give where the row of each lane begins."""
+    pointers, of_lane = [], b.mul(n_rows, apart)
+    for _ in range(LANES):
+        pointers.append(b.gep(data, [b.mul(b.zext(b.load(order), _INDEX), apart)]))
+        data, order = b.gep(data, [of_lane]), b.gep(order, [n_rows])
+    return pointers
 
 
 def _columns(builder: Any, pointers: list[Any], start: Any, width: int) -> list[Any]:

@@ -23,7 +23,7 @@ from relusweep.tasks.training.simd import bank
 
 __all__ = ["curves", "look", "train_lanes"]
 
-_PIECE = 16  # rows that go forward and backward at a time
+_PIECE = 25  # x
 
 
 def train_lanes(

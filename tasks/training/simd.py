@@ -9,6 +9,7 @@ Memory is a one-dimensional ``float32`` array made by :func:`bank` and indexed i
 """
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -273,3 +274,25 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64, float32x16), codegen
+
+
+# Functions
+
+
+def call_shared(builder: Any, name: str, write: Callable[..., None], *args: Any) -> None:
+    """Call a function of the module, which is written into it if it is not there yet.
+
+    Its code is compiled once, and what it needs of registers is its own. Loops are not unrolled, which costs
+    more than it gives.
+    """
+    function = builder.module.globals.get(name)
+    if function is None:
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
+        function = ir.Function(builder.module, kind, name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        function.attributes.add("optsize")
+        inside = ir.IRBuilder(function.append_basic_block("entry"))
+        write(inside, *function.args)
+        inside.ret_void()
+    builder.call(function, args)

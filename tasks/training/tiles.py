@@ -22,6 +22,7 @@ from relusweep.tasks.training.simd import (
     ZERO,
     bank_pointer,
     call_intrinsic,
+    call_shared,
     float32x16,
     read_vector,
     write_vector,
@@ -155,21 +156,11 @@ def _write(b: Any, product: _Product) -> None:
     b.position_at_end(after)
     b.cbranch(b.icmp_signed("<", b.load(q), columns), strip, done)
     b.position_at_end(done)
-    b.ret_void()
 
 
-def _call(builder: Any, write: Callable[..., _Product], *args: Any) -> None:
-    """Call the function of a kind of product, which is written into the module if it is not there yet."""
-    function = builder.module.globals.get(write.__name__)
-    if function is None:
-        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
-        function = ir.Function(builder.module, kind, write.__name__)
-        function.linkage = "internal"
-        function.attributes.add("noinline")
-        function.attributes.add("optsize")  # so loops are not unrolled, which costs more than it gives
-        inside = ir.IRBuilder(function.append_basic_block("entry"))
-        _write(inside, write(*function.args))
-    builder.call(function, args)
+def _call(builder: Any, kind: Callable[..., _Product], *args: Any) -> None:
+    """Call the function of a kind of product."""
+    call_shared(builder, kind.__name__, lambda b, *inside: _write(b, kind(*inside)), *args)
 
 
 def _parts(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
