@@ -85,7 +85,7 @@ def _draw(
     for axis, (name, lines) in zip(axes, panels.items(), strict=True):
         what, scale = _PANELS[name]
         _draw_panel(axis, epochs, {of: scale * line for of, line in lines.items()}, theme)
-        axis.set(title=what, xlabel="epoch", ylim=(-3, 103) if scale == 100 else None)
+        axis.set(title=what, xlabel="epoch")
         if scale == 1:
             axis.set_yscale("log")
     handles = axes[0].get_legend_handles_labels()

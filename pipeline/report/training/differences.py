@@ -35,11 +35,15 @@ def differences(outcome: Outcome, frames: Mapping[str, pd.DataFrame]) -> Picture
         alt=f"Dots with intervals for pairs of networks. {_in_words(outcome, shown)}",
         caption=(
             f"The best label of each axis beside every other, by pairs of networks: {value}. Horizontal "
-            f"lines: 95 % intervals, of up to {max(int(frame['pairs'].max()) for frame in shown.values()):,} pairs. "
+            f"lines: 95 % intervals, of up to {_most_pairs(shown):,} pairs. "
             f"Vertical line: no difference. The best label is the one of {_best_is(outcome)}."
         ),
         draw=partial(_draw, outcome, shown),
     )
+
+
+def _most_pairs(shown: Mapping[str, pd.DataFrame]) -> int:
+    return max(int(frame["pairs"].max()) for frame in shown.values())
 
 
 def _best_is(outcome: Outcome) -> str:

@@ -70,7 +70,7 @@ def _caption(outcome: Outcome, found: xr.Dataset, axes: str) -> str:
     text = f"{outcome.what} by {axes}, all other axes taken together: {_what(outcome)}"
     text += f", of up to {int(found['networks'].max()):,} networks each."
     if outcome.by_loss:
-        text += " Logarithmic scale. Losses that are not finite are left out."
+        text += " Logarithmic scale, of maps the same for all. Losses that are not finite are left out."
     if bool((found["ran"] == 0).any()):
         text += " Hatched: no network has run." if len(found.sizes) > 1 else " Where none has run is no dot."
     if bool(((found["ran"] > 0) & (found["ran"] < 1)).any()) and len(found.sizes) > 1:
@@ -89,10 +89,11 @@ def _draw_map(outcome: Outcome, found: xr.Dataset, theme: Theme) -> Figure:
     )
     axis = drawing.subplots()
     if outcome.by_loss:
-        draw_numbers(axis, values, found["ran"], theme, norm=logarithmic(values), write=outcome.write)
+        norm = logarithmic(outcome.over(*outcome.axes[:2])["value"])
+        draw_numbers(axis, values, found["ran"], theme, norm=norm, write=outcome.write)
     else:
         draw_map(axis, values, found["ran"], theme)
-        colour_bar(drawing, np.array([axis]), "networks that succeeded (%)")
+        colour_bar(drawing, [axis], "success (%)")
     axis.set(xlabel=across, ylabel=up)
     return drawing
 

@@ -22,6 +22,8 @@ __all__ = ["MOST_LABELS", "Outcome", "marginal_table", "outcome_of", "pair_table
 MOST_LABELS = 20
 """Of an axis of maps, and of tables."""
 
+_MOST_PROBLEMS = 8  # that are compared like any other labels
+
 _QUARTILES = {"low": 0.25, "value": 0.5, "high": 0.75}
 
 
@@ -53,7 +55,8 @@ class Outcome:
     @property
     def axes(self) -> list[str]:
         """Axes of more than one label and of so few that each can be shown; those that tell most first."""
-        shown = [dim for dim in varied(self.data) if self.data.sizes[dim] <= MOST_LABELS]
+        most = {"problem": _MOST_PROBLEMS}
+        shown = [dim for dim in varied(self.data) if self.data.sizes[dim] <= most.get(dim, MOST_LABELS)]
         return sorted(shown, key=lambda dim: -self.reach(dim))
 
     def over(self, *dims: str) -> xr.Dataset:
@@ -125,7 +128,7 @@ def _quartiles(loss: xr.DataArray, dims: Sequence[str]) -> dict[str, xr.DataArra
 def marginal_table(outcome: Outcome) -> Table:
     """Make the table of the outcome by the labels of every axis but the trials.
 
-    Axes of a single label, which tell nothing, and those of more than 20 are left out.
+    Axes of a single label, which tell nothing, and those of very many are left out.
     """
     shown = [dim for dim in varied(outcome.data) if dim in outcome.axes]
     rows = [_margin(outcome, None), *(_margin(outcome, dim) for dim in shown)]

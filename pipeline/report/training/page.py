@@ -126,8 +126,10 @@ def _axes(dataset: xr.Dataset, outcome: Outcome) -> list[Block]:
         f"{ran.networks:,} of {counted(ran.planned, 'network')} ran, one for each combination of the labels "
         "of these axes."
     )
-    folded = [Folded("What is the same for all networks", [fixed_table(dataset)])] if fixed(dataset) else []
-    return [sentence, axes_table(dataset), *folded, marginal_table(outcome)]
+    same = [Folded("What is the same for all networks", [fixed_table(dataset)])] if fixed(dataset) else []
+    margins = marginal_table(outcome)
+    shown = Folded(margins.title, [margins]) if len(margins.cells) > _MOST_ROWS else margins
+    return [sentence, axes_table(dataset), *same, shown]
 
 
 def _by_axes(outcome: Outcome, family: Family | None) -> list[Section]:
