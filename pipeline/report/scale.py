@@ -41,9 +41,9 @@ def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:
     from relusweep.pipeline.sweeps.named import SWEEPS  # and with them what trains: `show` starts without it
 
     full = SWEEPS.get(specification(dataset).get("name", ""))
-    if full is None or isinstance(dataset, xr.DataTree):
-        return full if full and full.kind == kind_of(dataset) else None
-    return full if all(dim in dataset.coords for dim in full.axes) else None
+    if full and kind_of(dataset) == "training":
+        return full if all(dim in dataset.coords for dim in full.axes) else None
+    return full if full and full.kind == kind_of(dataset) else None
 
 
 def scale(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str:

@@ -142,7 +142,7 @@ def _by_axes(outcome: Outcome, family: Family | None) -> list[Section]:
         return [Section(heading, [dots(outcome, dim) for dim in alone])] if alone else []
     blocks: list[Block] = [pair_map(outcome, pair) for pair in pairs[:_MOST_MAPS]]
     if left := pairs[_MOST_MAPS:]:
-        names = enumeration([f"{a} and {b}" for a, b in left])
+        names = "; ".join(f"{a} and {b}" for a, b in left)
         blocks.append(f"Not drawn, but in the tables: {names}.")
     return [Section(heading, [*blocks, Folded(_NUMBERS, [pair_table(outcome, pair) for pair in pairs])])]
 

@@ -41,6 +41,8 @@ def training(
 def as_training(old: xr.Dataset) -> xr.Dataset:
     """Bring data of the kinds that sweeps once had to the form of all training sweeps."""
     known, kind = json.loads(old.attrs["specification"]), old.attrs["kind"]
+    if kind == "training":
+        return old
     renamed = {"loss": "final_loss", "train_loss": "final_loss"}
     new = old.rename({a: b for a, b in renamed.items() if a in old.data_vars})
     flat = {**known, **known.get("optimizer", {}), **known.get("restarts", {})}

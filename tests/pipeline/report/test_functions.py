@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -21,6 +22,7 @@ from relusweep.pipeline.report.theme import LIGHT, render
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
+from tests.pipeline.report.forms import as_training
 from tests.pipeline.report.pages import Page
 
 SMALL = ("n_inputs=4,5", "classes=1,105", "random=20", "width=2,4", "depth=1,2", "trials=4", "epochs=20")
@@ -44,7 +46,7 @@ def whole() -> xr.Dataset:
     right = (2.0 ** epochs["n_inputs"] - (epochs < 0)).transpose(*dims)
     right[3:, 1] = 32 - np.arange(20).reshape(-1, 1, 1, 1, 1)
     data = xr.Dataset({"success_epoch": epochs, "rows_right": right}, attrs=layout.attrs)
-    return data.assign_coords(layout.coords.coords)
+    return as_training(data.assign_coords(layout.coords.coords))
 
 
 @pytest.fixture(scope="module")
@@ -233,16 +235,22 @@ def test_the_same_data_give_the_same_bytes(whole: xr.Dataset, folder: Path) -> N
 
 def test_a_dataset_without_its_dims_is_refused(whole: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"needs the dims problem, .*sel\(n_inputs=\[…\]\)"):
-        write_report(whole.isel(n_inputs=0), tmp_path, {})
+        write_report(whole.isel(n_inputs=0, drop=True), tmp_path, {})
+
+
+def test_one_number_of_inputs_may_be_a_coordinate_alone(whole: xr.Dataset) -> None:
+    one, short = (report_on(whole).overview(whole.isel(n_inputs=place)) for place in (1, [1]))
+    for table, other in zip(one[2:], short[2:], strict=True):
+        pd.testing.assert_frame_equal(table.cells, other.cells)
 
 
 def test_a_small_run_is_reported(workers: Address, tmp_path: Path) -> None:
     settings = ("n_inputs=5", "classes=1,105", "random=2", "width=2", "depth=1,2", "trials=2", "epochs=5")
     sweep = override(SWEEPS["parity10"], settings)
     run(sweep, str(tmp_path / "store"), workers)
-    data = open_dataset(tmp_path / "store", sweep.group)
+    data = as_training(open_dataset(tmp_path / "store", sweep.group))
     page = Page(write_report(data, tmp_path / "report", {}))
     assert ["Networks in the data", "20 of 20"] in page.rows
     assert {row[1] for row in page.rows if row[0] == "5"} >= {"parity", "random 0001"}
-    (sizes, *_) = report_on(data).overview(data)
+    (_, _, sizes, *_) = report_on(data).overview(data)
     assert len(sizes.cells) == 2 * 3
