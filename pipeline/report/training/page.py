@@ -56,7 +56,7 @@ def content(dataset: xr.Dataset) -> Content:
         nouns=nouns,
         smaller=own.smaller or less_than_named(dataset, nouns),
         sections=[
-            Section("Axes", _axes(dataset, outcome)),
+            Section("What was asked", _axes(dataset, outcome)),
             *_by_axes(outcome, family),
             *_pairs(outcome),
             *_curves(dataset, outcome),

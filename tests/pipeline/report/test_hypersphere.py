@@ -245,7 +245,11 @@ def test_what_has_not_run_is_left_out(ran: bool, plane: xr.Dataset) -> None:
 
 def test_a_selection_is_reported_and_a_lost_dim_refused(plane: xr.Dataset) -> None:
     part = content(plane.sel(loss="bce", batch=10))
-    assert [section.heading for section in part.sections][:3] == ["Axes", "Success", "Shapes of the regions"]
+    assert [section.heading for section in part.sections][:3] == [
+        "What was asked",
+        "Success",
+        "Shapes of the regions",
+    ]
     with pytest.raises(ValueError, match=r"keep 'leak' as a dim"):
         content(plane.isel(leak=0, drop=True))
 
