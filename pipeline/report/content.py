@@ -1,6 +1,6 @@
 """What a report says, whatever it is of: a kind gives a `Content`, the frame makes it a page.
 
-There are two kinds, of trained networks and of networks of images; `relusweep.pipeline.report.kinds` has both.
+There are two kinds, of trained networks and of networks of images, both in `relusweep.pipeline.report.kinds`.
 Each is a package with two functions:
 
 ``page.content(data) -> Content``
