@@ -31,11 +31,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from relusweep.tasks.boolean.training import initial_parameters
 from relusweep.tasks.boolean.truth_tables import inputs, parity
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
 from relusweep.tasks.networks import Network
+from relusweep.tasks.problems.boolean import initial_parameters
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Adam, Protocol, train
 from relusweep.tasks.training.engine import prepare

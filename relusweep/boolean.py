@@ -20,8 +20,8 @@ from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy,
 from relusweep.tasks.boolean.npn import NpnClasses, canonical, npn_classes
 from relusweep.tasks.boolean.orderings import strict_orderings
 from relusweep.tasks.boolean.swaps import Swaps, changes, swaps
-from relusweep.tasks.boolean.training import initial_parameters
 from relusweep.tasks.boolean.truth_tables import function_id, inputs, n_inputs, parity, truth_table
+from relusweep.tasks.problems.boolean import initial_parameters
 
 __all__ = [
     "NpnClasses",

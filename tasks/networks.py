@@ -1,26 +1,36 @@
-"""Rectangular ReLU networks: their shape, the order of their parameters, and their starts."""
+"""Small networks: their shape, the order of their parameters, and their starts."""
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from relusweep.tasks import elementary, streams
-from relusweep.tasks.compiled import compiled
-from relusweep.tasks.streams import Stream, box_muller, uniform
+from relusweep.tasks import activations, initialisations
+from relusweep.tasks.streams import Stream
 
-__all__ = ["Network", "initial_parameters"]
+__all__ = ["Layer", "Network", "initial_parameters", "layer_views"]
 
 
 def _without_sign(leak: float) -> float:
     return leak + 0.0  # -0.0 is another name of 0.0, and names draw the starts
 
 
+def _known_activation(name: str) -> str:
+    activations.load(name)
+    return name
+
+
+def _known_init(name: str) -> str:
+    initialisations.load(name)
+    return name
+
+
 class Network(BaseModel):
-    """A network of `depth` hidden layers of `width` leaky-ReLU units each, and one linear output.
+    """A network of `depth` hidden layers of `width` units each, and one linear output.
 
     Its parameters are one row of numbers: layer after layer, unit after unit, each unit's weights in the
     order of its inputs and then its bias. A layer is so a matrix of shape (fan_out, fan_in + 1).
@@ -34,14 +44,24 @@ class Network(BaseModel):
     depth : int
         Number of hidden layers, at least 1.
     leak : float
-        Slope of a unit below zero, from 0 (ReLU) to 1 (linear).
+        Slope of a unit below zero, from 0 (ReLU) to 1 (linear); 0 for activations without a leak.
     bias : {'uniform', 'zero'}
         How biases start: uniform within ±1/sqrt(fan_in), PyTorch's default for ``nn.Linear``, or at zero.
+    init : str
+        How weights start: a module of :mod:`relusweep.tasks.initialisations`.
+    activation : str
+        Of hidden units: a module of :mod:`relusweep.tasks.activations`.
+    widths : tuple of int, optional
+        Units of each hidden layer where they differ, the largest being `width`. Each layer is filled up to
+        `width` with units of zeros, at its end: their incoming weights, biases and outgoing weights are zero,
+        and stay so in training. Equal widths are kept as None.
 
     Examples
     --------
     >>> Network(n_inputs=4, width=10, depth=5).n_parameters
     501
+    >>> Network(n_inputs=4, width=8, depth=2, widths=(8, 3)).true_layers
+    [(8, 4), (3, 8), (1, 3)]
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,63 +71,129 @@ class Network(BaseModel):
     depth: Annotated[int, Field(ge=1)]
     leak: Annotated[float, Field(ge=0, le=1), AfterValidator(_without_sign)] = 0.0
     bias: Literal["uniform", "zero"] = "uniform"
+    init: Annotated[str, AfterValidator(_known_init)] = "he_normal"
+    activation: Annotated[str, AfterValidator(_known_activation)] = "relu"
+    widths: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _equal_widths_are_a_width(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("widths") is not None:
+            widths = list(fields["widths"])
+            if widths == [fields.get("width")] * len(widths) and len(widths) == fields.get("depth"):
+                return {**fields, "widths": None}
+        return fields
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        activation = activations.load(self.activation)
+        if self.leak and not activation.uses_leak:
+            raise ValueError(
+                f"activation {self.activation} has no leak; got leak = {self.leak}, allowed is 0"
+            )
+        if self.widths is None:
+            return self
+        if len(self.widths) != self.depth or max(self.widths) != self.width:
+            raise ValueError(
+                f"widths are {self.widths}; allowed is one for each of depth = {self.depth} hidden layers, "
+                f"the largest being width = {self.width}"
+            )
+        if not activation.zero_at_zero:
+            fit = [name for name in activations.names() if activations.load(name).zero_at_zero]
+            raise ValueError(
+                f"activation {self.activation} of 0 is not 0, so units of zeros would train; unequal widths "
+                f"are for {', '.join(fit)}"
+            )
+        return self
 
     @property
     def layers(self) -> list[tuple[int, int]]:
-        """Shapes (fan_out, fan_in) of the layers, from the inputs to the output."""
-        sizes = [self.n_inputs, *[self.width] * self.depth, 1]
-        return [(fan_out, fan_in) for fan_in, fan_out in pairwise(sizes)]
+        """Shapes (fan_out, fan_in) of the layers, from the inputs to the output, units of zeros included."""
+        return self._shapes((self.width,) * self.depth)
+
+    @property
+    def true_layers(self) -> list[tuple[int, int]]:
+        """Shapes (fan_out, fan_in) of the layers without units of zeros."""
+        return self.layers if self.widths is None else self._shapes(self.widths)
 
     @property
     def n_parameters(self) -> int:
-        """Number of weights and biases."""
+        """Number of weights and biases, with those of units of zeros."""
         return sum(fan_out * (fan_in + 1) for fan_out, fan_in in self.layers)
+
+    def _shapes(self, widths: tuple[int, ...]) -> list[tuple[int, int]]:
+        return [(fan_out, fan_in) for fan_in, fan_out in pairwise([self.n_inputs, *widths, 1])]
+
+
+class Layer(NamedTuple):
+    """Views of what a layer holds of rows of parameters, without units of zeros.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_rows, fan_out, fan_in)
+    biases : ndarray of shape (n_rows, fan_out)
+    """
+
+    weights: NDArray[Any]
+    biases: NDArray[Any]
+
+
+def layer_views(network: Network, parameters: NDArray[Any]) -> Iterator[Layer]:
+    """View the layers of rows of parameters, from the inputs to the output.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_rows, network.n_parameters)
+
+    Yields
+    ------
+    Layer
+    """
+    place = 0
+    for (fan_out, fan_in), (units, inputs) in zip(network.layers, network.true_layers, strict=True):
+        size = fan_out * (fan_in + 1)
+        layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
+        yield Layer(layer[:, :units, :inputs], layer[:, :units, fan_in])
+        place += size
 
 
 def initial_parameters(network: Network, stream: Stream, trials: range) -> NDArray[np.float32]:
-    """Draw the starts of some trials: weights He normal with deviation sqrt(2 / fan_in), biases as asked.
+    """Draw the starts of some trials.
 
     Each trial reads its own part of the stream, first the weights of all layers and then the biases, so
-    no trial's start depends on which others are drawn.
+    no trial's start depends on which others are drawn. Units of zeros draw nothing.
 
     Parameters
     ----------
     network : Network
     stream : Stream
-        The stream of this network's starts.
+        The stream of the starts of networks of this size. Initialisations and widths, where they are not He
+        normal and equal, add their names to its own.
     trials : range
         Consecutive trial numbers.
 
     Returns
     -------
     ndarray of shape (len(trials), network.n_parameters), dtype float32
-
-    Notes
-    -----
-    He et al., *Delving Deep into Rectifiers* (2015), with the gain of ReLU for every leak.
     """
-    n_biases = sum(fan_out for fan_out, _ in network.layers)
-    n_weights = network.n_parameters - n_biases
-    words = stream.words(trials, n_weights + n_weights % 2 + n_biases)
-    parameters = np.empty((len(trials), network.n_parameters), np.float32)
-    _draw(words, np.array(network.layers), float(network.bias == "uniform"), parameters)
+    init, shapes = initialisations.load(network.init), network.true_layers
+    n_weights, n_biases = sum(m * n for m, n in shapes), sum(m for m, _ in shapes)
+    first_bias = n_weights + n_weights % 2  # normal numbers are drawn in pairs
+    words = _own(network, stream).words(trials, first_bias + n_biases)
+    numbers = init.draw(words[:, :first_bias])
+    biases = float(network.bias == "uniform") * initialisations.uniform_around_zero(words[:, first_bias:])
+    parameters = np.zeros((len(trials), network.n_parameters), np.float32)
+    weight = bias = 0
+    for layer, (fan_out, fan_in) in zip(layer_views(network, parameters), shapes, strict=True):
+        some = numbers[:, weight : weight + fan_out * fan_in].reshape(-1, fan_out, fan_in)
+        layer.weights[:] = init.weights(some, fan_in, fan_out)
+        layer.biases[:] = 1 / math.sqrt(fan_in) * biases[:, bias : bias + fan_out]
+        weight, bias = weight + fan_out * fan_in, bias + fan_out
     return parameters
 
 
-@compiled(elementary, streams)
-def _draw(words, layers, bias_scale, parameters):  # type: ignore[no-untyped-def]
-    normal = np.empty(words.shape[1] - layers[:, 0].sum(), np.float32)
-    for trial in range(words.shape[0]):
-        row = words[trial]
-        box_muller(row[: normal.size], normal)
-        place = weight = 0
-        bias = normal.size
-        for layer in range(layers.shape[0]):
-            fan_out, fan_in = layers[layer]
-            scale = np.float32(math.sqrt(2.0 / fan_in))
-            bound = bias_scale / math.sqrt(fan_in)
-            for _ in range(fan_out):
-                for i in range(fan_in):
-                    parameters[trial, place + i] = scale * normal[weight + i]
-                parameters[trial, place + fan_in] = bound * (2.0 * uniform(row[bias]) - 1.0)
-                place, weight, bias = place + fan_in + 1, weight + fan_in, bias + 1
+def _own(network: Network, stream: Stream) -> Stream:
+    """Streams that draw other counts, or the same for another purpose, need names of their own."""
+    init = () if network.init == "he_normal" else (network.init,)
+    return Stream((*stream.name, *init, *(network.widths or ())))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from relusweep.pipeline.sweeps.base import Block, Task
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["computing"]
 
 
-def computing(function: Callable[[Any], Any], sweep: type = BooleanSweep) -> Callable[..., Task]:
+def computing(function: Callable[[Any], Any], sweep: type = TrainingSweep) -> Callable[..., Task]:
     """Give a method ``task`` whose argument is that of the sweep, and whose function is another."""
     task = sweep.task
 

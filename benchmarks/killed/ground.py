@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from sites.machines import results
 
 from relusweep.cluster import ClusterConfig
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 Task = Callable[[TrainingBlock], BlockResult]
 
@@ -82,9 +82,9 @@ def noting(log: Path, then: Task = train_block, least: float = 0.5) -> Task:
 
 def computing(function: Task) -> Any:
     """Patch the sweep, so that its workers compute by another function."""
-    task = BooleanSweep.task
+    task = TrainingSweep.task
     return patch.object(
-        BooleanSweep, "task", lambda sweep, block, store: (function, task(sweep, block, store)[1])
+        TrainingSweep, "task", lambda sweep, block, store: (function, task(sweep, block, store)[1])
     )
 
 
@@ -113,7 +113,7 @@ class Ground:
     """One sweep, its undisturbed results, and a folder that is new in every trial."""
 
     settings: Sequence[str]  # of npn3
-    sweep: BooleanSweep
+    sweep: TrainingSweep
     undisturbed: xr.Dataset
     healthy: ClusterConfig  # where what is lacking is computed
     folder: Path

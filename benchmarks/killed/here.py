@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from sites.machines import DRIVER, local_workers, machines, results
 
 from killed.ground import Ground, Strike, Trial
@@ -17,7 +18,6 @@ from relusweep.pipeline.common.errors import SchedulerLost
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 __all__ = ["HERE"]
 

@@ -16,7 +16,7 @@ import psutil
 import xarray as xr
 
 from relusweep.cluster import Address
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
 
 __all__ = ["DRIVER", "LONG", "Machines", "local_workers", "machines", "results", "wait_until"]
@@ -31,7 +31,7 @@ from pydantic import TypeAdapter
 from relusweep.cluster import ClusterConfig
 from relusweep.pipeline.monitoring.events import BlockDone, Committed
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 def tell(event):
     if isinstance(event, BlockDone):
@@ -40,13 +40,13 @@ def tell(event):
         print("committed", flush=True)
 
 if __name__ == "__main__":
-    sweep = BooleanSweep.model_validate_json(sys.argv[1])
+    sweep = TrainingSweep.model_validate_json(sys.argv[1])
     cluster = TypeAdapter(ClusterConfig).validate_json(sys.argv[3])
     run(sweep, sys.argv[2], cluster, listeners=[tell], commit_every=0.5)
 """
 
 
-def results(store: Path | str, sweep: BooleanSweep) -> xr.Dataset:
+def results(store: Path | str, sweep: TrainingSweep) -> xr.Dataset:
     """Everything as stored, in memory."""
     return open_dataset(store, sweep.group, mask_and_scale=False).load()
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from rich.markup import escape
-from typer import BadParameter, Exit, Option
+from typer import Argument, BadParameter, Exit, Option
 
 from relusweep.pipeline.commands.options import (
     Cluster,
@@ -44,6 +44,7 @@ __all__ = [
     "sweeps",
 ]
 
+_ONE = "A named sweep or a YAML file: list its fields."
 _STAGES_IN_FULL = 2
 _INTERRUPTED = 130
 
@@ -55,17 +56,35 @@ Replace = Annotated[bool, Option("--replace", help="Start anew where the store h
 DryRun = Annotated[bool, Option("--dry-run", help="Only show the plan.")]
 
 
-def sweeps() -> None:
-    """List the named sweeps."""
+def sweeps(name: Annotated[str | None, Argument(metavar="[NAME]", help=_ONE)] = None) -> None:
+    """List the named sweeps; of one, every field: what it means, what it holds and what it allows.
+
+    relusweep sweeps npn4
+    """
     from relusweep.pipeline.sweeps.named import SWEEPS
 
+    if name is not None:
+        _print_fields(name)
+        return
     rows = []
     for sweep in SWEEPS.values():
-        axes = {field: getattr(sweep.spec, field) for field in sweep.growable_fields}
-        spans = (f"{field}={_span(labels)}" for field, labels in axes.items() if labels != {})
-        rows.append((sweep.name, f"{sweep.n_cells:,}", " ".join(spans)))
+        reach = {name: value for name, value in sweep.extent().items() if name not in sweep.fixed and value}
+        axes = (f"{name}={_span(value)}" for name, value in reach.items())
+        rows.append((sweep.name, f"{sweep.n_cells:,}", " ".join(axes)))
     print_table(("sweep", "networks", "axes"), rows)
+    say("Look at the fields of one with [bold]relusweep sweeps NAME[/]")
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
+
+
+def _print_fields(name: str) -> None:
+    from relusweep.pipeline.sweeps.fields_table import field_rows
+    from relusweep.pipeline.sweeps.overrides import find_sweep
+
+    sweep = find_sweep(name)
+    rows = [(row.path + " *" * row.axis, *row[1:4]) for row in field_rows(sweep.spec)]
+    print_table(("field", "value", "meaning", "allowed"), rows)
+    say("* takes one value, or a list and is an axis then, as [bold]--set width=2,4[/]; fields are named by")
+    say("  their path or, where that is clear, by its last part")
 
 
 def plan(sweep: Sweep, store: Store = "results", settings: Settings = None, engine: Engine = None) -> None:
@@ -217,7 +236,7 @@ def _print_cost(facts: dict[str, Any]) -> None:
 
 def _span(labels: Any) -> str:
     """Write how far an axis reaches, as ``--set`` takes it."""
-    if not isinstance(labels, tuple):
+    if not isinstance(labels, list):
         return str(labels)
     if len(labels) > 2 and all(isinstance(a, int) and b == a + 1 for a, b in pairwise(labels)):
         return f"{labels[0]}..{labels[-1]}"

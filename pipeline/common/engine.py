@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Hashable
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.earlier import brought_up
 from relusweep.pipeline.common.queries import hardest, minimum_width, missing, success_rate
 from relusweep.storage.engine import CheckedArray, CheckedStore, RelusweepBackend
+from relusweep.storage.repository import Url
 
-__all__ = ["SweepAccessor", "SweepBackend"]
+__all__ = ["SweepAccessor", "SweepBackend", "open_results", "open_tree"]
 
 
 @xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]  # xarray leaves it untyped
@@ -57,6 +61,54 @@ class _Store(CheckedStore):
 
 
 class SweepBackend(RelusweepBackend):
-    """The engine that xarray finds."""
+    """The engine that xarray finds.
+
+    Axes of a sweep that have one value open as scalar coordinates; groups of earlier versions open in the
+    form of today.
+    """
 
     store_type = _Store
+
+    def open_dataset(  # type: ignore[override]  # as the class below
+        self, filename_or_obj: Url, **options: Any
+    ) -> xr.Dataset:
+        """Open one group, the root where none is named."""
+        return _as_asked(super().open_dataset(filename_or_obj, **options))
+
+    def open_groups_as_dict(  # type: ignore[override]  # as the class below
+        self, filename_or_obj: Url, **options: Any
+    ) -> dict[str, xr.Dataset]:
+        """Open all groups, or those under one."""
+        opened = super().open_groups_as_dict(filename_or_obj, **options)
+        return {path: _as_asked(group) for path, group in opened.items()}
+
+
+def open_results(url: Url, group: str, **options: Any) -> xr.Dataset:
+    """Open one group as users do; `relusweep.storage.open_dataset` gives it as it is stored."""
+    return xr.open_dataset(os.fspath(url), engine=SweepBackend, group=group, **options)
+
+
+def open_tree(url: Url, **options: Any) -> xr.DataTree:
+    """Open all groups, or those under one, as users do."""
+    return xr.open_datatree(os.fspath(url), engine=SweepBackend, **options)
+
+
+def _as_asked(dataset: xr.Dataset) -> xr.Dataset:
+    """Make axes of one value scalar coordinates; bring groups of earlier versions to the form of today."""
+    fixed = [dim for dim in dataset.attrs.get("fixed", ()) if dataset.sizes.get(dim) == 1]
+    chosen = dataset.isel(dict.fromkeys(fixed, 0))
+    for name in dataset.variables:
+        _forget(chosen[name], dataset[name].dims)
+    return brought_up(chosen)
+
+
+def _forget(array: xr.DataArray, dims: tuple[Hashable, ...]) -> None:
+    """Take the dimensions that are gone from what an array knows of its chunks."""
+    kept = [dim in array.dims for dim in dims]
+    for key in array.encoding.keys() & {"chunks", "shards"}:
+        sizes = array.encoding[key]
+        array.encoding[key] = sizes and tuple(
+            size for size, is_kept in zip(sizes, kept, strict=True) if is_kept
+        )
+    if preferred := array.encoding.get("preferred_chunks"):
+        array.encoding["preferred_chunks"] = {dim: preferred[dim] for dim in array.dims if dim in preferred}

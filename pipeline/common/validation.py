@@ -39,7 +39,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
-    *parents, field = [part for part in detail["loc"] if isinstance(part, str)]
+    named = [part for part in detail["loc"] if isinstance(part, str)]
+    if not named:  # of the whole: it says itself what is wrong
+        return detail["msg"].removeprefix("Value error, ")
+    *parents, field = named
     fields: Mapping[str, FieldInfo] = model.model_fields
     for parent in parents:
         fields = _fields_within(fields.get(parent), fields)

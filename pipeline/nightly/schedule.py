@@ -153,10 +153,10 @@ def check(schedule: Schedule, ledger: Path, now: datetime) -> None:
     check_times(schedule.at, schedule.zone, now)
     _check_mode(schedule)
     sweep = schedule.specification()
-    if schedule.mode == "extend" and "trials" not in sweep.growable_fields:
+    if schedule.mode == "extend" and "trials" not in sweep.extent():
         raise InvalidSchedule(
             f"--mode extend adds trials, and {schedule.sweep} has none: its axes grow by "
-            f"{', '.join(sweep.growable_fields)}; give --mode refresh or verify"
+            f"{', '.join(sweep.extent())}; give --mode refresh or verify"
         )
     schedule.workers()
     _check_places(schedule, ledger)

@@ -28,6 +28,7 @@ from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.planning.plan import Plan, make_plan
 from relusweep.pipeline.planning.split import SplitBlock, cut
 from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.overrides import changed
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.tasks.blocks import BlockResult
 
@@ -68,9 +69,7 @@ class Example:
 
     def other(self) -> Sweep:
         """Give the sweep whose axes reach further."""
-        spec = self.sweep.spec
-        fields = {**spec.model_dump(), **self.grown}
-        return self.sweep.with_spec(type(spec).model_validate(fields))
+        return changed(self.sweep, self.grown.items())
 
     def compute(self, block: Block) -> BlockResult:
         """Compute a block as a worker does, after those that it follows."""
@@ -210,7 +209,8 @@ def specification_survives_json(example: Example) -> None:
     _require(again == sweep.spec, f"after JSON the specification is {again!r}")
     _require(json.loads(json.dumps(sweep.identity())) == sweep.identity(), "its identity is no JSON")
     known = json.loads(sweep.specification)
-    lacking = {*sweep.identity(), *sweep.growable_fields} - known.keys()
+    identity, extent = sweep.parted(known)
+    lacking = {*sweep.identity(), *sweep.extent()} - {*identity, *extent}
     _require(not lacking, f"what the store keeps lacks {sorted(lacking)}")
     _require(joined(sweep.specification, sweep).spec == sweep.spec, "joined with itself it is another")
 

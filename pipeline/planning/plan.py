@@ -48,7 +48,7 @@ class Plan:
     @property
     def total(self) -> int:
         """Cells asked for."""
-        return self.sweep.n_cells
+        return self.sweep.n_wanted
 
     @cached_property
     def cells(self) -> int:
@@ -195,7 +195,10 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
         raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
     sweep.check()
     stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
-    blocks = _cut(sweep, ~_finished(sweep, progress))
+    missing = ~_finished(sweep, progress)
+    if (wanted := sweep.wanted) is not None:
+        missing &= wanted
+    blocks = _cut(sweep, missing)
     return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.schedule.cost, reverse=True)))
 
 
@@ -222,6 +225,7 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
     labels = {dim: axis.tolist() for dim, axis in sweep.axes.items()}  # one object a label in all blocks
     first, last = next(iter(labels)), next(reversed(labels))
     schedule, fingerprint = sweep.schedule, sweep.fingerprint
+    silent = frozenset(dim for dim, axis in labels.items() if len(axis) == 1)
     for part in _grid(missing.shape, [schedule.block_shape[dim] for dim in labels]):
         box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
         lacking = missing[part].reshape(len(box[first]), -1)
@@ -232,7 +236,7 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
             # Of a single dimension the rows have one column: what counts is the choice of rows.
             inside = box | {last: chosen} | {first: [box[first][row] for row in rows]}
             cells = tuple((dim, tuple(its_labels)) for dim, its_labels in inside.items())
-            yield Block(sweep.name, fingerprint, cells)
+            yield Block(sweep.name, fingerprint, cells, silent)
 
 
 def _grid(shape: Iterable[int], steps: Iterable[int]) -> Iterator[tuple[slice, ...]]:

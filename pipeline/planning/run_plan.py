@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +10,13 @@ from typing import Any
 
 from relusweep.pipeline.common.display import Shown, Table
 from relusweep.pipeline.common.run_facts import run_facts
-from relusweep.pipeline.common.wording import axis, bytes_in_words, duration, resources_in_words
+from relusweep.pipeline.common.wording import axis, bytes_in_words, duration, label, resources_in_words
 from relusweep.pipeline.planning.plan import Plan, stored_plan
 from relusweep.storage import StoreNotFound
 
 __all__ = ["RunPlan"]
 
+_FEWEST_COMPARED = 2
 _IN_FULL = 2  # more stages are rows of one table
 
 
@@ -59,7 +61,10 @@ class RunPlan(Shown):
 
     def _blocks(self) -> Iterator[str | Table]:
         if len(self.plans) <= _IN_FULL:
-            yield from map(self._in_full, self.plans)
+            for plan in self.plans:
+                yield self._in_full(plan)
+                if plan.blocks and (rows := list(self._by_label(plan))):
+                    yield Table("what each value adds", ("axis", "value", plan.sweep.unit, "time"), rows)
         else:
             head = ("stage", "axes", "asked for", "in the store", "to do", "blocks", "bytes")
             folder = self.plans[-1].sweep.group.rpartition("/")[0]
@@ -73,8 +78,10 @@ class RunPlan(Shown):
 
     def _in_full(self, plan: Plan) -> Table:
         unit, blocks = plan.sweep.unit, plan.blocks
+        axes, fixed = plan.sweep.axes, plan.sweep.fixed
         rows = [
-            *((dim, axis(labels.tolist())) for dim, labels in plan.sweep.axes.items()),
+            *((dim, axis(labels.tolist())) for dim, labels in axes.items() if dim not in fixed),
+            *_fixed(fixed),
             ("asked for", f"{plan.total:,} {unit}"),
             ("in the store", f"{plan.done:,}"),
             (f"to {plan.sweep.verb}", f"{plan.cells:,}" + (f", in {len(blocks):,} blocks" if blocks else "")),
@@ -84,6 +91,23 @@ class RunPlan(Shown):
             rows.append(("bytes", f"{bytes_in_words(plan.nbytes)} before compression"))
             rows += [("time", self._time)] if plan is self.plans[-1] else []
         return Table(f"{plan.sweep.group} in {self.store}", (), rows)
+
+    def _by_label(self, plan: Plan) -> Iterator[tuple[str, ...]]:
+        """Say what each label adds, of axes of several labels of which a block has one."""
+        schedule = plan.sweep.schedule
+        costs = list(map(schedule.cost, plan.blocks))
+        seconds = self.seconds if plan is self.plans[-1] else None
+        for dim, labels in plan.sweep.axes.items():
+            if schedule.block_shape[dim] > 1 or len(labels) < _FEWEST_COMPARED:
+                continue
+            cells, cost = Counter[Any](), defaultdict[Any, float](float)
+            for block, its_cost in zip(plan.blocks, costs, strict=True):
+                cells[block[dim][0]] += block.cells
+                cost[block[dim][0]] += its_cost
+            for value in labels.tolist():
+                share = cost[value] / plan.cost
+                time = f"{share:.1%}" if seconds is None else duration(share * seconds)
+                yield dim, label(value), f"{cells[value]:,}", time
 
     @property
     def _time(self) -> str:
@@ -95,6 +119,11 @@ class RunPlan(Shown):
             f"about {duration(self.seconds)} for the tasks alone, at the speed of the earlier runs; "
             "starting workers and compiling come on top"
         )
+
+
+def _fixed(axes: Mapping[str, str]) -> list[tuple[str, str]]:
+    words = ", ".join(f"{dim} {value}" for dim, value in axes.items() if value)
+    return [("fixed", words)] if words else []
 
 
 def _stage(plan: Plan) -> tuple[str, ...]:

@@ -37,13 +37,19 @@ def kind_of(data: xr.Dataset | xr.DataTree) -> str:
 
 
 def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:
-    """Find the named sweep that a sweep is, or is a part of; None where none has its name and axes."""
+    """Find the named sweep that a sweep is, or is a part of; None where none has its name and problem."""
     from relusweep.pipeline.sweeps.named import SWEEPS  # and with them what trains: `show` starts without it
 
-    full = SWEEPS.get(specification(dataset).get("name", ""))
-    if full and kind_of(dataset) == "training":
-        return full if all(dim in dataset.coords for dim in full.axes) else None
-    return full if full and full.kind == kind_of(dataset) else None
+    known = specification(dataset)
+    full = SWEEPS.get(known.get("name", ""))
+    if full is None or full.kind != kind_of(dataset):
+        return None
+    return full if _problem(json.loads(full.specification)) == _problem(known) else None
+
+
+def _problem(known: Mapping[str, Any]) -> Any:
+    """Give the kind of problem of a specification, where it has one."""
+    return known.get("problem", {}).get("kind")
 
 
 def scale(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str:
@@ -80,6 +86,8 @@ def _less_and_more(
     """Count the labels that a sweep has of the named one, and beside it; say which settings differ."""
     less, more, other = [], [], _settings(specification(dataset), full)
     for dim, labels in full.axes.items():
+        if dim not in dataset.coords:
+            continue
         here = pd.Index(np.atleast_1d(dataset[dim].to_numpy()))
         there, beside = int(here.isin(labels).sum()), int((~here.isin(labels)).sum())
         if beside and len(here) == len(labels) == 1:

@@ -47,11 +47,14 @@ class Block:
         Of the sweep.
     labels : tuple of (str, tuple of numbers)
         For every dimension the labels of the box, ascending.
+    silent : frozenset of str
+        Dimensions of one label in the whole sweep, which words about the block leave out.
     """
 
     sweep: str
     fingerprint: int
     labels: tuple[tuple[str, tuple[Any, ...]], ...]
+    silent: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __getitem__(self, dim: str) -> tuple[Any, ...]:
         """Labels along a dimension."""
@@ -74,7 +77,7 @@ class Block:
         return f"{self.sweep}-{self.fingerprint:016x}-{digest}"
 
     def __str__(self) -> str:
-        spans = ((dim, labels[0], labels[-1]) for dim, labels in self.labels)
+        spans = ((dim, labels[0], labels[-1]) for dim, labels in self.labels if dim not in self.silent)
         return ", ".join(f"{dim} {a}" if a == b else f"{dim}s {a} to {b}" for dim, a, b in spans)
 
 
@@ -240,6 +243,41 @@ class Sweep(ABC):
         """Everything that decides a cell's numbers besides its place on the axes, JSON-able."""
         return self.spec.model_dump(mode="json", exclude=set(self.growable_fields))
 
+    def extent(self) -> dict[str, Any]:
+        """How far the axes reach, JSON-able: the rest of the specification."""
+        return self.spec.model_dump(mode="json", include=set(self.growable_fields))
+
+    def parted(self, stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Split a specification that a store keeps into identity and extent."""
+        growable = set(self.growable_fields)
+        return (
+            {key: value for key, value in stored.items() if key not in growable},
+            {key: value for key, value in stored.items() if key in growable},
+        )
+
+    def with_extent(self, extent: Mapping[str, Any]) -> Self:
+        """Make the sweep whose axes reach so far."""
+        spec = self.spec
+        return self.with_spec(type(spec).model_validate({**spec.model_dump(), **extent}))
+
+    def union(self, name: str, stored: Any, asked: Any) -> Any:
+        """Join what stands under a name in two extents: numbers of labels, labels, or what labels have."""
+        if isinstance(asked, int):
+            return max(stored, asked)
+        if isinstance(asked, dict):
+            return {**stored, **asked}
+        return "all" if "all" in (stored, asked) else (*stored, *asked)
+
+    @property
+    def fixed(self) -> Mapping[str, str]:
+        """Axes that open as scalar coordinates, since they were given as one value, and this in words."""
+        return {}
+
+    @property
+    def wanted(self) -> NDArray[np.bool_] | None:
+        """Which cells are asked for, along all axes, of length one where it does not matter; None: all."""
+        return None
+
     def check(self) -> None:  # noqa: B027  (most have nothing to check)
         """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""
 
@@ -276,10 +314,15 @@ class Sweep(ABC):
 
     @final
     @property
+    def n_wanted(self) -> int:
+        """Cells asked for."""
+        wanted = self.wanted
+        return self.n_cells if wanted is None else int(wanted.sum()) * (self.n_cells // max(1, wanted.size))
+
+    @property
     def specification(self) -> str:
         """The identity and how far the axes reach, as JSON: what the store keeps."""
-        extent = self.spec.model_dump(mode="json", include=set(self.growable_fields))
-        return json.dumps({**self.identity(), **extent})
+        return json.dumps({**self.identity(), **self.extent()})
 
     @cached_property
     def fingerprint(self) -> int:

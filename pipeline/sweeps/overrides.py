@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
 from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.merging import merged
 from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
 
@@ -97,23 +99,33 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
         place[field] = value
     model = type(sweep.spec)
     try:
-        return sweep.with_spec(model.model_validate(_merged(sweep.spec.model_dump(), changes)))
+        return sweep.with_spec(model.model_validate(merged(sweep.spec.model_dump(), changes)))
     except ValidationError as error:
         raise InvalidSweep(explained(error, model)) from error
 
 
 def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
-    """Make a sweep of a named one, ``base``, and the fields that differ; `said_in` begins what is wrong.
+    """Make a sweep of a named one, ``base``, and the fields that differ, or a training sweep of all fields.
+
+    What is wrong begins with `said_in`.
 
     Raises
     ------
     InvalidSweep
-        There is no ``base``, or something that the specification forbids.
+        There is neither ``base`` nor ``problem``, or something that the specification forbids.
     """
+    if "problem" in fields and "base" not in fields:
+        try:
+            return TrainingSweep.model_validate(fields)
+        except ValidationError as error:
+            raise InvalidSweep(f"{said_in}: {explained(error, TrainingSweep)}") from error
     base = str(fields.get("base"))
     if base not in SWEEPS:
         got = f"no sweep {base!r}{nearest(base, SWEEPS)}; " if "base" in fields else ""
-        raise InvalidSweep(f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ")
+        raise InvalidSweep(
+            f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ; or a specification of "
+            "its own: problem, network, protocol, probes, trials"
+        )
     return changed(SWEEPS[base], ((str(name), value) for name, value in fields.items() if name != "base"))
 
 
@@ -126,13 +138,3 @@ def read_sweep(path: Path) -> Sweep:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidSweep(f"{path} is not YAML: {error}") from error
     return sweep_of({"name": path.stem, **fields} if isinstance(fields, dict) else {}, str(path))
-
-
-def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(fields)
-    for key, value in changes.items():
-        old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            value = _merged(old, value)
-        merged[str(key)] = value  # YAML knows keys that are numbers
-    return merged

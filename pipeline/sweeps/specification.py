@@ -50,13 +50,13 @@ def joined(stored: str, asked: S) -> S:
     SpecificationChanged
         They differ in more than their axes; the message shows in what.
     """
-    old = json.loads(stored)
-    fixed = {key: value for key, value in old.items() if key not in asked.growable_fields}
+    fixed, reach = asked.parted(json.loads(stored))
     changes = difference(fixed, asked.identity())
-    for name, entries in asked.spec.model_dump(mode="json", include=set(asked.growable_fields)).items():
+    extent = asked.extent()
+    for name, entries in extent.items():
         if isinstance(entries, dict):  # what stands under a label stays, as what lies at one does
-            both = entries.keys() & old[name].keys()
-            one, other = ({name: {label: some[label] for label in both}} for some in (old[name], entries))
+            both = entries.keys() & reach[name].keys()
+            one, other = ({name: {label: some[label] for label in both}} for some in (reach[name], entries))
             changes += difference(one, other)
     if changes:
         raise SpecificationChanged(
@@ -64,18 +64,7 @@ def joined(stored: str, asked: S) -> S:
             "Ask for the stored one, or give yours another name (--set name=…, or name=… in Python), or "
             "start the group anew (--replace, or replace=True; earlier versions stay readable)"
         )
-    spec = asked.spec
-    grown = {name: _union(old[name], getattr(spec, name)) for name in asked.growable_fields}
-    return asked.with_spec(type(spec).model_validate({**spec.model_dump(), **grown}))
-
-
-def _union(old: Any, new: Any) -> Any:
-    """Join two growable_fields: numbers of labels, labels, or what stands under labels."""
-    if isinstance(new, int):
-        return max(old, new)
-    if isinstance(new, dict):
-        return {**old, **new}
-    return "all" if "all" in (old, new) else (*old, *new)
+    return asked.with_extent({name: asked.union(name, reach[name], extent[name]) for name in extent})
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.engine import open_results, open_tree
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.stored import choose, names_in
@@ -21,8 +22,6 @@ from relusweep.storage import (
     StoreNotFound,
     changed_chunks,
     history,
-    open_dataset,
-    open_datatree,
     resolve,
 )
 
@@ -134,7 +133,7 @@ def _stages(store: str, group: str, ids: tuple[str, str]) -> list[str]:
     stages: dict[str, None] = {}
     for at in ids:
         try:
-            tree = open_datatree(store, group=group, version=at)
+            tree = open_tree(store, group=group, version=at)
         except StoreNotFound:
             continue
         if "done" in tree.dataset:
@@ -149,7 +148,7 @@ def _stages(store: str, group: str, ids: tuple[str, str]) -> list[str]:
 
 def _opened(store: str, group: str, at: str) -> xr.Dataset | None:
     try:
-        return open_dataset(store, group, version=at, mask_and_scale=False)
+        return open_results(store, group, version=at, mask_and_scale=False)
     except StoreNotFound:
         return None
 

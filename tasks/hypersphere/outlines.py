@@ -5,7 +5,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks.hypersphere.training import SampleBlock
+from relusweep.tasks.hypersphere.problems import BallAndShell
+from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import Curve, decision_boundary
 
 __all__ = ["Outline", "outline", "outline_kind", "polygon_around_middle"]
@@ -30,15 +31,20 @@ class Outline(IntEnum):
     HEXAGON = 3
 
 
-def outline(block: SampleBlock, parameters: ArrayLike) -> list[Curve]:
+def outline(
+    problem: BallAndShell, network: Network, parameters: ArrayLike, *, threshold: float = 0.0
+) -> list[Curve]:
     """Trace the boundary of what a network calls inside, within the square that just holds its shell.
 
     Parameters
     ----------
-    block : SampleBlock
-        The networks among which it is, of two inputs.
+    problem : BallAndShell
+        Of two inputs.
+    network : Network
     parameters : array_like of shape (n,)
         Its finite parameters; what lies behind them is left out.
+    threshold : float
+        Output at which the classes part.
 
     Returns
     -------
@@ -50,9 +56,8 @@ def outline(block: SampleBlock, parameters: ArrayLike) -> list[Curve]:
     ValueError
         If the network has not two inputs, or the parameters do not fit it or are not finite.
     """
-    network, problem = block.protocol.network, block.problem
     row = np.array(parameters, dtype=np.float64)[: network.n_parameters]
-    row[-1:] -= block.protocol.threshold
+    row[-1:] -= threshold
     reach = problem.radii.shell_outer / problem.scale
     return decision_boundary(network, row, low=[-reach, -reach], high=[reach, reach])
 

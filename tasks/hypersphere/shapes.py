@@ -253,6 +253,8 @@ def _ideal_vertices(n: int) -> dict[Shape, Floats]:
 
 def _check(network: Network, parameters: NDArray[np.float32]) -> None:
     n = network.n_inputs
+    if network.activation != "relu":
+        raise ValueError(f"shapes are told of networks with activation relu, got {network.activation}")
     if n < 2 or network.depth != 1 or network.width != n + 1:
         raise ValueError(
             "shapes are told of networks of 2 inputs or more and one hidden layer with one unit more, got "

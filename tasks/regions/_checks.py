@@ -3,13 +3,15 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
-__all__ = ["checked_box", "checked_parameters", "rounding"]
+__all__ = ["checked_box", "checked_parameters", "rounding", "slope_below"]
 
 
 def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
-    """Parameters in float64; refuse another number of inputs, a wrong length and what is not finite."""
+    """Parameters in float64; refuse other activations and inputs, a wrong length and what is not finite."""
+    slope_below(network)
     if network.n_inputs != n_inputs:
         raise ValueError(f"the network has {n_inputs} input(s) here, got n_inputs = {network.n_inputs}")
     values = np.asarray(parameters, dtype=np.float64)
@@ -21,6 +23,18 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
     if not np.isfinite(values).all():
         raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
     return values
+
+
+def slope_below(network: Network) -> float:
+    """Give the slope of units below zero; refuse activations that are not piecewise linear."""
+    slope = activations.load(network.activation).slope_below
+    if slope is None:
+        cut = [name for name in activations.names() if activations.load(name).slope_below]
+        raise ValueError(
+            f"activation {network.activation} is not piecewise linear, so its networks have no pieces; "
+            f"allowed are {', '.join(cut)}"
+        )
+    return slope(network.leak)
 
 
 def checked_box(low: ArrayLike, high: ArrayLike, n_inputs: int) -> NDArray[np.float64]:

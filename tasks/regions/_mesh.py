@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.networks import Network
-from relusweep.tasks.regions._checks import rounding
+from relusweep.tasks.regions._checks import rounding, slope_below
 
 __all__ = ["Mesh", "cut_rectangle", "following_corners", "layer_matrices"]
 
@@ -73,7 +73,7 @@ def cut_rectangle(
     vertices = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
     mesh = Mesh(vertices, np.arange(4), np.zeros(4, np.int64), np.empty((1, 0), np.bool_))
     layers, reach = layer_matrices(network, parameters), np.abs(box).max(axis=0)
-    unit_values = partial(_unit_values, leak=network.leak, reach=reach, error=rounding(network))
+    unit_values = partial(_unit_values, leak=slope_below(network), reach=reach, error=rounding(network))
     for depth in range(1, len(layers) + output):
         values = unit_values(mesh.vertices, layers[:depth])
         for unit in range(values.shape[1]):
@@ -98,7 +98,7 @@ def _unit_values(
     for i, layer in enumerate(layers):
         if i:
             off = values < 0
-            sizes = np.where(off, leak * sizes, sizes)
+            sizes = np.where(off, abs(leak) * sizes, sizes)
             values = np.where(off, leak * values, values)
         values = values @ layer[:, :-1].T + layer[:, -1]
         sizes = sizes @ np.abs(layer[:, :-1]).T + np.abs(layer[:, -1])

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.compiled import compiled
 from relusweep.tasks.networks import Network
-from relusweep.tasks.regions._checks import checked_box, checked_parameters, rounding
+from relusweep.tasks.regions._checks import checked_box, checked_parameters, rounding, slope_below
 
 __all__ = ["Pieces", "linear_pieces"]
 
@@ -59,8 +59,8 @@ def linear_pieces(
     Raises
     ------
     ValueError
-        If the network has not one input, the parameters do not fit it or are not finite, or the interval is
-        empty or infinite.
+        If the activation is not piecewise linear, the network has not one input, the parameters do not fit
+        it or are not finite, or the interval is empty or infinite.
 
     Notes
     -----
@@ -82,7 +82,8 @@ def linear_pieces(
         raise ValueError(f"parameters have one row for each network, got an array of shape {rows.shape}")
     ((low,), (high,)) = checked_box(low, high, n_inputs=1)
     rows = np.ascontiguousarray(np.atleast_2d(rows))
-    counts, found = _cut(np.array(network.layers), network.leak, rows, low, high, rounding(network), merge)
+    layers, leak = np.array(network.layers), slope_below(network)
+    counts, found = _cut(layers, leak, rows, low, high, rounding(network), merge)
     start, stop, slope, intercept = np.ascontiguousarray(found.T)[:4]
     return Pieces(np.repeat(np.arange(len(rows)), counts), start, stop, slope, intercept)
 
@@ -142,6 +143,6 @@ def _next_kink(layers, leak, parameters, x, high, reach, error, unit, before):  
                     stop = min(stop, x - value / slope)
                 if not (slope > 0 if here else value > 0):
                     value, slope = leak * value, leak * slope
-                    value_size, slope_size = leak * value_size, leak * slope_size
+                    value_size, slope_size = abs(leak) * value_size, abs(leak) * slope_size
             unit[j] = value, slope, value_size, slope_size
     return stop

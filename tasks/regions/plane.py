@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.networks import Network
-from relusweep.tasks.regions._checks import checked_box, checked_parameters
+from relusweep.tasks.regions._checks import checked_box, checked_parameters, slope_below
 from relusweep.tasks.regions._mesh import Mesh, cut_rectangle, following_corners, layer_matrices
 
 __all__ = ["Curve", "Regions", "decision_boundary", "linear_regions"]
@@ -97,8 +97,8 @@ def linear_regions(network: Network, parameters: ArrayLike, low: ArrayLike, high
     Raises
     ------
     ValueError
-        If the network has not two inputs, the parameters do not fit it or are not finite, or the rectangle is
-        empty or infinite.
+        If the activation is not piecewise linear, the network has not two inputs, the parameters do not fit
+        it or are not finite, or the rectangle is empty or infinite.
 
     Notes
     -----
@@ -118,7 +118,7 @@ def linear_regions(network: Network, parameters: ArrayLike, low: ArrayLike, high
     row, box = _checked(network, parameters, low, high)
     mesh = cut_rectangle(network, row, box, output=False)
     active = mesh.positive.reshape(-1, network.depth, network.width)
-    maps = _affine_maps(layer_matrices(network, row), network.leak, active)
+    maps = _affine_maps(layer_matrices(network, row), slope_below(network), active)
     return Regions(mesh.vertices, mesh.corners, mesh.offsets, active, maps[:, :2], maps[:, 2])
 
 
@@ -146,8 +146,8 @@ def decision_boundary(
     Raises
     ------
     ValueError
-        If the network has not two inputs, the parameters do not fit it or are not finite, or the rectangle is
-        empty or infinite.
+        If the activation is not piecewise linear, the network has not two inputs, the parameters do not fit
+        it or are not finite, or the rectangle is empty or infinite.
 
     Notes
     -----

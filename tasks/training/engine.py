@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from relusweep.tasks import activations
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
 __all__ = ["Engine", "prepare", "train"]
@@ -42,7 +43,8 @@ def train(
         Inputs and targets, shaped alike, of rows to look at after training.
     engine : {'auto', 'lanes', 'reference'}
         `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
-        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes`.
+        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that has the
+        network's activation, else `reference`.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
 
@@ -56,7 +58,8 @@ def train(
     ------
     ValueError
         If shapes do not fit the network or one another, targets are not what the loss allows, inputs are not
-        finite, the batch does not divide the rows, orders are lacking, or the engine is unknown.
+        finite, the batch does not divide the rows, orders are lacking, the engine is unknown or has not the
+        network's activation.
 
     Examples
     --------
@@ -67,8 +70,7 @@ def train(
     >>> train(protocol, [[-1.0], [1.0]], [[-1, 1]], start).stop_reason
     array([0], dtype=int8)
     """
-    if engine not in get_args(Engine):
-        raise ValueError(f"unknown engine {engine!r}; the engines are {', '.join(get_args(Engine))}")
+    chosen = _chosen(engine, protocol.network.activation)
     start = np.ascontiguousarray(initial, np.float32)
     rows = _checked_rows(protocol, inputs, targets, "")
     n_networks = len(rows.targets)
@@ -81,7 +83,7 @@ def train(
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
     if test_rows is not None and len(test_rows.targets) != n_networks:
         raise ValueError(f"test targets are of {len(test_rows.targets)} networks, the others of {n_networks}")
-    if engine == "reference":
+    if chosen == "reference":
         from relusweep.tasks.training.reference import train_reference
 
         return train_reference(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
@@ -105,7 +107,7 @@ def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
     float
         CPU seconds it took: next to nothing where this process has the kernels already, or needs none.
     """
-    if engine == "reference":
+    if _chosen(engine, protocol.network.activation) == "reference":
         return 0.0
     start = thread_time()
     shuffled = protocol.batch not in (None, n_rows)
@@ -118,6 +120,19 @@ def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
         engine=engine,
     )
     return thread_time() - start
+
+
+def _chosen(engine: Engine, activation: str) -> Engine:
+    """Give the engine that trains networks of an activation."""
+    if engine not in get_args(Engine):
+        raise ValueError(f"unknown engine {engine!r}; the engines are {', '.join(get_args(Engine))}")
+    fast = activations.load(activation).in_lanes
+    if engine == "lanes" and not fast:
+        raise ValueError(
+            f"the engine lanes has not the activation {activation}; use engine='auto' or 'reference', which "
+            "train it with PyTorch"
+        )
+    return engine if engine != "auto" else "lanes" if fast else "reference"
 
 
 def _checked_rows(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, of: str) -> Rows:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import leaky_relu, softplus
+from torch.nn.functional import softplus
 
+from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
@@ -30,13 +31,14 @@ def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> 
     -------
     Tensor of shape (n_networks, n_rows)
     """
+    activation = activations.load(network.activation)
     h = inputs.expand(len(parameters), -1, -1)
     place = 0
     for i, (fan_out, fan_in) in enumerate(network.layers):
         size = fan_out * (fan_in + 1)
         layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
         z = torch.baddbmm(layer[:, None, :, fan_in], h, layer[:, :, :fan_in].mT)
-        h = leaky_relu(z, network.leak) if i < network.depth else z
+        h = activation.apply(z, network.leak) if i < network.depth else z
         place += size
     return h[..., 0]
 

@@ -12,7 +12,7 @@ from benchmarks.sites.machines import results
 from relusweep.cluster import ClusterConfig, Local
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, RunFinished
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Story:
 
 
 def told(
-    sweep: BooleanSweep,
+    sweep: TrainingSweep,
     store: Path | str,
     cluster: ClusterConfig,
     *then: Callable[[Event], None],
@@ -58,7 +58,7 @@ def once(act: Callable[[], object], *, when: type = BlockDone, nth: int = 1) -> 
 
 
 def resumed_is_undisturbed(
-    sweep: BooleanSweep, store: Path | str, undisturbed: xr.Dataset, *, lacking: bool
+    sweep: TrainingSweep, store: Path | str, undisturbed: xr.Dataset, *, lacking: bool
 ) -> None:
     """Resume on healthy workers: every bit is that of a run that nothing disturbed."""
     before = int(results(store, sweep)["done"].sum())

@@ -14,14 +14,14 @@ import xarray as xr
 from benchmarks.sites.machines import DRIVER, machines
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.planning.plan import plan_store
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from tests.faults.disturbed import resumed_is_undisturbed
 
 pytestmark = pytest.mark.cluster
 
 
 def _stopped(
-    sweep: BooleanSweep, store: Path, cluster: Address | Local, how: signal.Signals
+    sweep: TrainingSweep, store: Path, cluster: Address | Local, how: signal.Signals
 ) -> tuple[set[str], int]:
     """Start a run, stop it after its third block; give the blocks that it told as committed, and its end."""
     command = [sys.executable, "-c", DRIVER, sweep.model_dump_json(), str(store), cluster.model_dump_json()]
@@ -39,13 +39,13 @@ def _stopped(
     return {line for line in lines[:last] if line != "committed"}, process.returncode
 
 
-def _lacking(sweep: BooleanSweep, store: Path) -> set[str]:
+def _lacking(sweep: TrainingSweep, store: Path) -> set[str]:
     return {block.key for block in plan_store(sweep, str(store)).blocks}
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["own workers", "workers of another"])
 def test_a_driver_told_to_stop(
-    own: bool, sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    own: bool, sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     with machines(tmp_path, workers=1) as at:
@@ -57,7 +57,7 @@ def test_a_driver_told_to_stop(
 
 
 def test_a_driver_killed_leaves_a_scheduler_of_another_fit_to_go_on(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     with machines(tmp_path, workers=1) as at:

@@ -16,7 +16,7 @@ from distributed import Client
 
 from benchmarks.sites.machines import Machines, machines, wait_until
 from relusweep.pipeline.monitoring.events import BlockFailed
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 
 pytestmark = [
@@ -73,7 +73,7 @@ def cable() -> Iterator[Cable]:
 
 @pytest.mark.parametrize("plugged_in_again", [False, True], ids=["for good", "for a while"])
 def test_the_network_cut_between_a_worker_and_the_scheduler(
-    plugged_in_again: bool, sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, cable: Cable
+    plugged_in_again: bool, sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path, cable: Cable
 ) -> None:
     beyond = ["ip", "netns", "exec", cable.namespace]
     places = [(beyond, cable.host_beyond), ([], cable.host)]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep import cluster
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.extras import needs
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.seams import computing
@@ -40,7 +40,7 @@ def site(slurm: SlurmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.mark.parametrize("how", ["drain", "down"])
 def test_a_node_taken_away_in_mid_run(
-    how: str, site: SlurmSite, sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    how: str, site: SlurmSite, sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     config = cluster.Slurm(memory="1 GB", walltime="10", folder=str(tmp_path / "shared"))
     lost: list[str] = []
@@ -66,7 +66,7 @@ def test_a_node_taken_away_in_mid_run(
 def test_jobs_that_reach_their_walltime_in_mid_run(
     drain: str,
     site: SlurmSite,
-    sweep: BooleanSweep,
+    sweep: TrainingSweep,
     undisturbed: xr.Dataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -77,7 +77,7 @@ def test_jobs_that_reach_their_walltime_in_mid_run(
         time.sleep(4)
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     config = cluster.Slurm(memory="1 GB", walltime="1", drain=drain, folder=str(tmp_path / "shared"))
     jobs: set[str] = set()
 

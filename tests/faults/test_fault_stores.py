@@ -23,7 +23,7 @@ from relusweep.pipeline.monitoring.events import BlockFailed, Committed, Event, 
 from relusweep.pipeline.monitoring.journal import journal
 from relusweep.pipeline.monitoring.runs import read_runs
 from relusweep.pipeline.monitoring.watch import headline
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import StoreWriteError
 from relusweep.storage.repository import RECORDS
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
@@ -56,7 +56,7 @@ def fill(disk: Path) -> None:
 
 
 def test_a_disk_that_is_full_for_a_while(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     with disk(tmp_path / "disk", 64) as small:
         story = told(
@@ -92,7 +92,7 @@ def _immutable(store: Path, but: str = "") -> Callable[[str], Callable[[], None]
 
 
 def test_a_store_made_read_only_for_a_while(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     immutable = _immutable(store)
@@ -120,7 +120,7 @@ def _it_waited(waits: list[Event], why: str, least: int) -> None:
 
 @pytest.mark.slow  # Icechunk itself tries again for most of a minute
 def test_an_object_store_that_is_down_for_a_while(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, bucket: str
+    sweep: TrainingSweep, undisturbed: xr.Dataset, bucket: str
 ) -> None:
     address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     door = Door(address.hostname, address.port)
@@ -140,7 +140,7 @@ def test_an_object_store_that_is_down_for_a_while(
 
 
 def test_a_disk_that_stays_full_ends_the_run_and_loses_nothing(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     with disk(tmp_path / "disk", 64) as small:
         with pytest.raises(StoreWriteError, match="No space left"):
@@ -158,7 +158,7 @@ def test_a_disk_that_stays_full_ends_the_run_and_loses_nothing(
 
 
 def _not_for_a_minute(
-    sweep: BooleanSweep,
+    sweep: TrainingSweep,
     undisturbed: xr.Dataset,
     store: Path | str,
     begin: Callable[[], object],
@@ -199,7 +199,7 @@ def _not_for_a_minute(
 
 @pytest.mark.slow
 def test_results_that_cannot_be_written_for_a_minute(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     """The record can be: it says what the run waits for."""
     store = tmp_path / "store"
@@ -221,7 +221,7 @@ def test_results_that_cannot_be_written_for_a_minute(
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_for_a_minute(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     """No record finds room either: who looks sees no sign, and the log says why."""
     with disk(tmp_path / "disk", 64) as small:
@@ -240,7 +240,7 @@ def test_a_disk_that_is_full_for_a_minute(
 
 @pytest.mark.slow
 def test_an_object_store_out_of_reach_for_a_minute(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, bucket: str
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path, bucket: str
 ) -> None:
     """Of the run, that is: another machine reaches it, and sees no sign; on this one `status` says why."""
     straight = os.environ["AWS_ENDPOINT_URL"]

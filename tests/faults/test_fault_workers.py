@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from distributed import Client
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from benchmarks.sites.machines import Machines, machines, results, wait_until
 from relusweep.cluster import Local
 from relusweep.pipeline.monitoring.events import BlockFailed, Committed
 from relusweep.pipeline.planning.plan import plan_store
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.faults.disturbed import once, resumed_is_undisturbed, told
 from tests.seams import computing
 
@@ -44,9 +44,9 @@ def _hungry(marks: Path) -> Task:
 
 
 def test_a_worker_over_its_memory_limit(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(BooleanSweep, "task", computing(_hungry(tmp_path / "hungry")))
+    monkeypatch.setattr(TrainingSweep, "task", computing(_hungry(tmp_path / "hungry")))
     limited = ("--memory-limit", "1GiB", "--nanny")
     with machines(tmp_path, workers=2, options=limited) as at:
         story = told(sweep, tmp_path / "store", at.cluster)
@@ -65,7 +65,7 @@ def _wake(frozen: signal.Signals, at: Machines, woken: list[int]) -> None:
     woken.append(at.workers[0].pid)
 
 
-def test_a_frozen_worker_that_wakes_up(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
+def test_a_frozen_worker_that_wakes_up(sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     woken: list[int] = []
     with machines(tmp_path, workers=2, settings={"scheduler.worker-ttl": "2s"}) as at:
         waking = threading.Thread(target=_wake, args=(signal.SIGCONT, at, woken))
@@ -82,7 +82,7 @@ def test_a_frozen_worker_that_wakes_up(sweep: BooleanSweep, undisturbed: xr.Data
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=False)
 
 
-def test_a_worker_frozen_for_good(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
+def test_a_worker_frozen_for_good(sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     with machines(tmp_path, workers=2, settings={"scheduler.worker-ttl": "2s"}) as at:
         story = told(sweep, tmp_path / "store", at.cluster, once(at.workers[0].suspend))
     assert not story.of(BlockFailed)
@@ -105,7 +105,7 @@ def test_a_poison_block_fails_alone_wherever_it_runs(
     sweep = override(find_sweep("npn2"), ["width=2..5", "depth=1", "trials=4", "epochs=60"])
     undisturbed = told(sweep, tmp_path / "undisturbed", Local(workers=2))
     assert undisturbed.finished
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     settings = {"scheduler.allowed-failures": allowed, "scheduler.worker-saturation": "inf"}
     two_at_a_time = ("--nanny", "--nthreads", "2", "--memory-limit", "0")
     with machines(tmp_path, workers=1, options=two_at_a_time, settings=settings) as at:
@@ -123,7 +123,7 @@ def test_a_poison_block_fails_alone_wherever_it_runs(
 
 
 def test_workers_that_die_again_and_again(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     """At no allowed failure at all every death blames an innocent block: none fails for it."""
     nannied = ("--nanny", "--memory-limit", "0")

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from benchmarks.sites.machines import DRIVER, local_workers, machines, results
 from relusweep.cluster import Local
@@ -21,14 +22,13 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import plan_store
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from tests.faults.disturbed import resumed_is_undisturbed
 from tests.seams import computing
 
 
-def test_a_worker_killed_in_mid_block(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
+def test_a_worker_killed_in_mid_block(sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     killed: list[int] = []
 
     def kill(event: Event) -> None:
@@ -49,7 +49,7 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
             os.kill(os.getpid(), signal.SIGKILL)
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     sweep = override(find_sweep("npn2"), ["width=2", "depth=1", "trials=4", "epochs=60"])
     finished = run(sweep, str(tmp_path / "store"), Local(workers=2))
     assert [failure.block["leak"] for failure in finished.failed] == [(0.0,)]
@@ -58,7 +58,7 @@ def test_a_block_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch:
 
 
 def test_the_scheduler_killed_in_mid_run(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     with machines(tmp_path) as at:
 
@@ -72,7 +72,7 @@ def test_the_scheduler_killed_in_mid_run(
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
-def test_all_workers_killed_in_mid_run(sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
+def test_all_workers_killed_in_mid_run(sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     settings = RunSettings(worker_timeout=1.0, worker_check=0.2)
     with machines(tmp_path) as at:
 
@@ -86,7 +86,7 @@ def test_all_workers_killed_in_mid_run(sweep: BooleanSweep, undisturbed: xr.Data
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
-def _told_until_killed(sweep: BooleanSweep, store: Path, lines: int, seconds: float) -> list[str]:
+def _told_until_killed(sweep: TrainingSweep, store: Path, lines: int, seconds: float) -> list[str]:
     """Start a run, kill it some time after it told so many lines, and give what it told."""
     command = [
         sys.executable,
@@ -110,7 +110,7 @@ def _told_until_killed(sweep: BooleanSweep, store: Path, lines: int, seconds: fl
 
 @pytest.mark.cluster
 def test_the_run_killed_at_random_moments(
-    sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path
+    sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     seed = random.randrange(2**32)

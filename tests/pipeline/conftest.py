@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from relusweep.cluster import Address, Local, connect
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 # Few kernels to compile, few epochs to train; every axis has more than one label.
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
@@ -20,5 +20,5 @@ def workers() -> Iterator[Address]:
 
 
 @pytest.fixture
-def small() -> BooleanSweep:
+def small() -> TrainingSweep:
     return override(find_sweep("npn2"), SMALL)

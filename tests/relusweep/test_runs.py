@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 import relusweep as rs
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.python import runs
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from tests.seams import computing
 
 
@@ -92,7 +92,7 @@ def test_failed_blocks_are_an_error_that_tells_which(
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     with pytest.raises(rs.errors.BlocksFailed) as told:
         rs.run(small, "results", cluster=workers, progress=False)
     words = str(told.value)
@@ -122,7 +122,7 @@ def test_ctrl_c_keeps_what_has_come(
             time.sleep(0.05)
         os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(slow))
+    monkeypatch.setattr(TrainingSweep, "task", computing(slow))
     user = threading.Thread(target=interrupt)
     user.start()
     with pytest.raises(KeyboardInterrupt, match="everything so far is in results: the same call goes on"):

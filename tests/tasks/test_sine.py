@@ -4,10 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
+from relusweep.tasks.sine import FitBlock, fit_block, sine_points
 
 from relusweep.tasks.boolean.constructions import forward
 from relusweep.tasks.networks import Network
-from relusweep.tasks.sine import FitBlock, fit_block, sine_points
 from relusweep.tasks.training import Protocol, Restarts, Sgd, StopReason
 
 

@@ -35,13 +35,14 @@ _ORTHOGONALITY = (
 
 _BOUNDARY = """
 # A network of two inputs: what it was trained on, drawn again, and the exact polygons where it decides
-from relusweep.pipeline.report.hypersphere.networks import network_of
+from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.hypersphere.outlines import outline
 
-one = results.isel(n_inputs=0, loss=0, leak=-1, batch=0, inputs=-1, trial=0)
+one = results.isel(dict.fromkeys(results["success_epoch"].dims, 0))
 network = network_of(one)
-points, classes = network.samples("training")
-curves = outline(network, one["parameters"])"""
+points, targets, _ = network.problem.draw(network.setting, network.labels, network.trials, network.seed)
+protocol, ball_and_shell = network.protocol, network.problem.bodies(network.setting, len(targets[0]))
+curves = outline(ball_and_shell, protocol.network, one["parameters"], threshold=protocol.threshold)"""
 
 
 def content(dataset: xr.Dataset) -> Content:

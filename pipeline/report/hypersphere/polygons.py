@@ -14,14 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.hypersphere.networks import network_of
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, SETTING, Summary
 from relusweep.pipeline.report.hypersphere.tables import SHAPES
 from relusweep.pipeline.report.text import leak_name, percent
 from relusweep.pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
-from relusweep.tasks.hypersphere.training import SampleBlock
+from relusweep.tasks.hypersphere.problems import BallAndShell as Bodies
+from relusweep.tasks.problems.ball_and_shell import BallAndShell
 from relusweep.tasks.regions import Curve
+from relusweep.tasks.training_block import TrainingBlock
 
 __all__ = ["outlines", "polygon_tables", "polygons"]
 
@@ -57,7 +59,7 @@ def _traced(summary: Summary) -> Iterator[tuple[Any, ...]]:
         for place in np.flatnonzero(of_setting["success_epoch"] >= 0).tolist():
             network = of_setting.isel(trial=place)
             right = float(network["rows_right"] / network["rows"])
-            _, curves = _boundary(network)
+            curves = _boundary(network_of(network), network)
             yield *setting, place, right, int(outline_kind(curves)), int(network["shape"])
 
 
@@ -65,10 +67,18 @@ def _of_setting(summary: Summary, setting: tuple[Any, ...]) -> xr.Dataset:
     return summary.data.sel(dict(zip(SETTING, setting, strict=True)) | {"n_inputs": 2})
 
 
-def _boundary(network: xr.Dataset) -> tuple[SampleBlock, list[Curve]]:
-    """Describe a network, and trace where it decides."""
-    block = network_of(network)
-    return block, outline(block, network["parameters"].values)
+def _boundary(block: TrainingBlock, network: xr.Dataset) -> list[Curve]:
+    """Trace where a network decides."""
+    protocol = block.protocol
+    return outline(
+        _bodies(block), protocol.network, network["parameters"].values, threshold=protocol.threshold
+    )
+
+
+def _bodies(block: TrainingBlock) -> Bodies:
+    problem = block.problem
+    assert isinstance(problem, BallAndShell)  # for the type checker: the family has no other
+    return problem.bodies(block.setting, problem.n_rows_of(block.setting))
 
 
 def polygons(summary: Summary, traced: pd.DataFrame) -> Picture | None:
@@ -124,15 +134,17 @@ def _draw(summary: Summary, chosen: pd.DataFrame, theme: Theme) -> Figure:
 def _draw_network(axis: Axes, summary: Summary, network: Any, theme: Theme) -> None:
     setting = network[: len(SETTING)]
     one = _of_setting(summary, setting).isel(trial=network.place)
-    block, curves = _boundary(one)
-    (points,), (classes,) = block.samples("training")
-    for sign, colour in zip((-1, 1), theme.series, strict=False):
-        x, y = points[classes == sign][:_MOST_POINTS].T
+    block = network_of(one)
+    drawn = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
+    inside = drawn.targets[0] < block.protocol.threshold
+    for of_class, colour in zip((inside, ~inside), theme.series, strict=False):
+        x, y = drawn.inputs[0][of_class][:_MOST_POINTS].T
         axis.scatter(x, y, s=2.5, color=colour, alpha=0.55, linewidths=0, rasterized=True)
-    for curve in curves:
+    for curve in _boundary(block, one):
         corners = np.concatenate([curve.corners, curve.corners[:1]]) if curve.closed else curve.corners
         axis.plot(*corners.T, color=theme.ink, linewidth=1.4)
-    reach = 1.04 * block.problem.radii.shell_outer / block.problem.scale
+    bodies = _bodies(block)
+    reach = 1.04 * bodies.radii.shell_outer / bodies.scale
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     loss, leak, batch, inputs = setting
     axis.set_title(

@@ -15,7 +15,7 @@ from relusweep.pipeline.report.sine.summary import Summary
 from relusweep.pipeline.report.text import count, percent, thousandths
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.pipeline.report.training.axes import one, said
-from relusweep.tasks.sine import sine_points
+from relusweep.tasks.problems.function import sine_points
 
 __all__ = ["errors", "pieces", "success", "tries"]
 

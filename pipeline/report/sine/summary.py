@@ -85,7 +85,7 @@ class Summary:
     @property
     def most_tries(self) -> int:
         """Most tries that a network had."""
-        return int(max(labels(self.networks, "most"))) + 1
+        return int(max(labels(self.networks, "most_restarts"))) + 1
 
     @property
     def points(self) -> int:

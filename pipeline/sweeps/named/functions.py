@@ -4,25 +4,23 @@ B. Sattelberg, *Local Linearity of ReLU Neural Networks* (Colorado State Univers
 `boolean10` and `dimensions` the source leaves the size of the networks open: width 10 and depth 3 are ours.
 """
 
-from relusweep.pipeline.sweeps.boolean.functions import FunctionSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["FUNCTIONS"]
 
-_ONE_SIZE = {"random": 100, "classes": "all", "leak": 0.1, "width": 10, "depth": 3}
+_ONE_SIZE = {"leak": [0.1], "width": [10], "depth": [3]}
+_ALL = {"kind": "boolean", "random": 100, "classes": "all"}
 
 FUNCTIONS = [
-    FunctionSweep.model_validate(fields)
+    TrainingSweep.model_validate(fields)
     for fields in (
         {
             "name": "parity10",
-            "n_inputs": 10,
-            "random": 10,
-            "leak": 0.1,
-            "width": "2..10",
-            "depth": "1..5",
+            "problem": {"kind": "boolean", "n_inputs": [10], "random": 10},
+            "network": {"leak": [0.1], "width": "2..10", "depth": "1..5"},
             "trials": 100,
         },
-        {"name": "boolean10", "n_inputs": 10, **_ONE_SIZE, "trials": 20},
-        {"name": "dimensions", "n_inputs": "5..10", **_ONE_SIZE, "trials": 40},
+        {"name": "boolean10", "problem": {**_ALL, "n_inputs": [10]}, "network": _ONE_SIZE, "trials": 20},
+        {"name": "dimensions", "problem": {**_ALL, "n_inputs": "5..10"}, "network": _ONE_SIZE, "trials": 40},
     )
 ]

@@ -7,16 +7,18 @@ infeasible.
 
 from typing import Any
 
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["NPN"]
 
-_EVERY_SIZE = {"leak": (0.0, 0.1), "width": "2..10", "depth": "1..5", "trials": 100}
-_ONE_SIZE = {"leak": 0.1, "width": 4, "depth": 2, "trials": 10}
+_EVERY_SIZE = {"leak": [0.0, 0.1], "width": "2..10", "depth": "1..5"}
+_ONE_SIZE = {"leak": [0.1], "width": [4], "depth": [2]}
 
 
-def _npn(n: int, axes: dict[str, Any]) -> BooleanSweep:
-    return BooleanSweep.model_validate({"name": f"npn{n}", "n_inputs": n, "problems": "all", **axes})
+def _npn(n: int, network: dict[str, Any], trials: int) -> TrainingSweep:
+    problem = {"kind": "boolean", "n_inputs": n, "problems": "all"}
+    fields = {"name": f"npn{n}", "problem": problem, "network": network, "trials": trials}
+    return TrainingSweep.model_validate(fields)
 
 
-NPN = [*(_npn(n, _EVERY_SIZE) for n in (2, 3, 4)), _npn(5, _ONE_SIZE)]
+NPN = [*(_npn(n, _EVERY_SIZE, 100) for n in (2, 3, 4)), _npn(5, _ONE_SIZE, 10)]

@@ -18,7 +18,7 @@ import relusweep as rs
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.commands.doctor import check_workers, versions
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, Layout, Variable, history, open_dataset
 from tests.seams import computing
 
@@ -255,7 +255,7 @@ def test_failed_blocks_make_the_run_fail(
     def task(block: object) -> None:  # a closure, so that it travels to the workers by value
         raise ValueError("not to its liking")
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     code, out, _ = relusweep("run", "npn2", *PART, "--scheduler", workers.address)
     assert code == 1
     assert out.count("ValueError: not to its liking") == 4

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address, Connection, Local, connect
 from relusweep.pipeline.execution import preflight as trial
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Fork, StoreWriteError, WriteReceipt
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 RELUSWEEP = Path(sys.executable).with_name("relusweep")
@@ -183,7 +183,7 @@ def test_a_block_with_other_bits_is_found(connection: Connection, monkeypatch: p
             result.arrays["loss"][0, 0] += 1e-6
         return result
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     (check,) = trial.check_block(connection, "results")
     assert "other bits in loss" in check.found
     assert check.remedy
@@ -193,6 +193,6 @@ def test_a_block_that_fails_is_told(connection: Connection, monkeypatch: pytest.
     def task(block: TrainingBlock) -> BlockResult:
         raise ZeroDivisionError("of the test")
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     (check,) = trial.check_block(connection, "results")
     assert "ZeroDivisionError" in check.found

@@ -13,7 +13,7 @@ from relusweep.cluster import Address
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.journal import journal
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import history
 from tests.seams import computing
 
@@ -39,7 +39,7 @@ def _check(told: bytes) -> None:
 
 
 def test_errors_and_commands_lose_theirs(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -50,7 +50,7 @@ def test_errors_and_commands_lose_theirs(
 
     store = str(tmp_path / "store")
     with journal(str(tmp_path / "log"), "mine") as listener, monkeypatch.context() as patch:
-        patch.setattr(BooleanSweep, "task", computing(task))
+        patch.setattr(TrainingSweep, "task", computing(task))
         finished = run(small, store, workers, listeners=[listener], command=told, run_id="mine")
     assert finished.failed[0].error.startswith("ValueError: refused https://…@host:9000/results with … …")
     run(small, store, workers, command=told)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.errors import IncompleteRun, SpecificationChanged
@@ -22,19 +23,18 @@ from relusweep.pipeline.monitoring.events import (
     RunFinished,
 )
 from relusweep.pipeline.sweeps.base import Schedule
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, StoreLocked, history, open_dataset
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 
-def _results(store: Path, sweep: BooleanSweep) -> xr.Dataset:
+def _results(store: Path, sweep: TrainingSweep) -> xr.Dataset:
     return open_dataset(store, sweep.group, mask_and_scale=False).load()
 
 
 def _run(
-    sweep: BooleanSweep, store: Path, workers: Address | Local, **options: Any
+    sweep: TrainingSweep, store: Path, workers: Address | Local, **options: Any
 ) -> tuple[RunFinished, list[Event]]:
     events: list[Event] = []
     finished = run(
@@ -43,7 +43,7 @@ def _run(
     return finished, events
 
 
-def test_a_run_fills_the_store(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_a_run_fills_the_store(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     finished, events = _run(small, tmp_path / "store", workers, commit_every=0.0)
     results = _results(tmp_path / "store", small)
     assert dict(results.sizes) == {"problem": 4, "leak": 2, "width": 2, "depth": 1, "trial": 4}
@@ -61,7 +61,7 @@ def test_a_run_fills_the_store(small: BooleanSweep, workers: Address, tmp_path: 
     assert results["truth_table"].values.tolist() == ["0000", "0001", "0011", "0110"]
     assert results["swaps"].values.tolist() == [0, 1, 1, 2]
     assert results["class_size"].values.tolist() == [2, 8, 4, 2]
-    assert BooleanSweep.model_validate_json(results.attrs["specification"]) == small
+    assert TrainingSweep.model_validate_json(results.attrs["specification"]) == small
     assert not finished.failed
     assert not finished.interrupted
     kinds = [type(event) for event in events]
@@ -72,7 +72,7 @@ def test_a_run_fills_the_store(small: BooleanSweep, workers: Address, tmp_path: 
     assert successes == int((results["success_epoch"] >= 0).sum()) > 0
 
 
-def test_results_lie_at_their_labels(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_results_lie_at_their_labels(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "store", workers)
     results = _results(tmp_path / "store", small)
     block = TrainingBlock(small.protocol(2, 0.1, 4, 1), small.seed, (3,), 1, 3)
@@ -82,7 +82,7 @@ def test_results_lie_at_their_labels(small: BooleanSweep, workers: Address, tmp_
         assert part.values.tolist() == array[0].tolist()
 
 
-def test_facts_are_kept_with_the_last_commit(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_facts_are_kept_with_the_last_commit(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     finished, _ = _run(small, tmp_path / "store", workers, command="relusweep run npn2")
     facts = run_facts(store, small.group)
@@ -98,7 +98,7 @@ def test_facts_are_kept_with_the_last_commit(small: BooleanSweep, workers: Addre
     assert run_facts(store, "boolean/other") == {}
 
 
-def test_running_again_computes_nothing(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_running_again_computes_nothing(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "store", workers)
     before = history(tmp_path / "store")
     finished, events = _run(small, tmp_path / "store", Local(workers=1))
@@ -120,7 +120,7 @@ def test_running_again_computes_nothing(small: BooleanSweep, workers: Address, t
     ids=["trials", "width", "leak", "problems", "all", "smaller"],
 )
 def test_extending_gives_what_one_run_gives(
-    first: list[str], then: list[str], small: BooleanSweep, workers: Address, tmp_path: Path
+    first: list[str], then: list[str], small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     _run(small, tmp_path / "whole", workers)
     _run(override(small, first), tmp_path / "grown", workers)
@@ -130,7 +130,7 @@ def test_extending_gives_what_one_run_gives(
     assert again == (0 if then else small.n_cells - override(small, first).n_cells)
 
 
-class Cut(BooleanSweep):
+class Cut(TrainingSweep):
     """In smaller blocks."""
 
     @property
@@ -140,7 +140,7 @@ class Cut(BooleanSweep):
         return replace(whole, block_shape=shape, chunks=shape)
 
 
-def test_blocks_do_not_matter(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_blocks_do_not_matter(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "whole", workers)
     _, events = _run(Cut.model_validate(small.model_dump()), tmp_path / "cut", workers)
     assert sum(isinstance(event, BlockDone) for event in events) == 16
@@ -148,7 +148,7 @@ def test_blocks_do_not_matter(small: BooleanSweep, workers: Address, tmp_path: P
 
 
 def test_a_changed_specification_is_refused_until_asked_for(
-    small: BooleanSweep, workers: Address, tmp_path: Path
+    small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     _run(small, tmp_path / "store", workers)
     before = history(tmp_path / "store")
@@ -159,25 +159,25 @@ def test_a_changed_specification_is_refused_until_asked_for(
     _run(changed, tmp_path / "store", workers, replace=True)
     assert _results(tmp_path / "store", changed)["success_epoch"].max() < 6
     old = open_dataset(tmp_path / "store", small.group, as_of=before[0].written_at)
-    assert BooleanSweep.model_validate_json(old.attrs["specification"]) == small
+    assert TrainingSweep.model_validate_json(old.attrs["specification"]) == small
     again, _ = _run(override(changed, ["trials=5"]), tmp_path / "store", workers, replace=True)
     assert again.facts["networks"] == changed.n_cells // 4  # what was started anew is gone on with
 
 
-def test_a_second_run_on_the_store_is_refused(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_a_second_run_on_the_store_is_refused(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     with Committer(tmp_path / "store", create=True), pytest.raises(StoreLocked, match=str(os.getpid())):
         _run(small, tmp_path / "store", workers)
 
 
 def test_a_block_that_raises_is_reported_and_the_rest_completes(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
         if block.protocol.network.width == 4:
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     finished, events = _run(small, tmp_path / "store", workers)
     assert {failure.block["width"] for failure in finished.failed} == {(4,)}
     assert len(finished.failed) == sum(isinstance(event, BlockFailed) for event in events) == 2
@@ -193,7 +193,7 @@ def test_a_block_that_raises_is_reported_and_the_rest_completes(
 
 
 def test_a_run_that_left_something_out_does_not_report_success(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Committer.write
 
@@ -206,7 +206,7 @@ def test_a_run_that_left_something_out_does_not_report_success(
         _run(small, tmp_path / "store", workers)
 
 
-def test_an_interrupt_commits_what_has_come(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_an_interrupt_commits_what_has_come(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     def interrupt(event: Event) -> None:
         if isinstance(event, BlockDone):
             os.kill(os.getpid(), signal.SIGINT)

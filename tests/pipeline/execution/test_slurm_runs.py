@@ -15,8 +15,8 @@ from relusweep.cluster import Local, Slurm
 from relusweep.pipeline.commands.app import main
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
 from tests.extras import needs
 from tests.pipeline.execution.submissions import cluster_file, record, relusweep, until
@@ -33,12 +33,12 @@ PART = ("width=2", "depth=1", "leak=0,0.1", "trials=1500", "epochs=20000")
 
 
 @pytest.fixture(scope="module")
-def sweep() -> BooleanSweep:
+def sweep() -> TrainingSweep:
     return override(find_sweep("npn3"), PART)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(sweep: BooleanSweep, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+def undisturbed(sweep: TrainingSweep, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     store = tmp_path_factory.mktemp("undisturbed") / "store"
     run(sweep, str(store), Local(workers=2))
     return _results(store)
@@ -74,7 +74,7 @@ def test_a_sweep_from_the_command_line(site: SlurmSite, undisturbed: xr.Dataset,
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_job_cancelled_in_mid_run(
-    site: SlurmSite, sweep: BooleanSweep, undisturbed: xr.Dataset, tmp_path: Path, processes: int
+    site: SlurmSite, sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path, processes: int
 ) -> None:
     config = Slurm(memory="1 GB", walltime="10", cores=processes, folder=str(tmp_path / "shared"))
     cancelled: list[str] = []

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.monitoring.journal import journal
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import history
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 
@@ -25,14 +25,14 @@ def _lines(log: Path) -> list[dict[str, Any]]:
 
 
 def test_every_event_is_a_line(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
         if block.protocol.network.width == 4 and block.protocol.network.leak == 0:
             raise ValueError("two\nlines, and a “quote”")
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     log, events, before = tmp_path / "logs" / "run.jsonl", [], datetime.now(UTC)
     with journal(str(log), "mine") as listener:
         run(small, str(tmp_path / "store"), workers, listeners=[events.append, listener], run_id="mine")
@@ -78,7 +78,7 @@ def test_what_the_rooms_log_is_in_it(tmp_path: Path) -> None:
     assert line["message"] == "the place here does not answer"
 
 
-def test_a_line_is_written_when_it_happens(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_a_line_is_written_when_it_happens(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     log, found = tmp_path / "log", []
 
     def look(event: Event) -> None:

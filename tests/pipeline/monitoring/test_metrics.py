@@ -9,15 +9,15 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Local, connect
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, WorkersSeen
 from relusweep.pipeline.monitoring.runs import read_runs
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 
@@ -33,7 +33,7 @@ def samples(page: str) -> dict[tuple[str, str | None], float]:
 
 
 def test_a_run_serves_its_metrics_at_the_address_that_it_tells(
-    small: BooleanSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, seen, scraped = _free_port(), [], []
     begun, page = tmp_path / "begun", tmp_path / "page"
@@ -57,7 +57,7 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(
             with pytest.raises(ConnectionRefusedError):  # it would answer there, were it open to all
                 socket.create_connection(("127.0.0.2", port), timeout=20)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     store = str(tmp_path / "store")
     run(small, store, Local(workers=1, dashboard=port), listeners=[scrape])
     assert seen[0].metrics == f"http://127.0.0.1:{port}/metrics"

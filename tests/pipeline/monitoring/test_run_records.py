@@ -15,6 +15,7 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidRun, SpecificationChanged
@@ -34,10 +35,9 @@ from relusweep.pipeline.monitoring.run_metrics import failures
 from relusweep.pipeline.monitoring.runs import ask_to_stop, prune, read_runs
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.base import Block
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Records, StoreWriteError, history
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 # Minutes of work: nobody learns at this rate, so every network goes on to the last epoch.
@@ -64,7 +64,7 @@ def _read(store: Path | str) -> dict[str, Any]:
     return {**only.document, "state": only.state}
 
 
-def test_a_run_leaves_its_record(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_a_run_leaves_its_record(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     finished = run(small, store, workers, command="relusweep run npn2")
     record = _read(store)
@@ -88,7 +88,7 @@ def test_a_run_leaves_its_record(small: BooleanSweep, workers: Address, tmp_path
     assert record["started"] <= record["seen"] == record["ended"]
 
 
-def test_while_it_goes_others_see_how_far(small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_while_it_goes_others_see_how_far(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
 
     def look(event: Event) -> None:
@@ -118,7 +118,7 @@ def test_a_name_is_taken_from_the_caller_or_the_environment(monkeypatch: pytest.
 
 
 def test_a_run_that_is_refused_leaves_no_record(
-    small: BooleanSweep, workers: Address, tmp_path: Path
+    small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     run(small, str(tmp_path), workers)
     changed = override(small, ["epochs=5"])
@@ -128,7 +128,7 @@ def test_a_run_that_is_refused_leaves_no_record(
 
 
 def test_a_submitted_run_that_is_refused_says_so(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(small, str(tmp_path), workers)
     Records(tmp_path).put("runs/zz-submitted", {"id": "zz-submitted", "state": "submitted"})
@@ -142,7 +142,7 @@ def test_a_submitted_run_that_is_refused_says_so(
 
 
 def test_a_request_beside_the_store_stops_the_run(
-    small: BooleanSweep, workers: Address, tmp_path: Path
+    small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     cells = 0
 
@@ -192,7 +192,7 @@ def test_of_a_driver_that_was_killed_there_is_no_sign(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_where_its_record_cannot_be_written(
-    small: BooleanSweep,
+    small: TrainingSweep,
     workers: Address,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -206,14 +206,14 @@ def test_a_run_goes_on_where_its_record_cannot_be_written(
 
 
 def test_what_fails_is_in_the_record_and_the_commit(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
         if block.protocol.network.width == 4:
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     run(small, str(tmp_path), workers)
     record, facts = _read(tmp_path), history(tmp_path)[0].metadata["run"]
     assert record["state"] == "failed"
@@ -225,7 +225,7 @@ def test_what_fails_is_in_the_record_and_the_commit(
 
 
 def test_an_error_that_ends_the_run_is_in_its_record(
-    small: BooleanSweep, workers: Address, tmp_path: Path
+    small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     def fail(event: Event) -> None:
         if isinstance(event, BlockDone):
@@ -258,7 +258,7 @@ def test_only_the_newest_records_are_kept(tmp_path: Path) -> None:
     assert [run.id for run in read_runs(str(tmp_path), 2)] == ["124", "123"]
 
 
-def test_a_run_into_a_bucket_is_seen_there(bucket: str, small: BooleanSweep, workers: Address) -> None:
+def test_a_run_into_a_bucket_is_seen_there(bucket: str, small: TrainingSweep, workers: Address) -> None:
     events: list[Event] = []
     run(small, f"{bucket}/seen", workers, listeners=[events.append])
     record = _read(f"{bucket}/seen")
@@ -267,7 +267,7 @@ def test_a_run_into_a_bucket_is_seen_there(bucket: str, small: BooleanSweep, wor
     assert isinstance(events[-1], RunFinished)
 
 
-def test_a_stage_that_is_planned_again_counts_anew(small: BooleanSweep, tmp_path: Path) -> None:
+def test_a_stage_that_is_planned_again_counts_anew(small: TrainingSweep, tmp_path: Path) -> None:
     record, plan = Record(str(tmp_path), "mine", {}), make_plan(small, None)
     record.begin([plan], Flag())
     while not Records(tmp_path).names("runs"):  # the thread's first look; the next is seconds away
@@ -290,7 +290,7 @@ def test_a_stage_that_is_planned_again_counts_anew(small: BooleanSweep, tmp_path
 
 
 def test_stopped_while_it_waits_for_the_store_it_is_cancelled(
-    small: BooleanSweep, workers: Address, tmp_path: Path
+    small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
 
     def fail(event: Event) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from rich.console import Console
 
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.watch import watch_runs
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Records
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 Step = Callable[[], None]
@@ -199,7 +199,7 @@ def test_a_store_without_results_has_no_tables(
 
 
 def test_status_tells_what_failed_until_it_has_come(
-    small: BooleanSweep,
+    small: TrainingSweep,
     workers: Address,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_status_tells_what_failed_until_it_has_come(
 
     store, command = tmp_path / "store", "relusweep run npn2 --store here"
     with monkeypatch.context() as patch:
-        patch.setattr(BooleanSweep, "task", computing(task))
+        patch.setattr(TrainingSweep, "task", computing(task))
         run(small, str(store), workers, command=command, run_id="night-1")
     said = _status(monkeypatch, capsys, store)
     assert "night-1 · failed · npn2" in said
@@ -227,7 +227,7 @@ def test_status_tells_what_failed_until_it_has_come(
 
 
 def test_status_tells_a_failure_that_left_nothing_in_the_store(
-    small: BooleanSweep,
+    small: TrainingSweep,
     workers: Address,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -236,7 +236,7 @@ def test_status_tells_a_failure_that_left_nothing_in_the_store(
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
         raise ValueError("not to its liking")
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     run(small, str(tmp_path), workers)
     said = _status(monkeypatch, capsys, tmp_path)
     assert said.count("failed and still missing in boolean/npn2: ") == 4

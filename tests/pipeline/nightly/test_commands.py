@@ -19,8 +19,8 @@ from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.nightly.ledger import Ledger
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 PART = [word for setting in SMALL for word in ("--set", setting)]
@@ -125,7 +125,7 @@ def test_verifying_a_store_that_is_not_there_is_refused(relusweep: Command) -> N
 
 
 def test_another_specification_in_the_store_is_seen_when_it_is_added(
-    relusweep: Command, small: BooleanSweep, workers: Address
+    relusweep: Command, small: TrainingSweep, workers: Address
 ) -> None:
     run(override(small, ["seed=1"]), "results", workers)
     code, _, err = relusweep(*ADD)
@@ -134,7 +134,7 @@ def test_another_specification_in_the_store_is_seen_when_it_is_added(
 
 
 def test_from_add_to_remove(
-    relusweep: Command, small: BooleanSweep, workers: Address, tmp_path: Path
+    relusweep: Command, small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     run(small, "results", workers)
     Path("cluster.yaml").write_text(

@@ -36,8 +36,8 @@ from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
 from relusweep.pipeline.nightly.schedule import Schedule, make_schedule
 from relusweep.pipeline.nightly.webhook import post
 from relusweep.pipeline.planning.plan import Plan, plan_store, stored_plan
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, StoreWriteError, history, open_dataset
 
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
@@ -101,7 +101,7 @@ def nights(tmp_path: Path, workers: Address) -> Nights:
 
 
 @pytest.fixture
-def stored(nights: Nights, workers: Address, small: BooleanSweep) -> BooleanSweep:
+def stored(nights: Nights, workers: Address, small: TrainingSweep) -> TrainingSweep:
     """A sweep that the store has."""
     run(small, nights.store, workers)
     return small
@@ -111,7 +111,7 @@ def values(nights: Nights, **options: Any) -> xr.Dataset:
     return open_dataset(nights.store, GROUP, mask_and_scale=False, **options).load()
 
 
-def damage(nights: Nights, sweep: BooleanSweep, trial: int = 2) -> None:
+def damage(nights: Nights, sweep: TrainingSweep, trial: int = 2) -> None:
     """Write another loss of one network, as a store is written."""
     plan = plan_store(sweep, nights.store)
     data = values(nights)
@@ -124,7 +124,7 @@ def damage(nights: Nights, sweep: BooleanSweep, trial: int = 2) -> None:
         committer.commit("damaged", {})
 
 
-def test_a_night_that_verifies_all_is_well(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_night_that_verifies_all_is_well(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(share=1.0)
     ended = nights.execute()
     assert (ended.state, exit_code([ended])) == ("well", 0)
@@ -136,7 +136,7 @@ def test_a_night_that_verifies_all_is_well(nights: Nights, stored: BooleanSweep)
     assert "2026-11-21: well" in page_of(ended)
 
 
-def test_a_damaged_value_is_named(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_damaged_value_is_named(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(share=1.0)
     damage(nights, stored)
     then = values(nights)["loss"].isel(problem=0, width=0, leak=0, depth=0, trial=2).values
@@ -157,7 +157,7 @@ def test_a_damaged_value_is_named(nights: Nights, stored: BooleanSweep) -> None:
     assert "numba" in page
 
 
-def test_the_sample_is_drawn_by_the_date(nights: Nights, stored: BooleanSweep) -> None:
+def test_the_sample_is_drawn_by_the_date(nights: Nights, stored: TrainingSweep) -> None:
     from relusweep.pipeline.nightly.verify import draw
 
     plan = stored_plan(stored, nights.store)
@@ -171,7 +171,7 @@ def test_the_sample_is_drawn_by_the_date(nights: Nights, stored: BooleanSweep) -
     assert len(draw(plan, "3", 0.5, 99).blocks) == 4
 
 
-def test_only_finished_cells_are_verified(nights: Nights, workers: Address, small: BooleanSweep) -> None:
+def test_only_finished_cells_are_verified(nights: Nights, workers: Address, small: TrainingSweep) -> None:
     run(override(small, ["width=2"]), nights.store, workers)
     run(override(small, ["width=4", "trials=6"]), nights.store, workers)
     nights.add(share=1.0)
@@ -180,7 +180,7 @@ def test_only_finished_cells_are_verified(nights: Nights, workers: Address, smal
     assert "80 networks" in ended.message  # 8 × 4 of width 2, 8 × 6 of width 4
 
 
-def test_verify_of_nothing_fails(nights: Nights, workers: Address, small: BooleanSweep) -> None:
+def test_verify_of_nothing_fails(nights: Nights, workers: Address, small: TrainingSweep) -> None:
     nights.add()
     assert nights.execute().state == "failed"
     assert "StoreNotFound" in nights.ledger.runs("mine")[0].message
@@ -190,7 +190,7 @@ def test_verify_of_nothing_fails(nights: Nights, workers: Address, small: Boolea
     assert "nothing to verify" in ended.message
 
 
-def test_extend_adds_trials_to_what_is_there(nights: Nights, stored: BooleanSweep) -> None:
+def test_extend_adds_trials_to_what_is_there(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(mode="extend", by=3)
     before = values(nights)
     ended = nights.execute()
@@ -222,7 +222,7 @@ def interrupt(event: Event) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_an_interrupted_extension_goes_on_and_adds_once(nights: Nights, stored: BooleanSweep) -> None:
+def test_an_interrupted_extension_goes_on_and_adds_once(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(mode="extend", by=3)
     ended = nights.execute(interrupt)
     assert (ended.state, exit_code([ended])) == ("interrupted", 130)
@@ -233,7 +233,7 @@ def test_an_interrupted_extension_goes_on_and_adds_once(nights: Nights, stored: 
     assert len(nights.ledger.runs("mine")) == 1
 
 
-def test_a_cancelled_run_fails_its_night_and_ends_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_cancelled_run_fails_its_night_and_ends_nothing_else(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(mode="extend", by=400)
 
     def cancel(event: Event) -> None:
@@ -250,7 +250,7 @@ def test_a_cancelled_run_fails_its_night_and_ends_nothing_else(nights: Nights, s
     assert "its run was cancelled" in ended.message
 
 
-def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: BooleanSweep) -> None:
+def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: TrainingSweep) -> None:
     run(override(stored, ["trials=5", "width=2"]), nights.store, workers)  # the store has more than is asked
     nights.add(mode="refresh")
     before, (old, *_) = values(nights), history(nights.store)
@@ -266,7 +266,7 @@ def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: Bo
     xr.testing.assert_identical(values(nights, version=old.id), before)
 
 
-def test_a_killed_refresh_goes_on_where_it_was(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_killed_refresh_goes_on_where_it_was(nights: Nights, stored: TrainingSweep) -> None:
     """Dead in the moment after its first commit; and the group is not started anew a second time."""
     nights.add(mode="refresh")
 
@@ -288,7 +288,7 @@ def test_a_killed_refresh_goes_on_where_it_was(nights: Nights, stored: BooleanSw
     assert nights.ledger.runs("mine")[0].deaths == 1
 
 
-def test_a_refresh_that_gives_other_numbers_has_drifted(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_refresh_that_gives_other_numbers_has_drifted(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(mode="refresh")
     assert nights.execute().state == "well"
     damage(nights, stored)
@@ -298,7 +298,7 @@ def test_a_refresh_that_gives_other_numbers_has_drifted(nights: Nights, stored: 
     assert (Path(ended.progress["page"]).parent / "comparison").is_dir()
 
 
-def test_values_that_changed_since_the_last_night_are_told(nights: Nights, stored: BooleanSweep) -> None:
+def test_values_that_changed_since_the_last_night_are_told(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(blocks=1)
     assert nights.execute().state == "well"
     damage(nights, stored)
@@ -307,7 +307,7 @@ def test_values_that_changed_since_the_last_night_are_told(nights: Nights, store
     assert "cells since nightly.mine.2026-11-21: 1 changed, 0 added, 0 removed" in ended.message
 
 
-def test_tags_are_never_in_each_others_way(nights: Nights, stored: BooleanSweep) -> None:
+def test_tags_are_never_in_each_others_way(nights: Nights, stored: TrainingSweep) -> None:
     nights.add()
     nights.execute()
     nights.ledger.remove("mine")
@@ -327,7 +327,7 @@ def test_tags_are_never_in_each_others_way(nights: Nights, stored: BooleanSweep)
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_night_killed_as_it_makes_its_tag_has_one(
-    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch, when: str
+    nights: Nights, stored: TrainingSweep, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     class Killed(BaseException):
         pass
@@ -352,7 +352,7 @@ def tags(nights: Nights) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_newest_nights_keep_their_tags_and_other_tags_stay(nights: Nights, stored: BooleanSweep) -> None:
+def test_the_newest_nights_keep_their_tags_and_other_tags_stay(nights: Nights, stored: TrainingSweep) -> None:
     others = {"nightly.mine.2026-11-21", "nightly.others.2026-11-21", "submitted"}
     with Committer(nights.store) as committer:
         for name in others:
@@ -375,7 +375,7 @@ def test_the_newest_nights_keep_their_tags_and_other_tags_stay(nights: Nights, s
     assert tags(nights) == kept
 
 
-def test_a_version_that_is_compared_with_goes_afterwards(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_version_that_is_compared_with_goes_afterwards(nights: Nights, stored: TrainingSweep) -> None:
     """A refresh finds an untagged version older than is kept: it is compared with before it is removed."""
     damage(nights, stored)
     nights.add(mode="refresh", keep_days=1)
@@ -387,7 +387,7 @@ def test_a_version_that_is_compared_with_goes_afterwards(nights: Nights, stored:
 
 @pytest.mark.slow
 def test_what_a_night_found_is_told_whatever_fails_afterwards(
-    nights: Nights, stored: BooleanSweep, monkeypatch: pytest.MonkeyPatch
+    nights: Nights, stored: TrainingSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unwritable(*words: Any, **options: Any) -> None:
         raise StoreWriteError("no space left")
@@ -403,7 +403,7 @@ def test_what_a_night_found_is_told_whatever_fails_afterwards(
 
 
 def test_a_full_disk_hides_no_drift(
-    nights: Nights, stored: BooleanSweep, caplog: pytest.LogCaptureFixture
+    nights: Nights, stored: TrainingSweep, caplog: pytest.LogCaptureFixture
 ) -> None:
     nights.add(share=1.0)
     nights.execute()
@@ -417,7 +417,7 @@ def test_a_full_disk_hides_no_drift(
     assert "no summary of mine" in caplog.text
 
 
-def test_a_verification_is_seen_and_can_be_cancelled(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_verification_is_seen_and_can_be_cancelled(nights: Nights, stored: TrainingSweep) -> None:
     seen: list[Run] = []
 
     def asking(*arguments: Any) -> Generator[Arrival | None]:
@@ -445,7 +445,7 @@ def test_a_verification_is_seen_and_can_be_cancelled(nights: Nights, stored: Boo
     assert after.document["workers"] == 2
 
 
-def test_an_interrupted_verification_begins_again(nights: Nights, stored: BooleanSweep) -> None:
+def test_an_interrupted_verification_begins_again(nights: Nights, stored: TrainingSweep) -> None:
     def stopping(*arguments: Any) -> Generator[Arrival | None]:
         signal.raise_signal(signal.SIGTERM)
         yield from compute(*arguments)
@@ -457,7 +457,7 @@ def test_an_interrupted_verification_begins_again(nights: Nights, stored: Boolea
     assert sorted(verified) == ["finished", "interrupted"]
 
 
-def test_a_locked_store_makes_the_night_wait(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_locked_store_makes_the_night_wait(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(mode="extend", by=1)
     with Committer(nights.store):
         ended = nights.execute()
@@ -467,7 +467,7 @@ def test_a_locked_store_makes_the_night_wait(nights: Nights, stored: BooleanSwee
     assert values(nights).sizes["trial"] == 5
 
 
-def test_a_store_locked_until_the_next_night_fails_it(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_store_locked_until_the_next_night_fails_it(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(mode="extend", by=1)
     with Committer(nights.store):
         assert nights.execute().state == "waiting"
@@ -478,7 +478,7 @@ def test_a_store_locked_until_the_next_night_fails_it(nights: Nights, stored: Bo
     assert [night.state for night in nights.ledger.runs("mine")] == ["well", "failed"]
 
 
-def test_a_night_that_dies_again_and_again_is_given_up(nights: Nights, stored: BooleanSweep) -> None:
+def test_a_night_that_dies_again_and_again_is_given_up(nights: Nights, stored: TrainingSweep) -> None:
     nights.add()
     nights.now += DAY
     for _ in range(4):
@@ -489,7 +489,7 @@ def test_a_night_that_dies_again_and_again_is_given_up(nights: Nights, stored: B
     assert "killed 4 times" in ended.message
 
 
-def test_blocks_that_fail_fail_the_night(nights: Nights, stored: BooleanSweep) -> None:
+def test_blocks_that_fail_fail_the_night(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(share=1.0)
 
     def broken(client: object, plan: Plan, *arguments: Any) -> Generator[Arrival]:
@@ -502,7 +502,7 @@ def test_blocks_that_fail_fail_the_night(nights: Nights, stored: BooleanSweep) -
     assert page_of(ended).count("no luck") >= 4
 
 
-def test_old_versions_go(nights: Nights, stored: BooleanSweep) -> None:
+def test_old_versions_go(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(keep_days=30)
     assert "0 versions older than 30 days removed" in nights.execute().message
 
@@ -562,7 +562,7 @@ def test_a_webhook_that_never_ends_its_answer_holds_no_night(caplog: pytest.LogC
 
 
 @pytest.mark.slow
-def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: BooleanSweep) -> None:
+def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: TrainingSweep) -> None:
     with listening() as (url, came):
         nights.add(share=1.0, webhook=url)
         assert nights.execute().state == "well"
@@ -585,7 +585,7 @@ def test_the_webhook_hears_of_drift_and_of_nothing_else(nights: Nights, stored: 
 
 @pytest.mark.parametrize("reachable", [True, False])
 def test_a_webhook_that_fails_fails_no_night_and_tells_no_secret(
-    nights: Nights, stored: BooleanSweep, caplog: pytest.LogCaptureFixture, reachable: bool
+    nights: Nights, stored: TrainingSweep, caplog: pytest.LogCaptureFixture, reachable: bool
 ) -> None:
     with listening(status=500) as (url, _):
         nights.add(share=1.0, webhook=url if reachable else "http://127.0.0.1:1/T0P-SECRET")

@@ -22,8 +22,8 @@ from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidSchedule
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.nightly.ledger import Ledger, ScheduledRun
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, history, open_dataset
 
 pytestmark = pytest.mark.timeout(900)
@@ -79,7 +79,7 @@ def nightly(tmp_path: Path, workers: Address) -> Nightly:
 
 
 @pytest.mark.cluster
-def test_eight_ticks_at_once_give_one_run(nightly: Nightly, workers: Address, small: BooleanSweep) -> None:
+def test_eight_ticks_at_once_give_one_run(nightly: Nightly, workers: Address, small: TrainingSweep) -> None:
     run(small, str(nightly.folder / "results"), workers)
     nightly.add("npn2", SMALL, "--share", "1")
     ticks = [nightly.start("tick") for _ in range(8)]
@@ -162,7 +162,7 @@ def test_a_night_that_is_stopped_keeps_what_has_come(nightly: Nightly, command: 
 
 @pytest.mark.cluster
 def test_the_daemon_says_what_is_next_and_stops(
-    nightly: Nightly, small: BooleanSweep, workers: Address
+    nightly: Nightly, small: TrainingSweep, workers: Address
 ) -> None:
     run(small, str(nightly.folder / "results"), workers)
     nightly.add("npn2", SMALL)

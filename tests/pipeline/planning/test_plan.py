@@ -10,18 +10,18 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from relusweep.pipeline.sweeps.boolean.sweep import TRIALS_PER_BLOCK, TrainingSweep
+from relusweep.pipeline.sweeps.boolean.variables import DIMS
 
 from relusweep.pipeline.common.errors import SpecificationChanged
 from relusweep.pipeline.planning.plan import Plan, make_plan, plans
 from relusweep.pipeline.sweeps.base import Block
-from relusweep.pipeline.sweeps.boolean.sweep import TRIALS_PER_BLOCK, BooleanSweep
-from relusweep.pipeline.sweeps.boolean.variables import DIMS
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer
 
 
-def _progress(sweep: BooleanSweep, done: np.ndarray | bool, fingerprint: int | None = None) -> xr.Dataset:
+def _progress(sweep: TrainingSweep, done: np.ndarray | bool, fingerprint: int | None = None) -> xr.Dataset:
     """What the store says of a sweep of which some networks are done."""
     marks = np.broadcast_to(np.asarray(done), sweep.shape)
     prints = np.where(marks, np.uint64(sweep.fingerprint if fingerprint is None else fingerprint), 0)
@@ -131,10 +131,10 @@ def test_exactly_what_is_missing_is_planned(data: st.DataObject) -> None:
     labels = st.lists(st.integers(1, 6), min_size=1, max_size=3)
     spans = st.integers(1, 2 * TRIALS_PER_BLOCK + 3)
 
-    def some_sweep() -> BooleanSweep:
+    def some_sweep() -> TrainingSweep:
         problems = data.draw(st.lists(st.sampled_from(SWEEPS["npn2"].ids.tolist()), min_size=1, max_size=4))
         fields = {"problems": problems, "width": data.draw(labels), "depth": [1], "leak": [0.0]}
-        return BooleanSweep(name="any", n_inputs=2, trials=data.draw(spans), **fields)
+        return TrainingSweep(name="any", n_inputs=2, trials=data.draw(spans), **fields)
 
     stored, asked = some_sweep(), some_sweep()
     done = np.zeros(stored.shape, bool)

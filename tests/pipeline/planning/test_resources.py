@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.common.errors import ResourceMissing
 from relusweep.pipeline.execution import run as running
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.sweeps.base import Schedule, Sweep
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 
-class OnGpu(BooleanSweep):
+class OnGpu(TrainingSweep):
     """Networks whose blocks want a GPU, though they compute on the processor: there is no GPU here."""
 
     @property
@@ -32,7 +32,7 @@ class OnGpu(BooleanSweep):
 
 
 @pytest.fixture
-def on_gpu(small: BooleanSweep) -> OnGpu:
+def on_gpu(small: TrainingSweep) -> OnGpu:
     return OnGpu.model_validate(small.model_dump())
 
 
@@ -78,7 +78,7 @@ def test_blocks_go_where_the_resource_is(
         (Path(folder) / f"{os.getpid()}").write_text(json.dumps(seen))
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     finished = run(on_gpu, str(tmp_path / "store"), Local(workers=1, gpus=(3, 5)))
     assert not finished.failed
     seen = [json.loads(note.read_text())["gpu"] for note in notes.iterdir()]
@@ -97,7 +97,7 @@ def test_a_strangers_worker_with_the_resource_is_taken(on_gpu: OnGpu, tmp_path: 
 
 
 def test_what_is_done_asks_for_nothing(
-    on_gpu: OnGpu, small: BooleanSweep, tmp_path: Path, workers: Address
+    on_gpu: OnGpu, small: TrainingSweep, tmp_path: Path, workers: Address
 ) -> None:
     run(small, str(tmp_path / "store"), workers)
     finished = run(on_gpu, str(tmp_path / "store"), Local())

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.usage import Span
@@ -20,12 +21,11 @@ from relusweep.pipeline.monitoring.idleness import Shift
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.planning.split import cut, partition
 from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from tests.seams import computing
 
 WHOLE, CUT = RunSettings(sub_blocks_per_thread=1e-9), RunSettings(sub_blocks_per_thread=1e9)
@@ -101,7 +101,7 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
 
 
 @pytest.mark.parametrize("dims", [["problems=0,1,3,6", "trials=4"], ["problems=3", "trials=30"]])
-def test_parts_do_not_matter(dims: list[str], small: BooleanSweep, workers: Address, tmp_path: Path) -> None:
+def test_parts_do_not_matter(dims: list[str], small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     sweep = override(small, dims)
     for settings, store in ((WHOLE, "whole"), (CUT, "cut")):
         events: list[Event] = []
@@ -113,14 +113,14 @@ def test_parts_do_not_matter(dims: list[str], small: BooleanSweep, workers: Addr
 
 
 def test_a_block_of_which_a_part_raises_fails_once_and_whole(
-    small: BooleanSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def task(block: TrainingBlock) -> object:  # a closure, so that it travels to the workers by value
         if block.protocol.network.width == 4 and 3 in block.functions:
             raise ValueError("not to its liking")
         return train_block(block)
 
-    monkeypatch.setattr(BooleanSweep, "task", computing(task))
+    monkeypatch.setattr(TrainingSweep, "task", computing(task))
     finished = run(small, str(tmp_path / "store"), workers, settings=CUT)
     assert [failure.error for failure in finished.failed] == ["ValueError: not to its liking"] * 2
     assert {(failure.block["width"], failure.block["problem"]) for failure in finished.failed} == {

@@ -1,4 +1,4 @@
-"""Data of training sweeps as the engine opens them: made here, or brought to that form."""
+"""Data of training sweeps as the engine opens them, made without training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 PARTS = {
     "problem": ("problem", "n_inputs", "samples", "test_samples", "ball", "shell_volume", "inputs", "points"),
@@ -38,28 +40,10 @@ def training(
     return new.assign_attrs(kind="training", specification=json.dumps(known))
 
 
-def as_training(old: xr.Dataset) -> xr.Dataset:
-    """Bring data of the kinds that sweeps once had to the form of all training sweeps."""
-    known, kind = json.loads(old.attrs["specification"]), old.attrs["kind"]
-    if kind == "training":
-        return old
-    renamed = {"loss": "final_loss", "train_loss": "final_loss"}
-    new = old.rename({a: b for a, b in renamed.items() if a in old.data_vars})
-    flat = {**known, **known.get("optimizer", {}), **known.get("restarts", {})}
-    names = [*PARTS["problem"], *PARTS["network"], *PARTS["protocol"], "seed"]
-    fixed = {name: flat[name] for name in names if np.isscalar(flat.get(name)) and name != "optimizer"}
-    fixed |= {"optimizer": "sgd" if "momentum" in flat else "adam"}
-    problem = {
-        "boolean": {"kind": "boolean", "problems": known.get("problems")},
-        "functions": {"kind": "boolean", "random": known.get("random")},
-        "hypersphere": {"kind": "ball_and_shell"},
-        "sine": {"kind": "function"},
-    }[kind]
-    rows = {"boolean": 16, "functions": 2 ** old.coords.get("n_inputs", 4)}.get(
-        kind, flat.get("samples", flat.get("points"))
-    )
-    coords = {"rows": rows, **({"test_rows": flat["test_samples"]} if "test_samples" in flat else {})}
-    return training(new.assign_coords(coords), problem, fixed, name=known["name"], seed=known["seed"])
+def laid_out(sweep: TrainingSweep) -> xr.Dataset:
+    """Give the coordinates of a sweep as its group opens, without results."""
+    layout = sweep.layout("")
+    return layout.coords.isel(dict.fromkeys(sweep.fixed, 0)).assign_attrs(layout.attrs)
 
 
 def own_sweep(*, by_loss: bool = False, trials: int = 20) -> xr.Dataset:

@@ -188,9 +188,12 @@ AXES = {"width": [2, 3, 4], "epochs": [4000], "learning_rate": [0.025], "trial":
 def test_the_scale_is_told_beside_the_named_sweep(
     changed: dict[str, object], seed: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = SimpleNamespace(name="npn2", axes=AXES, specification=json.dumps({"seed": 0}))
+    known = {"name": "npn2", "problem": {"kind": "boolean"}}
+    full = SimpleNamespace(
+        name="npn2", kind="training", axes=AXES, specification=json.dumps(known | {"seed": 0})
+    )
     monkeypatch.setitem(SWEEPS, "npn2", full)
-    specification = json.dumps({"name": "npn2", "seed": seed})
+    specification = json.dumps(known | {"seed": seed})
     dataset = xr.Dataset(coords=AXES | changed, attrs={"specification": specification})
     assert beside_named(dataset, {}) == said
     less = [] if said.startswith("all") and ";" not in said else [f"These data have {said}."]

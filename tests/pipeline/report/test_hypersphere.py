@@ -14,7 +14,6 @@ from matplotlib.text import Text
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.report.content import Content, Table
-from relusweep.pipeline.report.hypersphere.networks import network_of
 from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table
 from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
 from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, polytope_table
@@ -32,8 +31,8 @@ from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.report.training.page import content
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.hypersphere.shapes import Shape
-from tests.pipeline.report.forms import as_training
 from tests.pipeline.report.pages import Page
 
 PLANE = ["trials=4", "epochs=100", "samples=200", "batch=10", "leak=0,0.1", "inputs=scaled"]
@@ -43,7 +42,7 @@ SPACE = ["trials=4", "epochs=20", "samples=200", "test_samples=20", "batch=10", 
 def _ran(name: str, settings: list[str], store: Path, workers: Address) -> xr.Dataset:
     sweep = override(SWEEPS[name], settings)
     run(sweep, str(store), workers)
-    return as_training(xr.open_dataset(store, engine="relusweep", group=sweep.group).load())
+    return xr.open_dataset(store, engine="relusweep", group=sweep.group).load()
 
 
 @pytest.fixture(scope="module")
@@ -145,13 +144,12 @@ def test_the_samples_of_a_network_are_those_that_it_was_trained_on(plane: xr.Dat
     one = plane.sel(n_inputs=2, batch=10, inputs="scaled", leak=0.1)
     for network in (one.sel(loss=loss, trial=trial) for loss in ("bce", "mse") for trial in range(4)):
         block = network_of(network)
-        (points,), (classes,) = block.samples("training")
+        points, targets, _ = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
         first, last = np.split(network["parameters"].values.astype(float), [9])
-        hidden = points @ first.reshape(3, 3)[:, :2].T + first.reshape(3, 3)[:, 2]
+        hidden = points[0] @ first.reshape(3, 3)[:, :2].T + first.reshape(3, 3)[:, 2]
         output = np.where(hidden > 0, hidden, 0.1 * hidden) @ last[:3] + last[3]
-        assert np.sum((output > block.protocol.threshold) == (classes > 0)) == int(network["rows_right"])
-    with pytest.raises(ValueError, match=r"one label along each of n_inputs, .*isel\(trial=0\)"):
-        network_of(one)
+        threshold = block.protocol.threshold
+        assert np.sum((output > threshold) == (targets[0] > threshold)) == int(network["rows_right"])
 
 
 def test_what_was_not_probed_is_left_out(plane: xr.Dataset) -> None:
@@ -266,7 +264,7 @@ def test_the_page_tells_how_to_draw_a_network_again(space: xr.Dataset) -> None:
     """What it says to type, typed."""
     names: dict[str, object] = {"results": space}
     exec("\n".join(content(space).questions), names)
-    points, classes, curves = (names[name] for name in ("points", "classes", "curves"))
+    points, targets, curves = (names[name] for name in ("points", "targets", "curves"))
     assert np.shape(points) == (1, 200, 2)
-    assert np.shape(classes) == (1, 200)
+    assert np.shape(targets) == (1, 200)
     assert isinstance(curves, list)

@@ -266,7 +266,8 @@ def test_further_axes_are_shown_and_then_taken_together(classes: xr.Dataset, tmp
     assert ["0", "2", "1", "40", "87.5", "50.0 [23.7, 76.3]", "6"] in page.rows
     assert ["0.01", "0.1", "80", "75.0", "100", "25.00 [15.61, 35.48]", "<0.0001"] in page.rows
     files = {path.stem for path in tmp_path.glob("*.png")}
-    maps = {"by-learning_rate-and-width", "by-learning_rate-and-depth"}  # the family has width and depth
+    # The family has width and depth.
+    maps = {f"by-learning_rate-and-{dim}" for dim in ("problem", "width", "depth")}
     assert files == {*maps, "differences", "success", "measures", "swaps", "minimum_width"}
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from relusweep.tasks.hypersphere.training import train_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.sweeps.hypersphere.sweep import HypersphereSweep, network_of
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep, network_of
 from relusweep.storage import open_dataset
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
 from relusweep.tasks.hypersphere.shapes import Shape
-from relusweep.tasks.hypersphere.training import train_block
 from relusweep.tasks.training import Adam
 
 SMALL = {
@@ -28,9 +28,9 @@ SMALL = {
 }
 
 
-def named(name: str, *settings: str) -> HypersphereSweep:
+def named(name: str, *settings: str) -> TrainingSweep:
     sweep = override(SWEEPS[name], settings)
-    assert isinstance(sweep, HypersphereSweep)
+    assert isinstance(sweep, TrainingSweep)
     return sweep
 
 
@@ -126,7 +126,7 @@ def test_a_run_fills_the_store(store: Path, name: str) -> None:
     assert results["done"].all()
     assert (results["fingerprint"] == sweep.fingerprint).all()
     assert results.attrs["kind"] == "hypersphere"
-    assert HypersphereSweep.model_validate_json(results.attrs["specification"]) == sweep
+    assert TrainingSweep.model_validate_json(results.attrs["specification"]) == sweep
     parameters = {"annulus": 13, "hypersphere": 21}[name]
     assert dict(results.sizes) == {**dict(zip(sweep.axes, sweep.shape, strict=True)), "parameter": parameters}
     assert results["train_loss"].dims == tuple(sweep.axes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from relusweep.tasks.sine import fit_block
 
 from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
@@ -14,9 +15,8 @@ from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
-from relusweep.pipeline.sweeps.sine import SineSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
-from relusweep.tasks.sine import fit_block
 from relusweep.tasks.training import Network, Protocol, Restarts, Sgd
 
 SMALL = (
@@ -33,15 +33,15 @@ SMALL = (
 
 
 @pytest.fixture
-def small() -> SineSweep:
+def small() -> TrainingSweep:
     return override(find_sweep("sine"), SMALL)
 
 
-def _results(store: Path, sweep: SineSweep) -> xr.Dataset:
+def _results(store: Path, sweep: TrainingSweep) -> xr.Dataset:
     return open_dataset(store, sweep.group, mask_and_scale=False).load()
 
 
-def _run(sweep: SineSweep, store: Path, workers: Address) -> int:
+def _run(sweep: TrainingSweep, store: Path, workers: Address) -> int:
     """Run a sweep; count the networks that it trained."""
     events: list[Event] = []
     finished = run(sweep, str(store), workers, listeners=[events.append])
@@ -51,7 +51,7 @@ def _run(sweep: SineSweep, store: Path, workers: Address) -> int:
 
 def test_the_named_sweep_is_that_of_the_source() -> None:
     sweep = find_sweep("sine")
-    assert isinstance(sweep, SineSweep)
+    assert isinstance(sweep, TrainingSweep)
     assert sweep.shape == (10, 10, 10)
     assert (sweep.width, sweep.depth) == (tuple(range(1, 11)), tuple(range(1, 11)))
     assert sweep.points == 100
@@ -65,7 +65,7 @@ def test_the_named_sweep_is_that_of_the_source() -> None:
     )
 
 
-def test_a_run_fills_the_store(small: SineSweep, workers: Address, tmp_path: Path) -> None:
+def test_a_run_fills_the_store(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     assert _run(small, tmp_path / "store", workers) == 12
     results = _results(tmp_path / "store", small)
     assert dict(results.sizes) == {"width": 2, "depth": 2, "trial": 3, "piece": 8, "parameter": 13}
@@ -73,7 +73,7 @@ def test_a_run_fills_the_store(small: SineSweep, workers: Address, tmp_path: Pat
     assert results["done"].all()
     assert (results["fingerprint"] == small.fingerprint).all()
     assert results.attrs["kind"] == "sine"
-    assert SineSweep.model_validate_json(results.attrs["specification"]) == small
+    assert TrainingSweep.model_validate_json(results.attrs["specification"]) == small
     for name, array in results.variables.items():
         assert array.attrs["long_name"], name
     ends = results["piece_stop"].max("piece")
@@ -83,7 +83,7 @@ def test_a_run_fills_the_store(small: SineSweep, workers: Address, tmp_path: Pat
     assert (results["tries"].where(~met, 4) == 4).all()
 
 
-def test_results_lie_at_their_labels(small: SineSweep, workers: Address, tmp_path: Path) -> None:
+def test_results_lie_at_their_labels(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "store", workers)
     results = _results(tmp_path / "store", small)
     block = next(
@@ -108,7 +108,7 @@ def test_results_lie_at_their_labels(small: SineSweep, workers: Address, tmp_pat
     ids=["trials", "width", "depth", "smaller", "aside"],
 )
 def test_extending_gives_what_one_run_gives(
-    first: list[str], then: list[str], small: SineSweep, workers: Address, tmp_path: Path
+    first: list[str], then: list[str], small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     _run(small, tmp_path / "whole", workers)
     _run(override(small, first), tmp_path / "grown", workers)
@@ -122,7 +122,7 @@ def test_extending_gives_what_one_run_gives(
 
 
 def test_blocks_do_not_matter(
-    small: SineSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _run(small, tmp_path / "whole", workers)
     monkeypatch.setattr("relusweep.pipeline.sweeps.sine.TRIALS_PER_BLOCK", 2)
@@ -131,13 +131,13 @@ def test_blocks_do_not_matter(
     xr.testing.assert_identical(_results(tmp_path / "cut", small), _results(tmp_path / "whole", small))
 
 
-def test_another_bar_is_another_specification(small: SineSweep, workers: Address, tmp_path: Path) -> None:
+def test_another_bar_is_another_specification(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(override(small, ["width=2", "depth=1"]), tmp_path / "store", workers)
     with pytest.raises(SpecificationChanged, match=r"restarts.bar: 0.3 in the store, 0.2 asked"):
         _run(override(small, ["restarts.bar=0.2"]), tmp_path / "store", workers)
 
 
-def test_the_plan_knows_the_bytes_of_a_network(small: SineSweep) -> None:
+def test_the_plan_knows_the_bytes_of_a_network(small: TrainingSweep) -> None:
     layout = small.layout("")
     arrays = (
         np.dtype(variable.dtype).itemsize * np.prod(layout.shape(variable.dims))
@@ -160,7 +160,7 @@ def test_the_plan_knows_the_bytes_of_a_network(small: SineSweep) -> None:
         ("bar=0.4", "no field 'bar'"),
     ],
 )
-def test_what_the_specification_forbids_is_refused(small: SineSweep, setting: str, message: str) -> None:
+def test_what_the_specification_forbids_is_refused(small: TrainingSweep, setting: str, message: str) -> None:
     with pytest.raises(InvalidSweep, match=message):
         override(small, [setting])
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from relusweep.pipeline.sweeps.boolean.problems import classes
 
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged, UnknownSweep
-from relusweep.pipeline.sweeps.boolean.problems import classes
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.specification import difference, joined
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.training import Adam
 
 
@@ -182,7 +182,7 @@ def test_specifications_of_other_versions_can_be_compared() -> None:
 
 def test_a_specification_survives_json() -> None:
     sweep = override(SWEEPS["npn3"], ["leak=0.1,0.3333333333333333"])
-    assert BooleanSweep.model_validate_json(sweep.model_dump_json()) == sweep
+    assert TrainingSweep.model_validate_json(sweep.model_dump_json()) == sweep
 
 
 def test_all_problems_stay_a_word_that_nobody_enumerates(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_all_problems_stay_a_word_that_nobody_enumerates(monkeypatch: pytest.Mon
     classes.cache_clear()
     sweep = override(SWEEPS["npn5"], ["trials=3", "width=4,5"])
     assert '"problems":"all"' in sweep.model_dump_json()
-    assert BooleanSweep.model_validate_json(sweep.model_dump_json()) == sweep
+    assert TrainingSweep.model_validate_json(sweep.model_dump_json()) == sweep
     assert sweep.shape == (616_126, 1, 2, 1, 3)
     assert sweep.n_cells == 616_126 * 6
     (measures,) = sweep.requires
@@ -226,7 +226,7 @@ def test_a_store_of_before_the_word_keeps_its_fingerprint_and_grows() -> None:
     """What npn2 was written as when every class was listed."""
     old = json.loads(SWEEPS["npn2"].model_dump_json()) | {"problems": [0, 1, 3, 6]}
     assert joined(json.dumps(old), SWEEPS["npn2"]) == SWEEPS["npn2"]
-    assert BooleanSweep.model_validate(old).fingerprint == 1963011040899640965
+    assert TrainingSweep.model_validate(old).fingerprint == 1963011040899640965
 
 
 @pytest.mark.slow

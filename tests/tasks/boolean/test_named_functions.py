@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from relusweep.tasks.boolean.training import TrainingBlock, initial_parameters, train_block
 
 from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
 from relusweep.tasks.boolean.functions import PARITY, class_name, family, named_tables, random_name
 from relusweep.tasks.boolean.measures import spectral_measures
-from relusweep.tasks.boolean.training import TrainingBlock, initial_parameters, train_block
 from relusweep.tasks.boolean.truth_tables import function_id, inputs, parity, truth_table
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training import Protocol, train

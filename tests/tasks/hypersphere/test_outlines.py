@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from relusweep.tasks.hypersphere.training import SampleBlock
 
 from relusweep.tasks.hypersphere.geometry import regular_simplex
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind, polygon_around_middle
 from relusweep.tasks.hypersphere.problems import BallAndShell
 from relusweep.tasks.hypersphere.shapes import Shape, classify
-from relusweep.tasks.hypersphere.training import SampleBlock
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import Curve
 from relusweep.tasks.training import Protocol

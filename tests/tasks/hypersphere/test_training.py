@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from relusweep.tasks.hypersphere.training import SampleBlock, train_block
 
 from relusweep.tasks.hypersphere.problems import BallAndShell, draw_samples
 from relusweep.tasks.hypersphere.shapes import Shape, classify
-from relusweep.tasks.hypersphere.training import SampleBlock, train_block
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training import Adam, Protocol, StopReason, train
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from relusweep.tasks.boolean.training import TrainingBlock, initial_parameters, train_block
+
 from relusweep.tasks.training import Network, Protocol, lanes, train
 from tests.tasks.training.examples import balls, boolean, equal_bits, some
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from relusweep.tasks.sine import sine_points
+from relusweep.tasks.problems.function import sine_points
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import (
     Adam,

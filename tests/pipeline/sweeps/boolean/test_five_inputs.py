@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from relusweep.pipeline.sweeps.boolean.problems import classes
 
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
-from relusweep.pipeline.sweeps.boolean.measures import MeasureSweep
-from relusweep.pipeline.sweeps.boolean.problems import classes
-from relusweep.pipeline.sweeps.boolean.sweep import BooleanSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.measures import MeasureSweep
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
 from tests.seams import computing
@@ -32,13 +32,13 @@ def _ids(step: int) -> list[int]:
     return sorted({*classes(5).representative[::step].tolist(), 26990475})
 
 
-def _part(ids: list[int], *settings: str) -> BooleanSweep:
+def _part(ids: list[int], *settings: str) -> TrainingSweep:
     return override(
         SWEEPS["npn5"], ["trials=2", "epochs=60", f"problems={','.join(map(str, ids))}", *settings]
     )
 
 
-def _run(sweep: BooleanSweep, store: Path, workers: Address | Local, *listeners: Any) -> list[Event]:
+def _run(sweep: TrainingSweep, store: Path, workers: Address | Local, *listeners: Any) -> list[Event]:
     events: list[Event] = []
     run(sweep, str(store), workers, listeners=[events.append, *listeners])
     return events

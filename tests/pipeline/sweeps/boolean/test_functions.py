@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import xarray as xr
+from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from typer.testing import CliRunner
 
 from relusweep.cluster import Address
@@ -15,30 +16,29 @@ from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.sweeps.boolean.functions import FunctionSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.specification import joined
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
 from relusweep.tasks.boolean.functions import named_tables
-from relusweep.tasks.boolean.training import TrainingBlock, train_block
 from relusweep.tasks.training import Adam
 
 
 @pytest.fixture
-def small() -> FunctionSweep:
+def small() -> TrainingSweep:
     """Every axis but the width, of which each has its kernel, has more than one label."""
     settings = ("random=3", "classes=1,105", "n_inputs=4,5,6", "leak=0,0.1", "width=2", "depth=1,2")
     return override(_named("dimensions"), [*settings, "trials=3", "epochs=30"])
 
 
-def _named(name: str) -> FunctionSweep:
+def _named(name: str) -> TrainingSweep:
     sweep = SWEEPS[name]
-    assert isinstance(sweep, FunctionSweep)
+    assert isinstance(sweep, TrainingSweep)
     return sweep
 
 
-def _run(sweep: FunctionSweep, store: Path, workers: Address) -> list[Event]:
+def _run(sweep: TrainingSweep, store: Path, workers: Address) -> list[Event]:
     events: list[Event] = []
     assert not run(sweep, str(store), workers, listeners=[events.append]).failed
     return events
@@ -83,7 +83,7 @@ def test_settings(setting: str, field: str, value: object) -> None:
     changed = override(_named("boolean10"), [setting])
     assert getattr(changed, field) == value
     assert changed.fingerprint == _named("boolean10").fingerprint
-    assert FunctionSweep.model_validate_json(changed.model_dump_json()) == changed
+    assert TrainingSweep.model_validate_json(changed.model_dump_json()) == changed
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_problems_ascend_as_text() -> None:
     assert names[221:224] == ["class 27030 xor parity", "parity", "random 0000"]
 
 
-def test_coordinates_by_hand(small: FunctionSweep) -> None:
+def test_coordinates_by_hand(small: TrainingSweep) -> None:
     data = small.layout("").coords
     assert data["problem"].values.tolist() == [
         "class 00001 xor parity",
@@ -179,7 +179,7 @@ def test_blocks_are_whole_chunks_with_their_own_kernel() -> None:
 # Runs
 
 
-def test_results_lie_at_their_labels(small: FunctionSweep, workers: Address, tmp_path: Path) -> None:
+def test_results_lie_at_their_labels(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     _run(small, tmp_path / "store", workers)
     results = _results(tmp_path / "store")
     assert tuple(results["success_epoch"].dims) == tuple(small.axes)
@@ -207,7 +207,7 @@ def test_results_lie_at_their_labels(small: FunctionSweep, workers: Address, tmp
     ids=["random", "classes", "parity", "n_inputs", "all"],
 )
 def test_extending_gives_what_one_run_gives(
-    first: list[str], small: FunctionSweep, workers: Address, tmp_path: Path
+    first: list[str], small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     few = override(small, ["depth=1", "epochs=5"])
     part = override(few, first)
@@ -220,7 +220,7 @@ def test_extending_gives_what_one_run_gives(
 
 
 def test_blocks_do_not_matter(
-    small: FunctionSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: TrainingSweep, workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = override(small, ["depth=1", "n_inputs=5"])
     _run(few, tmp_path / "whole", workers)
@@ -230,14 +230,14 @@ def test_blocks_do_not_matter(
     xr.testing.assert_identical(_results(tmp_path / "cut"), _results(tmp_path / "whole"))
 
 
-def test_measures_are_taken_a_part_at_a_time(small: FunctionSweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measures_are_taken_a_part_at_a_time(small: TrainingSweep, monkeypatch: pytest.MonkeyPatch) -> None:
     whole: Any = small.layout("").coords
     monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.functions._MEASURED_AT_ONCE", 4)
     xr.testing.assert_identical(small.layout("").coords, whole)
 
 
 def test_a_store_of_functions_opens_as_any_other(
-    small: FunctionSweep, workers: Address, tmp_path: Path
+    small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     _run(override(small, ["depth=1"]), tmp_path / "store", workers)
     data = xr.open_dataset(tmp_path / "store", engine="relusweep", group="boolean/dimensions")

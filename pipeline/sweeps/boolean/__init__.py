@@ -1,1 +1,0 @@
-"""Sweeps over Boolean functions."""

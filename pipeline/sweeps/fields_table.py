@@ -1,0 +1,80 @@
+"""Every field of a specification: what it means, what it holds, what it allows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel
+
+from relusweep.tasks.axes import axes_of, is_fixed
+
+__all__ = ["FieldRow", "field_rows"]
+
+
+class FieldRow(NamedTuple):
+    """A field.
+
+    Attributes
+    ----------
+    path, value, meaning, allowed : str
+    axis : bool
+        Whether it takes a list, and is an axis then.
+    """
+
+    path: str
+    value: str
+    meaning: str
+    allowed: str
+    axis: bool
+
+
+def field_rows(model: BaseModel, prefix: str = "") -> Iterator[FieldRow]:
+    """List the fields of a model and of the models in it, with what they hold.
+
+    Meanings are those of axes, and for other fields the first sentence of the class's docstring about them.
+    """
+    axes, words = axes_of(model), _meanings(type(model))
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from field_rows(value, f"{prefix}{name}.")
+            continue
+        axis = axes.get(name)
+        yield FieldRow(
+            prefix + name,
+            _written(value),
+            axis.long_name if axis else words.get(name, ""),
+            field.description or _choices(field.annotation),
+            axis is not None,
+        )
+
+
+def _written(value: Any) -> str:
+    if is_fixed(value):
+        return str(value[0])
+    if isinstance(value, tuple | list):
+        parts = [getattr(item, "kind", item) for item in value]
+        return ",".join(map(str, parts)) if parts else "none"
+    return "none" if value is None else str(value)
+
+
+def _choices(annotation: Any) -> str:
+    """Name the words that a type allows, or the fields of a model that may be left out."""
+    inner = [annotation, *get_args(annotation)]
+    if models := [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]:
+        return f"none, or a mapping of {', '.join(models[0].model_fields)}"
+    literals = [kind for kind in inner if get_origin(kind) is Literal]
+    return " or ".join(str(word) for kind in literals for word in get_args(kind))
+
+
+def _meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Read what numpydoc says of the attributes."""
+    found: dict[str, str] = {}
+    attribute = re.compile(r"^    (\w[\w, ]*) : .*\n((?:        .*\n)*)", re.MULTILINE)
+    for kind in reversed(model.__mro__):
+        for names, text in attribute.findall(kind.__doc__ or ""):
+            sentence = " ".join(text.split()).partition(". ")[0].removesuffix(".").replace("`", "")
+            found |= dict.fromkeys(re.split(r", ", names), sentence)
+    return found

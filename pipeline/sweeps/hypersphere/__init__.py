@@ -1,1 +1,0 @@
-"""Sweeps over a ball and the shell around it."""

@@ -1,0 +1,1 @@
+"""Training sweeps: problem × network × protocol × probes, every field an axis."""

@@ -1,0 +1,50 @@
+"""Stored networks, described so that their rows and starts can be drawn again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+
+if TYPE_CHECKING:
+    from relusweep.tasks.training_block import TrainingBlock
+
+__all__ = ["network_of", "sweep_of_results"]
+
+
+def sweep_of_results(dataset: xr.Dataset) -> TrainingSweep:
+    """Give the sweep that a group is of, as its attributes say."""
+    fields = json.loads(dataset.attrs["specification"])
+    return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
+
+
+def network_of(dataset: xr.Dataset) -> TrainingBlock:
+    """Describe one network of a group, so that its rows and its start can be drawn again.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A part of a group with one label along every axis of the sweep.
+
+    Returns
+    -------
+    relusweep.tasks.training_block.TrainingBlock
+        Of one trial.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one label along an axis.
+    """
+    sweep = sweep_of_results(dataset)
+    labels = {dim: dataset[dim].values.reshape(-1).tolist() for dim in sweep.axes}
+    if several := [dim for dim, some in labels.items() if len(some) != 1]:
+        raise ValueError(
+            f"one network is asked for, got several labels of {', '.join(several)}; select one of each, "
+            f"as in sel({several[0]}={labels[several[0]][0]!r})"
+        )
+    return sweep.block(Block(sweep.name, 0, tuple((dim, tuple(some)) for dim, some in labels.items())))

@@ -1,0 +1,91 @@
+"""Problems and probes, found by the names of their files."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any, cast
+
+from relusweep.pipeline.common.validation import nearest
+from relusweep.tasks import discovery, probes, problems
+from relusweep.tasks.probes import Probe
+from relusweep.tasks.problems import Problem
+
+__all__ = ["probe_class", "probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
+
+
+def problem_kinds() -> tuple[str, ...]:
+    """Name the problems there are."""
+    return discovery.names(problems.__name__)
+
+
+def probe_kinds() -> tuple[str, ...]:
+    """Name the probes there are."""
+    return discovery.names(probes.__name__)
+
+
+def read_problem(value: Any) -> Problem:
+    """Make a problem of a mapping with its ``kind``."""
+    if isinstance(value, Problem):
+        return value
+    if not isinstance(value, dict) or "kind" not in value:
+        raise ValueError(f"give a mapping with kind: one of {', '.join(problem_kinds())}")
+    return _problem(str(value["kind"])).model_validate(value)
+
+
+def problem_class(value: Any) -> type[Problem] | None:
+    """Find the class that a problem is to be of; None where it cannot be told."""
+    if isinstance(value, Problem):
+        return type(value)
+    known = isinstance(value, dict) and str(value.get("kind")) in problem_kinds()
+    return _problem(str(value["kind"])) if known else None
+
+
+def read_probes(values: Any) -> tuple[Probe, ...]:
+    """Make probes of their names, or of mappings ``{name: {field: value}}``."""
+    if isinstance(values, str):
+        values = [part.strip() for part in values.split(",")] if values != "none" else []
+    if isinstance(values, dict):
+        values = [{name: fields} for name, fields in values.items()]
+    found = [_made(value) for value in values]
+    names = [probe.kind for probe in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{', '.join(sorted(twice))} is named twice; name each probe once")
+    return tuple(sorted(found, key=lambda probe: (probe.kind != "outcome", probe.kind)))
+
+
+def _made(value: Any) -> Probe:
+    if isinstance(value, Probe):
+        return value
+    if isinstance(value, str):
+        value = {value: {}}
+    if not isinstance(value, dict):
+        raise ValueError(f"a probe is a name, or a mapping, as curve: {{every: 10}}; got {value!r}")
+    if "kind" in value:
+        return probe_class(str(value["kind"])).model_validate(value)
+    (name, fields), *others = value.items()
+    if others:
+        raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; put them into a list")
+    return probe_class(str(name)).model_validate(fields or {})
+
+
+def _problem(name: str) -> type[Problem]:
+    return cast(type[Problem], _class(problems, Problem, name))
+
+
+def probe_class(name: str) -> type[Probe]:
+    """Find the class of a probe."""
+    return cast(type[Probe], _class(probes, Probe, name))
+
+
+def _class(package: ModuleType, base: type, name: str) -> type:
+    known = discovery.names(package.__name__)
+    if name not in known:
+        what = package.__name__.rpartition(".")[2].removesuffix("s")
+        raise ValueError(f"no {what} {name!r}{nearest(name, known)}; there are {', '.join(known)}")
+    module = import_module(f"{package.__name__}.{name}")
+    own = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, base)]
+    found = [kind for kind in own if kind.__module__ == module.__name__]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} defines {len(found)} subclasses of {base.__name__}, not one")
+    return found[0]

@@ -1,0 +1,217 @@
+"""What a training sweep says of its networks and of how they are trained: every field is an axis."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from relusweep.tasks import activations, initialisations
+from relusweep.tasks.axes import Axis, fixed
+
+__all__ = ["Network", "Optimizer", "Protocol", "Restarts"]
+
+_POSITIVE = "whole numbers of at least 1, as 5 or 2,3 or 2..10"
+_RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
+_SHARE = "numbers from 0, below 1"
+
+
+def _activation(name: str) -> str:
+    activations.load(name)
+    return name
+
+
+def _init(name: str) -> str:
+    initialisations.load(name)
+    return name
+
+
+class Network(BaseModel):
+    """The networks.
+
+    Attributes
+    ----------
+    activation : tuple of str
+        Of hidden units; see `relusweep.tasks.activations`.
+    leak : tuple of float
+        Slope of a relu unit below zero.
+    width, depth : tuple of int
+        Units of each hidden layer, hidden layers. A width of 0, written ``auto``, is the problem's own.
+    widths : tuple of str
+        Units of every hidden layer where they differ, as ``8-4-2``, instead of `width` and `depth`.
+    init : tuple of str
+        How weights start; see `relusweep.tasks.initialisations`.
+    bias : tuple of {'uniform', 'zero'}
+        How biases start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    activation: Annotated[
+        tuple[Annotated[str, AfterValidator(_activation)], ...],
+        Axis("activation of hidden units", None),
+        Field(description=", ".join(activations.names())),
+    ] = fixed("relu")
+    leak: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1), AfterValidator(abs)], ...],  # -0.0 is 0.0
+        Axis("slope below zero"),
+        Field(description="numbers from 0 to 1, as 0,0.1"),
+    ] = fixed(0.0)
+    width: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Axis("units of each hidden layer", words=(("auto", 0),)),
+        Field(description=f"{_POSITIVE}, or auto"),
+    ] = fixed(0)
+    depth: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Axis("hidden layers"), Field(description=_POSITIVE)
+    ] = fixed(0)
+    widths: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^([1-9]\d*(-[1-9]\d*)*)?$")], ...],
+        Axis("units of every hidden layer", None, comment="empty: width units in each of depth layers"),
+        Field(description="units of every layer, as 8-4-2 or 8-4-2,6-6"),
+    ] = fixed("")
+    init: Annotated[
+        tuple[Annotated[str, AfterValidator(_init)], ...],
+        Axis("how weights start", None),
+        Field(description=", ".join(initialisations.names())),
+    ] = fixed("he_normal")
+    bias: Annotated[
+        tuple[Literal["uniform", "zero"], ...],
+        Axis("how biases start", None),
+        Field(description="uniform or zero"),
+    ] = fixed("uniform")
+
+
+class Optimizer(BaseModel):
+    """Adam or gradient descent; constants of the other one do not matter.
+
+    Attributes
+    ----------
+    kind : tuple of {'adam', 'sgd'}
+    learning_rate : tuple of float
+    beta1, beta2, epsilon : tuple of float
+        Of Adam.
+    momentum : tuple of float
+        Of gradient descent.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Annotated[
+        tuple[Literal["adam", "sgd"], ...],
+        Axis("optimiser", None, dim="optimizer"),
+        Field(description="adam or sgd"),
+    ] = fixed("adam")
+    learning_rate: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...],
+        Axis("learning rate"),
+        Field(description=_RATE),
+    ] = fixed(0.025)
+    beta1: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], ...],
+        Axis("decay of Adam's first moment"),
+        Field(description=_SHARE),
+    ] = fixed(0.9)
+    beta2: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], ...],
+        Axis("decay of Adam's second moment"),
+        Field(description=_SHARE),
+    ] = fixed(0.999)
+    epsilon: Annotated[
+        tuple[Annotated[float, Field(ge=1e-16, le=1)], ...],
+        Axis("what Adam adds to the root of the second moment"),
+        Field(description="numbers from 1e-16 to 1"),
+    ] = fixed(1e-8)
+    momentum: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], ...],
+        Axis("momentum of gradient descent"),
+        Field(description=_SHARE),
+    ] = fixed(0.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str | list | tuple) else value
+
+
+class Restarts(BaseModel):
+    """When to start again from fresh weights, and how long to go on with the try that is kept.
+
+    Attributes
+    ----------
+    bar : tuple of float
+        A try whose loss after its epochs is above this, or not finite, is given up.
+    most : tuple of int
+        Most restarts; the last try is kept whatever its loss.
+    further_epochs : tuple of int
+        Epochs of the try that is kept after those of a try.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bar: Annotated[
+        tuple[Annotated[float, Field(allow_inf_nan=False)], ...],
+        Axis("loss at which a try is kept"),
+        Field(description="finite numbers; none without restarts"),
+    ]
+    most: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=1_000_000)], ...],
+        Axis("most restarts", dim="most_restarts"),
+        Field(description="0 to 1 000 000"),
+    ]
+    further_epochs: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=5_000_000)], ...],
+        Axis("epochs after those of the try that is kept"),
+        Field(description="0 to 5 000 000"),
+    ]
+
+
+class Protocol(BaseModel):
+    """How networks are trained.
+
+    Attributes
+    ----------
+    loss : tuple of {'bce', 'mse'}
+        Binary cross-entropy on the logit, squared error.
+    optimizer : Optimizer
+        By its name alone, or in a mapping ``{kind: adam, learning_rate: …}``.
+    batch : tuple of int
+        Rows of an update; 0, written ``all``, is all of them.
+    epochs : tuple of int
+        Passes over the rows, at most.
+    stop : tuple of {'first_success', 'last_epoch'}
+        When training ends; see `relusweep.tasks.training.Protocol`.
+    success : tuple of float
+        Share of right rows that is a success.
+    restarts : Restarts, optional
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    loss: Annotated[
+        tuple[Literal["bce", "mse"], ...],
+        Axis("loss: binary cross-entropy or mean squared error", None),
+        Field(description="bce, mse or bce,mse"),
+    ] = fixed("bce")
+    optimizer: Optimizer = Optimizer()
+    batch: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Axis("rows of an update", comment="0: all rows", words=(("all", 0),)),
+        Field(description="divisors of the number of rows, as 10,100, or all"),
+    ] = fixed(0)
+    epochs: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10_000_000)], ...],
+        Axis("most passes over the rows"),
+        Field(description="1 to 10 000 000"),
+    ] = fixed(4000)
+    stop: Annotated[
+        tuple[Literal["first_success", "last_epoch"], ...],
+        Axis("when training ends", None),
+        Field(description="first_success or last_epoch"),
+    ] = fixed("first_success")
+    success: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1)], ...],
+        Axis("share of right rows that is a success"),
+        Field(description="above 0, at most 1"),
+    ] = fixed(1.0)
+    restarts: Restarts | None = None

@@ -1,0 +1,378 @@
+"""A training sweep: problem × network × protocol × probes, every field an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+
+from relusweep.pipeline.common.errors import SpecificationChanged
+from relusweep.pipeline.common.where import satisfied
+from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
+from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
+from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
+from relusweep.pipeline.sweeps.training.parts import Network, Protocol
+from relusweep.pipeline.sweeps.training.places import Place, places, spread
+from relusweep.storage.layout import Variable
+from relusweep.tasks import networks
+from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
+from relusweep.tasks.probes import Extent, Probe
+from relusweep.tasks.problems import Problem
+from relusweep.tasks.training import protocol as protocols
+from relusweep.tasks.training.restarts import Restarts
+
+if TYPE_CHECKING:
+    from relusweep.tasks.training_block import TrainingBlock
+
+__all__ = ["TrainingSweep"]
+
+_TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
+_BYTES_A_BLOCK = 2**27
+_LOSS, _SHUFFLE = 50.0, 200.0
+"""Cost of the loss of a row, and of its place in an order, in multiply-adds: as measured, about."""
+
+
+class TrainingSweep(SpecifiedSweep):
+    """Networks of every combination of the labels of all axes.
+
+    Every field of problem, network and protocol that takes a value takes a list: it is an axis then, and may
+    grow later without touching a finished network.
+
+    Attributes
+    ----------
+    name : str
+        Its results live in the group ``<folder of the problem>/<name>``.
+    problem : Problem
+        What is learned; see `relusweep.tasks.problems`.
+    network : Network
+    protocol : Protocol
+    probes : tuple of Probe
+        What is kept of each network beside how training ended; see `relusweep.tasks.probes`.
+    trials : int
+        Networks of each combination, numbered from 0.
+    where : str, optional
+        Which combinations are asked for, as ``width * depth <= 20``; by default all.
+    seed : int
+        Root of all random streams.
+    engine : {'lanes', 'reference'}
+        Who trains; ``"auto"`` is `lanes`. The two agree up to rounding, not bit for bit, so results of both
+        under one name would be of two kinds.
+    """
+
+    kind: ClassVar[str] = "training"
+
+    problem: Annotated[
+        SerializeAsAny[Problem],
+        BeforeValidator(read_problem),
+        Field(description=f"a mapping of a kind: {', '.join(problem_kinds())}"),
+    ]
+    network: Network
+    protocol: Protocol = Protocol()
+    probes: Annotated[
+        tuple[SerializeAsAny[Probe], ...],
+        BeforeValidator(read_probes),
+        Field(description=", ".join(probe_kinds())),
+    ] = ()
+    trials: Trials
+    where: Annotated[str, Field(description="a condition on labels, as width * depth <= 20")] | None = None
+    seed: Seed = 0
+    engine: EngineName = "lanes"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_place(cls, fields: Any) -> Any:
+        return spread(fields, cls) if isinstance(fields, dict) else fields
+
+    # What it is
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """Where each axis stands in the specification."""
+        return {
+            **places(self.problem, "problem"),
+            **places(self.network, "network"),
+            **places(self.protocol, "protocol"),
+        }
+
+    @property
+    def group(self) -> str:
+        """Where its results live in the store."""
+        return f"{self.problem.folder}/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """What its group is, in words."""
+        return f"{self.problem.title} {self.name}"
+
+    @property
+    def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of the problem's axes, the network's, the protocol's, and trials."""
+        own = {dim: label_array(place.labels) for dim, place in self.places.items()}
+        return {**self.problem.axes, **own, "trial": np.arange(self.trials)}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        own = {dim: len(place.labels) for dim, place in self.places.items()}
+        names = {self.problem.labels: self.problem.count_names()} if self.problem.labels else {}
+        return (*(names | own).values(), self.trials)
+
+    @property
+    def fixed(self) -> Mapping[str, str]:
+        """Axes that were given as one value: they open as scalar coordinates."""
+        only = {dim: place for dim, place in self.places.items() if is_fixed(place.labels)}
+        return {dim: place.axis.written(place.labels[0]) for dim, place in only.items()}
+
+    @cached_property
+    def _extent(self) -> Extent:
+        return Extent(
+            self.problem,
+            max(self._network(setting).n_parameters for setting in self._sizes()),
+            self._most_epochs(),
+            self.protocol.restarts is not None,
+        )
+
+    @cached_property
+    def _every_probe(self) -> tuple[Probe, ...]:
+        return read_probes(["outcome", *(probe for probe in self.probes if probe.kind != "outcome")])
+
+    @cached_property
+    def _inner(self) -> dict[str, tuple[NDArray[Any], Mapping[str, Any]]]:
+        return {dim: of for probe in self._every_probe for dim, of in probe.inner(self._extent).items()}
+
+    @property
+    def inner(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of the dimensions that probes add."""
+        return {dim: labels for dim, (labels, _) in self._inner.items()}
+
+    @cached_property
+    def variables(self) -> Mapping[str, Variable]:
+        """What the probes keep of every network."""
+        axes = (*((self.problem.labels,) if self.problem.labels else ()), *self.places, "trial")
+        return {
+            name: Variable((*axes, *dims), dtype, fill, attrs)
+            for probe in self._every_probe
+            for name, (dims, dtype, fill, attrs) in probe.variables(self._extent).items()
+        }
+
+    @property
+    def requires(self) -> tuple[Sweep, ...]:
+        """Measures of its problems, where they take long."""
+        from relusweep.pipeline.sweeps.training.measures import measures_before
+
+        return measures_before(self.problem)
+
+    def coordinates(self, store: str) -> Mapping[str, Coordinate]:
+        """Give its axes, and what is known of the problems."""
+        from relusweep.pipeline.sweeps.training.measures import measures_of
+
+        attrs = {dim: {**place.axis.attrs, "part": place.part} for dim, place in self.places.items()}
+        if self.problem.labels:
+            attrs[self.problem.labels] = {**self.problem.label_attrs, "part": "problem"}
+        attrs |= {"trial": _TRIAL, **{dim: dict(of) for dim, (_, of) in self._inner.items()}}
+        known = {**self.problem.coordinates(self.seed), **measures_of(self.problem, store)}
+        return {
+            **{dim: (dim, labels, attrs[dim]) for dim, labels in {**self.axes, **self.inner}.items()},
+            **known,
+        }
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Which axes are fixed, and along which the same trial has the same start and data."""
+        parts = {dim: place.part for dim, place in self.places.items()}
+        paired = [dim for dim, part in parts.items() if part == "protocol"] if self.problem.paired else []
+        return {"fixed": list(self.fixed), "paired_along": paired}
+
+    # How far it reaches
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides a network besides its place on the axes."""
+        found = self.model_dump(mode="json", exclude={"trials", "where"})
+        for path in self._reaching.values():
+            part = found
+            for name in path[:-1]:
+                part = part[name]
+            part.pop(path[-1], None)
+        return found
+
+    @cached_property
+    def _reaching(self) -> dict[str, tuple[str, ...]]:
+        """Paths of all fields that may grow, by the names of axes or fields."""
+        rigid = self.problem.rigid
+        axes = {dim: place.path for dim, place in self.places.items() if dim not in rigid}
+        others = {name: ("problem", name) for name in self.problem.extent}
+        return {**others, **axes, "where": ("where",), "trials": ("trials",)}
+
+    def extent(self) -> dict[str, Any]:
+        """How far the axes reach: one value where it is fixed, else a list."""
+        found = {}
+        for name, path in self._reaching.items():
+            part: Any = self.model_dump(mode="json")
+            for step in path:
+                part = part[step]
+            found[name] = part
+        return found
+
+    def parted(self, stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Split a stored specification; that of an earlier version has other axes."""
+        try:
+            old = type(self).model_validate(stored)
+        except ValidationError:
+            raise SpecificationChanged(
+                f"{self.group} was written by another version of relusweep, with other axes, and cannot "
+                "grow; its results stay readable. Give yours another name (--set name=…, or name=… in "
+                "Python), run into another store, or start the group anew (--replace, or replace=True)"
+            ) from None
+        return old.identity(), old.extent()
+
+    def with_extent(self, extent: Mapping[str, Any]) -> Self:
+        """Make the sweep whose axes reach so far."""
+        fields = self.model_dump()
+        for name, value in extent.items():
+            *parents, last = self._reaching[name]
+            part = fields
+            for parent in parents:
+                part = part[parent]
+            part[last] = value
+        return type(self).model_validate(fields)
+
+    def union(self, name: str, stored: Any, asked: Any) -> Any:
+        """Join labels: an axis that has one value in both stays fixed."""
+        if name == "where":
+            return stored if stored == asked else f"({stored}) or ({asked})" if stored and asked else None
+        if name in self.places:
+            return stored if stored == asked else [*listed(stored), *listed(asked)]
+        return super().union(name, stored, asked)
+
+    @property
+    def specification(self) -> str:
+        """All of it, as JSON: what the store keeps."""
+        return self.model_dump_json()
+
+    def check(self) -> None:
+        """Refuse combinations that cannot be trained."""
+        from relusweep.pipeline.sweeps.training.checks import check
+
+        check(self)
+
+    @cached_property
+    def wanted(self) -> NDArray[np.bool_] | None:
+        """Which cells are asked for, along the axes or of length one; None where all are."""
+        return None if self.where is None else satisfied(self.where, self.axes)
+
+    # How a block is computed
+
+    def task(self, block: Block, store: str) -> Task:
+        """Give what trains the networks of a block."""
+        from relusweep.tasks.training_block import train_block
+
+        return train_block, self.block(block)
+
+    def block(self, block: Block) -> TrainingBlock:
+        """Describe the networks of a block; from this their rows and starts can be drawn again."""
+        from relusweep.tasks.training_block import TrainingBlock
+
+        labels, trials = dict(block.labels), block["trial"]
+        setting = self.setting({dim: labels[dim][0] for dim in self.places})
+        return TrainingBlock(
+            problem=self.problem,
+            setting=setting,
+            labels=labels[self.problem.labels] if self.problem.labels else (None,),
+            trials=range(trials[0], trials[-1] + 1),
+            seed=self.seed,
+            protocol=self._protocol(setting),
+            restarts=self._restarts(setting),
+            probes=self._every_probe,
+            extent=self._extent,
+            engine=self.engine,
+        )
+
+    def setting(self, labels: Setting) -> Setting:
+        """Complete the labels of a combination: what is the problem's own becomes a number."""
+        if labels["widths"]:
+            units = [int(size) for size in labels["widths"].split("-")]
+            return {**labels, "width": max(units), "depth": len(units)}
+        return {**labels, "width": labels["width"] or self.problem.own_width(labels)}
+
+    def _network(self, setting: Setting) -> networks.Network:
+        names = ("width", "depth", "activation", "leak", "init", "bias")
+        widths = tuple(map(int, setting["widths"].split("-"))) if setting["widths"] else None
+        return networks.Network(
+            n_inputs=self.problem.n_inputs_of(setting),
+            widths=widths,
+            **{name: setting[name] for name in names},
+        )
+
+    def _protocol(self, setting: Setting) -> protocols.Protocol:
+        adam = setting["optimizer"] == "adam"
+        optimizer = protocols.Adam if adam else protocols.Sgd
+        return protocols.Protocol(
+            network=self._network(setting),
+            loss=setting["loss"],
+            threshold=self.problem.threshold(setting),
+            optimizer=optimizer(**{name: setting[name] for name in optimizer.model_fields}),
+            batch=setting["batch"] or None,
+            epochs=setting["epochs"],
+            stop=setting["stop"],
+            success=setting["success"],
+        )
+
+    def _restarts(self, setting: Setting) -> Restarts | None:
+        if self.protocol.restarts is None:
+            return None
+        return Restarts(
+            bar=setting["bar"], most=setting["most_restarts"], further_epochs=setting["further_epochs"]
+        )
+
+    def _sizes(self) -> Iterator[Setting]:
+        """Give settings among which the largest network is."""
+        largest = {dim: place.labels[-1] for dim, place in self.places.items()}
+        usual = {"activation": "relu", "init": "he_normal"}  # whatever goes with all others
+        for widths in self.network.widths:
+            yield self.setting({**largest, **usual, "widths": widths})
+
+    def _most_epochs(self) -> int:
+        restarts = self.protocol.restarts
+        return max(self.protocol.epochs) + (max(restarts.further_epochs) if restarts else 0)
+
+    # How blocks are scheduled
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Blocks of one setting, some problems and a range of trials; a kernel for each size."""
+        longest = dict.fromkeys(self.axes, 1) | dict(self.problem.block_shape())
+        bytes_per_cell = sum(
+            np.dtype(v.dtype).itemsize * int(np.prod([len(self.inner[d]) for d in v.dims if d in self.inner]))
+            for v in self.variables.values()
+        )
+        fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
+        if self.problem.labels:
+            longest[self.problem.labels] = min(longest[self.problem.labels], fitting)
+        return Schedule(
+            block_shape=longest,
+            divisible=self.engine == "lanes",
+            cost=self._cost,
+            compile_key=self._kernel,
+        )
+
+    def _kernel(self, block: Block) -> tuple[int, ...]:
+        setting = self.setting({dim: block[dim][0] for dim in self.places})
+        rows = self.problem.n_rows_of(setting)
+        return self.problem.n_inputs_of(setting), setting["width"], setting["batch"] or rows
+
+    def _cost(self, block: Block) -> float:
+        """Estimate the multiply-adds of a block."""
+        setting = self.setting({dim: block[dim][0] for dim in self.places})
+        network, rows = self._network(setting), self.problem.n_rows_of(setting)
+        epochs = self.problem.epochs_expected(setting, network.n_parameters, setting["epochs"])
+        if restarts := self._restarts(setting):
+            # A layer of ReLU is off everywhere with a chance of about one half to the power of its width,
+            # and a network with such a layer cannot learn: a rule of thumb that the tries of `sine` follow.
+            alive = 1.0 if network.leak else (1 - 0.5**network.width) ** network.depth
+            epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
+        shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
+        return block.cells * epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle)

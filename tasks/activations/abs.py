@@ -1,0 +1,19 @@
+"""The absolute value of z."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from relusweep.tasks.activations import Activation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["ACTIVATION"]
+
+
+def _apply(z: Tensor, leak: float) -> Tensor:
+    return z.abs()
+
+
+ACTIVATION = Activation(_apply, zero_at_zero=True, slope_below=lambda leak: -1.0)

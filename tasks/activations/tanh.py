@@ -1,0 +1,19 @@
+"""The hyperbolic tangent of z."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from relusweep.tasks.activations import Activation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["ACTIVATION"]
+
+
+def _apply(z: Tensor, leak: float) -> Tensor:
+    return z.tanh()
+
+
+ACTIVATION = Activation(_apply, zero_at_zero=True)

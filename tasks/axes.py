@@ -1,0 +1,117 @@
+"""Fields of a specification that are axes: one value, or a list of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = ["Axis", "Fixed", "axes_of", "fixed", "is_fixed", "label_array", "listed"]
+
+T = TypeVar("T")
+
+
+class Fixed(tuple[T, ...]):
+    """The label of an axis that was given as one value: it opens as a scalar coordinate."""
+
+    __slots__ = ()
+
+
+def fixed(value: T) -> Fixed[T]:
+    """Give an axis its only label."""
+    return Fixed((value,))
+
+
+def is_fixed(labels: object) -> bool:
+    """Whether an axis was given as one value, rather than as a list."""
+    return isinstance(labels, Fixed)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Marks a field ``tuple[T, ...]`` that may be written as one value or as a list: `Annotated` with it.
+
+    Labels are kept ascending, each once.
+
+    Attributes
+    ----------
+    long_name : str
+        What the labels are.
+    units : str, optional
+    comment : str, optional
+    words : mapping of str to label
+        Words that stand for labels, as ``all`` for 0.
+    dim : str, optional
+        Name of the dimension, where it is not that of the field.
+    """
+
+    long_name: str
+    units: str | None = "1"
+    comment: str | None = None
+    words: tuple[tuple[str, Any], ...] = ()
+    dim: str | None = None
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """Attributes of the coordinate."""
+        known = {"long_name": self.long_name, "units": self.units, "comment": self.comment}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def written(self, label: Any) -> str:
+        """Write a label as a specification may."""
+        words = {value: word for word, value in self.words}
+        return words.get(label) or (f"{label:g}" if isinstance(label, float) else str(label))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate the labels one by one; dump one value, or a list."""
+
+        def read(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> tuple[Any, ...]:
+            items = listed(value)
+            words = dict(self.words)
+            labels = validate([words.get(item, item) if isinstance(item, str) else item for item in items])
+            one = len(items) == 1 and not (isinstance(value, list | tuple) and not isinstance(value, Fixed))
+            return fixed(labels[0]) if one else tuple(sorted(set(labels)))
+
+        def write(labels: tuple[Any, ...]) -> Any:
+            return labels[0] if is_fixed(labels) else list(labels)
+
+        return core_schema.no_info_wrap_validator_function(
+            read, handler(source), serialization=core_schema.plain_serializer_function_ser_schema(write)
+        )
+
+
+def listed(value: object) -> list[object]:
+    """Read ``2,3`` and ``2..10``, and lists; whether the items are numbers is for the field to check."""
+    if isinstance(value, str):
+        items: list[object] = []
+        for part in value.split(","):
+            span = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", part)
+            items.extend(range(int(span[1]), int(span[2]) + 1) if span else [part.strip()])
+        return items
+    if isinstance(value, list | tuple):
+        return [one for item in value for one in (listed(item) if isinstance(item, str) else [item])]
+    return [value]
+
+
+def axes_of(model: BaseModel | type[BaseModel]) -> dict[str, Axis]:
+    """Find the fields of a model that are axes, in their order."""
+    fields = (model if isinstance(model, type) else type(model)).model_fields
+    marks = {
+        name: [mark for mark in field.metadata if isinstance(mark, Axis)] for name, field in fields.items()
+    }
+    return {name: found[0] for name, found in marks.items() if found}
+
+
+def label_array(labels: tuple[Any, ...]) -> NDArray[Any]:
+    """Give the labels of an axis as an array: text as objects, which the store needs."""
+    return np.array(labels, object) if isinstance(labels[0], str) else np.array(labels)
+
+
+Setting = Mapping[str, Any]
+"""One label of every axis but the problems and the trials."""

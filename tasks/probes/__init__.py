@@ -1,0 +1,131 @@
+"""Probes, one file each, found by their names: pure functions of trained networks, and what they declare."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from relusweep.tasks.axes import Setting
+from relusweep.tasks.declared import Declared
+from relusweep.tasks.problems import Problem, Trials
+
+if TYPE_CHECKING:
+    from relusweep.tasks.training.protocol import Protocol, TrainingResult
+
+__all__ = ["Extent", "Probe", "Trained", "Tried", "needs_relu"]
+
+
+class Extent(NamedTuple):
+    """How large the networks of a sweep are, and how long they train.
+
+    Attributes
+    ----------
+    problem : Problem
+    most_parameters, most_epochs : int
+    restarts : bool
+        Whether networks start again until a bar is met.
+    """
+
+    problem: Problem
+    most_parameters: int
+    most_epochs: int
+    restarts: bool
+
+
+class Tried(NamedTuple):
+    """What restarts add: tries made, the loss of the one that was kept, and whether it met the bar."""
+
+    tries: NDArray[np.int32]
+    loss: NDArray[np.float32]
+    met: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Networks of one setting, trained, in memory where they were trained.
+
+    Attributes
+    ----------
+    problem : Problem
+    setting : mapping
+        One label of every axis but problems and trials.
+    protocol : Protocol
+        With the network.
+    trials : Trials
+        Rows and targets.
+    result : TrainingResult
+        With parameters, and with snapshots at the epochs that probes ask for.
+    snapshot_epochs : tuple of int
+        The epochs of the snapshots.
+    tried : Tried, optional
+    """
+
+    problem: Problem
+    setting: Setting
+    protocol: Protocol
+    trials: Trials
+    result: TrainingResult
+    snapshot_epochs: tuple[int, ...] = ()
+    tried: Tried | None = None
+
+    @property
+    def parameters(self) -> NDArray[np.float32]:
+        """Parameters at the end: (n_networks, n_parameters)."""
+        assert self.result.parameters is not None  # they are always asked for
+        return self.result.parameters
+
+    def snapshots(self, epochs: tuple[int, ...]) -> NDArray[np.float32]:
+        """Parameters after some of the epochs: (n_networks, n_epochs, n_parameters)."""
+        assert self.result.snapshots is not None
+        return self.result.snapshots[:, np.searchsorted(self.snapshot_epochs, epochs)]
+
+
+class Probe(BaseModel, ABC):
+    """What is kept of each network. A probe is one file in `relusweep.tasks.probes`.
+
+    The module is named like the probe, and defines one subclass of this class. Fields of
+    the class are what a specification may set.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the module.
+    wants_parameters : bool
+        Whether it looks at the parameters at the end.
+    """
+
+    wants_parameters: ClassVar[bool] = True
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+    @abstractmethod
+    def variables(self, extent: Extent) -> Mapping[str, Declared]:
+        """Say which variables there are; their dimensions are those of `inner`."""
+
+    def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
+        """Give labels and attributes of the dimensions that it adds behind the axes."""
+        return {}
+
+    def epochs(self, extent: Extent) -> tuple[int, ...]:
+        """Give the epochs, ascending, after which it needs the parameters."""
+        return ()
+
+    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
+        """Raise ValueError where the problem or the labels of an axis do not allow it."""
+
+    @abstractmethod
+    def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
+        """Give the variables: arrays of (n_networks, …), behind that as long as `inner` says."""
+
+
+def needs_relu(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
+    """Raise ValueError where a network has units that are not piecewise linear."""
+    if others := [name for name in settings["activation"] if name != "relu"]:
+        raise ValueError(f"{probe} is of networks of relu units, not of {', '.join(others)}; leave it out")

@@ -1,0 +1,163 @@
+"""Problems, one file each, found by their names, and what each must give."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from relusweep.tasks.axes import Setting, axes_of, label_array
+from relusweep.tasks.declared import Coordinate
+
+__all__ = ["Problem", "Trials"]
+
+Name = tuple[str | int | float, ...]
+
+
+class Trials(NamedTuple):
+    """What the networks of some trials are trained on, and looked at with.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
+        The same for all networks, or each network's own; networks are labels × trials, trials fastest.
+    targets : ndarray of shape (n_networks, n_rows)
+    test : pair of ndarray, optional
+        Inputs and targets, shaped alike, that no network is trained on.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    test: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+
+class Problem(BaseModel, ABC):
+    """Where rows and targets come from. A problem is one file in `relusweep.tasks.problems`.
+
+    The module is named like the kind of the problem, and defines one subclass of this class. Fields marked by
+    `relusweep.tasks.axes.Axis` are axes.
+
+    Attributes
+    ----------
+    kind : str
+        What is learned: the name of the module.
+    folder : str
+        Where groups of its sweeps live in the store.
+    title : str
+        What its sweeps are, in words.
+    losses : tuple of str
+        Losses that its targets allow.
+    two_classes : bool
+        Whether rows are of two classes, so that an output is right or wrong.
+    rows_dtype : str
+        What holds the number of its rows.
+    extent : tuple of str
+        Fields that are no axes and say how far the labels reach: they may grow.
+    labels : str, optional
+        The dimension whose labels are problems; blocks hold several of them.
+    label_attrs : mapping
+        Attributes of that dimension.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: ClassVar[str]
+    title: ClassVar[str]
+    losses: ClassVar[tuple[str, ...]] = ("bce", "mse")
+    two_classes: ClassVar[bool] = True
+    rows_dtype: ClassVar[str] = "int32"
+    extent: ClassVar[tuple[str, ...]] = ()
+    labels: ClassVar[str | None] = None
+    label_attrs: ClassVar[Mapping[str, Any]] = {}
+
+    kind: str
+
+    @property
+    def paired(self) -> bool:
+        """Whether the same trial has the same data and start whatever the protocol."""
+        return True
+
+    @property
+    def rigid(self) -> tuple[str, ...]:
+        """Axes that cannot grow: their label says what the others mean."""
+        return ()
+
+    @abstractmethod
+    def n_inputs_of(self, setting: Setting) -> int:
+        """Count the inputs of the networks of a setting."""
+
+    @abstractmethod
+    def n_rows_of(self, setting: Setting) -> int:
+        """Count the training rows of a network of a setting."""
+
+    @abstractmethod
+    def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
+        """Give rows and targets of some trials; `labels` are problems, or empty where there are none."""
+
+    @abstractmethod
+    def stream(self, setting: Setting, label: Any, seed: int) -> Name:
+        """Name what the starts of a label's trials are drawn from, without anything of the protocol."""
+
+    def start_name(self, setting: Setting, label: Any, seed: int) -> Name:
+        """Name the stream of the starts; the network's shape is a part of it."""
+        return (f"{self.folder} starts", *self.stream(setting, label, seed), *shape_name(setting))
+
+    def order_name(self, setting: Setting, label: Any, seed: int) -> Name:
+        """Name the stream of the orders of the rows."""
+        return (f"{self.folder} orders", *self.stream(setting, label, seed))
+
+    @property
+    def has_test(self) -> bool:
+        """Whether networks are looked at with test rows."""
+        return False
+
+    def threshold(self, setting: Setting) -> float:
+        """Give the output at which the two classes part."""
+        return 0.0
+
+    def own_width(self, setting: Setting) -> int | None:
+        """Give the width that ``auto`` means; None where it means nothing."""
+        return None
+
+    def names(self) -> NDArray[Any]:
+        """List the problems, where `labels` names a dimension."""
+        raise NotImplementedError
+
+    def count_names(self) -> int:
+        """Count them, without listing them where that takes long."""
+        return len(self.names())
+
+    @property
+    def axes(self) -> dict[str, NDArray[Any]]:
+        """Labels of its dimensions."""
+        own = {name: label_array(getattr(self, name)) for name in axes_of(self)}
+        return {self.labels: self.names(), **own} if self.labels else own
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of its dimensions."""
+        own = tuple(len(getattr(self, name)) for name in axes_of(self))
+        return (self.count_names(), *own) if self.labels else own
+
+    def coordinates(self, seed: int) -> Mapping[str, Coordinate]:
+        """Say what is known of the labels; the dimensions are its own."""
+        return {}
+
+    def block_shape(self) -> Mapping[str, int]:
+        """Give the most labels and trials of a block: at most half a minute of work."""
+        return {"trial": 32}
+
+    def epochs_expected(self, setting: Setting, n_parameters: int, epochs: int) -> float:
+        """Estimate the epochs that a network takes, to start the longest blocks first."""
+        return float(epochs)
+
+    def check(self) -> None:
+        """Raise ValueError where fields, each allowed, cannot be met together."""
+
+
+def shape_name(setting: Setting) -> Name:
+    """Name what of a network decides its start, beside what `relusweep.tasks.networks` adds to the name."""
+    return setting["width"], setting["depth"], float(setting["leak"]), setting["bias"]

@@ -1,0 +1,277 @@
+"""Boolean functions: NPN classes by their ids, or functions by name, of which many inputs have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, TypeAdapter, WrapValidator, model_validator
+
+from relusweep.tasks import networks
+from relusweep.tasks.axes import Axis, Setting, listed
+from relusweep.tasks.boolean.functions import (
+    CLASS_INPUTS,
+    MOST_RANDOM,
+    PARITY,
+    class_name,
+    family,
+    named_tables,
+    random_name,
+)
+from relusweep.tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
+from relusweep.tasks.boolean.truth_tables import inputs, truth_table
+from relusweep.tasks.declared import Coordinate
+from relusweep.tasks.networks import Network
+from relusweep.tasks.problems import Name, Problem, Trials, shape_name
+from relusweep.tasks.streams import Stream
+
+__all__ = ["MEASURES", "Boolean", "class_ids", "classes_of", "initial_parameters"]
+
+_CLASSES_PER_BLOCK = 4096
+_MEASURED_AT_ONCE = 256
+_FASTLY_MEASURED = 4  # inputs
+_IDS = TypeAdapter(Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)])
+
+MEASURES: dict[str, dict[str, str]] = {
+    "swaps": {"long_name": "swaps", "units": "1"},
+    "degree": {"long_name": "degree of the Fourier expansion", "units": "1"},
+    "influence": {"long_name": "total influence", "units": "1"},
+    "entropy": {"long_name": "spectral entropy", "units": "bit"},
+}
+_TABLE = {"long_name": "outputs, all inputs -1 first, 1 for +1"}
+
+
+def _all_or_ids(value: object, validate: object) -> object:
+    if value in ("none", [], (), None):
+        return ()
+    return "all" if value in ("all", ["all"]) else _IDS.validate_python(listed(value))
+
+
+_Ids = Annotated[
+    tuple[int, ...] | Literal["all"],
+    WrapValidator(_all_or_ids),
+    Field(description="ids of NPN classes, all or none"),
+]
+
+
+@lru_cache
+def classes_of(n: int) -> NpnClasses:
+    """`relusweep.tasks.boolean.npn.npn_classes`, enumerated or read from disk once a process."""
+    return npn_classes(n)
+
+
+def class_ids(ids: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Put ids of NPN classes of `n` inputs in order, each once; `ValueError` if one names no class."""
+    if beyond := [i for i in ids if i >= 2**2**n]:
+        raise ValueError(f"{beyond[0]} is no function of {n} inputs: ids end at {2**2**n - 1}")
+    distinct = np.unique(np.array(ids, np.uint64))
+    if len(strangers := np.setdiff1d(distinct, classes_of(n).representative, assume_unique=True)):
+        own = canonical(strangers[0], n)
+        raise ValueError(f"{strangers[0]} does not name an NPN class; its own is named {own}")
+    return tuple(distinct.tolist())
+
+
+class Boolean(Problem):
+    """Functions of −1 and +1, learned from all of their rows.
+
+    Attributes
+    ----------
+    n_inputs : tuple of int
+        Inputs of the functions, 1 to 12: of `problems` one number, up to 5; of `classes` at least 4.
+    problems : tuple of int or 'all'
+        NPN classes of so many inputs, named by their smallest ids: problems have numbers.
+    random : int
+        Random functions of each number of inputs, numbered from 0: problems have names.
+    classes : tuple of int or 'all'
+        NPN classes of four inputs: these functions of the first four inputs, XOR the parity of all inputs.
+        Parity itself is always a problem where problems have names.
+    """
+
+    folder: ClassVar[str] = "boolean"
+    title: ClassVar[str] = "Boolean sweep"
+    extent: ClassVar[tuple[str, ...]] = ("problems", "random", "classes")
+    labels: ClassVar[str] = "problem"
+    rows_dtype: ClassVar[str] = "int16"
+
+    kind: Literal["boolean"] = "boolean"
+    n_inputs: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=12)], ...],
+        Axis("inputs of the function"),
+        Field(description="whole numbers from 1 to 12, as 10 or 5..10"),
+    ]
+    problems: _Ids = ()
+    random: Annotated[
+        int, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
+    ] = 0
+    classes: _Ids = ()
+
+    @model_validator(mode="after")
+    def _names_functions(self) -> Boolean:
+        n, ids, others = self.n_inputs, self.problems, self.classes
+        if ids and (self.random or others):
+            raise ValueError(
+                "problems are numbered (problems=…) or named (random=…, classes=…), not both; give one"
+            )
+        if ids and (len(n) > 1 or n[0] not in N_CLASSES):
+            raise ValueError(
+                f"n_inputs = {','.join(map(str, n))}: NPN classes of one number of inputs, 1 to 5, are "
+                "listed at a time"
+            )
+        if others and n[0] < CLASS_INPUTS:
+            raise ValueError(
+                f"classes has functions of {CLASS_INPUTS} inputs or more, and n_inputs holds {n[0]}; "
+                "leave it out, or set classes=none"
+            )
+        if isinstance(ids, tuple) and ids:
+            self.__dict__["problems"] = class_ids(ids, n[0])
+        if isinstance(others, tuple) and others:
+            self.__dict__["classes"] = class_ids(others, CLASS_INPUTS)
+        return self
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its problems are NPN classes by number."""
+        return bool(self.problems)
+
+    @property
+    def rigid(self) -> tuple[str, ...]:
+        """Numbers name classes of so many inputs."""
+        return ("n_inputs",) if self.numbered else ()
+
+    @property
+    def label_attrs(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """What the labels are."""
+        return {"long_name": "id of the NPN class" if self.numbered else "name of the function"}
+
+    def names(self) -> NDArray[Any]:
+        """Ids, ascending; or names, ascending as text."""
+        if self.numbered:
+            every = self.problems == "all"
+            return (
+                classes_of(self.n_inputs[0]).representative if every else np.array(self.problems, np.uint64)
+            )
+        every = self.classes == "all"
+        ids = classes_of(CLASS_INPUTS).representative.tolist() if every else self.classes
+        names = [*map(class_name, ids), PARITY, *map(random_name, range(self.random))]
+        return np.array(names, dtype=object)
+
+    def count_names(self) -> int:
+        """Count them without enumerating them."""
+        if self.numbered:
+            return N_CLASSES[self.n_inputs[0]] if self.problems == "all" else len(self.problems)
+        others = self.classes
+        return (N_CLASSES[CLASS_INPUTS] if others == "all" else len(others)) + 1 + self.random
+
+    def n_inputs_of(self, setting: Setting) -> int:
+        """Count those of the function."""
+        return int(setting["n_inputs"])
+
+    def n_rows_of(self, setting: Setting) -> int:
+        """Count those of the truth table."""
+        return 1 << int(setting["n_inputs"])
+
+    def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
+        """Give all rows, and the truth tables, the same for all trials."""
+        n = self.n_inputs_of(setting)
+        names = [label for label in labels if isinstance(label, str)]
+        tables = named_tables(names, n, seed) if names else truth_table(np.array(labels, np.uint64), n)
+        return Trials(inputs(n), np.repeat(tables, len(trials), axis=0))
+
+    def stream(self, setting: Setting, label: Any, seed: int) -> Name:
+        """Name one for each function."""
+        return seed, label, int(setting["n_inputs"])
+
+    @property
+    def measures_first(self) -> bool:
+        """Whether swaps and the like take so long that a sweep of their own finds them."""
+        return self.numbered and self.n_inputs[0] > _FASTLY_MEASURED
+
+    def coordinates(self, seed: int) -> Mapping[str, Coordinate]:
+        """Give truth tables, measures, sizes of classes or families of functions."""
+        rows = np.array([1 << n for n in self.n_inputs])
+        known: dict[str, Coordinate] = {"rows": (("n_inputs",), rows, {"long_name": "rows", "units": "1"})}
+        return known | (self._of_classes() if self.numbered else self._of_names(seed))
+
+    def _of_classes(self) -> dict[str, Coordinate]:
+        from relusweep.tasks.boolean.measures import measure
+
+        n, ids = self.n_inputs[0], self.names()
+        every = classes_of(n)
+        texts = np.array([f"{i:0{2**n}b}" for i in ids.tolist()], dtype=object)
+        size = every.size[np.searchsorted(every.representative, ids)]
+        found = {} if self.measures_first else measure(ids, n)
+        return {
+            "truth_table": ("problem", texts, _TABLE),
+            **{name: ("problem", values, MEASURES[name]) for name, values in found.items()},
+            "class_size": ("problem", size, {"long_name": "functions in the NPN class", "units": "1"}),
+        }
+
+    def _of_names(self, seed: int) -> dict[str, Coordinate]:
+        names = self.names().tolist()
+        known = [_known(names, n, seed) for n in self.n_inputs]
+        families = np.array([family(name) for name in names], dtype=object)
+        found: dict[str, Coordinate] = {"family": ("problem", families, {"long_name": "kind of function"})}
+        for name in known[0]:
+            values = np.stack([of[name] for of in known], axis=1)
+            found[name] = (("problem", "n_inputs"), values, MEASURES.get(name, _TABLE))
+        return found
+
+    def block_shape(self) -> Mapping[str, int]:
+        """Many small networks, or some large ones."""
+        if self.numbered:  # chunks outlive the first run, so whatever the reach of the axis
+            return {"problem": min(N_CLASSES[self.n_inputs[0]], _CLASSES_PER_BLOCK), "trial": 100}
+        return {"problem": 8, "trial": 20}
+
+    def epochs_expected(self, setting: Setting, n_parameters: int, epochs: int) -> float:
+        """Estimate how many fail: those that succeed stop early, the others go on to the last epoch.
+
+        Rules of thumb from ten trials of `npn4`: half as many with each further unit, and with a leak fewer
+        the deeper; and of `dimensions`: networks of half as many parameters as a function has rows fail,
+        those of as many as it has rows succeed.
+        """
+        n, width, depth = (int(setting[dim]) for dim in ("n_inputs", "width", "depth"))
+        if not self.numbered:
+            failing = min(1.0, ((1 << n) / (2 * n_parameters)) ** 3)
+        elif setting["leak"]:
+            failing = min(1.0, 2.0 ** -(width - n + 2)) ** depth / depth
+        else:
+            failing = min(1.0, 2.0 ** -(width - n + 1))
+        return min(50, epochs) + failing * epochs
+
+
+def _known(names: list[str], n: int, seed: int) -> dict[str, NDArray[Any]]:
+    """Give truth tables, as text, and measures of functions of `n` inputs."""
+    from relusweep.tasks.boolean.measures import spectral_measures
+
+    parts = []
+    for start in range(0, len(names), _MEASURED_AT_ONCE):
+        tables = named_tables(names[start : start + _MEASURED_AT_ONCE], n, seed)
+        digits = (tables > 0).astype(np.uint8) + ord("0")
+        texts = np.array([row.tobytes().decode() for row in digits], dtype=object)
+        parts.append({"truth_table": texts, **spectral_measures(tables)})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def initial_parameters(
+    network: Network, seed: int, function: int | str, trials: range
+) -> NDArray[np.float32]:
+    """Draw the initial parameters of a function's trials, as sweeps of Boolean functions do.
+
+    Parameters
+    ----------
+    network : Network
+    seed : int
+    function : int or str
+        Id or name of the function.
+    trials : range
+        Consecutive trial numbers.
+
+    Returns
+    -------
+    ndarray of shape (len(trials), network.n_parameters), dtype float32
+    """
+    name = (f"{Boolean.folder} starts", seed, function, network.n_inputs, *shape_name(network.model_dump()))
+    return networks.initial_parameters(network, Stream(name), trials)

@@ -1,0 +1,126 @@
+"""Functions of one input, fitted at uniformly spaced points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from relusweep.tasks.axes import Axis, Setting, fixed
+from relusweep.tasks.declared import Coordinate
+from relusweep.tasks.elementary import cos_sin_turn
+from relusweep.tasks.problems import Name, Problem, Trials
+
+__all__ = ["Function", "Points", "sine_points"]
+
+
+class Function(Problem):
+    """The sine on [−π, π].
+
+    Attributes
+    ----------
+    target : {'sine'}
+    points : tuple of int
+        Uniformly spaced points, both ends among them.
+    """
+
+    folder: ClassVar[str] = "function"
+    title: ClassVar[str] = "Function sweep"
+    losses: ClassVar[tuple[str, ...]] = ("mse",)
+    two_classes: ClassVar[bool] = False
+
+    kind: Literal["function"] = "function"
+    target: Annotated[tuple[Literal["sine"], ...], Axis("function", None), Field(description="sine")] = fixed(
+        "sine"
+    )
+    points: Annotated[
+        tuple[Annotated[int, Field(ge=2, le=100_000)], ...],
+        Axis("points"),
+        Field(description="2 to 100 000"),
+    ] = fixed(100)
+
+    def interval(self, setting: Setting) -> tuple[float, float]:
+        """Give the ends of the interval that the points lie in."""
+        return -math.pi, math.pi
+
+    def n_inputs_of(self, setting: Setting) -> int:
+        """Give one."""
+        return 1
+
+    def n_rows_of(self, setting: Setting) -> int:
+        """Count the points."""
+        return int(setting["points"])
+
+    def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
+        """Give the points and the values there, the same for all trials."""
+        inputs, targets = sine_points(self.n_rows_of(setting))
+        return Trials(inputs, np.tile(targets, (len(trials), 1)))
+
+    def stream(self, setting: Setting, label: Any, seed: int) -> Name:
+        """Name one for all: points do not matter."""
+        return (seed,)
+
+    def start_name(self, setting: Setting, label: Any, seed: int) -> Name:
+        """Name the stream of the starts after the function."""
+        _, *name = super().start_name(setting, label, seed)
+        return (f"{setting['target']} starts", *name)
+
+    def coordinates(self, seed: int) -> Mapping[str, Coordinate]:
+        """Count the rows."""
+        return {"rows": (("points",), np.array(self.points), {"long_name": "points", "units": "1"})}
+
+    def block_shape(self) -> Mapping[str, int]:
+        """One network for each lane."""
+        return {"trial": 16}
+
+
+class Points(NamedTuple):
+    """Points of the sine.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_points, 1), dtype float32
+    targets : ndarray of shape (n_points,), dtype float32
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+
+def sine_points(count: int) -> Points:
+    """Give uniformly spaced points of [−π, π], both ends among them, and their sines.
+
+    Sines are those of the points before these are rounded to float32. All bits are the same on every
+    processor.
+
+    Parameters
+    ----------
+    count : int
+        At least 2.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 points.
+
+    Examples
+    --------
+    >>> sine_points(5).targets.tolist()
+    [0.0, -1.0, 0.0, 1.0, 0.0]
+    """
+    if count < 2:
+        raise ValueError(f"{count} points cannot hold both ends of the interval; allowed is 2 or more")
+    half_circle = count - 1
+    places = range(-half_circle, count, 2)
+    inputs = [[math.pi * place / half_circle] for place in places]
+    turns = [place % (2 * half_circle) / (2 * half_circle) for place in places]
+    targets = [cos_sin_turn(turn)[1] + 0.0 for turn in turns]  # -0.0 is 0.0
+    return Points(np.array(inputs, np.float32), np.array(targets, np.float32))

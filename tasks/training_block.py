@@ -1,0 +1,175 @@
+"""One block of a training sweep: networks of one setting, a range of trials, perhaps of several problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from time import thread_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relusweep.tasks import networks
+from relusweep.tasks.axes import Setting
+from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.probes import Extent, Probe, Trained, Tried
+from relusweep.tasks.problems import Problem, Trials
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.engine import Engine, prepare, train
+from relusweep.tasks.training.protocol import Protocol
+from relusweep.tasks.training.restarts import Restarts, train_with_restarts
+
+__all__ = ["TrainingBlock", "train_block"]
+
+_BYTES_AT_ONCE = 2**27  # of snapshots
+
+
+@dataclass(frozen=True)
+class TrainingBlock:
+    """What to train: trials of each label, of one setting.
+
+    Attributes
+    ----------
+    problem : Problem
+    setting : mapping
+        One label of every axis but problems and trials.
+    labels : tuple
+        Problems; one None where the problem has no such dimension.
+    trials : range
+    seed : int
+        Of the sweep.
+    protocol : Protocol
+        With the network.
+    restarts : Restarts, optional
+    probes : tuple of Probe
+    extent : Extent
+        Of the sweep that the results must fit.
+    engine : {'auto', 'lanes', 'reference'}
+    """
+
+    problem: Problem
+    setting: Setting
+    labels: tuple[Any, ...]
+    trials: range
+    seed: int
+    protocol: Protocol
+    restarts: Restarts | None
+    probes: tuple[Probe, ...]
+    extent: Extent
+    engine: Engine = "auto"
+
+    @property
+    def snapshot_epochs(self) -> tuple[int, ...]:
+        """Epochs after which probes need the parameters."""
+        return tuple(sorted({epoch for probe in self.probes for epoch in probe.epochs(self.extent)}))
+
+    def streams(self) -> list[Stream]:
+        """Give the stream that each label's starts are drawn from."""
+        return [Stream(self.problem.start_name(self.setting, label, self.seed)) for label in self.labels]
+
+    def initial_parameters(self) -> NDArray[np.float32]:
+        """Draw the starts of all networks: (n_labels × n_trials, n_parameters)."""
+        network = self.protocol.network
+        initial = np.empty((len(self.labels), len(self.trials), network.n_parameters), np.float32)
+        for stream, room in zip(self.streams(), initial, strict=True):
+            room[:] = networks.initial_parameters(network, stream, self.trials)
+        return initial.reshape(-1, network.n_parameters)
+
+    def orders(self) -> list[Stream] | None:
+        """Give the stream of orders of each label; None where an epoch is one batch."""
+        if self.protocol.batch in (None, self.problem.n_rows_of(self.setting)):
+            return None
+        return [Stream(self.problem.order_name(self.setting, label, self.seed)) for label in self.labels]
+
+
+def train_block(block: TrainingBlock) -> BlockResult:
+    """Train all networks of a block, and measure them; the same block gives the same bits anywhere.
+
+    Parameters
+    ----------
+    block : TrainingBlock
+
+    Returns
+    -------
+    BlockResult
+        Of the variables of all probes, over labels × trials (trials alone where labels are one None) and the
+        dimensions of the variable.
+    """
+    compiling = prepare(block.protocol, block.problem.n_rows_of(block.setting), block.engine)
+    begin = thread_time()
+    parts = [_train_part(part) for part in _parts(block)]
+    found = [arrays for arrays, _ in parts]
+    shape = (len(block.labels), len(block.trials)) if block.labels != (None,) else (len(block.trials),)
+    arrays = {
+        name: (joined := np.concatenate([some[name] for some in found])).reshape(*shape, *joined.shape[1:])
+        for name in found[0]
+    }
+    epochs = sum(count for _, count in parts)
+    return BlockResult(arrays, epochs, thread_time() - begin, compiling)
+
+
+def _parts(block: TrainingBlock) -> Iterable[TrainingBlock]:
+    """Cut a block by its labels, so that the snapshots of a part fit into memory."""
+    each = 4 * len(block.snapshot_epochs) * block.protocol.network.n_parameters * len(block.trials)
+    some = max(1, _BYTES_AT_ONCE // each) if each else len(block.labels)
+    for start in range(0, len(block.labels), some):
+        yield replace(block, labels=block.labels[start : start + some])
+
+
+def _train_part(block: TrainingBlock) -> tuple[dict[str, NDArray[np.generic]], int]:
+    trials = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
+    trained, epochs = (_tried if block.restarts else _straight)(block, trials)
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for probe in block.probes:
+        arrays |= probe.measure(trained, block.extent)
+    return arrays, epochs
+
+
+def _straight(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
+    streams = block.orders()
+    result = train(
+        block.protocol,
+        trials.inputs,
+        trials.targets,
+        block.initial_parameters(),
+        orders=None if streams is None else np.concatenate([stream.keys(block.trials) for stream in streams]),
+        test=trials.test,
+        engine=block.engine,
+        keep_parameters=_keeps(block),
+        **({"snapshots": block.snapshot_epochs} if block.snapshot_epochs else {}),
+    )
+    trained = Trained(block.problem, block.setting, block.protocol, trials, result, block.snapshot_epochs)
+    return trained, int(result.epochs.sum(dtype=np.int64))
+
+
+def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
+    """Start again: each trial has a stream of its own, and tries are its parts."""
+    protocol, restarts = block.protocol, block.restarts
+    assert restarts is not None  # see _train_part
+    orders = block.orders()
+    found = train_with_restarts(
+        protocol,
+        restarts,
+        trials.inputs,
+        trials.targets,
+        _of_trials(block.streams(), block.trials),
+        orders=None if orders is None else _of_trials(orders, block.trials),
+        engine=block.engine,
+        keep_parameters=_keeps(block),
+        **({"snapshots": block.snapshot_epochs} if block.snapshot_epochs else {}),
+    )
+    tried = Tried(found.tries, found.try_loss, found.try_loss <= restarts.bar)
+    epochs = int(found.tries.sum()) * protocol.epochs + int(found.training.epochs.sum())
+    result = found.training
+    return Trained(
+        block.problem, block.setting, protocol, trials, result, block.snapshot_epochs, tried
+    ), epochs
+
+
+def _keeps(block: TrainingBlock) -> bool:
+    return any(probe.wants_parameters for probe in block.probes)
+
+
+def _of_trials(streams: list[Stream], trials: range) -> list[Stream]:
+    return [Stream((*stream.name, trial)) for stream in streams for trial in trials]

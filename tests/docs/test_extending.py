@@ -1,0 +1,48 @@
+"""The files that docs/extending.md adds are found by their names, and do what the page says."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
+FILE = re.compile(r"# tasks/(\w+)/(\w+)\.py\n")
+
+
+def sections() -> dict[str, list[str]]:
+    """The code of each section, by its heading."""
+    parts = (part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
+    return {heading: re.findall(r"```python\n(.*?)```", text, re.DOTALL) for heading, text in parts}
+
+
+def added(source: str, folder: Path, patch: pytest.MonkeyPatch) -> ModuleType:
+    """Write a file where its package finds it, and give the package."""
+    named = FILE.match(source)
+    assert named, "the first line is a comment with the path of the file"
+    package = import_module(f"relusweep.tasks.{named[1]}")
+    (folder / f"{named[2]}.py").write_text(source)
+    patch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    return package
+
+
+@pytest.mark.parametrize("heading", ["A new initialisation", "A new activation"])
+def test_a_new_file_is_found_and_used(
+    heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, use = sections()[heading]
+    package = added(source, tmp_path, monkeypatch)
+    assert [name for name in package.names() if f'"{name}"' in use]
+    exec(compile(use, heading, "exec"), {})
+    assert 0.3 < float(capsys.readouterr().out) <= 1
+
+
+def test_a_file_that_defines_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = added("# tasks/activations/wrong.py\nACTIVATION = abs\n", tmp_path, monkeypatch)
+    with pytest.raises(TypeError, match="let it define an instance of Activation"):
+        package.load("wrong")

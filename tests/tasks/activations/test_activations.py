@@ -1,0 +1,157 @@
+"""Activations: what their files say of them is true, and which engine trains which."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from relusweep.tasks import activations
+from relusweep.tasks.regions import linear_pieces, linear_regions
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Network, Protocol, Sgd, initial_parameters, train
+from relusweep.tasks.training.engine import prepare
+
+LEAK = 0.1
+
+FORMULAS = {
+    "abs": abs,
+    "gelu": lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
+    "relu": lambda z: max(z, LEAK * z),
+    "silu": lambda z: z / (1 + math.exp(-z)),
+    "softplus": lambda z: math.log1p(math.exp(z)),
+    "tanh": math.tanh,
+}
+
+every_activation = pytest.mark.parametrize("name", activations.names())
+smooth = [name for name in activations.names() if activations.load(name).slope_below is None]
+bent = sorted({*activations.names()} - {*smooth})
+
+
+def applied(name, z):
+    return activations.load(name).apply(torch.tensor(z, dtype=torch.float64, requires_grad=True), LEAK)
+
+
+def network(name, n_inputs=2, width=5, depth=2, **fields):
+    leak = LEAK if activations.load(name).uses_leak else 0.0
+    return Network(n_inputs=n_inputs, width=width, depth=depth, leak=leak, activation=name, **fields)
+
+
+def arguments(name, n_networks=30, **protocol):
+    rule = Sgd(learning_rate=1.0, momentum=0.0)
+    chosen = Protocol(network=network(name), optimizer=rule, stop="last_epoch", **protocol)
+    x = [[-1, -1], [1, -1], [-1, 1], [1, 1]]
+    y = np.tile([-1, 1, 1, -1], (n_networks, 1))
+    return chosen, x, y, initial_parameters(chosen.network, Stream((name,)), range(n_networks))
+
+
+def output(network, parameters, x):
+    """The output at one point, in plain Python."""
+    h, place = list(x), 0
+    for i, (fan_out, fan_in) in enumerate(network.layers):
+        layer = parameters[place : place + fan_out * (fan_in + 1)].reshape(fan_out, fan_in + 1).tolist()
+        z = [sum(w * v for w, v in zip(unit, [*h, 1.0], strict=True)) for unit in layer]
+        h = [FORMULAS[network.activation](v) for v in z] if i < network.depth else z
+        place += fan_out * (fan_in + 1)
+    return h[0]
+
+
+@every_activation
+def test_an_activation_is_its_formula(name):
+    z = np.linspace(-30, 30, 241)
+    expected = [FORMULAS[name](v) for v in z.tolist()]
+    np.testing.assert_allclose(applied(name, z).detach(), expected, rtol=1e-13, atol=1e-14)
+
+
+@every_activation
+def test_gradients_are_those_of_the_formula(name):
+    assert torch.autograd.gradcheck(
+        lambda z: activations.load(name).apply(z, LEAK),
+        torch.tensor([-2.3, -0.4, 0.7, 3.1], dtype=torch.float64, requires_grad=True),
+    )
+
+
+@every_activation
+def test_what_is_declared_is_true(name):
+    activation = activations.load(name)
+    assert (applied(name, [0.0]).item() == 0) == activation.zero_at_zero
+    changed = activation.apply(torch.tensor([-2.0]), 0.5) != activation.apply(torch.tensor([-2.0]), 0.1)
+    assert changed.item() == activation.uses_leak
+    below, above = applied(name, [-3.0, -1.0]).tolist(), applied(name, [1.0, 3.0]).tolist()
+    straight = np.allclose(below[0], 3 * below[1]) and np.allclose(above, [1, 3])
+    assert straight == (activation.slope_below is not None)
+    if activation.slope_below:
+        assert below == [-3 * activation.slope_below(LEAK), -activation.slope_below(LEAK)]
+
+
+@every_activation
+def test_networks_are_trained_along_their_gradient(name):
+    protocol, x, y, initial = arguments(name, n_networks=5, epochs=1)
+    result = train(protocol, x, y, initial, keep_parameters=True)
+
+    def loss(parameters):
+        outputs = [output(protocol.network, parameters, point) for point in x]
+        return np.logaddexp(0, -y[0] * outputs).mean()
+
+    for start, end in zip(initial.astype(float), result.parameters, strict=True):
+        steps = 1e-6 * np.eye(len(start))
+        gradient = [(loss(start + step) - loss(start - step)) / 2e-6 for step in steps]
+        np.testing.assert_allclose(start - end, gradient, atol=1e-6)
+
+
+@every_activation
+def test_auto_is_lanes_where_these_have_the_activation(name):
+    fast = activations.load(name).in_lanes
+    assert fast == (name == "relu")
+    protocol, *data = arguments(name, epochs=20)
+    auto, same = (
+        train(protocol, *data, engine=engine, keep_parameters=True).parameters
+        for engine in ("auto", "lanes" if fast else "reference")
+    )
+    assert auto.tobytes() == same.tobytes()
+    if not fast:
+        assert prepare(protocol, 4) == 0
+        with pytest.raises(ValueError, match=f"lanes has not the activation {name}; use engine='auto'"):
+            train(protocol, *data, engine="lanes")
+
+
+@pytest.mark.parametrize("name", bent)
+def test_pieces_are_those_of_the_network(name):
+    one = network(name, n_inputs=1, width=4)
+    for row in initial_parameters(one, Stream(("pieces",)), range(20)).astype(float):
+        pieces = linear_pieces(one, row, -3, 3)
+        for share in (0.0, 0.3, 1.0):
+            x = pieces.start + share * (pieces.stop - pieces.start)
+            expected = [output(one, row, [v]) for v in x.tolist()]
+            np.testing.assert_allclose(pieces.slope * x + pieces.intercept, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", bent)
+def test_regions_are_those_of_the_network(name):
+    plane = network(name)
+    row = initial_parameters(plane, Stream(("regions",)), range(1))[0].astype(float)
+    regions = linear_regions(plane, row, [-2, -2], [2, 2])
+    assert regions.areas.sum() == pytest.approx(16)
+    for i, (first, last) in enumerate(zip(regions.offsets, regions.offsets[1:], strict=False)):
+        middle = regions.vertices[regions.corners[first:last]].mean(axis=0)
+        expected = output(plane, row, middle.tolist())
+        assert regions.gradient[i] @ middle + regions.intercept[i] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", smooth)
+def test_smooth_networks_have_no_pieces(name):
+    one = network(name, n_inputs=1)
+    with pytest.raises(ValueError, match=f"{name} is not piecewise linear.*allowed are abs, relu"):
+        linear_pieces(one, np.zeros(one.n_parameters), -1, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in activations.names() if name != "relu"])
+def test_a_leak_that_means_nothing_is_refused(name):
+    with pytest.raises(ValidationError, match=f"activation {name} has no leak; got leak = 0.1, allowed is 0"):
+        Network(n_inputs=1, width=1, depth=1, activation=name, leak=0.1)
+
+
+def test_an_unknown_activation_is_refused_with_those_there_are():
+    with pytest.raises(ValidationError, match="unknown activation 'sine'; allowed are abs, gelu, relu"):
+        Network(n_inputs=1, width=1, depth=1, activation="sine")
