@@ -137,7 +137,7 @@ def _straight(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
         test=trials.test,
         engine=block.engine,
         keep_parameters=_keeps(block),
-        **({"snapshots": block.snapshot_epochs} if block.snapshot_epochs else {}),
+        snapshots=block.snapshot_epochs,
     )
     trained = Trained(block.problem, block.setting, block.protocol, trials, result, block.snapshot_epochs)
     return trained, int(result.epochs.sum(dtype=np.int64))
@@ -155,9 +155,10 @@ def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
         trials.targets,
         _of_trials(block.streams(), block.trials),
         orders=None if orders is None else _of_trials(orders, block.trials),
+        test=trials.test,
         engine=block.engine,
         keep_parameters=_keeps(block),
-        **({"snapshots": block.snapshot_epochs} if block.snapshot_epochs else {}),
+        snapshots=block.snapshot_epochs,
     )
     tried = Tried(found.tries, found.try_loss, found.try_loss <= restarts.bar)
     epochs = int(found.tries.sum()) * protocol.epochs + int(found.training.epochs.sum())

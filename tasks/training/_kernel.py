@@ -12,7 +12,7 @@ from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = ["build_evaluation", "build_training", "piece"]
+__all__ = ["build_evaluation", "build_gradient", "build_training", "piece"]
 
 _ALL_LANES = (1 << LANES) - 1
 _FEWEST, _MOST = 4, 16  # rows of a piece
@@ -67,6 +67,7 @@ def _load_network(memory, lane, network, data, shuffled):
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
+    memory.point[lane] = 0
 
 
 @_compiled
@@ -128,6 +129,18 @@ def _record(memory, stopped, parameters, epochs):
                 parameters[network, i] = memory.weights[i * LANES + lane]
 
 
+@_compiled
+def _take_snapshots(memory, active, points, snapshots):
+    """Keep the weights of lanes that have had as many epochs as their next point says."""
+    for lane in range(LANES):
+        if active >> lane & 1:
+            network, point = memory.network[lane], memory.point[lane]
+            if point < points.size and points[point] == memory.epoch[lane]:
+                memory.point[lane] = point + 1
+                for i in range(snapshots.shape[2]):
+                    snapshots[network, point, i] = memory.weights[i * LANES + lane]
+
+
 def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
     """Write the training loop for one shape and batch; the depth is known when it runs."""
     size, stored = n_inputs + 2, n_inputs + 1
@@ -176,6 +189,8 @@ def build_training(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
                 if batch < 0:
                     continue
                 if batch == 0:
+                    if data.points.size:
+                        _take_snapshots(memory, active, data.points, data.snapshots)
                     stopped = active & _stopped(memory, rule, rule.early or batches == 1)
                     if stopped:
                         _record(memory, stopped, parameters, epochs)
@@ -224,5 +239,39 @@ def build_evaluation(n_inputs: int, width: int, rows: int) -> Callable[..., None
                 forward(n_inputs, width, rows, 0, memory, rule.depth, slope)
                 for lane in range(lanes):
                     _tally(memory, lane, count, size, rule, first + lane, right, total, finite)
+
+    return run
+
+
+@_compiled
+def _squares(memory, lane):
+    total = 0.0
+    for i in range(memory.gradient.size // LANES):
+        total += np.float64(memory.gradient[i * LANES + lane]) ** 2
+    return total
+
+
+def build_gradient(n_inputs: int, width: int, rows: int) -> Callable[..., None]:
+    """Write the gradient of the mean loss over any multiple of some rows: its squared norm."""
+    size = n_inputs + 2
+
+    def run(data, rule, memory, squares):
+        slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
+        n_networks, n_rows = data.targets.shape
+        for first in range(0, n_networks, LANES):
+            lanes = min(LANES, n_networks - first)
+            for lane in range(lanes):
+                _put_weights(memory, lane, data.initial[first + lane])
+            for i in range(memory.gradient.size // LANES):
+                store(memory.gradient, i, zero)
+            for start in range(0, n_rows, rows):
+                for lane in range(lanes):
+                    inputs = data.inputs[_own(data.inputs, first + lane), start : start + rows]
+                    _put_rows(memory.rows, lane, inputs, data.targets[first + lane, start : start + rows])
+                forward(n_inputs, width, rows, 0, memory, rule.depth, slope)
+                differentiate(size, rows, 0, n_rows, memory, rule)
+                backward(n_inputs, width, rows, 0, memory, rule.depth, slope, 1)
+            for lane in range(lanes):
+                squares[first + lane] = _squares(memory, lane)
 
     return run

@@ -1,7 +1,8 @@
 """One function that trains, and the choice between its engines."""
 
+from collections.abc import Sequence
 from time import thread_time
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,7 @@ def train(
     test: tuple[ArrayLike, ArrayLike] | None = None,
     engine: Engine = "auto",
     keep_parameters: bool = False,
+    snapshots: Sequence[int] = (),
 ) -> TrainingResult:
     """Train many networks of one shape, each on its own targets and from its own start.
 
@@ -47,6 +49,8 @@ def train(
         network's activation, else `reference`.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
+    snapshots : sequence of int
+        Epochs, ascending, after which to keep the parameters too.
 
     Returns
     -------
@@ -80,16 +84,22 @@ def train(
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
         )
     keys = _checked_orders(protocol, rows, orders)
+    if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):
+        raise ValueError(f"snapshots are {list(snapshots)}; allowed are epochs from 0, ascending, each once")
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
     if test_rows is not None and len(test_rows.targets) != n_networks:
         raise ValueError(f"test targets are of {len(test_rows.targets)} networks, the others of {n_networks}")
     if chosen == "reference":
         from relusweep.tasks.training.reference import train_reference
 
-        return train_reference(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
+        return train_reference(
+            protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
+        )
     from relusweep.tasks.training.lanes import train_lanes
 
-    return train_lanes(protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters)
+    return train_lanes(
+        protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
+    )
 
 
 def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:

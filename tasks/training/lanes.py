@@ -7,6 +7,7 @@ processor.
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["train_lanes"]
+__all__ = ["gradient_norms", "look", "train_lanes"]
 
 _LOOKED_AT = 32  # rows at a time, when training is over
 
@@ -34,23 +35,28 @@ def train_lanes(
     test: Rows | None = None,
     *,
     keep_parameters: bool = False,
+    snapshots: Sequence[int] = (),
 ) -> TrainingResult:
     """Train networks; see :func:`.train` for the arguments, which are trusted here."""
     network, n_rows = protocol.network, rows.n_rows
     result = TrainingResult.empty(
-        len(initial), network.n_parameters if keep_parameters else None, test=test is not None
+        len(initial),
+        network.n_parameters,
+        parameters=keep_parameters,
+        test=test is not None,
+        snapshots=len(snapshots),
     )
     parameters = np.empty_like(initial) if result.parameters is None else result.parameters
     batch = n_rows if orders is None or protocol.batch is None else protocol.batch
     _training(network.n_inputs, network.width, batch)(
-        _data(rows, initial, orders),
+        _data(rows, initial, orders, snapshots, result.snapshots),
         _rule(protocol, n_rows),
         _schedule(protocol.optimizer, protocol.epochs * (n_rows // batch)),
         _memory(network, _kernel.piece(batch), n_rows, shuffled=batch < n_rows),
         parameters,
         result.epochs,
     )
-    right, loss, finite = _look(protocol, rows, parameters)
+    right, loss, finite = look(protocol, rows, parameters)
     success = finite & (right >= protocol.rows_for_success(n_rows))
     early = success & (protocol.stop == "first_success")
     reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
@@ -58,11 +64,11 @@ def train_lanes(
     result.success_epoch[success] = result.epochs[success]
     result.stop_reason[:] = np.where(finite, reason, StopReason.NOT_FINITE)
     if test is not None and result.test_rows_right is not None and result.test_loss is not None:
-        result.test_rows_right[:], result.test_loss[:], _ = _look(protocol, test, parameters)
+        result.test_rows_right[:], result.test_loss[:], _ = look(protocol, test, parameters)
     return result
 
 
-def _look(
+def look(
     protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
     """Give right rows, mean losses, and whether all outputs are finite, of all networks."""
@@ -80,6 +86,16 @@ def _look(
         return right, (total / rows.n_rows).astype(np.float32), finite
 
 
+def gradient_norms(protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Give the norm of the gradient of the mean loss over all rows, of each network: (n_networks,)."""
+    network, some = protocol.network, _kernel.piece(rows.n_rows)
+    squares = np.zeros(len(parameters))
+    _gradient(network.n_inputs, network.width, some)(
+        _data(rows, parameters, None), _rule(protocol, rows.n_rows), _memory(network, some, some), squares
+    )
+    return np.sqrt(squares)
+
+
 class _Data(NamedTuple):
     """What is each network's own."""
 
@@ -87,9 +103,17 @@ class _Data(NamedTuple):
     targets: NDArray[np.float32]
     initial: NDArray[np.float32]
     keys: NDArray[np.uint64]
+    points: NDArray[np.int64]  # epochs after which snapshots are taken
+    snapshots: NDArray[np.float32]  # (n_networks, n_points, n_parameters), written
 
 
-def _data(rows: Rows, initial: NDArray[np.float32], orders: NDArray[np.uint64] | None) -> _Data:
+def _data(
+    rows: Rows,
+    initial: NDArray[np.float32],
+    orders: NDArray[np.uint64] | None,
+    points: Sequence[int] = (),
+    snapshots: NDArray[np.float32] | None = None,
+) -> _Data:
     inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
     keys = np.zeros(0, np.uint64) if orders is None else orders
     # Numba would compile anew for arrays that lie otherwise or are read-only.
@@ -98,6 +122,8 @@ def _data(rows: Rows, initial: NDArray[np.float32], orders: NDArray[np.uint64] |
         np.require(rows.targets, requirements=("C", "W")),
         np.require(initial, requirements=("C", "W")),
         np.require(keys, requirements=("C", "W")),
+        np.array(points, np.int64),
+        np.zeros((0, 0, 0), np.float32) if snapshots is None else snapshots,
     )
 
 
@@ -167,6 +193,7 @@ class _Memory(NamedTuple):
     rates: NDArray[np.float32]  # step and epsilon
     network: NDArray[np.int64]  # which network each lane holds
     epoch: NDArray[np.int64]  # epochs that it has had
+    point: NDArray[np.int64]  # snapshots that it has had
     data: NDArray[np.float32]  # for mini-batches, each lane's rows, without the ones; (LANES, n_rows, pitch)
     order: NDArray[np.unsignedinteger[Any]]  # and their order, (LANES, n_rows)
     words: NDArray[np.uint32]  # what the next order is drawn from
@@ -191,6 +218,7 @@ def _memory(network: Network, piece: int, n_rows: int, *, shuffled: bool = False
         rates=bank(2),
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
+        point=np.zeros(LANES, np.int64),
         data=bank(drawn * apart).reshape(LANES, drawn, apart),
         order=np.zeros((LANES, drawn), np.uint16 if drawn <= 2**16 else np.uint32),
         words=np.zeros((4, -(-drawn // 4)), np.uint32),
@@ -212,3 +240,8 @@ def _training(n_inputs: int, width: int, rows: int) -> Any:
 @cache
 def _evaluation(n_inputs: int, width: int, rows: int) -> Any:
     return _named(_kernel.build_evaluation, n_inputs, width, rows)
+
+
+@cache
+def _gradient(n_inputs: int, width: int, rows: int) -> Any:
+    return _named(_kernel.build_gradient, n_inputs, width, rows)

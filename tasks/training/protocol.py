@@ -163,6 +163,8 @@ class TrainingResult(NamedTuple):
         Right rows of the test set at the end, where there is one.
     test_loss : ndarray of shape (n_networks,), dtype float32, or None
         Loss over all rows of the test set at the end.
+    snapshots : ndarray of shape (n_networks, n_points, n_parameters), dtype float32, or None
+        Parameters after chosen epochs, where asked for; NaN after the end of the training.
     """
 
     success_epoch: NDArray[np.int32]
@@ -173,17 +175,27 @@ class TrainingResult(NamedTuple):
     parameters: NDArray[np.float32] | None
     test_rows_right: NDArray[np.int32] | None
     test_loss: NDArray[np.float32] | None
+    snapshots: NDArray[np.float32] | None
 
     @classmethod
-    def empty(cls, n_networks: int, n_parameters: int | None, *, test: bool = False) -> "TrainingResult":
-        """Room for the results of `n_networks`; no parameters are kept where `n_parameters` is None."""
+    def empty(
+        cls,
+        n_networks: int,
+        n_parameters: int,
+        *,
+        parameters: bool = False,
+        test: bool = False,
+        snapshots: int = 0,
+    ) -> "TrainingResult":
+        """Room for the results of `n_networks`, with what of them is to be kept."""
         return cls(
             np.full(n_networks, -1, np.int32),
             np.zeros(n_networks, np.int32),
             np.full(n_networks, np.nan, np.float32),
             np.zeros(n_networks, np.int8),
             np.zeros(n_networks, np.int32),
-            None if n_parameters is None else np.empty((n_networks, n_parameters), np.float32),
+            np.empty((n_networks, n_parameters), np.float32) if parameters else None,
             np.zeros(n_networks, np.int32) if test else None,
             np.full(n_networks, np.nan, np.float32) if test else None,
+            np.full((n_networks, snapshots, n_parameters), np.nan, np.float32) if snapshots else None,
         )

@@ -3,7 +3,7 @@
 It is the oracle that the fast engine is held against: slower, in float32 or float64, on CPU or CUDA.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
 
-__all__ = ["logits", "train_reference"]
+__all__ = ["judge", "logits", "train_reference"]
 
 
 def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
@@ -51,6 +51,7 @@ def train_reference(
     test: Rows | None = None,
     *,
     keep_parameters: bool = False,
+    snapshots: Sequence[int] = (),
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> TrainingResult:
@@ -58,7 +59,7 @@ def train_reference(
 
     Parameters
     ----------
-    protocol, rows, initial, orders, test, keep_parameters
+    protocol, rows, initial, orders, test, keep_parameters, snapshots
         As for :func:`relusweep.tasks.training.train`; no orders mean batches of all rows.
     dtype : torch.dtype
         Precision of the computation.
@@ -71,11 +72,18 @@ def train_reference(
     """
     network = protocol.network
     result = TrainingResult.empty(
-        len(initial), network.n_parameters if keep_parameters else None, test=test is not None
+        len(initial),
+        network.n_parameters,
+        parameters=keep_parameters,
+        test=test is not None,
+        snapshots=len(snapshots),
     )
     going = _Stack(protocol, rows, initial, orders, dtype, device)
     for epoch in range(protocol.epochs + 1):
         last = epoch == protocol.epochs
+        if result.snapshots is not None and epoch in snapshots:
+            at = list(snapshots).index(epoch)
+            result.snapshots[going.running.cpu(), at] = going.parameters.detach().cpu().numpy()
         if orders is None or last or protocol.stop == "first_success":
             going.look()
             stopped = torch.ones_like(going.finite) if last else going.has_stopped()
@@ -112,7 +120,7 @@ class _Stack:
         """See what the networks make of all rows; with orders of batches, without gradients."""
         with torch.set_grad_enabled(self.order is None):
             outputs = logits(self.protocol.network, self.parameters, self._of_running(self.inputs))
-            self.losses, self.right = _judge(self.protocol, outputs, self.targets[self.running])
+            self.losses, self.right = judge(self.protocol, outputs, self.targets[self.running])
             self.finite = outputs.isfinite().all(dim=1)
         self.succeeded = self.right >= self.protocol.rows_for_success(outputs.shape[1])
 
@@ -137,7 +145,7 @@ class _Stack:
         if test is not None and result.test_rows_right is not None and result.test_loss is not None:
             x = test.inputs[now] if test.inputs.ndim == 3 else test.inputs
             inputs, targets = (torch.as_tensor(a).to(parameters) for a in (x, test.targets[now]))
-            losses, right_of_test = _judge(
+            losses, right_of_test = judge(
                 self.protocol, logits(self.protocol.network, parameters, inputs), targets
             )
             result.test_loss[now], result.test_rows_right[now] = losses.cpu(), right_of_test.cpu()
@@ -166,7 +174,7 @@ class _Stack:
             self._update()
             return
         for x, y in self._batches(epoch):
-            losses, _ = _judge(self.protocol, logits(self.protocol.network, self.parameters, x), y)
+            losses, _ = judge(self.protocol, logits(self.protocol.network, self.parameters, x), y)
             losses.sum().backward()
             self._update()
 
@@ -192,7 +200,7 @@ class _Stack:
         return inputs[self.running] if inputs.ndim == 3 else inputs
 
 
-def _judge(
+def judge(
     protocol: Protocol, outputs: torch.Tensor, targets: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give the loss and the number of right rows of each network."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,8 +65,10 @@ def train_with_restarts(
     starts: Sequence[Stream],
     *,
     orders: Sequence[Stream] | None = None,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
     engine: Engine = "auto",
     keep_parameters: bool = False,
+    snapshots: Sequence[int] = (),
 ) -> RestartsResult:
     """Train each network from fresh weights until its loss meets a bar, and then go on with it.
 
@@ -82,8 +84,8 @@ def train_with_restarts(
     orders : sequence of Stream, one for each network, optional
         Try t of a network draws its orders of the rows from the key of trial t; needed for batches of fewer
         rows than there are.
-    engine, keep_parameters
-        As for :func:`relusweep.tasks.training.train`.
+    test, engine, keep_parameters, snapshots
+        As for :func:`relusweep.tasks.training.train`; of the try that is kept.
 
     Returns
     -------
@@ -107,7 +109,8 @@ def train_with_restarts(
     made, losses = _search(protocol, restarts, tries)
     longer = protocol.model_copy(update={"epochs": protocol.epochs + restarts.further_epochs})
     kept = [range(count - 1, count) for count in made.tolist()]
-    training = tries.train(longer, np.arange(len(starts)), kept, keep_parameters=keep_parameters)
+    options = {"test": test, "keep_parameters": keep_parameters, "snapshots": snapshots}
+    training = tries.train(longer, np.arange(len(starts)), kept, **options)
     return RestartsResult(made, losses, training)
 
 
@@ -126,8 +129,7 @@ class _Tries:
         protocol: Protocol,
         networks: NDArray[np.intp],
         tries: Sequence[range],
-        *,
-        keep_parameters: bool = False,
+        **options: Any,
     ) -> TrainingResult:
         """Train tries of some networks: for each network a range of them, one network after another."""
         chosen = list(zip(networks.tolist(), tries, strict=True))
@@ -142,7 +144,7 @@ class _Tries:
             ),
             orders=None if orders is None else np.concatenate([orders[i].keys(some) for i, some in chosen]),
             engine=self.engine,
-            keep_parameters=keep_parameters,
+            **options,
         )
 
 
