@@ -72,7 +72,7 @@ def _caption(outcome: Outcome, found: xr.Dataset, axes: str) -> str:
     if outcome.by_loss:
         text += " Logarithmic scale, of maps the same for all. Losses that are not finite are left out."
     if bool((found["ran"] == 0).any()):
-        text += " Hatched: no network has run." if len(found.sizes) > 1 else " Where none has run is no dot."
+        text += " Hatched: no network there." if len(found.sizes) > 1 else " Where none has run is no dot."
     if bool(((found["ran"] > 0) & (found["ran"] < 1)).any()) and len(found.sizes) > 1:
         text += " Asterisk: only a part of the networks has run; the value is its own."
     return text

@@ -14,6 +14,7 @@ import xarray as xr
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.coverage import lacking
 from relusweep.pipeline.report.text import NOTHING, intervals, percent, significant
 from relusweep.pipeline.report.training.axes import varied
 
@@ -67,14 +68,15 @@ class Outcome:
         xarray.Dataset
             ``value``: the share of the networks that succeeded, or the median of the final losses that are
             finite; ``low`` and ``high``: its 95 % Wilson interval, or the quartiles; NaN where nothing ran.
-            ``networks`` that ran, and ``ran``, their share.
+            ``networks`` that ran, and ``ran``, their share of those that were asked for.
         """
         others = [dim for dim in self.data["success_epoch"].dims if dim not in dims]
         success = success_rate(self.data, others).rename(rate="value")
         if self.by_loss:
             success = success.assign(_quartiles(self.data["final_loss"], [str(dim) for dim in others]))
-        planned = prod(self.data.sizes[dim] for dim in others)
-        return success.assign(ran=success["networks"] / planned).transpose(*dims)
+        networks = success["networks"]
+        ran = networks / (networks + lacking(self.data).sum(others))
+        return success.assign(ran=ran.fillna(0)).transpose(*dims)
 
     def reach(self, dim: str) -> float:
         """Say how far the values of the labels of an axis are apart; 0 where nothing ran."""

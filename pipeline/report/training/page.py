@@ -124,12 +124,20 @@ def _axes(dataset: xr.Dataset, outcome: Outcome) -> list[Block]:
     ran = coverage(dataset)
     sentence = (
         f"{ran.networks:,} of {counted(ran.planned, 'network')} ran, one for each combination of the labels "
-        "of these axes."
+        f"of these axes{_chosen(dataset)}."
     )
     same = [Folded("What is the same for all networks", [fixed_table(dataset)])] if fixed(dataset) else []
     margins = marginal_table(outcome)
     shown = Folded(margins.title, [margins]) if len(margins.cells) > _MOST_ROWS else margins
     return [sentence, axes_table(dataset), *same, shown]
+
+
+def _chosen(dataset: xr.Dataset) -> str:
+    """Say which combinations were asked for, where it is not all."""
+    condition = specification(dataset).get("where")
+    if not condition:
+        return ""
+    return f" where {condition}. Labels of one axis may so stand beside different labels of another"
 
 
 def _by_axes(outcome: Outcome, family: Family | None) -> list[Section]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -206,6 +207,25 @@ def test_nothing_run_at_all(own: xr.Dataset, by_loss: xr.Dataset, tmp_path: Path
         assert "nan" not in page.text.lower()
         shown = [block.cells.to_string() for block in report_on(data).overview(nothing)]
         assert "nan" not in " ".join(shown).lower()
+
+
+def test_combinations_that_were_not_asked_for_are_not_missing(own: xr.Dataset, tmp_path: Path) -> None:
+    known = json.loads(own.attrs["specification"]) | {"where": "width * learning_rate <= 0.3 and depth == 1"}
+    asked = own.where(own["width"] * own["learning_rate"] <= 0.3).assign_attrs(
+        specification=json.dumps(known)
+    )
+    page = Page(write_report(asked, tmp_path / "asked", {}))
+    assert "200 of 200 networks ran" in page.text
+    assert "where width * learning_rate <= 0.3 and depth == 1. Labels" in page.text
+    assert "Not everything has run" not in page.text
+    drawn = pair_map(outcome_of(asked), ("width", "learning_rate")).draw(LIGHT).axes[0]
+    assert len(drawn.patches) == 1
+    assert not any("*" in text.get_text() for text in drawn.texts)
+    part = asked.where(asked["trial"] > 0)
+    page = Page(write_report(part, tmp_path / "part", {}))
+    assert "190 of 200 networks have run (95.0 %)." in page.text
+    assert ["4", "pytorch", "0.05", "1"] in page.rows
+    assert ["8", "pytorch", "0.05", "1"] not in page.rows
 
 
 def test_hundreds_of_problems_are_no_axis_of_a_map(own: xr.Dataset) -> None:
