@@ -53,7 +53,9 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
     first = {dim: some[0] for dim, some in labels.items()}
     if labels["widths"] != ("",):
         if labels["width"] != (0,) or labels["depth"] != (0,) or "" in labels["widths"]:
-            raise ValueError("widths say the units of every layer; leave out width and depth")
+            raise ValueError(
+                "widths say the units of every layer; leave out width and depth, or set them to 0"
+            )
     elif 0 in labels["depth"]:
         raise ValueError("depth = 0: give the number of hidden layers, at least 1, or widths")
     elif 0 in labels["width"] and problem.own_width(first) is None:
