@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from relusweep.tasks.problems import boolean as functions
 from relusweep.tasks.boolean.truth_tables import inputs, parity, truth_table
+from relusweep.tasks.problems import boolean as functions
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Network, Protocol, initial_parameters
 
