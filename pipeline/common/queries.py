@@ -159,16 +159,20 @@ def _succeeded(dataset: xr.Dataset, at_least: float | None) -> xr.DataArray:
     if not 0 < at_least <= 1:
         raise ValueError(f"at_least is a share of the rows, above 0 and up to 1; got {at_least}")
     right, rows = _rows_right(dataset)
-    return right >= ceil(Fraction(str(at_least)) * rows)  # 0.07 of 100 is 7, which 0.07 * 100 is not
+    share = Fraction(str(at_least))  # 0.07 of 100 is 7, which 0.07 * 100 is not
+    least = [ceil(share * int(count)) for count in rows.values.flat]
+    return right >= rows.copy(data=np.reshape(least, rows.shape))
 
 
-def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, int]:
+def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Find the right rows of every network, and of how many: of the test set if there is one."""
     for name, rows in (("test_rows_right", "test_rows"), ("rows_right", "rows")):
+        if name in dataset and rows in dataset.coords:
+            return dataset[name], dataset[rows]
         if name in dataset and rows in dataset[name].attrs:
-            return dataset[name], int(dataset[name].attrs[rows])
+            return dataset[name], xr.DataArray(dataset[name].attrs[rows])
     raise ValueError(
-        "at_least needs test_rows_right with the attribute test_rows, or rows_right with the attribute "
+        "at_least needs test_rows_right with the coordinate test_rows, or rows_right with the coordinate "
         f"rows, which say how many rows there are; here are only {list(dataset.data_vars)}"
     )
 

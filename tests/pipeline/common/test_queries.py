@@ -111,7 +111,7 @@ def test_a_bar_is_compared_exactly(rows: int, per_ten_thousand: int) -> None:
 
 def test_a_bar_without_a_number_of_rows_is_refused(shares: xr.Dataset) -> None:
     with pytest.raises(
-        ValueError, match=r"test_rows_right with the attribute test_rows.*\['success_epoch'\]"
+        ValueError, match=r"test_rows_right with the coordinate test_rows.*\['success_epoch'\]"
     ):
         shares[["success_epoch"]].sweep.success_rate("trial", at_least=0.9)
     with pytest.raises(ValueError, match="above 0 and up to 1; got 95"):
