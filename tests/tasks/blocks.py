@@ -18,7 +18,7 @@ from relusweep.tasks.training import Adam, Protocol, Restarts, Sgd
 from relusweep.tasks.training.engine import Engine
 from relusweep.tasks.training_block import TrainingBlock
 
-NETWORK = {"width": 2, "depth": 1, "activation": "relu", "leak": 0.0, "init": "he_normal", "bias": "uniform"}
+NETWORK = {"width": 3, "depth": 1, "activation": "relu", "leak": 0.0, "init": "he_normal", "bias": "uniform"}
 PROTOCOL = {"loss": "bce", "batch": 0, "epochs": 12, "stop": "last_epoch", "success": 1.0}
 
 

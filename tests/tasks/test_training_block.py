@@ -27,13 +27,18 @@ PROBES = (Outcome(), Parameters(), Snapshots(at=(0, 5)), Curve(every=6))
 BLOCKS = {
     "classes": block(BOOLEAN, (6, 1785, 27030), range(12), probes=PROBES, stop="first_success", leak=0.1),
     "names": block(Boolean(n_inputs=5, random=2), NAMES, range(12), probes=PROBES, batch=8),
-    "balls": block(BallAndShell(n_inputs=2, samples=40, test_samples=10), trials=range(12), batch=10),
+    "balls": block(BallAndShell(n_inputs=2, samples=40, test_samples=10), trials=range(12), batch=20),
     "sine": block(
-        Function(points=16), trials=range(12), loss="mse", optimizer=Sgd(learning_rate=0.1, momentum=0)
+        Function(points=16),
+        trials=range(12),
+        width=2,
+        loss="mse",
+        optimizer=Sgd(learning_rate=0.1, momentum=0),
     ),
     "restarts": block(
         Function(points=16),
         trials=range(12),
+        width=2,
         loss="mse",
         restarts=AGAIN,
         probes=PROBES,

@@ -65,7 +65,7 @@ def test_rows_are_all_inputs_and_targets_the_tables():
 
 
 def test_training_by_name_is_training_on_its_table_from_its_own_starts():
-    network = Network(n_inputs=6, width=2, depth=1, leak=0.1)
+    network = Network(n_inputs=6, width=3, depth=1, leak=0.1)
     names = (class_name(105), PARITY, random_name(3))
     result = train_block(block(NAMED, names, range(1, 3), seed=7, leak=0.1)).arrays
     initial = [initial_parameters(network, 7, name, range(1, 3)) for name in names]

@@ -12,9 +12,10 @@ from tests.tasks import blocks
 from tests.tasks.blocks import digest
 
 SINE = Function(points=16)
+AGAIN = Restarts(bar=0.3, most=4, further_epochs=60)
 
 
-def block(trials=range(5), rate=0.1, restarts=Restarts(bar=0.3, most=4, further_epochs=60), **fields):
+def block(trials=range(5), rate=0.1, restarts=AGAIN, **fields):
     setting = {"width": 2, "depth": 2, "loss": "mse", "epochs": 40} | fields
     optimizer = Sgd(learning_rate=rate, momentum=0.0)
     return blocks.block(SINE, trials=trials, optimizer=optimizer, restarts=restarts, room=20, **setting)
