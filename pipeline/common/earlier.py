@@ -109,7 +109,7 @@ def _leaves(part: Mapping[str, Any], within: bool = False) -> Iterator[tuple[str
     for name, value in part.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, True)
-        elif within or name not in _NO_AXES:
+        elif value is not None and (within or name not in _NO_AXES):
             yield (_DIMS.get(name, name) if within else name), value
 
 

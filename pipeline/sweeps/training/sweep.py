@@ -80,7 +80,11 @@ class TrainingSweep(SpecifiedSweep):
         Field(description=", ".join(probe_kinds())),
     ] = ()
     trials: Trials
-    where: Annotated[str, Field(description="a condition on labels, as width * depth <= 20")] | None = None
+    where: Annotated[
+        str | None,
+        BeforeValidator(lambda condition: None if condition == "none" else condition),
+        Field(description="a condition on labels, as width * depth <= 20, or none"),
+    ] = None
     seed: Seed = 0
     engine: EngineName = "lanes"
 
