@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.earlier import brought_up
+from relusweep.pipeline.common.paired import compare
 from relusweep.pipeline.common.queries import hardest, minimum_width, missing, success_rate
 from relusweep.storage.engine import CheckedArray, CheckedStore, RelusweepBackend
 from relusweep.storage.repository import Url
@@ -36,6 +37,22 @@ class SweepAccessor:
         """
         return success_rate(self._dataset, dim, at_least)
 
+    def compare(
+        self,
+        dim: str,
+        *,
+        over: str | Collection[Hashable] = "trial",
+        baseline: Any = None,
+        level: float = 0.05,
+        variable: str | None = None,
+    ) -> xr.Dataset:
+        """Compare every label of an axis with a baseline: by pairs where the same trial starts alike at each.
+
+        Gives rates of success, or medians of a `variable` as ``"final_loss"``, their ``difference`` from
+        ``low`` to ``high`` (95 %), and p values, corrected for their number.
+        """
+        return compare(self._dataset, dim, over=over, baseline=baseline, level=level, variable=variable)
+
     def hardest(self, n: int) -> pd.DataFrame:
         """Problems that are most often within one percentage point of the lowest rate of a size: `n` rows."""
         return hardest(self._dataset, n)
@@ -45,7 +62,7 @@ class SweepAccessor:
         return minimum_width(self._dataset)
 
     def missing(self) -> pd.DataFrame:
-        """Networks not run, counted by the dimensions other than problem and trial."""
+        """Networks not run of those asked for, counted by the dimensions other than problem and trial."""
         return missing(self._dataset)
 
 

@@ -90,7 +90,7 @@ class Summary:
     @property
     def points(self) -> int:
         """Points that networks were trained on, at most."""
-        return int(self.networks["rows"].max())
+        return int(max(labels(self.networks, "points")))
 
 
 def summarise(dataset: xr.Dataset) -> Summary:

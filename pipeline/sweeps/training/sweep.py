@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
-from relusweep.pipeline.common.errors import SpecificationChanged
+from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
+from relusweep.pipeline.sweeps.training.checks import check
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, places, spread
@@ -255,9 +256,12 @@ class TrainingSweep(SpecifiedSweep):
 
     def check(self) -> None:
         """Refuse combinations that cannot be trained."""
-        from relusweep.pipeline.sweeps.training.checks import check
-
-        check(self)
+        labels = {dim: place.labels for dim, place in self.places.items()}
+        try:
+            _ = self.wanted
+            check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+        except ValueError as error:
+            raise InvalidSweep(f"{self.name}: {error}") from None
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:

@@ -307,7 +307,9 @@ def test_the_problem_chooses_the_family(own: xr.Dataset, problem: dict[str, obje
 
 
 def test_functions_fitted_without_a_bar_have_no_tries() -> None:
-    fits = training(own_sweep(by_loss=True), {"kind": "function"}).assign_coords(rows=50, depth=1, epochs=40)
+    fits = training(own_sweep(by_loss=True), {"kind": "function"}).assign_coords(
+        points=50, depth=1, epochs=40
+    )
     fits = fits.assign(stop_reason=xr.ones_like(fits["success_epoch"]))
     fits["depth"].attrs["part"] = "network"
     said = content(fits)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from relusweep.tasks.boolean import training
 from relusweep.tasks.boolean.truth_tables import inputs, parity, truth_table
+from relusweep.tasks.problems import boolean as functions
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Network, Protocol, initial_parameters
 
@@ -16,7 +16,7 @@ def boolean(n, width, depth, n_networks, leak=0.1, function=None, **protocol):
     function = parity(n) if function is None else function
     table = truth_table(np.array([function], np.uint64), n)
     targets = np.repeat(table, n_networks, axis=0)
-    initial = training.initial_parameters(network, 0, function, range(n_networks))
+    initial = functions.initial_parameters(network, 0, function, range(n_networks))
     return Protocol(network=network, **protocol), inputs(n), targets, initial
 
 
