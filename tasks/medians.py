@@ -1,8 +1,8 @@
 """Medians with intervals, and tests of values of which only the order counts.
 
 Losses span orders of magnitude, and differ by some of them. So no test depends on their scale: a loss and its
-logarithm give the same p values. Everything works along the last axis, and leaves out NaN; infinite values
-are values. Tests give two-sided p values, intervals hold 95 %.
+logarithm give the same p values. Everything works along the last axis and leaves out NaN; infinite values are
+values. Tests give two-sided p values, intervals hold 95 %.
 """
 
 from __future__ import annotations

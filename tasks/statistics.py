@@ -128,8 +128,8 @@ def fisher(right_a: ArrayLike, ran_a: ArrayLike, right_b: ArrayLike, ran_b: Arra
     order = np.argsort(which, kind="stable")
     places = np.split(order, np.cumsum(np.bincount(which))[:-1]) if len(order) else []
     p = np.empty(len(order))
-    for margin, place in zip(margins.T.tolist(), places, strict=True):
-        p[place] = _fisher(*margin, k[place])
+    for (of_a, of_b, right), place in zip(margins.T.tolist(), places, strict=True):
+        p[place] = _fisher(of_a, of_b, right, k[place])
     return p.reshape(counts.shape[:-1])
 
 

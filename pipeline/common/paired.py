@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -25,7 +26,6 @@ from relusweep.tasks.statistics import (
 
 __all__ = ["compare", "judged_by_loss", "paired_along"]
 
-Sides = Callable[[xr.DataArray], tuple[xr.DataArray, xr.DataArray]]
 Found = dict[str, xr.DataArray]
 How = dict[str, str]
 
@@ -119,42 +119,29 @@ def compare(
     data at each label. Then success is compared by McNemar's exact test, and values by the sign test: losses
     differ by orders of magnitude, to which it is indifferent, and it needs no symmetry. Elsewhere, networks
     are taken as independent: success is compared by Fisher's exact test or, over more than trials, by the
-    test of Cochran, Mantel and Haenszel, stratum by stratum; values by that of Mann and Whitney. See
-    `relusweep.tasks.statistics` and `relusweep.tasks.medians` for sources.
+    test of Cochran, Mantel and Haenszel, stratum by stratum; values, all together, by that of Mann and
+    Whitney. See `relusweep.tasks.statistics` and `relusweep.tasks.medians` for sources.
 
     A loss that is not a number (the network diverged) counts as infinite.
     """
-    dims = [over] if isinstance(over, str) else list(over)
+    dims: list[Hashable] = [over] if isinstance(over, str) else list(over)
     variable = variable or ("final_loss" if judged_by_loss(dataset) else "success_epoch")
-    _check(dataset, dim, dims, level, variable)
-    labels = dataset[dim].to_numpy().tolist()
-    chosen = labels[0] if baseline is None else baseline
-    if chosen not in labels:
-        raise ValueError(f"{dim} has no label {chosen!r} for a baseline; there are {_listed(labels)}")
-    place = labels.index(chosen)
-    others = [at for at in range(len(labels)) if at != place]
-
-    def sides(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-        return array.isel({dim: place}), array.isel({dim: others})
-
+    _check_axes(dataset, dim, dims)
+    _check_variable(dataset, variable, [dim, *dims])
+    if not 0 < level < 1:
+        raise ValueError(f"level is a probability, as 0.05; got {level}")
+    sides = _Sides(dim, _place(dataset, dim, baseline), dataset.sizes[dim])
     paired = dim in paired_along(dataset)
     bare = dataset.drop_vars(list(dataset.coords))
-    success = variable == "success_epoch"
-    if success:
+    if variable == "success_epoch":
         found, how = (_paired_rates if paired else _rates)(bare, sides, dims)
+        units = "1"
     else:
         found, how = (_paired_values if paired else _values)(_values_of(bare, variable), sides, dims)
-    units = "1" if success else dataset[variable].attrs.get("units", "1")
-    tested = _tested(found, dim, level, {"units": units})
-    known = dataset.assign_coords({dim: dataset[dim]}).coords.to_dataset().isel({dim: others})
-    kept = known.drop_dims(known.sizes.keys() - tested.sizes.keys()).coords
-    return (
-        tested.assign_coords(kept)
-        .assign_coords(baseline=chosen)
-        .assign_attrs(
-            {"dim": dim, "over": dims, "variable": variable, "level": level, "paired": int(paired), **how}
-        )
-    )
+        units = dataset[variable].attrs.get("units", "1")
+    tested = _tested(found, dim, level, units)
+    attrs = {"dim": dim, "over": dims, "variable": variable, "level": level, "paired": int(paired), **how}
+    return tested.assign_coords(sides.labels(dataset, tested.sizes.keys())).assign_attrs(attrs)
 
 
 def judged_by_loss(dataset: xr.Dataset) -> bool:
@@ -170,36 +157,64 @@ def paired_along(dataset: xr.Dataset) -> list[str]:
     return [str(dim) for dim in np.ravel(known)]
 
 
-def _check(dataset: xr.Dataset, dim: str, over: list[Hashable], level: float, variable: str) -> None:
+@dataclass(frozen=True)
+class _Sides:
+    """The baseline of an axis, and its other labels."""
+
+    dim: str
+    place: int
+    size: int
+
+    def __call__(self, array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+        return array.isel({self.dim: self.place}), array.isel({self.dim: self._others})
+
+    @property
+    def _others(self) -> list[int]:
+        return [place for place in range(self.size) if place != self.place]
+
+    def labels(self, dataset: xr.Dataset, dims: Collection[Hashable]) -> xr.Coordinates:
+        """Give what is known of the labels along dimensions, and the baseline."""
+        known = dataset.assign_coords({self.dim: dataset[self.dim]}).coords.to_dataset()
+        others = known.isel({self.dim: self._others}).drop_dims(known.sizes.keys() - {*dims})
+        return others.assign_coords(baseline=dataset[self.dim][self.place].item()).coords
+
+
+def _place(dataset: xr.Dataset, dim: str, baseline: Any) -> int:
+    labels: list[Any] = dataset[dim].to_numpy().tolist()
+    if baseline is None:
+        return 0
+    if baseline not in labels:
+        raise ValueError(f"{dim} has no label {baseline!r} for a baseline; there are {_listed(labels)}")
+    return labels.index(baseline)
+
+
+def _check_axes(dataset: xr.Dataset, dim: str, over: list[Hashable]) -> None:
     axes = epochs_of(dataset).sizes
     several = _listed([name for name, size in axes.items() if size > 1 and name not in over])
-    if dim not in axes and dim in dataset.coords and not dataset[dim].ndim:
+    several = f"axes of several labels are {several}"
+    if dim not in axes and (dim not in dataset.coords or dataset[dim].ndim):
+        raise ValueError(f"no axis {dim!r} here; {several}")
+    if axes.get(dim, 1) == 1:
         raise ValueError(
-            f"{dim} is fixed at {dataset[dim].item()}: extend the sweep to compare (--set {dim}=…,…), or "
-            f"choose more of its labels; axes of several labels are {several}"
+            f"{dim} is fixed at {dataset[dim].to_numpy().ravel()[0]} here: extend the sweep to compare "
+            f"(--set {dim}=…,…), or choose more of its labels; {several}"
         )
-    if dim not in axes:
-        raise ValueError(f"no axis {dim!r} here; those of several labels are {several}")
     if dim in over:
-        raise ValueError(f"over holds {dim!r}, whose labels are to be compared; take it out of {over}")
-    if axes[dim] < 2:
-        raise ValueError(
-            f"{dim} has one label, {dataset[dim].values[0]}: extend the sweep to compare (--set {dim}=…,…); "
-            f"axes of several labels are {several}"
-        )
-    if unknown := [name for name in over if name not in axes]:
-        raise ValueError(f"over holds {unknown[0]!r}, which is no dimension here; there are {_listed(axes)}")
+        raise ValueError(f"over holds {dim!r}, whose labels are to be compared; {several}")
+    if not over or not {*over} <= axes.keys():
+        raise ValueError(f"over is {_listed(over)}; it names one or more of the axes {_listed(axes)}")
     if alike := [name for name in over if name in paired_along(dataset) and axes[name] > 1]:
         raise ValueError(
             f"over holds {alike[0]!r}, along which the same trial starts alike: taken together, its networks "
             "are not independent, and no test would hold. Leave it out of over, or choose one of its labels"
         )
-    if not 0 < level < 1:
-        raise ValueError(f"level is a probability, as 0.05; got {level}")
-    if variable not in dataset or not {dim, *over} <= set(dataset[variable].dims):
-        fit = [name for name, array in dataset.data_vars.items() if {dim, *over} <= set(array.dims)]
-        raise ValueError(f"no variable {variable!r} along {_listed([dim, *over])}; there are {_listed(fit)}")
-    if dim == "loss" and variable.endswith("loss"):
+
+
+def _check_variable(dataset: xr.Dataset, variable: str, dims: list[Hashable]) -> None:
+    fit = [str(name) for name, array in dataset.data_vars.items() if {*dims} <= {*array.dims}]
+    if variable not in fit:
+        raise ValueError(f"no variable {variable!r} along {_listed(dims)}; there are {_listed(fit)}")
+    if dims[0] == "loss" and variable.endswith("loss"):
         raise ValueError(
             f"{variable} is another measure at each label of loss; compare success, or another variable"
         )
@@ -215,7 +230,7 @@ def _counted(kinds: Mapping[str, xr.DataArray], over: list[Hashable]) -> dict[st
     return {str(name): count for name, count in zip(counts, xr.broadcast(*counts.values()), strict=True)}
 
 
-def _paired_rates(dataset: xr.Dataset, sides: Sides, over: list[Hashable]) -> tuple[Found, How]:
+def _paired_rates(dataset: xr.Dataset, sides: _Sides, over: list[Hashable]) -> tuple[Found, How]:
     (ran_a, ran_b), (a, b) = sides(ran(dataset)), sides(dataset["success_epoch"] >= 0)
     pairs = ran_a & ran_b
     n = _counted(
@@ -236,7 +251,7 @@ def _paired_rates(dataset: xr.Dataset, sides: Sides, over: list[Hashable]) -> tu
     return _found(rates, (alone - baseline_alone) / of, *ends, n, p), _MCNEMAR
 
 
-def _rates(dataset: xr.Dataset, sides: Sides, over: list[Hashable]) -> tuple[Found, How]:
+def _rates(dataset: xr.Dataset, sides: _Sides, over: list[Hashable]) -> tuple[Found, How]:
     """Compare independent networks; what is taken together beside trials is strata."""
     strata = [dim for dim in over if dim != "trial"]
     (ran_a, ran_b), (a, b) = sides(ran(dataset)), sides(dataset["success_epoch"] >= 0)
@@ -258,7 +273,7 @@ def _rates(dataset: xr.Dataset, sides: Sides, over: list[Hashable]) -> tuple[Fou
     return _found(rates, rate - baseline_rate, *ends, n, p), _STRATIFIED if strata else _FISHER
 
 
-def _paired_values(values: xr.DataArray, sides: Sides, over: list[Hashable]) -> tuple[Found, How]:
+def _paired_values(values: xr.DataArray, sides: _Sides, over: list[Hashable]) -> tuple[Found, How]:
     a, b = xr.broadcast(*sides(values))
     with np.errstate(invalid="ignore"):
         gap = (b - a).where(a != b, 0.0)  # also of two that are infinite
@@ -274,7 +289,7 @@ def _paired_values(values: xr.DataArray, sides: Sides, over: list[Hashable]) -> 
     return _found(medians, *median(_flat(gap, over)), n, mcnemar(n["higher"], n["lower"])), _SIGN
 
 
-def _values(values: xr.DataArray, sides: Sides, over: list[Hashable]) -> tuple[Found, How]:
+def _values(values: xr.DataArray, sides: _Sides, over: list[Hashable]) -> tuple[Found, How]:
     a, b = xr.broadcast(*sides(values))
     n = {"networks": b.notnull().sum(over), "baseline_networks": a.notnull().sum(over)}
     flat_a, flat_b = _flat(a, over), _flat(b, over)
@@ -302,7 +317,7 @@ def _found(of: Mapping[str, Any], difference: Any, low: Any, high: Any, counts: 
     return {name: like.copy(data=np.asarray(values)) for name, values in known.items()}
 
 
-def _tested(found: Found, dim: str, level: float, units: Mapping[str, str]) -> xr.Dataset:
+def _tested(found: Found, dim: str, level: float, units: str) -> xr.Dataset:
     """Correct the p values for their number, and say what everything is."""
     both = ("pairs",) if "pairs" in found else ("networks", "baseline_networks")
     made = reduce(and_, (found[name] > 0 for name in both))
@@ -310,7 +325,7 @@ def _tested(found: Found, dim: str, level: float, units: Mapping[str, str]) -> x
     p_adjusted = p.copy(data=holm(p))
     tested = xr.Dataset({**found, "p_value": p, "p_adjusted": p_adjusted, "significant": p_adjusted <= level})
     for name, array in tested.data_vars.items():
-        in_units = units if name in _IN_UNITS else {"units": "1"}
-        array.attrs = {"long_name": _WORDS.get(str(name), f"p_adjusted of at most {level:g}"), **in_units}
+        words = _WORDS.get(str(name), f"p_adjusted of at most {level:g}")
+        array.attrs = {"long_name": words, "units": units if name in _IN_UNITS else "1"}
     tests = int(made.sum())
     return tested.transpose(..., dim).assign_attrs(tests=tests, correction=f"Holm, for {tests:,} tests")
