@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
 import xarray as xr
 
-from relusweep.pipeline.common.queries import missing
-from relusweep.pipeline.common.where import names_in, satisfied
+from relusweep.pipeline.common.queries import lacking, missing
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.report.text import enumeration
 
-__all__ = ["Coverage", "coverage", "lacking", "missing_table"]
+__all__ = ["Coverage", "coverage", "missing_table"]
 
 
 class Coverage(NamedTuple):
@@ -46,22 +43,9 @@ def coverage(dataset: xr.Dataset) -> Coverage:
     return Coverage(networks, networks + int(lacking(dataset).sum()))
 
 
-def lacking(dataset: xr.Dataset) -> xr.DataArray:
-    """Tell which networks have not run of those that were asked for: all, or those that ``where`` chooses."""
-    absent = ~(dataset["success_epoch"] >= -1)
-    condition = specification(dataset).get("where") or ""
-    names = sorted(names_in(condition)) if condition else []
-    if not names or any(name not in dataset.coords for name in names):
-        return absent
-    found = satisfied(condition, {name: np.atleast_1d(dataset[name].to_numpy()) for name in names})
-    asked = xr.DataArray(found, dims=names)
-    return absent & asked.squeeze([name for name in names if not dataset[name].ndim])
-
-
 def missing_table(dataset: xr.Dataset, nouns: Mapping[str, str] | None = None) -> Table:
     """Make the table of what has not run, without distinguishing problems and trials."""
-    absent = lacking(dataset)
-    counted = missing(dataset.assign(success_epoch=dataset["success_epoch"].where(absent, -1)))
+    counted = missing(dataset)
     words = {dim: (nouns or {}).get(dim, dim) for dim in map(str, counted.columns) if dim != "count"}
     headings = {dim: word.capitalize() for dim, word in words.items()}
     cells = counted.drop(columns="count").map(label).rename(columns=headings)

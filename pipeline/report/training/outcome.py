@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.common.queries import success_rate
+from relusweep.pipeline.common.queries import lacking, success_rate
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.coverage import lacking
 from relusweep.pipeline.report.text import NOTHING, intervals, percent, significant
 from relusweep.pipeline.report.training.axes import varied
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -196,12 +197,9 @@ class TrainingSweep(SpecifiedSweep):
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
-        found = self.model_dump(mode="json", exclude={"trials", "where"})
-        for path in self._reaching.values():
-            part = found
-            for name in path[:-1]:
-                part = part[name]
-            part.pop(path[-1], None)
+        found = self.model_dump(mode="json")
+        for *parents, last in self._reaching.values():
+            del reduce(getitem, parents, found)[last]
         return found
 
     @cached_property
@@ -214,13 +212,8 @@ class TrainingSweep(SpecifiedSweep):
 
     def extent(self) -> dict[str, Any]:
         """How far the axes reach: one value where it is fixed, else a list."""
-        found = {}
-        for name, path in self._reaching.items():
-            part: Any = self.model_dump(mode="json")
-            for step in path:
-                part = part[step]
-            found[name] = part
-        return found
+        whole = self.model_dump(mode="json")
+        return {name: reduce(getitem, path, whole) for name, path in self._reaching.items()}
 
     def parted(self, stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Split a stored specification; that of an earlier version has other axes."""
@@ -239,10 +232,7 @@ class TrainingSweep(SpecifiedSweep):
         fields = self.model_dump()
         for name, value in extent.items():
             *parents, last = self._reaching[name]
-            part = fields
-            for parent in parents:
-                part = part[parent]
-            part[last] = value
+            reduce(getitem, parents, fields)[last] = value
         return type(self).model_validate(fields)
 
     def union(self, name: str, stored: Any, asked: Any) -> Any:
