@@ -46,7 +46,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _boolean(fields: Fields) -> Fields:
-    problem = _chosen(fields, "n_inputs", "problems", "random", "classes")
+    problem = {"random": 0, "classes": [], **_chosen(fields, "n_inputs", "problems", "random", "classes")}
     return _specification(fields, {"kind": "boolean", **problem}, _network(fields), _protocol(fields), [])
 
 
