@@ -219,7 +219,7 @@ def protocols(sweep: xr.Dataset) -> xr.Dataset:
 
 
 def test_further_axes_are_further_sizes_to_be_hard_at(protocols: xr.Dataset) -> None:
-    """Of leak 0: what counted before; and at the second learning rate both that are not constant, four times."""
+    """Of leak 0: what counted before, and at the second learning rate both that are not constant."""
     table = protocols.sweep.hardest(3)
     assert list(table) == ["leak", "problem", "count"]
     assert table[table["leak"] == 0][["problem", "count"]].values.tolist() == [[6, 8], [7, 6], [0, 1]]
