@@ -60,7 +60,7 @@ def results(block: Block) -> dict[str, np.ndarray]:
     return {
         "success_epoch": np.where(succeeds, rng.geometric(0.01, shape), -1).astype(np.int32),
         "rows_right": np.where(succeeds, 16, rng.integers(8, 16, shape)).astype(np.int16),
-        "loss": rng.random(shape, np.float32),
+        "final_loss": rng.random(shape, np.float32),
         "stop_reason": np.where(succeeds, StopReason.SUCCESS, StopReason.EPOCHS).astype(np.int8),
     }
 

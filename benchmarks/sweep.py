@@ -8,27 +8,26 @@ network-epoch) and their share of the peak of as many cores as the run had worke
 """
 
 import argparse
-import json
 import statistics
 
 from rich.console import Console
 from rich.table import Table
 from training import peak, rate
 
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.run_facts import run_facts
-from relusweep.storage import open_dataset
 from relusweep.tasks.networks import Network
 
 
 def operations(store: str, group: str) -> float:
     """Count the operations of all networks of a group."""
-    data = open_dataset(store, group)
-    specification = json.loads(data.attrs["specification"])
-    epochs = data["success_epoch"].where(data["success_epoch"] >= 0, specification["epochs"])
-    of_size = epochs.where(data["done"], 0).sum([dim for dim in epochs.dims if dim not in ("width", "depth")])
-    n = specification["n_inputs"]
+    data = open_results(store, group)
+    epochs = data["success_epoch"].where(data["success_epoch"] >= 0, data["epochs"])
+    updates = epochs.where(data["done"], 0) * data["rows"]
+    of_size = updates.sum([dim for dim in updates.dims if dim not in ("width", "depth")])
+    n = int(data["n_inputs"])
     return sum(
-        float(of_size.sel(width=w, depth=d)) * 6 * Network(n_inputs=n, width=w, depth=d).n_parameters * 2**n
+        float(of_size.sel(width=w, depth=d)) * 6 * Network(n_inputs=n, width=w, depth=d).n_parameters
         for w in data["width"].values.tolist()
         for d in data["depth"].values.tolist()
     )
@@ -41,7 +40,7 @@ def main() -> None:
     parser.add_argument("group", nargs="?", default="boolean/npn4")
     arguments = parser.parse_args()
     facts = run_facts(arguments.store, arguments.group)
-    data = open_dataset(arguments.store, arguments.group)
+    data = open_results(arguments.store, arguments.group)
     if facts["networks"] != data["done"].size:
         parser.error("the last run did not train the whole group: run it anew into an empty store")
     count = operations(arguments.store, arguments.group)

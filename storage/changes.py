@@ -1,6 +1,5 @@
 """Which chunks can differ between two versions: known from the commits in between, without reading any."""
 
-from collections.abc import Container
 from dataclasses import dataclass
 
 import icechunk
@@ -28,7 +27,7 @@ class ChangedChunks:
     chunks: dict[str, set[tuple[int, ...]]] | None
     anew: frozenset[str]
 
-    def may_differ(self, path: str) -> Container[tuple[int, ...]] | None:
+    def may_differ(self, path: str) -> set[tuple[int, ...]] | None:
         """Give the chunks of an array that may differ, None for all of them."""
         if self.chunks is None or path in self.anew:
             return None

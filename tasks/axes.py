@@ -73,6 +73,8 @@ class Axis:
 
         def read(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> tuple[Any, ...]:
             items = listed(value)
+            if not items:
+                raise ValueError("must hold at least 1 item")
             words = dict(self.words)
             labels = validate([words.get(item, item) if isinstance(item, str) else item for item in items])
             one = len(items) == 1 and not (isinstance(value, list | tuple) and not isinstance(value, Fixed))

@@ -112,8 +112,9 @@ def train_block(block: TrainingBlock) -> BlockResult:
 def _parts(block: TrainingBlock) -> Iterable[TrainingBlock]:
     """Cut a block by its labels, so that the snapshots of a part fit into memory."""
     each = 4 * len(block.snapshot_epochs) * block.protocol.network.n_parameters * len(block.trials)
-    some = max(1, _BYTES_AT_ONCE // each) if each else len(block.labels)
-    for start in range(0, len(block.labels), some):
+    count = max(1, len(block.labels))
+    some = max(1, _BYTES_AT_ONCE // each) if each else count
+    for start in range(0, count, some):
         yield replace(block, labels=block.labels[start : start + some])
 
 

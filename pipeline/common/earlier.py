@@ -46,7 +46,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _boolean(fields: Fields) -> Fields:
-    problem = _chosen(fields, "n_inputs", "problems", "random", "classes")
+    problem = {"random": 0, "classes": [], **_chosen(fields, "n_inputs", "problems", "random", "classes")}
     return _specification(fields, {"kind": "boolean", **problem}, _network(fields), _protocol(fields), [])
 
 
@@ -96,7 +96,8 @@ def _protocol(fields: Fields) -> Fields:
     usual = {"batch": 0, "success": 1.0}
     kind = "sgd" if "momentum" in fields["optimizer"] else "adam"
     known = _chosen(fields, "loss", "batch", "epochs", "stop", "success")
-    return {**usual, **known, "optimizer": {"kind": kind, **fields["optimizer"]}, "restarts": None}
+    optimizer = {"kind": kind, "momentum": 0.0, **fields["optimizer"]}
+    return {**usual, **known, "optimizer": optimizer, "restarts": None}
 
 
 def _chosen(fields: Fields, *names: str) -> Fields:
@@ -108,7 +109,7 @@ def _leaves(part: Mapping[str, Any], within: bool = False) -> Iterator[tuple[str
     for name, value in part.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, True)
-        elif within or name not in _NO_AXES:
+        elif value is not None and (within or name not in _NO_AXES):
             yield (_DIMS.get(name, name) if within else name), value
 
 
@@ -123,6 +124,8 @@ def _rows(dataset: xr.Dataset) -> dict[str, Any]:
         for variable, name in (("rows_right", "rows"), ("test_rows_right", "test_rows"))
         if variable in dataset and name in dataset[variable].attrs
     }
+    if "points" in dataset.coords:
+        found["rows"] = ((), int(dataset.coords["points"]))
     inputs = dataset.coords.get("n_inputs")
     if "rows" not in found and "truth_table" in dataset.coords and inputs is not None:
         found["rows"] = (inputs.dims, 2**inputs.values)

@@ -10,11 +10,12 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.earlier import brought_up
+from relusweep.pipeline.common.paired import compare
 from relusweep.pipeline.common.queries import hardest, minimum_width, missing, success_rate
 from relusweep.storage.engine import CheckedArray, CheckedStore, RelusweepBackend
 from relusweep.storage.repository import Url
 
-__all__ = ["SweepAccessor", "SweepBackend", "open_results", "open_tree"]
+__all__ = ["SweepAccessor", "SweepBackend", "as_opened", "open_results", "open_tree"]
 
 
 @xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]  # xarray leaves it untyped
@@ -36,6 +37,22 @@ class SweepAccessor:
         """
         return success_rate(self._dataset, dim, at_least)
 
+    def compare(
+        self,
+        dim: str,
+        *,
+        over: str | Collection[Hashable] = "trial",
+        baseline: Any = None,
+        level: float = 0.05,
+        variable: str | None = None,
+    ) -> xr.Dataset:
+        """Compare every label of an axis with a baseline: by pairs where the same trial starts alike at each.
+
+        Gives rates of success, or medians of a `variable` as ``"final_loss"``, their ``difference`` from
+        ``low`` to ``high`` (95 %), and p values, corrected for their number.
+        """
+        return compare(self._dataset, dim, over=over, baseline=baseline, level=level, variable=variable)
+
     def hardest(self, n: int) -> pd.DataFrame:
         """Problems that are most often within one percentage point of the lowest rate of a size: `n` rows."""
         return hardest(self._dataset, n)
@@ -45,7 +62,7 @@ class SweepAccessor:
         return minimum_width(self._dataset)
 
     def missing(self) -> pd.DataFrame:
-        """Networks not run, counted by the dimensions other than problem and trial."""
+        """Networks not run of those asked for, counted by the dimensions other than problem and trial."""
         return missing(self._dataset)
 
 
@@ -73,14 +90,14 @@ class SweepBackend(RelusweepBackend):
         self, filename_or_obj: Url, **options: Any
     ) -> xr.Dataset:
         """Open one group, the root where none is named."""
-        return _as_asked(super().open_dataset(filename_or_obj, **options))
+        return as_opened(super().open_dataset(filename_or_obj, **options))
 
     def open_groups_as_dict(  # type: ignore[override]  # as the class below
         self, filename_or_obj: Url, **options: Any
     ) -> dict[str, xr.Dataset]:
         """Open all groups, or those under one."""
         opened = super().open_groups_as_dict(filename_or_obj, **options)
-        return {path: _as_asked(group) for path, group in opened.items()}
+        return {path: as_opened(group) for path, group in opened.items()}
 
 
 def open_results(url: Url, group: str, **options: Any) -> xr.Dataset:
@@ -93,12 +110,20 @@ def open_tree(url: Url, **options: Any) -> xr.DataTree:
     return xr.open_datatree(os.fspath(url), engine=SweepBackend, **options)
 
 
-def _as_asked(dataset: xr.Dataset) -> xr.Dataset:
-    """Make axes of one value scalar coordinates; bring groups of earlier versions to the form of today."""
-    fixed = [dim for dim in dataset.attrs.get("fixed", ()) if dataset.sizes.get(dim) == 1]
-    chosen = dataset.isel(dict.fromkeys(fixed, 0))
-    for name in dataset.variables:
-        _forget(chosen[name], dataset[name].dims)
+def as_opened(stored: xr.Dataset, fixed: Collection[str] | None = None) -> xr.Dataset:
+    """Make axes of one value scalar coordinates; bring groups of earlier versions to the form of today.
+
+    Parameters
+    ----------
+    stored : xarray.Dataset
+        A group as it is stored.
+    fixed : collection of str, optional
+        The axes, by default those that the group names.
+    """
+    named = stored.attrs.get("fixed", ()) if fixed is None else fixed
+    chosen = stored.isel({dim: 0 for dim in named if stored.sizes.get(dim) == 1})
+    for name in stored.variables:
+        _forget(chosen[name], stored[name].dims)
     return brought_up(chosen)
 
 

@@ -5,6 +5,7 @@ Each takes a dataset with ``success_epoch`` (−1: never; masked or below: not r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Hashable
 from fractions import Fraction
 from math import ceil
@@ -13,9 +14,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.where import names_in, satisfied
 from relusweep.tasks.statistics import wilson
 
-__all__ = ["hardest", "minimum_width", "missing", "success_rate"]
+__all__ = ["epochs_of", "hardest", "lacking", "minimum_width", "missing", "ran", "success_rate"]
 
 _POINT = 0.01 + 1e-9  # one percentage point, whatever the rounding of 0.06 - 0.05
 
@@ -46,7 +48,7 @@ def success_rate(
     ValueError
         `at_least` is no share, or the dataset does not say how many rows were right, of how many.
     """
-    networks = _ran(dataset).sum(dim)
+    networks = ran(dataset).sum(dim)
     rate, low, high = xr.apply_ufunc(
         wilson,
         _succeeded(dataset, at_least).sum(dim),
@@ -69,8 +71,8 @@ def success_rate(
 def hardest(dataset: xr.Dataset, n: int) -> pd.DataFrame:
     """Problems that are most often among the hardest of a size.
 
-    For each size (width, depth), every problem whose success rate is within one percentage point of the
-    lowest counts once.
+    For each size (width, depth, and whatever else varies but leaks and trials), every problem whose success
+    rate is within one percentage point of the lowest counts once.
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ def hardest(dataset: xr.Dataset, n: int) -> pd.DataFrame:
         Columns ``problem`` and ``count`` (of sizes), and ``leak`` before them where it is a dimension;
         largest count first, then by id. Problems that never count are left out.
     """
-    epochs = _epochs(dataset, "problem")
+    epochs = epochs_of(dataset, "problem")
     rate = success_rate(dataset, _among(epochs, "trial"))["rate"].compute()
     hard = rate <= rate.min("problem") + _POINT
     count = hard.astype(np.int64).sum([dim for dim in hard.dims if dim not in ("leak", "problem")])
@@ -108,7 +110,7 @@ def minimum_width(dataset: xr.Dataset) -> xr.DataArray:
     ValueError
         The dataset holds no networks of depth 1.
     """
-    epochs = _epochs(dataset, "width", "depth")
+    epochs = epochs_of(dataset, "width", "depth")
     single = epochs["depth"] == 1
     if not single.any():
         raise ValueError(
@@ -118,12 +120,13 @@ def minimum_width(dataset: xr.Dataset) -> xr.DataArray:
     none = np.iinfo(np.int64).max
     least = epochs["width"].where(succeeded, none).min(_among(succeeded, "width"))
     least = least.where(least != none, -1).drop_vars(["depth", "width"], errors="ignore")
-    attrs = {"long_name": "least width that succeeded with one hidden layer", "comment": "-1: none"}
-    return least.rename("minimum_width").assign_attrs(attrs)
+    words = "least width that succeeded with one hidden layer"
+    least.attrs = {"long_name": words, "units": "1", "comment": "-1: none"}
+    return least.rename("minimum_width")
 
 
 def missing(dataset: xr.Dataset) -> pd.DataFrame:
-    """Networks not run, counted.
+    """Networks not run of those that were asked for, counted.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def missing(dataset: xr.Dataset) -> pd.DataFrame:
         One row for each combination of the dimensions other than problem and trial of which networks are
         missing; those dimensions, then ``count``. No rows when all have run.
     """
-    absent = ~_ran(dataset)
+    absent = lacking(dataset)
     count = absent.sum(_among(absent, "problem", "trial")).compute()
     if not count.ndim:
         return pd.DataFrame({"count": [int(count)] if count else []}, dtype=np.int64)
@@ -139,8 +142,26 @@ def missing(dataset: xr.Dataset) -> pd.DataFrame:
     return table[table["count"] > 0].reset_index(drop=True)
 
 
-def _epochs(dataset: xr.Dataset, *coords: str) -> xr.DataArray:
-    """Give success_epoch, with these coordinates (as dimensions or selected)."""
+def lacking(dataset: xr.Dataset) -> xr.DataArray:
+    """Tell which networks have not run of those that were asked for: all, or those that ``where`` chooses."""
+    absent = ~ran(dataset)
+    condition = json.loads(dataset.attrs.get("specification", "{}")).get("where") or ""
+    names = sorted(names_in(condition)) if condition else []
+    if not names or any(name not in dataset.coords for name in names):
+        return absent
+    found = satisfied(condition, {name: np.atleast_1d(dataset[name].to_numpy()) for name in names})
+    asked = xr.DataArray(found, dims=names)
+    return absent & asked.squeeze([name for name in names if not dataset[name].ndim])
+
+
+def epochs_of(dataset: xr.Dataset, *coords: str) -> xr.DataArray:
+    """Give success_epoch, with these coordinates (as dimensions or selected).
+
+    Raises
+    ------
+    ValueError
+        It is not there, or lacks one of the coordinates.
+    """
     if "success_epoch" not in dataset:
         raise ValueError(f"no success_epoch here, only {list(dataset.data_vars)}: open a group of a sweep")
     epochs: xr.DataArray = dataset["success_epoch"]
@@ -149,26 +170,31 @@ def _epochs(dataset: xr.Dataset, *coords: str) -> xr.DataArray:
     return epochs
 
 
-def _ran(dataset: xr.Dataset) -> xr.DataArray:
-    return _epochs(dataset) >= -1  # false where masked (NaN) and where raw (-2)
+def ran(dataset: xr.Dataset) -> xr.DataArray:
+    """Tell which networks ran."""
+    return epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
 
 
 def _succeeded(dataset: xr.Dataset, at_least: float | None) -> xr.DataArray:
     if at_least is None:
-        return _epochs(dataset) >= 0
+        return epochs_of(dataset) >= 0
     if not 0 < at_least <= 1:
         raise ValueError(f"at_least is a share of the rows, above 0 and up to 1; got {at_least}")
     right, rows = _rows_right(dataset)
-    return right >= ceil(Fraction(str(at_least)) * rows)  # 0.07 of 100 is 7, which 0.07 * 100 is not
+    share = Fraction(str(at_least))  # 0.07 of 100 is 7, which 0.07 * 100 is not
+    least = [ceil(share * int(count)) for count in rows.values.flat]
+    return right >= rows.copy(data=np.reshape(least, rows.shape))
 
 
-def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, int]:
+def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Find the right rows of every network, and of how many: of the test set if there is one."""
     for name, rows in (("test_rows_right", "test_rows"), ("rows_right", "rows")):
+        if name in dataset and rows in dataset.coords:
+            return dataset[name], dataset[rows]
         if name in dataset and rows in dataset[name].attrs:
-            return dataset[name], int(dataset[name].attrs[rows])
+            return dataset[name], xr.DataArray(dataset[name].attrs[rows])
     raise ValueError(
-        "at_least needs test_rows_right with the attribute test_rows, or rows_right with the attribute "
+        "at_least needs test_rows_right with the coordinate test_rows, or rows_right with the coordinate "
         f"rows, which say how many rows there are; here are only {list(dataset.data_vars)}"
     )
 

@@ -50,6 +50,8 @@ def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         return f"no field {path!r}{nearest(field, fields)}; there are {', '.join(fields)}"
     reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | list):
+        return f"{path}: {reason}"  # of a part, which says itself what is wrong
     allowed = fields[field].description if field in fields else None
     return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
 

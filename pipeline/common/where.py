@@ -20,7 +20,7 @@ _BINARY: dict[type, Any] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
+    ast.Pow: np.float_power,  # never a number of millions of digits
 }
 _COMPARISONS: dict[type, Any] = {
     ast.Eq: operator.eq,
@@ -63,7 +63,7 @@ def satisfied(condition: str, axes: Mapping[str, NDArray[Any]]) -> NDArray[np.bo
     Raises
     ------
     ValueError
-        It is no condition, or names no axis.
+        It is no condition, names no axis, or cannot be computed.
     """
     known = {}
     for place, (name, labels) in enumerate(axes.items()):
@@ -72,7 +72,11 @@ def satisfied(condition: str, axes: Mapping[str, NDArray[Any]]) -> NDArray[np.bo
         known[name] = labels.reshape(shape)
     if unknown := names_in(condition) - set(axes):
         raise ValueError(f"{condition!r} names no axis {sorted(unknown)[0]!r}; there are {', '.join(axes)}")
-    found = np.asarray(_value(_parsed(condition).body, known))
+    try:
+        with np.errstate(all="ignore"):
+            found = np.asarray(_value(_parsed(condition).body, known))
+    except (TypeError, ArithmeticError) as error:
+        raise ValueError(f"{condition!r} cannot be computed: {error}") from error
     if found.dtype != bool:
         raise ValueError(f"{condition!r} is no condition; compare, as in width * depth <= 20")
     return found.reshape([1] * (len(axes) - found.ndim) + list(found.shape))

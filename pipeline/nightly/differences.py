@@ -5,7 +5,7 @@ What is too large to travel is compared by the worker that computed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -63,7 +63,7 @@ def differences(
         differ = (differ & known).transpose(*then.dims)
         drifted |= differ.any([dim for dim in then.dims if dim not in axes]) & finished
         for place in _first(differ.values, MOST_SHOWN - len(drift)):
-            drift.append(_drift(sweep.group, then, now, place))
+            drift.append(_drift(sweep.group, then, now, place, stored.attrs.get("fixed", ())))
     return Differences(finished.values, drifted.transpose(*axes).values, drift)
 
 
@@ -83,7 +83,9 @@ def _first(differ: NDArray[np.bool_], most: int) -> Iterator[tuple[int, ...]]:
         yield tuple(map(int, np.unravel_index(start - 1, differ.shape)))
 
 
-def _drift(group: str, then: xr.DataArray, now: NDArray[Any], place: tuple[int, ...]) -> Drift:
-    at = zip(then.dims, place, strict=True)
+def _drift(
+    group: str, then: xr.DataArray, now: NDArray[Any], place: tuple[int, ...], fixed: Collection[Hashable]
+) -> Drift:
+    at = ((dim, i) for dim, i in zip(then.dims, place, strict=True) if dim not in fixed)
     cell = ", ".join(f"{dim} {label(then[dim].values[i])}" for dim, i in at)
     return Drift(group, str(then.name), cell, str(then.values[place]), str(now[place]))

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from textwrap import wrap
 from typing import Any
 
 from relusweep.pipeline.common.display import Shown, Table
@@ -18,6 +19,8 @@ __all__ = ["RunPlan"]
 
 _FEWEST_COMPARED = 2
 _IN_FULL = 2  # more stages are rows of one table
+_MOST_CHARACTERS = 90
+_TIED = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,8 +125,9 @@ class RunPlan(Shown):
 
 
 def _fixed(axes: Mapping[str, str]) -> list[tuple[str, str]]:
-    words = ", ".join(f"{dim} {value}" for dim, value in axes.items() if value)
-    return [("fixed", words)] if words else []
+    items = ", ".join(f"{dim}{_TIED}{value.replace(' ', _TIED)}" for dim, value in axes.items() if value)
+    lines = wrap(items, _MOST_CHARACTERS, break_on_hyphens=False)
+    return [("" if i else "fixed", line.replace(_TIED, " ")) for i, line in enumerate(lines)]
 
 
 def _stage(plan: Plan) -> tuple[str, ...]:

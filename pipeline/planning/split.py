@@ -13,6 +13,7 @@ from math import ceil, gcd
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.planning.plan import Plan
@@ -62,22 +63,29 @@ class SplitBlock:
         Returns
         -------
         BlockResult
-            Arrays over all dimensions of the block and then those of the variable alone; tasks of divisible
-            sweeps may leave out dimensions of one label.
+            Arrays over all dimensions of the block and then those of the variable alone; tasks may leave out
+            dimensions of one label.
         """
         results = [self._came[number][0] for number in range(len(self.pieces))]
         if not sweep.schedule.divisible:
-            return results[0]
-        arrays, variables = {}, sweep.variables
-        for name in results[0].arrays:
-            alone = len(variables[name].dims) - len(self.block.shape)
-            found = [
-                array.reshape(*piece.shape, *array.shape[array.ndim - alone :])
-                for piece, array in zip(self.pieces, (result.arrays[name] for result in results), strict=True)
-            ]
-            arrays[name] = np.concatenate(found, _longest(self.block))
+            (result,) = results
+            return result._replace(arrays=self._shaped(sweep, self.block, result))
+        parts = [self._shaped(sweep, *pair) for pair in zip(self.pieces, results, strict=True)]
+        arrays = {
+            name: np.concatenate([part[name] for part in parts], _longest(self.block)) for name in parts[0]
+        }
         epochs, kernels, compiling = (sum(cost) for cost in zip(*(r[1:4] for r in results), strict=True))
         return BlockResult(arrays, epochs, kernels, compiling)
+
+    @staticmethod
+    def _shaped(sweep: Sweep, piece: Block, result: BlockResult) -> dict[str, NDArray[np.generic]]:
+        sizes = dict(zip((dim for dim, _ in piece.labels), piece.shape, strict=True))
+        found = {}
+        for name, array in result.arrays.items():
+            outer = [sizes[dim] for dim in sweep.variables[name].dims if dim in sizes]
+            alone = len(sweep.variables[name].dims) - len(outer)
+            found[name] = array.reshape(*outer, *array.shape[array.ndim - alone :])
+        return found
 
 
 class SubBlock(NamedTuple):

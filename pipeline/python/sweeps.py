@@ -98,19 +98,29 @@ def plan(of: Base, store: Store, *, replace: bool = False) -> RunPlan:
     Examples
     --------
     >>> import relusweep as rs
-    >>> rs.plan(rs.sweep("npn2", trials=10), "no-such-folder")
+    >>> rs.plan(rs.sweep("npn2", width=[2, 4], depth=1, trials=10), "no-such-folder")
     boolean/npn2 in no-such-folder
       problem       0, 1, 3, 6
       leak          0, 0.1
-      width         2 to 10
-      depth         1 to 5
+      width         2, 4
+      depth         1
       trial         0 to 9
-      asked for     3,600 networks
+      fixed         n_inputs 2, activation relu, init he_normal, bias uniform, loss bce, optimizer adam,
+                    learning_rate 0.025, beta1 0.9, beta2 0.999, epsilon 1e-08, momentum 0, batch all,
+                    epochs 4000, stop first_success, success 1
+      asked for     160 networks
       in the store  0
-      to train      3,600, in 90 blocks
-      longest       problems 0 to 6, leak 0.0, width 2, depth 5, trials 0 to 9: 40 networks
-      bytes         70.31 KiB before compression
+      to train      160, in 4 blocks
+      longest       problems 0 to 6, leak 0.0, width 2, trials 0 to 9: 40 networks
+      bytes         3.125 KiB before compression
       time          unknown before a first run into this store
+    <BLANKLINE>
+    what each value adds
+      axis   value  networks  time
+      leak   0      80        65.7%
+      leak   0.1    80        34.3%
+      width  2      80        71.4%
+      width  4      80        28.6%
     """
     from relusweep.pipeline.planning.plan import plans
     from relusweep.pipeline.planning.run_plan import RunPlan

@@ -1,20 +1,23 @@
-"""What a report says, whatever the kind of sweep: a kind gives a `Content`, the frame makes it a page.
+"""What a report says, whatever it is of: a kind gives a `Content`, the frame makes it a page.
 
-A new kind is a package ``pipeline/report/<kind>/`` named in `relusweep.pipeline.report.kinds.REPORTS`, with
-two functions:
+There are two kinds, of trained networks and of networks of images, both in `relusweep.pipeline.report.kinds`.
+Each is a package with two functions:
 
-``page.content(dataset) -> Content``
+``page.content(data) -> Content``
     The page: what was asked, the figures at its head, sections of text, pictures and tables. All text is
     plain: the frame escapes it. The frame itself adds how many networks ran and which did not, the scale
     beside that of the named sweep, the run, how to open the data, the specification and the versions.
-``terminal.overview(dataset) -> Sequence[str | Table]``
-    What ``relusweep show`` prints: paragraphs and tables, which the page may show too.
+``terminal.overview(data) -> Sequence[str | Table]``
+    What ``relusweep show`` prints: paragraphs and tables, which the page may show too. It draws nothing.
 
-The dataset is a group as xarray opens it, parts of which may not have run (NaN). Where the group is a
-stage of a sweep, as its specification says, the report gets the tree of all stages instead, as
-`xarray.open_datatree` opens it; of that the frame adds the stages, what each took, and how to open the data.
-Shared by the kinds: `text` (numbers in words), `margins` (rates by every dim), `scale` (`less_than_named` for
-`Content.smaller`), `drawing` (maps, dots with intervals), `theme` (colours, `Picture`).
+The data are a group as xarray opens it, parts of which may not have run (NaN), or for images the tree of
+all stages. Of that the frame adds the stages, what each took, and how to open the data.
+
+The report of trained networks, `relusweep.pipeline.report.training`, is of any problem. A problem may add
+figures of its own: a package with the same two functions, named in `training.families` with the dims that it
+expects. Its sections come after those on the axes; what it shows of two axes the frame does not show again.
+Shared by all: `text` (numbers in words), `training.axes` (labels), `drawing` (maps, dots with intervals),
+`theme` (colours, `Picture`).
 """
 
 from __future__ import annotations
@@ -109,7 +112,8 @@ class Content:
     not_run : sequence of str
         Of which parts networks have not run, in sentences; that some have not, the frame says.
     smaller : sequence of str
-        What the axes leave out of the whole problem, of the source or of the named sweep, in sentences.
+        What the axes leave out of the whole problem or of the source, in sentences; where there are none, the
+        frame says what they leave out of the named sweep.
     sections : sequence of Section
         The results.
     questions : sequence of str

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import NamedTuple
 
 import xarray as xr
 
-from relusweep.pipeline.common.queries import missing
+from relusweep.pipeline.common.queries import lacking, missing
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import enumeration
@@ -22,7 +21,7 @@ class Coverage(NamedTuple):
     Attributes
     ----------
     networks, planned : int
-        That ran, and that the data have room for.
+        That ran, and with them those that have been asked for and did not.
     """
 
     networks: int
@@ -40,8 +39,8 @@ class Coverage(NamedTuple):
 
 def coverage(dataset: xr.Dataset) -> Coverage:
     """Count the networks that ran."""
-    epochs = dataset["success_epoch"]
-    return Coverage(int((epochs >= -1).sum()), prod(epochs.shape))
+    networks = int((dataset["success_epoch"] >= -1).sum())
+    return Coverage(networks, networks + int(lacking(dataset).sum()))
 
 
 def missing_table(dataset: xr.Dataset, nouns: Mapping[str, str] | None = None) -> Table:

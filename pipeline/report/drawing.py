@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,7 @@ __all__ = [
     "hatched",
     "label_categories",
     "label_cell",
+    "logarithmic",
 ]
 
 CELL = (0.5, 0.42)
@@ -113,8 +114,18 @@ def colour_bar(drawing: Figure, axes: Sequence[Axes] | NDArray[Any], what: str) 
     bar.outline.set_visible(False)
 
 
-def draw_rates(axis: Axes, at: ArrayLike, success: xr.Dataset, colour: str, marker: str, name: str) -> None:
-    """Draw rates in percent as dots, each with its interval as a vertical line.
+def logarithmic(values: xr.DataArray) -> LogNorm:
+    """Span all values above 0 by colours, where there are any."""
+    if not bool((values > 0).any()):
+        return LogNorm(1, 2)
+    low, high = float(values.where(values > 0).min()), float(values.max())
+    return LogNorm(low, max(high, 1.1 * low))
+
+
+def draw_rates(
+    axis: Axes, at: ArrayLike, success: xr.Dataset, colour: str, marker: str, name: str, scale: float = 100
+) -> None:
+    """Draw rates as dots, in percent if not scaled otherwise, each with its interval as a vertical line.
 
     Parameters
     ----------
@@ -127,8 +138,10 @@ def draw_rates(axis: Axes, at: ArrayLike, success: xr.Dataset, colour: str, mark
         One of `Theme.series` and of `MARKERS`.
     name : str
         What the legend calls them.
+    scale : float
+        What the numbers are multiplied by.
     """
-    rate, low, high = (100 * success[name].to_numpy() for name in ("rate", "low", "high"))
+    rate, low, high = (scale * success[name].to_numpy() for name in ("rate", "low", "high"))
     axis.errorbar(
         np.asarray(at),
         rate,

@@ -42,9 +42,7 @@ class _Package(NamedTuple):
         return import_module(f"relusweep.pipeline.report.{self.name}.{name}")
 
 
-REPORTS: dict[str, Report] = {
-    kind: _Package(kind) for kind in ("boolean", "functions", "hypersphere", "images", "sine")
-}
+REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images")}
 
 
 def report_on(data: xr.Dataset | xr.DataTree) -> Report:

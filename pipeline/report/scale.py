@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.common.wording import counted, plural
+from relusweep.pipeline.common.wording import counted, label, plural
 from relusweep.pipeline.report.text import enumeration
 
 if TYPE_CHECKING:
@@ -30,18 +30,26 @@ def specification(data: xr.Dataset | xr.DataTree | StoredGroup) -> dict[str, Any
 
 
 def kind_of(data: xr.Dataset | xr.DataTree) -> str:
-    """Tell the kind of sweep; the first stores did not say it: there was one."""
+    """Tell the kind of sweep: trained networks, where the data do not say it."""
     if isinstance(data, xr.DataTree):
         return next((kind_of(stage.dataset) for stage in data.children.values()), "")
-    return str(data.attrs.get("kind", "boolean"))
+    return str(data.attrs.get("kind", "training"))
 
 
 def named(dataset: xr.Dataset | xr.DataTree) -> Sweep | None:
-    """Find the named sweep that a sweep is, or is a part of; None where none has its name and kind."""
+    """Find the named sweep that a sweep is, or is a part of; None where none has its name and problem."""
     from relusweep.pipeline.sweeps.named import SWEEPS  # and with them what trains: `show` starts without it
 
-    full = SWEEPS.get(specification(dataset).get("name", ""))
-    return full if full and full.kind == kind_of(dataset) else None
+    known = specification(dataset)
+    full = SWEEPS.get(known.get("name", ""))
+    if full is None or full.kind != kind_of(dataset):
+        return None
+    return full if _problem(json.loads(full.specification)) == _problem(known) else None
+
+
+def _problem(known: Mapping[str, Any]) -> Any:
+    """Give the kind of problem of a specification, where it has one."""
+    return known.get("problem", {}).get("kind")
 
 
 def scale(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str:
@@ -57,10 +65,10 @@ def beside_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> str | None:
     full = named(dataset)
     if full is None:
         return None
-    less, more = _less_and_more(dataset, full, nouns)
+    less, more, other = _less_and_more(dataset, full, nouns)
     words = f"{enumeration(less) if less else 'all'} of {full.name}"
     words += f" and {enumeration(more)}" if more else ""
-    return "; ".join([words, *_settings(specification(dataset), full)])
+    return "; ".join([words, *other])
 
 
 def less_than_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[str]:
@@ -68,28 +76,36 @@ def less_than_named(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[str]:
     full = named(dataset)
     if full is None:
         return []
-    less, _ = _less_and_more(dataset, full, nouns)
-    differs = less or _settings(specification(dataset), full)
-    return [f"These data have {beside_named(dataset, nouns)}."] if differs else []
+    less, _, other = _less_and_more(dataset, full, nouns)
+    return [f"These data have {beside_named(dataset, nouns)}."] if less or other else []
 
 
-def _less_and_more(dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Count the labels that a sweep has of the named one, and beside it, where they are not the same."""
-    less, more = [], []
+def _less_and_more(
+    dataset: xr.Dataset, full: Sweep, nouns: Mapping[str, str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Count the labels that a sweep has of the named one, and beside it; say which settings differ."""
+    less, more, other = [], [], _settings(specification(dataset), full)
     for dim, labels in full.axes.items():
+        if dim not in dataset.coords:
+            continue
         here = pd.Index(np.atleast_1d(dataset[dim].to_numpy()))
         there, beside = int(here.isin(labels).sum()), int((~here.isin(labels)).sum())
+        if beside and len(here) == len(labels) == 1:
+            other.append(f"{dim} {label(here[0])}, not {label(labels[0])}")
+            continue
         if there < len(labels):
             less.append(f"{there:,} of {len(labels):,} {plural(nouns.get(dim, dim), len(labels))}")
         if beside:
             more.append(f"{beside:,} more {plural(nouns.get(dim, dim), beside)}")
-    return less, more
+    return less, more, other
 
 
 def _settings(stored: Mapping[str, Any], full: Sweep) -> list[str]:
-    """Say in which settings they differ, of those that both have."""
-    from relusweep.pipeline.sweeps.specification import difference
-
-    fixed = {key: value for key, value in stored.items() if key not in full.growable_fields}
-    changes = difference(fixed, full.identity())
-    return [f"{field} {here}, not {there}" for field, here, there in changes if None not in (here, there)]
+    """Say in which settings they differ that are no axes, of those that both have."""
+    there = json.loads(full.specification)
+    pairs = [(name, stored.get(name), there.get(name)) for name in ("seed", "engine", "where")]
+    return [
+        f"{name} {one}, not {other}"
+        for name, one, other in pairs
+        if one != other and None not in (one, other)
+    ]

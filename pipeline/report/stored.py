@@ -7,10 +7,11 @@ from pathlib import Path
 
 import xarray as xr
 
+from relusweep.pipeline.common.engine import open_results, open_tree
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.scale import specification
-from relusweep.storage import StoredGroup, open_dataset, open_datatree, resolve, stored_groups
+from relusweep.storage import StoredGroup, resolve, stored_groups
 from relusweep.storage.repository import RECORDS, local_path
 
 __all__ = ["choose", "names_in", "open_sweep", "report_stored"]
@@ -42,7 +43,7 @@ def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.D
     """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
     groups = stored_groups(store, at)
     name = choose(store, sweep, _names(groups))
-    opened = open_dataset if name in groups else open_datatree
+    opened = open_results if name in groups else open_tree
     return name, opened(store, group=name, version=at)
 
 

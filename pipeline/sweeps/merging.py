@@ -12,14 +12,16 @@ def merged(old: Any, value: Any) -> Any:
     """Change what a specification holds in one place.
 
     A mapping changes its own fields, unless it is of another kind; a name alone changes the kind. Where a
-    list stood one value becomes a list of one: an axis stays one.
+    list stood one value becomes a list of one: an axis stays one. ``none`` takes away what may be absent.
     """
     if isinstance(old, Mapping) and isinstance(value, Mapping):
         if "kind" in value and value["kind"] != old.get("kind"):
             return value
         return {**old, **{str(key): merged(old.get(key), new) for key, new in value.items()}}
-    if isinstance(old, Mapping) and isinstance(value, str) and value != "none":
+    if value == "none":
+        return None if old is None or isinstance(old, Mapping) else value
+    if isinstance(old, Mapping) and isinstance(value, str):
         return {**old, "kind": value}
     if isinstance(old, list | tuple) and value is not None and not isinstance(value, list | tuple | Mapping):
         return [value]
-    return None if value == "none" and isinstance(old, Mapping) else value
+    return value

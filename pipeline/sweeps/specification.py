@@ -70,5 +70,6 @@ def joined(stored: str, asked: S) -> S:
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in fields.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+        nested = isinstance(value, dict) and value
+        flat.update(_flat(value, f"{prefix}{key}.") if nested else {prefix + key: value})
     return flat

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.common.engine import open_results, open_tree
+from relusweep.pipeline.common.engine import as_opened, open_tree
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.stored import choose, names_in
@@ -22,6 +23,7 @@ from relusweep.storage import (
     StoreNotFound,
     changed_chunks,
     history,
+    open_dataset,
     resolve,
 )
 
@@ -146,24 +148,47 @@ def _stages(store: str, group: str, ids: tuple[str, str]) -> list[str]:
     return sorted(stages)  # Icechunk lists them in no order
 
 
-def _opened(store: str, group: str, at: str) -> xr.Dataset | None:
+def _stored(store: str, group: str, at: str) -> xr.Dataset | None:
     try:
-        return open_results(store, group, version=at, mask_and_scale=False)
+        return open_dataset(store, group, version=at, mask_and_scale=False)
     except StoreNotFound:
         return None
+
+
+def _opened(stored: Sequence[xr.Dataset | None]) -> list[xr.Dataset | None]:
+    """Open versions alike: an axis that has one value in both is none, whatever the values are."""
+    fixed = [{*some.attrs["fixed"]} for some in stored if some is not None and "fixed" in some.attrs]
+    in_all = set.intersection(*fixed) if fixed else set()
+    return [None if some is None else as_opened(some, in_all) for some in stored]
+
+
+def _may_differ(
+    between: ChangedChunks, group: str, stored: xr.Dataset | None, opened: xr.Dataset
+) -> dict[str, set[tuple[int, ...]] | None]:
+    """Find the chunks that may differ in each variable, by its name and its dimensions as opened."""
+    found: dict[str, set[tuple[int, ...]] | None] = {}
+    if stored is None:
+        return found
+    for name, was in zip(opened.data_vars, stored.data_vars, strict=True):
+        kept = [dim in opened[name].dims for dim in stored[was].dims]
+        places = between.may_differ(f"{group}/{was}")
+        found[str(name)] = places and {tuple(compress(at, kept)) for at in places}
+    return found
 
 
 def _compare_group(
     store: str, group: str, ids: tuple[str, str], between: ChangedChunks, level: float
 ) -> xr.Dataset:
     """Compare a group; where one version lacks it, all of it was added, or removed."""
-    a, b = (_opened(store, group, at) for at in ids)
+    stored = [_stored(store, group, at) for at in ids]
+    a, b = _opened(stored)
     some = a if b is None else b
     assert some is not None
     nothing = some.isel({dim: slice(0, 0) for dim in some.sizes})
     cells = Cells(nothing if a is None else a, nothing if b is None else b)
     names = sorted(({*cells.a.data_vars} | {*cells.b.data_vars}) - {"done"})
-    rows = {name: compare_variable(cells, name, between.may_differ(f"{group}/{name}")) for name in names}
+    places = _may_differ(between, group, stored[1], cells.b)
+    rows = {name: compare_variable(cells, name, places.get(name)) for name in names}
     status = cells.status
     found = _table({name: row for name, (row, _) in rows.items()}).assign(status=status)
     first = next(iter(cells.axes))

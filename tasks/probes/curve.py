@@ -41,5 +41,8 @@ class Curve(ProbeOfEpochs):
         inputs, targets, _ = trained.trials
         taken = trained.snapshots(self.epochs(extent))
         seen = curve(trained.protocol, inputs, targets, taken)
-        found = {"curve_loss": seen.loss, "curve_gradient_norm": seen.gradient_norm}
+        found: dict[str, NDArray[np.generic]] = {
+            "curve_loss": seen.loss,
+            "curve_gradient_norm": seen.gradient_norm,
+        }
         return found | ({"curve_rows_right": seen.rows_right} if trained.problem.two_classes else {})

@@ -154,9 +154,6 @@ class Problem(BaseModel, ABC):
         """Estimate the epochs that a network takes, to start the longest blocks first."""
         return float(epochs)
 
-    def check(self) -> None:
-        """Raise ValueError where fields, each allowed, cannot be met together."""
-
 
 def shape_name(setting: Setting) -> Name:
     """Name what of a network decides its start, beside what `relusweep.tasks.networks` adds to the name."""

@@ -39,3 +39,10 @@ def test_every_file_that_is_named_exists() -> None:
     named = re.findall(r"`([\w.-]*/[\w./-]*|[\w-]+\.(?:py|toml))`", PAGE)
     assert len(named) > 30
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_modules_of_a_training_sweep_are_named() -> None:
+    for path in ("tasks/problems/", "tasks/probes/", "tasks/training_block.py", "tasks/axes.py"):
+        assert f"`{path}`" in PAGE
+    for name in ("sweep", "parts", "checks"):
+        assert f"`pipeline/sweeps/training/{name}.py`" in PAGE

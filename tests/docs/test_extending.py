@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +39,23 @@ def test_a_new_file_is_found_and_used(
     assert [name for name in package.names() if f'"{name}"' in use]
     exec(compile(use, heading, "exec"), {})
     assert 0.3 < float(capsys.readouterr().out) <= 1
+
+
+@pytest.mark.parametrize(("heading", "share"), [("A new problem", 0.75), ("A new probe", 1.0)])
+def test_a_new_part_of_a_sweep_is_found_run_and_read(
+    heading: str,
+    share: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source, use = sections()[heading]
+    added(source, tmp_path, monkeypatch)
+    startup = f"import relusweep.tasks.{FILE.match(source)[1]} as p; p.__path__.append({str(tmp_path)!r})\n"
+    (tmp_path / "sitecustomize.py").write_text(startup)  # workers are processes of their own
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    exec(compile(use, heading, "exec"), {"store": str(tmp_path / "store")})
+    assert 0.2 < float(capsys.readouterr().out.split()[-1]) <= share
 
 
 def test_a_file_that_defines_something_else_is_refused(

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
-from scipy.stats import binomtest, false_discovery_control
+from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
 from relusweep.tasks import statistics
 from relusweep.tasks.statistics import (
     benjamini_hochberg,
     difference_interval,
     fisher,
+    holm,
     mantel_haenszel,
     mcnemar,
     paired_difference_interval,
@@ -73,6 +74,13 @@ def test_fisher_by_hand() -> None:
     p = fisher([3, 5, 0], [4, 5, 9], [1, 0, 0], [4, 5, 9])
     np.testing.assert_allclose(p, [34 / 70, 2 / 252, 1.0], rtol=1e-12)
     assert fisher(np.full((2, 3), 3), 4, 1, 4).shape == (2, 3)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 60)] * 4), min_size=1, max_size=20))
+def test_fisher_equals_scipy(tables: list[tuple[int, int, int, int]]) -> None:
+    k, wrong_a, m, wrong_b = np.transpose(tables)
+    expected = [fisher_exact([[a, b], [c, d]]).pvalue for a, b, c, d in tables]
+    np.testing.assert_allclose(fisher(k, k + wrong_a, m, m + wrong_b), expected, rtol=1e-10)
 
 
 CLINICS = [(11, 25, 10, 27), (16, 4, 22, 10), (14, 5, 7, 12), (2, 14, 1, 16)]
@@ -190,6 +198,22 @@ def test_correction_leaves_out_what_was_not_tested() -> None:
         benjamini_hochberg([0.01, np.nan, 0.02, 0.9]), [expected[0], np.nan, expected[1], expected[2]]
     )
     assert np.isnan(benjamini_hochberg([np.nan])).all()
+
+
+def test_holm_by_hand() -> None:
+    """Least times 4, next times 3, never less than the one before; R's p.adjust gives the same."""
+    p = [0.01, 0.04, np.nan, 0.03, 0.005]
+    np.testing.assert_allclose(holm(p), [0.03, 0.06, np.nan, 0.06, 0.02], rtol=1e-12)
+    assert holm([[0.6], [0.7]]).tolist() == [[1.0], [1.0]]
+    assert np.isnan(holm([np.nan])).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
+def test_holm_is_the_closed_test_of_all_groups(p: list[float]) -> None:
+    """The largest, over all groups that hold a test, of the least p of the group times its size."""
+    every = [[at for at in range(len(p)) if chosen >> at & 1] for chosen in range(1, 2 ** len(p))]
+    expected = [max(min(1, len(g) * min(p[i] for i in g)) for g in every if at in g) for at in range(len(p))]
+    np.testing.assert_allclose(holm(p), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("test", ["mcnemar", "fisher"])

@@ -21,6 +21,7 @@ from relusweep.pipeline.report.boolean.tables import (
 from relusweep.pipeline.report.boolean.widths import widths
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.text import NOTHING, leak_name, percent, span
+from relusweep.pipeline.report.training.axes import labels
 
 __all__ = ["content"]
 
@@ -50,12 +51,7 @@ def content(dataset: xr.Dataset) -> Content:
     ----------
     dataset : xarray.Dataset
         A group such as ``boolean/npn4``, or a selection from it: dims ``problem``, ``leak``, ``width``,
-        ``depth`` and ``trial``. A dim other than ``problem`` may have become a scalar coordinate.
-
-    Raises
-    ------
-    ValueError
-        There is no class, or a dim of the sweep is neither a dim nor a coordinate.
+        ``depth`` and ``trial``.
     """
     summary = summarise(dataset)
     n = summary.n_inputs
@@ -81,10 +77,11 @@ def content(dataset: xr.Dataset) -> Content:
 def _lead(summary: Summary) -> str:
     """Say in a sentence what was trained on what."""
     sizes = summary.data.sizes
+    trials = len(labels(summary.data, "trial"))
     spans = (span(summary.data[dim].to_numpy()) for dim in ("width", "depth"))
     return (
         f"Networks of width {next(spans)} and depth {next(spans)}, with "
-        f"{' and '.join(map(leak_name, summary.leaks))}, each started from {sizes['trial']} random "
+        f"{' and '.join(map(leak_name, summary.leaks))}, each started from {trials:,} random "
         f"initialisations and trained on each of {sizes['problem']:,} classes of functions that differ by "
         "more than negating and permuting inputs and negating the output (NPN classes)."
     )
@@ -103,7 +100,7 @@ def _key_figures(summary: Summary) -> list[KeyFigure]:
 
 def _sections(summary: Summary) -> list[Section]:
     hardest: list[Block] = [table for table in hardest_tables(summary) if not table.cells.empty]
-    sizes = Folded("The numbers behind Figure 1, with intervals", [size_table(summary)])
+    sizes = Folded("The numbers behind the maps, with intervals", [size_table(summary)])
     swaps: list[Block] = [distribution(summary), _SWAPS, *swaps_tables(summary), most_swaps_table(summary)]
     return [
         Section("Success by width and depth", [heatmaps(summary), sizes]),
@@ -118,4 +115,4 @@ def _least_widths(summary: Summary) -> Sequence[Block]:
     picture = widths(summary)
     if picture is None:
         return [_NO_DEPTH_1]
-    return [picture, Folded("The numbers behind Figure 4", width_tables(summary))]
+    return [picture, Folded("The numbers behind the figure", width_tables(summary))]

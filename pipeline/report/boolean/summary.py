@@ -86,15 +86,9 @@ def summarise(dataset: xr.Dataset) -> Summary:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``boolean/npn4``. A dim that was selected away (``leak``, ``width``, …) may be a
-        scalar coordinate.
-
-    Raises
-    ------
-    ValueError
-        If there is no class, or a dim of the sweep is neither a dim nor a coordinate.
+        A group such as ``boolean/npn4`` with all five dims.
     """
-    data = _with_all_dims(dataset[["success_epoch"]]).compute()
+    data = dataset[["success_epoch"]].transpose(*_DIMS).compute()
     by_class = success_rate(data, "trial")
     sizes = [data.sizes[dim] for dim in ("problem", "trial")]
     rate = by_class["rate"]
@@ -110,23 +104,6 @@ def summarise(dataset: xr.Dataset) -> Summary:
         minimum_width=minimum_width(data) if bool((data["depth"] == 1).any()) else None,
         missing=missing(data),
     )
-
-
-def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
-    """Give back the dims that a selection has dropped, and put all in the usual order."""
-    if not dataset.sizes.get("problem"):
-        raise ValueError(
-            f"the report needs a dim 'problem' with at least one class, got dims {dict(dataset.sizes)}; "
-            "select with a list, as in sel(problem=[27030]), to keep the dim"
-        )
-    absent = [dim for dim in _DIMS if dim not in dataset.dims]
-    lost = [dim for dim in absent if dim not in dataset.coords]
-    if lost:
-        raise ValueError(
-            f"the report needs the dims {', '.join(_DIMS)}, got {', '.join(map(str, dataset.dims))}; "
-            f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
-        )
-    return dataset.expand_dims(absent).transpose(*_DIMS)
 
 
 def by_swaps(data: xr.Dataset, rate: xr.DataArray) -> pd.DataFrame:

@@ -21,7 +21,7 @@ _ROWS = {"rate": "success", "share": "rows right"}
 
 def heatmaps(summary: Summary) -> list[Picture]:
     """Make a picture for each number of inputs, and of each leak; none of a sweep of a single size."""
-    if not summary.many("width", "depth"):
+    if not summary.has_sizes:
         return []
     return [
         _picture(summary, summary.by_size.sel(n_inputs=n, leak=leak))

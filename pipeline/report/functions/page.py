@@ -19,8 +19,8 @@ from relusweep.pipeline.report.functions.tables import (
     function_table,
     size_table,
 )
-from relusweep.pipeline.report.scale import less_than_named
 from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
+from relusweep.pipeline.report.training.axes import labels
 
 __all__ = ["content"]
 
@@ -49,13 +49,8 @@ def content(dataset: xr.Dataset) -> Content:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``boolean/parity10``, or a selection from it that has all dims: ``problem``,
+        A group such as ``boolean/parity10``, or a selection from it, with all dims: ``problem``,
         ``n_inputs``, ``leak``, ``width``, ``depth`` and ``trial``.
-
-    Raises
-    ------
-    ValueError
-        A dim of the sweep is missing, or has no label.
     """
     summary = summarise(dataset)
     inputs = span(summary.data["n_inputs"].values)
@@ -66,7 +61,6 @@ def content(dataset: xr.Dataset) -> Content:
         borrowed="Functions, measures and protocol",
         chapter="chapter 3",
         key_figures=[_key_figure(summary, family) for family in summary.families],
-        smaller=less_than_named(dataset, _NOUNS),
         sections=_sections(summary),
         questions=(
             'results.sweep.success_rate("trial")   # rate, low, high per function and size (95 % Wilson)',
@@ -84,7 +78,7 @@ def _lead(summary: Summary) -> str:
     return (
         f"Networks of width {span(data['width'].values)} and depth {span(data['depth'].values)}, with "
         f"{enumeration([leak_name(float(leak)) for leak in data['leak'].values])}, each started from "
-        f"{data.sizes['trial']} random initialisations and trained on {enumeration(kinds)}, of "
+        f"{len(labels(data, 'trial'))} random initialisations and trained on {enumeration(kinds)}, of "
         f"{span(data['n_inputs'].values)} inputs."
     )
 

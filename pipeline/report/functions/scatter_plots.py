@@ -17,7 +17,6 @@ from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
 __all__ = ["scatter_plots"]
 
-_FEWEST = 20
 _JITTER = 0.25  # of degrees, which are whole numbers
 
 
@@ -71,7 +70,7 @@ _ALL = (
 
 def scatter_plots(summary: Summary) -> list[Picture]:
     """Make the pictures of rows right, success and epochs against the measures; none of a few functions."""
-    if summary.data.sizes["problem"] < _FEWEST:
+    if not summary.has_many_functions:
         return []
     return [
         Picture(

@@ -20,6 +20,7 @@ MEASURES = {"degree": "Degree", "influence": "Influence", "entropy": "Spectral e
 _DIMS = ("problem", "n_inputs", "leak", "width", "depth", "trial")
 _SIZE = ("leak", "width", "depth")
 _FAMILIES = ("parity", "class xor parity", "random")
+_FEWEST_RELATED = 20
 _FEWEST = 3  # functions of a family that a correlation is told of
 
 
@@ -61,6 +62,16 @@ class Summary:
         """Count the functions of a kind, of each number of inputs."""
         return int((self.data["family"] == family).sum())
 
+    @property
+    def has_sizes(self) -> bool:
+        """Whether there is more than one size to compare."""
+        return self.many("width", "depth")
+
+    @property
+    def has_many_functions(self) -> bool:
+        """Whether there are enough functions to relate what is known of them."""
+        return self.data.sizes["problem"] >= _FEWEST_RELATED
+
     def many(self, *dims: str) -> bool:
         """Whether the sweep has more than one label along any of some dims."""
         return any(self.data.sizes[dim] > 1 for dim in dims)
@@ -77,19 +88,8 @@ def summarise(dataset: xr.Dataset) -> Summary:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group of a `relusweep.pipeline.sweeps.boolean.functions.FunctionSweep`, or a selection from it that
-        has all dims.
-
-    Raises
-    ------
-    ValueError
-        A dim of the sweep is missing, or has no label.
+        A group of a sweep over named functions, with all dims.
     """
-    if lost := [dim for dim in _DIMS if not dataset.sizes.get(dim)]:
-        raise ValueError(
-            f"the report needs the dims {', '.join(_DIMS)}, got {dict(dataset.sizes)}; "
-            f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim"
-        )
     known = dataset[["success_epoch", "rows_right"]].drop_vars("truth_table").transpose(*_DIMS).load()
     share = (known["rows_right"] / 2.0 ** known["n_inputs"]).where(known["success_epoch"] >= -1)
     data = known[["success_epoch"]].assign(share=share)

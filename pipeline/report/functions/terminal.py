@@ -5,8 +5,6 @@ from __future__ import annotations
 import xarray as xr
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.functions.heatmaps import heatmaps
-from relusweep.pipeline.report.functions.scatter_plots import scatter_plots
 from relusweep.pipeline.report.functions.summary import summarise
 from relusweep.pipeline.report.functions.tables import (
     bound_tables,
@@ -22,6 +20,6 @@ __all__ = ["overview"]
 def overview(dataset: xr.Dataset) -> list[str | Table]:
     """Give success by size and by kind of functions, the correlations, and the extreme functions."""
     summary = summarise(dataset)
-    sizes = [size_table(summary), *bound_tables(summary)] if heatmaps(summary) else []
-    related = [correlation_table(summary)] if scatter_plots(summary) else []
+    sizes = [size_table(summary), *bound_tables(summary)] if summary.has_sizes else []
+    related = [correlation_table(summary)] if summary.has_many_functions else []
     return [*sizes, family_table(summary), *related, *extreme_tables(summary)]

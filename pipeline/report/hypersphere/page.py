@@ -10,17 +10,17 @@ from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure,
 from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table, cosines
 from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
 from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, polytope_table, polytopes
-from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table, shapes
-from relusweep.pipeline.report.hypersphere.success import (
-    by_dimension,
-    by_setting,
-    dimension_table,
-    setting_table,
-)
+from relusweep.pipeline.report.hypersphere.shapes import shapes
+from relusweep.pipeline.report.hypersphere.success import by_dimension, by_setting
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
-from relusweep.pipeline.report.marginal_rates import marginal_table
-from relusweep.pipeline.report.scale import less_than_named
+from relusweep.pipeline.report.hypersphere.tables import (
+    dimension_table,
+    right_table,
+    setting_table,
+    shape_table,
+)
 from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
+from relusweep.pipeline.report.training.axes import labels, said
 
 __all__ = ["content"]
 
@@ -35,13 +35,14 @@ _ORTHOGONALITY = (
 
 _BOUNDARY = """
 # A network of two inputs: what it was trained on, drawn again, and the exact polygons where it decides
-from relusweep.pipeline.sweeps.hypersphere.sweep import network_of
+from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.hypersphere.outlines import outline
 
-one = results.isel(n_inputs=0, loss=0, leak=-1, batch=0, inputs=-1, trial=0)
+one = results.isel(dict.fromkeys(results["success_epoch"].dims, 0))
 network = network_of(one)
-points, classes = network.samples("training")
-curves = outline(network, one["parameters"])"""
+points, targets, _ = network.problem.draw(network.setting, network.labels, network.trials, network.seed)
+protocol, ball_and_shell = network.protocol, network.problem.bodies(network.setting, len(targets[0]))
+curves = outline(ball_and_shell, protocol.network, one["parameters"], threshold=protocol.threshold)"""
 
 
 def content(dataset: xr.Dataset) -> Content:
@@ -50,45 +51,50 @@ def content(dataset: xr.Dataset) -> Content:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``hypersphere/annulus``, or a selection from it. A dim may have become a scalar
-        coordinate.
-
-    Raises
-    ------
-    ValueError
-        A dim of the sweep is neither a dim nor a coordinate, or the specification is lacking.
+        A group such as ``hypersphere/annulus``, or a selection from it, with all six dims.
     """
     summary = summarise(dataset)
     return Content(
         subject="a ball and the shell around it",
-        heading="What do the smallest networks close around a ball, and how often?",
+        heading=f"What do {'the smallest ' * _smallest(summary)}networks close around a ball, and how often?",
         lead=_lead(summary),
         borrowed="Problem, settings and polytopes",
         chapter="chapter 4",
         key_figures=_key_figures(summary),
-        smaller=less_than_named(dataset, _NOUNS),
         sections=_sections(summary),
         questions=(
             'results.sweep.success_rate("trial")   # rate, low, high of every setting (95 % Wilson)',
             "results.sweep.missing()               # what has not run",
-            *([_BOUNDARY] if summary.data["n_inputs"][0] == 2 else []),
+            *([_BOUNDARY] if 2 in summary.data["n_inputs"] and "parameters" in summary.data else []),
         ),
         nouns=_NOUNS,
     )
 
 
+def _smallest(summary: Summary) -> bool:
+    """Tell whether all networks are the least that can close a region: one layer of n + 1 units."""
+    width, depth = (labels(summary.data, name) for name in ("width", "depth"))
+    least = [int(n) + 1 for n in summary.data["n_inputs"]]
+    return depth in ([], [1]) and (width in ([], [0], ["auto"]) or width == least)
+
+
 def _lead(summary: Summary) -> str:
     """Say what was trained on what."""
-    sweep = summary.sweep
     dimensions = span(summary.data["n_inputs"].to_numpy())
     losses = enumeration([LOSSES[loss] for loss in summary.data["loss"].values])
-    tested = f", and then shown {sweep.test_samples:,} others" if sweep.test_samples else ""
+    tested = f", and then shown {summary.test_samples:,} others" if summary.test_samples else ""
+    width, depth, epochs = (said(summary.data, name) for name in ("width", "depth", "epochs"))
+    networks = f"Networks of width {width} and depth {depth}"
+    if _smallest(summary):
+        networks = (
+            "Networks of one hidden layer of n + 1 units, the fewest that can close a region in n dimensions"
+        )
+    leaks = enumeration([leak_name(leak) for leak in summary.leaks])
     return (
-        "Networks of one hidden layer of n + 1 units, the fewest that can close a region in n dimensions, "
-        f"with {enumeration([leak_name(leak) for leak in summary.leaks])}, trained with {losses} to tell "
-        f"points of a ball from points of the shell around it (n = {dimensions}). Each network has its own "
-        f"{sweep.samples:,} samples, half of each class, its own start and its own order of batches, and is "
-        f"trained for {sweep.epochs:,} epochs{tested}."
+        f"{networks}, with {leaks}, trained with {losses} to tell points of a ball from points of the shell "
+        f"around it (n = {dimensions}). Each network has its own {summary.samples:,} samples, half of each "
+        "class, its own start and its own order of batches, and is trained for "
+        f"{epochs} epochs{tested}."
     )
 
 
@@ -105,16 +111,16 @@ def _key_figure(summary: Summary, dim: str, label: object, name: str) -> KeyFigu
     rate, low, high = (float(success[end]) for end in ("rate", "low", "high"))
     if np.isnan(rate):
         return KeyFigure(f"Succeeded with {name}", NOTHING, "no network has run")
-    note = f"at least {100 * summary.sweep.success:g} % of the training samples right"
+    note = f"at least {100 * summary.bar:g} % of the training samples right"
     note += f"; 95 %: {100 * low:.1f} to {100 * high:.1f}"
     return KeyFigure(f"Succeeded with {name}", f"{percent(rate)} %", note)
 
 
 def _sections(summary: Summary) -> list[Section]:
-    fit, directions = polytope_figures(), cosine_figures(summary.sweep.seed)
+    fit, directions = polytope_figures(), cosine_figures(summary.seed)
     return [
         Section("Success", _success(summary)),
-        Section("Shapes of the regions", [shapes(summary), shape_table(summary), right_table(summary)]),
+        *([Section("Shapes of the regions", _shapes(summary))] if summary.shapes else []),
         *_plane(summary),
         Section("The two polytopes", [polytopes(fit), Folded(_NUMBERS, [polytope_table(fit)])]),
         Section(
@@ -130,8 +136,12 @@ def _success(summary: Summary) -> list[Block]:
     if summary.has_dimensions:
         blocks += [by_dimension(summary), dimension_table(summary)]
     if summary.has_settings:
-        blocks += [by_setting(summary), marginal_table(summary.data), setting_table(summary)]
+        blocks += [by_setting(summary), setting_table(summary)]
     return blocks
+
+
+def _shapes(summary: Summary) -> list[Block]:
+    return [shapes(summary), shape_table(summary), right_table(summary)]
 
 
 def _plane(summary: Summary) -> list[Section]:

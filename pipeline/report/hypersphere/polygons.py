@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from relusweep.tasks.hypersphere.training import SampleBlock
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.hypersphere.shapes import SHAPES
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, SETTING, Summary
+from relusweep.pipeline.report.hypersphere.tables import SHAPES
 from relusweep.pipeline.report.text import leak_name, percent
 from relusweep.pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
+from relusweep.tasks.hypersphere.problems import BallAndShell as Bodies
+from relusweep.tasks.problems.ball_and_shell import BallAndShell
 from relusweep.tasks.regions import Curve
+from relusweep.tasks.training_block import TrainingBlock
 
 __all__ = ["outlines", "polygon_tables", "polygons"]
 
@@ -41,31 +44,41 @@ def outlines(summary: Summary) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row each: its setting and ``trial``, ``right`` (share of the training samples), ``outline`` (code of
-        `Outline`) and ``shape`` as in the data.
+        A row each: its setting, its ``place`` among the trials, ``right`` (share of the training samples),
+        ``outline`` (code of `Outline`) and ``shape`` as in the data.
     """
-    rows = list(_traced(summary)) if 2 in summary.data["n_inputs"] else []
-    return pd.DataFrame(rows, columns=[*SETTING, "trial", "right", "outline", "shape"])
+    known = "parameters" in summary.data and summary.shapes and 2 in summary.data["n_inputs"]
+    return pd.DataFrame(
+        list(_traced(summary)) if known else [], columns=[*SETTING, "place", "right", "outline", "shape"]
+    )
 
 
 def _traced(summary: Summary) -> Iterator[tuple[Any, ...]]:
-    plane = summary.data.sel(n_inputs=2)
-    for setting in product(*(plane[dim].values.tolist() for dim in SETTING)):
-        of_setting = plane.sel(dict(zip(SETTING, setting, strict=True)))
-        for place in np.flatnonzero(of_setting["success_epoch"] >= 0):
+    for setting in product(*(summary.data[dim].values.tolist() for dim in SETTING)):
+        of_setting = _of_setting(summary, setting)
+        for place in np.flatnonzero(of_setting["success_epoch"] >= 0).tolist():
             network = of_setting.isel(trial=place)
-            trial = int(network["trial"])
-            right = float(network["rows_right"]) / summary.sweep.samples
-            _, curves = _boundary(summary, setting, trial, network["parameters"].values)
-            yield *setting, trial, right, int(outline_kind(curves)), int(network["shape"])
+            right = float(network["rows_right"] / network["rows"])
+            curves = _boundary(network_of(network), network)
+            yield *setting, place, right, int(outline_kind(curves)), int(network["shape"])
 
 
-def _boundary(
-    summary: Summary, setting: tuple[Any, ...], trial: int, parameters: NDArray[np.float32]
-) -> tuple[SampleBlock, list[Curve]]:
-    """Describe a network, and trace where it decides."""
-    block = summary.sweep.networks(range(trial, trial + 1), 2, *setting)
-    return block, outline(block, parameters)
+def _of_setting(summary: Summary, setting: tuple[Any, ...]) -> xr.Dataset:
+    return summary.data.sel(dict(zip(SETTING, setting, strict=True)) | {"n_inputs": 2})
+
+
+def _boundary(block: TrainingBlock, network: xr.Dataset) -> list[Curve]:
+    """Trace where a network decides."""
+    protocol = block.protocol
+    return outline(
+        _bodies(block), protocol.network, network["parameters"].values, threshold=protocol.threshold
+    )
+
+
+def _bodies(block: TrainingBlock) -> Bodies:
+    problem = block.problem
+    assert isinstance(problem, BallAndShell)  # for the type checker: the family has no other
+    return problem.bodies(block.setting, problem.n_rows_of(block.setting))
 
 
 def polygons(summary: Summary, traced: pd.DataFrame) -> Picture | None:
@@ -73,7 +86,7 @@ def polygons(summary: Summary, traced: pd.DataFrame) -> Picture | None:
     if traced.empty:
         return None
     chosen = pd.concat([_spread(of_kind) for _, of_kind in traced.groupby("outline")])
-    points = f"the first {_MOST_POINTS:,}" if summary.sweep.samples > 2 * _MOST_POINTS else "all"
+    points = f"the first {_MOST_POINTS:,}" if summary.samples > 2 * _MOST_POINTS else "all"
     return Picture(
         name="polygons",
         alt="Small pictures of decision boundaries over samples of ball and shell. " + _in_words(traced),
@@ -120,20 +133,22 @@ def _draw(summary: Summary, chosen: pd.DataFrame, theme: Theme) -> Figure:
 
 def _draw_network(axis: Axes, summary: Summary, network: Any, theme: Theme) -> None:
     setting = network[: len(SETTING)]
-    place = dict(zip(SETTING, setting, strict=True)) | {"n_inputs": 2, "trial": network.trial}
-    block, curves = _boundary(summary, setting, network.trial, summary.data["parameters"].sel(place).values)
-    (points,), (classes,) = block.samples("training")
-    for sign, colour in zip((-1, 1), theme.series, strict=False):
-        x, y = points[classes == sign][:_MOST_POINTS].T
+    one = _of_setting(summary, setting).isel(trial=network.place)
+    block = network_of(one)
+    drawn = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
+    inside = drawn.targets[0] < block.protocol.threshold
+    for of_class, colour in zip((inside, ~inside), theme.series, strict=False):
+        x, y = drawn.inputs[0][of_class][:_MOST_POINTS].T
         axis.scatter(x, y, s=2.5, color=colour, alpha=0.55, linewidths=0, rasterized=True)
-    for curve in curves:
+    for curve in _boundary(block, one):
         corners = np.concatenate([curve.corners, curve.corners[:1]]) if curve.closed else curve.corners
         axis.plot(*corners.T, color=theme.ink, linewidth=1.4)
-    reach = 1.04 * block.problem.radii.shell_outer / block.problem.scale
+    bodies = _bodies(block)
+    reach = 1.04 * bodies.radii.shell_outer / bodies.scale
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     loss, leak, batch, inputs = setting
     axis.set_title(
-        f"{LOSSES[loss]}, {leak_name(leak)}\nbatch {batch}, {inputs}, trial {network.trial}: "
+        f"{LOSSES[loss]}, {leak_name(leak)}\nbatch {batch}, {inputs}, trial {int(one['trial'])}: "
         f"{percent(network.right)} %",
         fontsize=7,
         loc="center",

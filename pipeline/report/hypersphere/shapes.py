@@ -5,27 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from relusweep.pipeline.common.wording import label
-from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary
-from relusweep.pipeline.report.text import NOTHING, intervals, leak_name
+from relusweep.pipeline.report.hypersphere.tables import SHAPES
+from relusweep.pipeline.report.text import leak_name
 from relusweep.pipeline.report.theme import Picture, Theme, figure, text_colour
 from relusweep.tasks.hypersphere.shapes import TOLERANCE, Shape
 
-__all__ = ["SHAPES", "right_table", "shape_table", "shapes"]
-
-SHAPES = {
-    Shape.HYPEROCTAHEDRON: "Near the hyperoctahedron",
-    Shape.EXPANDED_SIMPLEX: "Near the expanded simplex",
-    Shape.NEITHER: "Bounded, near neither",
-    Shape.OPEN: "Not bounded",
-}
+__all__ = ["shapes"]
 
 _BAR = 0.62  # inches
 _LEAST_WRITTEN = 0.06
@@ -39,7 +31,7 @@ def shapes(summary: Summary) -> Picture:
         "has the numbers.",
         caption=(
             "Regions that successful networks (at least "
-            f"{100 * summary.sweep.success:g} % of the training samples right at the end) call "
+            f"{100 * summary.bar:g} % of the training samples right at the end) call "
             "inside, as a share of these networks in percent; above each bar how many they are. "
             "Determined from the weights alone. A bounded region is a polytope. It is near the "
             "hyperoctahedron, or near the expanded simplex, if it has as many vertices and these lie "
@@ -92,46 +84,3 @@ def _draw_bars(axis: Axes, success: xr.Dataset, across: str, theme: Theme) -> No
     axis.set_xticks(at, labels=[label(value) for value in success[across].values])
     axis.set(xlim=(-0.6, len(at) - 0.4), ylim=(0, 109), yticks=range(0, 101, 25))
     axis.tick_params(length=0)
-
-
-def shape_table(summary: Summary) -> Table:
-    """Make the table of shapes per dimension, loss and leak: count, and share with its interval."""
-    frame = summary.shapes.to_dataframe(["n_inputs", "loss", "leak", "shape"]).reset_index()
-    frame["cell"] = _counted(frame)
-    names = {int(shape): name for shape, name in SHAPES.items()}
-    places = ["n_inputs", "loss", "leak", "networks"]
-    wide = frame.pivot_table(index=places, columns="shape", values="cell", aggfunc="first")[list(names)]
-    cells = wide.rename(columns=names).rename_axis(columns=None).reset_index()
-    cells["loss"] = cells["loss"].map(LOSSES)
-    cells["leak"] = cells["leak"].map("{:g}".format)
-    headings = {"n_inputs": "Dimension", "loss": "Loss", "leak": "Leak", "networks": "Successful networks"}
-    return Table(
-        "Shapes of the regions of successful networks: how many, and their share, % [95 %]",
-        cells.rename(columns=headings).map(str),
-    )
-
-
-def right_table(summary: Summary) -> Table:
-    """Make the table of how much successful networks of each shape get right, by dimension."""
-    right = summary.right.rename("right").where(summary.data["success_epoch"] >= 0)
-    frame = right.to_dataframe().assign(shape=summary.data["shape"].to_series()).dropna().reset_index()
-    medians = 100 * frame.pivot_table(index="n_inputs", columns="shape", values="right", aggfunc="median")
-    cells = {
-        "Dimension": medians.index.map(str),
-        **{
-            name: medians[shape].map("{:.3f}".format).where(medians[shape].notna(), NOTHING)
-            for shape, name in SHAPES.items()
-            if shape in medians
-        },
-    }
-    title = f"Right {summary.judged_by} of successful networks, median, %, by the shape of their region"
-    return Table(title, pd.DataFrame(cells))
-
-
-def _counted(frame: pd.DataFrame) -> list[str]:
-    """Write how many networks a rate is made of, and the rate."""
-    counts = (frame["rate"] * frame["networks"]).round()
-    return [
-        NOTHING if rate == NOTHING else f"{count:,.0f}: {rate}"
-        for count, rate in zip(counts, intervals(frame), strict=True)
-    ]

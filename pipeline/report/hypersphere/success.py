@@ -5,18 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.common.queries import success_rate
-from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.drawing import draw_rates
-from relusweep.pipeline.report.hypersphere.summary import BARS, LOSSES, SETTING, Summary
-from relusweep.pipeline.report.text import intervals, leak_name
+from relusweep.pipeline.report.hypersphere.summary import BARS, LOSSES, Summary
+from relusweep.pipeline.report.text import leak_name
 from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 
-__all__ = ["by_dimension", "by_setting", "dimension_table", "setting_table"]
+__all__ = ["by_dimension", "by_setting"]
 
 
 def by_dimension(summary: Summary) -> Picture:
@@ -26,7 +24,7 @@ def by_dimension(summary: Summary) -> Picture:
         name="dimensions",
         alt=f"Success against the dimension. {_ends(best, BARS[0])} {_ends(last, BARS[-1])}",
         caption=(
-            f"Networks that have at least 95, 98, 99 or 99.99 % of their {_rows(summary):,} "
+            f"Networks that have at least 95, 98, 99 or 99.99 % of their {summary.rows:,} "
             f"{summary.judged_by} right at the end, in percent of all that ran, against the "
             f"dimension n; bars are 95 % Wilson intervals of up to {_most_networks(summary.reached)} "
             "networks. Lines join the dots of one bar; dots of one dimension are drawn side by side."
@@ -34,10 +32,6 @@ def by_dimension(summary: Summary) -> Picture:
         ),
         draw=partial(_draw_dimensions, summary),
     )
-
-
-def _rows(summary: Summary) -> int:
-    return summary.sweep.test_samples or summary.sweep.samples
 
 
 def _most_networks(rates: xr.Dataset) -> int:
@@ -87,8 +81,8 @@ def by_setting(summary: Summary) -> Picture:
         alt="Dots with intervals: success of every setting, against the batch, by loss, scaling of the "
         "inputs and leak. The table below has the numbers.",
         caption=(
-            f"Networks that have at least {100 * summary.sweep.success:g} % of their "
-            f"{summary.sweep.samples:,} training samples right at the end, in percent of all that "
+            f"Networks that have at least {100 * summary.bar:g} % of their "
+            f"{summary.samples:,} training samples right at the end, in percent of all that "
             f"ran; bars are 95 % Wilson intervals of up to {_most_networks(_settings(summary))} networks. "
             "Each dot is a setting; dots of one batch are drawn side by side."
             + (" Dimensions are taken together." if summary.data.sizes["n_inputs"] > 1 else "")
@@ -123,35 +117,3 @@ def _draw_settings(summary: Summary, theme: Theme) -> Figure:
     handles = axes[0, 0].get_legend_handles_labels()
     drawing.legend(*handles, loc="outside upper left", ncols=len(summary.leaks))
     return drawing
-
-
-def dimension_table(summary: Summary) -> Table:
-    """Make the table of networks that reach each bar, per leak and dimension, with intervals."""
-    frame = summary.reached.to_dataframe(["leak", "n_inputs", "bar"]).reset_index()
-    frame["cell"] = intervals(frame)
-    wide = frame.pivot_table(
-        index=["leak", "n_inputs", "networks"], columns="bar", values="cell", aggfunc="first"
-    ).reset_index()
-    cells = {
-        "Leak": wide["leak"].map("{:g}".format),
-        "Dimension": wide["n_inputs"].map(str),
-        "Networks": wide["networks"].map("{:,}".format),
-        **{f"\N{GREATER-THAN OR EQUAL TO} {100 * bar:g} %": wide[bar] for bar in BARS},
-    }
-    title = f"Networks with so many of their {summary.judged_by} right, % [95 %]"
-    return Table(title, pd.DataFrame(cells))
-
-
-def setting_table(summary: Summary) -> Table:
-    """Make the table of the success of every setting, with intervals."""
-    frame = summary.by_setting.to_dataframe(["n_inputs", *SETTING]).reset_index()
-    cells = {
-        "Dimension": frame["n_inputs"].map(str),
-        "Loss": frame["loss"].map(LOSSES),
-        "Leak": frame["leak"].map("{:g}".format),
-        "Batch": frame["batch"].map("{:,}".format),
-        "Inputs": frame["inputs"],
-        "Networks": frame["networks"].map("{:,}".format),
-        "Success, % [95 %]": intervals(frame),
-    }
-    return Table("Success of every setting", pd.DataFrame(cells))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
-from relusweep.pipeline.sweeps.hypersphere.sweep import DIMS, HypersphereSweep
 
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.report.training.axes import labels
 from relusweep.tasks.hypersphere.shapes import Shape
 
 __all__ = ["BARS", "LOSSES", "SETTING", "Summary", "summarise"]
@@ -21,8 +21,6 @@ SETTING = ("loss", "leak", "batch", "inputs")
 
 LOSSES = {"bce": "BCE", "mse": "MSE"}
 
-_NEEDED = ("success_epoch", "rows_right", "shape", "parameters")
-
 
 @dataclass(frozen=True)
 class Summary:
@@ -31,19 +29,17 @@ class Summary:
     Attributes
     ----------
     data : xarray.Dataset
-        The sweep, in memory, with all six dims.
-    sweep : HypersphereSweep
-        Its specification.
+        The sweep, in memory, with all six dims, and with its attributes.
     by_setting : xarray.Dataset
         Success per (n_inputs, loss, leak, batch, inputs), with 95 % Wilson intervals.
     reached : xarray.Dataset
         Networks that reach each bar, per (bar, n_inputs, leak), all else together.
     shapes : xarray.Dataset
-        Shapes of the regions of successful networks, per (shape, n_inputs, loss, leak), all else together.
+        Shapes of the regions of successful networks, per (shape, n_inputs, loss, leak), all else together;
+        empty where they have not been told.
     """
 
     data: xr.Dataset
-    sweep: HypersphereSweep
     by_setting: xr.Dataset
     reached: xr.Dataset
     shapes: xr.Dataset
@@ -52,6 +48,31 @@ class Summary:
     def leaks(self) -> list[float]:
         """Leaks of the sweep."""
         return [float(leak) for leak in self.data["leak"].values]
+
+    @property
+    def samples(self) -> int:
+        """Training samples of a network, at most."""
+        return int(self.data["rows"].max())
+
+    @property
+    def test_samples(self) -> int:
+        """Test samples of a network, at most; 0 where there are none."""
+        return int(self.data["test_rows"].max()) if "test_rows_right" in self.data else 0
+
+    @property
+    def rows(self) -> int:
+        """Samples that a network is judged by."""
+        return self.test_samples or self.samples
+
+    @property
+    def bar(self) -> float:
+        """Least share of right training samples that was called a success."""
+        return float(min(labels(self.data, "success")))
+
+    @property
+    def seed(self) -> int:
+        """Root of all random streams."""
+        return int(specification(self.data)["seed"])
 
     @property
     def has_settings(self) -> bool:
@@ -66,14 +87,14 @@ class Summary:
     @property
     def right(self) -> xr.DataArray:
         """Share of right samples of every network, of those that it is judged by."""
-        if self.sweep.test_samples:
-            return self.data["test_rows_right"] / self.sweep.test_samples
-        return self.data["rows_right"] / self.sweep.samples
+        if self.test_samples:
+            return self.data["test_rows_right"] / self.data["test_rows"]
+        return self.data["rows_right"] / self.data["rows"]
 
     @property
     def judged_by(self) -> str:
         """On what samples the bars are reached."""
-        return "test samples" if self.sweep.test_samples else "training samples"
+        return "test samples" if self.test_samples else "training samples"
 
 
 def summarise(dataset: xr.Dataset) -> Summary:
@@ -82,39 +103,15 @@ def summarise(dataset: xr.Dataset) -> Summary:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``hypersphere/annulus``. A dim that was selected away may be a scalar coordinate.
-
-    Raises
-    ------
-    ValueError
-        A dim of the sweep is neither a dim nor a coordinate, or the specification is lacking.
+        A group such as ``hypersphere/annulus`` with all six dims.
     """
-    known = specification(dataset)
-    if not known:
-        raise ValueError(
-            "the report needs the attribute 'specification' of the group, from which samples are drawn again"
-        )
-    sweep = HypersphereSweep.model_validate(known)
-    test = ["test_rows_right"] if sweep.test_samples else []
-    data = _with_all_dims(dataset[[*_NEEDED, *test]]).compute()
+    data = dataset.compute()
     return Summary(
         data=data,
-        sweep=sweep,
         by_setting=success_rate(data, "trial"),
         reached=_reached(data),
-        shapes=_shapes(data),
+        shapes=_shapes(data) if "shape" in data else xr.Dataset(),
     )
-
-
-def _with_all_dims(dataset: xr.Dataset) -> xr.Dataset:
-    """Give back the dims that a selection has dropped, and put all in the usual order."""
-    absent = [dim for dim in DIMS if dim not in dataset.dims]
-    if lost := [dim for dim in absent if dim not in dataset.coords]:
-        raise ValueError(
-            f"the report needs the dims {', '.join(DIMS)}, got {', '.join(map(str, dataset.dims))}; "
-            f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
-        )
-    return dataset.expand_dims(absent).transpose(*DIMS, "parameter")
 
 
 def _reached(data: xr.Dataset) -> xr.Dataset:

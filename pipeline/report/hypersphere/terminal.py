@@ -6,21 +6,19 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.hypersphere.shapes import SHAPES
-from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
 from relusweep.pipeline.report.hypersphere.summary import LOSSES, Summary, summarise
-from relusweep.pipeline.report.marginal_rates import marginal_table
+from relusweep.pipeline.report.hypersphere.tables import SHAPES, dimension_table, setting_table
 
 __all__ = ["overview"]
 
 
 def overview(dataset: xr.Dataset) -> list[str | Table]:
-    """Give success by dimension and of every setting, one dim at a time, and the shapes of the regions."""
+    """Give success by dimension and of every setting, and the shapes of the regions."""
     summary = summarise(dataset)
     return [
         *([dimension_table(summary)] if summary.has_dimensions else []),
-        *([setting_table(summary), marginal_table(summary.data)] if summary.has_settings else []),
-        _shapes(summary),
+        *([setting_table(summary)] if summary.has_settings else []),
+        *([_shapes(summary)] if summary.shapes else []),
     ]
 
 

@@ -12,7 +12,8 @@ from relusweep.pipeline.common.wording import counted, plural
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.images import image_grids, line_plots
 from relusweep.pipeline.report.images.findings import findings
-from relusweep.pipeline.report.images.matrices import heat_map, matrices
+from relusweep.pipeline.report.images.heat_maps import heat_map
+from relusweep.pipeline.report.images.matrices import matrices
 from relusweep.pipeline.report.images.stages import Stages, read
 from relusweep.pipeline.report.images.tables import (
     accuracy_table,

@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from relusweep.tasks.sine import sine_points
 
-from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map, draw_numbers
+from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map, draw_numbers, logarithmic
 from relusweep.pipeline.report.sine.summary import Summary
 from relusweep.pipeline.report.text import count, percent, thousandths
 from relusweep.pipeline.report.theme import Picture, Theme, figure
+from relusweep.pipeline.report.training.axes import one, said
+from relusweep.tasks.problems.function import sine_points
 
 __all__ = ["errors", "pieces", "success", "tries"]
 
@@ -24,11 +24,11 @@ _WIDER = 1.1  # than cells of percentages
 
 def tries(summary: Summary) -> Picture:
     """Make the picture of tries per size: median over the trials, and largest."""
-    rule = summary.sweep.restarts
+    epochs, bar = (said(summary.networks, name) for name in ("epochs", "bar"))
     caption = (
-        f"Tries until the mean squared error after {summary.sweep.epochs:,} epochs was at most {rule.bar:g}, "
+        f"Tries until the mean squared error after {epochs} epochs was at most {bar}, "
         "by width and depth: median over the trials, and largest number. Colour: logarithmic. "
-        f"{rule.most + 1:,} tries are the most; of a network that used them all the last one was kept."
+        f"{summary.most_tries:,} tries are the most; of a network that used them all the last one was kept."
     )
     return _pair(summary, "tries", ("tries", "most_tries"), count, "Tries", caption)
 
@@ -38,8 +38,8 @@ def success(summary: Summary) -> Picture:
     sizes = summary.by_size
     half = float((sizes["high"] - sizes["low"]).max()) / 2
     caption = (
-        f"Percentage of the networks of a size of which one of at most {summary.sweep.restarts.most + 1:,} "
-        f"tries met the bar of {summary.sweep.restarts.bar:g}"
+        f"Percentage of the networks of a size of which one of at most {summary.most_tries:,} "
+        f"tries met the bar of {said(summary.networks, 'bar')}"
     )
     caption += f" (95 % Wilson intervals of at most ±{100 * half:.1f} points)." if half >= 0 else "."
     return Picture(
@@ -53,12 +53,10 @@ def success(summary: Summary) -> Picture:
 
 def errors(summary: Summary) -> Picture:
     """Make the picture of final errors per size: median over the trials, and least."""
-    sweep = summary.sweep
-    zero, line = _simplest(sweep.points)
-    epochs = sweep.epochs + sweep.restarts.further_epochs
+    zero, line = _simplest(summary.points)
     caption = (
-        f"Mean squared error in thousandths at the end, after {epochs:,} epochs of the try that was kept, by "
-        "width and depth: median over the trials, and least. Colour: logarithmic. The zero function has "
+        f"Mean squared error in thousandths at the end, after {_epochs(summary)}, by width and depth: "
+        "median over the trials, and least. Colour: logarithmic. The zero function has "
         f"{thousandths(zero)}, the best straight line {thousandths(line)}."
     )
     return _pair(summary, "error", ("loss", "least_loss"), thousandths, "Final errors, thousandths", caption)
@@ -71,6 +69,16 @@ def pieces(summary: Summary) -> Picture:
         "largest number. Kinks are solved for layer by layer, not sampled. Colour: logarithmic."
     )
     return _pair(summary, "pieces", ("pieces", "most_pieces"), count, "Pieces", caption)
+
+
+def _epochs(summary: Summary) -> str:
+    """Say how long networks are trained in all."""
+    first, further = (one(summary.networks, name) for name in ("epochs", "further_epochs"))
+    if not summary.has_tries:
+        return f"{said(summary.networks, 'epochs')} epochs"
+    if first is None or further is None:
+        return "the further epochs of the try that was kept"
+    return f"{first + further:,} epochs of the try that was kept"
 
 
 def _simplest(points: int) -> tuple[float, float]:
@@ -119,19 +127,11 @@ def _draw_pair(
     sizes: xr.Dataset, shown: tuple[str, str], write: Callable[[float], str], theme: Theme
 ) -> Figure:
     drawing, axes = _panels(sizes, 2)
-    norm = _logarithmic(sizes[list(shown)].to_array())
+    norm = logarithmic(sizes[list(shown)].to_array())
     for axis, name, title in zip(axes, shown, ("median over trials", _extreme_of(shown[1])), strict=True):
         draw_numbers(axis, _upright(sizes[name]), sizes["ran"], theme, norm=norm, write=write)
         axis.set_title(title)
     return drawing
-
-
-def _logarithmic(values: xr.DataArray) -> LogNorm:
-    """Span all values, where there are any."""
-    if not bool((values > 0).any()):
-        return LogNorm(1, 2)
-    low, high = float(values.where(values > 0).min()), float(values.max())
-    return LogNorm(low, max(high, 1.1 * low))
 
 
 def _draw_success(sizes: xr.Dataset, theme: Theme) -> Figure:

@@ -8,13 +8,12 @@ import xarray as xr
 
 from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from relusweep.pipeline.report.marginal_rates import marginal_table
-from relusweep.pipeline.report.scale import less_than_named
 from relusweep.pipeline.report.sine.fits import fits
 from relusweep.pipeline.report.sine.maps import errors, pieces, success, tries
 from relusweep.pipeline.report.sine.summary import Summary, summarise
 from relusweep.pipeline.report.sine.tables import pieces_table, size_table
 from relusweep.pipeline.report.text import NOTHING, enumeration, leak_name, percent, span
+from relusweep.pipeline.report.training.axes import labels, said
 
 __all__ = ["content"]
 
@@ -22,6 +21,10 @@ _READ_PIECES = (
     "From one end of a piece to the other the network is slope · x + intercept. The store has the pieces of "
     "every network, and its weights and biases: how to read them is said at the end, under Open the data."
 )
+_TRIES = "How many tries does a small network need to begin to fit the sine?"
+_FITS = "How well do small networks fit the sine?"
+_NUMBERS = "The numbers of all maps by size, with ranges and intervals"
+_MET, _LEAST = "Met the bar", "Least final error"
 _SHOWN_TABLES = 3
 
 
@@ -32,25 +35,23 @@ def content(dataset: xr.Dataset) -> Content:
     ----------
     dataset : xarray.Dataset
         A group such as ``sine/sine``, or a selection from it with dims ``width``, ``depth`` and ``trial``.
-
-    Raises
-    ------
-    ValueError
-        A dim is missing, or the specification is none of a sine sweep.
     """
     summary = summarise(dataset)
     return Content(
         subject="fits of the sine",
-        heading="How many tries does a small network need to begin to fit the sine?",
+        heading=_TRIES if summary.has_tries else _FITS,
         lead=_lead(summary),
         borrowed="Task and protocol",
         chapter="section 5.3",
         key_figures=_key_figures(summary),
-        smaller=less_than_named(dataset, {}),
         sections=[
-            Section("Tries by width and depth", _on_tries(dataset, summary)),
-            Section("How well they fit at the end", [errors(summary), *_lost(summary)]),
-            Section("The pieces of the fits", _on_pieces(summary)),
+            *([Section("Tries by width and depth", _on_tries(summary))] if summary.has_tries else []),
+            Section("How well they fit at the end", _on_fits(summary)),
+            *(
+                [Section("The pieces of the fits", _on_pieces(summary))]
+                if "pieces" in summary.by_size
+                else []
+            ),
         ],
         questions=_questions(summary),
     )
@@ -58,46 +59,58 @@ def content(dataset: xr.Dataset) -> Content:
 
 def _lead(summary: Summary) -> str:
     """Say in a few sentences what was trained on what."""
-    sweep, rule = summary.sweep, summary.sweep.restarts
-    widths, depths = (span(summary.networks[dim].to_numpy()) for dim in ("width", "depth"))
-    trials = summary.networks.sizes["trial"]
+    data = summary.networks
+    widths, depths = (span(data[dim].to_numpy()) for dim in ("width", "depth"))
+    leaks = enumeration([leak_name(leak) for leak in labels(data, "leak")])
+    rate, epochs, bar, more = (
+        said(data, name) for name in ("learning_rate", "epochs", "bar", "further_epochs")
+    )
+    trained = (
+        f"{leaks} networks of width {widths} and depth {depths}, {len(labels(data, 'trial'))} of each size, "
+        f"trained on {summary.points:,} uniformly spaced points of [\N{MINUS SIGN}π, π], both ends among "
+        f"them: mean squared error, learning rate {rate}, {epochs} epochs."
+    )
+    if not summary.has_tries:
+        return trained
     return (
-        f"{leak_name(sweep.leak)} networks of width {widths} and depth {depths}, {trials} of each size, "
-        f"trained on {sweep.points:,} uniformly spaced points of [\N{MINUS SIGN}π, π], both ends among them: "
-        "mean squared error, gradient descent on all points at once at rate "
-        f"{sweep.optimizer.learning_rate:g}. A network whose error is above {rule.bar:g} after "
-        f"{sweep.epochs:,} epochs (the zero function has almost 0.5) starts again from fresh weights, up to "
-        f"{rule.most:,} times. All are then trained for {rule.further_epochs:,} more epochs."
+        f"{trained} A network whose error is then above {bar} (the zero function has almost 0.5) starts "
+        f"again from fresh weights, up to {summary.most_tries - 1:,} times. All are then trained for {more} "
+        "more epochs."
     )
 
 
 def _key_figures(summary: Summary) -> list[KeyFigure]:
     """Give the success of all, the sizes that always failed, and the best fit."""
-    rate, low, high = (float(summary.over_all[name]) for name in ("rate", "low", "high"))
-    if not rate >= 0:
-        return [KeyFigure("Met the bar", NOTHING, "no network has run")]
-    sizes = summary.by_size
-    never, ran = int((sizes["rate"] == 0).sum()), int((sizes["networks"] > 0).sum())
-    spread = f"over all sizes; 95 %: {100 * low:.2f} to {100 * high:.2f}"
+    sizes, ran = summary.by_size, int((summary.by_size["networks"] > 0).sum())
+    if not ran:
+        return [KeyFigure(_MET if summary.has_tries else _LEAST, NOTHING, "no network has run")]
     best = sizes["least_loss"].to_series().nsmallest(1).reset_index()
     return [
-        KeyFigure("Met the bar", f"{percent(rate)} %", spread),
-        KeyFigure("Sizes that never did", f"{never}", f"of {ran} that ran"),
+        *(_met(summary, ran) if summary.has_tries else []),
         *(
-            KeyFigure("Least final error", f"{loss:.2g}", f"mean squared, at width {width} and depth {depth}")
+            KeyFigure(_LEAST, f"{loss:.2g}", f"mean squared, at width {width} and depth {depth}")
             for width, depth, loss in best.itertuples(index=False)
         ),
     ]
 
 
-def _on_tries(dataset: xr.Dataset, summary: Summary) -> list[Block]:
+def _met(summary: Summary, ran: int) -> list[KeyFigure]:
+    rate, low, high = (float(summary.over_all[name]) for name in ("rate", "low", "high"))
+    spread = f"over all sizes; 95 %: {100 * low:.2f} to {100 * high:.2f}"
+    never = int((summary.by_size["rate"] == 0).sum())
     return [
-        tries(summary),
-        _never(summary),
-        success(summary),
-        marginal_table(dataset),
-        Folded("The numbers of all maps by size, with ranges and intervals", [size_table(summary)]),
+        KeyFigure(_MET, f"{percent(rate)} %", spread),
+        KeyFigure("Sizes that never did", f"{never}", f"of {ran} that ran"),
     ]
+
+
+def _on_tries(summary: Summary) -> list[Block]:
+    return [tries(summary), _never(summary), success(summary), Folded(_NUMBERS, [size_table(summary)])]
+
+
+def _on_fits(summary: Summary) -> list[Block]:
+    numbers = [] if summary.has_tries else [Folded(_NUMBERS, [size_table(summary)])]
+    return [errors(summary), *_lost(summary), *numbers]
 
 
 def _never(summary: Summary) -> str:
@@ -129,11 +142,15 @@ def _on_pieces(summary: Summary) -> Sequence[Block]:
 
 
 def _questions(summary: Summary) -> list[str]:
-    width, depth, trial = summary.sweep.width[0], summary.sweep.depth[0], 0
-    if summary.fits:
-        width, depth, trial = summary.fits[-1][:3]
+    if not summary.fits:
+        return list(Content.questions)
+    width, depth, trial = summary.fits[-1][:3]
     return [
-        'results["tries"].median("trial").to_pandas()   # by width and depth',
+        *(
+            ['results["tries"].median("trial").to_pandas()   # by width and depth']
+            if summary.has_tries
+            else []
+        ),
         'results.sweep.success_rate("trial")            # rate, low, high per size (95 % Wilson)',
         f"one = results.sel(width={width}, depth={depth}, trial={trial})",
         'one[["piece_start", "piece_stop", "slope", "intercept"]].dropna("piece").to_dataframe()',

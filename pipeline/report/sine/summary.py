@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from relusweep.pipeline.sweeps.sine import SineSweep
 
 from relusweep.pipeline.common.queries import success_rate
-from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.report.training.axes import labels
 from relusweep.tasks.training import StopReason
 
 __all__ = ["Fit", "Summary", "summarise"]
 
 _DIMS = ("width", "depth", "trial")
-_OF_NETWORKS = ("success_epoch", "tries", "loss", "stop_reason", "n_pieces")
+_OF_NETWORKS = ("success_epoch", "tries", "final_loss", "stop_reason", "n_pieces")
 _PIECES = ("piece_start", "piece_stop", "slope", "intercept")
 
 
@@ -50,21 +49,18 @@ class Summary:
 
     Attributes
     ----------
-    sweep : SineSweep
-        The specification of the data.
     networks : xarray.Dataset
         What is known of every network but its pieces and parameters, over (width, depth, trial).
     by_size : xarray.Dataset
         Over (width, depth): ``rate``, ``low``, ``high`` and ``networks`` of those that met the bar;
         ``tries``, ``loss`` and ``pieces``, the median over the trials, each with its ``least_`` and
-        ``most_``; and ``ran``, the share of the trials that ran.
+        ``most_``, where they are known; and ``ran``, the share of the trials that ran.
     over_all : xarray.Dataset
         ``rate``, ``low``, ``high`` and ``networks`` of all networks together.
     fits : tuple of Fit
         Of some sizes: least, middle and largest depth by least, middle and largest width.
     """
 
-    sweep: SineSweep
     networks: xr.Dataset
     by_size: xr.Dataset
     over_all: xr.Dataset
@@ -78,9 +74,23 @@ class Summary:
     @property
     def fallen(self) -> int:
         """Networks that had met the bar and are above it, though finite, at the end."""
-        loss = self.networks["loss"]
-        met = self.networks["success_epoch"] >= 0
-        return int((met & np.isfinite(loss) & (loss > self.sweep.restarts.bar)).sum())
+        loss, met = self.networks["final_loss"], self.networks["success_epoch"] >= 0
+        return int((met & np.isfinite(loss) & (loss > self.networks["bar"])).sum()) if self.has_tries else 0
+
+    @property
+    def has_tries(self) -> bool:
+        """Whether networks had a bar to meet, and started again where they did not."""
+        return "tries" in self.networks
+
+    @property
+    def most_tries(self) -> int:
+        """Most tries that a network had."""
+        return int(max(labels(self.networks, "most_restarts"))) + 1
+
+    @property
+    def points(self) -> int:
+        """Points that networks were trained on, at most."""
+        return int(max(labels(self.networks, "points")))
 
 
 def summarise(dataset: xr.Dataset) -> Summary:
@@ -89,32 +99,22 @@ def summarise(dataset: xr.Dataset) -> Summary:
     Parameters
     ----------
     dataset : xarray.Dataset
-        A group such as ``sine/sine``, with its attributes; dims ``width``, ``depth``, ``trial``.
-
-    Raises
-    ------
-    ValueError
-        A dim is missing, or the specification is none of a sine sweep.
+        A group such as ``sine/sine``, with dims ``width``, ``depth``, ``trial``.
     """
-    if lost := [dim for dim in _DIMS if dim not in dataset.dims]:
-        raise ValueError(
-            f"the report needs the dims {', '.join(_DIMS)}, got {', '.join(map(str, dataset.dims))}; "
-            f"select with a list, as in sel({lost[0]}=[1]), to keep a dim"
-        )
-    networks = dataset[list(_OF_NETWORKS)].compute()
+    networks = dataset[[name for name in _OF_NETWORKS if name in dataset]].compute()
     return Summary(
-        sweep=SineSweep.model_validate(specification(dataset)),
         networks=networks,
         by_size=_by_size(networks),
         over_all=success_rate(networks, _DIMS),
-        fits=tuple(_fits(dataset, networks["loss"])),
+        fits=tuple(_fits(dataset, networks["final_loss"])) if "n_pieces" in networks else (),
     )
 
 
 def _by_size(networks: xr.Dataset) -> xr.Dataset:
     success = success_rate(networks, "trial")
-    finite = networks.where(np.isfinite(networks["loss"]))
-    counted = {"tries": networks["tries"], "loss": finite["loss"], "pieces": finite["n_pieces"]}
+    finite = networks.where(np.isfinite(networks["final_loss"]))
+    asked = {"tries": networks.get("tries"), "loss": finite["final_loss"], "pieces": finite.get("n_pieces")}
+    counted = {name: values for name, values in asked.items() if values is not None}
     spread = {
         f"{prefix}{name}": getattr(values, what)("trial")
         for name, values in counted.items()
@@ -127,16 +127,18 @@ def _fits(dataset: xr.Dataset, loss: xr.DataArray) -> Iterator[Fit]:
     """Find the best networks of some sizes, of those that ended with finite numbers."""
     for depth in _some(loss["depth"]):
         for width in _some(loss["width"]):
-            losses = loss.sel(width=width, depth=depth).to_series()
-            finite = losses[np.isfinite(losses)]
-            if len(finite):
-                at = {"width": width, "depth": depth, "trial": int(finite.idxmin())}
-                best = dataset[[*_PIECES, "n_pieces"]].sel(at).compute().reset_coords(drop=True)
-                pieces = best[list(_PIECES)].dropna("piece")
-                yield Fit(**at, loss=float(finite.min()), n_pieces=int(best["n_pieces"]), pieces=pieces)
+            size = {"width": width, "depth": depth}
+            losses = loss.sel(size).to_numpy()
+            finite = np.where(np.isfinite(losses), losses, np.inf)
+            place = int(finite.argmin())
+            if np.isfinite(finite[place]):
+                best = dataset[[*_PIECES, "n_pieces"]].sel(size).isel(trial=place).compute()
+                pieces = best[list(_PIECES)].reset_coords(drop=True).dropna("piece")
+                at = {**size, "trial": int(best["trial"]), "n_pieces": int(best["n_pieces"])}
+                yield Fit(**at, loss=float(losses[place]), pieces=pieces)
 
 
-def _some(labels: xr.DataArray) -> list[int]:
+def _some(of: xr.DataArray) -> list[int]:
     """Choose the first, the middle and the last label, or as many as there are."""
-    places = {0, (labels.size - 1) // 2, labels.size - 1}
-    return [int(labels[place]) for place in sorted(places)]
+    places = {0, (of.size - 1) // 2, of.size - 1}
+    return [int(of[place]) for place in sorted(places)]

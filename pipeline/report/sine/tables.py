@@ -25,10 +25,10 @@ def size_table(summary: Summary) -> Table:
         "Width": frame["width"].map(str),
         "Depth": frame["depth"].map(str),
         "Networks": frame["networks"].map("{:,}".format),
-        "Met the bar, % [95 %]": intervals(frame),
-        "Tries: median (range)": spread("tries", count),
+        **({"Met the bar, % [95 %]": intervals(frame)} if summary.has_tries else {}),
+        **({"Tries: median (range)": spread("tries", count)} if summary.has_tries else {}),
         "Final error, thousandths: median (range)": spread("loss", thousandths),
-        "Pieces: median (range)": spread("pieces", count),
+        **({"Pieces: median (range)": spread("pieces", count)} if "pieces" in frame else {}),
     }
     return Table("Everything by size", pd.DataFrame(cells))
 

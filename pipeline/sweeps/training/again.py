@@ -41,7 +41,8 @@ def network_of(dataset: xr.Dataset) -> TrainingBlock:
         If there is more than one label along an axis.
     """
     sweep = sweep_of_results(dataset)
-    labels = {dim: dataset[dim].values.reshape(-1).tolist() for dim in sweep.axes}
+    known = {dim: dataset[dim].values if dim in dataset.coords else own for dim, own in sweep.axes.items()}
+    labels = {dim: values.reshape(-1).tolist() for dim, values in known.items()}
     if several := [dim for dim, some in labels.items() if len(some) != 1]:
         raise ValueError(
             f"one network is asked for, got several labels of {', '.join(several)}; select one of each, "

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from relusweep.pipeline.common.validation import nearest
+from pydantic import BaseModel, ValidationError
+
+from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.tasks import discovery, probes, problems
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
+
+M = TypeVar("M", bound=BaseModel)
 
 __all__ = ["probe_class", "probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
 
@@ -30,7 +34,7 @@ def read_problem(value: Any) -> Problem:
         return value
     if not isinstance(value, dict) or "kind" not in value:
         raise ValueError(f"give a mapping with kind: one of {', '.join(problem_kinds())}")
-    return _problem(str(value["kind"])).model_validate(value)
+    return _validated(_problem(str(value["kind"])), value)
 
 
 def problem_class(value: Any) -> type[Problem] | None:
@@ -62,11 +66,19 @@ def _made(value: Any) -> Probe:
     if not isinstance(value, dict):
         raise ValueError(f"a probe is a name, or a mapping, as curve: {{every: 10}}; got {value!r}")
     if "kind" in value:
-        return probe_class(str(value["kind"])).model_validate(value)
+        return _validated(probe_class(str(value["kind"])), value)
     (name, fields), *others = value.items()
     if others:
         raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; put them into a list")
-    return probe_class(str(name)).model_validate(fields or {})
+    return _validated(probe_class(str(name)), fields or {})
+
+
+def _validated(model: type[M], value: Any) -> M:
+    """Make a problem or a probe; the fields that it has decide what is said of a wrong one."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise ValueError(explained(error, model)) from None
 
 
 def _problem(name: str) -> type[Problem]:

@@ -188,6 +188,20 @@ class Protocol(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _constants_beside_the_optimizer(cls, fields: Any) -> Any:
+        """Take ``learning_rate`` and the like that stand beside the optimiser."""
+        if not isinstance(fields, dict):
+            return fields
+        beside = Optimizer.model_fields.keys() & fields.keys()
+        if not beside:
+            return fields
+        kind = fields.get("optimizer", {})
+        within = dict(kind) if isinstance(kind, dict) else {"kind": kind}
+        rest = {name: value for name, value in fields.items() if name not in beside}
+        return {**rest, "optimizer": {**within, **{name: fields[name] for name in beside}}}
+
     loss: Annotated[
         tuple[Literal["bce", "mse"], ...],
         Axis("loss: binary cross-entropy or mean squared error", None),

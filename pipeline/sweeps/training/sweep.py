@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
-from relusweep.pipeline.common.errors import SpecificationChanged
+from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
+from relusweep.pipeline.sweeps.training.checks import check
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, places, spread
@@ -78,7 +80,11 @@ class TrainingSweep(SpecifiedSweep):
         Field(description=", ".join(probe_kinds())),
     ] = ()
     trials: Trials
-    where: Annotated[str, Field(description="a condition on labels, as width * depth <= 20")] | None = None
+    where: Annotated[
+        str | None,
+        BeforeValidator(lambda condition: None if condition == "none" else condition),
+        Field(description="a condition on labels, as width * depth <= 20, or none"),
+    ] = None
     seed: Seed = 0
     engine: EngineName = "lanes"
 
@@ -191,12 +197,9 @@ class TrainingSweep(SpecifiedSweep):
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
-        found = self.model_dump(mode="json", exclude={"trials", "where"})
-        for path in self._reaching.values():
-            part = found
-            for name in path[:-1]:
-                part = part[name]
-            part.pop(path[-1], None)
+        found = self.model_dump(mode="json")
+        for *parents, last in self._reaching.values():
+            del reduce(getitem, parents, found)[last]
         return found
 
     @cached_property
@@ -209,13 +212,8 @@ class TrainingSweep(SpecifiedSweep):
 
     def extent(self) -> dict[str, Any]:
         """How far the axes reach: one value where it is fixed, else a list."""
-        found = {}
-        for name, path in self._reaching.items():
-            part: Any = self.model_dump(mode="json")
-            for step in path:
-                part = part[step]
-            found[name] = part
-        return found
+        whole = self.model_dump(mode="json")
+        return {name: reduce(getitem, path, whole) for name, path in self._reaching.items()}
 
     def parted(self, stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Split a stored specification; that of an earlier version has other axes."""
@@ -234,10 +232,7 @@ class TrainingSweep(SpecifiedSweep):
         fields = self.model_dump()
         for name, value in extent.items():
             *parents, last = self._reaching[name]
-            part = fields
-            for parent in parents:
-                part = part[parent]
-            part[last] = value
+            reduce(getitem, parents, fields)[last] = value
         return type(self).model_validate(fields)
 
     def union(self, name: str, stored: Any, asked: Any) -> Any:
@@ -255,9 +250,12 @@ class TrainingSweep(SpecifiedSweep):
 
     def check(self) -> None:
         """Refuse combinations that cannot be trained."""
-        from relusweep.pipeline.sweeps.training.checks import check
-
-        check(self)
+        labels = {dim: place.labels for dim, place in self.places.items()}
+        try:
+            _ = self.wanted
+            check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+        except ValueError as error:
+            raise InvalidSweep(f"{self.name}: {error}") from None
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:

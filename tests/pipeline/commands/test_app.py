@@ -103,7 +103,7 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
     assert "Missing" not in out
     assert "96" in out
 
-    assert open_dataset("results", "boolean/npn2").attrs["kind"] == "boolean"
+    assert open_dataset("results", "boolean/npn2").attrs["kind"] == "training"
     code, out, _ = relusweep("show")
     assert code == 0
     assert "leak 0.1" in out
@@ -148,7 +148,7 @@ def test_any_kind_has_a_status(relusweep: Command, knots: None) -> None:
 def test_a_kind_without_a_report_is_told(relusweep: Command, knots: None, command: str) -> None:
     code, _, err = relusweep(command)
     assert code == 2
-    assert "no report reads sweeps of the kind 'knots', only of: boolean" in err
+    assert "no report reads sweeps of the kind 'knots', only of: training, images" in err
 
 
 def test_doctor_finds_the_workers_well(relusweep: Command, workers: Address) -> None:

@@ -180,12 +180,12 @@ def test_a_block_with_other_bits_is_found(connection: Connection, monkeypatch: p
     def task(block: TrainingBlock) -> BlockResult:
         result = train_block(block)
         if os.getpid() != here:
-            result.arrays["loss"][0, 0] += 1e-6
+            result.arrays["final_loss"][0, 0] += 1e-6
         return result
 
     monkeypatch.setattr(TrainingSweep, "task", computing(task))
     (check,) = trial.check_block(connection, "results")
-    assert "other bits in loss" in check.found
+    assert "other bits in final_loss" in check.found
     assert check.remedy
 
 

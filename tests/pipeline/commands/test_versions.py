@@ -40,8 +40,8 @@ def relusweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 @pytest.fixture
-def three(relusweep: Command, workers: Address) -> Command:
-    """Four trials, tagged; ten trials, tagged; another learning rate under the same name."""
+def four(relusweep: Command, workers: Address) -> Command:
+    """Four trials, tagged; ten trials, tagged; another seed, and the first again at another learning rate."""
 
     def run(*more: str) -> None:
         assert relusweep("run", "npn2", *PART, *more, "--scheduler", workers.address)[0] == 0
@@ -52,46 +52,47 @@ def three(relusweep: Command, workers: Address) -> Command:
     code, out, _ = relusweep("tag", "more", "--at", "newest")
     assert code == 0
     assert f"more is version {history('results')[0].id}" in out
-    run("--set", "trials=10", "--set", "optimizer.learning_rate=1e-6", "--replace")
+    run("--set", "trials=10", "--set", "seed=1", "--replace")
+    run("--set", "trials=10", "--set", "learning_rate=1e-6", "--replace")
     return relusweep
 
 
-def test_runs_are_listed_as_versions(three: Command) -> None:
-    code, out, _ = three("log")
+def test_runs_are_listed_as_versions(four: Command) -> None:
+    code, out, _ = four("log")
     assert code == 0
     rows = [line.split() for line in out.splitlines()[1:]]
-    assert [row[3] for row in rows] == ["160", "96", "64"]
-    assert [row[-1] for row in rows][1:] == ["more", "few"]
+    assert [row[3] for row in rows] == ["160", "160", "96", "64"]
+    assert [row[-1] for row in rows][2:] == ["more", "few"]
     assert all(row[2] == GROUP for row in rows)
     assert history("results")[0].id[:8] in rows[0]
-    code, out, _ = three("log", "npn2", "--limit", "1")
-    assert "and 2 more: --limit 3" in out
+    code, out, _ = four("log", "npn2", "--limit", "1")
+    assert "and 3 more: --limit 4" in out
     assert "few" not in out
-    _, out, _ = three("log", "--all", "--limit", "99")
+    _, out, _ = four("log", "--all", "--limit", "99")
     assert len(out.splitlines()) - 1 == len(history("results"))
     assert "Repository initialized" in out
-    code, out, _ = three("log", "npn3")
+    code, out, _ = four("log", "npn3")
     assert (code, out) == (0, "no run of npn3 in results; `relusweep status` lists what it holds\n")
 
 
-def test_a_tag_that_cannot_be_is_refused_in_words(three: Command) -> None:
+def test_a_tag_that_cannot_be_is_refused_in_words(four: Command) -> None:
     for words, said in (
         (("few",), "'few' names version"),
         (("a b",), "letters, digits"),
         (("new", "--at", "gone"), "is no version of this store"),
     ):
-        code, _, err = three("tag", *words)
+        code, _, err = four("tag", *words)
         assert (code, err.count("\n")) == (2, 1)
         assert said in err
 
 
-def test_any_version_is_shown_and_reported(three: Command, tmp_path: Path) -> None:
-    _, now, _ = three("show", "npn2")
-    code, few, _ = three("show", "npn2", "--at", "few")
+def test_any_version_is_shown_and_reported(four: Command, tmp_path: Path) -> None:
+    _, now, _ = four("show", "npn2")
+    code, few, _ = four("show", "npn2", "--at", "few")
     assert code == 0
     assert "as of few" in few
     assert few.splitlines()[1:] != now.splitlines()[1:]
-    assert three("report", "npn2", "--at", "few")[0] == 0
+    assert four("report", "npn2", "--at", "few")[0] == 0
     page = Page(tmp_path / "report" / "report.html")
     facts = run_facts("results", GROUP, "few")
     tagged = next(version for version in history("results") if version.tags == ("few",))
@@ -101,53 +102,51 @@ def test_any_version_is_shown_and_reported(three: Command, tmp_path: Path) -> No
     assert ["Networks trained by the last run", "64"] in page.rows
     assert ["Networks in the data", "64 of 64"] in page.rows
     assert f"version='{tagged.id}'" in page.text
-    code, _, err = three("show", "npn2", "--at", "2020-01-01")
+    code, _, err = four("show", "npn2", "--at", "2020-01-01")
     assert code == 2
     assert "the store begins" in err
 
 
-def test_versions_are_compared_by_tags_and_dates(three: Command, tmp_path: Path) -> None:
-    code, out, _ = three("compare", "few", "more", "npn2")
+def test_versions_are_compared_by_tags_and_dates(four: Command, tmp_path: Path) -> None:
+    code, out, _ = four("compare", "few", "more", "npn2")
     assert code == 0
     assert "All 64 cells that both have are the same, bit for bit; 96 were added, 0 removed." in out
     assert "trials" in out
     today = f"{history('results')[0].written_at + timedelta(days=1):%Y-%m-%d}"
-    code, out, _ = three("compare", "more", today, "--folder", "page", "--level", "0.01")
+    code, out, _ = four("compare", "more", today, "--folder", "page", "--level", "0.01")
     assert code == 0
     assert "optimizer.learning_rate" in out
     assert "McNemar" in out
     assert "at 0.01" in out
     page = Page(tmp_path / "page" / "comparison.html")
-    assert ["specification", "optimizer.learning_rate", "0.025", "1e-06"] in page.rows
-    code, _, err = three("compare", "few", "gone")
+    assert ["specification", "protocol.optimizer.learning_rate", "0.025", "1e-06"] in page.rows
+    code, _, err = four("compare", "few", "gone")
     assert code == 2
     assert "few" in err
-    code, _, err = three("compare", "few", "more", "npn9")
+    code, _, err = four("compare", "few", "more", "npn9")
     assert code == 2
     assert "npn2" in err
 
 
-def test_another_seed_is_chance_and_another_learning_rate_is_not(three: Command, workers: Address) -> None:
-    seed = ("--set", "trials=10", "--set", "seed=1", "--replace")
-    assert three("run", "npn2", *PART, *seed, "--scheduler", workers.address)[0] == 0
-    chance = compare("results", "more", "newest", GROUP)
+def test_another_seed_is_chance_and_another_learning_rate_is_not(four: Command) -> None:
+    slow, seed = (version.id for version in history("results")[:2])
+    chance = compare("results", "more", seed, GROUP)
     assert chance.attrs["n_changed_cells"] > 100
     assert chance.attrs["n_tested"] == 16
     assert chance.attrs["n_significant"] == chance.attrs["n_significant_sizes"] == 0
-    slow = history("results")[1].id
-    for other in ("more", "newest"):  # paired, and independent
+    for other in ("more", seed):  # paired, and independent
         assert compare("results", other, slow, GROUP).attrs["n_significant_sizes"] >= 2
 
 
-def test_old_versions_expire_and_tagged_ones_stay(three: Command, workers: Address) -> None:
-    learning = ("--set", "trials=12", "--set", "optimizer.learning_rate=1e-6")
-    assert three("run", "npn2", *PART, *learning, "--scheduler", workers.address)[0] == 0
+def test_old_versions_expire_and_tagged_ones_stay(four: Command, workers: Address) -> None:
+    learning = ("--set", "trials=12", "--set", "learning_rate=1e-6")
+    assert four("run", "npn2", *PART, *learning, "--scheduler", workers.address)[0] == 0
     before = [version.id for version in history("results")]
     with time_machine.travel(history("results")[0].written_at + timedelta(days=99), tick=False):
-        code, dry, _ = three("expire", "--keep-days", "30", "--dry-run")
+        code, dry, _ = four("expire", "--keep-days", "30", "--dry-run")
         assert code == 0
         assert [version.id for version in history("results")] == before
-        code, out, _ = three("expire", "--keep-days", "30")
+        code, out, _ = four("expire", "--keep-days", "30")
     assert code == 0
     gone = set(before) - {version.id for version in history("results")}
     assert before[1] in gone
@@ -156,21 +155,21 @@ def test_old_versions_expire_and_tagged_ones_stay(three: Command, workers: Addre
     assert f"{len(gone)} version{plural} forgotten" in out
     assert "the newest, few, more" in out
     assert "freed" in out
-    _, out, _ = three("compare", "few", "more", "npn2")
+    _, out, _ = four("compare", "few", "more", "npn2")
     assert "All 64 cells that both have are the same" in out
-    code, _, err = three("expire", "--keep-days", "0")
+    code, _, err = four("expire", "--keep-days", "0")
     assert code == 2
     assert "at least one day" in err
 
 
-def test_a_sweep_of_either_version_can_be_named(three: Command, workers: Address) -> None:
+def test_a_sweep_of_either_version_can_be_named(four: Command, workers: Address) -> None:
     few = ("--set", "trials=1", "--set", "problems=6", *PART)
-    assert three("run", "npn3", *few, "--scheduler", workers.address)[0] == 0
+    assert four("run", "npn3", *few, "--scheduler", workers.address)[0] == 0
     for pair in (("few", "newest"), ("newest", "few")):
-        code, out, _ = three("compare", *pair, "npn3")
+        code, out, _ = four("compare", *pair, "npn3")
         assert code == 0
         assert "boolean/npn3 in" in out
-    code, _, err = three("compare", "few", "newest")  # of which the newest has two
+    code, _, err = four("compare", "few", "newest")  # of which the newest has two
     assert code == 2
     assert "more than one sweep" in err
 

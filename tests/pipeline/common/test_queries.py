@@ -1,5 +1,7 @@
 """A sweep small enough to answer by hand: three functions, two leaks, four sizes, four trials."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,7 +113,7 @@ def test_a_bar_is_compared_exactly(rows: int, per_ten_thousand: int) -> None:
 
 def test_a_bar_without_a_number_of_rows_is_refused(shares: xr.Dataset) -> None:
     with pytest.raises(
-        ValueError, match=r"test_rows_right with the attribute test_rows.*\['success_epoch'\]"
+        ValueError, match=r"test_rows_right with the coordinate test_rows.*\['success_epoch'\]"
     ):
         shares[["success_epoch"]].sweep.success_rate("trial", at_least=0.9)
     with pytest.raises(ValueError, match="above 0 and up to 1; got 95"):
@@ -190,3 +192,70 @@ def test_a_dataset_without_what_is_asked_for_says_so(sweep: xr.Dataset) -> None:
         sweep.rename(success_epoch="loss").sweep.missing()
     with pytest.raises(ValueError, match=r"no coordinate \['problem'\]"):
         sweep.sel(problem=0, drop=True).sweep.hardest(3)
+
+
+@pytest.mark.parametrize("name", ["rows", "test_rows"])
+def test_a_bar_counts_rows_that_differ_from_size_to_size(name: str) -> None:
+    """3 of 4 rows are 0.75, 3 of 8 are not; as a coordinate over an axis, and where one is chosen."""
+    data = xr.Dataset(
+        {
+            "success_epoch": (("n_inputs", "trial"), [[-1, -1], [-1, -1]]),
+            f"{name}_right": (("n_inputs", "trial"), [[3, 2], [3, 6]]),
+        },
+        {"n_inputs": [2, 3], name: ("n_inputs", [4, 8])},
+    )
+    assert data.sweep.success_rate("trial", at_least=0.75)["rate"].values.tolist() == [0.5, 0.5]
+    assert float(data.sel(n_inputs=3).sweep.success_rate("trial", at_least=0.8)["rate"]) == 0
+    assert data.sweep.success_rate(["n_inputs", "trial"], at_least=0.375)["rate"] == 1
+
+
+@pytest.fixture
+def protocols(sweep: xr.Dataset) -> xr.Dataset:
+    """The sweep at two learning rates: at the second nothing but the constant function is learned."""
+    slow = sweep.where(sweep["problem"] == 0, -1)
+    return xr.concat([sweep, slow], pd.Index([0.01, 0.05], name="learning_rate")).assign_coords(
+        init="pytorch"
+    )
+
+
+def test_further_axes_are_further_sizes_to_be_hard_at(protocols: xr.Dataset) -> None:
+    """Of leak 0: what counted before, and at the second learning rate both that are not constant."""
+    table = protocols.sweep.hardest(3)
+    assert list(table) == ["leak", "problem", "count"]
+    assert table[table["leak"] == 0][["problem", "count"]].values.tolist() == [[6, 8], [7, 6], [0, 1]]
+    one = protocols.sel(learning_rate=0.01).sweep.hardest(3)
+    assert one[one["leak"] == 0][["problem", "count"]].values.tolist() == [[6, 4], [7, 2], [0, 1]]
+
+
+def test_further_axes_have_least_widths_of_their_own(protocols: xr.Dataset) -> None:
+    least = protocols.sweep.minimum_width()
+    assert set(least.dims) == {"problem", "leak", "learning_rate"}
+    assert least.sel(learning_rate=0.05).values.tolist() == [[2, 2], [-1, -1], [-1, -1]]
+    fixed = protocols.sel(learning_rate=0.01, leak=0.0).sweep.minimum_width()
+    assert fixed.values.tolist() == [2, 3, 3]
+    assert fixed["init"] == "pytorch"
+
+
+def test_what_was_not_asked_for_is_not_missing(protocols: xr.Dataset) -> None:
+    asked = {"specification": json.dumps({"where": "width == 2 or learning_rate < 0.02 and depth == 1"})}
+    nothing = protocols.where(False).assign_attrs(asked)
+    table = nothing.sel(leak=0.1).sweep.missing().sort_values(["learning_rate", "width", "depth"])
+    columns = ["learning_rate", "width", "depth", "count"]
+    assert table[columns].values.tolist() == [
+        [0.01, 2, 1, 12],
+        [0.01, 2, 2, 12],
+        [0.01, 3, 1, 12],
+        [0.05, 2, 1, 12],
+        [0.05, 2, 2, 12],
+    ]
+    assert nothing.sel(leak=0.1, width=3, depth=2).sweep.missing().empty
+    assert len(nothing.sel(leak=0.1, width=3, drop=True).sweep.missing()) == 4  # whether asked: unknown
+    none = nothing.assign_attrs(specification=json.dumps({"where": None}))
+    assert none.sweep.missing()["count"].sum() == protocols["success_epoch"].size
+
+
+def test_a_condition_needs_no_axis_in_order(protocols: xr.Dataset) -> None:
+    """Conditions name axes in the order they like; the data have another."""
+    asked = {"specification": json.dumps({"where": "width * depth <= 4 and leak == 0"})}
+    table = protocols.where(False).assign_attrs(asked).sweep.missing()
+    assert {*map(tuple, table[["leak", "width", "depth"]].values)} == {(0, 2, 1), (0, 2, 2), (0, 3, 1)}

@@ -156,8 +156,8 @@ def test_a_changed_specification_is_refused_until_asked_for(
 ) -> None:
     _run(small, tmp_path / "store", workers)
     before = history(tmp_path / "store")
-    changed = override(small, ["epochs=5"])
-    with pytest.raises(SpecificationChanged, match="epochs: 60 in the store, 5 asked"):
+    changed = override(small, ["seed=1", "epochs=5"])
+    with pytest.raises(SpecificationChanged, match="seed: 0 in the store, 1 asked"):
         _run(changed, tmp_path / "store", workers)
     assert history(tmp_path / "store") == before
     _run(changed, tmp_path / "store", workers, replace=True)

@@ -121,7 +121,7 @@ def test_a_run_that_is_refused_leaves_no_record(
     small: TrainingSweep, workers: Address, tmp_path: Path
 ) -> None:
     run(small, str(tmp_path), workers)
-    changed = override(small, ["epochs=5"])
+    changed = override(small, ["seed=1"])
     with pytest.raises(SpecificationChanged):
         run(changed, str(tmp_path), workers)
     assert len(read_runs(str(tmp_path))) == 1
@@ -135,10 +135,10 @@ def test_a_submitted_run_that_is_refused_says_so(
     monkeypatch.setenv("RELUSWEEP_RUN_ID", "zz-submitted")
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     with pytest.raises(SpecificationChanged):
-        run(override(small, ["epochs=5"]), str(tmp_path), workers)
+        run(override(small, ["seed=1"]), str(tmp_path), workers)
     newest = read_runs(str(tmp_path))[0]
     assert (newest.id, newest.state, newest.document["job"]) == ("zz-submitted", "failed", "17")
-    assert "epochs: 60 in the store, 5 asked" in newest.document["error"]
+    assert "seed: 0 in the store, 1 asked" in newest.document["error"]
 
 
 def test_a_request_beside_the_store_stops_the_run(

@@ -115,7 +115,7 @@ def test_a_name_that_no_tag_or_cron_job_can_have_is_refused(relusweep: Command, 
 def test_extending_a_sweep_without_trials_is_refused(relusweep: Command) -> None:
     code, _, err = relusweep(*EXTEND[:4], "images", "--at", "0 2 * * *", "--mode", "extend", "--by", "1")
     assert code == 2
-    assert "images has none: its axes grow by networks, pretrained" in err
+    assert "images has none: its axes grow by pretrained, networks" in err
 
 
 def test_verifying_a_store_that_is_not_there_is_refused(relusweep: Command) -> None:

@@ -39,7 +39,7 @@ from relusweep.pipeline.nightly.webhook import post
 from relusweep.pipeline.planning.plan import Plan, plan_store, stored_plan
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import Committer, StoreWriteError, history
+from relusweep.storage import Committer, StoreWriteError, history, open_dataset
 
 SMALL = ("trials=4", "width=2,4", "depth=1", "epochs=60")
 START = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -115,10 +115,10 @@ def values(nights: Nights, **options: Any) -> xr.Dataset:
 def damage(nights: Nights, sweep: TrainingSweep, trial: int = 2) -> None:
     """Write another loss of one network, as a store is written."""
     plan = plan_store(sweep, nights.store)
-    data = values(nights)
+    data = open_dataset(nights.store, GROUP, mask_and_scale=False).load()
     region = {"trial": slice(trial, trial + 1), "width": slice(0, 1), "leak": slice(0, 1)}
     arrays = {name: data[name].isel(region).values.copy() for name in sweep.variables}
-    arrays["loss"][0] = np.nextafter(arrays["loss"][0], np.float32(9))
+    arrays["final_loss"][0] = np.nextafter(arrays["final_loss"][0], np.float32(9))
     with Committer(nights.store) as committer:
         committer.prepare(plan.stored.layout(nights.store))
         committer.write(GROUP, region, arrays, sweep.fingerprint)
@@ -140,14 +140,14 @@ def test_a_night_that_verifies_all_is_well(nights: Nights, stored: TrainingSweep
 def test_a_damaged_value_is_named(nights: Nights, stored: TrainingSweep) -> None:
     nights.add(share=1.0)
     damage(nights, stored)
-    then = values(nights)["loss"].isel(problem=0, width=0, leak=0, depth=0, trial=2).values
+    then = values(nights)["final_loss"].isel(problem=0, width=0, leak=0, depth=0, trial=2).values
     ended = nights.execute()
     assert (ended.state, exit_code([ended])) == ("drifted", 3)
     assert ended.message.startswith("1 cell came out with other bits; ")
     worked = nights.last["worked"]
     assert worked["drifted"] == 1
     ((group, variable, cell, was, now),) = worked["drift"]
-    assert (group, variable, was) == (GROUP, "loss", str(then))
+    assert (group, variable, was) == (GROUP, "final_loss", str(then))
     assert cell == "problem 0, leak 0, width 2, depth 1, trial 2"
     assert float(now) != float(was)
     assert worked["versions"][GROUP]["then"] == worked["versions"][GROUP]["now"]
@@ -200,7 +200,7 @@ def test_extend_adds_trials_to_what_is_there(nights: Nights, stored: TrainingSwe
     after = values(nights)
     assert after.sizes["trial"] == 7
     assert after["done"].all()
-    xr.testing.assert_equal(after["loss"].sel(trial=before.trial), before["loss"])
+    xr.testing.assert_equal(after["final_loss"].sel(trial=before.trial), before["final_loss"])
     nights.execute()
     assert values(nights).sizes["trial"] == 10
     assert nights.last["tag"] == "nightly.mine.2026-11-22"
@@ -262,7 +262,7 @@ def test_refresh_computes_all_again(nights: Nights, workers: Address, stored: Tr
     assert cells == before["done"].size == 80
     after = values(nights)
     finished = before["done"]
-    xr.testing.assert_equal(after["loss"].where(finished), before["loss"].where(finished))
+    xr.testing.assert_equal(after["final_loss"].where(finished), before["final_loss"].where(finished))
     assert after["done"].all()
     xr.testing.assert_identical(values(nights, version=old.id), before)
 

@@ -20,11 +20,11 @@ from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Content, Folded, KeyFigure, Section, Table
 from relusweep.pipeline.report.drawing import draw_map, draw_rates
 from relusweep.pipeline.report.kinds import REPORTS, report_on
-from relusweep.pipeline.report.marginal_rates import marginal_table
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.scale import beside_named, less_than_named
 from relusweep.pipeline.report.theme import LIGHT, Picture, Theme, figure
-from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.report.training.outcome import marginal_table, outcome_of
+from relusweep.pipeline.sweeps.named import SWEEPS
 from tests.pipeline.report.pages import Page
 
 NASTY = "<script>alert('&')</script>"
@@ -85,7 +85,7 @@ def shapes() -> xr.Dataset:
 @pytest.fixture(autouse=True)
 def kind(monkeypatch: pytest.MonkeyPatch) -> None:
     report = SimpleNamespace(
-        content=lambda dataset: CONTENT, overview=lambda dataset: [marginal_table(dataset)]
+        content=lambda dataset: CONTENT, overview=lambda dataset: [marginal_table(outcome_of(dataset))]
     )
     monkeypatch.setitem(REPORTS, "shapes", report)
 
@@ -148,7 +148,7 @@ def test_a_whole_sweep_misses_nothing(
 
 def test_margins_are_those_worked_by_hand(shapes: xr.Dataset) -> None:
     # Wilson of 18/35, and of 8/15: (mse, batch 10) ran trials 0 to 4, of which three succeeded.
-    cells = marginal_table(shapes).cells
+    cells = marginal_table(outcome_of(shapes)).cells
     assert cells.to_numpy().tolist() == [
         ["all networks", "", "35", "51.4 [35.6, 67.0]"],
         ["loss", "bce", "20", "50.0 [29.9, 70.1]"],
@@ -156,31 +156,45 @@ def test_margins_are_those_worked_by_hand(shapes: xr.Dataset) -> None:
         ["batch", "10", "15", "53.3 [30.1, 75.2]"],
         ["", "100", "20", "50.0 [29.9, 70.1]"],
     ]
-    nothing = marginal_table(shapes.where(shapes["loss"] == "bce")).cells
+    nothing = marginal_table(outcome_of(shapes.where(shapes["loss"] == "bce"))).cells
     assert ["", "mse", "0", "\N{EN DASH}"] in nothing.to_numpy().tolist()
 
 
 def test_a_single_network_set_has_its_margin(shapes: xr.Dataset) -> None:
     one = shapes.isel(loss=0, batch=[1])
-    assert marginal_table(one).cells.to_numpy().tolist() == [["all networks", "", "10", "50.0 [23.7, 76.3]"]]
+    assert marginal_table(outcome_of(one)).cells.to_numpy().tolist() == [
+        ["all networks", "", "10", "50.0 [23.7, 76.3]"]
+    ]
+
+
+AXES = {"width": [2, 3, 4], "epochs": [4000], "learning_rate": [0.025], "trial": range(100)}
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("changed", "seed", "said"),
     [
-        ([], "all of npn2"),
-        (["trials=20"], "20 of 100 trials of npn2"),
-        (["trials=120"], "all of npn2 and 20 more trials"),
+        ({}, 0, "all of npn2"),
+        ({"trial": range(20)}, 0, "20 of 100 trials of npn2"),
+        ({"trial": range(120)}, 0, "all of npn2 and 20 more trials"),
         (
-            ["width=2,4,12", "epochs=60"],
-            "2 of 9 widths of npn2 and 1 more width; epochs 60, not 4000",
+            {"width": [2, 4, 12], "epochs": [60]},
+            0,
+            "2 of 3 widths of npn2 and 1 more width; epochs 60, not 4000",
         ),
-        (["optimizer.learning_rate=0.01"], "all of npn2; optimizer.learning_rate 0.01, not 0.025"),
+        ({"learning_rate": [0.01, 0.025]}, 0, "all of npn2 and 1 more learning_rate"),
+        ({"learning_rate": 0.01}, 7, "all of npn2; seed 7, not 0; learning_rate 0.01, not 0.025"),
     ],
 )
-def test_the_scale_is_told_beside_the_named_sweep(settings: list[str], said: str) -> None:
-    sweep = override(find_sweep("npn2"), settings)
-    dataset = xr.Dataset(coords=sweep.axes, attrs={"specification": sweep.model_dump_json()})
+def test_the_scale_is_told_beside_the_named_sweep(
+    changed: dict[str, object], seed: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"name": "npn2", "problem": {"kind": "boolean"}}
+    full = SimpleNamespace(
+        name="npn2", kind="training", axes=AXES, specification=json.dumps(known | {"seed": 0})
+    )
+    monkeypatch.setitem(SWEEPS, "npn2", full)
+    specification = json.dumps(known | {"seed": seed})
+    dataset = xr.Dataset(coords=AXES | changed, attrs={"specification": specification})
     assert beside_named(dataset, {}) == said
     less = [] if said.startswith("all") and ";" not in said else [f"These data have {said}."]
     assert less_than_named(dataset, {}) == less
@@ -193,9 +207,9 @@ def test_a_sweep_of_ones_own_is_not_compared(shapes: xr.Dataset, specification: 
     assert less_than_named(own, {}) == []
 
 
-def test_a_store_that_does_not_say_its_kind_is_boolean(shapes: xr.Dataset) -> None:
-    assert report_on(shapes.drop_attrs()) is REPORTS["boolean"]
-    with pytest.raises(UnknownKind, match=r"the kind 'knots', only of: boolean, .*shapes"):
+def test_data_that_do_not_say_their_kind_are_of_training(shapes: xr.Dataset) -> None:
+    assert report_on(shapes.drop_attrs()) is REPORTS["training"]
+    with pytest.raises(UnknownKind, match=r"the kind 'knots', only of: training, .*shapes"):
         report_on(shapes.assign_attrs(kind="knots"))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.report.functions.dimensions import dimensions
 from relusweep.pipeline.report.functions.heatmaps import heatmaps
@@ -20,7 +22,7 @@ from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.theme import LIGHT, render
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
-from relusweep.storage import open_dataset
+from tests.pipeline.report.forms import laid_out
 from tests.pipeline.report.pages import Page
 
 SMALL = ("n_inputs=4,5", "classes=1,105", "random=20", "width=2,4", "depth=1,2", "trials=4", "epochs=20")
@@ -33,9 +35,9 @@ def whole() -> xr.Dataset:
     Of five inputs the random function k has k rows wrong; all else has one row wrong where it is not learned.
     """
     sweep = override(SWEEPS["dimensions"], SMALL)
-    layout = sweep.layout("")
-    dims = tuple(sweep.axes)
-    epochs = xr.DataArray(np.full(sweep.shape, -1.0), sweep.axes, dims)
+    coords = laid_out(sweep)
+    dims = ("problem", "n_inputs", "leak", "width", "depth", "trial")
+    epochs = xr.DataArray(-1.0, {dim: coords[dim] for dim in dims}, dims).copy()
     parity = {"problem": "parity", "leak": 0.1}
     for n, width, depth in ((4, 2, 2), (4, 4, 2), (5, 4, 2)):
         epochs.loc[parity | {"n_inputs": n, "width": width, "depth": depth}] = 9
@@ -43,8 +45,7 @@ def whole() -> xr.Dataset:
     epochs[:2] = 7
     right = (2.0 ** epochs["n_inputs"] - (epochs < 0)).transpose(*dims)
     right[3:, 1] = 32 - np.arange(20).reshape(-1, 1, 1, 1, 1)
-    data = xr.Dataset({"success_epoch": epochs, "rows_right": right}, attrs=layout.attrs)
-    return data.assign_coords(layout.coords.coords)
+    return coords.assign(success_epoch=epochs, rows_right=right)
 
 
 @pytest.fixture(scope="module")
@@ -233,16 +234,22 @@ def test_the_same_data_give_the_same_bytes(whole: xr.Dataset, folder: Path) -> N
 
 def test_a_dataset_without_its_dims_is_refused(whole: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"needs the dims problem, .*sel\(n_inputs=\[…\]\)"):
-        write_report(whole.isel(n_inputs=0), tmp_path, {})
+        write_report(whole.isel(n_inputs=0, drop=True), tmp_path, {})
+
+
+def test_one_number_of_inputs_may_be_a_coordinate_alone(whole: xr.Dataset) -> None:
+    one, short = (report_on(whole).overview(whole.isel(n_inputs=place)) for place in (1, [1]))
+    for table, other in zip(one[2:], short[2:], strict=True):
+        pd.testing.assert_frame_equal(table.cells, other.cells)
 
 
 def test_a_small_run_is_reported(workers: Address, tmp_path: Path) -> None:
     settings = ("n_inputs=5", "classes=1,105", "random=2", "width=2", "depth=1,2", "trials=2", "epochs=5")
     sweep = override(SWEEPS["parity10"], settings)
     run(sweep, str(tmp_path / "store"), workers)
-    data = open_dataset(tmp_path / "store", sweep.group)
+    data = open_results(tmp_path / "store", sweep.group)
     page = Page(write_report(data, tmp_path / "report", {}))
     assert ["Networks in the data", "20 of 20"] in page.rows
     assert {row[1] for row in page.rows if row[0] == "5"} >= {"parity", "random 0001"}
-    (sizes, *_) = report_on(data).overview(data)
+    (_, _, sizes, *_) = report_on(data).overview(data)
     assert len(sizes.cells) == 2 * 3

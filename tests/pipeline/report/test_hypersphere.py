@@ -15,18 +15,23 @@ from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.report.content import Content, Table
 from relusweep.pipeline.report.hypersphere.orthogonality import cosine_figures, cosine_table
-from relusweep.pipeline.report.hypersphere.page import content
 from relusweep.pipeline.report.hypersphere.polygons import outlines, polygon_tables, polygons
 from relusweep.pipeline.report.hypersphere.polytopes import polytope_figures, polytope_table
-from relusweep.pipeline.report.hypersphere.shapes import right_table, shape_table
-from relusweep.pipeline.report.hypersphere.success import dimension_table, setting_table
 from relusweep.pipeline.report.hypersphere.summary import summarise
+from relusweep.pipeline.report.hypersphere.tables import (
+    dimension_table,
+    right_table,
+    setting_table,
+    shape_table,
+)
 from relusweep.pipeline.report.kinds import report_on
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.text import NOTHING
 from relusweep.pipeline.report.theme import LIGHT, Picture
+from relusweep.pipeline.report.training.page import content
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.hypersphere.shapes import Shape
 from tests.pipeline.report.pages import Page
 
@@ -121,9 +126,10 @@ def test_polygons_have_the_corners_that_the_store_says(plane: xr.Dataset) -> Non
     assert len(traced) == int((plane["success_epoch"] >= 0).sum()) > 4
     kinds, beside = polygon_tables(traced)
     assert kinds.cells.drop(columns=["Loss", "Leak"]).astype(int).to_numpy().sum() == len(traced)
+    places = traced.rename(columns={"place": "trial"})
     vertices = [
         int(plane["vertices"].sel(of._asdict() | {"n_inputs": 2}, drop=True))
-        for of in traced[["loss", "leak", "batch", "inputs", "trial"]].itertuples(index=False)
+        for of in places[["loss", "leak", "batch", "inputs", "trial"]].itertuples(index=False)
     ]
     for name, corners in (("Quadrilateral", 4), ("Hexagon", 6)):
         closed = traced["outline"] == {"Quadrilateral": 2, "Hexagon": 3}[name]
@@ -131,6 +137,38 @@ def test_polygons_have_the_corners_that_the_store_says(plane: xr.Dataset) -> Non
         assert {vertices[place] for place in np.flatnonzero(closed)} == {corners}
         assert row(beside, Polygon=name)["Not bounded"] == "0"
     assert row(beside, Polygon="Quadrilateral")["Near the expanded simplex"] == "0"
+
+
+def test_the_samples_of_a_network_are_those_that_it_was_trained_on(plane: xr.Dataset) -> None:
+    """As many of them are right as the training counted."""
+    one = plane.sel(n_inputs=2, batch=10, inputs="scaled", leak=0.1)
+    for network in (one.sel(loss=loss, trial=trial) for loss in ("bce", "mse") for trial in range(4)):
+        block = network_of(network)
+        points, targets, _ = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
+        first, last = np.split(network["parameters"].values.astype(float), [9])
+        hidden = points[0] @ first.reshape(3, 3)[:, :2].T + first.reshape(3, 3)[:, 2]
+        output = np.where(hidden > 0, hidden, 0.1 * hidden) @ last[:3] + last[3]
+        threshold = block.protocol.threshold
+        assert np.sum((output > threshold) == (targets[0] > threshold)) == int(network["rows_right"])
+
+
+def test_what_was_not_probed_is_left_out(plane: xr.Dataset) -> None:
+    for gone in (["shape"], ["shape", "parameters"], ["parameters"]):
+        headings = [section.heading for section in content(plane.drop_vars(gone)).sections]
+        assert ("Shapes of the regions" in headings) == ("shape" not in gone)
+        assert "In the plane" not in headings
+        assert [block.title for block in report_on(plane).overview(plane.drop_vars(gone))][:3] == [
+            "Axes",
+            "Success by one axis at a time, all others together",
+            "Success of every setting",
+        ]
+
+
+def test_other_sizes_are_not_called_the_smallest(plane: xr.Dataset) -> None:
+    wide = plane.drop_vars("parameters").assign_coords(width=6, depth=2)
+    assert content(wide).lead.startswith("Networks of width 6 and depth 2, with ReLU")
+    assert "smallest" not in content(wide).heading
+    assert "the smallest networks" in content(plane.assign_coords(width=3, depth=1)).heading
 
 
 def test_without_success_in_the_plane_there_is_no_polygon(plane: xr.Dataset, space: xr.Dataset) -> None:
@@ -205,17 +243,19 @@ def test_what_has_not_run_is_left_out(ran: bool, plane: xr.Dataset) -> None:
 
 def test_a_selection_is_reported_and_a_lost_dim_refused(plane: xr.Dataset) -> None:
     part = content(plane.sel(loss="bce", batch=10))
-    assert [section.heading for section in part.sections][:2] == ["Success", "Shapes of the regions"]
+    assert [section.heading for section in part.sections][:3] == [
+        "What was asked",
+        "Success",
+        "Shapes of the regions",
+    ]
     with pytest.raises(ValueError, match=r"keep 'leak' as a dim"):
         content(plane.isel(leak=0, drop=True))
-    with pytest.raises(ValueError, match="needs the attribute 'specification'"):
-        content(plane.drop_attrs())
 
 
 def test_the_terminal_shows_success_and_shapes(plane: xr.Dataset, space: xr.Dataset) -> None:
     titles = [[table.title for table in report_on(data).overview(data)] for data in (plane, space)]
-    assert titles[0][0] == "Success of every setting"
-    assert titles[1][0].startswith("Networks with so many of their test samples right")
+    assert titles[0][2] == "Success of every setting"
+    assert titles[1][2].startswith("Networks with so many of their test samples right")
     shapes = report_on(space).overview(space)[-1]
     assert row(shapes, Dimension="2", Leak="0")["Near the hyperoctahedron"] == "1"
 
@@ -224,7 +264,7 @@ def test_the_page_tells_how_to_draw_a_network_again(space: xr.Dataset) -> None:
     """What it says to type, typed."""
     names: dict[str, object] = {"results": space}
     exec("\n".join(content(space).questions), names)
-    points, classes, curves = (names[name] for name in ("points", "classes", "curves"))
+    points, targets, curves = (names[name] for name in ("points", "targets", "curves"))
     assert np.shape(points) == (1, 200, 2)
-    assert np.shape(classes) == (1, 200)
+    assert np.shape(targets) == (1, 200)
     assert isinstance(curves, list)

@@ -17,8 +17,9 @@ from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.findings import findings
+from relusweep.pipeline.report.images.heat_maps import heat_map
 from relusweep.pipeline.report.images.image_grids import along, means, samples, straightness
-from relusweep.pipeline.report.images.matrices import heat_map, matrices
+from relusweep.pipeline.report.images.matrices import matrices
 from relusweep.pipeline.report.images.stages import read
 from relusweep.pipeline.report.images.tables import accuracy_table, compression_tables
 from relusweep.pipeline.report.kinds import report_on

@@ -23,12 +23,13 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.text import leak_name, percent
 from relusweep.pipeline.report.theme import LIGHT, SCALE, text_colour
+from tests.pipeline.report.forms import training
 from tests.pipeline.report.pages import Page
 
 DIMS = ("problem", "leak", "width", "depth", "trial")
 FACTS = {
     "sweep": "npn2",
-    "specification": '{"name": "npn2", "seed": 7}',
+    "specification": '{"name": "npn2", "seed": 7, "problem": {"kind": "boolean", "problems": "all"}}',
     "versions": {"numpy": "2.1.0"},
     "store": "my results",
     "command": "relusweep run npn2 --store 'my results'",
@@ -42,7 +43,7 @@ def sweep(success: np.ndarray) -> xr.Dataset:
     """Lay out the four classes of two inputs; NaN in `success`: not run, else 1 or 0."""
     epochs = np.where(np.isnan(success), np.nan, np.where(success == 1, 12, -1))
     sizes = dict(zip(DIMS, epochs.shape, strict=True))
-    return xr.Dataset(
+    data = xr.Dataset(
         {"success_epoch": (DIMS, epochs), "done": (DIMS, ~np.isnan(epochs))},
         coords={
             "problem": np.array([0, 1, 3, 6], np.uint64),
@@ -58,6 +59,7 @@ def sweep(success: np.ndarray) -> xr.Dataset:
             "class_size": ("problem", [2, 8, 4, 2]),
         },
     )
+    return training(data, {"kind": "boolean", "problems": "all"}, name="npn2")
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +307,7 @@ def test_text_of_the_facts_is_escaped(folder: Path) -> None:
 
 
 def test_a_dataset_without_its_dims_is_refused(whole: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"'problem' with at least one class.*sel\(problem=\[27030\]\)"):
+    with pytest.raises(ValueError, match=r"needs the dims problem, .*sel\(problem=\[…\]\)"):
         write_report(whole.isel(problem=0), tmp_path, {})
     with pytest.raises(ValueError, match=r"needs the dims .*sel\(leak="):
         write_report(whole.isel(leak=0, drop=True), tmp_path, {})

@@ -12,6 +12,8 @@ import time_machine
 import xarray as xr
 
 from relusweep.pipeline.common.errors import IncomparableVersions
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME
 from relusweep.pipeline.versions.compare import compare
 from relusweep.pipeline.versions.page import overview, write_versions_page
@@ -429,3 +431,75 @@ def test_the_page_of_what_one_version_lacks_compares_nothing(tmp_path: Path) -> 
     assert "have the same specification" not in page.text
     assert "Rates of success" not in page.text
     assert len(overview(comparison)) == 1
+
+
+def _trained_sweep(*settings: str) -> TrainingSweep:
+    small = ("trials=4", "width=2,4", "depth=1", "epochs=3")
+    return override(find_sweep("npn2"), [*small, *settings])
+
+
+def _drawn_for(sweep: TrainingSweep, seed: int) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return {
+        name: draw.integers(0, 4, sweep.shape).astype(variable.dtype)
+        for name, variable in sweep.variables.items()
+    }
+
+
+def _put_sweep(
+    store: Path, sweep: TrainingSweep, arrays: dict[str, np.ndarray], tag: str, replace: bool = False
+) -> None:
+    with Committer(store, create=True) as committer:
+        committer.prepare(sweep.layout(str(store)), replace=replace)
+        if arrays:
+            committer.write(sweep.group, {}, arrays, sweep.fingerprint)
+        committer.commit(tag, {})
+        committer.tag(tag)
+
+
+def test_axes_of_one_value_do_not_hide_what_was_written_anew(tmp_path: Path) -> None:
+    """Chunks are counted along all axes of the store, those of one value included."""
+    sweep = _trained_sweep()
+    arrays = _drawn_for(sweep, 0)
+    _put_sweep(tmp_path, sweep, arrays, "a")
+    arrays["final_loss"][1, ..., 3] += 1
+    _put_sweep(tmp_path, sweep, arrays, "b")
+    found = compare(str(tmp_path), "a", "b", sweep.group)
+    assert found["status"].dims == ("problem", "leak", "width", "depth", "trial")
+    expected = np.zeros(found["status"].shape, bool)
+    expected[1, ..., 3] = True
+    np.testing.assert_array_equal(found["status"] == CHANGED, expected)
+    assert int(found["changed"].sel(variable="final_loss")) == expected.sum()
+
+
+def test_an_axis_of_one_value_that_became_a_list_is_an_axis_of_both(tmp_path: Path) -> None:
+    one, two = _trained_sweep(), _trained_sweep("learning_rate=0.01,0.025")
+    arrays = _drawn_for(one, 0)
+    _put_sweep(tmp_path, one, arrays, "a")
+    _put_sweep(tmp_path, two, {}, "b")  # an axis grown: what was there moved, nothing was computed
+    found = compare(str(tmp_path), "a", "b", one.group)
+    counts = [found.attrs[f"n_{name}_cells"] for name in ("same", "changed", "added", "removed")]
+    assert counts == [one.n_cells, 0, 0, 0]
+    by_rate = (found["status"] == SAME).all(["problem", "leak", "width", "depth", "trial"])
+    assert by_rate.to_series().to_dict() == {0.01: False, 0.025: True}
+
+
+def test_one_value_and_another_are_compared_beside_each_other(tmp_path: Path) -> None:
+    arrays = _drawn_for(_trained_sweep(), 0)
+    _put_sweep(tmp_path, _trained_sweep(), arrays, "a")
+    _put_sweep(tmp_path, _trained_sweep("learning_rate=0.01"), arrays, "b", replace=True)
+    found = compare(str(tmp_path), "a", "b", "boolean/npn2")
+    assert found.attrs["n_same_cells"] == _trained_sweep().n_cells
+    difference = json.loads(found.attrs["specification_difference"])
+    assert difference == [["protocol.optimizer.learning_rate", 0.025, 0.01]]
+
+
+def test_a_loss_of_an_earlier_version_is_compared_by_its_name_of_today(tmp_path: Path) -> None:
+    first = drawn(axes(), 0.5, 0)
+    second = {**first, "loss": first["loss"].copy()}
+    second["loss"][2, 1, 0, 1, 9] += 1
+    for tag, arrays in (("a", first), ("b", second)):
+        put(tmp_path, axes(), arrays, tag, loss="bce", epochs=10, optimizer={"learning_rate": 0.025})
+    found = compare(str(tmp_path), "a", "b", GROUP)
+    assert "loss" not in found["variable"]
+    assert found.attrs["n_changed_cells"] == int(found["changed"].sel(variable="final_loss")) == 1

@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from relusweep.tasks.boolean.training import TrainingBlock, initial_parameters, train_block
 
 from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
 from relusweep.tasks.boolean.functions import PARITY, class_name, family, named_tables, random_name
 from relusweep.tasks.boolean.measures import spectral_measures
 from relusweep.tasks.boolean.truth_tables import function_id, inputs, parity, truth_table
-from relusweep.tasks.networks import Network
-from relusweep.tasks.training import Protocol, train
 
 SIZES = st.integers(4, 9)
 IDS = st.integers(0, 2**16 - 1)
@@ -123,28 +120,3 @@ def test_names_that_the_inputs_do_not_suffice_for() -> None:
 
 def test_no_names_give_no_tables() -> None:
     assert named_tables([], 5, 0).shape == (0, 32)
-
-
-def test_training_by_name_is_training_on_its_table_from_its_own_starts() -> None:
-    network = Network(n_inputs=6, width=2, depth=1, leak=0.1)
-    names = (class_name(105), PARITY, random_name(3))
-    result = train_block(TrainingBlock(Protocol(network=network, epochs=20), 7, names, 1, 3)).arrays
-    initial = [initial_parameters(network, 7, name, range(1, 3)) for name in names]
-    assert len({start.tobytes() for start in initial}) == 3
-    targets = np.repeat(named_tables(names, 6, 7), 2, axis=0)
-    alone = train(Protocol(network=network, epochs=20), inputs(6), targets, np.concatenate(initial))
-    assert result["loss"].tobytes() == alone.loss.tobytes()
-    assert result["rows_right"].ravel().tolist() == alone.rows_right.tolist()
-
-
-def test_a_partition_of_functions_and_trials_does_not_matter() -> None:
-    protocol = Protocol(network=Network(n_inputs=6, width=2, depth=1, leak=0.1), epochs=40)
-    names = (class_name(105), PARITY, random_name(0), random_name(1))
-    whole = train_block(TrainingBlock(protocol, 5, names, 0, 6)).arrays
-    parts = [
-        [train_block(TrainingBlock(protocol, 5, (name,), *span)).arrays for span in ((0, 1), (1, 6))]
-        for name in names
-    ]
-    for key, array in whole.items():
-        joined = np.concatenate([np.concatenate([part[key] for part in row], axis=1) for row in parts])
-        assert array.tobytes() == joined.tobytes()

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from relusweep.tasks.hypersphere.training import SampleBlock
 
 from relusweep.tasks.hypersphere.geometry import regular_simplex
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind, polygon_around_middle
@@ -12,24 +11,15 @@ from relusweep.tasks.hypersphere.problems import BallAndShell
 from relusweep.tasks.hypersphere.shapes import Shape, classify
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import Curve
-from relusweep.tasks.training import Protocol
 
 NETWORK = Network(n_inputs=2, width=3, depth=1)
 # |x| + |y| <= 0.6, from two kinks and a unit that is active all over the square.
 SQUARE = [2, 0, 0, 0, 2, 0, -1, -1, 9, 1, 1, 1, -9.6]
 
 
-def block(threshold=0.0, network=NETWORK, inputs="raw"):
-    return SampleBlock(
-        problem=BallAndShell(n_inputs=2, n_samples=10, inputs=inputs),
-        protocol=Protocol(network=network, loss="mse", threshold=threshold),
-        targets=(threshold - 1, threshold + 1),
-        test_samples=0,
-        seed=0,
-        trial_start=0,
-        trial_stop=1,
-        room=13,
-    )
+def traced(parameters, threshold=0.0, network=NETWORK, inputs="raw"):
+    problem = BallAndShell(n_inputs=2, n_samples=10, inputs=inputs)
+    return outline(problem, network, parameters, threshold=threshold)
 
 
 def hexagon(size):
@@ -39,7 +29,7 @@ def hexagon(size):
 
 @pytest.mark.parametrize(("parameters", "corners"), [(SQUARE, 4), (hexagon(0.5), 6)])
 def test_bodies_are_traced_with_all_corners(parameters, corners):
-    curves = outline(block(), parameters)
+    curves = traced(parameters)
     polygon = polygon_around_middle(curves)
     assert len(polygon) == corners
     assert outline_kind(curves) == {4: Outline.QUADRILATERAL, 6: Outline.HEXAGON}[corners]
@@ -48,22 +38,22 @@ def test_bodies_are_traced_with_all_corners(parameters, corners):
 
 
 def test_the_square_is_scaled_as_the_data_are():
-    assert outline_kind(outline(block(), hexagon(0.95))) == Outline.NOT_CLOSED  # corners beyond 1
-    assert outline_kind(outline(block(inputs="scaled"), hexagon(0.95))) == Outline.HEXAGON
+    assert outline_kind(traced(hexagon(0.95))) == Outline.NOT_CLOSED  # corners beyond 1
+    assert outline_kind(traced(hexagon(0.95), inputs="scaled")) == Outline.HEXAGON
 
 
 def test_the_threshold_moves_the_boundary():
     half = [*SQUARE[:-1], SQUARE[-1] + 0.5]
-    moved = polygon_around_middle(outline(block(0.5), half))
-    np.testing.assert_allclose(moved, polygon_around_middle(outline(block(), SQUARE)), rtol=1e-12)
+    moved = polygon_around_middle(traced(half, 0.5))
+    np.testing.assert_allclose(moved, polygon_around_middle(traced(SQUARE)), rtol=1e-12)
     shapes = classify(NETWORK, np.array([half], np.float32), threshold=0.5)
     assert shapes.shape == Shape.HYPEROCTAHEDRON
     np.testing.assert_allclose(shapes.misfit, 0, atol=1e-6)
 
 
 def test_what_lies_behind_the_parameters_is_left_out():
-    padded = polygon_around_middle(outline(block(), [*SQUARE, math.nan, math.nan]))
-    np.testing.assert_array_equal(padded, polygon_around_middle(outline(block(), SQUARE)))
+    padded = polygon_around_middle(traced([*SQUARE, math.nan, math.nan]))
+    np.testing.assert_array_equal(padded, polygon_around_middle(traced(SQUARE)))
 
 
 def test_a_polygon_elsewhere_is_not_around_the_middle():
@@ -83,7 +73,7 @@ def test_polygons_and_shapes_agree(threshold):
     shapes = classify(network, parameters, threshold=threshold)
     seen = set()
     for row, shape, vertices in zip(parameters, shapes.shape, shapes.vertices, strict=True):
-        polygon = polygon_around_middle(outline(block(threshold, network), row))
+        polygon = polygon_around_middle(traced(row, threshold, network))
         if polygon is not None:
             assert shape != Shape.OPEN
             assert len(polygon) == vertices

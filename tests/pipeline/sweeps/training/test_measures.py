@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from relusweep.pipeline.sweeps.boolean.problems import classes
 
 from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.engine import open_results
@@ -22,6 +21,7 @@ from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.measures import MeasureSweep
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from relusweep.tasks.problems.boolean import classes_of
 from tests.seams import computing
 
 MEASURED = "boolean/measures5"
@@ -29,7 +29,7 @@ MEASURED = "boolean/measures5"
 
 def _ids(step: int) -> list[int]:
     """Some dozens of classes, and one of the eight of most swaps."""
-    return sorted({*classes(5).representative[::step].tolist(), 26990475})
+    return sorted({*classes_of(5).representative[::step].tolist(), 26990475})
 
 
 def _part(ids: list[int], *settings: str) -> TrainingSweep:
@@ -96,7 +96,7 @@ def test_what_is_measured_is_measured_once(workers: Address, tmp_path: Path) -> 
 def test_stopped_while_measuring_it_goes_on(
     workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.problems.PROBLEMS_PER_BLOCK", 8)
+    monkeypatch.setattr("relusweep.tasks.problems.boolean._CLASSES_PER_BLOCK", 8)
     ids = _ids(20_000)
 
     def interrupt(event: Event) -> None:
@@ -120,7 +120,7 @@ def test_nothing_is_trained_where_measuring_failed(
             raise ValueError("not to its liking")
         return measure_block(block)
 
-    monkeypatch.setattr("relusweep.pipeline.sweeps.boolean.problems.PROBLEMS_PER_BLOCK", 8)
+    monkeypatch.setattr("relusweep.tasks.problems.boolean._CLASSES_PER_BLOCK", 8)
     monkeypatch.setattr(MeasureSweep, "task", computing(task, MeasureSweep))
     ids = _ids(20_000)
     events = _run(_part(ids), tmp_path / "store", workers)

@@ -1,0 +1,111 @@
+"""Which figures a problem adds to the page, and the data as these expect them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import xarray as xr
+
+from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.report.text import enumeration
+from relusweep.pipeline.report.training.axes import varied
+
+__all__ = ["Family", "Prepared", "family_of", "prepared"]
+
+
+class Family(NamedTuple):
+    """What one kind of problem adds: a package beside this one, with `page.content` and `terminal.overview`.
+
+    Attributes
+    ----------
+    package : str
+        Its name; its modules `page` and `terminal` are loaded when they are used.
+    dims : tuple of str
+        Those that its figures expect, before the trials; all are covered by them, two at a time.
+    variables : tuple of str
+        What it reads beside ``success_epoch``, where the data have it.
+    """
+
+    package: str
+    dims: tuple[str, ...]
+    variables: tuple[str, ...] = ()
+
+    def module(self, name: str) -> Any:
+        """Load one of its modules."""
+        return import_module(f"relusweep.pipeline.report.{self.package}.{name}")
+
+
+_SIZE = ("leak", "width", "depth")
+_CLASSES = Family("boolean", ("problem", *_SIZE))
+_FUNCTIONS = Family("functions", ("problem", "n_inputs", *_SIZE), ("rows_right",))
+_BALLS = Family(
+    "hypersphere",
+    ("n_inputs", "loss", "leak", "batch", "inputs"),
+    ("rows_right", "test_rows_right", "shape", "parameters"),
+)
+_FITS = Family(
+    "sine",
+    ("width", "depth"),
+    ("tries", "final_loss", "stop_reason", "n_pieces", "piece_start", "piece_stop", "slope", "intercept"),
+)
+
+
+def family_of(dataset: xr.Dataset) -> Family | None:
+    """Find what the problem of a sweep adds; None for problems that add nothing."""
+    problem = specification(dataset).get("problem", {})
+    named = _CLASSES if problem.get("problems") else _FUNCTIONS
+    return {"boolean": named, "ball_and_shell": _BALLS, "function": _FITS}.get(problem.get("kind", ""))
+
+
+class Prepared(NamedTuple):
+    """The data of a family.
+
+    Attributes
+    ----------
+    dataset : xarray.Dataset
+        With exactly the dims of the family and ``trial``, whose labels may then come more than once.
+    note : str
+        Which axes have become trials, in a sentence; empty where none have.
+    """
+
+    dataset: xr.Dataset
+    note: str
+
+
+def prepared(dataset: xr.Dataset, family: Family) -> Prepared:
+    """Give a family its dims: scalar coordinates become dims, further axes are stacked into the trials.
+
+    Raises
+    ------
+    ValueError
+        A dim is neither a dim nor a coordinate, or has no label.
+    """
+    dims = (*family.dims, "trial")
+    known = dataset[["success_epoch", *(name for name in family.variables if name in dataset)]]
+    coordinates = known.drop_vars("problem", errors="ignore").coords  # of a problem alone little is known
+    if lost := [dim for dim in dims if not known.sizes.get(dim, dim in coordinates)]:
+        raise ValueError(
+            f"the report needs the dims {', '.join(dims)}, got {dict(known.sizes)}; "
+            f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
+        )
+    axes = known["success_epoch"].dims
+    short = [dim for dim in axes if dim not in dims and known.sizes[dim] == 1]
+    whole = known.squeeze(short).expand_dims([dim for dim in dims if dim not in axes])
+    further = [dim for dim in varied(dataset) if dim not in dims]
+    note = _note(further) if further else ""
+    return Prepared((_stacked(whole, further) if further else whole).transpose(*dims, ...), note)
+
+
+def _stacked(dataset: xr.Dataset, further: list[str]) -> xr.Dataset:
+    """Make trials of further axes; every coordinate along them stays, along the trials."""
+    stacked = dataset.rename(trial="number").stack(trial=[*further, "number"], create_index=False)
+    return stacked.assign_coords(trial=stacked["number"].to_numpy()).drop_vars("number")
+
+
+def _note(further: list[str]) -> str:
+    names = enumeration(further)
+    return (
+        f"From here on all labels of {names} are taken together, as if they were further trials: what they "
+        "change is shown above."
+    )

@@ -1,0 +1,174 @@
+"""What the page of a training sweep says: the axes and what changes along them, and what its family adds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import xarray as xr
+
+from relusweep.pipeline.common.wording import counted, label
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
+from relusweep.pipeline.report.coverage import coverage
+from relusweep.pipeline.report.scale import less_than_named, scale, specification
+from relusweep.pipeline.report.text import NOTHING, enumeration
+from relusweep.pipeline.report.training.axes import NOUNS, axes_table, fixed, fixed_table, varied
+from relusweep.pipeline.report.training.comparison import (
+    HOW,
+    HOW_BY_LOSS,
+    best,
+    compared,
+    comparison_table,
+    paired_axes,
+)
+from relusweep.pipeline.report.training.curves import curves
+from relusweep.pipeline.report.training.differences import differences
+from relusweep.pipeline.report.training.families import Family, family_of, prepared
+from relusweep.pipeline.report.training.maps import dots, pair_map
+from relusweep.pipeline.report.training.outcome import Outcome, marginal_table, outcome_of, pair_table
+
+__all__ = ["content"]
+
+_MOST_MAPS = 6
+_MOST_ROWS = 15
+_NUMBERS = "The numbers, with intervals"
+
+
+def content(dataset: xr.Dataset) -> Content:
+    """Give what the page of a training sweep says.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A group, or a selection from it. Axes of one label may be scalar coordinates.
+
+    Raises
+    ------
+    ValueError
+        The data lack what the figures of their problem need.
+    """
+    outcome, family = outcome_of(dataset), family_of(dataset)
+    own = _of_family(dataset, family) if family else _of_any(dataset, outcome)
+    nouns = {**NOUNS, **own.nouns}
+    return replace(
+        own,
+        nouns=nouns,
+        smaller=own.smaller or less_than_named(dataset, nouns),
+        sections=[
+            Section("What was asked", _axes(dataset, outcome)),
+            *_by_axes(outcome, family),
+            *_pairs(outcome),
+            *_curves(dataset, outcome),
+            *own.sections,
+        ],
+    )
+
+
+def _of_family(dataset: xr.Dataset, family: Family) -> Content:
+    """Give what a family says, its first section with a note where axes have become trials."""
+    data, note = prepared(dataset, family)
+    own: Content = family.module("page").content(data)
+    if not note:
+        return own
+    first, *others = own.sections
+    return replace(own, sections=[replace(first, blocks=[note, *first.blocks]), *others])
+
+
+def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
+    """Give what can be said of networks trained on whatever problem."""
+    problem = str(specification(dataset).get("problem", {}).get("kind", "a problem")).replace("_", " ")
+    axes = varied(dataset)
+    asked = f"depend on {enumeration(axes)}" if axes else "come out"
+    many = dataset["success_epoch"].size
+    return Content(
+        subject=f"networks trained on {problem}",
+        heading=f"How does the {'final loss' if outcome.by_loss else 'success'} of networks {asked}?",
+        lead=(
+            f"{counted(many, 'network')} trained on {problem}, one for each combination of "
+            f"{scale(dataset, NOUNS)}."
+        ),
+        borrowed="",
+        chapter="",
+        key_figures=_key_figures(outcome),
+        sections=[],
+    )
+
+
+def _key_figures(outcome: Outcome) -> list[KeyFigure]:
+    """Give the outcome of all networks, and the best label of those axes that tell most."""
+    found = outcome.over()
+    value, low, high = (float(found[name]) for name in ("value", "low", "high"))
+    what = "Final loss" if outcome.by_loss else "Succeeded"
+    if np.isnan(value):
+        return [KeyFigure(what, NOTHING, "no network has run")]
+    scaled, unit, ends = (1, "", "quartiles") if outcome.by_loss else (100, " %", "95 %")
+    middle = "median of" if outcome.by_loss else "of"
+    note = f"{middle} all networks; {ends}: {scaled * low:.4g} to {scaled * high:.4g}"
+    return [
+        KeyFigure(what, outcome.write(value) + unit, note),
+        *(_best(outcome, dim, unit) for dim in outcome.axes[:2]),
+    ]
+
+
+def _best(outcome: Outcome, dim: str, unit: str) -> KeyFigure:
+    values = outcome.over(dim)["value"].to_series().dropna()
+    least, most = outcome.write(values.min()), outcome.write(values.max())
+    note = f"{most}{unit}; the least success is {least}{unit}"
+    if outcome.by_loss:
+        note = f"median {least}; the largest median is {most}"
+    return KeyFigure(f"Best {dim}", label(best(outcome, dim)), note)
+
+
+def _axes(dataset: xr.Dataset, outcome: Outcome) -> list[Block]:
+    ran = coverage(dataset)
+    sentence = (
+        f"{ran.networks:,} of {counted(ran.planned, 'network')} ran, one for each combination of the labels "
+        f"of these axes{_chosen(dataset)}."
+    )
+    same = [Folded("What is the same for all networks", [fixed_table(dataset)])] if fixed(dataset) else []
+    margins = marginal_table(outcome)
+    shown = Folded(margins.title, [margins]) if len(margins.cells) > _MOST_ROWS else margins
+    return [sentence, axes_table(dataset), *same, shown]
+
+
+def _chosen(dataset: xr.Dataset) -> str:
+    """Say which combinations were asked for, where it is not all."""
+    condition = specification(dataset).get("where")
+    if not condition:
+        return ""
+    return f" where {condition}. Labels of one axis may so stand beside different labels of another"
+
+
+def _by_axes(outcome: Outcome, family: Family | None) -> list[Section]:
+    """Show two axes at a time, or the only one, but for what the family shows itself."""
+    covered = set(family.dims) if family else set()
+    pairs = [pair for pair in combinations(outcome.axes, 2) if not covered.issuperset(pair)]
+    heading = f"{outcome.what} by {'two axes at a time' if pairs else 'the axis'}"
+    if not pairs:
+        alone = [dim for dim in outcome.axes if dim not in covered]
+        return [Section(heading, [dots(outcome, dim) for dim in alone])] if alone else []
+    blocks: list[Block] = [pair_map(outcome, pair) for pair in pairs[:_MOST_MAPS]]
+    if left := pairs[_MOST_MAPS:]:
+        names = "; ".join(f"{a} and {b}" for a, b in left)
+        blocks.append(f"Not drawn, but in the tables: {names}.")
+    return [Section(heading, [*blocks, Folded(_NUMBERS, [pair_table(outcome, pair) for pair in pairs])])]
+
+
+def _pairs(outcome: Outcome) -> list[Section]:
+    """Compare the labels of the axes along which networks start alike."""
+    frames = {dim: compared(outcome, dim) for dim in paired_axes(outcome.data)}
+    picture = differences(outcome, frames)
+    if picture is None:
+        return []
+    tables = [comparison_table(outcome, dim, frame) for dim, frame in frames.items()]
+    long = [table for table in tables if len(table.cells) > _MOST_ROWS]
+    short = [table for table in tables if len(table.cells) <= _MOST_ROWS]
+    folded = [Folded("All pairs of labels", long)] if long else []
+    how = HOW_BY_LOSS if outcome.by_loss else HOW
+    return [Section("Pairs that differ in one label alone", [how, picture, *short, *folded])]
+
+
+def _curves(dataset: xr.Dataset, outcome: Outcome) -> list[Section]:
+    picture = curves(dataset, outcome)
+    return [Section("Learning curves", [picture])] if picture else []

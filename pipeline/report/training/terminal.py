@@ -1,0 +1,28 @@
+"""What `relusweep show` prints of a training sweep."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.training.axes import axes_table
+from relusweep.pipeline.report.training.comparison import compared, comparison_table, paired_axes
+from relusweep.pipeline.report.training.families import family_of, prepared
+from relusweep.pipeline.report.training.outcome import marginal_table, outcome_of
+
+__all__ = ["overview"]
+
+
+def overview(dataset: xr.Dataset) -> list[str | Table]:
+    """Give the axes, the outcome along them, comparisons by pairs, and what the problem adds."""
+    outcome, family = outcome_of(dataset), family_of(dataset)
+    paired = paired_axes(outcome.data)
+    blocks: list[str | Table] = [
+        axes_table(dataset),
+        marginal_table(outcome),
+        *(comparison_table(outcome, dim, compared(outcome, dim)) for dim in paired),
+    ]
+    if family:
+        data, note = prepared(dataset, family)
+        blocks += [*([note] if note else []), *family.module("terminal").overview(data)]
+    return blocks

@@ -1,0 +1,70 @@
+"""What fields, each allowed, cannot be together: refused before anything is planned."""
+
+from __future__ import annotations
+
+import pytest
+
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.sweeps.named import SWEEPS
+from relusweep.pipeline.sweeps.overrides import override
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("npn4", ["width=auto"], "npn4: width = auto: the problem boolean has no width of its own"),
+        ("npn4", ["depth=0"], "depth = 0: give the number of hidden layers, at least 1, or widths"),
+        ("npn4", ["widths=4-2"], "widths say the units of every layer; leave out width and depth"),
+        ("npn4", ["activation=gelu"], "activation = gelu: only the engine reference has it; set engine=ref"),
+        (
+            "npn4",
+            ["momentum=0.1,0.2"],
+            r"momentum has several labels, and adam .* momentum one value, or where: \"optimizer == 'sgd' or",
+        ),
+        (
+            "npn4",
+            ["optimizer=sgd,adam", "beta1=0.8,0.9"],
+            "beta1 has several labels, and sgd does not",
+        ),
+        ("npn4", ["optimizer=sgd", "epsilon=1e-8,1e-7"], "epsilon has several labels"),
+        (
+            "npn4",
+            ["activation=relu,gelu", "engine=reference"],
+            "\"activation == 'relu' or leak == 0\"",
+        ),
+        ("npn4", ["batch=3"], "16 samples cannot be cut into batches of 3; .* --set batch=16"),
+        ("annulus", ["samples=200"], "200 samples cannot be cut into batches of 1000; .* batch=10,100$"),
+        ("annulus", ["samples=1000,500", "batch=1000"], "500 samples cannot be cut into batches of 1000"),
+        ("annulus", ["batch=3,10,7"], "1000 samples cannot be cut into batches of 3 or 7; .* batch=10$"),
+        ("annulus", ["depth=2"], "shape is of depth 1 and width auto; set these, or leave the probe out"),
+        ("annulus", ["width=4"], "shape is of depth 1 and width auto"),
+        ("npn4", ["probes=shape"], "shape is of regions around a ball, not of boolean; leave it out"),
+        ("npn4", ["probes=pieces"], "pieces are of functions of one input, not of boolean; leave it out"),
+        ("sine", ["loss=bce"], "loss = bce: the problem function allows mse"),
+        ("sine", ["stop=first_success"], "restarts hold the bar .* after all epochs; set stop=last_epoch"),
+        ("sine", ["activation=gelu", "engine=reference"], "pieces is of networks of relu units, not of gelu"),
+        ("npn4", ["where=wdth < 3"], "names no axis 'wdth'"),
+    ],
+)
+def test_what_cannot_be_together_is_refused(name: str, settings: list[str], says: str) -> None:
+    sweep = override(SWEEPS[name], settings)
+    with pytest.raises(InvalidSweep, match=says):
+        sweep.check()
+
+
+@pytest.mark.parametrize("name", [name for name in SWEEPS if name != "images"])
+def test_named_sweeps_pass(name: str) -> None:
+    SWEEPS[name].check()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["optimizer=sgd,adam", "momentum=0,0.9", "where=optimizer == 'sgd' or momentum == 0"],
+        ["activation=relu,gelu", "engine=reference", "where=activation == 'relu' or leak == 0"],
+        ["width=0", "depth=0", "widths=8-4-2,6-6"],
+        ["batch=4,8,all"],
+    ],
+)
+def test_the_remedies_help(settings: list[str]) -> None:
+    override(SWEEPS["npn4"], settings).check()
