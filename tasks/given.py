@@ -4,7 +4,7 @@ import hashlib
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

@@ -190,6 +190,7 @@ class Protocol(BaseModel):
     success : tuple of float
         Share of right rows that is a success.
     restarts : Restarts, optional
+        When to start again from fresh weights; by default never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
