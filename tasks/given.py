@@ -1,15 +1,70 @@
 """Starts of one's own, from a file."""
 
 import hashlib
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relusweep.tasks.networks import Network, layer_views
 
-__all__ = ["digest", "given_parameters"]
+__all__ = ["Starts", "digest", "given_parameters"]
+
+
+class Starts(BaseModel):
+    """A file of starts, and what it held when the specification was made.
+
+    Parameters
+    ----------
+    path : str
+        A file as :func:`given_parameters` reads it, where all workers find it; kept as an absolute path.
+    digest : str
+        Of its bytes, by default of those that it has now; see :func:`digest`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(description="a file of numpy.save: row t is the start of trial t")
+    digest: str = Field(description="of its bytes; by default of those that it has now")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_path(cls, fields: Any) -> Any:
+        """Take a path alone, and note what the file holds."""
+        fields = {"path": fields} if isinstance(fields, str | PathLike) else fields
+        if not isinstance(fields, dict) or not isinstance(fields.get("path"), str | PathLike):
+            return fields
+        path = Path(fields["path"]).absolute()
+        if "digest" in fields:
+            return {**fields, "path": str(path)}
+        try:
+            return {**fields, "path": str(path), "digest": digest(path)}
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
+    def rows(self, network: Network, trials: range) -> NDArray[np.float32]:
+        """Read the starts of some trials; see :func:`given_parameters`.
+
+        Raises
+        ------
+        ValueError
+            If the file is gone or has changed, or its starts do not fit.
+        """
+        try:
+            stat = Path(self.path).stat()
+            now = _digest_then(self.path, stat.st_mtime_ns, stat.st_size)
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
+        if now != self.digest:
+            raise ValueError(
+                f"{self.path} has changed since the sweep was specified; bring back the file that it was, or "
+                "specify the sweep anew, under another name where results of the other starts are kept"
+            )
+        return given_parameters(self.path, network, trials)
 
 
 def given_parameters(path: str | PathLike[str], network: Network, trials: range) -> NDArray[np.float32]:
@@ -68,11 +123,20 @@ def digest(path: str | PathLike[str]) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
+@lru_cache(maxsize=16)
+def _digest_then(path: str, _changed: int, _size: int) -> str:
+    return digest(path)
+
+
 def _opened(path: str | PathLike[str]) -> NDArray[np.generic]:
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read ({error}); save the starts with numpy.save") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | PathLike[str], error: Exception) -> ValueError:
+    return ValueError(f"{path} cannot be read ({error}); save the starts with numpy.save")
 
 
 def _check(path: str | PathLike[str], network: Network, trials: range, rows: NDArray[np.float32]) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.given import Starts
 from relusweep.tasks.probes import Extent, Probe, Trained, Tried
 from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
@@ -46,6 +47,8 @@ class TrainingBlock:
     extent : Extent
         Of the sweep that the results must fit.
     engine : {'auto', 'lanes', 'reference'}
+    starts : Starts, optional
+        By default they are drawn.
     """
 
     problem: Problem
@@ -58,6 +61,7 @@ class TrainingBlock:
     probes: tuple[Probe, ...]
     extent: Extent
     engine: Engine = "auto"
+    starts: Starts | None = None
 
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:
@@ -69,8 +73,10 @@ class TrainingBlock:
         return [Stream(self.problem.start_name(self.setting, label, self.seed)) for label in self.labels]
 
     def initial_parameters(self) -> NDArray[np.float32]:
-        """Draw the starts of all networks: (n_labels × n_trials, n_parameters)."""
+        """Draw or read the starts of all networks: (n_labels × n_trials, n_parameters)."""
         network = self.protocol.network
+        if self.starts is not None:
+            return np.tile(self.starts.rows(network, self.trials), (len(self.labels), 1))
         initial = np.empty((len(self.labels), len(self.trials), network.n_parameters), np.float32)
         for stream, room in zip(self.streams(), initial, strict=True):
             room[:] = networks.initial_parameters(network, stream, self.trials)

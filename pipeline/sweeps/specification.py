@@ -31,7 +31,9 @@ def difference(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Diff
     Raw JSON, so that a specification written by an older version, with other fields, can be compared too.
     """
     old, new = _flat(stored), _flat(asked)
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    both = {**old, **new}
+    parents = {key.rpartition(".")[0] for key in both}
+    keys = [key for key in both if old.get(key) != new.get(key) and key not in parents]
     return [Difference(key, old.get(key), new.get(key)) for key in keys]
 
 

@@ -68,6 +68,10 @@ def _check_activations(labels: Labels, engine: str) -> None:
     slow = [name for name in labels["activation"] if not activations.load(name).in_lanes]
     if slow and engine == "lanes":
         raise ValueError(f"activation = {slow[0]}: only the engine reference has it; set engine=reference")
+    leaky = [name for name in labels["activation"] if activations.load(name).uses_leak]
+    if any(labels["leak"]) and (not leaky or len(labels["leak"]) == 1 < len(labels["activation"])):
+        other = next(name for name in labels["activation"] if name not in leaky)
+        raise ValueError(f"leak = {max(labels['leak'])}: {other} has no leak; set leak=0")
 
 
 def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Axis, fixed
+from relusweep.tasks.given import Starts
 
 __all__ = ["Network", "Optimizer", "Protocol", "Restarts"]
 
@@ -43,6 +44,8 @@ class Network(BaseModel):
         How weights start; see `relusweep.tasks.initialisations`.
     bias : tuple of {'uniform', 'zero'}
         How biases start.
+    starts : Starts, optional
+        A file of starts, trial by trial, in place of `init` and `bias`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +83,9 @@ class Network(BaseModel):
         Axis("how biases start", None),
         Field(description="uniform or zero"),
     ] = fixed("uniform")
+    starts: Annotated[
+        Starts | None, Field(description="none, or a file of numpy.save: row t is the start of trial t")
+    ] = None
 
 
 class Optimizer(BaseModel):
@@ -184,6 +190,7 @@ class Protocol(BaseModel):
     success : tuple of float
         Share of right rows that is a success.
     restarts : Restarts, optional
+        When to start again from fresh weights; by default never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property, reduce
+from itertools import product
 from operator import getitem
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -34,6 +35,7 @@ __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK = 2**27
+_SIZES = frozenset({"width", "depth", "widths"})
 _LOSS, _SHUFFLE = 50.0, 200.0
 """Cost of the loss of a row, and of its place in an order, in multiply-adds: as measured, about."""
 
@@ -200,6 +202,8 @@ class TrainingSweep(SpecifiedSweep):
         found = self.model_dump(mode="json")
         for *parents, last in self._reaching.values():
             del reduce(getitem, parents, found)[last]
+        if starts := found["network"].pop("starts"):  # wherever the file lies
+            found["network"]["starts"] = starts["digest"]
         return found
 
     @cached_property
@@ -254,8 +258,23 @@ class TrainingSweep(SpecifiedSweep):
         try:
             _ = self.wanted
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            self._check_starts(labels)
         except ValueError as error:
             raise InvalidSweep(f"{self.name}: {error}") from None
+
+    def _check_starts(self, labels: Mapping[str, tuple[Any, ...]]) -> None:
+        starts = self.network.starts
+        if starts is None:
+            return
+        if self.protocol.restarts is not None:
+            raise ValueError("restarts draw each try, and network.starts gives one; leave out either")
+        if others := [name for name in ("init", "bias") if len(labels[name]) > 1]:
+            raise ValueError(f"{others[0]} has several labels, and network.starts is instead of it; give one")
+        first = {dim: some[0] for dim, some in labels.items()}
+        sizes = [dim for dim, place in self.places.items() if place.part == "problem" or dim in _SIZES]
+        for size in product(*(labels[dim] for dim in sizes)):
+            setting = self.setting({**first, **dict(zip(sizes, size, strict=True))})
+            starts.rows(self._network(setting), range(self.trials))
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:
@@ -287,6 +306,7 @@ class TrainingSweep(SpecifiedSweep):
             probes=self._every_probe,
             extent=self._extent,
             engine=self.engine,
+            starts=self.network.starts,
         )
 
     def setting(self, labels: Setting) -> Setting:

@@ -83,9 +83,9 @@ def test_joining_refuses_another_specification_and_shows_in_what() -> None:
 def test_restarts_are_not_begun_in_a_store_without_them() -> None:
     restarts = ["restarts.bar=0.1", "restarts.most=9", "restarts.further_epochs=0", "stop=last_epoch"]
     asked = override(SWEEPS["npn2"], restarts)
-    with pytest.raises(SpecificationChanged, match="protocol.restarts: None in the store"):
+    with pytest.raises(SpecificationChanged, match=r"protocol\.restarts: None in the store"):
         joined(SWEEPS["npn2"].model_dump_json(), asked)
-    with pytest.raises(SpecificationChanged, match=r"protocol.restarts: \{\} in the store, None asked"):
+    with pytest.raises(SpecificationChanged, match=r"protocol\.restarts: \{\} in the store, None asked"):
         joined(asked.model_dump_json(), override(SWEEPS["npn2"], ["stop=last_epoch"]))
 
 

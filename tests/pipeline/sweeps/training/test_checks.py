@@ -32,6 +32,8 @@ from relusweep.pipeline.sweeps.overrides import override
             ["activation=relu,gelu", "engine=reference"],
             "\"activation == 'relu' or leak == 0\"",
         ),
+        ("npn4", ["activation=gelu", "engine=reference"], r"leak = 0.1: gelu has no leak; set leak=0$"),
+        ("npn4", ["activation=relu,gelu", "leak=0.1", "engine=reference"], "leak = 0.1: gelu has no leak"),
         ("npn4", ["batch=3"], "16 samples cannot be cut into batches of 3; .* --set batch=16"),
         ("annulus", ["samples=200"], "200 samples cannot be cut into batches of 1000; .* batch=10,100$"),
         ("annulus", ["samples=1000,500", "batch=1000"], "500 samples cannot be cut into batches of 1000"),
