@@ -45,6 +45,12 @@ def _put_weights(memory, lane, weights):
         memory.weights[i * LANES + lane] = weights[i]
 
 
+@_inlined
+def _await(memory, lane, point, points):
+    memory.point[lane] = point
+    memory.due[lane] = points[point] if point < points.size else -1
+
+
 @_compiled
 def _load_network(memory, lane, network, data, shuffled):
     inputs, targets = data.inputs[_own(data.inputs, network)], data.targets[network]
@@ -62,7 +68,7 @@ def _load_network(memory, lane, network, data, shuffled):
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
-    memory.point[lane] = 0
+    _await(memory, lane, 0, data.points)
 
 
 @_compiled
@@ -124,16 +130,24 @@ def _record(memory, stopped, parameters, epochs):
                 parameters[network, i] = memory.weights[i * LANES + lane]
 
 
-@_compiled
-def _take_snapshots(memory, active, points, snapshots):
-    """Keep the weights of lanes that have had as many epochs as their next point says."""
+@_inlined
+def _due(memory):
+    """Tell which lanes have had as many epochs as their next point says."""
+    due = 0
     for lane in range(LANES):
-        if active >> lane & 1:
+        due |= (memory.epoch[lane] == memory.due[lane]) << lane
+    return due
+
+
+@_compiled
+def _take_snapshots(memory, due, points, snapshots):
+    """Keep the weights of lanes, and say when they are due again."""
+    for lane in range(LANES):
+        if due >> lane & 1:
             network, point = memory.network[lane], memory.point[lane]
-            if point < points.size and points[point] == memory.epoch[lane]:
-                memory.point[lane] = point + 1
-                for i in range(snapshots.shape[2]):
-                    snapshots[network, point, i] = memory.weights[i * LANES + lane]
+            _await(memory, lane, point + 1, points)
+            for i in range(snapshots.shape[2]):
+                snapshots[network, point, i] = memory.weights[i * LANES + lane]
 
 
 def train_networks(data, rule, schedule, memory, parameters, epochs):
@@ -158,6 +172,7 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
         store(memory.seen, 0, zero)
         store(memory.seen, 1, zero)
         for batch in range(beginning, batches):
+            set_rates(memory, schedule, max(batch, 0), batches)
             for start in range(0, rule.batch, rule.piece):
                 some = min(rule.piece, rule.batch - start)
                 first, following = start, (batch % batches) * rule.batch + start + some
@@ -177,14 +192,14 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
             if batch < 0:
                 continue
             if batch == 0:
-                if data.points.size:
-                    _take_snapshots(memory, active, data.points, data.snapshots)
+                due = active & _due(memory)
+                if due:
+                    _take_snapshots(memory, due, data.points, data.snapshots)
                 stopped = active & _stopped(memory, rule, rule.early or batches == 1)
                 if stopped:
                     _record(memory, stopped, parameters, epochs)
                 if stopped == active:
                     break
-            set_rates(memory, schedule, batch, batches)
             update(memory, rule)
         for lane in range(LANES):
             memory.epoch[lane] += 1

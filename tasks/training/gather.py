@@ -13,6 +13,7 @@ from relusweep.tasks.training.simd import bank_pointer, call_shared, write_vecto
 __all__ = ["fetch", "gather", "pitch"]
 
 _INDEX = ir.IntType(64)
+_MOST_KNOWN = 8  # numbers of a row that has code of its own
 
 
 def pitch(size: int) -> int:
@@ -68,21 +69,25 @@ def _at(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, ...]:
 
 def _gather(b: Any, data: Any, order: Any, n_rows: Any, apart: Any, bank: Any, first: Any, size: Any) -> None:
     done, wide = b.append_basic_block("done"), b.append_basic_block("wide")
-    choice = b.switch(apart, wide)
-    for width in (2, 4, 8, LANES):
-        block = wide if width == LANES else b.append_basic_block("narrow")
-        if width < LANES:
-            choice.add_case(_INDEX(width), block)
+    choice = b.switch(size, wide)
+    for known in range(2, _MOST_KNOWN + 1):
+        block = b.append_basic_block("narrow")
+        choice.add_case(_INDEX(known), block)
         b.position_at_end(block)
-        # Known for narrow rows, which spares multiplications.
-        pointers = _row_pointers(b, data, order, n_rows, apart if width == LANES else _INDEX(width))
-        with cgutils.for_range_slice(b, _INDEX(0), size, _INDEX(width)) as (start, _):
-            for i, column in enumerate(_columns(b, pointers, start, width)):
-                here = b.add(start, _INDEX(i))
-                with b.if_then(b.icmp_signed("<", here, size)):
-                    last = b.icmp_signed("==", b.add(here, _INDEX(1)), size)
-                    write_vector(b, column, bank, b.add(b.add(first, here), b.zext(last, _INDEX)))
+        width = pitch(known)
+        pointers = _row_pointers(b, data, order, n_rows, _INDEX(width))
+        for i, column in enumerate(_columns(b, pointers, _INDEX(0), width)[:known]):
+            write_vector(b, column, bank, b.add(first, _INDEX(i + (i == known - 1))))
         b.branch(done)
+    b.position_at_end(wide)
+    pointers = _row_pointers(b, data, order, n_rows, apart)
+    with cgutils.for_range_slice(b, _INDEX(0), size, _INDEX(LANES)) as (start, _):
+        for i, column in enumerate(_columns(b, pointers, start, LANES)):
+            here = b.add(start, _INDEX(i))
+            with b.if_then(b.icmp_signed("<", here, size)):
+                last = b.icmp_signed("==", b.add(here, _INDEX(1)), size)
+                write_vector(b, column, bank, b.add(b.add(first, here), b.zext(last, _INDEX)))
+    b.branch(done)
     b.position_at_end(done)
 
 

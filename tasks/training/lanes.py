@@ -23,7 +23,7 @@ from relusweep.tasks.training.simd import bank
 
 __all__ = ["curves", "look", "train_lanes"]
 
-_PIECE = 25  # x
+_PIECE = 20
 
 
 def train_lanes(
@@ -209,6 +209,7 @@ class _Memory(NamedTuple):
     network: NDArray[np.int64]  # which network each lane holds
     epoch: NDArray[np.int64]  # epochs that it has had
     point: NDArray[np.int64]  # snapshots that it has had
+    due: NDArray[np.int64]  # epochs before the next one, or -1
     data: NDArray[np.float32]  # for mini-batches, each lane's rows, without the ones; (LANES, n_rows, pitch)
     order: NDArray[np.unsignedinteger[Any]]  # and their order, (LANES, n_rows)
     words: NDArray[np.uint32]  # what the next order is drawn from
@@ -239,6 +240,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
         point=np.zeros(LANES, np.int64),
+        due=np.zeros(LANES, np.int64),
         data=bank(drawn * apart).reshape(LANES, drawn, apart),
         order=np.zeros((LANES, drawn), np.uint16 if drawn <= 2**16 else np.uint32),
         words=np.zeros((4, -(-drawn // 4)), np.uint32),
