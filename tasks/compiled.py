@@ -1,16 +1,21 @@
 """Numba's cache on disk, made to notice changes in every file that a function is compiled from."""
 
+import fcntl
 import hashlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 __all__ = ["LANES", "compiled"]
 
 _log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 120.0  # seconds that a process lets another one compile
 
 LANES = 16
 """Numbers in a vector of `relusweep.tasks.training.simd`: networks that train side by side."""
@@ -55,7 +60,16 @@ class _Compiled:
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
+        if not self.dispatcher.overloads and self._folder is not None:
+            with _alone(self._folder / f"{self.dispatcher.py_func.__name__}.lock"):
+                self.dispatcher.compile(tuple(map(self.dispatcher.typeof_pyval, arguments)))
         return self.dispatcher(*arguments)
+
+    @property
+    def _folder(self) -> Path | None:
+        """Where compiled code is kept, if it is."""
+        path = getattr(self.dispatcher._cache, "cache_path", None)
+        return None if path is None else Path(path)
 
     @property
     def _numba_type_(self) -> Any:  # what Numba asks of a value that compiled code refers to
@@ -72,3 +86,29 @@ class _Compiled:
         except RuntimeError as error:
             _log.warning("%s; set NUMBA_CACHE_DIR to a folder that can be written", error)
             return numba.njit(**options)(self._function)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process of this machine compile while the others wait for what it keeps on disk."""
+    try:
+        file = path.open("w")
+    except OSError:  # nothing can be kept there
+        yield
+        return
+    with file:
+        _lock(file)
+        yield
+
+
+def _lock(file: IO[str]) -> None:
+    """Wait for a lock, for a while: the process that has it may be held up."""
+    end = time.monotonic() + _LONGEST_WAIT
+    while time.monotonic() < end:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        except OSError:  # a file system without locks
+            return None
+    return None

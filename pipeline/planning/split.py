@@ -7,7 +7,6 @@ nothing left to do.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from math import ceil, gcd
 from typing import NamedTuple
@@ -101,10 +100,7 @@ class SubBlock(NamedTuple):
 
 
 def partition(plan: Plan, threads: int, per_thread: float = 16.0) -> list[SubBlock]:
-    """Give the blocks of a plan in the order in which to begin them, the long ones cut into sub-blocks.
-
-    Each kernel comes once before one comes again, since workers compile kernels and share them on disk:
-    those that begin one side by side would all compile it. Beyond that, the plan's order stays.
+    """Give the blocks of a plan in its order, the long ones cut into sub-blocks.
 
     Parameters
     ----------
@@ -118,16 +114,12 @@ def partition(plan: Plan, threads: int, per_thread: float = 16.0) -> list[SubBlo
     schedule = plan.sweep.schedule
     work = [schedule.cost(block) for block in plan.blocks]
     most = sum(work) / (threads * per_thread)
-    begun: set[Hashable] = set()
-    first: list[SubBlock] = []
-    others: list[SubBlock] = []
+    found: list[SubBlock] = []
     for block, its_work in zip(plan.blocks, work, strict=True):
         pieces = cut(block, ceil(its_work / most)) if schedule.divisible else [block]
-        split, kernel = SplitBlock(block, pieces), schedule.compile_key(block)
-        for number in range(len(pieces)):
-            (others if kernel in begun else first).append(SubBlock(split, number))
-            begun.add(kernel)
-    return first + others
+        split = SplitBlock(block, pieces)
+        found += [SubBlock(split, number) for number in range(len(pieces))]
+    return found
 
 
 def cut(block: Block, n: int) -> list[Block]:

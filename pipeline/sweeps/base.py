@@ -98,8 +98,6 @@ class Schedule:
     cost : callable
         Estimates the cost of a block, to start the longest first and to tell the time left; by default its
         cells.
-    compile_key : callable
-        Names what a worker must compile for a block; blocks of different names begin side by side.
     resources : mapping of str to float
         What a worker must have to compute a block, by Dask's names of resources.
     written_by_workers : frozenset of str
@@ -118,7 +116,6 @@ class Schedule:
     chunks: Mapping[str, int] = field(default_factory=dict)
     divisible: bool = True
     cost: Callable[[Block], float] = lambda block: block.cells
-    compile_key: Callable[[Block], Hashable] = lambda block: None
     resources: Mapping[str, float] = field(default_factory=dict)
     written_by_workers: frozenset[str] = frozenset()
     independent_along: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 PROGRAM = """
 from relusweep.tasks.compiled import compiled
@@ -40,6 +41,39 @@ def test_a_change_in_what_is_called_is_noticed(tmp_path):
     assert run(tmp_path)[0] == ["6.0", "1"]
     (tmp_path / "called.py").write_text(CALLED.format(factor=20))
     assert run(tmp_path)[0] == ["60.0", "0"]
+
+
+AT_ONCE = """
+import sys, time
+from pathlib import Path
+import numba
+import program
+
+Path(sys.argv[1]).touch()
+while not Path("go").exists():
+    time.sleep(0.001)
+program.caller(3.0)
+print(len(program.caller.dispatcher.stats.cache_hits))
+"""
+
+
+def test_one_of_several_processes_compiles_and_the_others_wait(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM.rpartition("print")[0])
+    (tmp_path / "called.py").write_text(CALLED.format(factor=2))
+    (tmp_path / "at_once.py").write_text(AT_ONCE)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "at_once.py", str(n)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+        )
+        for n in range(3)
+    ]
+    while not all((tmp_path / str(n)).exists() for n in range(3)):
+        assert all(process.poll() is None for process in started)
+        time.sleep(0.01)
+    (tmp_path / "go").touch()
+    hits = sorted(process.communicate(timeout=120)[0] for process in started)
+    assert hits == [b"0\n", b"1\n", b"1\n"]
 
 
 def test_without_a_folder_for_the_cache_functions_still_compile(tmp_path):

@@ -361,7 +361,7 @@ class TrainingSweep(SpecifiedSweep):
 
     @cached_property
     def schedule(self) -> Schedule:
-        """Blocks of one setting, some problems and a range of trials; a kernel for each size."""
+        """Blocks of one setting, some problems and a range of trials."""
         longest = dict.fromkeys(self.axes, 1) | dict(self.problem.block_shape())
         bytes_per_cell = sum(
             np.dtype(v.dtype).itemsize * int(np.prod([len(self.inner[d]) for d in v.dims if d in self.inner]))
@@ -374,13 +374,7 @@ class TrainingSweep(SpecifiedSweep):
             block_shape=longest,
             divisible=self.engine == "lanes",
             cost=self._cost,
-            compile_key=self._kernel,
         )
-
-    def _kernel(self, block: Block) -> tuple[int, ...]:
-        setting = self.setting({dim: block[dim][0] for dim in self.places})
-        rows = self.problem.n_rows_of(setting)
-        return self.problem.n_inputs_of(setting), setting["width"], setting["batch"] or rows
 
     def _cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block."""

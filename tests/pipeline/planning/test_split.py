@@ -76,12 +76,10 @@ def test_no_part_is_more_than_a_sixteenth_of_what_a_thread_does(threads: int) ->
     assert len(parts) <= len(plan.blocks) + 16 * threads
 
 
-def test_every_kernel_begins_once_then_the_longest_come_first() -> None:
+def test_the_longest_come_first() -> None:
     plan = make_plan(SWEEPS["npn4"], None)
-    parts = partition(plan, 2)
-    assert {part.block["width"] for part in parts[:9]} == {(width,) for width in range(2, 11)}
-    rest = [plan.sweep.schedule.cost(part.split.block) for part in parts[9:]]
-    assert rest == sorted(rest, reverse=True)
+    costs = [plan.sweep.schedule.cost(part.split.block) for part in partition(plan, 2)]
+    assert costs == sorted(costs, reverse=True)
 
 
 def test_estimates_of_work_follow_what_networks_need() -> None:

@@ -140,7 +140,7 @@ def test_gathered_rows_are_those_of_the_order(size, dtype):
     @numba.njit
     def fetch(data, order, rows):
         for place in range(order.shape[1]):
-            gather(size, data, order, place, rows, place * (size + 1))
+            gather(data, order, place, rows, place * (size + 1), size)
 
     rng = np.random.default_rng(size)
     data = rng.normal(size=(LANES, 50, size)).astype(np.float32)
