@@ -21,7 +21,7 @@ _compiled = numba.njit(nogil=True, error_model="numpy")
 _inlined = numba.njit(inline="always")
 
 
-@_compiled
+@_inlined
 def _own(inputs, network):
     """Tell which inputs are a network's, of inputs that are each network's own or the same for all."""
     return min(network, inputs.shape[0] - 1)
@@ -39,7 +39,7 @@ def _put_rows(rows, lane, inputs, targets):
         place += 2 * LANES
 
 
-@_compiled
+@_inlined
 def _put_weights(memory, lane, weights):
     for i in range(weights.size):
         memory.weights[i * LANES + lane] = weights[i]
@@ -51,7 +51,7 @@ def _await(memory, lane, point, points):
     memory.due[lane] = points[point] if point < points.size else -1
 
 
-@_compiled
+@_inlined
 def _load_network(memory, lane, network, data, shuffled):
     inputs, targets = data.inputs[_own(data.inputs, network)], data.targets[network]
     _put_weights(memory, lane, data.initial[network])
@@ -71,7 +71,7 @@ def _load_network(memory, lane, network, data, shuffled):
     _await(memory, lane, 0, data.points)
 
 
-@_compiled
+@_inlined
 def _refill(memory, stopped, active, waiting, data, shuffled):
     """Give the lanes of stopped networks to the next ones that wait."""
     for lane in range(LANES):
@@ -84,7 +84,7 @@ def _refill(memory, stopped, active, waiting, data, shuffled):
     return active, waiting
 
 
-@_compiled
+@_inlined
 def _shuffle(memory, active, keys):
     """Draw the order of the rows in the next epoch of each network."""
     for lane in range(LANES):
@@ -120,7 +120,7 @@ def _stopped(memory, rule, looked):
     return stopped
 
 
-@_compiled
+@_inlined
 def _record(memory, stopped, parameters, epochs):
     for lane in range(LANES):
         if stopped >> lane & 1:
@@ -139,7 +139,7 @@ def _due(memory):
     return due
 
 
-@_compiled
+@_inlined
 def _take_snapshots(memory, due, points, snapshots):
     """Keep the weights of lanes, and say when they are due again."""
     for lane in range(LANES):
@@ -205,7 +205,7 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
             memory.epoch[lane] += 1
 
 
-@_compiled
+@_inlined
 def _tally(memory, first, count, rule):
     """Add rows, and their losses, to the right ones of each lane; see if the outputs are finite."""
     threshold, size = np.float32(rule.threshold), rule.n_inputs + 2
@@ -221,7 +221,7 @@ def _tally(memory, first, count, rule):
                 memory.total[lane] += (np.float64(output) - np.float64(target)) ** 2
 
 
-@_compiled
+@_inlined
 def _squares(memory):
     for i in range(memory.gradient.size // LANES):
         for lane in range(LANES):
