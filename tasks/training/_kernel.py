@@ -229,7 +229,7 @@ def _squares(memory):
 
 
 def look_at_networks(data, rule, memory, parameters, right, total, finite, squares):
-    """Look at all rows with several parameters of each network; with room for it, sum the squares of the gradient."""
+    """Look at all rows with several parameters of each network, and at the gradient if `squares` has room."""
     slope = broadcast(np.float32(rule.leak))
     n_networks, n_rows = data.targets.shape
     for first in range(0, n_networks, LANES):

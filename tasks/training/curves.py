@@ -58,7 +58,8 @@ def _in_lanes(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) ->
 
     right, loss, norm = curves(protocol, rows, snapshots)
     there = ~np.isnan(snapshots).any(axis=2)
-    return tuple(np.where(there, found, np.nan) for found in (loss, right / rows.n_rows, norm))
+    loss, share, norm = (np.where(there, found, np.nan) for found in (loss, right / rows.n_rows, norm))
+    return loss, share, norm
 
 
 def _in_torch(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) -> _Found:

@@ -36,8 +36,8 @@ def pitch(size: int) -> int:
 def gather(typingctx: Any, data: Any, order: Any, place: Any, rows: Any, first: Any, size: Any) -> Any:
     """For each lane, put row ``order[lane, place]`` of its data into vectors `first`, … of the bank `rows`.
 
-    Rows have `size` numbers, at least two, and their last one goes one vector further: the one before holds the
-    ones of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers.
+    Rows have `size` numbers, at least two, and their last one goes one vector further: the one before holds
+    the ones of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:

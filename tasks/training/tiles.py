@@ -60,7 +60,7 @@ class _Matrix(NamedTuple):
 
 
 class _Product(NamedTuple):
-    """``c[p, q] = end(start[p, q] + Σ_k a[p, k] b[q, k])``, by tiles: `start` and `end` write those of a tile."""
+    """``c[p, q] = end(start[p, q] + Σ_k a[p, k] b[q, k])``; `start` and `end` write those of a tile."""
 
     a: _Matrix
     b: _Matrix
@@ -165,7 +165,8 @@ def _call(builder: Any, kind: Callable[..., _Product], *args: Any) -> None:
 
 def _parts(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
     """Give the pointer and the stride of each matrix among the arguments of an intrinsic."""
-    parts = []
+    parts: list[Any] = []
+    kind: Any
     for kind, value in zip(sig.args, args, strict=True):
         if isinstance(kind, types.BaseTuple):
             array, start, stride = cgutils.unpack_tuple(builder, value, 3)
@@ -257,7 +258,7 @@ def _outer(
 
 
 def _merged(b: Any, value: Any, inside: Any, entry: Any) -> Any:
-    """The value that was read inside of a condition, else zeros."""
+    """Give the value that was read inside of a condition, else zeros."""
     phi = b.phi(VECTOR)
     phi.add_incoming(value, inside)
     phi.add_incoming(ZERO, entry)
