@@ -166,11 +166,10 @@ def _call(builder: Any, kind: Callable[..., _Product], *args: Any) -> None:
 def _parts(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
     """Give the pointer and the stride of each matrix among the arguments of an intrinsic."""
     parts: list[Any] = []
-    kind: Any
     for kind, value in zip(sig.args, args, strict=True):
         if isinstance(kind, types.BaseTuple):
             array, start, stride = cgutils.unpack_tuple(builder, value, 3)
-            parts += [builder.gep(bank_pointer(context, builder, kind[0], array), [start]), stride]
+            parts += [builder.gep(bank_pointer(context, builder, next(iter(kind)), array), [start]), stride]
     return parts
 
 
