@@ -165,11 +165,12 @@ def _call(builder: Any, kind: Callable[..., _Product], *args: Any) -> None:
 
 def _parts(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
     """Give the pointer and the stride of each matrix among the arguments of an intrinsic."""
-    parts: list[Any] = []
-    for kind, value in zip(sig.args, args, strict=True):
-        if isinstance(kind, types.BaseTuple):
-            array, start, stride = cgutils.unpack_tuple(builder, value, 3)
-            parts += [builder.gep(bank_pointer(context, builder, next(iter(kind)), array), [start]), stride]
+    pairs = zip(sig.args, args, strict=True)
+    matrices: list[tuple[Any, Any]] = [pair for pair in pairs if isinstance(pair[0], types.BaseTuple)]
+    parts = []
+    for kind, value in matrices:
+        array, start, stride = cgutils.unpack_tuple(builder, value, 3)
+        parts += [builder.gep(bank_pointer(context, builder, kind[0], array), [start]), stride]
     return parts
 
 
