@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -13,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from relusweep.pipeline.common.queries import epochs_of, ran
+from relusweep.pipeline.common.queries import epochs_of, paired_along, ran
 from relusweep.tasks.medians import mann_whitney, median, median_difference
 from relusweep.tasks.statistics import (
     difference_interval,
@@ -24,7 +23,7 @@ from relusweep.tasks.statistics import (
     paired_difference_interval,
 )
 
-__all__ = ["compare", "judged_by_loss", "paired_along"]
+__all__ = ["compare", "judged_by_loss"]
 
 Found = dict[str, xr.DataArray]
 How = dict[str, str]
@@ -115,8 +114,8 @@ def compare(
 
     Notes
     -----
-    Where the attribute ``paired_along`` names `dim`, the same trial starts from the same weights on the same
-    data at each label. Then success is compared by McNemar's exact test, and values by the sign test: losses
+    Where the attribute ``paired_along`` names `dim`, the same trial starts from the same weights at each
+    label. Then success is compared by McNemar's exact test, and values by the sign test: losses
     differ by orders of magnitude, to which it is indifferent, and it needs no symmetry. Elsewhere, networks
     are taken as independent: success is compared by Fisher's exact test or, over more than trials, by the
     test of Cochran, Mantel and Haenszel, stratum by stratum; values, all together, by that of Mann and
@@ -147,14 +146,6 @@ def compare(
 def judged_by_loss(dataset: xr.Dataset) -> bool:
     """Tell whether networks only do better or worse, as those that fit a function without a bar to meet."""
     return "final_loss" in dataset and not {"rows_right", "tries"} & set(dataset.data_vars)
-
-
-def paired_along(dataset: xr.Dataset) -> list[str]:
-    """Name the axes along which the same trial starts from the same weights on the same data."""
-    known = dataset.attrs.get("paired_along", ())
-    if isinstance(known, str):
-        known = json.loads(known) if known.startswith(("[", '"')) else known
-    return [str(dim) for dim in np.ravel(known)]
 
 
 @dataclass(frozen=True)

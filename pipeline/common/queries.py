@@ -17,9 +17,26 @@ import xarray as xr
 from relusweep.pipeline.common.where import names_in, satisfied
 from relusweep.tasks.statistics import wilson
 
-__all__ = ["epochs_of", "hardest", "lacking", "minimum_width", "missing", "ran", "success_rate"]
+__all__ = [
+    "epochs_of",
+    "hardest",
+    "lacking",
+    "minimum_width",
+    "missing",
+    "paired_along",
+    "ran",
+    "success_rate",
+]
 
 _POINT = 0.01 + 1e-9  # one percentage point, whatever the rounding of 0.06 - 0.05
+
+
+def paired_along(dataset: xr.Dataset) -> list[str]:
+    """Name the axes along which the same trial starts from the same weights."""
+    known = dataset.attrs.get("paired_along", ())
+    if isinstance(known, str):
+        known = json.loads(known) if known.startswith(("[", '"')) else known
+    return [str(dim) for dim in np.ravel(known)]
 
 
 def success_rate(
@@ -41,26 +58,33 @@ def success_rate(
     -------
     Dataset
         Over the other dimensions: ``rate``, its 95 % Wilson interval from ``low`` to ``high`` (float64, NaN
-        where nothing ran), and how many ``networks`` ran (int64).
+        where nothing ran), and how many ``networks`` ran (int64). Networks that start alike, at several
+        labels of an axis of ``paired_along``, count as one in the interval: they are not independent.
 
     Raises
     ------
     ValueError
         `at_least` is no share, or the dataset does not say how many rows were right, of how many.
     """
-    networks = ran(dataset).sum(dim)
+    dims: list[Hashable] = [dim] if isinstance(dim, str) else list(dim)
+    there = ran(dataset)
+    networks, succeeded = there.sum(dims), _succeeded(dataset, at_least).sum(dims)
+    counted = networks
+    if alike := [name for name in paired_along(dataset) if name in dims and there.sizes.get(name, 1) > 1]:
+        counted = there.any(alike).sum([name for name in dims if name not in alike])
+        succeeded = succeeded * (counted / networks.where(networks > 0, 1))
     rate, low, high = xr.apply_ufunc(
         wilson,
-        _succeeded(dataset, at_least).sum(dim),
-        networks,
+        succeeded,
+        counted,
         output_core_dims=[[], [], []],
         dask="parallelized",
         output_dtypes=[float] * 3,
     )
-    succeeded = "that succeeded" if at_least is None else f"with {at_least:g} of the rows right, or more"
+    those = "that succeeded" if at_least is None else f"with {at_least:g} of the rows right, or more"
     return xr.Dataset(
         {
-            "rate": rate.assign_attrs(long_name=f"share of networks {succeeded}", units="1"),
+            "rate": rate.assign_attrs(long_name=f"share of networks {those}", units="1"),
             "low": low.assign_attrs(long_name="lower end of the 95 % Wilson interval", units="1"),
             "high": high.assign_attrs(long_name="upper end of the 95 % Wilson interval", units="1"),
             "networks": networks.assign_attrs(long_name="networks that ran", units="1"),

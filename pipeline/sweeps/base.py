@@ -182,6 +182,10 @@ class Sweep(ABC):
     def with_spec(self, spec: Any) -> Self:
         """Make another one of the kind, of another specification."""
 
+    def full_path(self, path: tuple[str, ...], value: Any) -> tuple[str, ...]:
+        """Give the path, from the root of the specification, of a field that is to get a value."""
+        return path
+
     @property
     def names_code(self) -> bool:
         """Whether it names code of the user's own by an import path."""

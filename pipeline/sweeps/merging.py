@@ -11,13 +11,14 @@ __all__ = ["merged"]
 def merged(old: Any, value: Any) -> Any:
     """Change what a specification holds in one place.
 
-    A mapping changes its own fields, unless it is of another kind; a name alone changes the kind. Where a
-    list stood one value becomes a list of one: an axis stays one. ``none`` takes away what may be absent.
+    A mapping changes its own fields, unless it is a problem of another kind; a name alone changes the kind.
+    Where a list stood one value becomes a list of one: an axis stays one. ``none`` takes away what may be
+    absent.
     """
     if isinstance(old, Mapping) and isinstance(value, Mapping):
-        if "kind" in value and value["kind"] != old.get("kind"):
-            return value
-        return {**old, **{str(key): merged(old.get(key), new) for key, new in value.items()}}
+        anew = [key for key in value if key == "problem" and _is_of_another_kind(old.get(key), value[key])]
+        changed = {str(key): merged(old.get(key), new) for key, new in value.items() if key not in anew}
+        return {**old, **changed, **{key: value[key] for key in anew}}
     if value == "none":
         return None if old is None or isinstance(old, Mapping) else value
     if isinstance(old, Mapping) and isinstance(value, str):
@@ -25,3 +26,8 @@ def merged(old: Any, value: Any) -> Any:
     if isinstance(old, list | tuple) and value is not None and not isinstance(value, list | tuple | Mapping):
         return [value]
     return value
+
+
+def _is_of_another_kind(old: Any, value: Any) -> bool:
+    both = isinstance(old, Mapping) and isinstance(value, Mapping)
+    return both and value.get("kind", old.get("kind")) != old.get("kind")

@@ -88,15 +88,16 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
     """
     changes: dict[str, Any] = {}
     for path, value in fields:
-        *parents, field = path.split(".")
+        *parents, field = sweep.full_path(tuple(path.split(".")), value)
         place = changes
         for parent in parents:
             if not isinstance(place.setdefault(parent, {}), dict):
                 raise InvalidSweep(f"{path}={value}: {parent} is set to {place[parent]!r} as well; give one")
             place = place[parent]
-        if isinstance(place.get(field), dict):
+        held = place.get(field)
+        if isinstance(held, dict) and not (isinstance(value, Mapping) and held.keys().isdisjoint(value)):
             raise InvalidSweep(f"{path}={value}: parts of {field} are set as well; give one")
-        place[field] = value
+        place[field] = {**(held or {}), **value} if isinstance(value, Mapping) else value
     model = type(sweep.spec)
     try:
         return sweep.with_spec(model.model_validate(merged(sweep.spec.model_dump(), changes)))

@@ -76,11 +76,6 @@ class Problem(BaseModel, ABC):
     kind: str
 
     @property
-    def paired(self) -> bool:
-        """Whether the same trial has the same data and start whatever the protocol."""
-        return True
-
-    @property
     def rigid(self) -> tuple[str, ...]:
         """Axes that cannot grow: their label says what the others mean."""
         return ()

@@ -83,7 +83,7 @@ class BallAndShell(Problem):
     )
 
     @property
-    def paired(self) -> bool:
+    def _shared(self) -> bool:
         """Whether settings of one network share samples and starts."""
         return self.draws == "common"
 
@@ -117,14 +117,14 @@ class BallAndShell(Problem):
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name one for each dimension, or for each of the settings that do not share."""
-        if self.paired:
+        if self._shared:
             return seed, self.n_inputs_of(setting)
         batch = int(setting["batch"]) or self.n_rows_of(setting)
         return seed, self.n_inputs_of(setting), setting["loss"], setting["leak"], batch, setting["inputs"]
 
     def start_name(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name the stream of the starts, without the least size where settings do not share."""
-        if self.paired or setting["depth"] != 1 or setting["width"] != self.own_width(setting):
+        if self._shared or setting["depth"] != 1 or setting["width"] != self.own_width(setting):
             return super().start_name(setting, label, seed)
         _, _, _, *shape = shape_name(setting)
         return (f"{self.folder} starts", *self.stream(setting, label, seed), *shape)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.paired import compare
+from relusweep.pipeline.common.queries import paired_along
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING, intervals, percent, points
@@ -20,8 +20,8 @@ from relusweep.pipeline.report.training.outcome import MOST_LABELS, Outcome
 __all__ = ["HOW", "HOW_BY_LOSS", "best", "compared", "comparison_table", "paired_axes"]
 
 _PAIRS = (
-    "Networks of the same trial start from the same weights on the same data at every label of these axes, "
-    "and are compared pair by pair. "
+    "Networks of the same trial start from the same weights at every label of these axes, and are compared "
+    "pair by pair; at each label of another such axis by itself. In intervals of rates they count as one. "
 )
 HOW = _PAIRS + (
     "Differences are second less first, with Newcombe's 95 % interval for pairs; p is McNemar's exact test, "
@@ -35,9 +35,8 @@ HOW_BY_LOSS = _PAIRS + (
 
 def paired_axes(dataset: xr.Dataset) -> list[str]:
     """Name the axes of several labels along which the same trial starts alike, as the data say."""
-    known = dataset.attrs.get("paired_along", ())
-    paired = json.loads(known) if isinstance(known, str) else np.ravel(known).tolist()
-    return [dim for dim in varied(dataset) if dim in paired and dataset.sizes[dim] <= MOST_LABELS]
+    alike = paired_along(dataset)
+    return [dim for dim in varied(dataset) if dim in alike and dataset.sizes[dim] <= MOST_LABELS]
 
 
 def compared(outcome: Outcome, dim: str) -> pd.DataFrame:
@@ -46,46 +45,44 @@ def compared(outcome: Outcome, dim: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each two labels, ``first`` and ``second``: the ``pairs`` of which both ran; ``difference``,
-        from ``low`` to ``high``: the success of the second less that of the first or, by loss, the share of
-        the pairs of which the second ended lower; the successes ``of_first`` and ``of_second``, NaN by loss;
-        and the corrected ``p``.
+        A row for each two labels, ``first`` and ``second``, ``at`` each combination of the other axes along
+        which networks start alike: the ``pairs`` of which both ran; ``difference``, from ``low`` to
+        ``high``: the success of the second less that of the first or, by loss, the share of the pairs of
+        which the second ended lower; the successes ``of_first`` and ``of_second``, NaN by loss; and the
+        corrected ``p``.
     """
     from relusweep.tasks.statistics import benjamini_hochberg
 
-    rows = [_pair(outcome, dim, *places) for places in combinations(range(outcome.data.sizes[dim]), 2)]
-    frame = pd.DataFrame(rows)
+    labels = outcome.data[dim].values.tolist()
+    frame = pd.concat([_beside(outcome, dim, first) for first in range(len(labels) - 1)], ignore_index=True)
     return frame.assign(p=benjamini_hochberg(frame["p"].where(frame["pairs"] > 0)))
 
 
-def _pair(outcome: Outcome, dim: str, first: int, second: int) -> dict[str, Any]:
-    from relusweep.tasks.statistics import mcnemar, paired_difference_interval, wilson
-
-    a, b = (outcome.data.isel({dim: place}, drop=True) for place in (first, second))
-    ran = (a["success_epoch"] >= -1) & (b["success_epoch"] >= -1)
-    if outcome.by_loss:  # what is not finite is worse than all that is
-        a_wins, b_wins = _below(a, b), _below(b, a)
-    else:
-        a_wins, b_wins = (of["success_epoch"] >= 0 for of in (a, b))
-    pairs, both, a_alone, b_alone = (
-        int((ran & found).sum()) for found in (True, a_wins & b_wins, a_wins & ~b_wins, b_wins & ~a_wins)
-    )
-    if outcome.by_loss:
-        rate = wilson(b_alone, a_alone + b_alone)
-        found = dict(zip(("difference", "low", "high"), map(float, rate), strict=True))
-    else:
-        low, high = paired_difference_interval(both, a_alone, b_alone, pairs - both - a_alone - b_alone)
-        rates = {"of_first": (both + a_alone) / pairs, "of_second": (both + b_alone) / pairs} if pairs else {}
-        difference = (b_alone - a_alone) / pairs if pairs else np.nan
-        found = {"difference": difference, "low": float(low), "high": float(high), **rates}
-    names = dict(zip(("first", "second"), outcome.data[dim].values[[first, second]].tolist(), strict=True))
-    p = float(mcnemar(a_alone, b_alone))
-    return {**names, "pairs": pairs, "of_first": np.nan, "of_second": np.nan, **found, "p": p}
+def _beside(outcome: Outcome, dim: str, first: int) -> pd.DataFrame:
+    """Compare a label with those after it."""
+    data = outcome.data.isel({dim: slice(first, None)})
+    alike = [name for name in paired_along(data) if name != dim and data.sizes.get(name, 1) > 1]
+    over = [name for name in data["success_epoch"].dims if name not in (*alike, dim)]
+    found = compare(data, dim, over=over, variable="final_loss" if outcome.by_loss else "success_epoch")
+    others = [*alike, dim]
+    rows = found.reset_coords(drop=True).to_dataframe(others).reset_index()
+    at = [", ".join(f"{name} {label(row[name])}" for name in alike) for _, row in rows.iterrows()]
+    known = {"first": data[dim].values.tolist()[0], "second": rows[dim], "at": at, "pairs": rows["pairs"]}
+    return pd.DataFrame({**known, **_values(outcome, rows), "p": rows["p_value"]})
 
 
-def _below(a: xr.Dataset, b: xr.Dataset) -> xr.DataArray:
-    one, other = (of["final_loss"].where(np.isfinite(of["final_loss"]), np.inf) for of in (a, b))
-    return one < other
+def _values(outcome: Outcome, rows: pd.DataFrame) -> dict[str, Any]:
+    from relusweep.tasks.statistics import wilson
+
+    if not outcome.by_loss:
+        of = {"of_first": rows["baseline_rate"], "of_second": rows["rate"]}
+        return of | {name: rows[name] for name in ("difference", "low", "high")}
+    share = wilson(rows["lower"], rows["lower"] + rows["higher"])
+    return {
+        "of_first": np.nan,
+        "of_second": np.nan,
+        **dict(zip(("difference", "low", "high"), share, strict=True)),
+    }
 
 
 def best(outcome: Outcome, dim: str) -> Any:
@@ -107,6 +104,7 @@ def comparison_table(outcome: Outcome, dim: str, frame: pd.DataFrame) -> Table:
     cells = {
         "First": frame["first"].map(label),
         "Second": frame["second"].map(label),
+        **({"At": frame["at"]} if frame["at"].any() else {}),
         "Pairs": frame["pairs"].map("{:,}".format),
         **(lower if outcome.by_loss else higher),
         "p": frame["p"].map(_probability),

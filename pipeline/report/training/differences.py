@@ -66,11 +66,18 @@ def _against_best(outcome: Outcome, dim: str, frame: pd.DataFrame) -> pd.DataFra
     return shown
 
 
+def _named(frame: pd.DataFrame) -> list[str]:
+    """Name what stands beside the best label, and at which labels of other axes."""
+    return [
+        label(one) + (f" ({at})" if at else "") for one, at in zip(frame["second"], frame["at"], strict=True)
+    ]
+
+
 def _in_words(outcome: Outcome, shown: Mapping[str, pd.DataFrame]) -> str:
     write = percent if outcome.by_loss else points
     return " ".join(
         f"{dim}, beside {label(frame['first'].iloc[0])}: "
-        + ", ".join(map("{} {}".format, frame["second"].map(label), frame["difference"].map(write)))
+        + ", ".join(map("{} {}".format, _named(frame), frame["difference"].map(write)))
         + "."
         for dim, frame in shown.items()
     )
@@ -93,7 +100,7 @@ def _draw_axis(axis: Axes, frame: pd.DataFrame, middle: float, theme: Theme) -> 
     axis.axvline(100 * middle, color=theme.muted, linewidth=1)
     bars: Any = (value - low, high - value)
     axis.errorbar(value, at, xerr=bars, fmt="o", color=theme.series[0], markersize=5.8, elinewidth=1.4)
-    axis.set_yticks(at, labels=frame["second"].map(label))
+    axis.set_yticks(at, labels=_named(frame))
     axis.set_ylim(-0.6, len(frame) - 0.4)
     axis.grid(visible=True, axis="x")
     axis.tick_params(length=0)

@@ -11,7 +11,7 @@ from relusweep.pipeline.common.validation import nearest
 from relusweep.pipeline.sweeps.merging import merged
 from relusweep.tasks.axes import Axis, axes_of
 
-__all__ = ["Place", "places", "spread"]
+__all__ = ["Place", "full_path", "places", "spread"]
 
 
 class Place(NamedTuple):
@@ -52,16 +52,11 @@ def spread(fields: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     The part that a name is looked for in is the problem of the given kind, then network and protocol. A field
     that holds a list stays a list when it gets one value.
     """
-    from relusweep.pipeline.sweeps.training.kinds import problem_class
-
     own = model.model_fields
     placed = {str(name): value for name, value in fields.items() if name in own}
-    roots: dict[str, Any] = {"problem": problem_class(placed.get("problem"))}
-    roots |= {part: own[part].annotation for part in ("network", "protocol")}
     known: dict[str, tuple[str, ...]] = {}
-    for part, root in roots.items():
-        for name, path in _named(root, part) if root else ():
-            known.setdefault(name, path)
+    for name, path in _all_named(model, placed.get("problem")):
+        known.setdefault(name, path)
     for name, value in fields.items():
         if name in own:
             continue
@@ -72,6 +67,27 @@ def spread(fields: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
             )
         placed = _put(placed, known[name], value)
     return placed
+
+
+def full_path(path: tuple[str, ...], value: Any, model: type[BaseModel], problem: Any) -> tuple[str, ...]:
+    """Give the path from the root of what is named by its last parts; an optimiser's name is its kind."""
+    named = list(_all_named(model, problem))
+    first, *rest = path
+    if first not in model.model_fields:
+        first, *within = next((place for name, place in named if name == first), (first,))
+        rest = [*within, *rest]
+    whole = (first, *rest)
+    kinds = {place for _, place in named if place == (*whole, "kind")}
+    return whole if isinstance(value, Mapping) else next(iter(kinds), whole)
+
+
+def _all_named(model: type[BaseModel], problem: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    from relusweep.pipeline.sweeps.training.kinds import problem_class
+
+    roots: dict[str, Any] = {"problem": problem_class(problem)}
+    roots |= {part: model.model_fields[part].annotation for part in ("network", "protocol")}
+    for part, root in roots.items():
+        yield from _named(root, part) if root else ()
 
 
 def _named(model: type[BaseModel], *path: str) -> Iterator[tuple[str, tuple[str, ...]]]:

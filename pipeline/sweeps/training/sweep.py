@@ -19,7 +19,7 @@ from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
 from relusweep.pipeline.sweeps.training.checks import check
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
-from relusweep.pipeline.sweeps.training.places import Place, places, spread
+from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
@@ -94,6 +94,10 @@ class TrainingSweep(SpecifiedSweep):
     @classmethod
     def _in_place(cls, fields: Any) -> Any:
         return spread(fields, cls) if isinstance(fields, dict) else fields
+
+    def full_path(self, path: tuple[str, ...], value: Any) -> tuple[str, ...]:
+        """Give the path of a field that may be named alone, as ``learning_rate``."""
+        return full_path(path, value, type(self), self.problem)
 
     # What it is
 
@@ -190,10 +194,21 @@ class TrainingSweep(SpecifiedSweep):
 
     @property
     def attrs(self) -> Mapping[str, Any]:
-        """Which axes are fixed, and along which the same trial has the same start and data."""
-        parts = {dim: place.part for dim, place in self.places.items()}
-        paired = [dim for dim, part in parts.items() if part == "protocol"] if self.problem.paired else []
-        return {"fixed": list(self.fixed), "paired_along": paired}
+        """Which axes are fixed, and along which of several labels the same trial starts alike."""
+        several = [dim for dim, place in self.places.items() if len(place.labels) > 1]
+        return {"fixed": list(self.fixed), "paired_along": [dim for dim in several if self._alike(dim)]}
+
+    def _alike(self, dim: str) -> bool:
+        """Tell whether networks that differ in a label of an axis alone have the same start, as named."""
+        first = {dim: place.labels[0] for dim, place in self.places.items()}
+        settings = [self.setting({**first, dim: label}) for label in self.places[dim].labels]
+        problem = self.problem.names()[0] if self.problem.labels else None
+        shapes = {
+            tuple(setting[name] for name in ("width", "depth", "widths", "init")) for setting in settings
+        }
+        inputs = {self.problem.n_inputs_of(setting) for setting in settings}
+        names = {self.problem.start_name(setting, problem, self.seed) for setting in settings}
+        return len(shapes) == len(inputs) == len(names) == 1
 
     # How far it reaches
 

@@ -59,9 +59,10 @@ def test_a_sweep_of_ones_own_is_reported_without_code(own: xr.Dataset, tmp_path:
     assert ["learning_rate", "protocol", "3", "0.01, 0.025, 0.05", "meaning of learning_rate"] in page.rows
     assert ["batch", "protocol", "all rows", "meaning of batch"] in page.rows
     # Of 80 networks of a learning rate 2, 22 and 42 succeed: 66 of 240; of 40 of `pytorch` there one more.
+    # Those of three learning rates start alike, and are 40 in the interval.
     assert "27.5 %" in page.text
     assert ["learning_rate", "0.01", "80", "2.5 [0.7, 8.7]"] in page.rows
-    assert ["", "pytorch", "120", "30.0 [22.5, 38.7]"] in page.rows
+    assert ["", "pytorch", "120", "30.0 [18.1, 45.4]"] in page.rows
     assert ["0.05", "pytorch", "40", "55.0 [39.8, 69.3]"] in page.rows
     files = {path.stem for path in tmp_path.glob("*.png")}
     maps = {"by-init-and-learning_rate", "by-width-and-learning_rate", "by-init-and-width"}
@@ -136,6 +137,24 @@ def test_pairs_are_those_counted_by_hand(own: xr.Dataset) -> None:
     assert row["p"] < 1e-5
     part = own.where((own["learning_rate"] > 0.01) | (own["trial"] < 3))
     assert compared(outcome_of(part), "learning_rate")["pairs"].tolist() == [12, 12, 80]
+
+
+def test_networks_of_one_start_are_not_more_pairs(own: xr.Dataset) -> None:
+    """A pair at each of two lengths of training is two comparisons, and not twice the pairs of one."""
+    both = xr.concat([own, own], xr.IndexVariable("epochs", [40, 50])).assign_attrs(
+        paired_along=["epochs", "learning_rate"]
+    )
+    frame = compared(outcome_of(both), "learning_rate").set_index(["first", "second", "at"])
+    alone = compared(outcome_of(own), "learning_rate").set_index(["first", "second"])
+    for epochs in (40, 50):
+        row, one = frame.loc[(0.01, 0.025, f"epochs {epochs}")], alone.loc[(0.01, 0.025)]
+        assert row["pairs"] == one["pairs"] == 80
+        assert (row["low"], row["high"]) == (one["low"], one["high"])
+    assert frame["p"].max() == pytest.approx(alone["p"].max())
+    page_rows = [
+        row for table in report_on(both).overview(both) if isinstance(table, Table) for row in table.cells
+    ]
+    assert "At" in page_rows
 
 
 def test_only_axes_of_the_same_starts_are_compared(own: xr.Dataset) -> None:
