@@ -47,13 +47,17 @@ class StoredGroup:
         """Which cells are computed and stored."""
         return self._read("done")
 
-    def missing(self, *together: str) -> list[tuple[dict[str, Any], int]]:
+    def missing(
+        self, *together: str, asked: NDArray[np.bool_] | bool = True
+    ) -> list[tuple[dict[str, Any], int]]:
         """Count the cells that are not done.
 
         Parameters
         ----------
         *together
             Dimensions whose labels are not told apart; those that the group lacks do not matter.
+        asked : ndarray of bool
+            Which cells count, along all dimensions, of length one where it does not matter.
 
         Returns
         -------
@@ -63,7 +67,7 @@ class StoredGroup:
         axes = self.axes
         summed = tuple(place for place, dim in enumerate(axes) if dim in together)
         kept = {dim: labels for dim, labels in axes.items() if dim not in together}
-        counts = np.asarray((~self.done).sum(axis=summed))
+        counts = np.asarray((~self.done & asked).sum(axis=summed))
         return [
             ({dim: kept[dim][number] for dim, number in zip(kept, place, strict=True)}, int(counts[place]))
             for place in np.ndindex(counts.shape)

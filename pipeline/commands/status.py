@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.markup import escape
 from typer import Option
 
 from relusweep.pipeline.commands.options import Store, output, print_table, say
+from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.common.wording import label
+from relusweep.tasks.axes import label_array
 
 if TYPE_CHECKING:
     from relusweep.pipeline.monitoring.runs import Run
@@ -55,7 +60,14 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     if not groups:
         say("Nothing has been stored yet.")
         return
-    counts = {name: (group.done.size, int(group.done.sum())) for name, group in groups.items()}
+    asked = {name: _asked(group) for name, group in groups.items()}
+    counts = {
+        name: (
+            int(np.broadcast_to(asked[name], group.done.shape).sum()),
+            int((group.done & asked[name]).sum()),
+        )
+        for name, group in groups.items()
+    }
     rows = [
         (name, f"{size:,}", f"{done:,}", f"{size - done:,}" if done < size else "none")
         for name, (size, done) in counts.items()
@@ -63,12 +75,20 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     print_table(("group", "cells", "done", "missing"), rows)
     for name, (size, done) in counts.items():
         if done < size and "success_epoch" in groups[name].arrays:
-            _print_missing(name, groups[name])
+            _print_missing(name, groups[name], asked[name])
 
 
-def _print_missing(name: str, group: StoredGroup) -> None:
+def _asked(group: StoredGroup) -> NDArray[np.bool_]:
+    """Tell which cells are asked for, along all dimensions, of length one where it does not matter."""
+    condition = json.loads(group.attrs.get("specification", "{}")).get("where")
+    if not condition:
+        return np.ones([1] * len(group.dims), bool)
+    return satisfied(condition, {dim: label_array(labels) for dim, labels in group.axes.items()})
+
+
+def _print_missing(name: str, group: StoredGroup, asked: NDArray[np.bool_]) -> None:
     """Print how many networks have not run, without distinguishing problems and trials."""
-    missing = group.missing("problem", "trial")
+    missing = group.missing("problem", "trial", asked=asked)
     head = [*(dim.capitalize() for dim in missing[0][0]), "Networks not run"]
     rows = ([*map(label, labels.values()), f"{count:,}"] for labels, count in missing[:_SHOWN_ROWS])
     print_table(head, rows, f"Missing in {name}")

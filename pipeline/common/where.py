@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["names_in", "satisfied"]
+__all__ = ["any_of", "names_in", "satisfied", "within"]
 
 _BINARY: dict[type, Any] = {
     ast.Add: operator.add,
@@ -32,6 +32,7 @@ _COMPARISONS: dict[type, Any] = {
     ast.In: lambda a, b: np.isin(a, b),
     ast.NotIn: lambda a, b: ~np.isin(a, b),
 }
+_Labels = Mapping[str, Sequence[Any]]
 
 
 def names_in(condition: str) -> set[str]:
@@ -75,18 +76,38 @@ def satisfied(condition: str, axes: Mapping[str, NDArray[Any]]) -> NDArray[np.bo
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(_value(_parsed(condition).body, known))
-    except (TypeError, ArithmeticError) as error:
-        raise ValueError(f"{condition!r} cannot be computed: {error}") from error
+    except (TypeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"{condition[:200]!r} cannot be computed: {error}") from error
     if found.dtype != bool:
         raise ValueError(f"{condition!r} is no condition; compare, as in width * depth <= 20")
     return found.reshape([1] * (len(axes) - found.ndim) + list(found.shape))
 
 
+def within(condition: str | None, labels: _Labels) -> str:
+    """Narrow a condition, or none, to some labels of some axes."""
+    parts = [f"{dim} in {list(some)!r}" for dim, some in labels.items()]
+    return " and ".join([*parts, f"({condition})"] if condition else parts)
+
+
+def any_of(*conditions: str) -> str:
+    """Join conditions by ``or``, each alternative once."""
+    alternatives: dict[str, None] = {}
+    for condition in conditions:
+        body = _parsed(condition).body
+        joined = isinstance(body, ast.BoolOp) and isinstance(body.op, ast.Or)
+        alternatives |= dict.fromkeys(map(ast.unparse, body.values if joined else [body]))  # type: ignore[attr-defined]
+    return (
+        " or ".join(f"({part})" for part in alternatives)
+        if len(alternatives) > 1
+        else next(iter(alternatives))
+    )
+
+
 def _parsed(condition: str) -> ast.Expression:
     try:
         return ast.parse(condition.strip(), mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"{condition!r} cannot be read; write as in width * depth <= 20") from error
+    except (SyntaxError, RecursionError, MemoryError, ValueError) as error:  # ValueError: of a null character
+        raise ValueError(f"{condition[:200]!r} cannot be read; write as in width * depth <= 20") from error
 
 
 def _value(node: ast.expr, known: Mapping[str, NDArray[Any]]) -> Any:
@@ -96,7 +117,7 @@ def _value(node: ast.expr, known: Mapping[str, NDArray[Any]]) -> Any:
         case ast.Constant(value=int() | float() | str()):
             return node.value
         case ast.List() | ast.Tuple():
-            return [_value(item, known) for item in node.elts]
+            return [_constant(item) for item in node.elts]
         case ast.BinOp() if type(node.op) in _BINARY:
             return _BINARY[type(node.op)](_value(node.left, known), _value(node.right, known))
         case ast.UnaryOp(op=ast.USub()):
@@ -108,9 +129,27 @@ def _value(node: ast.expr, known: Mapping[str, NDArray[Any]]) -> Any:
             return reduce(join, [_value(part, known) for part in node.values])
         case ast.Compare() if all(type(op) in _COMPARISONS for op in node.ops):
             values = [_value(part, known) for part in (node.left, *node.comparators)]
+            if len(set().union(*map(_kinds, values))) > 1:
+                raise ValueError(f"{ast.unparse(node)!r} compares texts with numbers")
             pairs = zip(node.ops, values, values[1:], strict=False)
             return reduce(np.logical_and, [_COMPARISONS[type(op)](a, b) for op, a, b in pairs])
     raise ValueError(
         f"{ast.unparse(node)!r} has no place in a condition; it compares axes and numbers, joined by and, "
         "or, not"
     )
+
+
+def _constant(node: ast.expr) -> int | float | str:
+    match node:
+        case ast.Constant(value=int() | float() | str()):
+            return node.value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            return -node.operand.value
+    raise ValueError(f"{ast.unparse(node)!r} stands in a list; lists hold numbers or texts")
+
+
+def _kinds(value: Any) -> set[str]:
+    """Tell texts and numbers apart."""
+    if isinstance(value, list):
+        return set().union(*map(_kinds, value))
+    return {"text" if np.asarray(value).dtype.kind in "OUST" else "number"}

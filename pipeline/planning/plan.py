@@ -194,12 +194,22 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
     if sweep.n_cells > _MOST_CELLS:
         raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
     sweep.check()
-    stored = sweep if progress is None else joined(progress.attrs["specification"], sweep)
+    stored = sweep if progress is None else _together(sweep, progress)
     missing = ~_finished(sweep, progress)
     if (wanted := sweep.wanted) is not None:
         missing &= wanted
     blocks = _cut(sweep, missing)
     return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.schedule.cost, reverse=True)))
+
+
+def _together(sweep: Sweep, progress: xr.Dataset) -> Sweep:
+    stored = joined(progress.attrs["specification"], sweep)
+    if stored is not sweep and stored.specification != sweep.specification:
+        try:
+            stored.check()
+        except InvalidSweep as error:
+            raise InvalidSweep(f"together with what the store has, {error}") from None
+    return stored
 
 
 def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
@@ -231,7 +241,7 @@ def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
         lacking = missing[part].reshape(len(box[first]), -1)
         for columns, rows in _spans(lacking):
             chosen = box[last][columns]
-            if not schedule.divisible:  # only tasks of divisible blocks want a range of labels
+            if not (schedule.divisible or schedule.spans):
                 chosen = list(compress(chosen, lacking[rows].max(axis=0)[columns]))
             # Of a single dimension the rows have one column: what counts is the choice of rows.
             inside = box | {last: chosen} | {first: [box[first][row] for row in rows]}

@@ -95,6 +95,9 @@ class Schedule:
         is no axis.
     divisible : bool
         Whether a part of a block can be computed alone, so that long blocks may be shared among workers.
+    spans : bool
+        Whether a block has consecutive labels along the last axis, and computes again what the store has in
+        between. So do all divisible blocks.
     cost : callable
         Estimates the cost of a block, to start the longest first and to tell the time left; by default its
         cells.
@@ -115,6 +118,7 @@ class Schedule:
     block_shape: Mapping[str, int]
     chunks: Mapping[str, int] = field(default_factory=dict)
     divisible: bool = True
+    spans: bool = False
     cost: Callable[[Block], float] = lambda block: block.cells
     resources: Mapping[str, float] = field(default_factory=dict)
     written_by_workers: frozenset[str] = frozenset()
@@ -261,7 +265,11 @@ class Sweep(ABC):
         spec = self.spec
         return self.with_spec(type(spec).model_validate({**spec.model_dump(), **extent}))
 
-    def union(self, name: str, stored: Any, asked: Any) -> Any:
+    def union(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Join its extent with a stored one."""
+        return {name: self.joined(name, stored[name], asked) for name, asked in self.extent().items()}
+
+    def joined(self, name: str, stored: Any, asked: Any) -> Any:
         """Join what stands under a name in two extents: numbers of labels, labels, or what labels have."""
         if isinstance(asked, int):
             return max(stored, asked)

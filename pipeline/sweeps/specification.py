@@ -66,7 +66,7 @@ def joined(stored: str, asked: S) -> S:
             "Ask for the stored one, or give yours another name (--set name=…, or name=… in Python), or "
             "start the group anew (--replace, or replace=True; earlier versions stay readable)"
         )
-    return asked.with_extent({name: asked.union(name, reach[name], extent[name]) for name in extent})
+    return asked.with_extent(asked.union(reach))
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

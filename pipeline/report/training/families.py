@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import xarray as xr
 
+from relusweep.pipeline.common.queries import paired_along
+from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.report.text import enumeration
-from relusweep.pipeline.report.training.axes import varied
+from relusweep.pipeline.report.training.axes import labels, varied
+from relusweep.pipeline.report.training.outcome import outcome_of
 
 __all__ = ["Family", "Prepared", "family_of", "prepared"]
 
@@ -52,7 +56,9 @@ _FITS = Family(
 
 
 def family_of(dataset: xr.Dataset) -> Family | None:
-    """Find what the problem of a sweep adds; None for problems that add nothing."""
+    """Find what the problem of a sweep adds: nothing for some problems, and for units other than relu."""
+    if set(labels(dataset, "activation")) - {"relu"}:
+        return None
     problem = specification(dataset).get("problem", {})
     named = _CLASSES if problem.get("problems") else _FUNCTIONS
     return {"boolean": named, "ball_and_shell": _BALLS, "function": _FITS}.get(problem.get("kind", ""))
@@ -66,7 +72,7 @@ class Prepared(NamedTuple):
     dataset : xarray.Dataset
         With exactly the dims of the family and ``trial``, whose labels may then come more than once.
     note : str
-        Which axes have become trials, in a sentence; empty where none have.
+        Which axes have become trials, and of which one label is left, in sentences; empty where none are.
     """
 
     dataset: xr.Dataset
@@ -75,6 +81,9 @@ class Prepared(NamedTuple):
 
 def prepared(dataset: xr.Dataset, family: Family) -> Prepared:
     """Give a family its dims: scalar coordinates become dims, further axes are stacked into the trials.
+
+    Of axes along which the same trial starts alike, whose networks are no further trials, the combination
+    with the most success, or the least loss, is left.
 
     Raises
     ------
@@ -89,11 +98,14 @@ def prepared(dataset: xr.Dataset, family: Family) -> Prepared:
             f"the report needs the dims {', '.join(dims)}, got {dict(known.sizes)}; "
             f"select with a list, as in sel({lost[0]}=[…]), to keep {lost[0]!r} as a dim or a coordinate"
         )
+    alike = [dim for dim in varied(dataset) if dim not in dims and dim in paired_along(dataset)]
+    chosen = _best(dataset, alike) if alike else {}
+    known = known.sel(chosen)
     axes = known["success_epoch"].dims
     short = [dim for dim in axes if dim not in dims and known.sizes[dim] == 1]
     whole = known.squeeze(short).expand_dims([dim for dim in dims if dim not in axes])
-    further = [dim for dim in varied(dataset) if dim not in dims]
-    note = _note(further) if further else ""
+    further = [dim for dim in varied(known) if dim not in dims]
+    note = " ".join(_notes(chosen, further))
     return Prepared((_stacked(whole, further) if further else whole).transpose(*dims, ...), note)
 
 
@@ -103,9 +115,23 @@ def _stacked(dataset: xr.Dataset, further: list[str]) -> xr.Dataset:
     return stacked.assign_coords(trial=stacked["number"].to_numpy()).drop_vars("number")
 
 
-def _note(further: list[str]) -> str:
-    names = enumeration(further)
-    return (
-        f"From here on all labels of {names} are taken together, as if they were further trials: what they "
-        "change is shown above."
-    )
+def _best(dataset: xr.Dataset, alike: list[str]) -> dict[str, Any]:
+    outcome = outcome_of(dataset)
+    values = outcome.over(*alike)["value"].to_series()
+    values = values.dropna() if values.notna().any() else values.fillna(0)
+    best = values.idxmin() if outcome.by_loss else values.idxmax()
+    return dict(zip(alike, best if len(alike) > 1 else [best], strict=True))
+
+
+def _notes(chosen: Mapping[str, Any], further: list[str]) -> Iterator[str]:
+    if chosen:
+        at = enumeration([f"{dim} {label(value)}" for dim, value in chosen.items()])
+        yield (
+            f"From here on only networks of {at}, the best, are shown: those of other labels start alike and "
+            "are no further trials."
+        )
+    if further:
+        yield (
+            f"From here on all labels of {enumeration(further)} are taken together, as if they were further "
+            "trials: what they change is shown above."
+        )

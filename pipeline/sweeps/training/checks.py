@@ -10,7 +10,9 @@ from relusweep.tasks import activations
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 
-__all__ = ["check"]
+__all__ = ["check", "check_names"]
+
+_RESERVED = ("trial", "done", "fingerprint")
 
 Labels = Mapping[str, tuple[Any, ...]]
 
@@ -44,9 +46,43 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
         raise ValueError(f"loss = {others[0]}: the problem {problem.kind} allows {allowed}")
     if "bar" in labels and labels["stop"] != ("last_epoch",):
         raise ValueError("restarts hold the bar against the loss after all epochs; set stop=last_epoch")
+    if "first_success" in labels["stop"] and not problem.two_classes:
+        raise ValueError(
+            f"stop = first_success: rows of {problem.kind} are not right or wrong; set stop=last_epoch"
+        )
     _check_batches(problem, labels)
     for probe in probes:
         probe.check(problem, labels)
+
+
+def check_names(problem: Problem, axes: Sequence[str], kept: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Refuse what two parts of a sweep call alike.
+
+    Parameters
+    ----------
+    problem : Problem
+    axes : sequence of str
+        Of network and protocol.
+    kept : sequence of (str, sequence of str)
+        Kinds of probes, and the names of their variables.
+
+    Raises
+    ------
+    ValueError
+        A field of the problem, or a variable, has a name that is taken.
+    """
+    taken = dict.fromkeys(axes, "the network or the protocol") | dict.fromkeys(_RESERVED, "every sweep")
+    for name in problem.axes:
+        if name in taken:
+            raise ValueError(
+                f"the problem {problem.kind} has an axis {name}, as {taken[name]} has; rename it"
+            )
+        taken[name] = f"the problem {problem.kind}"
+    for kind, names in kept:
+        for name in names:
+            if name in taken:
+                raise ValueError(f"the probe {kind} keeps {name}, as {taken[name]} does; rename it")
+            taken[name] = f"the probe {kind}"
 
 
 def _check_sizes(problem: Problem, labels: Labels) -> None:

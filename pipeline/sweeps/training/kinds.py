@@ -47,11 +47,14 @@ def problem_class(value: Any) -> type[Problem] | None:
 
 def read_probes(values: Any) -> tuple[Probe, ...]:
     """Make probes of their names, or of mappings ``{name: {field: value}}``."""
+    if values in (None, "none"):
+        values = []
     if isinstance(values, str):
-        values = [part.strip() for part in values.split(",")] if values != "none" else []
+        values = [values]
     if isinstance(values, dict):
         values = [{name: fields} for name, fields in values.items()]
-    found = [_made(value) for value in values]
+    each = [part for value in values for part in (value.split(",") if isinstance(value, str) else [value])]
+    found = [_made(value.strip() if isinstance(value, str) else value) for value in each]
     names = [probe.kind for probe in found]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{', '.join(sorted(twice))} is named twice; name each probe once")

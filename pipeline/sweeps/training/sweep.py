@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
-from relusweep.pipeline.common.where import satisfied
+from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
-from relusweep.pipeline.sweeps.training.checks import check
+from relusweep.pipeline.sweeps.training.checks import check, check_names
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
@@ -254,13 +254,26 @@ class TrainingSweep(SpecifiedSweep):
             reduce(getitem, parents, fields)[last] = value
         return type(self).model_validate(fields)
 
-    def union(self, name: str, stored: Any, asked: Any) -> Any:
+    def union(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Join its extent with a stored one, and the conditions: what either asked for, within its labels."""
+        asked = self.extent()
+        if stored["where"] == asked["where"]:
+            return super().union(stored)
+        differing = [dim for dim in self.places if dim in asked and stored[dim] != asked[dim]]
+        parts = [
+            within(one["where"], {dim: listed(one[dim]) for dim in differing})
+            for one in (stored, asked)
+            if one["where"] or differing
+        ]
+        return super().union(stored) | {"where": any_of(*parts) if len(parts) > 1 else None}
+
+    def joined(self, name: str, stored: Any, asked: Any) -> Any:
         """Join labels: an axis that has one value in both stays fixed."""
         if name == "where":
-            return stored if stored == asked else f"({stored}) or ({asked})" if stored and asked else None
+            return stored
         if name in self.places:
             return stored if stored == asked else [*listed(stored), *listed(asked)]
-        return super().union(name, stored, asked)
+        return super().joined(name, stored, asked)
 
     @property
     def specification(self) -> str:
@@ -271,11 +284,26 @@ class TrainingSweep(SpecifiedSweep):
         """Refuse combinations that cannot be trained."""
         labels = {dim: place.labels for dim, place in self.places.items()}
         try:
-            _ = self.wanted
+            self._check_where()
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             self._check_starts(labels)
         except ValueError as error:
             raise InvalidSweep(f"{self.name}: {error}") from None
+
+    def _check_where(self) -> None:
+        wanted = self.wanted
+        if wanted is None:
+            return
+        if not wanted.any():
+            raise ValueError(f"where = {self.where}: no combination of the labels is asked for")
+        begins = wanted & ~np.roll(wanted, 1, axis=-1)
+        begins[..., 0] = wanted[..., 0]
+        if (begins.sum(axis=-1) > 1).any():
+            raise ValueError(
+                f"where = {self.where}: it leaves out trials between others; ask for consecutive ones"
+            )
 
     def _check_starts(self, labels: Mapping[str, tuple[Any, ...]]) -> None:
         starts = self.network.starts
@@ -388,6 +416,7 @@ class TrainingSweep(SpecifiedSweep):
         return Schedule(
             block_shape=longest,
             divisible=self.engine == "lanes",
+            spans=True,
             cost=self._cost,
         )
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import relusweep.pipeline.common.engine  # noqa: F401  (registers `.sweep`, which passes everything on)
+from relusweep.tasks.statistics import wilson
 
 DIMS = ("problem", "leak", "width", "depth", "trial")
 N = np.nan
@@ -125,6 +126,22 @@ def test_any_dims_can_be_asked_and_text_labels_them(shares: xr.Dataset) -> None:
     assert rate.sel(loss="bce")["networks"] == 3
     assert shares.sweep.missing().to_dict("list") == {"loss": ["bce", "mse"], "count": [1, 4]}
     assert shares.isel(loss=0).sweep.missing().to_dict("list") == {"count": [1]}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_networks_that_start_alike_count_as_one_in_intervals(lazy: bool) -> None:
+    epochs = xr.DataArray(
+        [[3, -1, 5, -1], [-1, -1, 5, -1], [3, 3, 3, -2]],
+        dims=("learning_rate", "trial"),
+        name="success_epoch",
+    )
+    data = epochs.to_dataset().assign_attrs(paired_along=["learning_rate"])
+    found = (data.chunk() if lazy else data).sweep.success_rate(["learning_rate", "trial"])
+    assert (int(found["networks"]), float(found["rate"])) == (11, pytest.approx(6 / 11))
+    low, high = wilson(6 / 11 * 4, 4)[1:]
+    assert (float(found["low"]), float(found["high"])) == pytest.approx((float(low), float(high)))
+    alone = data.sweep.success_rate("trial")
+    np.testing.assert_array_equal(alone["low"], wilson([2, 1, 3], [4, 4, 3]).low)
 
 
 def test_hardest_by_hand(either: xr.Dataset) -> None:

@@ -52,7 +52,7 @@ def test_axes_that_are_not_named_have_one_label() -> None:
         ("width <", r"cannot be read; write as in width \* depth <= 20"),
         ("width", r"is no condition; compare, as in width \* depth <= 20"),
         ("width + 1", "is no condition; compare"),
-        ("init < 3", "cannot be computed"),
+        ("init < 3", "compares texts with numbers"),
         ("1 / 0 < width", "cannot be computed: division by zero"),
     ],
 )

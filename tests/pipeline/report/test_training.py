@@ -285,7 +285,8 @@ _MEASURES = {
 def test_a_family_gets_its_dims(classes: xr.Dataset) -> None:
     family = family_of(classes)
     assert family is not None
-    data, note = prepared(classes, family)
+    apart = classes.assign_attrs(paired_along="[]")
+    data, note = prepared(apart, family)
     assert data["success_epoch"].dims == ("problem", "leak", "width", "depth", "trial")
     assert data.sizes["trial"] == 10
     assert sorted(data["trial"].values) == sorted([*range(5)] * 2)
@@ -294,20 +295,30 @@ def test_a_family_gets_its_dims(classes: xr.Dataset) -> None:
     assert ((xor["success_epoch"] > 0) == (xor["learning_rate"] == 0.1)).all()
     single, note = prepared(classes.isel(learning_rate=0), family)
     assert (single.sizes["trial"], note) == (5, "")
+    alike, note = prepared(classes, family)
+    assert alike.sizes["trial"] == 5
+    assert (alike.sel(problem=6)["success_epoch"] > 0).all()
+    assert "only networks of learning_rate 0.1, the best, are shown" in note
 
 
-def test_further_axes_are_shown_and_then_taken_together(classes: xr.Dataset, tmp_path: Path) -> None:
+def test_further_axes_are_shown_and_then_the_best_of_them(classes: xr.Dataset, tmp_path: Path) -> None:
     page = Page(write_report(classes, tmp_path, {}))
     assert "Which Boolean functions of 2 inputs do small networks learn?" in page.text
     assert "each started from 5 random initialisations" in page.text
-    assert "all labels of learning_rate are taken together" in page.text
-    # Of every size 40 networks, of which five of XOR fail: 87.5 %; XOR itself 5 of 10.
-    assert ["0", "2", "1", "40", "87.5", "50.0 [23.7, 76.3]", "6"] in page.rows
+    assert "only networks of learning_rate 0.1, the best, are shown" in page.text
+    assert ["0", "2", "1", "20", "100", "100 [56.6, 100.0]", "0"] in page.rows
     assert ["0.01", "0.1", "80", "75.0", "100", "25.00 [15.61, 35.48]", "<0.0001"] in page.rows
     files = {path.stem for path in tmp_path.glob("*.png")}
     # The family has width and depth.
     maps = {f"by-learning_rate-and-{dim}" for dim in ("problem", "width", "depth")}
     assert files == {*maps, "differences", "success", "measures", "swaps", "minimum_width"}
+
+
+def test_other_activations_have_no_family_which_tells_of_relu(classes: xr.Dataset) -> None:
+    assert family_of(classes.assign_coords(activation="relu")) is not None
+    assert family_of(classes.assign_coords(activation="tanh")) is None
+    both = xr.concat([classes, classes], xr.IndexVariable("activation", np.array(["relu", "tanh"], object)))
+    assert family_of(both) is None
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +162,34 @@ def test_conditions_join_to_what_either_asks_for() -> None:
     assert (whole.wanted == (old.wanted | new.wanted)).all()
     assert joined(old.model_dump_json(), SWEEPS["npn2"]).where is None
     assert joined(old.model_dump_json(), old).where == "width < 4"
+    for _ in range(3):  # each alternative once
+        whole = joined(joined(whole.model_dump_json(), new).model_dump_json(), old)
+    assert whole.where == "(width < 4) or (depth == 1)"
+
+
+def test_conditions_do_not_ask_for_labels_that_came_with_another() -> None:
+    """What one asked for of width 3 and the other of depth 2 is not both."""
+    old = override(SWEEPS["npn2"], ["width=2,4", "depth=1", "where=width * depth <= 4"])
+    new = override(SWEEPS["npn2"], ["width=2,3", "depth=2,3", "where=depth == 3 and width == 2"])
+    whole = joined(old.model_dump_json(), new)
+    asked = {
+        (width, depth)
+        for sweep in (old, new)
+        for width, depth in product(sweep.network.width, sweep.network.depth)
+        if (width * depth <= 4 if sweep is old else (width, depth) == (2, 3))
+    }
+    found = np.broadcast_to(whole.wanted, whole.shape)
+    axes = list(whole.axes)
+    others = tuple(place for place, dim in enumerate(axes) if dim not in ("width", "depth"))
+    wanted = found.any(axis=others)
+    assert {
+        (width, depth)
+        for (i, width), (j, depth) in product(enumerate(whole.network.width), enumerate(whole.network.depth))
+        if wanted[i, j]
+    } == asked
+    free = joined(override(SWEEPS["npn2"], ["width=2,4", "depth=1"]).model_dump_json(), new)
+    first, second = "width in [2, 4] and depth in [1]", "width in [2, 3] and depth in [2, 3] and "
+    assert free.where == f"({first}) or ({second}(depth == 3 and width == 2))"
 
 
 OLD = {

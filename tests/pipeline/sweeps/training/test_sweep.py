@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.planning.contract import (
@@ -286,6 +287,21 @@ def test_conditions_may_name_problems_and_trials() -> None:
     }
 
 
+def test_trials_with_others_between_that_the_store_has_are_one_block_of_either_engine() -> None:
+    for engine in ("lanes", "reference"):
+        sweep = changed(specified(BOOLEAN), [("trials", 5), ("engine", engine)])
+        (dims, shape), fingerprint = (tuple(sweep.axes), sweep.shape), np.uint64(sweep.fingerprint)
+        stored = xr.Dataset(
+            {"done": (dims, np.zeros(shape, bool)), "fingerprint": (dims, np.full(shape, fingerprint))},
+            coords=dict(sweep.axes),
+            attrs={"specification": sweep.specification},
+        )
+        stored["done"].loc[{"trial": [1, 2]}] = True
+        for block in make_plan(sweep, stored).blocks:
+            assert block["trial"] == (0, 1, 2, 3, 4)
+            assert sweep.block(block).trials == range(5)
+
+
 def test_a_condition_does_not_change_the_fingerprint() -> None:
     sweep = specified(BOOLEAN)
     assert changed(sweep, [("where", "width < 9")]).fingerprint == sweep.fingerprint
@@ -298,11 +314,16 @@ def test_a_condition_does_not_change_the_fingerprint() -> None:
         ("width", "'width' is no condition; compare, as in width"),
         ("width <", "cannot be read; write as in width"),
         ("print(width) == 1", "names no axis 'print'"),
+        ("width > 99", "where = width > 99: no combination of the labels is asked for"),
+        ("trial != 1", "leaves out trials between others; ask for consecutive ones"),
+        ("width == '2'", "compares texts with numbers"),
+        ("width in [2, 'a']", "compares texts with numbers"),
+        ("width in (2, depth)", "'depth' stands in a list; lists hold numbers or texts"),
     ],
 )
 def test_wrong_conditions_are_refused_before_anything_is_planned(condition: str, says: str) -> None:
     with pytest.raises(InvalidSweep, match=says):
-        make_plan(changed(specified(BOOLEAN), [("where", condition)]), None)
+        make_plan(changed(specified(BOOLEAN), [("trials", 3), ("where", condition)]), None)
 
 
 # Schedules
