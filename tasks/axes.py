@@ -33,6 +33,9 @@ def is_fixed(labels: object) -> bool:
     return isinstance(labels, Fixed)
 
 
+_MOST_LABELS = 1_000_000
+
+
 @dataclass(frozen=True)
 class Axis:
     """Marks a field ``tuple[T, ...]`` that may be written as one value or as a list: `Annotated` with it.
@@ -94,11 +97,17 @@ def listed(value: object) -> list[object]:
         items: list[object] = []
         for part in value.split(","):
             span = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", part)
-            items.extend(range(int(span[1]), int(span[2]) + 1) if span else [part.strip()])
+            items.extend(_between(int(span[1]), int(span[2])) if span else [part.strip()])
         return items
     if isinstance(value, list | tuple):
         return [one for item in value for one in (listed(item) if isinstance(item, str) else [item])]
     return [value]
+
+
+def _between(first: int, last: int) -> range:
+    if not first <= last < first + _MOST_LABELS:
+        raise ValueError(f"{first}..{last} must rise, by less than {_MOST_LABELS:,} numbers")
+    return range(first, last + 1)
 
 
 def axes_of(model: BaseModel | type[BaseModel]) -> dict[str, Axis]:

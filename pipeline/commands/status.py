@@ -83,7 +83,7 @@ def _asked(group: StoredGroup) -> NDArray[np.bool_]:
     condition = json.loads(group.attrs.get("specification", "{}")).get("where")
     if not condition:
         return np.ones([1] * len(group.dims), bool)
-    return satisfied(condition, {dim: label_array(labels) for dim, labels in group.axes.items()})
+    return satisfied(condition, {dim: label_array(tuple(labels)) for dim, labels in group.axes.items()})
 
 
 def _print_missing(name: str, group: StoredGroup, asked: NDArray[np.bool_]) -> None:

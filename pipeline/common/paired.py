@@ -123,7 +123,7 @@ def compare(
 
     A loss that is not a number (the network diverged) counts as infinite.
     """
-    dims: list[Hashable] = [over] if isinstance(over, str) else list(over)
+    dims: list[Hashable] = [over] if isinstance(over, str) else list(dict.fromkeys(over))
     variable = variable or ("final_loss" if judged_by_loss(dataset) else "success_epoch")
     _check_axes(dataset, dim, dims)
     _check_variable(dataset, variable, [dim, *dims])

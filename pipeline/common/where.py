@@ -141,10 +141,10 @@ def _value(node: ast.expr, known: Mapping[str, NDArray[Any]]) -> Any:
 
 def _constant(node: ast.expr) -> int | float | str:
     match node:
-        case ast.Constant(value=int() | float() | str()):
-            return node.value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return -node.operand.value
+        case ast.Constant(value=int() | float() | str() as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
     raise ValueError(f"{ast.unparse(node)!r} stands in a list; lists hold numbers or texts")
 
 

@@ -119,7 +119,7 @@ def _best(dataset: xr.Dataset, alike: list[str]) -> dict[str, Any]:
     outcome = outcome_of(dataset)
     values = outcome.over(*alike)["value"].to_series()
     values = values.dropna() if values.notna().any() else values.fillna(0)
-    best = values.idxmin() if outcome.by_loss else values.idxmax()
+    best: Any = values.idxmin() if outcome.by_loss else values.idxmax()
     return dict(zip(alike, best if len(alike) > 1 else [best], strict=True))
 
 

@@ -239,11 +239,13 @@ class TrainingSweep(SpecifiedSweep):
         try:
             old = type(self).model_validate(stored)
         except ValidationError:
+            old = None
+        if old is None or not all(_says(stored, place.path) for place in old.places.values()):
             raise SpecificationChanged(
                 f"{self.group} was written by another version of relusweep, with other axes, and cannot "
                 "grow; its results stay readable. Give yours another name (--set name=…, or name=… in "
                 "Python), run into another store, or start the group anew (--replace, or replace=True)"
-            ) from None
+            )
         return old.identity(), old.extent()
 
     def with_extent(self, extent: Mapping[str, Any]) -> Self:
@@ -432,3 +434,12 @@ class TrainingSweep(SpecifiedSweep):
             epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
         return block.cells * epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle)
+
+
+def _says(fields: Any, path: tuple[str, ...]) -> bool:
+    """Tell whether a stored specification says something of a field."""
+    for name in path:
+        if not isinstance(fields, Mapping) or name not in fields:
+            return False
+        fields = fields[name]
+    return True

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relusweep.pipeline.common.errors import SpecificationChanged
+from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed, override
 from relusweep.pipeline.sweeps.specification import difference, joined
@@ -207,6 +207,49 @@ def test_a_group_of_an_earlier_version_is_not_extended_and_it_is_said_what_to_do
 
 
 @pytest.mark.slow
+def test_a_group_from_before_a_problem_got_an_axis_is_not_extended() -> None:
+    stored = json.loads(SWEEPS["annulus"].specification)
+    del stored["problem"]["ball"]
+    with pytest.raises(
+        SpecificationChanged, match="with other axes, and cannot grow; its results stay readable"
+    ):
+        joined(json.dumps(stored), SWEEPS["annulus"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["width=1..99999999999"], r"1\.\.99999999999 must rise, by less than 1,000,000 numbers"),
+        (["width=4..2"], r"4\.\.2 must rise"),
+        (["probes=parameters,outcome,parameters"], "parameters is named twice"),
+    ],
+)
+def test_lists_that_cannot_be_meant_are_refused(settings: list[str], says: str) -> None:
+    with pytest.raises(InvalidSweep, match=says):
+        override(SWEEPS["npn2"], settings)
+
+
+def test_several_probes_are_named_with_commas_and_none_by_nothing() -> None:
+    several = override(SWEEPS["npn2"], ["probes=parameters, outcome"])
+    assert [probe.kind for probe in several.probes] == ["outcome", "parameters"]
+    assert changed(several, [("probes", None)]).probes == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("learning_rate", 0.1), ("optimizer", {"kind": "sgd"})],
+        [("optimizer.kind", "sgd"), ("learning_rate", 0.1)],
+        [("learning_rate", 0.1), ("protocol.optimizer", "sgd")],
+        [("learning_rate", 0.3), ("optimizer", "sgd"), ("protocol.optimizer.learning_rate", 0.1)],
+    ],
+)
+def test_what_is_set_of_an_optimizer_holds_in_any_order(fields: list[tuple[str, Any]]) -> None:
+    sweep = changed(changed(SWEEPS["npn2"], [("epsilon", 1e-6)]), fields)
+    optimizer = sweep.protocol.optimizer
+    assert (optimizer.kind, optimizer.learning_rate, optimizer.epsilon) == (("sgd",), (0.1,), (1e-6,))
+
+
 def test_measures_are_shared_by_the_sweeps_of_five_inputs_and_by_nobody_else() -> None:
     one, other = (override(SWEEPS["npn5"], [f"name={name}", "problems=0,1"]) for name in ("one", "other"))
     assert one.requires == other.requires

@@ -7,6 +7,7 @@ import pytest
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.training.checks import check_names
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ from relusweep.pipeline.sweeps.overrides import override
         ("annulus", ["width=4"], "shape is of depth 1 and width auto"),
         ("npn4", ["probes=shape"], "shape is of regions around a ball, not of boolean; leave it out"),
         ("npn4", ["probes=pieces"], "pieces are of functions of one input, not of boolean; leave it out"),
+        ("sine", ["restarts=none", "stop=first_success"], "rows of function are not right or wrong"),
         ("sine", ["loss=bce"], "loss = bce: the problem function allows mse"),
         ("sine", ["stop=first_success"], "restarts hold the bar .* after all epochs; set stop=last_epoch"),
         ("sine", ["activation=gelu", "engine=reference"], "pieces is of networks of relu units, not of gelu"),
@@ -52,6 +54,19 @@ def test_what_cannot_be_together_is_refused(name: str, settings: list[str], says
     sweep = override(SWEEPS[name], settings)
     with pytest.raises(InvalidSweep, match=says):
         sweep.check()
+
+
+def test_names_that_are_taken_are_refused() -> None:
+    problem = SWEEPS["annulus"].problem  # of the axes n_inputs, samples, ball, shell_volume and inputs
+    check_names(problem, ["width"], [("outcome", ["success_epoch"]), ("mine", ["dead"])])
+    with pytest.raises(ValueError, match="problem ball_and_shell has an axis ball, as the network or"):
+        check_names(problem, ["width", "ball"], [])
+    with pytest.raises(
+        ValueError, match="probe mine keeps success_epoch, as the probe outcome does; rename it"
+    ):
+        check_names(problem, ["width"], [("outcome", ["success_epoch"]), ("mine", ["success_epoch"])])
+    with pytest.raises(ValueError, match="probe mine keeps trial, as every sweep does"):
+        check_names(problem, ["width"], [("mine", ["trial"])])
 
 
 @pytest.mark.parametrize("name", [name for name in SWEEPS if name != "images"])
