@@ -122,11 +122,11 @@ def partition(plan: Plan, threads: int, per_thread: float = 16.0) -> list[SubBlo
     return found
 
 
-def cut(block: Block, n: int) -> list[Block]:
+def cut(block: Block, n: int, lanes: int = LANES) -> list[Block]:
     """Cut a block along its longest dimension into at most `n` pieces, whose networks fill the lanes."""
     at = _longest(block)
     dim, labels = block.labels[at]
-    filling = LANES // gcd(LANES, block.cells // len(labels))
+    filling = lanes // gcd(lanes, block.cells // len(labels))
     size = ceil(ceil(len(labels) / n) / filling) * filling
     spans = (labels[start : start + size] for start in range(0, len(labels), size))
     before, after = block.labels[:at], block.labels[at + 1 :]

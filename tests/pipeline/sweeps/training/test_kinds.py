@@ -51,8 +51,8 @@ class Norm(Probe):
 
 
 def test_there_are_those_of_the_design() -> None:
-    assert problem_kinds() == ("ball_and_shell", "boolean", "function")
-    assert probe_kinds() == ("curve", "outcome", "parameters", "pieces", "shape", "snapshots")
+    assert {"ball_and_shell", "boolean", "function"} <= {*problem_kinds()}
+    assert {"curve", "outcome", "parameters", "pieces", "shape", "snapshots"} <= {*probe_kinds()}
 
 
 @pytest.fixture
