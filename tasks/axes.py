@@ -69,7 +69,8 @@ class Axis:
     def written(self, label: Any) -> str:
         """Write a label as a specification may."""
         words = {value: word for word, value in self.words}
-        return words.get(label) or (f"{label:g}" if isinstance(label, float) else str(label))
+        short = f"{label:g}" if isinstance(label, float) else ""
+        return words.get(label) or (short if short and float(short) == label else str(label))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the labels one by one; dump one value, or a list."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from relusweep.tasks.axes import axes_of, is_fixed
+from relusweep.tasks.axes import axes_of
 
 __all__ = ["FieldRow", "field_rows"]
 
@@ -44,7 +44,7 @@ def field_rows(model: BaseModel, prefix: str = "") -> Iterator[FieldRow]:
         axis = axes.get(name)
         yield FieldRow(
             prefix + name,
-            _written(value),
+            ",".join(map(axis.written, value)) if axis else _written(value),
             axis.long_name if axis else words.get(name, ""),
             field.description or _choices(field.annotation),
             axis is not None,
@@ -52,8 +52,6 @@ def field_rows(model: BaseModel, prefix: str = "") -> Iterator[FieldRow]:
 
 
 def _written(value: Any) -> str:
-    if is_fixed(value):
-        return str(value[0])
     if isinstance(value, tuple | list):
         parts = [getattr(item, "kind", item) for item in value]
         return ",".join(map(str, parts)) if parts else "none"

@@ -20,14 +20,17 @@ NOUNS = {
     "beta1": "beta1 value",
     "beta2": "beta2 value",
     "epochs": "epoch count",
+    "further_epochs": "extension",
     "init": "initialisation",
     "inputs": "scaling",
     "learning_rate": "learning rate",
+    "most_restarts": "restart limit",
     "n_inputs": "input count",
     "optimizer": "optimiser",
     "samples": "sample count",
     "stop": "stopping rule",
     "success": "share of success",
+    "widths": "layout",
 }
 """What one label is called, where it is not called like its axis."""
 
