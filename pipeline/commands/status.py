@@ -7,17 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.markup import escape
 from typer import Option
 
 from relusweep.pipeline.commands.options import Store, output, print_table, say
-from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.common.wording import label
-from relusweep.tasks.axes import label_array
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from relusweep.pipeline.monitoring.runs import Run
     from relusweep.storage import StoredGroup
 
@@ -63,7 +62,7 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     asked = {name: _asked(group) for name, group in groups.items()}
     counts = {
         name: (
-            int(np.broadcast_to(asked[name], group.done.shape).sum()),
+            group.done.size // asked[name].size * int(asked[name].sum()),
             int((group.done & asked[name]).sum()),
         )
         for name, group in groups.items()
@@ -80,6 +79,11 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
 
 def _asked(group: StoredGroup) -> NDArray[np.bool_]:
     """Tell which cells are asked for, along all dimensions, of length one where it does not matter."""
+    import numpy as np
+
+    from relusweep.pipeline.common.where import satisfied
+    from relusweep.tasks.axes import label_array
+
     condition = json.loads(group.attrs.get("specification", "{}")).get("where")
     if not condition:
         return np.ones([1] * len(group.dims), bool)

@@ -71,10 +71,12 @@ def test_what_is_no_sweep_is_told(base: Any, error: type[Exception], words: list
 
 
 def test_a_field_and_its_parts_do_not_both_count() -> None:
+    with pytest.raises(rs.errors.InvalidSweep, match="parts of protocol are set as well; give one"):
+        rs.sweep("npn4", **{"optimizer.beta1": 0.5, "protocol": 3})
+    with pytest.raises(rs.errors.InvalidSweep, match="protocol is set to 3 as well; give one"):
+        rs.sweep("npn4", **{"protocol": 3, "optimizer.beta1": 0.5})
     with pytest.raises(rs.errors.InvalidSweep, match="parts of optimizer are set as well; give one"):
-        rs.sweep("npn4", **{"optimizer.beta1": 0.5, "optimizer": 3})
-    with pytest.raises(rs.errors.InvalidSweep, match="optimizer is set to 3 as well; give one"):
-        rs.sweep("npn4", **{"optimizer": 3, "optimizer.beta1": 0.5})
+        rs.sweep("npn4", beta1=0.5, optimizer={"beta1": 0.6})
 
 
 def test_what_the_user_gave_is_left_alone() -> None:
