@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from relusweep.pipeline.monitoring.runs import Run
     from relusweep.storage import StoredGroup
 
-__all__ = ["status"]
+__all__ = ["asked_for", "status"]
 
 _SHOWN = 5  # runs, failures, versions
 _SHOWN_ROWS = 10
@@ -59,7 +59,7 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     if not groups:
         say("Nothing has been stored yet.")
         return
-    asked = {name: _asked(group) for name, group in groups.items()}
+    asked = {name: asked_for(group) for name, group in groups.items()}
     counts = {
         name: (
             group.done.size // asked[name].size * int(asked[name].sum()),
@@ -77,7 +77,7 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
             _print_missing(name, groups[name], asked[name])
 
 
-def _asked(group: StoredGroup) -> NDArray[np.bool_]:
+def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     """Tell which cells are asked for, along all dimensions, of length one where it does not matter."""
     import numpy as np
 
@@ -92,7 +92,7 @@ def _asked(group: StoredGroup) -> NDArray[np.bool_]:
 
 def _print_missing(name: str, group: StoredGroup, asked: NDArray[np.bool_]) -> None:
     """Print how many networks have not run, without distinguishing problems and trials."""
-    missing = group.missing("problem", "trial", asked=asked)
+    missing = group.missing("problem", "trial", *group.attrs.get("fixed", ()), asked=asked)
     head = [*(dim.capitalize() for dim in missing[0][0]), "Networks not run"]
     rows = ([*map(label, labels.values()), f"{count:,}"] for labels, count in missing[:_SHOWN_ROWS])
     print_table(head, rows, f"Missing in {name}")

@@ -83,9 +83,10 @@ def satisfied(condition: str, axes: Mapping[str, NDArray[Any]]) -> NDArray[np.bo
     return found.reshape([1] * (len(axes) - found.ndim) + list(found.shape))
 
 
-def within(condition: str | None, labels: _Labels) -> str:
-    """Narrow a condition, or none, to some labels of some axes."""
+def within(condition: str | None, labels: _Labels, trials: int | None = None) -> str:
+    """Narrow a condition, or none, to labels of axes and to the first trials; empty where it is all."""
     parts = [f"{dim} in {list(some)!r}" for dim, some in labels.items()]
+    parts += [] if trials is None else [f"trial < {trials}"]
     return " and ".join([*parts, f"({condition})"] if condition else parts)
 
 

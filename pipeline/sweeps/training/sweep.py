@@ -262,12 +262,16 @@ class TrainingSweep(SpecifiedSweep):
         if stored["where"] == asked["where"]:
             return super().union(stored)
         differing = [dim for dim in self.places if dim in asked and stored[dim] != asked[dim]]
+        most = max(stored["trials"], asked["trials"])
         parts = [
-            within(one["where"], {dim: listed(one[dim]) for dim in differing})
+            within(
+                one["where"],
+                {dim: listed(one[dim]) for dim in differing},
+                one["trials"] if one["trials"] < most else None,
+            )
             for one in (stored, asked)
-            if one["where"] or differing
         ]
-        return super().union(stored) | {"where": any_of(*parts) if len(parts) > 1 else None}
+        return super().union(stored) | {"where": any_of(*parts) if all(parts) else None}
 
     def joined(self, name: str, stored: Any, asked: Any) -> Any:
         """Join labels: an axis that has one value in both stays fixed."""

@@ -187,6 +187,10 @@ def test_conditions_do_not_ask_for_labels_that_came_with_another() -> None:
         for (i, width), (j, depth) in product(enumerate(whole.network.width), enumerate(whole.network.depth))
         if wanted[i, j]
     } == asked
+    few = joined(
+        override(old, ["trials=3"]).model_dump_json(), override(old, ["trials=5", "where=width == 2"])
+    )
+    assert few.where == "(trial < 3 and width * depth <= 4) or (width == 2)"
     free = joined(override(SWEEPS["npn2"], ["width=2,4", "depth=1"]).model_dump_json(), new)
     first, second = "width in [2, 4] and depth in [1]", "width in [2, 3] and depth in [2, 3] and "
     assert free.where == f"({first}) or ({second}(depth == 3 and width == 2))"

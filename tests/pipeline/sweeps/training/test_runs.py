@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from relusweep.cluster import Address
+from relusweep.pipeline.commands.status import asked_for
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
@@ -18,7 +19,7 @@ from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed, override
 from relusweep.pipeline.sweeps.training.again import network_of, sweep_of_results
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.storage import open_dataset
+from relusweep.storage import open_dataset, stored_groups
 from relusweep.tasks.hypersphere.outlines import Outline, outline, outline_kind
 from relusweep.tasks.hypersphere.shapes import Shape
 from relusweep.tasks.training_block import train_block
@@ -161,6 +162,9 @@ def test_combinations_that_were_not_asked_for_are_missing_values(store: Path) ->
     np.testing.assert_array_equal(
         results["done"], asked.broadcast_like(results["done"]).transpose(*results["done"].dims)
     )
+    group = stored_groups(str(store))["boolean/layers"]
+    assert group.missing("problem", "trial")
+    assert group.missing("problem", "trial", asked=asked_for(group)) == []
     lost = results.isel(problem=1).sel(widths="3-3")
     assert (lost["success_epoch"] == -2).all()
     assert lost["final_loss"].isnull().all()
