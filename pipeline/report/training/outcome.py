@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -52,7 +53,7 @@ class Outcome:
         """What stands in brackets behind a value."""
         return "quartiles" if self.by_loss else "95 %"
 
-    @property
+    @cached_property
     def axes(self) -> list[str]:
         """Axes of more than one label and of so few that each can be shown; those that tell most first."""
         most = {"problem": _MOST_PROBLEMS}
