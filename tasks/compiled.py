@@ -61,9 +61,26 @@ class _Compiled:
 
     def __call__(self, *arguments: Any) -> Any:
         if not self.dispatcher.overloads and self._folder is not None:
-            with _alone(self._folder / f"{self.dispatcher.py_func.__name__}.lock"):
+            with _alone(self._lock_of(self._folder)):
                 self.dispatcher.compile(tuple(map(self.dispatcher.typeof_pyval, arguments)))
         return self.dispatcher(*arguments)
+
+    @property
+    def compiled_elsewhere(self) -> bool:
+        """Whether another process compiles it just now."""
+        if self.dispatcher.overloads or self._folder is None:
+            return False
+        try:
+            with self._lock_of(self._folder).open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def _lock_of(self, folder: Path) -> Path:
+        return folder / f"{self.dispatcher.py_func.__name__}.lock"
 
     @property
     def _folder(self) -> Path | None:

@@ -119,16 +119,12 @@ def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
     """
     if _chosen(engine, protocol.network.activation) == "reference":
         return 0.0
+    from relusweep.tasks.training import lanes
+
     start = thread_time()
+    rows = Rows(np.zeros((n_rows, protocol.network.n_inputs), np.float32), np.zeros((0, n_rows), np.float32))
     shuffled = protocol.batch not in (None, n_rows)
-    train(
-        protocol,
-        np.zeros((n_rows, protocol.network.n_inputs)),
-        np.zeros((0, n_rows)),
-        np.zeros((0, protocol.network.n_parameters)),
-        orders=np.zeros(0, np.uint64) if shuffled else None,
-        engine=engine,
-    )
+    lanes.prepare(protocol, rows, np.zeros(0, np.uint64) if shuffled else None)
     return thread_time() - start
 
 

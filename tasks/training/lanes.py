@@ -21,7 +21,7 @@ from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["curves", "look", "train_lanes"]
+__all__ = ["curves", "look", "prepare", "train_lanes"]
 
 _PIECE = 20
 
@@ -65,6 +65,14 @@ def train_lanes(
     if test is not None and result.test_rows_right is not None and result.test_loss is not None:
         result.test_rows_right[:], result.test_loss[:], _ = look(protocol, test, parameters)
     return result
+
+
+def prepare(protocol: Protocol, rows: Rows, orders: NDArray[np.uint64] | None) -> None:
+    """Compile the kernels, or load them, by training no network; first the one that nobody compiles."""
+    nothing = np.zeros((0, protocol.network.n_parameters), np.float32)
+    if _train_networks.compiled_elsewhere:
+        look(protocol, rows, nothing)
+    train_lanes(protocol, rows, nothing, orders)
 
 
 def look(

@@ -1,5 +1,6 @@
 """Functions compiled with what they call: changed sources and folders that cannot be written."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -74,6 +75,18 @@ def test_one_of_several_processes_compiles_and_the_others_wait(tmp_path):
     (tmp_path / "go").touch()
     hits = sorted(process.communicate(timeout=120)[0] for process in started)
     assert hits == [b"0\n", b"1\n", b"1\n"]
+
+
+def test_that_another_process_compiles_is_known_without_waiting(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM + "print(caller.compiled_elsewhere)")
+    (tmp_path / "called.py").write_text(CALLED.format(factor=2))
+    assert run(tmp_path)[0][-1] == "False"
+    (tmp_path / "program.py").write_text(PROGRAM.rpartition("print")[0] + "print(caller.compiled_elsewhere)")
+    assert run(tmp_path)[0] == ["False"]
+    (lock,) = (tmp_path / "cache").rglob("caller*.lock")
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert run(tmp_path)[0] == ["True"]
 
 
 def test_without_a_folder_for_the_cache_functions_still_compile(tmp_path):
