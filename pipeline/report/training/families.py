@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -73,10 +73,13 @@ class Prepared(NamedTuple):
         With exactly the dims of the family and ``trial``, whose labels may then come more than once.
     note : str
         Which axes have become trials, and of which one label is left, in sentences; empty where none are.
+    of : str
+        The labels that are left, in words; empty where all are.
     """
 
     dataset: xr.Dataset
     note: str
+    of: str
 
 
 def prepared(dataset: xr.Dataset, family: Family) -> Prepared:
@@ -105,8 +108,9 @@ def prepared(dataset: xr.Dataset, family: Family) -> Prepared:
     short = [dim for dim in axes if dim not in dims and known.sizes[dim] == 1]
     whole = known.squeeze(short).expand_dims([dim for dim in dims if dim not in axes])
     further = [dim for dim in varied(known) if dim not in dims]
-    note = " ".join(_notes(chosen, further))
-    return Prepared((_stacked(whole, further) if further else whole).transpose(*dims, ...), note)
+    of = enumeration([f"{dim} {label(value)}" for dim, value in chosen.items()]) if chosen else ""
+    data = (_stacked(whole, further) if further else whole).transpose(*dims, ...)
+    return Prepared(data, " ".join(_notes(of, further)), of)
 
 
 def _stacked(dataset: xr.Dataset, further: list[str]) -> xr.Dataset:
@@ -123,11 +127,10 @@ def _best(dataset: xr.Dataset, alike: list[str]) -> dict[str, Any]:
     return dict(zip(alike, best if len(alike) > 1 else [best], strict=True))
 
 
-def _notes(chosen: Mapping[str, Any], further: list[str]) -> Iterator[str]:
-    if chosen:
-        at = enumeration([f"{dim} {label(value)}" for dim, value in chosen.items()])
+def _notes(of: str, further: list[str]) -> Iterator[str]:
+    if of:
         yield (
-            f"From here on only networks of {at}, the best, are shown: those of other labels start alike and "
+            f"From here on only networks of {of}, the best, are shown: those of other labels start alike and "
             "are no further trials."
         )
     if further:

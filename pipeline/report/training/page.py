@@ -67,10 +67,14 @@ def content(dataset: xr.Dataset) -> Content:
 
 def _of_family(dataset: xr.Dataset, family: Family) -> Content:
     """Give what a family says, its first section with a note where axes have become trials."""
-    data, note = prepared(dataset, family)
+    data, note, of = prepared(dataset, family)
     own: Content = family.module("page").content(data)
     if not note:
         return own
+    if of:
+        own = replace(
+            own, lead=f"{own.lead} The key figures are of networks of {of}, the best of their axes."
+        )
     first, *others = own.sections
     return replace(own, sections=[replace(first, blocks=[note, *first.blocks]), *others])
 

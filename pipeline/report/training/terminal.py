@@ -23,6 +23,6 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
         *(comparison_table(outcome, dim, compared(outcome, dim)) for dim in paired),
     ]
     if family:
-        data, note = prepared(dataset, family)
+        data, note, _ = prepared(dataset, family)
         blocks += [*([note] if note else []), *family.module("terminal").overview(data)]
     return blocks

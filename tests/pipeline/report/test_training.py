@@ -286,16 +286,17 @@ def test_a_family_gets_its_dims(classes: xr.Dataset) -> None:
     family = family_of(classes)
     assert family is not None
     apart = classes.assign_attrs(paired_along="[]")
-    data, note = prepared(apart, family)
+    data, note, _ = prepared(apart, family)
     assert data["success_epoch"].dims == ("problem", "leak", "width", "depth", "trial")
     assert data.sizes["trial"] == 10
     assert sorted(data["trial"].values) == sorted([*range(5)] * 2)
     assert "learning_rate are taken together" in note
     xor = data.sel(problem=6)
     assert ((xor["success_epoch"] > 0) == (xor["learning_rate"] == 0.1)).all()
-    single, note = prepared(classes.isel(learning_rate=0), family)
+    single, note, _ = prepared(classes.isel(learning_rate=0), family)
     assert (single.sizes["trial"], note) == (5, "")
-    alike, note = prepared(classes, family)
+    alike, note, of = prepared(classes, family)
+    assert of == "learning_rate 0.1"
     assert alike.sizes["trial"] == 5
     assert (alike.sel(problem=6)["success_epoch"] > 0).all()
     assert "only networks of learning_rate 0.1, the best, are shown" in note
@@ -306,6 +307,7 @@ def test_further_axes_are_shown_and_then_the_best_of_them(classes: xr.Dataset, t
     assert "Which Boolean functions of 2 inputs do small networks learn?" in page.text
     assert "each started from 5 random initialisations" in page.text
     assert "only networks of learning_rate 0.1, the best, are shown" in page.text
+    assert "The key figures are of networks of learning_rate 0.1" in page.text
     assert ["0", "2", "1", "20", "100", "100 [56.6, 100.0]", "0"] in page.rows
     assert ["0.01", "0.1", "80", "75.0", "100", "25.00 [15.61, 35.48]", "<0.0001"] in page.rows
     files = {path.stem for path in tmp_path.glob("*.png")}
