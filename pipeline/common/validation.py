@@ -53,7 +53,8 @@ def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | list):
         return f"{path}: {reason}"  # of a part, which says itself what is wrong
     allowed = fields[field].description if field in fields else None
-    return f"{path} = {shortened(detail['input'])}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+    got = path if detail["type"] == "missing" else f"{path} = {shortened(detail['input'])}"
+    return f"{got}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
 
 
 def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:

@@ -82,6 +82,8 @@ def _validated(model: type[M], value: Any) -> M:
         return model.model_validate(value)
     except ValidationError as error:
         raise ValueError(explained(error, model)) from None
+    except TypeError as error:  # of a file that is not finished
+        raise ValueError(f"{model.__module__}: {error}") from None
 
 
 def _problem(name: str) -> type[Problem]:
@@ -102,5 +104,5 @@ def _class(package: ModuleType, base: type, name: str) -> type:
     own = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, base)]
     found = [kind for kind in own if kind.__module__ == module.__name__]
     if len(found) != 1:
-        raise TypeError(f"{module.__name__} defines {len(found)} subclasses of {base.__name__}, not one")
+        raise ValueError(f"{module.__name__} defines {len(found)} subclasses of {base.__name__}, not one")
     return found[0]

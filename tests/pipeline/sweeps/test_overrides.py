@@ -94,7 +94,7 @@ def test_settings_of_one_optimizer_add_up() -> None:
 def test_another_problem_needs_its_own_fields() -> None:
     sweep = changed(NPN4, [("problem", {"kind": "ball_and_shell", "n_inputs": 2, "samples": 40})])
     assert sweep.group == "hypersphere/npn4"
-    with pytest.raises(InvalidSweep, match=r"problem: n_inputs = .*Field required"):
+    with pytest.raises(InvalidSweep, match=r"problem: n_inputs: Field required"):
         changed(NPN4, [("problem", {"kind": "ball_and_shell", "samples": 40})])
 
 

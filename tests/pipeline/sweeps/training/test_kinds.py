@@ -50,6 +50,14 @@ class Norm(Probe):
 """
 
 
+def test_a_file_that_is_not_finished_is_told(folder: Path) -> None:
+    (folder / "problems" / "half.py").write_text(
+        "from relusweep.tasks.problems import Problem\nclass Half(Problem):\n    kind: str = 'half'\n"
+    )
+    with pytest.raises(ValueError, match=r"problems\.half: Can't instantiate abstract class Half"):
+        read_problem({"kind": "half"})
+
+
 def test_there_are_those_of_the_design() -> None:
     assert {"ball_and_shell", "boolean", "function"} <= {*problem_kinds()}
     assert {"curve", "outcome", "parameters", "pieces", "shape", "snapshots"} <= {*probe_kinds()}
@@ -80,7 +88,7 @@ def test_files_in_a_folder_of_ones_own_are_a_problem_and_a_probe(folder: Path) -
 
 def test_a_file_without_a_problem_is_refused(folder: Path) -> None:
     (folder / "problems" / "empty.py").write_text("")
-    with pytest.raises(TypeError, match=r"problems.empty defines 0 subclasses of Problem, not one"):
+    with pytest.raises(ValueError, match=r"problems.empty defines 0 subclasses of Problem, not one"):
         read_problem({"kind": "empty"})
 
 
