@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from relusweep.tasks import activations
+from relusweep.tasks.given import Starts
+from relusweep.tasks.networks import Network
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 
-__all__ = ["check", "check_names"]
+__all__ = ["check", "check_names", "check_starts", "check_where"]
 
 _RESERVED = ("trial", "done", "fingerprint")
 
@@ -83,6 +88,57 @@ def check_names(problem: Problem, axes: Sequence[str], kept: Sequence[tuple[str,
             if name in taken:
                 raise ValueError(f"the probe {kind} keeps {name}, as {taken[name]} does; rename it")
             taken[name] = f"the probe {kind}"
+
+
+def check_where(condition: str | None, wanted: NDArray[np.bool_] | None) -> None:
+    """Refuse a condition that asks for nothing, or for trials with gaps: a block has consecutive ones.
+
+    Parameters
+    ----------
+    condition : str, optional
+    wanted : ndarray of bool, optional
+        Which cells it asks for, trials last; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    if wanted is None:
+        return
+    if not wanted.any():
+        raise ValueError(f"where = {condition}: no combination of the labels is asked for")
+    begins = wanted & ~np.roll(wanted, 1, axis=-1)
+    begins[..., 0] = wanted[..., 0]
+    if (begins.sum(axis=-1) > 1).any():
+        raise ValueError(
+            f"where = {condition}: it leaves out trials between others; ask for consecutive ones"
+        )
+
+
+def check_starts(starts: Starts, networks: Iterable[Network], trials: range, labels: Labels) -> None:
+    """Refuse starts of a file beside what draws starts, or that do not fit.
+
+    Parameters
+    ----------
+    starts : Starts
+    networks : iterable of Network
+        One of each size.
+    trials : range
+    labels : mapping of str to tuple
+        Of all axes.
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    if "bar" in labels:
+        raise ValueError("restarts draw each try, and network.starts gives one; leave out either")
+    if others := [name for name in ("init", "bias") if len(labels[name]) > 1]:
+        raise ValueError(f"{others[0]} has several labels, and network.starts is instead of it; give one")
+    for network in networks:
+        starts.rows(network, trials)
 
 
 def _check_sizes(problem: Problem, labels: Labels) -> None:

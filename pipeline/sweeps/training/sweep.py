@@ -16,7 +16,7 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
-from relusweep.pipeline.sweeps.training.checks import check, check_names
+from relusweep.pipeline.sweeps.training.checks import check, check_names, check_starts, check_where
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
@@ -290,40 +290,21 @@ class TrainingSweep(SpecifiedSweep):
         """Refuse combinations that cannot be trained."""
         labels = {dim: place.labels for dim, place in self.places.items()}
         try:
-            self._check_where()
+            check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
-            self._check_starts(labels)
+            if self.network.starts is not None:
+                check_starts(self.network.starts, self._networks(labels), range(self.trials), labels)
         except ValueError as error:
             raise InvalidSweep(f"{self.name}: {error}") from None
 
-    def _check_where(self) -> None:
-        wanted = self.wanted
-        if wanted is None:
-            return
-        if not wanted.any():
-            raise ValueError(f"where = {self.where}: no combination of the labels is asked for")
-        begins = wanted & ~np.roll(wanted, 1, axis=-1)
-        begins[..., 0] = wanted[..., 0]
-        if (begins.sum(axis=-1) > 1).any():
-            raise ValueError(
-                f"where = {self.where}: it leaves out trials between others; ask for consecutive ones"
-            )
-
-    def _check_starts(self, labels: Mapping[str, tuple[Any, ...]]) -> None:
-        starts = self.network.starts
-        if starts is None:
-            return
-        if self.protocol.restarts is not None:
-            raise ValueError("restarts draw each try, and network.starts gives one; leave out either")
-        if others := [name for name in ("init", "bias") if len(labels[name]) > 1]:
-            raise ValueError(f"{others[0]} has several labels, and network.starts is instead of it; give one")
+    def _networks(self, labels: Mapping[str, tuple[Any, ...]]) -> Iterator[networks.Network]:
+        """Give a network of each size."""
         first = {dim: some[0] for dim, some in labels.items()}
         sizes = [dim for dim, place in self.places.items() if place.part == "problem" or dim in _SIZES]
         for size in product(*(labels[dim] for dim in sizes)):
-            setting = self.setting({**first, **dict(zip(sizes, size, strict=True))})
-            starts.rows(self._network(setting), range(self.trials))
+            yield self._network(self.setting({**first, **dict(zip(sizes, size, strict=True))}))
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:
