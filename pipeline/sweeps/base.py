@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Coordinate", "Schedule", "Specification", "SpecifiedSweep", "Sweep", "Task"]
 
-RESULT_SCHEMA = 1
-"""Part of every fingerprint: raised when the same specification comes to mean other numbers."""
-
 _PROGRESS_BYTES = 9  # of `done` and the fingerprint, which the store adds to every cell
 
 Task = tuple[Callable[[Any], BlockResult], object]
@@ -162,6 +159,8 @@ class Sweep(ABC):
         What its cells are, and what is done to them, in words.
     dim_attrs : mapping of str to mapping
         Attributes of the labels of dimensions, where there are some.
+    result_schema : int
+        Part of every fingerprint: raised when the same specification comes to mean other numbers.
     spec : Specification
         What it was made of.
     growable_fields : tuple of str
@@ -172,6 +171,7 @@ class Sweep(ABC):
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
     dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    result_schema: ClassVar[int] = 1
 
     if TYPE_CHECKING:  # fields, or what a class says
 
@@ -336,7 +336,7 @@ class Sweep(ABC):
     @cached_property
     def fingerprint(self) -> int:
         """64 bits of the identity and of the schema of results: the same however far the axes extend."""
-        text = json.dumps([RESULT_SCHEMA, self.identity()], sort_keys=True)
+        text = json.dumps([self.result_schema, self.identity()], sort_keys=True)
         return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
     @final

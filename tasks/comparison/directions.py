@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.comparison.moments import Moments
 from relusweep.tasks.comparison.sensitivity import along_directions, sensitivity
+from relusweep.tasks.images.datasets import Part
 from relusweep.tasks.jacobians.maps import CoefficientReader
 
 __all__ = ["DirectionBlock", "decompose"]
@@ -29,6 +30,8 @@ class DirectionBlock:
     label : str
         Of the network.
     output : int
+    part : {'test', 'train'}
+        The images whose rows are decomposed.
     n_components : int
         Leading directions to keep.
     """
@@ -36,6 +39,7 @@ class DirectionBlock:
     coefficients: CoefficientReader
     label: str
     output: int
+    part: Part
     n_components: int
 
 
@@ -55,7 +59,7 @@ def decompose(block: DirectionBlock) -> BlockResult:
     n_columns = rows.maps.n_columns
     with threadpool_limits(limits=1):
         moments = Moments([(0, 0)], n_networks=1, n_outputs=1, n_columns=n_columns)
-        for chunk in rows.chunks(block.label, block.output, "train"):
+        for chunk in rows.chunks(block.label, block.output, block.part):
             moments.update(chunk[None, :, None])
         second = moments.second((0, 0))
         arrays: dict[str, NDArray[Any]] = {

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.comparison._checks import Pairs, checked_chunk, checked_pairs
 
-__all__ = ["Distances"]
+__all__ = ["Distances", "Unit"]
+
+Unit: TypeAlias = Literal["largest", "largest_size"]
+"""In what a network's coefficients are measured: see :meth:`Distances.values`."""
 
 
 class Distances:
@@ -32,8 +36,8 @@ class Distances:
         ``Σ x · (x − y)``.
     squares : ndarray of shape (n_networks,), float64
         ``Σ |x|²``.
-    largest : ndarray of shape (n_networks,), float64
-        Size of the largest coefficient.
+    largest, least : ndarray of shape (n_networks,), float64
+        The largest and the least coefficient, by sign; -inf and inf without samples.
 
     Raises
     ------
@@ -68,7 +72,8 @@ class Distances:
         self.apart = np.zeros(len(self.pairs))
         self.inner = np.zeros(len(self.pairs))
         self.squares = np.zeros(n_networks)
-        self.largest = np.zeros(n_networks)
+        self.largest = np.full(n_networks, -np.inf)
+        self.least = np.full(n_networks, np.inf)
 
     def update(self, chunk: ArrayLike) -> None:
         """Add samples.
@@ -89,8 +94,8 @@ class Distances:
         self.n_samples += values.shape[1]
 
     def _add(self, rows: NDArray[np.float64]) -> None:
-        largest = np.maximum(rows.max(axis=1, initial=0), -rows.min(axis=1, initial=0))
-        np.maximum(self.largest, largest, out=self.largest)
+        np.maximum(self.largest, rows.max(axis=1, initial=-np.inf), out=self.largest)
+        np.minimum(self.least, rows.min(axis=1, initial=np.inf), out=self.least)
         self.squares += [row @ row for row in rows]
         for pair, (x, y) in enumerate(self.pairs):
             difference = rows[x] - rows[y]
@@ -119,16 +124,23 @@ class Distances:
         self.inner += other.inner
         self.squares += other.squares
         np.maximum(self.largest, other.largest, out=self.largest)
+        np.minimum(self.least, other.least, out=self.least)
         self.n_samples += other.n_samples
 
-    def values(self) -> NDArray[np.float64]:
+    def values(self, unit: Unit = "largest") -> NDArray[np.float64]:
         """Mean squared differences ``1/(o p (d + 1)) Σ_j |C_j¹/a¹ − C_j²/a²|²_F``.
+
+        Parameters
+        ----------
+        unit : {'largest', 'largest_size'}
+            What a is: the largest coefficient of a network over all outputs, or the size of that which is
+            farthest from 0.
 
         Returns
         -------
         ndarray of shape (n_pairs,), float64
-            o outputs, p samples, d + 1 columns; a is the size of the largest coefficient of a network over
-            all outputs, positive or negative, and 1 for a network of zeros.
+            o outputs, p samples, d + 1 columns. For a network of zeros a is 1; not finite where another
+            network's largest coefficient is 0.
 
         Raises
         ------
@@ -137,8 +149,10 @@ class Distances:
         """
         if self.n_samples == 0:
             raise ValueError("a distance is of at least one sample, got none: add chunks first")
-        unit = np.where(self.largest == 0, 1.0, self.largest)
+        size = self.largest if unit == "largest" else np.maximum(self.largest, -self.least)
+        a = np.where(self.squares == 0, 1.0, size)
         x, y = np.transpose(self.pairs)
-        scale, excess = 1 / unit[y], (unit[y] - unit[x]) / (unit[x] * unit[y])
-        total = excess**2 * self.squares[x] + 2 * excess * scale * self.inner + scale**2 * self.apart
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale, excess = 1 / a[y], (a[y] - a[x]) / (a[x] * a[y])
+            total = excess**2 * self.squares[x] + 2 * excess * scale * self.inner + scale**2 * self.apart
         return np.asarray(np.maximum(total, 0) / (self.n_samples * self.shape[1] * self.shape[2]))

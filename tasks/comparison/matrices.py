@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.comparison.distances import Distances
+from relusweep.tasks.comparison.distances import Distances, Unit
 from relusweep.tasks.comparison.grams import interval
 from relusweep.tasks.comparison.measures import cka, cross_entropy, n_right
 from relusweep.tasks.jacobians.maps import CoefficientReader
@@ -38,6 +38,8 @@ class ColumnBlock:
         Label of the network to which.
     replicates : int
         Halves of the test images that give the intervals of CKA.
+    unit : {'largest', 'largest_size'}
+        Of the coefficients in a distance.
     """
 
     measure: Measure
@@ -45,6 +47,7 @@ class ColumnBlock:
     sources: tuple[str, ...]
     target: str
     replicates: int = 0
+    unit: Unit = "largest"
 
     @property
     def networks(self) -> list[str]:
@@ -97,11 +100,12 @@ def _distance(block: ColumnBlock) -> _Arrays:
     found = Distances(block.pairs, len(block.networks), maps.n_outputs, maps.n_columns)
     found.n_samples = maps.n_test
     found.apart, found.inner = (block.sums(name).sum(axis=1) for name in ("apart", "inner"))
-    squares, largest = (
-        kept.reader.read("sums", name, network_from=block.networks) for name in ("squares", "largest")
+    squares, largest, least = (
+        kept.reader.read("sums", name, network_from=block.networks)
+        for name in ("squares", "largest", "least")
     )
-    found.squares, found.largest = squares.sum(axis=1), largest.max(axis=1)
-    return {"distance": found.values()}
+    found.squares, found.largest, found.least = squares.sum(axis=1), largest.max(axis=1), least.min(axis=1)
+    return {"distance": found.values(block.unit)}
 
 
 def _cka(block: ColumnBlock) -> _Arrays:

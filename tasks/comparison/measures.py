@@ -160,7 +160,7 @@ def cross_entropy(outputs_from: ArrayLike, outputs_to: ArrayLike) -> NDArray[np.
     return np.asarray(-np.einsum("fso,tso->ft", p, log_q, optimize=True) / first.shape[1])
 
 
-def n_right(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
+def n_right(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """Count the samples whose largest output is that of their class.
 
     Parameters
@@ -170,8 +170,9 @@ def n_right(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
 
     Returns
     -------
-    ndarray of shape (...), int64
-        Of equal outputs the first counts. Counts of chunks add up; by all samples they are the accuracy.
+    ndarray of shape (...), float64
+        Whole numbers; NaN where an output of any sample is NaN, as of networks that diverged. Of equal
+        outputs the first counts. Counts of chunks add up; by all samples they are the accuracy.
 
     Raises
     ------
@@ -188,4 +189,5 @@ def n_right(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
         raise ValueError(
             f"labels have shape {values.shape[-2:-1]} for outputs of {values.shape}, got {classes.shape}"
         )
-    return np.asarray((values.argmax(axis=-1) == classes).sum(axis=-1))
+    right = (values.argmax(axis=-1) == classes).sum(axis=-1)
+    return np.where(np.isnan(values).any(axis=(-2, -1)), np.nan, right)

@@ -162,8 +162,8 @@ def sum_pairs(block: SumBlock) -> BlockResult:
     BlockResult
         Of arrays of shape (n_from, 1, n_to), float64: ``apart``, ``inner``, ``hsic``, ``hsic_unbiased``; with
         `replicates` also ``hsic_halves`` of shape (n_from, 1, n_to, replicates); of shape (n_from, 1):
-        ``squares``, ``largest``; ``cka_form``, int8, place in `FORMS`; and ``mapped``, float32 of shape
-        (n_from, 1, n_to, n_test).
+        ``squares``, ``largest``, ``least``; ``cka_form``, int8, place in `FORMS`; and ``mapped``, float32 of
+        shape (n_from, 1, n_to, n_test).
     """
     started = time.process_time()
     with threadpool_limits(1):  # the order of sums shows in the bits
@@ -243,6 +243,7 @@ def _compared(block: SumBlock) -> dict[str, NDArray[Any]]:
         "inner": np.where(turned, apart - inner, inner),  # y·(y − x) = |x − y|² − x·(x − y)
         "squares": distances.squares[own, None],
         "largest": distances.largest[own, None],
+        "least": distances.least[own, None],
         "hsic": block.spread(biased[:, 0]),
         "hsic_unbiased": block.spread(unbiased[:, 0]),
         "cka_form": np.full(block.shape, FORMS.index(form), np.int8),

@@ -1,6 +1,7 @@
 """How networks of images are trained, epoch by epoch, so that a stopped training goes on where it was."""
 
 from collections.abc import Callable, Iterator
+from math import isnan, nan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -219,13 +220,18 @@ def _train_epoch(
         optimizer.step()
         loss_sum += loss.detach().double() * len(rows)
         right += (logits.detach().argmax(dim=1) == target).sum()
-    return loss_sum.item() / len(labels), right.item() / len(labels)
+    return _loss_and_accuracy(loss_sum.item() / len(labels), right, len(labels))
 
 
 def _test(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
     logits = _in_parts(network.eval(), images)
-    right = (logits.argmax(dim=1) == labels).sum().item()
-    return cross_entropy(logits.double(), labels).item(), right / len(labels)
+    right = (logits.argmax(dim=1) == labels).sum()
+    return _loss_and_accuracy(cross_entropy(logits.double(), labels).item(), right, len(labels))
+
+
+def _loss_and_accuracy(loss: float, right: Tensor, n_images: int) -> tuple[float, float]:
+    """Give both, NaN together: of outputs that are NaN none is the largest."""
+    return loss, nan if isnan(loss) else right.item() / n_images
 
 
 @torch.no_grad()

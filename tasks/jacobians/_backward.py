@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from relusweep.tasks.compiled import LANES
-from relusweep.tasks.jacobians._chain import Affine, Chain
+from relusweep.tasks.jacobians._chain import Affine, Chain, neighbours
 from relusweep.tasks.jacobians._kernel import through_convolution, through_linear, to_affine_inputs, to_image
 from relusweep.tasks.training.simd import bank
 
@@ -16,8 +16,9 @@ __all__ = ["Active", "Backward"]
 
 _Floats: TypeAlias = NDArray[np.float32]
 
-# What is active at some samples, layer after layer: of a convolution, which number of each square
-# (see `gate`), shape (n_samples, n_channels, n_rows, n_columns); of an affine map (n_samples, n_units).
+# What is active at some samples, layer after layer: of a convolution, which number of each square, as
+# `_forward_kernel.gate` says, shape (n_samples, n_channels, n_rows, n_columns); of an affine map, shape
+# (n_samples, n_units).
 Active: TypeAlias = list[NDArray[np.uint8]]
 
 
@@ -103,7 +104,10 @@ class _Convolutions:
         by_channel = first.swapaxes(0, 1).flatten().numpy()
         self._weights = [by_channel, *(_by_tap(weights) for weights in others)]
         self._biases = [layer.biases.numpy() for layer in self._layers]
-        self._scaling = _interpolation(chain.rows), _interpolation(chain.columns)
+        self._scaling = (
+            (chain.rows.shape[1], *neighbours(chain.rows)),
+            (chain.columns.shape[1], *neighbours(chain.columns)),
+        )
 
     def fill(self, active: Active, above: _Above, rows: _Floats) -> None:
         belows = [bank(self._n_below(codes, i)) for i, codes in enumerate(active) if i]
@@ -161,14 +165,3 @@ def _by_tap(weights: Tensor) -> _Floats:
     by_tap = weights.permute(2, 3, 0, 1)
     padded: _Floats = pad(by_tap, (0, -by_tap.shape[-1] % LANES)).flatten().numpy()
     return padded
-
-
-def _interpolation(matrix: Tensor) -> tuple[int, NDArray[np.int64], _Floats]:
-    """Give the number of columns, and of each row the at most two neighbours with weights, and these."""
-    values = matrix.numpy()
-    n = values.shape[1]
-    first = np.minimum((values != 0).argmax(axis=1), max(n - 2, 0))
-    places = np.stack([first, np.minimum(first + 1, n - 1)], axis=1)
-    weights = np.take_along_axis(values, places, axis=1)
-    weights[:, 1] *= places[:, 1] != places[:, 0]
-    return n, places, weights

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from relusweep.tasks.images.architectures import FixedMap
 
-__all__ = ["Affine", "Chain", "Convolution", "read_chain"]
+__all__ = ["Affine", "Chain", "Convolution", "neighbours", "read_chain"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,27 @@ def read_chain(network: nn.Module, shape: tuple[int, ...]) -> Chain | None:
         return _chain(layers, shape, shape)
     chain = _chain(layers, shape, (3, *fixed.side))
     return None if chain is None or fixed.shape != shape else _with_scaling(chain, fixed)
+
+
+def neighbours(matrix: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Give of each row of an interpolation the at most two neighbours with weights, and these.
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    places : ndarray of shape (n_rows, 2), int64
+    weights : ndarray of shape (n_rows, 2), float32
+    """
+    values = matrix.numpy()
+    n = values.shape[1]
+    first = np.minimum((values != 0).argmax(axis=1), max(n - 2, 0))
+    places = np.stack([first, np.minimum(first + 1, n - 1)], axis=1)
+    weights = np.take_along_axis(values, places, axis=1)
+    weights[:, 1] *= places[:, 1] != places[:, 0]
+    return places, weights
 
 
 def _chain(layers: list[nn.Module], shape: tuple[int, ...], image: tuple[int, ...]) -> Chain | None:

@@ -16,7 +16,7 @@ from relusweep.tasks.jacobians._sums import weighted_sums
 from relusweep.tasks.training import simd
 from relusweep.tasks.training.simd import fma, load, store
 
-__all__ = ["gate", "through_convolution", "through_linear", "to_affine_inputs", "to_image"]
+__all__ = ["through_convolution", "through_linear", "to_affine_inputs", "to_image"]
 
 _TAPS = 9  # of a 3 × 3 convolution
 _compiled = compiled(_sums, simd)
@@ -27,42 +27,6 @@ def scratch(n_vectors):
     """Give room for vectors, on a cache-line boundary."""
     room = np.empty((n_vectors + 1) * LANES, np.float32)
     return room[-(room.ctypes.data // 4) % LANES :]
-
-
-@_compiled
-def gate(z, codes, h):
-    """Apply ReLU and perhaps the maximum of squares of 2 × 2; say which number of each square went on.
-
-    Parameters
-    ----------
-    z : ndarray of shape (n_samples, n_channels, height, width), dtype float32
-    codes : ndarray of shape (n_samples, n_channels, n_rows, n_columns), dtype uint8
-        Written: 0 where the unit is off, else 1 and the place in the square, row after row, of the first of
-        the largest. Where it has as many rows as `z`, there is no maximum.
-    h : ndarray shaped alike, dtype float32
-        Written: the largest, or 0.
-    """
-    n_samples, n_channels, n_rows, n_columns = codes.shape
-    for s in range(n_samples):
-        for c in range(n_channels):
-            for i in range(n_rows):
-                if n_rows == z.shape[2]:
-                    for j in range(n_columns):
-                        codes[s, c, i, j] = z[s, c, i, j] > 0
-                        h[s, c, i, j] = max(z[s, c, i, j], np.float32(0))
-                else:
-                    _largest(z[s, c, 2 * i], z[s, c, 2 * i + 1], codes[s, c, i], h[s, c, i])
-
-
-@_compiled
-def _largest(upper, lower, codes, h):
-    for j in range(h.size):
-        largest, code = np.float32(0), np.uint8(0)
-        largest, code = (upper[2 * j], np.uint8(1)) if upper[2 * j] > largest else (largest, code)
-        largest, code = (upper[2 * j + 1], np.uint8(2)) if upper[2 * j + 1] > largest else (largest, code)
-        largest, code = (lower[2 * j], np.uint8(3)) if lower[2 * j] > largest else (largest, code)
-        largest, code = (lower[2 * j + 1], np.uint8(4)) if lower[2 * j + 1] > largest else (largest, code)
-        codes[j], h[j] = code, largest
 
 
 @_compiled
@@ -111,7 +75,7 @@ def through_convolution(codes, factor, above, steps, weights, biases, below, off
     Parameters
     ----------
     codes : ndarray of shape (n_channels, n_rows, n_columns), dtype uint8
-        As of :func:`gate`, of one sample.
+        As of :func:`relusweep.tasks.jacobians._forward_kernel.gate`, of one sample.
     factor : int
         Rows and columns of a maximum.
     above : bank

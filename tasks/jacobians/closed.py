@@ -3,18 +3,14 @@
 import math
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear, relu
 
 from relusweep.tasks.jacobians._backward import Active, Backward
 from relusweep.tasks.jacobians._chain import Chain, read_chain
-from relusweep.tasks.jacobians._kernel import gate
+from relusweep.tasks.jacobians._forward import Forward, Passed
 
 __all__ = ["ClosedForm"]
-
-_AT_ONCE = 32  # samples of a forward pass, whose layers so stay in the cache
 
 
 class ClosedForm:
@@ -49,7 +45,7 @@ class ClosedForm:
     """
 
     def __init__(self, chain: Chain) -> None:
-        self._chain, self._backward = chain, Backward(chain)
+        self._chain, self._forward, self._backward = chain, Forward(chain), Backward(chain)
         self.shape = chain.shape
         self.n_outputs = len(chain.affine[-1].biases)
 
@@ -79,6 +75,20 @@ class ClosedForm:
         """Bytes of the rows of one sample, in float32."""
         return 4 * self.n_outputs * (math.prod(self.shape) + 1)
 
+    def pass_on(self, inputs: Tensor) -> Passed:
+        """Find what is active at some samples, the outputs, and the ties.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (n_samples, *shape), float32
+
+        Returns
+        -------
+        Passed
+            Bits of a sample are the same in any company.
+        """
+        return self._forward(inputs.detach().numpy())
+
     def patterns(self, inputs: Tensor) -> NDArray[np.uint8]:
         """Say, a few bits a unit, what is active at some samples.
 
@@ -89,20 +99,35 @@ class ClosedForm:
         Returns
         -------
         ndarray of shape (n_samples, pattern_bytes), dtype uint8
-        """
-        packed = np.empty((len(inputs), self.pattern_bytes), np.uint8)
-        for start in range(0, len(inputs), _AT_ONCE):
-            active = self._active(inputs[start : start + _AT_ONCE])
-            parts = [_pack(a, planes) for a, (planes, _) in zip(active, self._layout, strict=True)]
-            packed[start : start + _AT_ONCE] = np.hstack(parts) if parts else 0
-        return packed
 
-    def from_patterns(self, patterns: NDArray[np.uint8]) -> NDArray[np.float32]:
+        Raises
+        ------
+        ValueError
+            If an output is not finite, as of networks whose training diverged: nothing is active or not then.
+        """
+        passed = self.pass_on(inputs)
+        if lost := np.count_nonzero(~np.isfinite(passed.outputs).all(axis=1)):
+            raise ValueError(
+                f"outputs are not finite at {lost} of {len(inputs)} samples, which so have no pattern: leave "
+                "them out, or look at the weights and inputs"
+            )
+        return self.packed(passed)
+
+    def packed(self, passed: Passed) -> NDArray[np.uint8]:
+        """Pack what is active into patterns: shape (n_samples, pattern_bytes)."""
+        parts = [_pack(a, planes) for a, (planes, _) in zip(passed.active, self._layout, strict=True)]
+        return np.hstack([np.empty((len(passed.outputs), 0), np.uint8), *parts])
+
+    def from_patterns(
+        self, patterns: NDArray[np.uint8], outputs: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Compute rows from packed patterns; bit for bit those of the samples.
 
         Parameters
         ----------
         patterns : ndarray of shape (n_samples, pattern_bytes), dtype uint8
+        outputs : ndarray of shape (n_samples, n_outputs), optional
+            Of the network at the samples: where they are not finite, rows are NaN. By default all are finite.
 
         Returns
         -------
@@ -120,6 +145,8 @@ class ClosedForm:
             )
         rows = self._room(len(patterns))
         self._backward.fill(self._unpack(patterns), rows)
+        if outputs is not None:
+            rows[~np.isfinite(outputs)] = np.nan
         return rows
 
     def rows(self, inputs: Tensor) -> NDArray[np.float32]:
@@ -132,38 +159,19 @@ class ClosedForm:
         Returns
         -------
         ndarray of shape (n_samples, n_outputs, n_inputs + 1), dtype float32
-            Gradient of each output, and its offset.
+            Gradient of each output, and its offset; NaN where the output is not finite.
         """
-        rows = self._room(len(inputs))
-        for start in range(0, len(inputs), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            self._backward.fill(self._active(inputs[some]), rows[some])
+        return self.rows_of(self.pass_on(inputs))
+
+    def rows_of(self, passed: Passed) -> NDArray[np.float32]:
+        """Compute the rows of samples that were passed on, as :meth:`rows` does."""
+        rows = self._room(len(passed.outputs))
+        self._backward.fill(passed.active, rows)
+        rows[~np.isfinite(passed.outputs)] = np.nan
         return rows
 
     def _room(self, n_samples: int) -> NDArray[np.float32]:
         return np.empty((n_samples, self.n_outputs, math.prod(self.shape) + 1), np.float32)
-
-    # Forwards
-
-    @torch.no_grad()
-    def _active(self, inputs: Tensor) -> Active:
-        active: Active = []
-        h = inputs
-        if self._chain.convolutions:
-            h = self._chain.rows @ inputs @ self._chain.columns.T
-        for layer in self._chain.convolutions:
-            z = conv2d(h, layer.weights, layer.biases, padding=1).numpy()
-            n, channels, height, width = z.shape
-            codes = np.empty((n, channels, height // layer.factor, width // layer.factor), np.uint8)
-            values = np.empty(codes.shape, np.float32)
-            gate(z, codes, values)
-            active.append(codes)
-            h = torch.from_numpy(values)
-        h = h.flatten(1)
-        for affine in self._chain.affine[:-1]:
-            h = relu(linear(h, affine.weights, affine.biases))
-            active.append((h > 0).numpy().view(np.uint8))
-        return active
 
     @property
     def _layout(self) -> list[tuple[int, tuple[int, ...]]]:

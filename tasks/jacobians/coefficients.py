@@ -41,7 +41,7 @@ def coefficients(
     -------
     ndarray of shape (n_samples, n_outputs, n_inputs + 1), float32 or float64
         Row j of a sample is ``∇v_j(x)``, in the order of the flattened input, and then
-        ``y_j = v_j(x) − ∇v_j(x) · x``.
+        ``y_j = v_j(x) − ∇v_j(x) · x``. NaN where the output is not finite.
 
     Raises
     ------
@@ -51,8 +51,12 @@ def coefficients(
 
     Notes
     -----
-    At a kink (a unit at exactly zero, equal numbers in a maximum) rows are PyTorch's: the unit is off, the
-    first of the equal numbers counts.
+    At a kink (a unit at exactly zero, equal numbers in a maximum) the unit is off, and the first of the equal
+    numbers counts, row after row. The closed form adds up every unit in the same order, wherever it is in the
+    image, so that equal patches of an image give equal numbers: what ties in it does not depend on rounding.
+    Its bits are those of the sample alone, in any batch. PyTorch's rule is the same, but its sums depend on
+    the place in the image and on the length of the batch, so `autograd` breaks ties of flat regions as
+    rounding has it, and its bits are those of the batch.
 
     Examples
     --------
@@ -106,3 +110,4 @@ def _differentiate(outputs: Tensor, x: Tensor, rows: Tensor) -> None:
         rows[:, j, :-1] = gradient.flatten(1)
     with torch.no_grad():
         rows[..., -1] = outputs - (rows[..., :-1] @ x.flatten(1)[..., None])[..., 0]
+        rows[~outputs.isfinite()] = torch.nan

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.images.reader import Reader
+from relusweep.tasks.jacobians.closed import ClosedForm
 from relusweep.tasks.jacobians.coefficients import coefficients
 from relusweep.tasks.jacobians.maps import LinearMaps
 from relusweep.tasks.jacobians.rounding import round_bits, to_float16
@@ -53,36 +54,47 @@ def map_samples(block: MapBlock) -> BlockResult:
     Returns
     -------
     BlockResult
-        Of ``outputs``, float32 of shape (1, n_samples, n_outputs); and either ``patterns``, uint8 of shape
-        (1, n_samples, pattern_bytes), or ``coefficients`` of shape (1, n_samples, n_outputs, n_columns) and,
-        where these are rounded, ``rounding_error``, float32 of shape (1, n_samples).
+        Of ``outputs``, float32 of shape (1, n_samples, n_outputs); ``n_ties``, int32 of shape (1, n_samples),
+        -1 where there is no closed form; and either ``patterns``, uint8 of shape (1, n_samples,
+        pattern_bytes), or ``coefficients`` of shape (1, n_samples, n_outputs, n_columns) and, where these are
+        rounded, ``rounding_error``, float32 of shape (1, n_samples).
     """
     torch.set_num_threads(1)
     started = time.process_time()
-    maps, samples, precision = block.maps, block.samples, block.precision
-    whole = maps.networks.trained(block.label, block.reader).eval()
-    network = maps.mapped(whole)
-    closed = maps.closed_form(block.label, whole) if maps.form == "patterns" else None
+    maps, samples = block.maps, block.samples
+    network = maps.mapped(maps.networks.trained(block.label, block.reader).eval())
+    closed = ClosedForm.of(network, maps.input_shape)
     arrays = _empty(block)
     for start in range(0, len(samples), block.at_once):
         x = maps.inputs(samples[start : start + block.at_once])
-        here = np.s_[0, start : start + len(x)]
-        with torch.no_grad():
-            arrays["outputs"][here] = network(x).numpy()
-        if closed is not None:
-            found = closed.patterns(x)
-            arrays["patterns"][here][:, : found.shape[1]] = found
+        here = slice(start, start + len(x))
+        if closed is None:
+            with torch.no_grad():
+                arrays["outputs"][0, here] = network(x).numpy()
+            _keep(block, arrays, here, coefficients(network, x).astype(np.float32, copy=False))
             continue
-        rows = coefficients(network, x).astype(np.float32, copy=False)
-        arrays["coefficients"][here] = kept = _rounded(rows, precision)
-        if precision != "float32":
-            arrays["rounding_error"][here] = _relative(rows, kept)
+        passed = closed.pass_on(x)
+        arrays["outputs"][0, here], arrays["n_ties"][0, here] = passed.outputs, passed.ties
+        if maps.form == "patterns":
+            arrays["patterns"][0, here, : closed.pattern_bytes] = closed.packed(passed)
+        else:
+            _keep(block, arrays, here, closed.rows_of(passed))
     return BlockResult(arrays, 0, time.process_time() - started, 0.0)
+
+
+def _keep(block: MapBlock, arrays: dict[str, NDArray[Any]], here: slice, rows: NDArray[np.float32]) -> None:
+    """Put the rows of some samples in their place, in as many bits as are asked for."""
+    arrays["coefficients"][0, here] = kept = _rounded(rows, block.precision)
+    if block.precision != "float32":
+        arrays["rounding_error"][0, here] = _relative(rows, kept)
 
 
 def _empty(block: MapBlock) -> dict[str, NDArray[Any]]:
     maps, n_samples = block.maps, len(block.samples)
-    found: dict[str, NDArray[Any]] = {"outputs": np.zeros((1, n_samples, maps.n_outputs), np.float32)}
+    found: dict[str, NDArray[Any]] = {
+        "outputs": np.zeros((1, n_samples, maps.n_outputs), np.float32),
+        "n_ties": np.full((1, n_samples), -1, np.int32),
+    }
     if maps.form == "patterns":
         return found | {"patterns": np.zeros((1, n_samples, block.pattern_bytes), np.uint8)}
     dtype = np.float16 if block.precision == "float16" else np.float32

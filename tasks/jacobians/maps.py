@@ -178,7 +178,9 @@ class CoefficientReader:
             return self.reader.read("jacobians", "coefficients", network=label, sample=here, output=output)
         closed = self._closed_form(label)
         patterns = self.reader.read("jacobians", "patterns", network=label, sample=here)
-        return closed.from_patterns(np.ascontiguousarray(patterns[:, : closed.pattern_bytes]))[:, output]
+        outputs = self.reader.read("jacobians", "outputs", network=label, sample=here)
+        patterns = np.ascontiguousarray(patterns[:, : closed.pattern_bytes])
+        return closed.from_patterns(patterns, outputs)[:, output]
 
     def chunks(
         self, label: str, output: int, part: Part

@@ -91,7 +91,16 @@ class Jacobians(ImageStage):
     def variables(self) -> Mapping[str, Variable]:
         """Rows or patterns, what rounding cost, and the networks' outputs."""
         precision, dims = self.spec.precision, ("network", "sample", "output", "coefficient")
-        found = {"outputs": numbers(dims[:3], "float32", "outputs of the network")}
+        found = {
+            "outputs": numbers(dims[:3], "float32", "outputs of the network"),
+            "n_ties": numbers(
+                dims[:2],
+                "int32",
+                "units at a kink: at 0, or a maximum of several equal numbers",
+                fill=-1,
+                comment="there the map is one of several; -1: not counted, the network has no closed form",
+            ),
+        }
         if self.spec.form == "patterns":
             shape = list(self.maps.input_shape)  # with it rows come from the store alone
             words = "what is active, bits of units packed"

@@ -35,7 +35,12 @@ class _Matrix(OfJacobians):
 
         sources, (target,) = (block[dim] for dim in PAIR)
         return compare, ColumnBlock(
-            self.stage, self.coefficients(store), sources, target, self.spec.replicates
+            self.stage,
+            self.coefficients(store),
+            sources,
+            target,
+            self.spec.replicates,
+            self.spec.distance_unit,
         )
 
     @property
@@ -79,6 +84,7 @@ class Affine(_OfSums):
 class Distance(_OfSums):
     """How far the coefficients of two networks are apart, each in units of its largest one."""
 
+    fields: ClassVar[frozenset[str]] = SUM_FIELDS | {"distance_unit"}
     stage = "distance"
     variables: ClassVar[Mapping[str, Variable]] = {
         "distance": numbers(
@@ -86,7 +92,7 @@ class Distance(_OfSums):
             "float64",
             "mean squared difference of the coefficients",
             comment="over test images, outputs and coefficients, each network in units of its largest "
-            "coefficient",
+            "coefficient: that of distance_unit in the specification",
         )
     }
 

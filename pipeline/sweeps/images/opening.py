@@ -72,7 +72,7 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
         )
     training = open_dataset(store, f"{group.rpartition('/')[0]}/training", chunks={})
     weights = training["parameters"].sel(network=dataset["network"].values).data
-    patterns, done = dataset["patterns"], dataset["done"].data
+    patterns, outputs = dataset["patterns"], dataset["outputs"].chunk({"output": -1})  # NaN where not done
     shape = tuple(patterns.attrs["input_shape"])
     scaled = json.loads(dataset.attrs["specification"])["input"] == "scaled"
     n_outputs, n_columns = dataset.sizes["output"], int(np.prod(shape)) + 1
@@ -80,7 +80,7 @@ def open_jacobians(store: str, group: str = "images/digits/jacobians") -> xr.Dat
         da.map_blocks(
             _rows,
             patterns.data[number],
-            done[number].rechunk(patterns.chunksizes["sample"])[:, None],
+            outputs.data[number].rechunk({0: patterns.chunksizes["sample"]}),
             closed=delayed(_closed_form)(str(label), shape, scaled, n_outputs, weights[number]),
             drop_axis=1,
             new_axis=[1, 2],
@@ -106,7 +106,7 @@ def _closed_form(
     return closed
 
 
-def _rows(patterns: NDArray[np.uint8], done: NDArray[np.bool_], closed: ClosedForm) -> NDArray[np.float32]:
-    rows = closed.from_patterns(np.ascontiguousarray(patterns[:, : closed.pattern_bytes]))
-    rows[~done[:, 0]] = np.nan
-    return rows
+def _rows(
+    patterns: NDArray[np.uint8], outputs: NDArray[np.float32], closed: ClosedForm
+) -> NDArray[np.float32]:
+    return closed.from_patterns(np.ascontiguousarray(patterns[:, : closed.pattern_bytes]), outputs)

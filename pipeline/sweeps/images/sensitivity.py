@@ -19,7 +19,7 @@ class Sensitivity(OfJacobians):
     """Active subspaces of every output of every network, and the mean of its linear maps."""
 
     stage: ClassVar[str] = "sensitivity"
-    fields: ClassVar[frozenset[str]] = JACOBIAN_FIELDS | {"components"}
+    fields: ClassVar[frozenset[str]] = JACOBIAN_FIELDS | {"components", "sensitivity_part"}
     unit: ClassVar[str] = "outputs"
     verb: ClassVar[str] = "decompose"
     dims: ClassVar[tuple[str, ...]] = _DIMS
@@ -29,7 +29,7 @@ class Sensitivity(OfJacobians):
         ),
         "direction": numbers((*_DIMS, "component", "input"), "float32", "unit vector of the flattened input"),
         "mean": numbers(
-            (*_DIMS, "coefficient"), "float64", "mean of the coefficients over the training images"
+            (*_DIMS, "coefficient"), "float64", "mean of the coefficients over the images of sensitivity_part"
         ),
         "along": numbers((*_DIMS, "test_sample"), "float32", "place of the image along the first direction"),
     }
@@ -43,4 +43,6 @@ class Sensitivity(OfJacobians):
         from relusweep.tasks.comparison.directions import DirectionBlock, decompose
 
         (label,), (output,) = block["network"], block["output"]
-        return decompose, DirectionBlock(self.coefficients(store), label, output, self.spec.n_components)
+        return decompose, DirectionBlock(
+            self.coefficients(store), label, output, self.spec.sensitivity_part, self.spec.n_components
+        )

@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, fie
 from relusweep.pipeline.sweeps.base import Specification
 from relusweep.pipeline.sweeps.fields import Seed, Sizes
 from relusweep.tasks.axes import listed
+from relusweep.tasks.comparison.distances import Unit
+from relusweep.tasks.images.datasets import Part
 from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkName, PretrainedModel
 from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.jacobians.maps import LinearMaps
@@ -92,6 +94,11 @@ class ImageSpecification(Specification):
         largest; by default it is rounding: see `relusweep.tasks.comparison.affine.row_space`.
     replicates : int
         Halves of the test images that give the intervals of CKA; none by default.
+    distance_unit : {'largest', 'largest_size'}
+        What coefficients are divided by before distances: the largest one of the network, as in the source,
+        or the size of that which is farthest from 0.
+    sensitivity_part : {'test', 'train'}
+        The images whose gradients say how sensitive outputs are; in the source those of the test set.
     components : int
         Leading directions of sensitivity to keep, at most as many as an image has numbers.
     """
@@ -124,6 +131,8 @@ class ImageSpecification(Specification):
     rows_in_memory: Annotated[int, Field(ge=0, description="bytes")] = 2**30
     cutoff: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
     replicates: Annotated[int, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
+    distance_unit: Unit = "largest"
+    sensitivity_part: Part = "test"
     components: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 16
 
     @field_validator("pretrained")

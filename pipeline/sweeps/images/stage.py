@@ -73,6 +73,7 @@ class ImageStage(Sweep):
     """
 
     kind: ClassVar[str] = "images"
+    result_schema: ClassVar[int] = 2  # since 30 November 2026: maps at kinks, networks that diverged
     stage: ClassVar[str]
     fields: ClassVar[frozenset[str]]
     dims: ClassVar[tuple[str, ...]]

@@ -17,9 +17,9 @@ def distances_of(rows, pairs=((0, 1), (0, 0), (1, 0)), cuts=1):
     return distances
 
 
-def exact_distance(x, y):
+def exact_distance(x, y, size=lambda value: value):
     x, y = ([Fraction(float(value)) for value in rows.ravel()] for rows in (x, y))
-    a, b = max(map(abs, x)), max(map(abs, y))
+    a, b = max(map(size, x)), max(map(size, y))
     return float(sum((u / a - v / b) ** 2 for u, v in zip(x, y, strict=True)) / len(x))
 
 
@@ -29,10 +29,12 @@ def test_distances_are_right_however_near_the_networks(apart, cuts):
     rng = np.random.default_rng(0)
     one = rng.normal(size=(40, 3, 5)).astype(np.float32)
     rows = np.stack([one, (one * (1 + apart * rng.normal(size=one.shape))).astype(np.float32)])
-    found = distances_of(rows, cuts=cuts).values()
-    expected = exact_distance(*rows)
-    np.testing.assert_allclose(found[[0, 2]], expected, rtol=1e-11)
-    assert found[1] == 0
+    distances = distances_of(rows, cuts=cuts)
+    for unit, size in (("largest", lambda value: value), ("largest_size", abs)):
+        found = distances.values(unit)
+        np.testing.assert_allclose(found[[0, 2]], exact_distance(*rows, size), rtol=1e-11)
+        assert found[1] == 0
+    assert distances.values()[0] != distances.values("largest_size")[0]
 
 
 def test_a_distance_of_scaled_networks_is_within_its_bound():
@@ -63,7 +65,23 @@ def test_distances_merge():
 
 def test_a_network_of_zeros_has_a_distance():
     rows = np.stack([np.zeros((4, 1, 2)), np.full((4, 1, 2), -3.0)])
-    assert distances_of(rows).values().tolist() == [1, 0, 1]
+    for unit in ("largest", "largest_size"):
+        assert distances_of(rows).values(unit).tolist() == [1, 0, 1]
+
+
+def test_a_distance_in_units_of_zero_is_not_finite():
+    rows = np.array([[[[1.0, 0.5]]], [[[0.0, -2.0]]]])
+    assert not np.isfinite(distances_of(rows).values()[[0, 2]]).any()
+    assert distances_of(rows).values("largest_size")[0] == pytest.approx((1 + 1.5**2) / 2)
+
+
+def test_measures_of_networks_that_diverged_are_missing():
+    rows = np.stack([np.ones((6, 2, 3)), np.full((6, 2, 3), np.nan)])
+    assert np.isnan(distances_of(rows).values()[[0, 2]]).all()
+    outputs = np.random.default_rng(5).normal(size=(3, 6, 2))
+    outputs[1, 4, 1], outputs[2] = np.nan, np.nan
+    assert np.isfinite(n_right(outputs, np.zeros(6))).tolist() == [True, False, False]
+    assert np.isfinite(cross_entropy(outputs, outputs)).tolist() == [[True, False, False], *[[False] * 3] * 2]
 
 
 def test_cross_entropies_by_hand_and_by_scipy():

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from relusweep.tasks.images.architectures import FixedMap, build
+from relusweep.tasks.images.datasets import load_images
 from relusweep.tasks.jacobians.closed import ClosedForm
 from relusweep.tasks.jacobians.coefficients import coefficients
 
@@ -203,6 +204,88 @@ def test_rows_do_not_depend_on_other_samples(make, shape):
     assert patterns.nbytes == 70 * closed.pattern_bytes
     assert together.nbytes == 70 * closed.row_bytes
     assert closed.from_patterns(patterns[:0]).shape == (0, *together.shape[1:])
+
+
+@pytest.mark.parametrize("architecture", ["dense", "simple", "complex"])
+@pytest.mark.parametrize("name", ["digits", "scaled"])
+def test_an_image_has_its_bits_in_any_company(architecture, name):
+    """Flat backgrounds tie in maxima, which rounding must not break."""
+    images = torch.from_numpy(load_images().images("test")[:33])
+    network = build(architecture, (1, 8, 8), 10, seed=1)
+    if name == "scaled":
+        images, network = network[0](images).contiguous(), network[1:]
+    closed = ClosedForm.of(network, tuple(images.shape[1:]))
+    whole, together = closed.pass_on(images), coefficients(network, images)
+    for some in (slice(7, 8), slice(0, 2), slice(16, 33), slice(None, None, -1)):
+        chosen = torch.from_numpy(images.numpy()[some].copy())
+        np.testing.assert_array_equal(coefficients(network, chosen), together[some])
+        passed = closed.pass_on(chosen)
+        np.testing.assert_array_equal(passed.outputs, whole.outputs[some])
+        np.testing.assert_array_equal(passed.ties, whole.ties[some])
+    with torch.no_grad():
+        np.testing.assert_allclose(whole.outputs, network(images), rtol=1e-4, atol=1e-5)
+    assert (whole.ties > 0).all() == (architecture != "dense")
+
+
+def flat_ties(network: nn.Sequential, images: torch.Tensor) -> torch.Tensor:
+    """Count squares whose positive maximum comes from several equal patches, by the patches themselves."""
+    h, count = network[0].double()(images.double()), 0
+    for layer in network[1:]:
+        if isinstance(layer, nn.Conv2d):
+            patches = nn.functional.unfold(h, 3, padding=1)  # (n, 9 c, places)
+            size = patches.shape[1]
+            z = layer.double()(h)
+        elif isinstance(layer, nn.MaxPool2d):
+            side = z.shape[-1]
+            squares = patches.view(len(h), size, side // 2, 2, side // 2, 2).permute(0, 2, 4, 3, 5, 1)
+            squares = squares.reshape(len(h), side // 2, side // 2, 4, size)
+            same = (squares[:, :, :, :, None] == squares[:, :, :, None]).all(-1)
+            values = z.view(len(h), -1, side // 2, 2, side // 2, 2).permute(0, 1, 2, 4, 3, 5).flatten(-2)
+            at = values.argmax(-1)
+            of_best = (
+                same[:, None]
+                .expand(-1, z.shape[1], -1, -1, -1, -1)
+                .gather(-2, at[..., None, None].expand(*at.shape, 1, 4))
+            )
+            count = count + ((of_best.sum((-1, -2)) > 1) & (values.amax(-1) > 0)).flatten(1).sum(1)
+            h = layer(z).relu()
+    return count
+
+
+@pytest.mark.parametrize("architecture", ["simple"])
+def test_ties_are_those_of_equal_patches(architecture):
+    images = torch.from_numpy(load_images().images("test")[:20])
+    network = build(architecture, (1, 8, 8), 10, seed=1)
+    closed = ClosedForm.of(network, (1, 8, 8))
+    found = closed.pass_on(images).ties
+    assert found.min() > 100
+    np.testing.assert_array_equal(found, flat_ties(network, images))
+
+
+@pytest.mark.parametrize("architecture", ["linear", "dense", "simple", "complex"])
+def test_where_a_network_diverged_rows_are_missing(architecture):
+    """One weight or one bias that is not finite, in the first or the last layer; or one input."""
+    shape, inputs = (1, 8, 8), draw(5, 1, 8, 8)
+    for layer, name, bad in product((0, -1), ("weight", "bias"), (np.nan, np.inf)):
+        network = build(architecture, shape, 10, 0)
+        trained = [part for part in network if isinstance(part, nn.Linear | nn.Conv2d)]
+        getattr(trained[layer], name).data.view(-1)[0] = bad
+        with torch.no_grad():
+            lost = ~network(inputs).isfinite().numpy()
+        assert lost.any(axis=1).all() or bad == np.inf  # which may turn a unit off
+        closed, rows = ClosedForm.of(network, shape), coefficients(network, inputs)
+        assert np.isnan(rows[lost]).all()
+        assert np.isnan(coefficients(network, inputs, method="autograd")[lost]).all()
+        if np.isnan(bad):
+            assert not np.isnan(rows[~lost]).any()
+            with pytest.raises(ValueError, match="outputs are not finite at 5 of 5 samples"):
+                closed.patterns(inputs)
+        passed = closed.pass_on(inputs)
+        again = closed.from_patterns(closed.packed(passed), passed.outputs)
+        np.testing.assert_array_equal(again, rows)
+    inputs[3, 0, 2, 2] = np.nan
+    lost = np.isnan(coefficients(build(architecture, shape, 10, 0), inputs)).all(axis=(1, 2))
+    assert lost.tolist() == [False, False, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_network_mapped_to_itself_is_as_accurate_as_it_is(whole, labels):
 
 def test_distance_is_the_mean_square_of_scaled_differences(whole, rows):
     found = _matrix(whole, "distance")["distance"].values
-    unit = [of_network / abs(of_network).max() for of_network in rows["test"]]
+    unit = [of_network / of_network.max() for of_network in rows["test"]]
     expected = [[np.mean((x - y) ** 2) for y in unit] for x in unit]
     np.testing.assert_allclose(found, expected, rtol=1e-10)
     assert (np.diag(found) == 0).all()

@@ -17,6 +17,7 @@ from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
 from relusweep.tasks.comparison.directions import DirectionBlock, decompose
+from relusweep.tasks.images.datasets import Part
 from relusweep.tasks.jacobians.maps import CoefficientReader
 from tests.tasks.array_reader import ArrayReader
 
@@ -57,9 +58,9 @@ def found(store: Path) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def train(store: Path) -> xr.DataArray:
+def rows(store: Path) -> xr.DataArray:
     rows = _read(Jacobians(SMALL.spec), store)
-    return rows["coefficients"].isel(sample=rows["part"].values == "train").astype(float)
+    return rows["coefficients"].isel(sample=rows["part"].values == "test").astype(float)
 
 
 def test_the_group_says_what_it_holds(found: xr.Dataset) -> None:
@@ -73,10 +74,10 @@ def test_the_group_says_what_it_holds(found: xr.Dataset) -> None:
     assert all({"long_name", "units"} <= found[name].attrs.keys() for name in SMALL.variables)
 
 
-def test_singular_values_are_those_of_the_gradients(found: xr.Dataset, train: xr.DataArray) -> None:
+def test_singular_values_are_those_of_the_gradients(found: xr.Dataset, rows: xr.DataArray) -> None:
     for label in LABELS:
         for output in range(10):
-            gradients = train.sel(network=label, output=output).values[:, :-1]
+            gradients = rows.sel(network=label, output=output).values[:, :-1]
             _, values, directions = np.linalg.svd(gradients / np.sqrt(len(gradients)), full_matrices=False)
             cell = found.sel(network=label, output=output)
             np.testing.assert_allclose(cell["singular_value"], values[:5], atol=1e-6 * values[0])
@@ -92,8 +93,8 @@ def test_directions_are_orthonormal_and_images_lie_along_the_first(found: xr.Dat
     np.testing.assert_allclose(found["along"], along, rtol=1e-5, atol=1e-5)
 
 
-def test_the_mean_is_that_of_the_columns(found: xr.Dataset, train: xr.DataArray) -> None:
-    mean = train.mean("sample").transpose("network", "output", "coefficient")
+def test_the_mean_is_that_of_the_columns(found: xr.Dataset, rows: xr.DataArray) -> None:
+    mean = rows.mean("sample").transpose("network", "output", "coefficient")
     np.testing.assert_allclose(found["mean"], mean, rtol=1e-9, atol=1e-12)
 
 
@@ -124,7 +125,9 @@ def test_an_output_that_is_dead_or_not_finite() -> None:
     dims = ("network", "sample", "output", "coefficient")
     reader = ArrayReader({"jacobians": {"coefficients": (dims, rows[None])}}, {"network": ["dense-sgd-0"]})
     kept = CoefficientReader(SMALL.maps, reader, chunk=100)
-    dead, diverged = (decompose(DirectionBlock(kept, "dense-sgd-0", output, 5)).arrays for output in (0, 1))
+    dead, diverged = (
+        decompose(DirectionBlock(kept, "dense-sgd-0", output, "test", 5)).arrays for output in (0, 1)
+    )
     assert dead["singular_value"].tolist() == [[[0.0] * 5]]
     assert dead["mean"].tolist() == [[[0.0] * 64 + [2.5]]]
     directions = dead["direction"][0, 0]
@@ -134,3 +137,16 @@ def test_an_output_that_is_dead_or_not_finite() -> None:
     for name in ("singular_value", "direction", "along"):
         assert np.isnan(diverged[name]).all()
         assert diverged[name].shape == dead[name].shape
+
+
+@pytest.mark.parametrize(("part", "slope"), [("test", 3.0), ("train", 1.0)])
+def test_gradients_are_those_of_one_part(part: Part, slope: float) -> None:
+    rows = np.zeros((1797, 10, 65), np.float32)
+    rows[:, :, 7] = np.where(np.arange(1797) < SMALL.maps.n_train, 1.0, 3.0)[:, None]
+    dims = ("network", "sample", "output", "coefficient")
+    reader = ArrayReader({"jacobians": {"coefficients": (dims, rows[None])}}, {"network": ["dense-sgd-0"]})
+    kept = CoefficientReader(SMALL.maps, reader, chunk=100)
+    found = decompose(DirectionBlock(kept, "dense-sgd-0", 2, part, 5)).arrays
+    assert found["singular_value"][0, 0].tolist() == [slope, 0, 0, 0, 0]
+    assert found["mean"][0, 0, 7] == slope
+    assert override(SMALL, [f"sensitivity_part={part}"]).spec.sensitivity_part == part
