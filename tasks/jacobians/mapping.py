@@ -55,9 +55,9 @@ def map_samples(block: MapBlock) -> BlockResult:
     -------
     BlockResult
         Of ``outputs``, float32 of shape (1, n_samples, n_outputs); ``n_ties``, int32 of shape (1, n_samples),
-        -1 where there is no closed form; and either ``patterns``, uint8 of shape (1, n_samples,
-        pattern_bytes), or ``coefficients`` of shape (1, n_samples, n_outputs, n_columns) and, where these are
-        rounded, ``rounding_error``, float32 of shape (1, n_samples).
+        -1 where there is no closed form or an output is not finite; and either ``patterns``, uint8 of shape
+        (1, n_samples, pattern_bytes), or ``coefficients`` of shape (1, n_samples, n_outputs, n_columns) and,
+        where these are rounded, ``rounding_error``, float32 of shape (1, n_samples).
     """
     torch.set_num_threads(1)
     started = time.process_time()
@@ -74,7 +74,8 @@ def map_samples(block: MapBlock) -> BlockResult:
             _keep(block, arrays, here, coefficients(network, x).astype(np.float32, copy=False))
             continue
         passed = closed.pass_on(x)
-        arrays["outputs"][0, here], arrays["n_ties"][0, here] = passed.outputs, passed.ties
+        arrays["outputs"][0, here] = passed.outputs
+        arrays["n_ties"][0, here] = np.where(np.isfinite(passed.outputs).all(axis=1), passed.ties, -1)
         if maps.form == "patterns":
             arrays["patterns"][0, here, : closed.pattern_bytes] = closed.packed(passed)
         else:

@@ -98,7 +98,7 @@ class Jacobians(ImageStage):
                 "int32",
                 "units at a kink: at 0, or a maximum of several equal numbers",
                 fill=-1,
-                comment="there the map is one of several; -1: not counted, the network has no closed form",
+                comment="there the map is one of several; -1: no closed form, or outputs that are not finite",
             ),
         }
         if self.spec.form == "patterns":
