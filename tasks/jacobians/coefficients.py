@@ -1,6 +1,5 @@
 """The rows [∇v_j(x), y_j(x)] of a network's outputs at samples."""
 
-import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,11 +9,11 @@ from torch import Tensor, nn
 
 from relusweep.tasks.jacobians.closed import ClosedForm
 
-__all__ = ["Method", "coefficients"]
+__all__ = ["Method", "coefficients", "differentiate"]
 
 Method = Literal["auto", "closed", "autograd"]
 
-_AT_ONCE = 64  # samples of a backward pass: more leave the cache, fewer are mostly overhead
+_AT_ONCE = 8  # samples of a backward pass, whose layers are all in memory: of images of 224 × 224, a gigabyte
 
 
 def coefficients(
@@ -54,9 +53,9 @@ def coefficients(
     At a kink (a unit at exactly zero, equal numbers in a maximum) the unit is off, and the first of the equal
     numbers counts, row after row. The closed form adds up every unit in the same order, wherever it is in the
     image, so that equal patches of an image give equal numbers: what ties in it does not depend on rounding.
-    Its bits are those of the sample alone, in any batch. PyTorch's rule is the same, but its sums depend on
-    the place in the image and on the length of the batch, so `autograd` breaks ties of flat regions as
-    rounding has it, and its bits are those of the batch.
+    PyTorch's rule is the same, but its sums depend on the place in the image, so that `autograd` breaks ties
+    of flat regions as rounding has it. Bits of a sample are the same in any company: those of the closed form
+    always, those of `autograd` as far as PyTorch's are in batches of one length, which all batches have.
 
     Examples
     --------
@@ -80,34 +79,54 @@ def coefficients(
             "this network has no closed form: allowed are convolutions of 3 by 3 with ReLU and perhaps a "
             "maximum of 2 by 2, and affine maps with ReLU between, in float32 on a CPU; use method='autograd'"
         )
-    return _autograd(network.eval(), x)
+    return differentiate(network.eval(), x)[1]
 
 
-def _autograd(network: nn.Module, inputs: Tensor) -> NDArray[np.float32] | NDArray[np.float64]:
-    rows = inputs.new_empty(len(inputs), 0, math.prod(inputs.shape[1:]) + 1)
-    start = 0
-    for some in inputs.split(_AT_ONCE):
-        x = some.clone().requires_grad_()
-        with torch.enable_grad():
-            outputs = network(x)
-        if outputs.ndim != 2 or len(outputs) != len(x):
-            raise ValueError(
-                f"the network gives outputs of shape {tuple(outputs.shape)} for {len(x)} samples; allowed is "
-                "(n_samples, n_outputs)"
-            )
-        if start == 0:
-            rows = rows.new_empty(len(inputs), outputs.shape[1], rows.shape[2])
-        _differentiate(outputs, x, rows[start : start + len(x)])
-        start += len(x)
-    return np.asarray(rows.cpu().numpy())
+def differentiate(network: nn.Module, inputs: Tensor) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Differentiate the outputs of a network, some samples at a time.
+
+    Parameters
+    ----------
+    network : Module
+        In evaluation mode.
+    inputs : Tensor of shape (n_samples, *shape)
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_samples, n_outputs)
+    rows : ndarray of shape (n_samples, n_outputs, n_inputs + 1)
+
+    Raises
+    ------
+    ValueError
+        If outputs are not one vector a sample.
+
+    Notes
+    -----
+    All batches have one length, the last sample repeated: PyTorch adds up otherwise in those of another.
+    """
+    filled = inputs if len(inputs) else inputs.new_zeros(1, *inputs.shape[1:])
+    again = filled[-1:].expand(-len(filled) % _AT_ONCE, *inputs.shape[1:])
+    parts = [_of_batch(network, some) for some in torch.cat([filled, again]).split(_AT_ONCE)]
+    outputs, rows = (torch.cat(arrays)[: len(inputs)].cpu().numpy() for arrays in zip(*parts, strict=True))
+    return outputs, rows
 
 
-def _differentiate(outputs: Tensor, x: Tensor, rows: Tensor) -> None:
-    """Write the rows of a batch."""
+def _of_batch(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    x = inputs.clone().requires_grad_()
+    with torch.enable_grad():
+        outputs = network(x)
+    if outputs.ndim != 2 or len(outputs) != len(x):
+        raise ValueError(
+            f"the network gives outputs of shape {tuple(outputs.shape)} for a batch of {len(x)}; allowed is "
+            "(n_samples, n_outputs)"
+        )
     n_outputs = outputs.shape[1]
+    rows = x.new_empty(len(x), n_outputs, x[0].numel() + 1, requires_grad=False)
     for j in range(n_outputs):
         (gradient,) = torch.autograd.grad(outputs[:, j].sum(), x, retain_graph=j + 1 < n_outputs)
         rows[:, j, :-1] = gradient.flatten(1)
     with torch.no_grad():
         rows[..., -1] = outputs - (rows[..., :-1] @ x.flatten(1)[..., None])[..., 0]
         rows[~outputs.isfinite()] = torch.nan
+    return outputs.detach(), rows

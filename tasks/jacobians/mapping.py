@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.images.reader import Reader
 from relusweep.tasks.jacobians.closed import ClosedForm
-from relusweep.tasks.jacobians.coefficients import coefficients
+from relusweep.tasks.jacobians.coefficients import differentiate
 from relusweep.tasks.jacobians.maps import LinearMaps
 from relusweep.tasks.jacobians.rounding import round_bits, to_float16
 
@@ -69,9 +69,8 @@ def map_samples(block: MapBlock) -> BlockResult:
         x = maps.inputs(samples[start : start + block.at_once])
         here = slice(start, start + len(x))
         if closed is None:
-            with torch.no_grad():
-                arrays["outputs"][0, here] = network(x).numpy()
-            _keep(block, arrays, here, coefficients(network, x).astype(np.float32, copy=False))
+            arrays["outputs"][0, here], rows = differentiate(network, x)
+            _keep(block, arrays, here, rows.astype(np.float32, copy=False))
             continue
         passed = closed.pass_on(x)
         arrays["outputs"][0, here] = passed.outputs

@@ -394,6 +394,15 @@ def test_networks_are_left_as_they_were():
         assert (torch.random.get_rng_state() == state).all()
 
 
+@pytest.mark.parametrize("name", ["stride", "mean", "leak", "normed"])
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature:UserWarning")
+def test_rows_by_autograd_do_not_depend_on_other_samples(name):
+    network, inputs = seeded(lambda: OTHERS[name]()), draw(21, 1, 8, 8)
+    together = coefficients(network, inputs)
+    for some in ([7], [20, 3], list(range(20, -1, -1)), [*range(12)]):
+        np.testing.assert_array_equal(coefficients(network, inputs[some]), together[some])
+
+
 def test_dropout_takes_no_part():
     network = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Dropout(), nn.Linear(4, 2))
     first, again = (coefficients(network.train(), draw(3, 5)) for _ in range(2))
@@ -420,7 +429,7 @@ def test_what_has_no_rows_is_refused():
     network = mlp(2, 3, 1)
     with pytest.raises(ValueError, match="unknown method 'fast'; allowed are auto, closed, autograd"):
         coefficients(network, [[1.0, 2.0]], method="fast")
-    with pytest.raises(ValueError, match=r"outputs of shape \(2, 1, 8, 8\) for 2 samples"):
+    with pytest.raises(ValueError, match=r"outputs of shape \(8, 1, 8, 8\) for a batch of 8"):
         coefficients(nn.Tanh(), draw(2, 1, 8, 8))
     closed = ClosedForm.of(network, (2,))
     with pytest.raises(ValueError, match=r"uint8 of shape \(1, 2\); .* shape \(n_samples, 1\)"):
