@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -17,6 +18,7 @@ from relusweep.tasks.jacobians.maps import LinearMaps
 
 __all__ = ["SOURCE_CLUSTERS", "ImageSpecification"]
 
+_BUNDLED = "digits"
 _OWN = ("linear", "dense", "simple", "complex")
 _OPTIMIZERS = ("sgd", "adamw")
 
@@ -51,7 +53,7 @@ class ImageSpecification(Specification):
     name : str
         Its results live in ``images/<name>/``; where it is ``images``, in ``images/<dataset>/``.
     dataset : str
-        ``digits``, or the name of a known data set, or with a path what to call one's own.
+        ``digits``, which are bundled, or the name of a known data set, or with a path what to call one's own.
     path : str, optional
         A folder with the data: IDX files, CIFAR-10's binary files, or ``train`` and ``test`` with a folder
         for each class.
@@ -99,7 +101,7 @@ class ImageSpecification(Specification):
     growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters")
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
-        "digits"
+        _BUNDLED
     )
     path: str | None = None
     download: bool = False
@@ -125,6 +127,17 @@ class ImageSpecification(Specification):
     cutoff: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
     replicates: Annotated[int, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
     components: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 16
+
+    @field_validator("path")
+    @classmethod
+    def _has_a_name(cls, path: str | None, info: ValidationInfo) -> str | None:
+        if path is not None and info.data.get("dataset") == _BUNDLED:
+            folder = Path(path).name
+            name = folder if re.fullmatch(r"[A-Za-z][\w-]*", folder) and folder != _BUNDLED else "mine"
+            raise ValueError(
+                f"say what these images are called, as dataset={name}; {_BUNDLED} are the bundled ones"
+            )
+        return path
 
     @field_validator("pretrained")
     @classmethod

@@ -97,14 +97,9 @@ class ImageStage(Sweep):
         return tuple(name for name in self.spec.growable_fields if name in self.fields)
 
     @property
-    def set_name(self) -> str:
-        """What its groups lie under."""
-        return self.spec.dataset if self.name == "images" else self.name
-
-    @property
     def report_group(self) -> str:
         """The tree of all stages."""
-        return f"images/{self.set_name}"
+        return f"images/{self.spec.dataset if self.name == 'images' else self.name}"
 
     @property
     def group(self) -> str:
@@ -114,7 +109,7 @@ class ImageStage(Sweep):
     @property
     def title(self) -> str:
         """What its group is, in words."""
-        return f"Networks of {self.set_name} images: {self.stage.replace('_', ' ')}"
+        return f"Networks of {self.spec.dataset} images: {self.stage.replace('_', ' ')}"
 
     @property
     def attrs(self) -> Mapping[str, Any]:

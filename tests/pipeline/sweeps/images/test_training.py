@@ -324,6 +324,8 @@ def test_images_that_are_no_images_are_refused_before_anything_runs(
         ("sgd.momentum=1", r"sgd\.momentum = '1'"),
         ("epochs=0", "epochs = '0'"),
         ("dataset=../mine", "letters, digits"),
+        ("path=/data/pngs", "path = '/data/pngs': say what these images are called, as dataset=pngs"),
+        ("path=~/my.pngs/", "as dataset=mine; digits are the bundled ones"),
     ],
 )
 def test_settings_that_are_none_say_so(setting: str, says: str) -> None:
