@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from relusweep.tasks.paths import expanded
+
 __all__ = ["Architecture", "FixedMap", "Pretrained", "build", "build_pretrained"]
 
 Architecture = Literal["linear", "dense", "simple", "complex"]
@@ -209,11 +211,11 @@ def build_pretrained(
     ValueError
         If the factory gives no module, the module has no linear layer, or the weights do not fit.
     """
-    from_file = weights is not None and Path(weights).is_file()
+    file = expanded(weights) if weights is not None and expanded(weights).is_file() else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = _module(factory, {} if from_file or weights is None else {"weights": str(weights)})
-        last = _last_linear(factory, module, weights if from_file else None)
+        module = _module(factory, {} if file or weights is None else {"weights": str(weights)})
+        last = _last_linear(factory, module, file)
         new = nn.Linear(last.in_features, n_classes)
     return Pretrained(FixedMap(shape, side), module, new)
 
@@ -234,7 +236,7 @@ def _module(factory: str, arguments: dict[str, str]) -> nn.Module:
     return module
 
 
-def _last_linear(factory: str, module: nn.Module, file: str | Path | None) -> nn.Linear:
+def _last_linear(factory: str, module: nn.Module, file: Path | None) -> nn.Linear:
     """Load the weights, and put the identity in the place of the last linear layer."""
     if file is not None:
         try:

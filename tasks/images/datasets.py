@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 from relusweep.tasks.images.formats import read_folder
 from relusweep.tasks.images.known import KNOWN, fetch
+from relusweep.tasks.paths import expanded
 
 __all__ = ["ImageSet", "Part", "load_images"]
 
@@ -150,14 +151,16 @@ class ImageSet:
         return ((levels - self.mean[:, None]) / self.deviation[:, None]).astype(np.float32)
 
 
-def load_images(name: str = "digits", path: str | Path | None = None, *, download: bool = False) -> ImageSet:
+def load_images(
+    name: str | None = None, path: str | Path | None = None, *, download: bool = False
+) -> ImageSet:
     """Give a data set: one's own from a folder, the bundled digits, or a known one that is fetched.
 
     Parameters
     ----------
-    name : str
-        With a path, what to call the set. Without, ``digits`` or a name of
-        :data:`relusweep.tasks.images.known.KNOWN`.
+    name : str, optional
+        With a path, what to call the set; by default as its folder. Without, ``digits``, the default, or a
+        name of :data:`relusweep.tasks.images.known.KNOWN`.
     path : path-like, optional
         A folder in one of the forms of :func:`relusweep.tasks.images.formats.read_folder`.
     download : bool
@@ -182,17 +185,27 @@ def load_images(name: str = "digits", path: str | Path | None = None, *, downloa
     >>> digits.images("train").shape, digits.images("test").shape
     ((1442, 1, 8, 8), (355, 1, 8, 8))
     """
-    if path is None and name == "digits":
+    if path is not None:
+        folder = expanded(path)
+        return _from_folder(name or folder.resolve().name, folder)
+    if name is None or name == "digits":
         return _digits()
-    if path is None and name not in KNOWN:
+    if name not in KNOWN:
         raise DataSetNotFound(
             f"there is no known data set {name!r}; known are digits, {', '.join(KNOWN)}; "
             "give a path for one of your own"
         )
-    if path is None and not download:
+    if not download:
         raise DataSetNotFound(f"{name} is not bundled; give the path of a copy, or ask for it to be fetched")
-    train, test, classes = read_folder(fetch(name) if path is None else Path(path))
-    return ImageSet(name, *train, *test, classes)
+    return _from_folder(name, fetch(name))
+
+
+def _from_folder(name: str, folder: Path) -> ImageSet:
+    train, test, classes = read_folder(folder)
+    try:
+        return ImageSet(name, *train, *test, classes)
+    except MalformedDataSet as error:
+        raise MalformedDataSet(f"what {folder} holds does not fit together: {error}") from error
 
 
 def _digits() -> ImageSet:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, file_digest
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from relusweep.tasks.images.datasets import ImageSet, load_images
 from relusweep.tasks.images.reader import Reader
+from relusweep.tasks.paths import expanded
 from relusweep.tasks.streams import Stream
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class PretrainedModel(BaseModel):
 
 
 def _digest(weights: str | None) -> str | None:
-    if weights is None or not (path := Path(weights).expanduser()).is_file():
+    if weights is None or not (path := expanded(weights)).is_file():
         return None
     with path.open("rb") as file:
         return file_digest(file, lambda: blake2b(digest_size=8)).hexdigest()
