@@ -23,11 +23,11 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
-def write_images(folder: Path) -> Path:
+def write_images(folder: Path, n_test: int = N_TEST) -> Path:
     """Write grey images of 4 × 4 pixels, as bright as their class of three."""
     rng = np.random.default_rng(0)
     folder.mkdir()
-    for part, n in (("train", N_TRAIN), ("t10k", N_TEST)):
+    for part, n in (("train", N_TRAIN), ("t10k", n_test)):
         labels = (np.arange(n) % 3).astype(np.uint8)
         pixels = rng.integers(90, size=(n, 4, 4)) + 70 * labels[:, None, None]
         (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(pixels.astype(np.uint8)))
