@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from relusweep.tasks.paths import expanded
 
-__all__ = ["Architecture", "FixedMap", "Pretrained", "build", "build_pretrained"]
+__all__ = ["Architecture", "FixedMap", "Pretrained", "build", "build_pretrained", "check_features"]
 
 Architecture = Literal["linear", "dense", "simple", "complex"]
 
@@ -20,6 +20,8 @@ _SIDE = 32  # of the images that the networks' own layers take
 _COLOURS = 3
 _CONVOLUTION = {"linear": 0, "dense": 0, "simple": 2, "complex": 3}  # how many
 _FILTERS, _UNITS = 32, 128
+_TRIED = 3  # images, to see what a module gives
+_SAME = 1e-3  # of the largest feature: batches of other lengths are rounded otherwise
 
 Shape = tuple[int, int, int]
 
@@ -110,6 +112,35 @@ class Pretrained(nn.Module):
         super().train(mode)
         self.extractor.eval()
         return self
+
+
+def check_features(network: Pretrained) -> None:
+    """Refuse a pretrained network whose module does not give each image features of its own.
+
+    Three random images are tried, and one of them alone.
+
+    Raises
+    ------
+    ValueError
+        If the module gives no tensor, or not what its last linear layer takes, or gives an image other
+        features beside others than alone.
+    """
+    images = torch.randn(_TRIED, *network.fixed.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found, alone = network.features(images), network.features(images[:1])
+    if not isinstance(found, Tensor):
+        raise ValueError(f"its module gives a {type(found).__name__}; allowed is one tensor of all images")
+    expected = _TRIED, network.last.in_features
+    if found.shape != expected:
+        raise ValueError(
+            f"without its last linear layer its module gives {tuple(found.shape)} features of {_TRIED} "
+            f"images, and that layer takes {expected}: it is not the layer that gives the outputs"
+        )
+    if (found[:1] - alone).abs().max() > _SAME * found.abs().max():
+        raise ValueError(
+            "its module gives an image other features beside others than alone: it mixes the images of a "
+            "batch, as batch normalisation without running statistics does, or draws at random"
+        )
 
 
 def build(architecture: Architecture, shape: Shape, n_classes: int, seed: int) -> nn.Sequential:

@@ -143,9 +143,22 @@ class ImageNetworks:
         """Count the parameters that training changes in a network."""
         return _n_parameters(self, label)
 
+    def check(self, label: str) -> None:
+        """Build a network; raise what may be wrong with a pretrained one, which may be anything."""
+        _check(self, label)
+
     def orders(self, label: str) -> Stream:
         """Name the stream of the orders in which a network sees the images."""
         return Stream(("images", "orders", self.seed, *NetworkName.parse(label)))
+
+
+@lru_cache
+def _check(networks: ImageNetworks, label: str) -> None:
+    from relusweep.tasks.images.architectures import Pretrained, check_features
+
+    network = networks.build(label)
+    if isinstance(network, Pretrained):
+        check_features(network)
 
 
 @lru_cache

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
@@ -74,6 +75,39 @@ def watched(weights: str | None = None) -> Tiny:
     if weights is not None and not Path(weights).is_dir():
         raise ValueError(f"no weights\n{weights}")
     return Tiny(weights)
+
+
+class Pair(Tiny):
+    """Gives its features too, as many published modules do."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return super().forward(images), images
+
+
+class Mixing(Tiny):
+    """Scales by what is in the batch, also in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3, track_running_stats=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(self.norm(images))
+
+
+class Noisy(Tiny):
+    """Never told the mode that its dropout is in."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(dropout(images))
+
+
+class Early(Tiny):
+    """Its last linear layer is not the last that is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aside = nn.Linear(7, 7)
 
 
 def text() -> str:

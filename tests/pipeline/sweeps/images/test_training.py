@@ -199,9 +199,10 @@ def test_features_are_computed_once_a_process(images: Path, workers: Address, tm
     model = PretrainedModel(factory=f"{MODELS}:watched", side=8, weights=str(tmp_path / "log"))
     sweep = training(images, "tiny-sgd-0", pretrained={"tiny": model}, epochs=5)
     run(sweep, str(tmp_path / "store"), workers)
-    logs = [file.read_text().split() for file in (tmp_path / "log").iterdir()]
+    logs = {file.name: file.read_text().split() for file in (tmp_path / "log").iterdir()}
+    assert logs.pop(str(os.getpid())) == ["3", "1"]  # at the plan, whether it mixes images
     assert 1 <= len(logs) <= 2
-    assert all(log == [str(N_TRAIN), "8"] for log in logs)
+    assert all(log == [str(N_TRAIN), "8"] for log in logs.values())
     results = stored(tmp_path / "store", sweep)
     assert results.sizes["parameter"] == 3 * 4 + 3  # of the last layer alone
     assert results["done"].all()
@@ -268,6 +269,10 @@ def test_a_module_from_the_working_folder(
         ),
         ({"factory": f"{MODELS}:tiny", "weights": "IMAGENET"}, "weights"),
         ({"factory": "torch.nn:ReLU"}, "no linear layer"),
+        ({"factory": f"{MODELS}:Pair", "side": 8}, "its module gives a tuple; allowed is one tensor"),
+        ({"factory": f"{MODELS}:Early", "side": 8}, r"gives \(3, 1000\) features of .* takes \(3, 7\)"),
+        ({"factory": f"{MODELS}:Mixing", "side": 8}, "other features beside others than alone: it mixes"),
+        ({"factory": f"{MODELS}:Noisy", "side": 8}, "other features beside others than alone: it mixes"),
     ],
 )
 def test_a_model_that_cannot_be_built_is_refused_before_anything_runs(
@@ -276,7 +281,7 @@ def test_a_model_that_cannot_be_built_is_refused_before_anything_runs(
     sweep = training(images, "linear-sgd-0", "mine-sgd-0", pretrained={"mine": model})
     with pytest.raises(InvalidSweep, match=says) as refused:
         plan_store(sweep, str(tmp_path / "nowhere"))
-    assert "mine-sgd-0 cannot be built" in str(refused.value)
+    assert "mine-sgd-0 cannot be trained" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
