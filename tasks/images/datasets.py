@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 from relusweep.tasks.images.formats import read_folder
 from relusweep.tasks.images.known import KNOWN, fetch
 from relusweep.tasks.paths import expanded
+from relusweep.tasks.streams import Stream
 
 __all__ = ["ImageSet", "Part", "load_images"]
 
@@ -127,6 +128,35 @@ class ImageSet:
             scaled[:, channel] = table[pixels[:, channel]]
         return scaled
 
+    def limited(self, samples: int) -> "ImageSet":
+        """Give a set of at most so many images of each part, in their order.
+
+        Parameters
+        ----------
+        samples : int
+            At least 1. They are drawn without replacement by a stream that depends on the part and its number
+            of images alone: those of fewer samples are among those of more.
+
+        Raises
+        ------
+        MalformedDataSet
+            If a class is left without training images.
+        """
+        drawn = {part: _drawn(part, len(labels), samples) for part, _, labels in self._parts()}
+        train, test = drawn["train"], drawn["test"]
+        if missing := np.setdiff1d(self.train_labels, self.train_labels[train]).tolist():
+            names = ", ".join(self.classes[label] for label in missing)
+            raise MalformedDataSet(
+                f"samples = {samples} leaves no training images of {names} in {self.name}; take more"
+            )
+        return replace(
+            self,
+            train_pixels=self.train_pixels[train],
+            train_labels=self.train_labels[train],
+            test_pixels=self.test_pixels[test],
+            test_labels=self.test_labels[test],
+        )
+
     def _parts(self) -> Iterator[tuple[Part, NDArray[np.uint8], NDArray[np.int64]]]:
         yield "train", self.train_pixels, self.train_labels
         yield "test", self.test_pixels, self.test_labels
@@ -206,6 +236,11 @@ def _from_folder(name: str, folder: Path) -> ImageSet:
         return ImageSet(name, *train, *test, classes)
     except MalformedDataSet as error:
         raise MalformedDataSet(f"what {folder} holds does not fit together: {error}") from error
+
+
+def _drawn(part: Part, n_images: int, samples: int) -> NDArray[np.intp]:
+    words = Stream(("images", "samples", part)).words(range(1), n_images)[0]
+    return np.sort(np.argsort(words, kind="stable")[:samples])
 
 
 def _digits() -> ImageSet:

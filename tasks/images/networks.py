@@ -84,6 +84,7 @@ class ImageSource(NamedTuple):
     dataset: str = "digits"
     path: str | None = None
     download: bool = False
+    samples: int | None = None
 
     def load(self) -> ImageSet:
         """Give the images, read once a process."""
@@ -92,7 +93,8 @@ class ImageSource(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _loaded(source: ImageSource) -> ImageSet:
-    return load_images(source.dataset, source.path, download=source.download)
+    images = load_images(source.dataset, source.path, download=source.download)
+    return images if source.samples is None else images.limited(source.samples)
 
 
 @dataclass(frozen=True)

@@ -190,10 +190,11 @@ def _epochs(
         (words,) = orders.words(range(epoch, epoch + 1), len(train[0]))
         order = torch.from_numpy(np.argsort(words, kind="stable")).to(train[0].device)
         with in_mode(trained, training=True):
-            seen = _train_epoch(trained, optimizer, *train, order.split(protocol.batch))
+            of_train = _train_epoch(trained, optimizer, *train, order.split(protocol.batch))
         with in_mode(trained, training=False):
-            seen += _test(trained, *test)
-        history = {n: np.append(history[n], value) for n, value in zip(HISTORY, seen, strict=True)}
+            of_test = _test(trained, *test)
+        seen = zip(HISTORY, (*of_train, *of_test), strict=True)
+        history = {name: np.append(history[name], value) for name, value in seen}
         yield history
 
 

@@ -209,6 +209,23 @@ def test_training_images_have_mean_0_and_deviation_1_and_test_images_the_same_sc
         np.testing.assert_array_equal(data.images(part, slice(3, 20)), expected[3:20])
 
 
+def test_fewer_samples_are_among_those_of_more():
+    digits, before = load_images(), set()
+    for samples in (100, 300, 10**6):
+        limited = digits.limited(samples)
+        for part, pixels, labels in limited._parts():
+            assert len(pixels) == min(samples, len(digits.labels(part)))
+            whole = getattr(digits, f"{part}_pixels")
+            places = np.flatnonzero((whole[:, None] == pixels[None, :50]).all(axis=(2, 3, 4)).any(axis=1))
+            assert set(labels[:50].tolist()) <= set(digits.labels(part)[places].tolist())
+        now = {pixels.tobytes() for pixels in limited.train_pixels}
+        assert before <= now
+        before = now
+    assert limited.data_hash == digits.data_hash  # in their order
+    with pytest.raises(MalformedDataSet, match=r"samples = 3 leaves no training images of .* in digits"):
+        digits.limited(3)
+
+
 def test_moments_are_those_of_float64():
     digits = load_images()
     pixels = digits.train_pixels / 16

@@ -19,7 +19,8 @@ from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
-from relusweep.pipeline.planning.plan import plan_store
+from relusweep.pipeline.planning.plan import plan_store, plans
+from relusweep.pipeline.sweeps.images.summary import Summary
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.images.architectures import Pretrained
@@ -325,6 +326,8 @@ def test_images_that_are_no_images_are_refused_before_anything_runs(
         ("pretrained=resnet", "must be a valid dictionary"),
         ("precision=float8", "1 to 22 bits of the mantissa"),
         ("precision=23", "1 to 22 bits of the mantissa"),
+        ("stages=cka,ckb", "must be 'training', 'jacobians', .* or 'summary'"),
+        ("samples=0", "samples = '0'"),
         ("form=lines", "must be 'rows' or 'patterns'"),
         ("sgd.momentum=1", r"sgd\.momentum = '1'"),
         ("epochs=0", "epochs = '0'"),
@@ -337,6 +340,29 @@ def test_settings_that_are_none_say_so(setting: str, says: str) -> None:
     with pytest.raises(InvalidSweep, match=says) as refused:
         override(find_sweep("images"), [setting])
     assert "\n" not in str(refused.value)
+
+
+ALL = {
+    *("training", "jacobians", "clusters", "compression", "sensitivity", "sums", "affine", "distance", "cka"),
+    *("cross_entropy", "summary"),
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "planned"),
+    [
+        ("training", {"training"}),
+        ("cka,training", {"training", "jacobians", "sums", "cka"}),
+        ("sensitivity,compression", {"training", "jacobians", "sensitivity", "clusters", "compression"}),
+        ("summary", ALL),
+        (",".join(ALL), ALL),
+    ],
+)
+def test_stages_are_chosen(chosen: str, planned: set[str], images: Path, tmp_path: Path) -> None:
+    some = override(Summary(training(images).spec), [f"stages={chosen}"])
+    found = [plan.sweep.group.rpartition("/")[2] for plan in plans(some, str(tmp_path / "nowhere"))]
+    assert (set(found), len(found)) == (planned, len(planned))
+    assert some.fingerprint == Summary(training(images).spec).fingerprint
 
 
 def test_a_label_has_one_spelling() -> None:
