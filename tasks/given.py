@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relusweep.tasks.networks import Network, layer_views
+from relusweep.tasks.paths import expanded
 
 __all__ = ["Starts", "digest", "given_parameters"]
 
@@ -38,7 +39,7 @@ class Starts(BaseModel):
         fields = {"path": fields} if isinstance(fields, str | PathLike) else fields
         if not isinstance(fields, dict) or not isinstance(fields.get("path"), str | PathLike):
             return fields
-        path = Path(fields["path"]).absolute()
+        path = expanded(fields["path"]).absolute()
         if "digest" in fields:
             return {**fields, "path": str(path)}
         try:

@@ -133,7 +133,8 @@ def plans(
                 raise
             found[part.group] = dataclasses.replace(make_plan(part, None), anew=True)
 
-    add(sweep)
+    for root in sweep.roots:
+        add(root)
     return tuple(found.values())
 
 

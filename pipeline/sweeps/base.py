@@ -234,6 +234,11 @@ class Sweep(ABC):
         """Sweeps that must be complete before the `coordinates` and tasks of this one can be given."""
         return ()
 
+    @property
+    def roots(self) -> tuple[Sweep, ...]:
+        """What a run of it computes, beside what that requires: itself, or others in its place."""
+        return (self,)
+
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Say what is known of labels, `axes` and `inner` among it; the store has all that it `requires`."""
         labels = {**self.axes, **self.inner}

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "CAST",
     "CONSTANT",
+    "LEAST_SAMPLES",
     "Pairs",
     "checked_chunk",
     "checked_coefficients",
@@ -24,6 +25,9 @@ Pairs = tuple[tuple[int, int], ...]
 # for rounding: the last of d + 1 float32 coefficients is a difference of sums of d products, and off by more
 # than a unit in the last place. A linear network on MNIST was seen at 2^-20.
 CONSTANT = 2.0**-16
+
+# Of which there is an HSIC, by whether it is unbiased.
+LEAST_SAMPLES = {False: 2, True: 4}
 
 
 def checked_pairs(pairs: Iterable[tuple[int, int]], n_networks: int) -> Pairs:
@@ -70,7 +74,7 @@ def checked_inputs(inputs: ArrayLike, n_samples: int, n_columns: int) -> NDArray
 
 def checked_sizes(n_samples: NDArray[np.generic], unbiased: bool) -> NDArray[np.float64]:
     """Give numbers of samples in float64; refuse so few that their HSIC divides by 0."""
-    least = 4 if unbiased else 2
+    least = LEAST_SAMPLES[unbiased]
     if n_samples.min() < least:
         raise ValueError(f"HSIC is of at least {least} samples, got {n_samples.min():.0f}: add more first")
     return n_samples.astype(np.float64)

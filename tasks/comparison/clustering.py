@@ -43,6 +43,8 @@ class ClusterBlock:
         At most how often centres are moved after each start; mini-batches take their own number.
     at_once : bool
         Whether all training rows are clustered at once, and not in mini-batches.
+    n_centres : int
+        Places for the centres of every k, which are given; none: they are not.
     """
 
     coefficients: CoefficientReader
@@ -52,6 +54,7 @@ class ClusterBlock:
     n_init: int
     max_iterations: int
     at_once: bool
+    n_centres: int = 0
 
 
 def draws(seed: int, label: str, n_clusters: int) -> Stream:
@@ -67,6 +70,8 @@ def cluster_output(block: ClusterBlock) -> BlockResult:
     BlockResult
         Of arrays of shape (1, 1, n_numbers): ``inertia``, float64, and ``iterations``, int32; and
         ``test_outputs``, float32 of shape (1, 1, n_numbers, n_test). Of a network that diverged: NaN and -1.
+        Where there are places for them, ``centres``, float32 of shape (1, 1, n_numbers, n_centres,
+        n_columns), NaN behind the last.
     """
     torch.set_num_threads(1)
     started = time.process_time()
@@ -76,8 +81,13 @@ def cluster_output(block: ClusterBlock) -> BlockResult:
         "iterations": np.full(shape, -1, np.int32),
         "test_outputs": np.full((*shape, rows.maps.n_test), np.nan, np.float32),
     }
+    if block.n_centres:
+        arrays["centres"] = np.full((*shape, block.n_centres, rows.maps.n_columns), np.nan, np.float32)
     with threadpool_limits(limits=1):
         if found := _clustered(block):
+            if block.n_centres:
+                for kept, of_k in zip(arrays["centres"][0, 0], found, strict=True):
+                    kept[: len(of_k.centres)] = of_k.centres
             arrays["inertia"][0, 0] = [of_k.inertia for of_k in found]
             arrays["iterations"][0, 0] = [of_k.iterations for of_k in found]
             for span in rows.spans("test"):

@@ -11,10 +11,17 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks.comparison._checks import CAST, CONSTANT, Pairs, checked_pairs, checked_sizes
+from relusweep.tasks.comparison._checks import (
+    CAST,
+    CONSTANT,
+    LEAST_SAMPLES,
+    Pairs,
+    checked_pairs,
+    checked_sizes,
+)
 from relusweep.tasks.streams import Stream
 
-__all__ = ["Grams", "draw_halves", "grams_memory", "interval"]
+__all__ = ["LEAST_SAMPLES", "Grams", "draw_halves", "grams_memory", "interval"]
 
 
 class Grams:

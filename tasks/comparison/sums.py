@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.comparison.affine import mapped_outputs
 from relusweep.tasks.comparison.distances import Distances
-from relusweep.tasks.comparison.grams import Grams, draw_halves
+from relusweep.tasks.comparison.grams import LEAST_SAMPLES, Grams, draw_halves
 from relusweep.tasks.comparison.measures import cka_cost
 from relusweep.tasks.comparison.moments import Moments
 from relusweep.tasks.comparison.products import Products, small_basis
@@ -233,8 +233,7 @@ def _compared(block: SumBlock) -> dict[str, NDArray[Any]]:
             moments.update(chunk[:, cut, None])
     del chunk
     sums = _grams(block, total / block.n_test) if moments is None else moments
-    constant = block.constant
-    biased, unbiased = (sums.hsic(unbiased=which, constant=constant) for which in (False, True))
+    biased, unbiased = (_hsic(block, sums, which) for which in (False, True))
     apart, inner = block.spread(distances.apart), block.spread(distances.inner)
     turned = np.array([source > target for source, target in block.cells]).reshape(block.shape)
     own = [block.networks.index(label) for label in block.sources]
@@ -251,6 +250,13 @@ def _compared(block: SumBlock) -> dict[str, NDArray[Any]]:
     if block.replicates:
         found["hsic_halves"] = block.spread(biased[:, 1:])
     return found
+
+
+def _hsic(block: SumBlock, sums: Moments | Grams, unbiased: bool) -> NDArray[np.float64]:
+    """Give the HSIC of all pairs, of all test images and of halves; NaN where there are too few of them."""
+    if block.n_test < LEAST_SAMPLES[unbiased]:
+        return np.full((len(block.pairs), 1), np.nan)
+    return sums.hsic(unbiased=unbiased, constant=block.constant)
 
 
 def _grams(block: SumBlock, centres: NDArray[np.float64]) -> Grams:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-__all__ = ["Architecture", "FixedMap", "Pretrained", "build", "build_pretrained"]
+from relusweep.tasks.paths import expanded
+
+__all__ = ["Architecture", "FixedMap", "Pretrained", "build", "build_pretrained", "check_features"]
 
 Architecture = Literal["linear", "dense", "simple", "complex"]
 
@@ -18,6 +20,8 @@ _SIDE = 32  # of the images that the networks' own layers take
 _COLOURS = 3
 _CONVOLUTION = {"linear": 0, "dense": 0, "simple": 2, "complex": 3}  # how many
 _FILTERS, _UNITS = 32, 128
+_TRIED = 3  # images, to see what a module gives
+_SAME = 1e-3  # of the largest feature: batches of other lengths are rounded otherwise
 
 Shape = tuple[int, int, int]
 
@@ -108,6 +112,35 @@ class Pretrained(nn.Module):
         super().train(mode)
         self.extractor.eval()
         return self
+
+
+def check_features(network: Pretrained) -> None:
+    """Refuse a pretrained network whose module does not give each image features of its own.
+
+    Three random images are tried, and one of them alone.
+
+    Raises
+    ------
+    ValueError
+        If the module gives no tensor, or not what its last linear layer takes, or gives an image other
+        features beside others than alone.
+    """
+    images = torch.randn(_TRIED, *network.fixed.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found, alone = network.features(images), network.features(images[:1])
+    if not isinstance(found, Tensor):
+        raise ValueError(f"its module gives a {type(found).__name__}; allowed is one tensor of all images")
+    expected = _TRIED, network.last.in_features
+    if found.shape != expected:
+        raise ValueError(
+            f"without its last linear layer its module gives {tuple(found.shape)} features of {_TRIED} "
+            f"images, and that layer takes {expected}: it is not the layer that gives the outputs"
+        )
+    if (found[:1] - alone).abs().max() > _SAME * found.abs().max():
+        raise ValueError(
+            "its module gives an image other features beside others than alone: it mixes the images of a "
+            "batch, as batch normalisation without running statistics does, or draws at random"
+        )
 
 
 def build(architecture: Architecture, shape: Shape, n_classes: int, seed: int) -> nn.Sequential:
@@ -209,11 +242,11 @@ def build_pretrained(
     ValueError
         If the factory gives no module, the module has no linear layer, or the weights do not fit.
     """
-    from_file = weights is not None and Path(weights).is_file()
+    file = expanded(weights) if weights is not None and expanded(weights).is_file() else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = _module(factory, {} if from_file or weights is None else {"weights": str(weights)})
-        last = _last_linear(factory, module, weights if from_file else None)
+        module = _module(factory, {} if file or weights is None else {"weights": str(weights)})
+        last = _last_linear(factory, module, file)
         new = nn.Linear(last.in_features, n_classes)
     return Pretrained(FixedMap(shape, side), module, new)
 
@@ -234,7 +267,7 @@ def _module(factory: str, arguments: dict[str, str]) -> nn.Module:
     return module
 
 
-def _last_linear(factory: str, module: nn.Module, file: str | Path | None) -> nn.Linear:
+def _last_linear(factory: str, module: nn.Module, file: Path | None) -> nn.Linear:
     """Load the weights, and put the identity in the place of the last linear layer."""
     if file is not None:
         try:

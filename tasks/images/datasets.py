@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 from relusweep.tasks.images.formats import read_folder
 from relusweep.tasks.images.known import KNOWN, fetch
+from relusweep.tasks.paths import expanded
+from relusweep.tasks.streams import Stream
 
 __all__ = ["ImageSet", "Part", "load_images"]
 
@@ -126,6 +128,35 @@ class ImageSet:
             scaled[:, channel] = table[pixels[:, channel]]
         return scaled
 
+    def limited(self, samples: int) -> "ImageSet":
+        """Give a set of at most so many images of each part, in their order.
+
+        Parameters
+        ----------
+        samples : int
+            At least 1. They are drawn without replacement by a stream that depends on the part and its number
+            of images alone: those of fewer samples are among those of more.
+
+        Raises
+        ------
+        MalformedDataSet
+            If a class is left without training images.
+        """
+        drawn = {part: _drawn(part, len(labels), samples) for part, _, labels in self._parts()}
+        train, test = drawn["train"], drawn["test"]
+        if missing := np.setdiff1d(self.train_labels, self.train_labels[train]).tolist():
+            names = ", ".join(self.classes[label] for label in missing)
+            raise MalformedDataSet(
+                f"samples = {samples} leaves no training images of {names} in {self.name}; take more"
+            )
+        return replace(
+            self,
+            train_pixels=self.train_pixels[train],
+            train_labels=self.train_labels[train],
+            test_pixels=self.test_pixels[test],
+            test_labels=self.test_labels[test],
+        )
+
     def _parts(self) -> Iterator[tuple[Part, NDArray[np.uint8], NDArray[np.int64]]]:
         yield "train", self.train_pixels, self.train_labels
         yield "test", self.test_pixels, self.test_labels
@@ -150,14 +181,16 @@ class ImageSet:
         return ((levels - self.mean[:, None]) / self.deviation[:, None]).astype(np.float32)
 
 
-def load_images(name: str = "digits", path: str | Path | None = None, *, download: bool = False) -> ImageSet:
+def load_images(
+    name: str | None = None, path: str | Path | None = None, *, download: bool = False
+) -> ImageSet:
     """Give a data set: one's own from a folder, the bundled digits, or a known one that is fetched.
 
     Parameters
     ----------
-    name : str
-        With a path, what to call the set. Without, ``digits`` or a name of
-        :data:`relusweep.tasks.images.known.KNOWN`.
+    name : str, optional
+        With a path, what to call the set; by default as its folder. Without, ``digits``, the default, or a
+        name of :data:`relusweep.tasks.images.known.KNOWN`.
     path : path-like, optional
         A folder in one of the forms of :func:`relusweep.tasks.images.formats.read_folder`.
     download : bool
@@ -182,17 +215,32 @@ def load_images(name: str = "digits", path: str | Path | None = None, *, downloa
     >>> digits.images("train").shape, digits.images("test").shape
     ((1442, 1, 8, 8), (355, 1, 8, 8))
     """
-    if path is None and name == "digits":
+    if path is not None:
+        folder = expanded(path)
+        return _from_folder(name or folder.resolve().name, folder)
+    if name is None or name == "digits":
         return _digits()
-    if path is None and name not in KNOWN:
+    if name not in KNOWN:
         raise DataSetNotFound(
             f"there is no known data set {name!r}; known are digits, {', '.join(KNOWN)}; "
             "give a path for one of your own"
         )
-    if path is None and not download:
+    if not download:
         raise DataSetNotFound(f"{name} is not bundled; give the path of a copy, or ask for it to be fetched")
-    train, test, classes = read_folder(fetch(name) if path is None else Path(path))
-    return ImageSet(name, *train, *test, classes)
+    return _from_folder(name, fetch(name))
+
+
+def _from_folder(name: str, folder: Path) -> ImageSet:
+    train, test, classes = read_folder(folder)
+    try:
+        return ImageSet(name, *train, *test, classes)
+    except MalformedDataSet as error:
+        raise MalformedDataSet(f"what {folder} holds does not fit together: {error}") from error
+
+
+def _drawn(part: Part, n_images: int, samples: int) -> NDArray[np.intp]:
+    words = Stream(("images", "samples", part)).words(range(1), n_images)[0]
+    return np.sort(np.argsort(words, kind="stable")[:samples])
 
 
 def _digits() -> ImageSet:

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import warnings
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -9,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
+from relusweep.tasks.images.errors import DataSetError, DataSetNotFound, MalformedDataSet
 
 __all__ = ["Labelled", "read_folder", "read_idx"]
 
 _UINT8 = 0x08  # the code of unsigned bytes in the magic number of an IDX file
 _CIFAR_SHAPE = (3, 32, 32)
 _CIFAR_FOLDER = "cifar-10-batches-bin"  # in the published archive
+_CIFAR_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 
 
 class Labelled(NamedTuple):
@@ -42,9 +44,10 @@ def read_folder(path: Path) -> _Parts:
     ----------
     path : Path
         A folder that holds either four IDX files, gzipped or not, named as those of MNIST
-        (``train-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte.gz``, …); or the files ``data_batch_*.bin`` and
-        ``test_batch.bin`` of CIFAR-10; or folders ``train`` and ``test``, with a folder of image files
-        for each class.
+        (``train-images-idx3-ubyte``, ``t10k-labels.idx1-ubyte.gz``, …), each by itself or in a folder of its
+        name; or the files ``data_batch_1.bin`` to ``data_batch_5.bin`` and ``test_batch.bin`` of CIFAR-10; or
+        folders ``train`` and ``test``, with a folder of image files for each class. Files and folders whose
+        names begin with a dot are left out.
 
     Returns
     -------
@@ -55,13 +58,22 @@ def read_folder(path: Path) -> _Parts:
     Raises
     ------
     DataSetNotFound
-        If there is no such folder, or a part of the data is not in it.
+        If there is no such folder, or a part of the data is not in it or cannot be read.
     MalformedDataSet
         If a file is cut off, is not of its form, or does not fit the others.
     """
+    try:
+        return _read_whichever(path)
+    except DataSetError:
+        raise
+    except OSError as error:
+        raise DataSetNotFound(f"{error.filename or path} cannot be read: {error.strerror}") from error
+
+
+def _read_whichever(path: Path) -> _Parts:
     if not path.is_dir():
         raise DataSetNotFound(f"there is no folder {path}")
-    if any(path.glob("*idx3-ubyte*")):
+    if any(path.glob("[!.]*idx3-ubyte*")):
         return _read_idx_files(path)
     for folder in (path, path / _CIFAR_FOLDER):
         if any(folder.glob("data_batch_*.bin")):
@@ -78,25 +90,39 @@ def read_folder(path: Path) -> _Parts:
 
 
 def _read_idx_files(folder: Path) -> _Parts:
-    train, test = (
-        Labelled(
-            read_idx(_idx_file(folder, words, "images-idx3"), n_dims=3)[:, None],
-            read_idx(_idx_file(folder, words, "labels-idx1"), n_dims=1).astype(np.int64),
+    train, test = (_read_idx_part(folder, words) for words in (("train",), ("t10k", "test")))
+    classes = np.unique(train.labels)  # those of EMNIST's letters begin at 1
+    if strange := sorted({*test.labels.tolist()} - {*classes.tolist()}):
+        raise MalformedDataSet(
+            f"the test labels in {folder} have {', '.join(map(str, strange))}, which the training labels "
+            f"have not; those are {', '.join(map(str, classes))}"
         )
-        for words in (("train",), ("t10k", "test"))
-    )
-    return train, test, tuple(str(label) for label in range(train.labels.max() + 1))
+    train, test = (part._replace(labels=np.searchsorted(classes, part.labels)) for part in (train, test))
+    return train, test, tuple(map(str, classes))
 
 
-def _idx_file(folder: Path, words: tuple[str, ...], kind: str) -> Path:
-    found = {
-        file.name.removesuffix(".gz"): file  # of a file and its gzipped form, the file
-        for file in sorted(folder.glob(f"*{kind}-ubyte*"), reverse=True)
-        if any(word in file.name for word in words)
-    }
+def _read_idx_part(folder: Path, words: tuple[str, ...]) -> Labelled:
+    images, labels = (_idx_file(folder, words, *what) for what in (("images", 3), ("labels", 1)))
+    pixels, classes = read_idx(images, n_dims=3), read_idx(labels, n_dims=1)
+    if len(pixels) != len(classes):
+        raise MalformedDataSet(
+            f"{images} has {len(pixels)} images and {labels} {len(classes)} labels; they are as many"
+        )
+    return Labelled(pixels[:, None], classes.astype(np.int64))
+
+
+def _idx_file(folder: Path, words: tuple[str, ...], what: str, n_dims: int) -> Path:
+    """Find a file, by itself or in a folder of its name; of several that are of one name the first."""
+    kind = f"{what}[-.]idx{n_dims}-ubyte"
+    found: dict[str, Path] = {}
+    for pattern in (f"*{kind}", f"*{kind}/*{kind}", f"*{kind}.gz", f"*{kind}*/*{kind}.gz"):
+        for file in sorted(folder.glob(pattern)):
+            name = file.name.removesuffix(".gz").replace(".idx", "-idx")
+            if file.is_file() and not name.startswith(".") and any(word in name for word in words):
+                found.setdefault(name, file)
     if len(found) == 1:
         return next(iter(found.values()))
-    wanted = " or ".join(f"*{word}-{kind}-ubyte[.gz]" for word in words)
+    wanted = " or ".join(f"*{word}-{what}-idx{n_dims}-ubyte[.gz]" for word in words)
     if found:
         raise MalformedDataSet(f"{folder} holds {', '.join(sorted(found))}; allowed is one file {wanted}")
     raise DataSetNotFound(f"{folder} lacks a file {wanted}")
@@ -156,17 +182,28 @@ def _unzipped(file: Path) -> bytes:
 
 
 def _read_cifar(folder: Path) -> _Parts:
-    test = folder / "test_batch.bin"
-    if not test.exists():
-        raise DataSetNotFound(f"{folder} lacks test_batch.bin")
-    batches = [_cifar_batch(file) for file in sorted(folder.glob("data_batch_*.bin"))]
+    files = [folder / f"{name}.bin" for name in _CIFAR_FILES]
+    if lacking := [file.name for file in files if not file.exists()]:
+        raise DataSetNotFound(
+            f"{folder} lacks {', '.join(lacking)}; allowed are all of {files[0].name} to {files[-2].name}, "
+            f"and {files[-1].name}"
+        )
+    classes = _cifar_classes(folder / "batches.meta.txt")
+    *batches, test = (_cifar_batch(file, len(classes)) for file in files)
     train = Labelled(*(np.concatenate(arrays) for arrays in zip(*batches, strict=True)))
-    names = folder / "batches.meta.txt"
-    classes = names.read_text().split() if names.exists() else [str(label) for label in range(10)]
-    return train, _cifar_batch(test), tuple(classes)
+    return train, test, classes
 
 
-def _cifar_batch(file: Path) -> Labelled:
+def _cifar_classes(file: Path) -> tuple[str, ...]:
+    if not file.exists():
+        return tuple(map(str, range(10)))
+    try:
+        return tuple(file.read_text(encoding="utf-8").split())
+    except UnicodeDecodeError as error:
+        raise MalformedDataSet(f"{file} is not text: {error}; take another copy, or remove it") from error
+
+
+def _cifar_batch(file: Path, n_classes: int) -> Labelled:
     data, size = np.fromfile(file, np.uint8), 1 + math.prod(_CIFAR_SHAPE)
     if not data.size or data.size % size:
         raise MalformedDataSet(
@@ -174,6 +211,11 @@ def _cifar_batch(file: Path) -> Labelled:
             "it was cut off or is of another form, take another copy"
         )
     rows = data.reshape(-1, size)
+    if (largest := rows[:, 0].max()) >= n_classes:
+        raise MalformedDataSet(
+            f"{file} has the label {largest}; with {n_classes} classes allowed are 0 to {n_classes - 1}: "
+            "it was changed or is of another form, take another copy"
+        )
     return Labelled(rows[:, 1:].reshape(-1, *_CIFAR_SHAPE), rows[:, 0].astype(np.int64))
 
 
@@ -183,14 +225,22 @@ def _cifar_batch(file: Path) -> Labelled:
 def _read_class_folders(path: Path) -> _Parts:
     if not (path / "test").is_dir():
         raise DataSetNotFound(f"{path} has a folder train/ but no folder test/")
-    classes = tuple(folder.name for folder in sorted((path / "train").iterdir()) if folder.is_dir())
-    strange = {folder.name for folder in (path / "test").iterdir() if folder.is_dir()} - set(classes)
-    if strange:
+    classes = _class_names(path / "train")
+    if strange := sorted({*_class_names(path / "test")} - {*classes}):
         raise MalformedDataSet(
-            f"{path / 'test'} has classes {', '.join(sorted(strange))} that {path / 'train'} has not"
+            f"{path / 'test'} has classes {', '.join(strange)} that {path / 'train'} has not"
         )
     train, test = (_read_classes(path / part, classes) for part in ("train", "test"))
+    if empty := [name for label, name in enumerate(classes) if label not in train.labels]:
+        raise MalformedDataSet(
+            f"{path / 'train'} holds no images in {', '.join(empty)}, and a class without images cannot be "
+            "learnt: put some there, or remove the folder"
+        )
     return train, test, classes
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    return tuple(inner.name for inner in sorted(folder.glob("[!.]*")) if inner.is_dir())
 
 
 def _read_classes(folder: Path, classes: tuple[str, ...]) -> Labelled:
@@ -211,13 +261,16 @@ def _read_classes(folder: Path, classes: tuple[str, ...]) -> Labelled:
 
 
 def _read_image(file: Path) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        with Image.open(file) as image:
+        refused = Image.DecompressionBombWarning
+        with warnings.catch_warnings(action="error", category=refused), Image.open(file) as image:
             mode, pixels = image.mode, np.asarray(image)
-    except (UnidentifiedImageError, OSError) as error:
-        raise MalformedDataSet(f"{file} cannot be read as an image: {error}") from error
+    except Exception as error:  # Pillow may raise anything of a damaged file
+        raise MalformedDataSet(
+            f"{file} cannot be read as an image ({error}); take another copy, or remove it"
+        ) from error
     if mode == "L":
         return pixels[None]
     if mode == "RGB":

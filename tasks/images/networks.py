@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, file_digest
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from relusweep.tasks.images.datasets import ImageSet, load_images
 from relusweep.tasks.images.reader import Reader
+from relusweep.tasks.paths import expanded
 from relusweep.tasks.streams import Stream
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class PretrainedModel(BaseModel):
 
 
 def _digest(weights: str | None) -> str | None:
-    if weights is None or not (path := Path(weights).expanduser()).is_file():
+    if weights is None or not (path := expanded(weights)).is_file():
         return None
     with path.open("rb") as file:
         return file_digest(file, lambda: blake2b(digest_size=8)).hexdigest()
@@ -84,6 +84,7 @@ class ImageSource(NamedTuple):
     dataset: str = "digits"
     path: str | None = None
     download: bool = False
+    samples: int | None = None
 
     def load(self) -> ImageSet:
         """Give the images, read once a process."""
@@ -92,7 +93,8 @@ class ImageSource(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _loaded(source: ImageSource) -> ImageSet:
-    return load_images(source.dataset, source.path, download=source.download)
+    images = load_images(source.dataset, source.path, download=source.download)
+    return images if source.samples is None else images.limited(source.samples)
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,22 @@ class ImageNetworks:
         """Count the parameters that training changes in a network."""
         return _n_parameters(self, label)
 
+    def check(self, label: str) -> None:
+        """Build a network; raise what may be wrong with a pretrained one, which may be anything."""
+        _check(self, label)
+
     def orders(self, label: str) -> Stream:
         """Name the stream of the orders in which a network sees the images."""
         return Stream(("images", "orders", self.seed, *NetworkName.parse(label)))
+
+
+@lru_cache
+def _check(networks: ImageNetworks, label: str) -> None:
+    from relusweep.tasks.images.architectures import Pretrained, check_features
+
+    network = networks.build(label)
+    if isinstance(network, Pretrained):
+        check_features(network)
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from relusweep.tasks.images.architectures import Pretrained
 from relusweep.tasks.images.datasets import ImageSet, Part
 from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
+from relusweep.tasks.modes import in_mode
 from relusweep.tasks.streams import Stream
 
 __all__ = [
@@ -164,7 +165,8 @@ def outputs(network: nn.Module, data: ImageSet, part: Part, rows: slice = slice(
     """
     device = next(network.parameters()).device
     images = torch.from_numpy(data.images(part, rows)).to(device)
-    return np.asarray(_in_parts(network.eval(), images).cpu().numpy())
+    with in_mode(network, training=False):
+        return np.asarray(_in_parts(network, images).cpu().numpy())
 
 
 def _parts(network: nn.Module, data: ImageSet, device: str, given: Features | None) -> _Parts:
@@ -188,11 +190,12 @@ def _epochs(
     for epoch in range(len(history["train_loss"]), protocol.epochs):
         (words,) = orders.words(range(epoch, epoch + 1), len(train[0]))
         order = torch.from_numpy(np.argsort(words, kind="stable")).to(train[0].device)
-        seen = (
-            *_train_epoch(trained, optimizer, *train, order.split(protocol.batch)),
-            *_test(trained, *test),
-        )
-        history = {n: np.append(history[n], value) for n, value in zip(HISTORY, seen, strict=True)}
+        with in_mode(trained, training=True):
+            of_train = _train_epoch(trained, optimizer, *train, order.split(protocol.batch))
+        with in_mode(trained, training=False):
+            of_test = _test(trained, *test)
+        seen = zip(HISTORY, (*of_train, *of_test), strict=True)
+        history = {name: np.append(history[name], value) for name, value in seen}
         yield history
 
 
@@ -208,7 +211,6 @@ def _train_epoch(
     batches: tuple[Tensor, ...],
 ) -> tuple[float, float]:
     """Update once for each batch; give mean loss and accuracy before the updates."""
-    network.train()
     loss_sum = torch.zeros((), dtype=torch.float64, device=images.device)
     right = torch.zeros((), dtype=torch.int64, device=images.device)
     for rows in batches:
@@ -224,7 +226,7 @@ def _train_epoch(
 
 
 def _test(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    logits = _in_parts(network.eval(), images)
+    logits = _in_parts(network, images)
     right = (logits.argmax(dim=1) == labels).sum()
     return _loss_and_accuracy(cross_entropy(logits.double(), labels).item(), right, len(labels))
 

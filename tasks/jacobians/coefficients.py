@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from relusweep.tasks.jacobians.closed import ClosedForm
+from relusweep.tasks.modes import in_mode
 
 __all__ = ["Method", "coefficients", "differentiate"]
 
@@ -28,7 +29,7 @@ def coefficients(
     ----------
     network : Module
         Maps inputs of shape (n_samples, *shape) to outputs of shape (n_samples, n_outputs), each sample by
-        itself; set to evaluation mode. Anything that PyTorch differentiates: piecewise linear or not.
+        itself; taken in evaluation mode. Anything that PyTorch differentiates: piecewise linear or not.
     inputs : array_like or Tensor of shape (n_samples, *shape)
         Taken in the precision, and on the device, of the network's parameters.
     method : {'auto', 'closed', 'autograd'}
@@ -79,7 +80,8 @@ def coefficients(
             "this network has no closed form: allowed are convolutions of 3 by 3 with ReLU and perhaps a "
             "maximum of 2 by 2, and affine maps with ReLU between, in float32 on a CPU; use method='autograd'"
         )
-    return differentiate(network.eval(), x)[1]
+    with in_mode(network, training=False):
+        return differentiate(network, x)[1]
 
 
 def differentiate(network: nn.Module, inputs: Tensor) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -65,8 +65,7 @@ class Stages:
     @property
     def data_set(self) -> str:
         """What the images are called."""
-        name = self.specification.get("name", "images")
-        return str(self.specification.get("dataset", name) if name == "images" else name)
+        return str(self.specification.get("dataset", "unknown"))
 
     @cached_property
     def networks(self) -> xr.Dataset:

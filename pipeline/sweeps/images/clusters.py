@@ -19,6 +19,7 @@ __all__ = ["CLUSTER_FIELDS", "Clusters", "Compression"]
 CLUSTER_FIELDS = JACOBIAN_FIELDS | {"clusters", "n_init", "max_iterations", "rows_in_memory"}
 
 _CHUNK = 16  # numbers of clusters in a chunk of the store, however many are asked for
+_CENTRES = 2**22  # bytes of centres in a chunk
 _SETUP = 150  # clusters whose search takes as long as what all of them share
 
 
@@ -26,7 +27,7 @@ class Clusters(OfJacobians):
     """Clusters of the rows of every output of every network, and their centres applied to the test images."""
 
     stage: ClassVar[str] = "clusters"
-    fields: ClassVar[frozenset[str]] = CLUSTER_FIELDS
+    fields: ClassVar[frozenset[str]] = CLUSTER_FIELDS | {"centres"}
     dims: ClassVar[tuple[str, ...]] = ("network", "output", "clusters")
     unit: ClassVar[str] = "clusterings"
     verb: ClassVar[str] = "make"
@@ -48,18 +49,22 @@ class Clusters(OfJacobians):
 
     @property
     def variables(self) -> Mapping[str, Variable]:
-        """Inertia and iterations of every clustering, and the outputs that its centres give."""
+        """Inertia and iterations of every clustering, outputs that its centres give, and perhaps these."""
         how = f"at most {self.spec.rows_in_memory} bytes of rows are clustered at once: " + (
             "greedy k-means++ and Lloyd's iteration" if self.at_once else "here mini-batches"
         )
         inertia = "sum of squared distances of the training rows to their nearest centres"
         iterations = "iterations, or mini-batches; -1 for a network that diverged"
         outputs, dims = "nearest centre applied to the image", self.dims
-        return {
+        found = {
             "inertia": numbers(dims, "float64", inertia, comment=how),
             "iterations": numbers(dims, "int32", iterations),
             "test_outputs": numbers((*dims, "test_sample"), "float32", outputs),
         }
+        if self.spec.centres:
+            words = "centre of a cluster of the rows; missing from the number of clusters on"
+            found["centres"] = numbers((*dims, "cluster", "coefficient"), "float32", words)
+        return found
 
     def task(self, block: Block, store: str) -> Task:
         """Give what clusters the rows of an output."""
@@ -74,14 +79,18 @@ class Clusters(OfJacobians):
             n_init=self.spec.n_init,
             max_iterations=self.spec.max_iterations,
             at_once=self.at_once,
+            n_centres=len(self.inner["cluster"]) if self.spec.centres else 0,
         )
 
     @property
     def schedule(self) -> Schedule:
         """All numbers of clusters of one output, which share the rows; chunks that do not depend on them."""
+        chunks = {"clusters": _CHUNK}
+        if self.spec.centres:
+            chunks["cluster"] = max(1, _CENTRES // (4 * _CHUNK * self.maps.n_columns))
         return Schedule(
             block_shape={"network": 1, "output": 1, "clusters": max(1, len(self.axes["clusters"]))},
-            chunks={"clusters": _CHUNK},
+            chunks=chunks,
             divisible=False,
             cost=_cost,
             independent_along=("network",),

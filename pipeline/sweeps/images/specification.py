@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -17,10 +18,25 @@ from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkN
 from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.jacobians.maps import LinearMaps
 
-__all__ = ["SOURCE_CLUSTERS", "ImageSpecification"]
+__all__ = ["SOURCE_CLUSTERS", "ImageSpecification", "StageName"]
 
+_BUNDLED = "digits"
 _OWN = ("linear", "dense", "simple", "complex")
 _OPTIMIZERS = ("sgd", "adamw")
+
+StageName = Literal[
+    "training",
+    "jacobians",
+    "clusters",
+    "compression",
+    "sensitivity",
+    "sums",
+    "affine",
+    "distance",
+    "cka",
+    "cross_entropy",
+    "summary",
+]
 
 SOURCE_CLUSTERS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
@@ -53,12 +69,18 @@ class ImageSpecification(Specification):
     name : str
         Its results live in ``images/<name>/``; where it is ``images``, in ``images/<dataset>/``.
     dataset : str
-        ``digits``, or the name of a known data set, or with a path what to call one's own.
+        ``digits``, which are bundled, or the name of a known data set, or with a path what to call one's own.
     path : str, optional
         A folder with the data: IDX files, CIFAR-10's binary files, or ``train`` and ``test`` with a folder
         for each class.
     download : bool
         Whether a known data set may be fetched.
+    samples : int, optional
+        At most so many training images, and as many test images, drawn of all; by default all. See
+        `relusweep.tasks.images.datasets.ImageSet.limited`.
+    stages : tuple of str
+        What is run, with all that it needs; ``summary``, the default, needs all others. Other stages chosen
+        later find what is there.
     networks : tuple of str
         Labels ``architecture-optimizer-instance``; the architecture is one of our own (linear, dense, simple,
         complex) or a key of `pretrained`.
@@ -82,6 +104,8 @@ class ImageSpecification(Specification):
     clusters : tuple of int
         Every k of k-means. Of the source's, which are the default, those are left out that are more than the
         training images.
+    centres : bool
+        Whether the centres of the clusters are stored: beside rows little, beside patterns much.
     n_init : int
         How often k-means begins anew for each k; mini-batches begin once.
     max_iterations : int
@@ -106,10 +130,12 @@ class ImageSpecification(Specification):
     growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters")
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
-        "digits"
+        _BUNDLED
     )
     path: str | None = None
     download: bool = False
+    samples: Annotated[int, Field(ge=1, description="a whole number of at least 1")] | None = None
+    stages: Annotated[tuple[StageName, ...], BeforeValidator(listed), Field(min_length=1)] = ("summary",)
     pretrained: dict[str, PretrainedModel] = Field(default={}, description="models by name")
     networks: Annotated[
         tuple[str, ...],
@@ -126,6 +152,7 @@ class ImageSpecification(Specification):
     form: Literal["rows", "patterns"] = "rows"
     precision: Annotated[Literal["float32", "float16"] | int, PlainValidator(_precision)] = "float32"
     clusters: Sizes = SOURCE_CLUSTERS
+    centres: bool = False
     n_init: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 1
     max_iterations: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 300
     rows_in_memory: Annotated[int, Field(ge=0, description="bytes")] = 2**30
@@ -134,6 +161,17 @@ class ImageSpecification(Specification):
     distance_unit: Unit = "largest"
     sensitivity_part: Part = "test"
     components: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 16
+
+    @field_validator("path")
+    @classmethod
+    def _has_a_name(cls, path: str | None, info: ValidationInfo) -> str | None:
+        if path is not None and info.data.get("dataset") == _BUNDLED:
+            folder = Path(path).name
+            name = folder if re.fullmatch(r"[A-Za-z][\w-]*", folder) and folder != _BUNDLED else "mine"
+            raise ValueError(
+                f"say what these images are called, as dataset={name}; {_BUNDLED} are the bundled ones"
+            )
+        return path
 
     @field_validator("pretrained")
     @classmethod
@@ -161,7 +199,7 @@ class ImageSpecification(Specification):
     @property
     def image_networks(self) -> ImageNetworks:
         """How its networks are built."""
-        source = ImageSource(self.dataset, self.path, self.download)
+        source = ImageSource(self.dataset, self.path, self.download, self.samples)
         return ImageNetworks(source, self.seed, tuple(self.pretrained.items()))
 
     @property

@@ -20,9 +20,12 @@ from relusweep.tasks.jacobians.maps import LinearMaps
 __all__ = ["PAIR", "TRAINING_FIELDS", "ImageStage", "cost_of"]
 
 TRAINING_FIELDS = frozenset(
-    {"name", "dataset", "path", "download", "pretrained", "networks", "seed", "epochs", "batch"}
+    {"name", "dataset", "path", "download", "samples", "pretrained", "networks", "seed", "epochs", "batch"}
     | {"sgd", "adamw", "device"}
 )
+
+_ELSEWHERE = ("path", "download", "stages")  # what decides no numbers
+_WHERE_GIVEN = ("samples", "centres")  # what does where it is not left out
 
 PAIR = ("network_from", "network_to")
 """Dimensions of what is of two networks."""
@@ -30,6 +33,11 @@ PAIR = ("network_from", "network_to")
 _PRETRAINED_COST = 1000.0
 
 _PARTS = {"architecture": "architecture", "optimizer": "optimiser", "instance": "number of the instance"}
+
+
+def _clusters(spec: ImageSpecification) -> list[int]:
+    """Give the numbers of clusters as far as there are training images."""
+    return [k for k in spec.clusters if k <= spec.maps.n_train]
 
 
 # What the labels of a dimension are, in words, and how they follow from the specification.
@@ -47,10 +55,8 @@ _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]]
         "place in the flattened input; the last is the offset",
         lambda spec: range(spec.maps.n_columns),
     ),
-    "clusters": (
-        "clusters of each output",  # as far as there are training images
-        lambda spec: np.array([k for k in spec.clusters if k <= spec.maps.n_train], int),
-    ),
+    "clusters": ("clusters of each output", lambda spec: np.array(_clusters(spec), int)),
+    "cluster": ("number of the cluster", lambda spec: range(max(_clusters(spec)))),
     "component": ("direction, the strongest first", lambda spec: range(spec.n_components)),
     "replicate": ("number of a half of the test images", lambda spec: range(spec.replicates)),
 }
@@ -98,14 +104,9 @@ class ImageStage(Sweep):
         return tuple(name for name in self.spec.growable_fields if name in self.fields)
 
     @property
-    def set_name(self) -> str:
-        """What its groups lie under."""
-        return self.spec.dataset if self.name == "images" else self.name
-
-    @property
     def report_group(self) -> str:
         """The tree of all stages."""
-        return f"images/{self.set_name}"
+        return f"images/{self.spec.dataset if self.name == 'images' else self.name}"
 
     @property
     def group(self) -> str:
@@ -115,7 +116,7 @@ class ImageStage(Sweep):
     @property
     def title(self) -> str:
         """What its group is, in words."""
-        return f"Networks of {self.set_name} images: {self.stage.replace('_', ' ')}"
+        return f"Networks of {self.spec.dataset} images: {self.stage.replace('_', ' ')}"
 
     @property
     def attrs(self) -> Mapping[str, Any]:
@@ -124,9 +125,10 @@ class ImageStage(Sweep):
 
     def identity(self) -> dict[str, Any]:
         """Give the fields that decide its numbers, and the data by their digest, wherever they lie."""
-        fields = self.fields.difference(self.growable_fields, ("path", "download"))
+        fields = self.fields.difference(self.growable_fields, _ELSEWHERE)
         dumped = self.spec.model_dump(mode="json", include=set(fields))
-        return {"stage": self.stage, "data": self.data.data_hash, **dumped}
+        said = {name: value for name, value in dumped.items() if value or name not in _WHERE_GIVEN}
+        return {"stage": self.stage, "data": self.data.data_hash, **said}
 
     @property
     def names_code(self) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
-from relusweep.pipeline.sweeps.images.clusters import Compression
-from relusweep.pipeline.sweeps.images.jacobians import OfJacobians
+from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
+from relusweep.pipeline.sweeps.images.jacobians import Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
 from relusweep.pipeline.sweeps.images.sensitivity import Sensitivity
-from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+from relusweep.pipeline.sweeps.images.specification import ImageSpecification, StageName
+from relusweep.pipeline.sweeps.images.stage import ImageStage
+from relusweep.pipeline.sweeps.images.sums import Sums
+from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
 
@@ -28,7 +31,7 @@ class Summary(OfJacobians):
     """How good every network is, when all other stages are done."""
 
     stage: ClassVar[str] = "summary"
-    fields: ClassVar[frozenset[str]] = frozenset(ImageSpecification.model_fields)
+    fields: ClassVar[frozenset[str]] = frozenset(ImageSpecification.model_fields) - {"centres"}
     verb: ClassVar[str] = "sum up"
     dims: ClassVar[tuple[str, ...]] = ("network",)
     variables: ClassVar[Mapping[str, Variable]] = {
@@ -48,9 +51,29 @@ class Summary(OfJacobians):
         stages = (Compression, Affine, Distance, Cka, CrossEntropy, Sensitivity)
         return tuple(stage(self.spec) for stage in stages)
 
+    @property
+    def roots(self) -> tuple[Sweep, ...]:
+        """The stages that are chosen."""
+        return tuple(_STAGES[name](self.spec) for name in self.spec.stages)
+
     def task(self, block: Block, store: str) -> Task:
         """Give what sums up a network."""
         from relusweep.tasks.comparison.summary import SummaryBlock, sum_up
 
         (label,) = block["network"]
         return sum_up, SummaryBlock(self.coefficients(store), label, self.spec.epochs)
+
+
+_STAGES: Mapping[StageName, type[ImageStage]] = {
+    "training": ImageTraining,
+    "jacobians": Jacobians,
+    "clusters": Clusters,
+    "compression": Compression,
+    "sensitivity": Sensitivity,
+    "sums": Sums,
+    "affine": Affine,
+    "distance": Distance,
+    "cka": Cka,
+    "cross_entropy": CrossEntropy,
+    "summary": Summary,
+}

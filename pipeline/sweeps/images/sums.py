@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.jacobians import JACOBIAN_FIELDS, Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
-from relusweep.tasks.comparison.grams import grams_memory
+from relusweep.tasks.comparison.grams import LEAST_SAMPLES, grams_memory
 from relusweep.tasks.comparison.measures import cka_cost
 from relusweep.tasks.comparison.moments import moments_memory
 from relusweep.tasks.comparison.sums import FORMS, ROWS_AT_ONCE
@@ -19,6 +20,7 @@ __all__ = ["SUM_FIELDS", "Sums", "sums_memory"]
 SUM_FIELDS = JACOBIAN_FIELDS | {"cutoff", "replicates"}
 
 _MOST_MEMORY = 3 * 2**29  # bytes that a worker may take
+_FEWEST_TO_HALVE = 2 * LEAST_SAMPLES[True]
 _SQUARES, _COLUMNS = 6, 6  # matrices of all columns, and rows in float64, while a map is fitted and applied
 _CHUNK = 8  # networks along each side of a chunk of the store, however many there come to be
 
@@ -39,13 +41,22 @@ class Sums(OfJacobians):
     verb: ClassVar[str] = "sum"
     dims: ClassVar[tuple[str, ...]] = _DIMS
 
+    def check(self) -> None:
+        """Refuse halves of too few test images."""
+        replicates, n_test = self.spec.replicates, self.maps.n_test
+        if replicates and n_test < _FEWEST_TO_HALVE:
+            raise InvalidSweep(
+                f"replicates = {replicates}: intervals of CKA are of halves of at least {_FEWEST_TO_HALVE} "
+                f"test images, and there are {n_test}; --set replicates=0"
+            )
+
     @property
     def variables(self) -> Mapping[str, Variable]:
         """What was mapped, and sums of single outputs."""
         mapped = "mapped coefficients of a network at the test images, applied to them"
         own = "over test images and coefficients of the output"
         pair = f"{own}, x of network_from and y of network_to"
-        constant = "of test images; 0 for constant rows"
+        constant = "of test images; 0 for constant rows; missing for less than {} images"
         form = numbers(
             _DIMS,
             "int8",
@@ -61,8 +72,8 @@ class Sums(OfJacobians):
             "squares": numbers(_DIMS[:2], "float64", "sum of |x|²", comment=own),
             "largest": numbers(_DIMS[:2], "float64", "largest coefficient", comment=own),
             "least": numbers(_DIMS[:2], "float64", "least coefficient, by sign", comment=own),
-            "hsic": numbers(_DIMS, "float64", "HSIC with the linear kernel", comment=constant),
-            "hsic_unbiased": numbers(_DIMS, "float64", "unbiased HSIC", comment=constant),
+            "hsic": numbers(_DIMS, "float64", "HSIC with the linear kernel", comment=constant.format(2)),
+            "hsic_unbiased": numbers(_DIMS, "float64", "unbiased HSIC", comment=constant.format(4)),
             "cka_form": form,
         }
         if self.spec.replicates:
@@ -80,9 +91,11 @@ class Sums(OfJacobians):
     @property
     def said_of_cka(self) -> str:
         """Say what both forms of CKA cost, and which is taken."""
-        n = len(self.spec.networks)
+        n, n_test = len(self.spec.networks), self.maps.n_test
+        if n_test < LEAST_SAMPLES[True]:
+            return f"CKA is of at least 2 test images, by the unbiased HSIC of at least 4; there are {n_test}"
         pairs = n * (n + 1) // 2
-        cost = cka_cost(self.maps.n_test, self.maps.n_columns, n, pairs)
+        cost = cka_cost(n_test, self.maps.n_columns, n, pairs)
         said = (
             f"{pairs} pairs of {n} networks cost {cost.columns:.3g} multiplications an output over columns "
             f"and {cost.samples:.3g} over samples: "

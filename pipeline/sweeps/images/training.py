@@ -46,15 +46,15 @@ class ImageTraining(ImageStage):
     }
 
     def check(self) -> None:
-        """Refuse networks that cannot be built for these images."""
+        """Refuse networks that cannot be built for these images, or mix them."""
         networks = self.spec.image_networks
         shape = networks.data.shape
         for label in self.spec.networks:
             try:
-                networks.n_parameters(label)
+                networks.check(label)
             except Exception as error:  # a pretrained one's factory may raise anything
                 why = shorten(str(error), 300)  # and over many lines
-                raise InvalidSweep(f"{label} cannot be built for images of shape {shape}: {why}") from error
+                raise InvalidSweep(f"{label} cannot be trained on images of shape {shape}: {why}") from error
 
     def task(self, block: Block, store: str) -> Task:
         """Give what trains a network for an epoch."""

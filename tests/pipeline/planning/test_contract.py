@@ -42,7 +42,16 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     ),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
     "images": (
-        ("networks=dense-sgd-0,linear-adamw-0", "epochs=2", "clusters=1,3", "components=3", "replicates=2"),
+        (
+            *(
+                "networks=dense-sgd-0,linear-adamw-0",
+                "epochs=2",
+                "samples=200",
+                "clusters=1,3",
+                "centres=true",
+            ),
+            *("components=3", "replicates=2"),
+        ),
         {"networks": "dense-sgd-0,linear-adamw-0,simple-sgd-1", "clusters": "1,3,5"},
     ),
 }

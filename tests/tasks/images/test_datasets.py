@@ -85,6 +85,55 @@ def test_of_a_file_and_its_gzipped_form_the_file_is_read(tmp_path):
     assert len(load_images("mine", tmp_path).train_pixels) == N_TRAIN
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{dotted}",  # as Kaggle leaves them
+        "{name}/{name}",  # as archivers do
+        "{dotted}/{name}",
+        "{name}/{dotted}.gz",
+    ],
+)
+def test_idx_files_are_found_as_kaggle_and_archivers_leave_them(tmp_path, place):
+    for name, data in idx_files().items():
+        file = tmp_path / place.format(name=name, dotted=name.replace("-idx", ".idx"))
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(gzip.compress(data) if file.suffix == ".gz" else data)
+        (tmp_path / f"._{name}").write_bytes(b"of a Mac")
+    found, expected = load_images(path=tmp_path), write(tmp_path / "plain", idx_files())
+    assert found.data_hash == load_images("mine", expected).data_hash
+
+
+def test_of_files_of_one_name_the_plain_one_is_read(tmp_path):
+    """Kaggle's archive has both ``train-images.idx3-ubyte`` and ``train-images-idx3-ubyte/...``."""
+    files = idx_files()
+    write(tmp_path, {name.replace("-idx", ".idx"): data for name, data in files.items()})
+    for name in files:
+        write(tmp_path / name, {name: b"not read"})
+    assert len(load_images("mine", tmp_path).train_pixels) == N_TRAIN
+
+
+def test_classes_are_the_labels_that_there_are(tmp_path):
+    """As of the letters of EMNIST, which are 1 to 26."""
+    files = idx_files()
+    for name in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"):
+        files[name] = files[name][:8] + bytes(3 * label + 1 for label in files[name][8:])
+    data = load_images("letters", write(tmp_path, files))
+    assert data.classes == ("1", "4", "7")
+    np.testing.assert_array_equal(data.labels("train"), np.arange(N_TRAIN) % 3)
+    np.testing.assert_array_equal(data.labels("test"), np.arange(N_TEST) % 3)
+
+
+def test_a_set_without_a_name_is_called_as_its_folder(tmp_path, monkeypatch):
+    write(tmp_path / "mine", idx_files())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_images(path="~/mine").name == "mine"
+    monkeypatch.chdir(tmp_path / "mine")
+    assert load_images(path=".").name == "mine"
+    with pytest.raises(DataSetNotFound, match="there is no folder ~nobody-of-that-name/mine"):
+        load_images(path="~nobody-of-that-name/mine")
+
+
 @pytest.mark.parametrize("inside", ["", "cifar-10-batches-bin"])
 def test_the_batches_of_cifar_follow_one_another(tmp_path, inside):
     files = cifar_files()
@@ -114,6 +163,15 @@ def test_folders_are_classes(tmp_path, channels):
     assert data.test_labels.tolist() == [1]
     expected = images["train/cat/1.png"].reshape(6, 5, -1).transpose(2, 0, 1)
     np.testing.assert_array_equal(data.train_pixels[3], expected)
+
+
+def test_hidden_folders_are_no_classes(tmp_path):
+    class_folders(tmp_path)
+    expected = load_images("mine", tmp_path)
+    for place in ("train", "test", "train/cat"):
+        write_image(tmp_path / place / ".ipynb_checkpoints" / "0-checkpoint.png", draw(6, 5))
+    found = load_images("mine", tmp_path)
+    assert (found.classes, found.data_hash) == (expected.classes, expected.data_hash)
 
 
 def test_mnist_is_read_whole():
@@ -149,6 +207,23 @@ def test_training_images_have_mean_0_and_deviation_1_and_test_images_the_same_sc
         expected = ((pixels / 255 - mean) / deviation).astype(np.float32)
         np.testing.assert_array_equal(data.images(part), expected)
         np.testing.assert_array_equal(data.images(part, slice(3, 20)), expected[3:20])
+
+
+def test_fewer_samples_are_among_those_of_more():
+    digits, before = load_images(), set()
+    for samples in (100, 300, 10**6):
+        limited = digits.limited(samples)
+        for part, pixels, labels in limited._parts():
+            assert len(pixels) == min(samples, len(digits.labels(part)))
+            whole = getattr(digits, f"{part}_pixels")
+            places = np.flatnonzero((whole[:, None] == pixels[None, :50]).all(axis=(2, 3, 4)).any(axis=1))
+            assert set(labels[:50].tolist()) <= set(digits.labels(part)[places].tolist())
+        now = {pixels.tobytes() for pixels in limited.train_pixels}
+        assert before <= now
+        before = now
+    assert limited.data_hash == digits.data_hash  # in their order
+    with pytest.raises(MalformedDataSet, match=r"samples = 3 leaves no training images of .* in digits"):
+        digits.limited(3)
 
 
 def test_moments_are_those_of_float64():
@@ -224,12 +299,12 @@ def damaged(change) -> dict[str, bytes]:
         (
             lambda f: f.update({"train-labels-idx1-ubyte": idx(np.zeros(3, np.uint8))}),
             MalformedDataSet,
-            "mine has 12 train images and 3 train labels",
+            "train-images-idx3-ubyte has 12 images and .*train-labels-idx1-ubyte 3 labels",
         ),
         (
             lambda f: f.update({"t10k-labels-idx1-ubyte": idx(np.full(N_TEST, 7, np.uint8))}),
             MalformedDataSet,
-            "test labels of mine go from 7 to 7; allowed are 0 to 2",
+            "the test labels in .* have 7, which the training labels have not; those are 0, 1, 2",
         ),
         (
             lambda f: f.update({"t10k-images-idx3-ubyte": idx(draw(N_TEST, 4, 4))}),
@@ -237,7 +312,12 @@ def damaged(change) -> dict[str, bytes]:
             r"test images of shape \(1, 4, 4\) and training images of shape \(1, 4, 3\)",
         ),
         (
-            lambda f: f.update({"t10k-images-idx3-ubyte": idx(draw(0, 4, 3))}),
+            lambda f: f.update(
+                {
+                    "t10k-images-idx3-ubyte": idx(draw(0, 4, 3)),
+                    "t10k-labels-idx1-ubyte": idx(np.zeros(0, np.uint8)),
+                }
+            ),
             MalformedDataSet,
             r"test pixels of mine are uint8 of shape \(0, 1, 4, 3\)",
         ),
@@ -255,8 +335,26 @@ def test_damaged_cifar_batches_are_refused(tmp_path):
     write(tmp_path, files | {"data_batch_2.bin": files["data_batch_2.bin"][:-1]})
     with pytest.raises(MalformedDataSet, match=r"data_batch_2.bin is 6145 bytes long; .* multiples of 3073"):
         load_images("cifar10", tmp_path)
+    write(tmp_path, {"data_batch_2.bin": b"\x0a" + files["data_batch_2.bin"][1:]})
+    with pytest.raises(MalformedDataSet, match=r"data_batch_2.bin has the label 10; .* allowed are 0 to 9"):
+        load_images("cifar10", tmp_path)
+    (tmp_path / "data_batch_2.bin").unlink()
     (tmp_path / "test_batch.bin").unlink()
-    with pytest.raises(DataSetNotFound, match=r"lacks test_batch.bin"):
+    with pytest.raises(DataSetNotFound, match=r"lacks data_batch_2.bin, test_batch.bin; allowed are all of"):
+        load_images("cifar10", tmp_path)
+
+
+def test_names_of_classes_that_are_no_text_are_refused(tmp_path):
+    write(tmp_path, cifar_files() | {"batches.meta.txt": b"airplane\nautomo\xff"})
+    with pytest.raises(MalformedDataSet, match=r"batches.meta.txt is not text"):
+        load_images("cifar10", tmp_path)
+
+
+def test_what_cannot_be_read_is_said(tmp_path):
+    write(tmp_path, cifar_files())
+    (tmp_path / "data_batch_3.bin").unlink()
+    (tmp_path / "data_batch_3.bin").mkdir()
+    with pytest.raises(DataSetNotFound, match=r"data_batch_3.bin cannot be read: Is a directory"):
         load_images("cifar10", tmp_path)
 
 
@@ -277,6 +375,15 @@ def no_image(path: Path) -> None:
     (path / "train" / "ant" / "readme.txt").write_text("about these images")
 
 
+def bomb(path: Path) -> None:
+    Image.new("1", (20_000, 20_000)).save(path / "train" / "ant" / "0.png")
+
+
+def empty_class(path: Path) -> None:
+    (path / "train" / "dog").mkdir()
+    write_image(path / "train" / "eel" / ".hidden.png", draw(6, 5))
+
+
 def no_such_class(path: Path) -> None:
     write_image(path / "test" / "dog" / "0.png", draw(6, 5))
 
@@ -288,6 +395,8 @@ def no_such_class(path: Path) -> None:
         (sixteen_bits, "mode I;16; allowed are L and RGB"),
         (cut_off, "0.png cannot be read as an image"),
         (no_image, "readme.txt cannot be read as an image"),
+        (bomb, "0.png cannot be read as an image .*400000000 pixels"),
+        (empty_class, "train holds no images in dog, eel, and a class without images cannot be learnt"),
         (no_such_class, "has classes dog that"),
     ],
 )

@@ -11,6 +11,7 @@ from relusweep.tasks.images.architectures import build
 from relusweep.tasks.images.datasets import ImageSet, load_images
 from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.images.training import load_weights, outputs, train_images
+from relusweep.tasks.jacobians.coefficients import coefficients
 from relusweep.tasks.streams import Stream
 from tests.tasks.images.test_architectures import ARCHITECTURES, pretrained
 
@@ -176,6 +177,18 @@ def test_features_are_computed_once():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", [True, False])
+def test_networks_keep_their_mode(mode):
+    data, network = few(), build("dense", few().shape, 3, seed=0).train(mode)
+    network[2].train(not mode)  # parts may have others
+    before = [part.training for part in network.modules()]
+    for _ in train_images(network, data, ImageProtocol(batch=8, epochs=2), ORDERS):
+        assert [part.training for part in network.modules()] == before
+    outputs(network, data, "test")
+    coefficients(network, data.images("test"), method="autograd")
+    assert [part.training for part in network.modules()] == before
+
+
 def test_digits_are_learned():
     data = load_images()
     network = build("dense", data.shape, 10, seed=0)

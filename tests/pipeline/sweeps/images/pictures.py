@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
@@ -23,11 +24,11 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
-def write_images(folder: Path) -> Path:
+def write_images(folder: Path, n_test: int = N_TEST) -> Path:
     """Write grey images of 4 × 4 pixels, as bright as their class of three."""
     rng = np.random.default_rng(0)
     folder.mkdir()
-    for part, n in (("train", N_TRAIN), ("t10k", N_TEST)):
+    for part, n in (("train", N_TRAIN), ("t10k", n_test)):
         labels = (np.arange(n) % 3).astype(np.uint8)
         pixels = rng.integers(90, size=(n, 4, 4)) + 70 * labels[:, None, None]
         (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(pixels.astype(np.uint8)))
@@ -74,6 +75,39 @@ def watched(weights: str | None = None) -> Tiny:
     if weights is not None and not Path(weights).is_dir():
         raise ValueError(f"no weights\n{weights}")
     return Tiny(weights)
+
+
+class Pair(Tiny):
+    """Gives its features too, as many published modules do."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return super().forward(images), images
+
+
+class Mixing(Tiny):
+    """Scales by what is in the batch, also in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3, track_running_stats=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(self.norm(images))
+
+
+class Noisy(Tiny):
+    """Never told the mode that its dropout is in."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(dropout(images))
+
+
+class Early(Tiny):
+    """Its last linear layer is not the last that is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aside = nn.Linear(7, 7)
 
 
 def text() -> str:

@@ -18,6 +18,7 @@ from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
+from relusweep.pipeline.sweeps.images.summary import Summary
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
 from relusweep.tasks.comparison.clustering import draws
@@ -29,6 +30,7 @@ SMALL = Compression(
         networks=("linear-sgd-0", "dense-adamw-0"),
         epochs=1,
         clusters=(1, 2, 5),
+        centres=True,
         max_iterations=20,
     )
 )
@@ -86,9 +88,10 @@ def _accuracy(outputs: np.ndarray) -> float:
 def test_the_group_says_what_it_holds(store: Path) -> None:
     clusters, compression = _read(Clusters(SMALL.spec), store), _read(SMALL, store)
     sizes = {"network": 2, "output": 10, "clusters": 3}
-    assert dict(clusters.sizes) == {**sizes, "test_sample": len(SMALL.data.test_labels)}
+    inner = {"test_sample": len(SMALL.data.test_labels), "cluster": 5, "coefficient": 65}
+    assert dict(clusters.sizes) == {**sizes, **inner}
     assert dict(compression.sizes) == sizes
-    assert dict(clusters["test_outputs"].sizes) == dict(clusters.sizes)
+    assert dict(clusters["test_outputs"].sizes) == {**sizes, "test_sample": inner["test_sample"]}
     for group in (clusters, compression):
         assert group["network"].values.tolist() == list(SMALL.spec.networks)
         assert group["architecture"].values.tolist() == ["linear", "dense"]
@@ -121,7 +124,6 @@ def test_one_cluster_is_classification_by_the_mean_map(
 
 
 def test_the_nearest_centre_is_applied(store: Path, rows: xr.Dataset, images: np.ndarray) -> None:
-    # the centres are not stored: the same stream gives them again
     clusters = _read(Clusters(SMALL.spec), store)
     label, output, k = "dense-adamw-0", 3, 5
     train, test = _parts(rows, label, output)
@@ -129,6 +131,10 @@ def test_the_nearest_centre_is_applied(store: Path, rows: xr.Dataset, images: np
     found = cluster_all(train.astype(np.float32), (k,), lambda _: stream, output, max_iterations=20)
     centres = found[k].centres.astype(float)
     cell = clusters.sel(network=label, output=output, clusters=k)
+    np.testing.assert_array_equal(cell["centres"], found[k].centres)
+    mean = clusters["centres"].sel(network=label, output=output, clusters=1)
+    np.testing.assert_array_equal(mean[0], train.mean(0).astype(np.float32))
+    assert mean[1:].isnull().all()
     inertia = np.square(pairwise_distances(train, centres)).min(1).sum()
     assert cell["inertia"] == pytest.approx(inertia, rel=1e-6)
     nearest = centres[pairwise_distances(test, centres).argmin(1)]
@@ -204,7 +210,8 @@ def test_more_clusters_and_networks_leave_what_is_there(
         whole, part = _read(stage, store), _read(stage, grown)
         part = part.sel(network=whole["network"], clusters=whole["clusters"])
         for name in stage.variables:
-            np.testing.assert_array_equal(part[name], whole[name])
+            kept = part[name].isel(cluster=slice(5), missing_dims="ignore")
+            np.testing.assert_array_equal(kept, whole[name])
 
 
 def test_rows_that_do_not_fit_are_clustered_in_mini_batches(
@@ -259,10 +266,15 @@ def test_settings_that_mean_nothing_are_refused(setting: str) -> None:
 
 
 def test_starts_and_options_make_other_results() -> None:
-    for setting in ("n_init=2", "max_iterations=9", "rows_in_memory=1", "seed=1"):
+    for setting in ("samples=99", "n_init=2", "max_iterations=9", "rows_in_memory=1", "seed=1"):
         assert override(SMALL, [setting]).fingerprint != SMALL.fingerprint
     assert override(SMALL, ["clusters=7"]).fingerprint == SMALL.fingerprint
     assert override(SMALL, ["clusters=7"]).schedule.chunks == SMALL.schedule.chunks
+    for stage in (SMALL, Summary(SMALL.spec)):  # of those who read clusters nothing is another
+        assert override(stage, ["centres=false"]).fingerprint == stage.fingerprint
+    without = Clusters(override(SMALL, ["centres=false"]).spec)
+    assert without.fingerprint != Clusters(SMALL.spec).fingerprint
+    assert "centres" not in without.variables
 
 
 def test_every_network_and_number_of_clusters_draws_its_own_starts() -> None:

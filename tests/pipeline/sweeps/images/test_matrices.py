@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 
 from relusweep.cluster import Address
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.plan import make_plan, plan_store
 from relusweep.pipeline.sweeps.base import Block
@@ -20,9 +21,11 @@ from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.images.sums import Sums, sums_memory
+from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
 from relusweep.tasks.comparison.affine import apply_coefficients
 from relusweep.tasks.comparison.sums import FORMS, SumBlock, sum_pairs
+from tests.pipeline.sweeps.images.pictures import write_images
 from tests.tasks.array_reader import ArrayReader
 
 NETWORKS = ("linear-sgd-0", "dense-adamw-0", "simple-adamw-0")
@@ -297,6 +300,21 @@ def test_networks_that_ran_away_spoil_their_own_pairs_only(kept):
         finite = np.isfinite(arrays[name]).reshape(3, 3, -1).all(axis=2)
         np.testing.assert_array_equal(finite[::2, ::2], True, err_msg=name)
         assert not finite[1, 1]
+
+
+@pytest.mark.parametrize("n_test", [1, 3, 4])
+def test_few_test_images_leave_out_what_is_not_of_so_few_alone(n_test, tmp_path):
+    few = {"dataset": "few", "path": str(write_images(tmp_path / "few", n_test))}
+    stage = Sums(_spec(**few))
+    drawn = np.random.default_rng(0).normal(size=(3, stage.maps.n_samples, 3, 17)).astype(np.float32)
+    arrays = sum_pairs(_block(drawn, 1, **few)).arrays
+    assert all(np.isfinite(arrays[name]).all() for name in ("mapped", "apart", "inner", "largest"))
+    for name, least in (("hsic", 2), ("hsic_unbiased", 4)):
+        np.testing.assert_array_equal(np.isfinite(arrays[name]), n_test >= least)
+    make_plan(stage, None)
+    assert (f"of at least 4; there are {n_test}" in stage.said_of_cka) == (n_test < 4)
+    with pytest.raises(InvalidSweep, match=f"at least 8 test images, and there are {n_test}; --set repl"):
+        make_plan(override(stage, ["replicates=5"]), None)
 
 
 # Memory

@@ -19,7 +19,8 @@ from relusweep.cluster import Address, Local
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
-from relusweep.pipeline.planning.plan import plan_store
+from relusweep.pipeline.planning.plan import plan_store, plans
+from relusweep.pipeline.sweeps.images.summary import Summary
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.images.architectures import Pretrained
@@ -199,9 +200,10 @@ def test_features_are_computed_once_a_process(images: Path, workers: Address, tm
     model = PretrainedModel(factory=f"{MODELS}:watched", side=8, weights=str(tmp_path / "log"))
     sweep = training(images, "tiny-sgd-0", pretrained={"tiny": model}, epochs=5)
     run(sweep, str(tmp_path / "store"), workers)
-    logs = [file.read_text().split() for file in (tmp_path / "log").iterdir()]
+    logs = {file.name: file.read_text().split() for file in (tmp_path / "log").iterdir()}
+    assert logs.pop(str(os.getpid())) == ["3", "1"]  # at the plan, whether it mixes images
     assert 1 <= len(logs) <= 2
-    assert all(log == [str(N_TRAIN), "8"] for log in logs)
+    assert all(log == [str(N_TRAIN), "8"] for log in logs.values())
     results = stored(tmp_path / "store", sweep)
     assert results.sizes["parameter"] == 3 * 4 + 3  # of the last layer alone
     assert results["done"].all()
@@ -268,6 +270,10 @@ def test_a_module_from_the_working_folder(
         ),
         ({"factory": f"{MODELS}:tiny", "weights": "IMAGENET"}, "weights"),
         ({"factory": "torch.nn:ReLU"}, "no linear layer"),
+        ({"factory": f"{MODELS}:Pair", "side": 8}, "its module gives a tuple; allowed is one tensor"),
+        ({"factory": f"{MODELS}:Early", "side": 8}, r"gives \(3, 1000\) features of .* takes \(3, 7\)"),
+        ({"factory": f"{MODELS}:Mixing", "side": 8}, "other features beside others than alone: it mixes"),
+        ({"factory": f"{MODELS}:Noisy", "side": 8}, "other features beside others than alone: it mixes"),
     ],
 )
 def test_a_model_that_cannot_be_built_is_refused_before_anything_runs(
@@ -276,7 +282,7 @@ def test_a_model_that_cannot_be_built_is_refused_before_anything_runs(
     sweep = training(images, "linear-sgd-0", "mine-sgd-0", pretrained={"mine": model})
     with pytest.raises(InvalidSweep, match=says) as refused:
         plan_store(sweep, str(tmp_path / "nowhere"))
-    assert "mine-sgd-0 cannot be built" in str(refused.value)
+    assert "mine-sgd-0 cannot be trained" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -320,16 +326,43 @@ def test_images_that_are_no_images_are_refused_before_anything_runs(
         ("pretrained=resnet", "must be a valid dictionary"),
         ("precision=float8", "1 to 22 bits of the mantissa"),
         ("precision=23", "1 to 22 bits of the mantissa"),
+        ("stages=cka,ckb", "must be 'training', 'jacobians', .* or 'summary'"),
+        ("samples=0", "samples = '0'"),
         ("form=lines", "must be 'rows' or 'patterns'"),
         ("sgd.momentum=1", r"sgd\.momentum = '1'"),
         ("epochs=0", "epochs = '0'"),
         ("dataset=../mine", "letters, digits"),
+        ("path=/data/pngs", "path = '/data/pngs': say what these images are called, as dataset=pngs"),
+        ("path=~/my.pngs/", "as dataset=mine; digits are the bundled ones"),
     ],
 )
 def test_settings_that_are_none_say_so(setting: str, says: str) -> None:
     with pytest.raises(InvalidSweep, match=says) as refused:
         override(find_sweep("images"), [setting])
     assert "\n" not in str(refused.value)
+
+
+ALL = {
+    *("training", "jacobians", "clusters", "compression", "sensitivity", "sums", "affine", "distance", "cka"),
+    *("cross_entropy", "summary"),
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "planned"),
+    [
+        ("training", {"training"}),
+        ("cka,training", {"training", "jacobians", "sums", "cka"}),
+        ("sensitivity,compression", {"training", "jacobians", "sensitivity", "clusters", "compression"}),
+        ("summary", ALL),
+        (",".join(ALL), ALL),
+    ],
+)
+def test_stages_are_chosen(chosen: str, planned: set[str], images: Path, tmp_path: Path) -> None:
+    some = override(Summary(training(images).spec), [f"stages={chosen}"])
+    found = [plan.sweep.group.rpartition("/")[2] for plan in plans(some, str(tmp_path / "nowhere"))]
+    assert (set(found), len(found)) == (planned, len(planned))
+    assert some.fingerprint == Summary(training(images).spec).fingerprint
 
 
 def test_a_label_has_one_spelling() -> None:
