@@ -211,6 +211,7 @@ def build_pretrained(
     *,
     side: int,
     weights: str | Path | None = None,
+    module_seed: int = 0,
 ) -> Pretrained:
     """Build a network whose last linear layer alone is to be trained.
 
@@ -230,6 +231,8 @@ def build_pretrained(
     weights : str or Path, optional
         A file of the module's weights, as ``torch.save(module.state_dict())`` writes it; or a name that the
         factory takes as its argument `weights`, as ``"IMAGENET1K_V1"``; without, those it starts with.
+    module_seed : int
+        Of the module's starts, where it draws any.
 
     Returns
     -------
@@ -244,9 +247,10 @@ def build_pretrained(
     """
     file = expanded(weights) if weights is not None and expanded(weights).is_file() else None
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(module_seed)
         module = _module(factory, {} if file or weights is None else {"weights": str(weights)})
         last = _last_linear(factory, module, file)
+        torch.manual_seed(seed)
         new = nn.Linear(last.in_features, n_classes)
     return Pretrained(FixedMap(shape, side), module, new)
 

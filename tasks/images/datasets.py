@@ -128,6 +128,23 @@ class ImageSet:
             scaled[:, channel] = table[pixels[:, channel]]
         return scaled
 
+    def at(self, samples: range) -> NDArray[np.float32]:
+        """Give images by their numbers in both parts together, those of training first.
+
+        Parameters
+        ----------
+        samples : range
+            Consecutive numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_channels, height, width), dtype float32
+        """
+        n_train = len(self.train_labels)
+        train = slice(min(samples.start, n_train), min(samples.stop, n_train))
+        test = slice(max(samples.start - n_train, 0), max(samples.stop - n_train, 0))
+        return np.concatenate([self.images("train", train), self.images("test", test)])
+
     def limited(self, samples: int) -> "ImageSet":
         """Give a set of at most so many images of each part, in their order.
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.images.architectures import Pretrained
-from relusweep.tasks.images.networks import ImageNetworks
+from relusweep.tasks.images.networks import ImageNetworks, NetworkName
 from relusweep.tasks.images.parameters import row_of, split_row
 from relusweep.tasks.images.protocol import ImageProtocol
 from relusweep.tasks.images.reader import Reader
@@ -21,7 +21,6 @@ from relusweep.tasks.images.training import (
     HISTORY,
     Features,
     State,
-    features,
     moments,
     train_images,
     trained_parameters,
@@ -82,7 +81,7 @@ def train_epoch(block: EpochBlock) -> BlockResult:
             networks.orders(block.label),
             state=_state_before(block, network),
             device=block.device,
-            given=_features(networks, block.label, block.device) if isinstance(network, Pretrained) else None,
+            given=_features(block) if isinstance(network, Pretrained) else None,
         )
     )
     names, length = list(trained_parameters(network)), block.n_parameters
@@ -97,12 +96,18 @@ def train_epoch(block: EpochBlock) -> BlockResult:
     return BlockResult(arrays, 1, time.process_time() - started, 0.0)
 
 
+def _features(block: EpochBlock) -> Features:
+    """Read the features of a pretrained network, once a process."""
+    model = NetworkName.parse(block.label).architecture
+    return _read_features(block.networks, model, block.device, block.reader)
+
+
 @lru_cache(maxsize=2)
-def _features(networks: ImageNetworks, label: str, device: str) -> Features:
-    """Compute the features of a pretrained network once a process, not once an epoch."""
-    network = networks.build(label)
-    assert isinstance(network, Pretrained)
-    return features(network, networks.data, device)
+def _read_features(networks: ImageNetworks, model: str, device: str, reader: Reader) -> Features:
+    rows = reader.read("features", "features", model=model)[:, : networks.n_features(model)]
+    of_all = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
+    n_train = len(networks.data.train_labels)
+    return of_all[:n_train], of_all[n_train:]
 
 
 def _state_before(block: EpochBlock, network: nn.Module) -> State | None:

@@ -128,10 +128,21 @@ class ImageNetworks:
         (seed,) = Stream(("images", "starts", self.seed, *name)).words(range(1), 1)[0].tolist()
         n_classes = len(self.data.classes)
         if model := dict(self.pretrained).get(name.architecture):
+            starts = Stream(("images", "extractors", self.seed, name.architecture)).words(range(1), 1)
             return build_pretrained(
-                model.factory, self.data.shape, n_classes, seed, side=model.side, weights=model.weights
+                model.factory,
+                self.data.shape,
+                n_classes,
+                seed,
+                side=model.side,
+                weights=model.weights,
+                module_seed=int(starts[0, 0]),
             )
         return build(name.architecture, self.data.shape, n_classes, seed)  # type: ignore[arg-type]  # or it raises
+
+    def n_features(self, model: str) -> int:
+        """Count what the last layer of a pretrained network takes."""
+        return _n_features(self, model)
 
     def trained(self, label: str, reader: Reader) -> nn.Module:
         """Build a network with the parameters that it has after its training."""
@@ -161,6 +172,11 @@ def _check(networks: ImageNetworks, label: str) -> None:
     network = networks.build(label)
     if isinstance(network, Pretrained):
         check_features(network)
+
+
+@lru_cache
+def _n_features(networks: ImageNetworks, model: str) -> int:
+    return int(networks.build(f"{model}-sgd-0").last.in_features)  # type: ignore[union-attr,arg-type]
 
 
 @lru_cache

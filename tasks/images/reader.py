@@ -12,6 +12,8 @@ Label = str | int | slice | list[str] | list[int]
 class Reader(Protocol):
     """Reads arrays by stage and variable: those of a store, or some in memory."""
 
+    def __hash__(self) -> int: ...  # what was read is kept for readers that are equal
+
     def read(self, stage: str, variable: str, **at: Label) -> NDArray[Any]:
         """Read part of a variable, as it is stored.
 

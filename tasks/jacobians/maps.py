@@ -88,7 +88,7 @@ class LinearMaps:
         from relusweep.tasks.images.architectures import FixedMap
 
         data = self.networks.data
-        images = torch.from_numpy(np.concatenate([data.images(*rows) for rows in self._rows(samples)]))
+        images = torch.from_numpy(data.at(samples))
         if self.input == "original":
             return images
         scaled: Tensor = FixedMap(data.shape)(images)
@@ -114,12 +114,6 @@ class LinearMaps:
         if closed is None:
             raise ValueError(f"{label} has no closed form, so no patterns to keep: --set form=rows")
         return closed
-
-    def _rows(self, samples: range) -> Iterator[tuple[Part, slice]]:
-        if samples.start < self.n_train:
-            yield "train", slice(samples.start, min(samples.stop, self.n_train))
-        if samples.stop > self.n_train:
-            yield "test", slice(max(samples.start - self.n_train, 0), samples.stop - self.n_train)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ class StoreReader:
         self._store, self._tree = store, tree
         self._groups: dict[str, xr.Dataset] = {}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoreReader) and (self._store, self._tree) == (other._store, other._tree)
+
+    def __hash__(self) -> int:
+        return hash((self._store, self._tree))
+
     def __reduce__(self) -> tuple[Any, ...]:  # without what was opened
         return StoreReader, (self._store, self._tree)
 

@@ -213,6 +213,17 @@ class ImageSpecification(Specification):
         return max(map(self.image_networks.n_parameters, self.networks))
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """Pretrained models that its networks are of."""
+        used = {NetworkName.parse(label).architecture for label in self.networks}
+        return tuple(name for name in self.pretrained if name in used)
+
+    @property
+    def most_features(self) -> int:
+        """Features of the model that has most."""
+        return max(map(self.image_networks.n_features, self.models))
+
+    @property
     def most_pattern_bytes(self) -> int:
         """Bytes of the longest activation pattern."""
         maps, networks = self.maps, self.image_networks

@@ -17,12 +17,12 @@ from relusweep.tasks.images.datasets import ImageSet
 from relusweep.tasks.images.networks import NetworkName
 from relusweep.tasks.jacobians.maps import LinearMaps
 
-__all__ = ["PAIR", "TRAINING_FIELDS", "ImageStage", "cost_of"]
+__all__ = ["FEATURE_FIELDS", "PAIR", "TRAINING_FIELDS", "ImageStage", "cost_of"]
 
-TRAINING_FIELDS = frozenset(
-    {"name", "dataset", "path", "download", "samples", "pretrained", "networks", "seed", "epochs", "batch"}
-    | {"sgd", "adamw", "device"}
+FEATURE_FIELDS = frozenset(
+    {"name", "dataset", "path", "download", "samples", "pretrained", "networks", "seed", "device"}
 )
+TRAINING_FIELDS = FEATURE_FIELDS | {"epochs", "batch", "sgd", "adamw"}
 
 _ELSEWHERE = ("path", "download", "stages")  # what decides no numbers
 _WHERE_GIVEN = ("samples", "centres")  # what does where it is not left out
@@ -46,6 +46,8 @@ _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]]
     "epoch": ("passes over the training images", lambda spec: range(1, spec.epochs + 1)),
     "moment": ("moment", lambda spec: np.array(["first", "second"], object)),
     "parameter": ("place in the row", lambda spec: range(spec.most_parameters)),
+    "model": ("pretrained model", lambda spec: np.array(spec.models, object)),
+    "feature": ("number of the feature", lambda spec: range(spec.most_features)),
     "sample": ("image, those of training first", lambda spec: range(spec.maps.n_samples)),
     "test_sample": ("test image", lambda spec: range(spec.maps.n_test)),
     "output": ("output of a network", lambda spec: range(spec.maps.n_outputs)),

@@ -8,7 +8,8 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Schedule, Task
+from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.images.features import Features
 from relusweep.pipeline.sweeps.images.stage import TRAINING_FIELDS, ImageStage, cost_of
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
@@ -44,6 +45,11 @@ class ImageTraining(ImageStage):
         },
         **{name: numbers(dims, "float32", words) for name, (dims, words) in _STATE.items()},
     }
+
+    @property
+    def requires(self) -> tuple[Sweep, ...]:
+        """Features, if a network is pretrained."""
+        return (Features(self.spec),) if self.spec.models else ()
 
     def check(self) -> None:
         """Refuse networks that cannot be built for these images, or mix them."""

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from relusweep.tasks.images.errors import DataSetNotFound, MalformedDataSet
 from relusweep.tasks.images.networks import PretrainedModel
 from relusweep.tasks.images.training import HISTORY, outputs, train_images, trained_parameters
 from tests.pipeline.sweeps.images.pictures import (
+    N_TEST,
     N_TRAIN,
     Tiny,
     stored,
@@ -195,19 +197,24 @@ def test_other_settings_are_other_results_but_another_place_is_not(
 # Pretrained
 
 
-def test_features_are_computed_once_a_process(images: Path, workers: Address, tmp_path: Path) -> None:
+def test_features_are_computed_once_for_all_networks_and_workers(
+    images: Path, workers: Address, tmp_path: Path
+) -> None:
     (tmp_path / "log").mkdir()
     model = PretrainedModel(factory=f"{MODELS}:watched", side=8, weights=str(tmp_path / "log"))
-    sweep = training(images, "tiny-sgd-0", pretrained={"tiny": model}, epochs=5)
+    labels = ("tiny-sgd-0", "tiny-sgd-1", "tiny-adamw-0")
+    sweep = training(images, *labels, pretrained={"tiny": model}, epochs=5)
     run(sweep, str(tmp_path / "store"), workers)
     logs = {file.name: file.read_text().split() for file in (tmp_path / "log").iterdir()}
-    assert logs.pop(str(os.getpid())) == ["3", "1"]  # at the plan, whether it mixes images
-    assert 1 <= len(logs) <= 2
-    assert all(log == [str(N_TRAIN), "8"] for log in logs.values())
+    assert logs.pop(str(os.getpid())) == ["3", "1"] * 3  # at the plan, whether it mixes images
+    assert sum(map(int, chain(*logs.values()))) == N_TRAIN + N_TEST
     results = stored(tmp_path / "store", sweep)
     assert results.sizes["parameter"] == 3 * 4 + 3  # of the last layer alone
     assert results["done"].all()
-    assert results["train_loss"][0, -1] < results["train_loss"][0, 0]
+    assert (results["train_loss"][:, -1] < results["train_loss"][:, 0]).all()
+    first, second = (trained_network(sweep, label, tmp_path / "store") for label in labels[:2])
+    assert (first.extractor.convolution.weight == second.extractor.convolution.weight).all()
+    assert (first.last.weight != second.last.weight).any()
 
 
 def test_a_module_takes_its_weights_from_a_file(images: Path, workers: Address, tmp_path: Path) -> None:
