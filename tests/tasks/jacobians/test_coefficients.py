@@ -332,6 +332,8 @@ def convolutional(*layers: nn.Module) -> nn.Sequential:
 
 OTHERS = {
     "leak": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.LeakyReLU(), nn.Linear(5, 3)),
+    "ReLU6": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU6(), nn.Linear(5, 3)),
+    "hard-swish": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Hardswish(), nn.Linear(5, 3)),
     "last ReLU": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU()),
     "no ReLU": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Linear(5, 3)),
     "own forward": lambda: Doubled(nn.Flatten(), nn.Linear(64, 3)),
