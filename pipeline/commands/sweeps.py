@@ -45,7 +45,6 @@ __all__ = [
 ]
 
 _ONE = "A named sweep or a YAML file: list its fields."
-_STAGES_IN_FULL = 2
 _INTERRUPTED = 130
 
 Engine = Annotated[
@@ -216,7 +215,7 @@ def _print_end(finished: RunFinished, store: str) -> None:
 def _print_cost(facts: dict[str, Any]) -> None:
     cpu = facts["client_cpu_seconds"] + facts["worker_cpu_seconds"]
     idle, at_end = facts["idle_share"], facts["idle_at_end_share"]
-    if len(facts["stages"]) > _STAGES_IN_FULL or not facts["networks"]:
+    if facts["group"].count("/") > 1 or not facts["networks"]:  # of a stage, which counts what it may
         rows = (
             (group.rpartition("/")[2], f"{n:,}", duration(seconds), duration(busy))
             for group, cost in facts["stages"].items()

@@ -156,6 +156,10 @@ class ImageNetworks:
         """Count the parameters that training changes in a network."""
         return _n_parameters(self, label)
 
+    def n_layers(self, label: str) -> int:
+        """Count the hidden layers of a network."""
+        return _n_layers(self, label)
+
     def check(self, label: str) -> None:
         """Build a network; raise what may be wrong with a pretrained one, which may be anything."""
         _check(self, label)
@@ -177,6 +181,13 @@ def _check(networks: ImageNetworks, label: str) -> None:
 @lru_cache
 def _n_features(networks: ImageNetworks, model: str) -> int:
     return int(networks.build(f"{model}-sgd-0").last.in_features)  # type: ignore[union-attr,arg-type]
+
+
+@lru_cache
+def _n_layers(networks: ImageNetworks, label: str) -> int:
+    from relusweep.tasks.images.activations import hidden_layers
+
+    return len(hidden_layers(networks.build(label)))
 
 
 @lru_cache

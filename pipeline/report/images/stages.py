@@ -151,6 +151,8 @@ class Stages:
         if epochs < full["epochs"]:
             trained = f"{epochs} {plural('epoch', epochs)}"
             sentences.append(f"Networks were trained for {trained}, not for {full['epochs']}.")
+        if samples := self.specification.get("samples"):
+            sentences.append(f"Of the training and of the test images at most {samples:,} were used.")
         return sentences
 
 

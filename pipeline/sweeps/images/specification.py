@@ -35,6 +35,7 @@ StageName = Literal[
     "distance",
     "cka",
     "cross_entropy",
+    "activations",
     "summary",
 ]
 
@@ -79,8 +80,8 @@ class ImageSpecification(Specification):
         At most so many training images, and as many test images, drawn of all; by default all. See
         `relusweep.tasks.images.datasets.ImageSet.limited`.
     stages : tuple of str
-        What is run, with all that it needs; ``summary``, the default, needs all others. Other stages chosen
-        later find what is there.
+        What is run, with all that it needs; ``summary``, the default, needs all others but ``activations``.
+        Other stages chosen later find what is there.
     networks : tuple of str
         Labels ``architecture-optimizer-instance``; the architecture is one of our own (linear, dense, simple,
         complex) or a key of `pretrained`.
@@ -222,6 +223,11 @@ class ImageSpecification(Specification):
     def most_features(self) -> int:
         """Features of the model that has most."""
         return max(map(self.image_networks.n_features, self.models))
+
+    @property
+    def most_layers(self) -> int:
+        """Hidden layers of the network that has most."""
+        return max(map(self.image_networks.n_layers, self.networks))
 
     @property
     def most_pattern_bytes(self) -> int:

@@ -59,6 +59,9 @@ _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]]
     ),
     "clusters": ("clusters of each output", lambda spec: np.array(_clusters(spec), int)),
     "cluster": ("number of the cluster", lambda spec: range(max(_clusters(spec)))),
+    **dict.fromkeys(
+        ("layer_from", "layer_to"), ("hidden layer", lambda spec: range(1, spec.most_layers + 1))
+    ),
     "component": ("direction, the strongest first", lambda spec: range(spec.n_components)),
     "replicate": ("number of a half of the test images", lambda spec: range(spec.replicates)),
 }

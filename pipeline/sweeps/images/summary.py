@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.images.activations import Activations
 from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
@@ -75,5 +76,6 @@ _STAGES: Mapping[StageName, type[ImageStage]] = {
     "distance": Distance,
     "cka": Cka,
     "cross_entropy": CrossEntropy,
+    "activations": Activations,
     "summary": Summary,
 }

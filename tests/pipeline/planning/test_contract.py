@@ -49,13 +49,14 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
                 "samples=200",
                 "clusters=1,3",
                 "centres=true",
+                "stages=summary,activations",
             ),
             *("components=3", "replicates=2"),
         ),
         {"networks": "dense-sgd-0,linear-adamw-0,simple-sgd-1", "clusters": "1,3,5"},
     ),
 }
-STAGES = 11
+STAGES = 12
 
 
 def _stages(sweep: Sweep) -> dict[str, Sweep]:
@@ -69,9 +70,10 @@ def _named() -> dict[str, tuple[Sweep, Mapping[str, Any]]]:
     """Give every named sweep, small, and each stage, with what its axes may grow to."""
     found = {}
     for name, (settings, grown) in SMALL.items():
-        for group, stage in _stages(override(find_sweep(name), settings)).items():
-            fields = {field: value for field, value in grown.items() if field in stage.extent()}
-            found[group] = stage, fields
+        for root in override(find_sweep(name), settings).roots:
+            for group, stage in _stages(root).items():
+                fields = {field: value for field, value in grown.items() if field in stage.extent()}
+                found[group] = stage, fields
     return found
 
 

@@ -219,6 +219,14 @@ def test_nothing_run_at_all(made: ImageStore, tmp_path: Path) -> None:
     assert report_on(data).overview(data)
 
 
+def test_fewer_images_are_told(made: ImageStore, tmp_path: Path) -> None:
+    sentence = "Of the training and of the test images at most 1,500 were used."
+    assert sentence not in read(tree(made, tmp_path / "all")).smaller
+    for fields in made.fields.values():
+        fields["samples"] = 1500
+    assert sentence in read(tree(made, tmp_path / "some")).smaller
+
+
 def test_results_of_another_specification_are_not_mixed_in(made: ImageStore, tmp_path: Path) -> None:
     made.fields["cka"]["epochs"] = 9
     stages = read(tree(made, tmp_path))

@@ -81,6 +81,7 @@ def test_measures_of_networks_that_diverged_are_missing():
     outputs = np.random.default_rng(5).normal(size=(3, 6, 2))
     outputs[1, 4, 1], outputs[2] = np.nan, np.nan
     assert np.isfinite(n_right(outputs, np.zeros(6))).tolist() == [True, False, False]
+    assert np.isnan(cka([(0, 1), (1, 2)], [0.0, np.nan], [0.0, np.nan, 1.0])).all()  # beside a constant one
     assert np.isfinite(cross_entropy(outputs, outputs)).tolist() == [[True, False, False], *[[False] * 3] * 2]
 
 
