@@ -75,7 +75,7 @@ def cka(pairs: Pairs, hsic: ArrayLike, own: ArrayLike) -> NDArray[np.float64]:
     same = np.asarray(sizes <= 0)
     size = np.sqrt(np.where(same, 1.0, sizes))
     nothing = np.where(same[x] & same[y], 1.0, 0.0) + 0 * size[x] * size[y]  # NaN stays NaN
-    return np.where(same[x] | same[y], nothing, values / (size[x] * size[y]))
+    return np.asarray(np.where(same[x] | same[y], nothing, values / (size[x] * size[y])))
 
 
 class CkaCost(NamedTuple):

@@ -1,7 +1,7 @@
 """What stores hold stays theirs: fingerprints of all stages, and what networks start and draw from.
 
-Those of images were written down before stages became plain objects of one specification (29 November 2026),
-those of training sweeps when these became one (30 November 2026).
+Those of images were written down when their results changed and the schema's number became 2, those of
+training sweeps when these became one (30 November 2026).
 """
 
 from __future__ import annotations
