@@ -12,8 +12,9 @@ from typing import Any
 import jinja2
 import xarray as xr
 
-from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Table
-from relusweep.pipeline.report.coverage import Coverage, coverage, missing_table
+from relusweep.pipeline.common.divergence import diverged_in_words
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section, Table
+from relusweep.pipeline.report.coverage import Coverage, coverage, diverged_table, missing_table
 from relusweep.pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
 from relusweep.pipeline.report.kinds import report_on
 from relusweep.pipeline.report.scale import specification
@@ -138,6 +139,7 @@ def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str,
     )
     return {
         "last_heading": "The run",
+        "diverged": diverged_in_words(data),
         "name": facts.get("sweep") or known.get("name") or data.attrs.get("title", "sweep"),
         "how_to_open": how_to_open(data, facts, content.questions),
         "command": facts.get("command"),
@@ -149,10 +151,14 @@ def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str,
 def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a page says of networks that succeed or fail."""
     ran = coverage(dataset)
+    not_run = [*ran.sentences(), *content.not_run]
     return {
         "key_figures": _key_figures(ran, content, facts),
-        "not_run": [*ran.sentences(), *content.not_run],
-        "missing": missing_table(dataset, content.nouns),
+        "not_run": not_run,
+        "after": [
+            *([_folded("What has not run", missing_table(dataset, content.nouns))] if not_run else []),
+            *_not_finite(dataset, content.nouns),
+        ],
         "facts": [*facts_rows(dataset, facts, content.nouns), ("Intervals", _INTERVALS)],
         "stages": None,
         "versions": _versions(dataset.attrs),
@@ -166,11 +172,22 @@ def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) ->
         "name": facts.get("group") or last.get("title", "sweep"),
         "key_figures": content.key_figures,
         "not_run": content.not_run,
-        "missing": None,
+        "after": _not_finite(tree["training"].to_dataset(), {}) if "training" in tree.children else [],
         "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
         "stages": stages_table(tree, facts),
         "versions": _versions({**last, **facts}),
     }
+
+
+def _not_finite(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[Section]:
+    """Count what did not stay finite, where there is any."""
+    if not diverged_in_words(dataset):
+        return []
+    return [_folded("What did not stay finite", diverged_table(dataset, nouns))]
+
+
+def _folded(heading: str, table: Table) -> Section:
+    return Section(heading, [Folded(table.title, [table])])
 
 
 def _key_figures(ran: Coverage, content: Content, facts: Mapping[str, Any]) -> list[KeyFigure]:

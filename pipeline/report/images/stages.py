@@ -80,12 +80,13 @@ class Stages:
         """By network ``train``, ``test`` and ``loss`` at the end of training, ``own`` and ``parameters``.
 
         ``own`` is the share of test images that the outputs stored beside the coefficients class right.
-        NaN where something has not run.
+        NaN where something has not run, and where a network did not stay finite: its outputs have no class.
         """
         found = pd.DataFrame(index=self.networks["network"].to_index())
         if "training" in self:
             names = {"train_accuracy": "train", "test_accuracy": "test", "test_loss": "loss"}
             last = self["training"][list(names)].isel(epoch=-1, drop=True).to_dataframe()
+            last = last.where(np.isfinite(last["test_loss"]))
             found = found.join(last.rename(columns=names)[list(names.values())])
         if "jacobians" in self:
             found = found.join(self._own().to_series().rename("own"))
