@@ -65,6 +65,13 @@ class Table(NamedTuple):
     cells: pd.DataFrame
     code: tuple[str, ...] = ()
 
+    @property
+    def width(self) -> int:
+        """Letters of a line of it at its narrowest, when every space may end a line."""
+        columns = [[name, *of] for name, of in self.cells.items()]
+        words = (max((len(word) for cell in of for word in str(cell).split()), default=0) for of in columns)
+        return sum(words) + 2 * len(columns)
+
 
 @dataclass(frozen=True)
 class Folded:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.pipeline.common.wording import label
@@ -29,6 +31,7 @@ __all__ = [
     "label_categories",
     "label_cell",
     "logarithmic",
+    "tick_logarithms",
 ]
 
 CELL = (0.5, 0.42)
@@ -152,3 +155,15 @@ def draw_rates(
         elinewidth=1.4,
         label=name,
     )
+
+
+def tick_logarithms(axis: Axis) -> None:
+    """Label a logarithmic axis by few round numbers, so that they do not overlap; after all is drawn."""
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
+    if decades < 0.6:
+        axis.set_major_locator(MaxNLocator(4))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from relusweep.pipeline.report.coverage import Coverage, coverage, diverged_tabl
 from relusweep.pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
 from relusweep.pipeline.report.kinds import report_on
 from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.report.text import anchor, folded_caption
 from relusweep.pipeline.report.theme import DARK, LIGHT, Picture, render
 
 __all__ = ["TEMPLATES", "write_page", "write_report"]
@@ -29,6 +31,7 @@ TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.filters["anchor"] = anchor
 TEMPLATES.tests |= {
     "picture": lambda block: isinstance(block, Picture),
     "table": lambda block: isinstance(block, Table),
@@ -110,11 +113,17 @@ def _pictures_among(blocks: Sequence[Block]) -> Iterator[Picture]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A picture in the page: its number, and what the two themes show of it."""
+    """A picture in the page: its number, what the two themes show of it, and both parts of its caption.
+
+    Its width is in pixels of the page, at which letters have their usual size.
+    """
 
     number: int
     light: str
     dark: str
+    width: int
+    caption: str
+    folded: str
 
 
 def _publish(picture: Picture, number: int, folder: Path) -> _Shown:
@@ -122,7 +131,16 @@ def _publish(picture: Picture, number: int, folder: Path) -> _Shown:
     light = render(picture, LIGHT, "svg")
     (folder / f"{picture.name}.svg").write_bytes(light)
     (folder / f"{picture.name}.png").write_bytes(render(picture, LIGHT, "png"))
-    return _Shown(number, _embedded(light), _embedded(render(picture, DARK, "svg")))
+    dark = render(picture, DARK, "svg")
+    caption, folded = folded_caption(picture.caption)
+    return _Shown(number, _embedded(light), _embedded(dark), _width(light), caption, folded)
+
+
+def _width(svg: bytes) -> int:
+    """Read how wide a picture is, in pixels: it says it in points."""
+    points = re.search(rb'<svg[^>]* width="([\d.]+)pt"', svg)
+    assert points is not None  # Matplotlib always writes it
+    return round(float(points[1]) * 4 / 3)
 
 
 def _embedded(svg: bytes) -> str:

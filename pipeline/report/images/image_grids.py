@@ -156,7 +156,7 @@ def along(stages: Stages) -> Picture:
         name="along",
         alt=f"Outputs of the networks along their first directions.{lines}",
         caption="Outputs for the test images (upwards) against the place of the image along the output's "
-        "first direction (to the right), darker where there are more images, logarithmic; each panel spans "
+        "first direction (to the right). Darker: more images, logarithmic; each panel spans "
         "its own images. A thin curve means that the output depends on little else than this direction; its "
         f"sign is arbitrary.{lines}",
         draw=partial(_draw_densities, x.values, y.values, networks, _classes(group)),

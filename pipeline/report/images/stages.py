@@ -16,10 +16,13 @@ from relusweep.pipeline.common.wording import plural
 from relusweep.pipeline.report.scale import named, specification
 from relusweep.pipeline.report.text import enumeration
 
-__all__ = ["MATRICES", "Stages", "read"]
+__all__ = ["MATRICES", "OPTIMIZERS", "Stages", "read"]
 
 MATRICES = ("affine", "distance", "cka", "cross_entropy")
 """Stages that compare networks; the variable of each has its name, but of affine it is accuracy."""
+
+OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
+"""What optimisers are called, by what the data call them."""
 
 _SHOWN = {
     "training": "training",
@@ -93,6 +96,16 @@ class Stages:
         if "summary" in self:
             found = found.join(self["summary"]["n_parameters"].to_series().rename("parameters"))
         return found.reindex(columns=["train", "test", "loss", "own", "parameters"])
+
+    @cached_property
+    def cka(self) -> xr.DataArray:
+        """CKA of pairs of different networks; NaN of pairs with a linear one, of which it says nothing.
+
+        Coefficients of a linear network are the same at all images, and so its CKA with others is 0.
+        """
+        group = self["cka"]
+        varies = (group["architecture_from"] != "linear") & (group["architecture_to"] != "linear")
+        return group["cka"].where(varies & (group["network_from"] != group["network_to"])).load()
 
     @cached_property
     def test_outputs(self) -> xr.DataArray:

@@ -16,6 +16,7 @@ from relusweep.pipeline.report.drawing import (
     draw_numbers,
     draw_rates,
     logarithmic,
+    tick_logarithms,
 )
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.pipeline.report.training.outcome import Outcome
@@ -111,6 +112,7 @@ def _draw_dots(outcome: Outcome, found: xr.Dataset, dim: str, theme: Theme) -> F
     axis.tick_params(length=0)
     if outcome.by_loss:
         axis.set(ylabel="final loss", yscale="log")
+        tick_logarithms(axis.yaxis)
     else:
         axis.set(ylabel="networks that succeeded (%)", ylim=(-3, 103))
     return drawing

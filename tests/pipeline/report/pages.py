@@ -7,7 +7,10 @@ from pathlib import Path
 
 
 class Page(HTMLParser):
-    """Parse a page, complaining about tags that do not match, and keep what it refers to and says."""
+    """Parse a page, and keep what it refers to and says.
+
+    Complains about tags that do not match, names that come twice, and sections that its contents do not list.
+    """
 
     VOID = frozenset({"meta", "img", "link", "br", "hr"})
 
@@ -15,6 +18,8 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.references: list[str] = []
+        self.ids: list[str] = []
+        self.sections: list[str] = []
         self.images: list[dict[str, str]] = []
         self.tags: set[str] = set()
         self.rows: list[list[str]] = []
@@ -22,11 +27,17 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
         self.close()
         assert not self.open
+        assert len(self.ids) == len(set(self.ids))
+        links = [link.removeprefix("#") for link in self.references if link.startswith("#")]
+        assert links == (self.sections if "nav" in self.tags else [])
         self.text = " ".join(self.text.split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         named = {name: value or "" for name, value in attrs}
+        self.ids += [named["id"]] if "id" in named else []
+        if tag == "section":
+            self.sections.append(named["id"])
         self.references += [named[name] for name in ("src", "srcset", "href", "data") if name in named]
         if tag == "img":
             self.images.append(named)
@@ -45,3 +56,8 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data
         if "style" not in self.open:
             self.text += " " + data
+
+    def outside(self, folder: Path) -> list[str]:
+        """List references that lead neither into the page nor to a file beside it."""
+        inside = ("data:image/svg+xml;base64,", "#")
+        return [to for to in self.references if not to.startswith(inside) and not (folder / to).is_file()]
