@@ -23,6 +23,7 @@ from relusweep.pipeline.report.theme import SCALE, Theme, text_colour
 
 __all__ = [
     "CELL",
+    "LETTER",
     "colour_bar",
     "draw_map",
     "draw_numbers",
@@ -32,10 +33,14 @@ __all__ = [
     "label_cell",
     "logarithmic",
     "tick_logarithms",
+    "turn_long_labels",
 ]
 
 CELL = (0.5, 0.42)
 """Inches that a cell of a map needs for its number, across and up."""
+
+LETTER = 0.085
+"""Inches that a letter of a label needs at most."""
 
 _FULL = Normalize(0, 1)
 
@@ -167,3 +172,9 @@ def tick_logarithms(axis: Axis) -> None:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
+
+
+def turn_long_labels(axis: Axes, room: float) -> None:
+    """Turn the labels across upright where one is longer than its room, in inches: they would overlap."""
+    if LETTER * max(len(tick.get_text()) for tick in axis.get_xticklabels()) > room:
+        axis.tick_params(axis="x", rotation=90)

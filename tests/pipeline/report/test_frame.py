@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from relusweep.pipeline.common.errors import UnknownKind
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.content import Content, Folded, KeyFigure, Section, Table
-from relusweep.pipeline.report.drawing import draw_map, draw_rates, tick_logarithms
+from relusweep.pipeline.report.drawing import draw_map, draw_rates, tick_logarithms, turn_long_labels
 from relusweep.pipeline.report.kinds import REPORTS, report_on
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.scale import beside_named, less_than_named
@@ -279,3 +279,11 @@ def test_what_did_not_stay_finite_is_said_and_counted(shapes: xr.Dataset, tmp_pa
     assert ["bce", "100", "3", "10"] in page.rows
     assert "section-what-did-not-stay-finite" in page.sections
     assert "did not stay finite" not in Page(write_report(shapes, tmp_path, {})).text
+
+
+def test_labels_are_turned_where_they_would_overlap() -> None:
+    for room, rotation in [(1.0, 0), (0.5, 90)]:
+        axis = figure(2.5, 2).subplots()
+        axis.set_xticks([0, 1], labels=["short", "ten letters"])
+        turn_long_labels(axis, room)
+        assert {tick.get_rotation() for tick in axis.get_xticklabels()} == {rotation}
