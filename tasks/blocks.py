@@ -1,11 +1,12 @@
 """What every task gives back: arrays, and what they cost."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BlockResult"]
+__all__ = ["BlockResult", "not_finite"]
 
 
 class BlockResult(NamedTuple):
@@ -38,3 +39,31 @@ class BlockResult(NamedTuple):
         """Cells that succeeded; None where there is nothing to succeed in."""
         epochs = self.arrays.get("success_epoch")
         return None if epochs is None else int(np.sum(epochs.astype(np.int64) >= 0))
+
+    @property
+    def not_finite(self) -> int:
+        """Cells of networks that did not stay finite."""
+        return int(np.sum(lost)) if (lost := not_finite(self.arrays)) is not None else 0
+
+
+def not_finite(variables: Mapping[Any, Any]) -> Any:
+    """Tell of each cell whether a network did not stay finite, by how its training ended.
+
+    Parameters
+    ----------
+    variables : mapping
+        By name arrays, or those of a dataset: ``stop_reason`` of training sweeps; ``train_loss`` and
+        ``test_loss`` of the stage that trains networks of images.
+
+    Returns
+    -------
+    array of bool, or None
+        None where neither is there. Of losses true also where nothing has run.
+    """
+    from relusweep.tasks.training.protocol import StopReason  # and with it pydantic: opening goes without
+
+    if "stop_reason" in variables:
+        return variables["stop_reason"] == StopReason.NOT_FINITE
+    if {"train_loss", "test_loss"} <= set(variables):
+        return ~np.isfinite(variables["test_loss"])  # of the weights after an epoch
+    return None

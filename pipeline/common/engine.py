@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.divergence import diverged
 from relusweep.pipeline.common.earlier import brought_up
 from relusweep.pipeline.common.paired import compare
 from relusweep.pipeline.common.queries import hardest, minimum_width, missing, success_rate
@@ -20,7 +21,7 @@ __all__ = ["SweepAccessor", "SweepBackend", "as_opened", "open_results", "open_t
 
 @xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]  # xarray leaves it untyped
 class SweepAccessor:
-    """Questions to the results of a sweep; needs ``success_epoch``.
+    """Questions to the results of a sweep; needs ``success_epoch``, but `diverged` also takes images.
 
     They work on any part of a group (after ``sel``, with dimensions missing), in memory or lazy. Details are
     in `relusweep.pipeline.common.queries`.
@@ -64,6 +65,10 @@ class SweepAccessor:
     def missing(self) -> pd.DataFrame:
         """Networks not run of those asked for, counted by the dimensions other than problem and trial."""
         return missing(self._dataset)
+
+    def diverged(self) -> pd.DataFrame:
+        """Networks that did not stay finite, counted by the dimensions other than problem and trial."""
+        return diverged(self._dataset)
 
 
 class _Array(CheckedArray):

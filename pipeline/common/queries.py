@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.where import names_in, satisfied
+from relusweep.tasks.blocks import not_finite
 from relusweep.tasks.statistics import wilson
 
 __all__ = [
@@ -51,8 +52,8 @@ def success_rate(
         Dimension or dimensions to take together, as ``"trial"`` or ``["problem", "trial"]``.
     at_least
         Share of right rows that counts as success, above 0 and up to 1: of the test set where there is one
-        (``test_rows_right``), else of the training rows (``rows_right``), at the end of the training. By
-        default what the sweep itself called success.
+        (``test_rows_right``), else of the training rows (``rows_right``), at the end of the training, by
+        networks that stayed finite. By default what the sweep itself called success.
 
     Returns
     -------
@@ -207,7 +208,9 @@ def _succeeded(dataset: xr.Dataset, at_least: float | None) -> xr.DataArray:
     right, rows = _rows_right(dataset)
     share = Fraction(str(at_least))  # 0.07 of 100 is 7, which 0.07 * 100 is not
     least = [ceil(share * int(count)) for count in rows.values.flat]
-    return right >= rows.copy(data=np.reshape(least, rows.shape))
+    enough = right >= rows.copy(data=np.reshape(least, rows.shape))
+    lost = not_finite(dataset)  # infinite outputs may lie on the right side
+    return enough if lost is None else enough & ~lost
 
 
 def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:

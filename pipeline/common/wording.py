@@ -77,12 +77,12 @@ def plural(noun: str, count: int) -> str:
 
     Examples
     --------
-    >>> [plural(noun, 2) for noun in ("trial", "class", "batch")]
-    ['trials', 'classes', 'batches']
+    >>> [plural(noun, 2) for noun in ("trial", "class", "batch", "epoch")]
+    ['trials', 'classes', 'batches', 'epochs']
     """
     if count == 1:
         return noun
-    return f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
+    return f"{noun}es" if noun.endswith(("s", "tch")) else f"{noun}s"
 
 
 def counted(number: int, what: str) -> str:

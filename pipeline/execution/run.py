@@ -10,6 +10,8 @@ from functools import partial
 from threading import Event as Flag
 
 from relusweep.cluster import ClusterConfig, Connection, connect
+from relusweep.pipeline.common.divergence import diverged_in_words
+from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import IncompleteRun
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.execution.dispatch import Arrival, Flight
@@ -124,7 +126,13 @@ def run(
 
         with ExitStack() as stack:
             going.through(todo, lacking, lambda: stack.enter_context(workers(cluster, todo)))
-        finished = RunFinished(metrics.as_dict(), tuple(going.failed), going.interrupted, record.cancelled)
+        finished = RunFinished(
+            metrics.as_dict(),
+            tuple(going.failed),
+            going.interrupted,
+            record.cancelled,
+            tuple(_diverged(todo, store, going.committed)),
+        )
         if not (finished.failed or finished.interrupted):
             _check_complete(plans(sweep, store, refreshed=None if refreshed is None else groups))
         going.tell(finished)
@@ -144,6 +152,14 @@ def _check_complete(left: Iterable[Plan]) -> None:
         raise IncompleteRun(
             f"{len(blocks)} blocks are not in the store, as {blocks[0]}; run again, and report it"
         )
+
+
+def _diverged(todo: Iterable[Plan], store: str, committed: Collection[str]) -> Iterator[str]:
+    """Say what did not stay finite, of all that is stored of the groups that train networks."""
+    for plan in todo:
+        group, trains = plan.sweep.group, {"stop_reason", "train_loss"} & plan.sweep.variables.keys()
+        if trains and (plan.done or group in committed):
+            yield from diverged_in_words(open_results(store, group))
 
 
 class _Run:
@@ -251,7 +267,7 @@ class _Run:
         self._metrics.count(sweep.group, block.cells, result)
         self._cells[sweep.group] += block.cells
         self._uncommitted[sweep.group] += 1
-        self.tell(BlockDone(sweep.group, block, result.successes, arrival.spans))
+        self.tell(BlockDone(sweep.group, block, result.successes, arrival.spans, result.not_finite))
 
     def _commit_if_due(self) -> None:
         # The last blocks wait for the commit at the end, which knows the facts of the whole run.

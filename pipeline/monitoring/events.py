@@ -48,12 +48,16 @@ class WorkersSeen(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockDone:
-    """A block has come and is written, though not yet committed; `spans` say when, and by whom."""
+    """A block has come and is written, though not yet committed; `spans` say when, and by whom.
+
+    Of its cells some are `successes`, and some are of networks that did not stay finite.
+    """
 
     group: str
     block: Block
     successes: int | None
     spans: tuple[Span, ...] = ()
+    not_finite: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,15 @@ class RunFinished:
     """The run is over, with the facts of `relusweep.pipeline.monitoring.run_metrics`.
 
     It was `interrupted` where it was stopped before the last block; and `cancelled` where that was asked for
-    from outside, see `relusweep.pipeline.monitoring.runs.ask_to_stop`.
+    from outside, see `relusweep.pipeline.monitoring.runs.ask_to_stop`. That networks in the store `diverged`
+    is said in sentences; there are none where all stayed finite.
     """
 
     facts: dict[str, Any]
     failed: tuple[BlockFailed, ...]
     interrupted: bool
     cancelled: bool = False
+    diverged: tuple[str, ...] = ()
 
 
 Event = PlanStarted | WorkersSeen | BlockDone | BlockFailed | Committed | StoreUnwritable | RunFinished

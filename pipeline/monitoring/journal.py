@@ -112,7 +112,9 @@ class _Journal:
                 self._workers = event
                 self.tell("workers", **event._asdict())
         elif isinstance(event, BlockDone):
-            self._block("block done", event, event.spans, successes=event.successes)
+            self._block(
+                "block done", event, event.spans, successes=event.successes, not_finite=event.not_finite
+            )
         elif isinstance(event, BlockFailed):
             self._block("block failed", event, (), error=event.error)
         elif isinstance(event, Committed):
@@ -122,7 +124,7 @@ class _Journal:
         elif isinstance(event, RunFinished):
             ended = {"interrupted": event.interrupted, "cancelled": event.cancelled}
             seconds, failed = event.facts.get("seconds"), len(event.failed)
-            self.tell("run finished", seconds=seconds, failed=failed, **ended)
+            self.tell("run finished", seconds=seconds, failed=failed, diverged=event.diverged, **ended)
 
     def _plan_started(self, event: PlanStarted) -> None:
         plan = event.plan

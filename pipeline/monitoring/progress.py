@@ -21,6 +21,7 @@ from relusweep.pipeline.monitoring.events import (
     Event,
     Listener,
     PlanStarted,
+    RunFinished,
     StoreUnwritable,
     WorkersSeen,
 )
@@ -67,7 +68,7 @@ def progress(console: Console) -> Iterator[Listener]:
 
 
 class _Lines:
-    """Counts, and prints a line for each stage at its beginning and with every commit."""
+    """Counts, and prints a line for each stage: at its beginning, with every commit, and of what diverged."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -86,6 +87,9 @@ class _Lines:
                 self._draw(group)
         elif isinstance(event, StoreUnwritable):
             self._console.print(_unwritable(event), soft_wrap=True)
+        elif isinstance(event, RunFinished):
+            for words in event.diverged:
+                self._print(words)
 
     def _begin(self, plan: Plan) -> None:
         to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"

@@ -219,7 +219,8 @@ class Record:
         stage = self._stage()
         tally = stage and self._tallies[stage]
         speed = {"rate": tally.rate if tally else 0.0, "seconds_left": tally and tally.seconds_left}
-        return {"stage": stage, **speed, **failures(self._failed, _TOLD_FAILURES)}
+        lost = sum(tally.not_finite for tally in self._tallies.values())
+        return {"stage": stage, **speed, "not_finite": lost, **failures(self._failed, _TOLD_FAILURES)}
 
     def _stage(self) -> str | None:
         """Choose the last of the stages of which some blocks have come and some not; else the next one."""

@@ -33,6 +33,8 @@ class Tally:
         Cells that have come, and blocks that have failed.
     successes : int or None
         Cells that succeeded, where they can.
+    not_finite : int
+        Cells of networks that did not stay finite.
     blocks_left : int
         Blocks that have neither come nor failed.
 
@@ -44,7 +46,7 @@ class Tally:
     """
 
     def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
-        self.cells = self.failures = 0
+        self.cells = self.failures = self.not_finite = 0
         self.successes: int | None = None
         self.blocks_left = len(plan.blocks)
         self._plan, self._clock = plan, clock
@@ -83,6 +85,7 @@ class Tally:
             self.failures += 1
         else:
             self.cells += event.block.cells
+            self.not_finite += event.not_finite
             if event.successes is not None:
                 self.successes = (self.successes or 0) + event.successes
         last = self._marks[-1] if self._marks else self._begin
@@ -98,12 +101,14 @@ class Tally:
         return first if first.moment <= half and first.work < self._work else self._begin
 
     def __str__(self) -> str:
-        """Say speed, time left, success rate and failures."""
+        """Say speed, time left, success rate, what did not stay finite, and failures."""
         left, rate = self.seconds_left, self.rate
         if left is None:
             return "no block has come yet"
         words = [speed(rate, self._plan.sweep.unit), f"{duration(round(left))} left"]
         if self.successes is not None:
             words.append(f"{self.successes / self.cells:.1%} learned")
+        if self.not_finite:
+            words.append(f"{self.not_finite:,} not finite")
         words.append(f"{self.failures} failed" if self.failures else "no failures")
         return " · ".join(words)

@@ -136,13 +136,15 @@ def _moment(text: str | None) -> str:
 
 
 def pace(run: Run) -> str:
-    """Say speed, time left, workers and failures."""
+    """Say speed, time left, workers, what did not stay finite, and failures."""
     known, words = run.document, []
     left, failed, stage = known.get("seconds_left"), known.get("n_failed", 0), known.get("stage")
     if run.goes and left is not None:
         words.append(speed(known["rate"], known["groups"][stage]["unit"]))
         words.append(f"{duration(round(left))} left" + (f" of {stage}" if len(known["groups"]) > 1 else ""))
     words.append(", ".join(counted(known.get(f"{what}s", 0), what) for what in ("worker", "thread")))
+    if lost := known.get("not_finite"):
+        words.append(f"{lost:,} not finite")
     words.append(f"{failed} failed" if failed else "no failures")
     return " · ".join(words)
 

@@ -95,6 +95,9 @@ def _run(schedule: Schedule, sweep: Sweep, listener: Listener, options: dict[str
         # Unlike what a signal stops, what was cancelled is not resumed.
         failed=[*failed, CANCELLED] if finished.cancelled else failed,
         interrupted=finished.interrupted and not finished.cancelled,
-        sentences=[f"{count:,} cells of {group} computed" for group, count in cells.items()],
+        sentences=[
+            *(f"{count:,} cells of {group} computed" for group, count in cells.items()),
+            *(words.removesuffix(".") for words in finished.diverged),
+        ],
         version=history(schedule.store)[0].id,
     )

@@ -5,8 +5,9 @@ Each is a package with two functions:
 
 ``page.content(data) -> Content``
     The page: what was asked, the figures at its head, sections of text, pictures and tables. All text is
-    plain: the frame escapes it. The frame itself adds how many networks ran and which did not, the scale
-    beside that of the named sweep, the run, how to open the data, the specification and the versions.
+    plain: the frame escapes it. The frame itself adds the contents, how many networks ran and which did not,
+    which did not stay finite, the scale beside that of the named sweep, the run, how to open the data, the
+    specification and the versions.
 ``terminal.overview(data) -> Sequence[str | Table]``
     What ``relusweep show`` prints: paragraphs and tables, which the page may show too. It draws nothing.
 
@@ -64,6 +65,13 @@ class Table(NamedTuple):
     title: str
     cells: pd.DataFrame
     code: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Letters of a line of it at its narrowest, when every space may end a line."""
+        columns = [[name, *of] for name, of in self.cells.items()]
+        words = (max((len(word) for cell in of for word in str(cell).split()), default=0) for of in columns)
+        return sum(words) + 2 * len(columns)
 
 
 @dataclass(frozen=True)

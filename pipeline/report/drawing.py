@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.pipeline.common.wording import label
@@ -21,6 +23,7 @@ from relusweep.pipeline.report.theme import SCALE, Theme, text_colour
 
 __all__ = [
     "CELL",
+    "LETTER",
     "colour_bar",
     "draw_map",
     "draw_numbers",
@@ -29,10 +32,15 @@ __all__ = [
     "label_categories",
     "label_cell",
     "logarithmic",
+    "tick_logarithms",
+    "turn_long_labels",
 ]
 
 CELL = (0.5, 0.42)
 """Inches that a cell of a map needs for its number, across and up."""
+
+LETTER = 0.085
+"""Inches that a letter of a label needs at most."""
 
 _FULL = Normalize(0, 1)
 
@@ -152,3 +160,21 @@ def draw_rates(
         elinewidth=1.4,
         label=name,
     )
+
+
+def tick_logarithms(axis: Axis) -> None:
+    """Label a logarithmic axis by few round numbers, so that they do not overlap; after all is drawn."""
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
+    if decades < 0.6:
+        axis.set_major_locator(MaxNLocator(4))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def turn_long_labels(axis: Axes, room: float) -> None:
+    """Turn the labels across upright where one is longer than its room, in inches: they would overlap."""
+    if LETTER * max(len(tick.get_text()) for tick in axis.get_xticklabels()) > room:
+        axis.tick_params(axis="x", rotation=90)

@@ -31,8 +31,8 @@ class RunFacts(TypedDict, total=False):
         Where the data are, as the user would write it.
     snapshot : str
         Version of the store that the last run made.
-    version : str
-        Version of the store that was read, where it is not the newest.
+    read, version : str
+        Version of the store that the page is made from; and the same where it is not the newest, to open it.
     command : str
         Command that makes these data.
     started : str
@@ -72,6 +72,7 @@ class RunFacts(TypedDict, total=False):
     store: str
     group: str
     snapshot: str
+    read: str
     version: str
     command: str
     started: str
@@ -171,8 +172,8 @@ _ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("sweep", "Sweep", str),
     ("store", "Store", str),
     ("group", "Group", str),
-    ("snapshot", "Version of the store", str),
-    ("version", "Version read", str),
+    ("snapshot", "Version that the last run made", str),
+    ("read", "Version that this page is made from", str),
 )
 
 

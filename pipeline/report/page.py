@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from typing import Any
 import jinja2
 import xarray as xr
 
-from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Table
-from relusweep.pipeline.report.coverage import Coverage, coverage, missing_table
+from relusweep.pipeline.common.divergence import diverged_in_words
+from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section, Table
+from relusweep.pipeline.report.coverage import Coverage, coverage, diverged_table, missing_table
 from relusweep.pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
 from relusweep.pipeline.report.kinds import report_on
 from relusweep.pipeline.report.scale import specification
+from relusweep.pipeline.report.text import anchor, folded_caption
 from relusweep.pipeline.report.theme import DARK, LIGHT, Picture, render
 
 __all__ = ["TEMPLATES", "write_page", "write_report"]
@@ -28,6 +31,7 @@ TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.filters["anchor"] = anchor
 TEMPLATES.tests |= {
     "picture": lambda block: isinstance(block, Picture),
     "table": lambda block: isinstance(block, Table),
@@ -109,11 +113,17 @@ def _pictures_among(blocks: Sequence[Block]) -> Iterator[Picture]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A picture in the page: its number, and what the two themes show of it."""
+    """A picture in the page: its number, what the two themes show of it, and both parts of its caption.
+
+    Its width is in pixels of the page, at which letters have their usual size.
+    """
 
     number: int
     light: str
     dark: str
+    width: int
+    caption: str
+    folded: str
 
 
 def _publish(picture: Picture, number: int, folder: Path) -> _Shown:
@@ -121,7 +131,16 @@ def _publish(picture: Picture, number: int, folder: Path) -> _Shown:
     light = render(picture, LIGHT, "svg")
     (folder / f"{picture.name}.svg").write_bytes(light)
     (folder / f"{picture.name}.png").write_bytes(render(picture, LIGHT, "png"))
-    return _Shown(number, _embedded(light), _embedded(render(picture, DARK, "svg")))
+    dark = render(picture, DARK, "svg")
+    caption, folded = folded_caption(picture.caption)
+    return _Shown(number, _embedded(light), _embedded(dark), _width(light), caption, folded)
+
+
+def _width(svg: bytes) -> int:
+    """Read how wide a picture is, in pixels: it says it in points."""
+    points = re.search(rb'<svg[^>]* width="([\d.]+)pt"', svg)
+    assert points is not None  # Matplotlib always writes it
+    return round(float(points[1]) * 4 / 3)
 
 
 def _embedded(svg: bytes) -> str:
@@ -138,6 +157,7 @@ def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str,
     )
     return {
         "last_heading": "The run",
+        "diverged": diverged_in_words(data),
         "name": facts.get("sweep") or known.get("name") or data.attrs.get("title", "sweep"),
         "how_to_open": how_to_open(data, facts, content.questions),
         "command": facts.get("command"),
@@ -149,10 +169,14 @@ def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str,
 def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a page says of networks that succeed or fail."""
     ran = coverage(dataset)
+    not_run = [*ran.sentences(), *content.not_run]
     return {
         "key_figures": _key_figures(ran, content, facts),
-        "not_run": [*ran.sentences(), *content.not_run],
-        "missing": missing_table(dataset, content.nouns),
+        "not_run": not_run,
+        "after": [
+            *([_folded("What has not run", missing_table(dataset, content.nouns))] if not_run else []),
+            *_not_finite(dataset, content.nouns),
+        ],
         "facts": [*facts_rows(dataset, facts, content.nouns), ("Intervals", _INTERVALS)],
         "stages": None,
         "versions": _versions(dataset.attrs),
@@ -166,11 +190,22 @@ def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) ->
         "name": facts.get("group") or last.get("title", "sweep"),
         "key_figures": content.key_figures,
         "not_run": content.not_run,
-        "missing": None,
+        "after": _not_finite(tree["training"].to_dataset(), {}) if "training" in tree.children else [],
         "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
         "stages": stages_table(tree, facts),
         "versions": _versions({**last, **facts}),
     }
+
+
+def _not_finite(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[Section]:
+    """Count what did not stay finite, where there is any."""
+    if not diverged_in_words(dataset):
+        return []
+    return [_folded("What did not stay finite", diverged_table(dataset, nouns))]
+
+
+def _folded(heading: str, table: Table) -> Section:
+    return Section(heading, [Folded(table.title, [table])])
 
 
 def _key_figures(ran: Coverage, content: Content, facts: Mapping[str, Any]) -> list[KeyFigure]:

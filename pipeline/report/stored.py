@@ -32,10 +32,10 @@ def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = 
     """
     from relusweep.pipeline.report.page import write_report  # and with it Matplotlib
 
-    version = None if at is None else resolve(store, at)  # once: what a date means may change meanwhile
+    version = resolve(store, at or "newest")  # once: what that is may change meanwhile
     name, data = open_sweep(store, sweep, version)
-    known = {"store": store, **run_facts(store, name, version), "group": name}
-    facts = {**known, **_size(store)} if version is None else {**known, "version": version}
+    known = {"store": store, **run_facts(store, name, version), "group": name, "read": version}
+    facts = {**known, **_size(store)} if at is None else {**known, "version": version}
     return write_report(data, folder.expanduser(), facts)
 
 

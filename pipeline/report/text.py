@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import floor, log10
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 __all__ = [
     "NOTHING",
     "accuracy",
+    "anchor",
     "count",
     "enumeration",
     "exponent",
+    "folded_caption",
     "intervals",
     "leak_name",
     "percent",
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 NOTHING = "\N{EN DASH}"  # stands where there is no number
+_TWO_LINES = 190  # letters of a caption
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -194,3 +198,28 @@ def signed(correlation: float) -> str:
     if np.isnan(correlation):
         return NOTHING
     return f"{round(correlation, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def anchor(heading: str) -> str:
+    """Make what a link to a heading ends in.
+
+    Examples
+    --------
+    >>> anchor("How alike are they?")
+    'section-how-alike-are-they'
+    """
+    return "section-" + re.sub(r"\W+", "-", heading.lower()).strip("-")
+
+
+def folded_caption(caption: str) -> tuple[str, str]:
+    """Part a caption into sentences that fit into two lines, at least one, and the others.
+
+    Examples
+    --------
+    >>> folded_caption("Success by width. Hatched: nothing has run.")
+    ('Success by width. Hatched: nothing has run.', '')
+    """
+    first, *others = re.split(r"(?<=[.?]) (?=[A-Z\d])", caption)
+    while others and len(first) + len(others[0]) < _TWO_LINES:
+        first += f" {others.pop(0)}"
+    return first, " ".join(others)

@@ -106,7 +106,8 @@ class Picture:
     alt : str
         What it shows, for those who do not see it.
     caption : str
-        What every mark and number in it means.
+        What every mark and number in it means. The page shows sentences that fit into two lines, the most
+        important first, and the others behind a fold.
     draw : callable
         Makes the figure in a theme.
     """

@@ -34,7 +34,7 @@ class Pieces(Probe):
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give count, ends and maps."""
         return {
-            "n_pieces": numbers("int32", "linear pieces", comment="0: outputs are not finite"),
+            "n_pieces": numbers("int32", "linear pieces", comment="missing where outputs are not finite"),
             "piece_start": numbers("float64", "left end of a piece", _DIMS),
             "piece_stop": numbers("float64", "right end of a piece", _DIMS),
             "slope": numbers("float64", "slope of a piece", _DIMS),
@@ -63,8 +63,9 @@ class Pieces(Probe):
             rows[row[inside], column[inside]] = values[inside]
             return rows
 
+        lost = trained.result.stop_reason == StopReason.NOT_FINITE
         return {
-            "n_pieces": counts.astype(np.int32),
+            "n_pieces": np.where(lost, -1, counts).astype(np.int32),
             "piece_start": laid_out(pieces.start),
             "piece_stop": laid_out(pieces.stop),
             "slope": laid_out(pieces.slope),

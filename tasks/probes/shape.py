@@ -41,10 +41,11 @@ class Shape(Probe):
         }
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
-        """Classify regions; those of networks whose outputs are not finite count as open."""
+        """Classify regions; nothing is said of networks whose outputs are not finite."""
         from relusweep.tasks.hypersphere.shapes import classify
 
-        protocol, finite = trained.protocol, trained.result.stop_reason != StopReason.NOT_FINITE
-        parameters = np.where(finite[:, None], trained.parameters, np.nan)
+        protocol, lost = trained.protocol, trained.result.stop_reason == StopReason.NOT_FINITE
+        parameters = np.where(lost[:, None], np.nan, trained.parameters)
         shapes = classify(protocol.network, parameters, threshold=protocol.threshold)
-        return {**shapes._asdict(), "misfit": shapes.misfit.astype(np.float32)}
+        told = {name: np.where(lost, -1, codes) for name, codes in shapes._asdict().items()}
+        return {**told, "misfit": shapes.misfit.astype(np.float32)}

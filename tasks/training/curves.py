@@ -19,7 +19,7 @@ class Curve(NamedTuple):
     loss : ndarray of shape (n_networks, n_points), dtype float32
         Mean over the rows.
     rows_right : ndarray of shape (n_networks, n_points), dtype float32
-        Share of the rows.
+        Share of the rows; NaN also where an output is infinite or not a number.
     gradient_norm : ndarray of shape (n_networks, n_points), dtype float32
         Euclidean norm of the gradient of the mean loss over all rows.
     """
@@ -56,9 +56,10 @@ _Found = tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic]]
 def _in_lanes(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) -> _Found:
     from relusweep.tasks.training.lanes import curves
 
-    right, loss, norm = curves(protocol, rows, snapshots)
+    right, loss, finite, norm = curves(protocol, rows, snapshots)
     there = ~np.isnan(snapshots).any(axis=2)
-    loss, share, norm = (np.where(there, found, np.nan) for found in (loss, right / rows.n_rows, norm))
+    share = np.where(finite, right / rows.n_rows, np.nan)
+    loss, share, norm = (np.where(there, found, np.nan) for found in (loss, share, norm))
     return loss, share, norm
 
 
@@ -71,10 +72,12 @@ def _in_torch(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) ->
     losses, shares, norms = np.full((3, *snapshots.shape[:2]), np.nan, np.float32)
     for point in range(snapshots.shape[1]):
         row = torch.tensor(snapshots[:, point], requires_grad=True)
-        loss, right = judge(protocol, logits(protocol.network, row, inputs), targets)
+        outputs = logits(protocol.network, row, inputs)
+        loss, right = judge(protocol, outputs, targets)
         (gradient,) = torch.autograd.grad(loss.sum(), row)
         there = ~np.isnan(snapshots[:, point]).any(axis=1)
+        finite = there & outputs.isfinite().all(dim=1).numpy()
         losses[there, point] = loss.detach().numpy()[there]
-        shares[there, point] = right.numpy()[there] / rows.n_rows
+        shares[finite, point] = right.numpy()[finite] / rows.n_rows
         norms[there, point] = gradient.norm(dim=1).numpy()[there]
     return losses, shares, norms

@@ -85,10 +85,10 @@ def look(
 
 def curves(
     protocol: Protocol, rows: Rows, parameters: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64]]:
-    """Give right rows, mean losses and norms of the gradient, of several parameters of each network."""
-    right, loss, _, squares = _look(protocol, rows, parameters, gradient=True)
-    return right, loss, np.sqrt(squares)
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
+    """Give what `look` does and norms of the gradient, of several parameters of each network."""
+    right, loss, finite, squares = _look(protocol, rows, parameters, gradient=True)
+    return right, loss, finite, np.sqrt(squares)
 
 
 def _look(

@@ -49,7 +49,7 @@ _ALL = (
         "share",
         "rows right",
         "the percentage of its rows on the right side of zero at the end of training, mean over all its "
-        "networks; guessing would get half of them right",
+        "networks. Guessing would get half of them right",
     ),
     _Success(
         "rate",
@@ -61,7 +61,7 @@ _ALL = (
         "epochs",
         "epochs",
         "the epochs before success, mean over those of its networks that succeeded, so that a function that "
-        "none learned has no point; each row has its own scale",
+        "none learned has no point. Each row has its own scale",
         scale=1,
         shared="row",
     ),

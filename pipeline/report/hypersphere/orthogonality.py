@@ -57,7 +57,7 @@ def cosines(figures: pd.DataFrame) -> Picture:
 
 
 def _draw_cosines(figures: pd.DataFrame, theme: Theme) -> Figure:
-    drawing = figure(6.4, 3.6)
+    drawing = figure(5.7, 3.4)
     axis = drawing.subplots()
     names = {"maximum": "maximum over pairs", "mean": "mean over pairs"}
     for (name, words), colour, marker in zip(names.items(), theme.series[1::-1], MARKERS, strict=False):

@@ -26,7 +26,7 @@ def by_dimension(summary: Summary) -> Picture:
         caption=(
             f"Networks that have at least 95, 98, 99 or 99.99 % of their {summary.rows:,} "
             f"{summary.judged_by} right at the end, in percent of all that ran, against the "
-            f"dimension n; bars are 95 % Wilson intervals of up to {_most_networks(summary.reached)} "
+            f"dimension n. Bars are 95 % Wilson intervals of up to {_most_networks(summary.reached)} "
             "networks. Lines join the dots of one bar; dots of one dimension are drawn side by side."
             + _together(summary)
         ),
@@ -83,7 +83,7 @@ def by_setting(summary: Summary) -> Picture:
         caption=(
             f"Networks that have at least {100 * summary.bar:g} % of their "
             f"{summary.samples:,} training samples right at the end, in percent of all that "
-            f"ran; bars are 95 % Wilson intervals of up to {_most_networks(_settings(summary))} networks. "
+            f"ran. Bars are 95 % Wilson intervals of up to {_most_networks(_settings(summary))} networks. "
             "Each dot is a setting; dots of one batch are drawn side by side."
             + (" Dimensions are taken together." if summary.data.sizes["n_inputs"] > 1 else "")
         ),

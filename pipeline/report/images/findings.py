@@ -64,7 +64,7 @@ def findings(stages: Stages) -> list[str]:
 
 def _accuracies(stages: Stages) -> Iterator[str]:
     tests = stages.accuracy["test"].dropna()
-    if len(tests):
+    if len(tests) > 1:
         yield (
             f"On the test images the best network is {tests.idxmax()} with {accuracy(tests.max())} % right, "
             f"the worst {tests.idxmin()} with {accuracy(tests.min())} %."
@@ -157,9 +157,10 @@ def _more_alike(
         if measure.stage not in stages:
             continue
         pairs = stages[measure.stage]
-        values = pairs[measure.variable].where(pairs["network_from"] != pairs["network_to"])
+        different = pairs["network_from"] != pairs["network_to"]
+        values = stages.cka if measure.stage == "cka" else pairs[measure.variable].where(different)
         first, second = (float(values.where(chosen(pairs)).mean()) for chosen in (of_some, of_others))
-        if np.isnan(first) or np.isnan(second) or first == second:  # CKA of constant rows is 0: no verdict
+        if np.isnan(first) or np.isnan(second) or first == second:
             continue
         verdicts.append(measure.alike * (first - second) > 0)
         words.append(f"{measure.name} {measure.write(first)} against {measure.write(second)}")

@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from relusweep.pipeline.report.drawing import draw_numbers
+from relusweep.pipeline.report.drawing import draw_numbers, turn_long_labels
 from relusweep.pipeline.report.images.matrices import Matrix
 from relusweep.pipeline.report.theme import SCALE, Picture, Theme, figure
 
@@ -50,7 +50,8 @@ def _draw(matrix: Matrix, theme: Theme) -> Figure:
     axis.invert_yaxis()
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
-    axis.tick_params(axis="x", rotation=90 if columns > 5 else 0, length=0)
+    axis.tick_params(axis="x", length=0)
+    turn_long_labels(axis, max(columns * _CELL[0], 3.0) / columns)
     axis.set(xlabel="to", ylabel="from")
     bar = drawing.colorbar(ScalarMappable(norm, SCALE), ax=axis, aspect=30, fraction=0.04, pad=0.02)
     bar.set_label(matrix.unit)

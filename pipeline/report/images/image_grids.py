@@ -14,6 +14,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, to_r
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from relusweep.pipeline.report.drawing import turn_long_labels
 from relusweep.pipeline.report.images.stages import Stages
 from relusweep.pipeline.report.text import accuracy, significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
@@ -156,7 +157,7 @@ def along(stages: Stages) -> Picture:
         name="along",
         alt=f"Outputs of the networks along their first directions.{lines}",
         caption="Outputs for the test images (upwards) against the place of the image along the output's "
-        "first direction (to the right), darker where there are more images, logarithmic; each panel spans "
+        "first direction (to the right). Darker: more images, logarithmic; each panel spans "
         "its own images. A thin curve means that the output depends on little else than this direction; its "
         f"sign is arbitrary.{lines}",
         draw=partial(_draw_densities, x.values, y.values, networks, _classes(group)),
@@ -217,6 +218,7 @@ def _draw_tiles(tiles: NDArray[Any], networks: Sequence[str], columns: Sequence[
     axis = drawing.subplots()
     axis.imshow(sheet, interpolation="none")
     axis.set_xticks(np.arange(n_columns) * (width + gap) + (width - 1) / 2, labels=columns)
+    turn_long_labels(axis, _SIDE)
     axis.set_yticks(np.arange(n_rows) * (height + gap) + (height - 1) / 2, labels=networks)
     axis.xaxis.tick_top()
     axis.tick_params(length=0)

@@ -12,18 +12,20 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from relusweep.pipeline.report.images.stages import Stages
+from relusweep.pipeline.report.drawing import tick_logarithms
+from relusweep.pipeline.report.images.stages import OPTIMIZERS, Stages
 from relusweep.pipeline.report.text import accuracy, points, significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["drops", "singular_values", "training"]
 
-_ACROSS = 4
+_ACROSS = 2  # architectures: on a phone they then need no scrolling
+_MANY_ACROSS = 4  # networks
+_APART = 1.4  # least ratio of two numbers that can be labels of a logarithmic axis
 Axeses = NDArray[Any]
-_OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
 
 
 def training(stages: Stages) -> Picture:
@@ -36,8 +38,8 @@ def training(stages: Stages) -> Picture:
         name="training",
         alt=f"Loss and accuracy of every network by epoch{ends}.",
         caption="Cross-entropy (above, logarithmic) and share of images classified right (below) by epoch, "
-        "for each architecture: on the test images after the epoch (lines) and on the training images over "
-        "the epoch, as its batches came (dashed). Colour: optimiser.",
+        "for each architecture. Lines: on the test images, after the epoch. Dashed: on the training images "
+        "over the epoch, as its batches came. Colour: optimiser.",
         draw=partial(_draw_training, history),
     )
 
@@ -88,6 +90,8 @@ def _share_scales(axes: Axeses, count: int) -> None:
         ends = np.array([axis.get_ylim() for axis in shown[:count]])
         for place, axis in enumerate(shown[:count]):
             axis.set_ylim(ends[:, 0].min(), ends[:, 1].max())
+            if axis.get_yscale() == "log":
+                tick_logarithms(axis.yaxis)
             axis.tick_params(which="both", labelleft=place % _ACROSS == 0)
 
 
@@ -122,7 +126,9 @@ def _draw_drops(group: xr.Dataset, theme: Theme) -> Figure:
             )
         axis.axhline(0, color=theme.muted, linewidth=0.8)
         axis.set_xscale("log")
+        axis.set_xticks(_apart(networks["clusters"].values))
         axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.set_title(architecture)
         axis.grid(visible=True)
     _label_below(axes, len(groups), "centres k")
@@ -130,6 +136,15 @@ def _draw_drops(group: xr.Dataset, theme: Theme) -> Figure:
         axis.set_ylabel("lost (points)")
     _legend(drawing, theme, _used(group))
     return drawing
+
+
+def _apart(numbers: NDArray[Any]) -> list[int]:
+    """Choose numbers, ascending, that can be labels of a logarithmic axis without overlapping."""
+    chosen: list[int] = []
+    for number in numbers.tolist():
+        if not chosen or number >= _APART * chosen[-1]:
+            chosen.append(number)
+    return chosen
 
 
 def singular_values(stages: Stages) -> Picture:
@@ -150,7 +165,7 @@ def singular_values(stages: Stages) -> Picture:
 
 def _draw_values(values: xr.DataArray, theme: Theme) -> Figure:
     labels = values["network"].values
-    bands, across = -(-len(labels) // _ACROSS), min(len(labels), _ACROSS)
+    bands, across = -(-len(labels) // _MANY_ACROSS), min(len(labels), _MANY_ACROSS)
     drawing = figure(2.35 * across + 0.6, 1.9 * bands + 0.4)
     axes = drawing.subplots(bands, across, squeeze=False, sharex=True, sharey=True)
     for axis in axes.ravel()[len(labels) :]:
@@ -165,6 +180,7 @@ def _draw_values(values: xr.DataArray, theme: Theme) -> Figure:
         axis.set_yscale("log")
         axis.grid(visible=True)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    tick_logarithms(axes[0, 0].yaxis)  # which all share
     for axis in axes[:, 0]:
         axis.set_ylabel("singular value")
     _label_below(axes, len(labels), "direction")
@@ -186,16 +202,16 @@ def _by_architecture(group: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
 
 
 def _colour(optimizer: str, theme: Theme) -> str:
-    return theme.series[list(_OPTIMIZERS).index(optimizer)]
+    return theme.series[list(OPTIMIZERS).index(optimizer)]
 
 
 def _used(group: xr.Dataset) -> Sequence[str]:
-    return [optimizer for optimizer in _OPTIMIZERS if optimizer in group["optimizer"].values]
+    return [optimizer for optimizer in OPTIMIZERS if optimizer in group["optimizer"].values]
 
 
 def _legend(drawing: Figure, theme: Theme, optimizers: Sequence[str], *, parts: bool = False) -> None:
     handles = [
-        Line2D([], [], color=_colour(optimizer, theme), label=_OPTIMIZERS[optimizer])
+        Line2D([], [], color=_colour(optimizer, theme), label=OPTIMIZERS[optimizer])
         for optimizer in optimizers
     ]
     if parts:

@@ -14,7 +14,7 @@ from relusweep.pipeline.report.images import image_grids, line_plots
 from relusweep.pipeline.report.images.findings import findings
 from relusweep.pipeline.report.images.heat_maps import heat_map
 from relusweep.pipeline.report.images.matrices import matrices
-from relusweep.pipeline.report.images.stages import Stages, read
+from relusweep.pipeline.report.images.stages import OPTIMIZERS, Stages, read
 from relusweep.pipeline.report.images.tables import (
     accuracy_table,
     cka_table,
@@ -23,7 +23,7 @@ from relusweep.pipeline.report.images.tables import (
     matrix_table,
     sensitivity_table,
 )
-from relusweep.pipeline.report.text import NOTHING, accuracy, enumeration, points
+from relusweep.pipeline.report.text import accuracy, enumeration, points
 
 __all__ = ["content"]
 
@@ -75,11 +75,12 @@ def _lead(stages: Stages) -> str:
     if "jacobians" in stages:
         parts = pd.Series(stages["jacobians"]["part"].values).value_counts()
         images = f" on {parts.get('train', 0):,} images, and tested on {parts.get('test', 0):,} others"
-    epochs = known.get("epochs", 0)
+    epochs, used = known.get("epochs", 0), networks["optimizer"].values
+    optimizers = " or ".join(words for name, words in OPTIMIZERS.items() if name in used)
     return (
-        f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with SGD or "
-        f"AdamW for {epochs} {plural('epoch', epochs)}{images}. For each network, the linear map at every "
-        "image."
+        f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with "
+        f"{optimizers} for {epochs} {plural('epoch', epochs)}{images}. For each network, the linear map at "
+        "every image."
     )
 
 
@@ -98,10 +99,10 @@ def _key_figures(stages: Stages) -> list[KeyFigure]:
             note = f"points of accuracy, in the median over networks, with {k} centres for each output"
             figures.append(KeyFigure("Lost by compression", points(known.median()), note))
     if "cka" in stages:
-        pairs = stages["cka"]["cka"]
-        mean = float(pairs.where(pairs["network_from"] != pairs["network_to"]).mean())
-        value = f"{mean:.2f}" if mean == mean else NOTHING
-        figures.append(KeyFigure("CKA", value, "mean over pairs of different networks"))
+        mean = float(stages.cka.mean())
+        linear = ", without linear ones" if "linear" in stages.networks["architecture"] else ""
+        if not np.isnan(mean):
+            figures.append(KeyFigure("CKA", f"{mean:.2f}", f"mean over pairs of different networks{linear}"))
     return figures
 
 

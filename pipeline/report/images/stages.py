@@ -16,10 +16,13 @@ from relusweep.pipeline.common.wording import plural
 from relusweep.pipeline.report.scale import named, specification
 from relusweep.pipeline.report.text import enumeration
 
-__all__ = ["MATRICES", "Stages", "read"]
+__all__ = ["MATRICES", "OPTIMIZERS", "Stages", "read"]
 
 MATRICES = ("affine", "distance", "cka", "cross_entropy")
 """Stages that compare networks; the variable of each has its name, but of affine it is accuracy."""
+
+OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
+"""What optimisers are called, by what the data call them."""
 
 _SHOWN = {
     "training": "training",
@@ -79,18 +82,29 @@ class Stages:
         """By network ``train``, ``test`` and ``loss`` at the end of training, ``own`` and ``parameters``.
 
         ``own`` is the share of test images that the outputs stored beside the coefficients class right.
-        NaN where something has not run.
+        NaN where something has not run, and where a network did not stay finite: its outputs have no class.
         """
         found = pd.DataFrame(index=self.networks["network"].to_index())
         if "training" in self:
             names = {"train_accuracy": "train", "test_accuracy": "test", "test_loss": "loss"}
             last = self["training"][list(names)].isel(epoch=-1, drop=True).to_dataframe()
+            last = last.where(np.isfinite(last["test_loss"]))
             found = found.join(last.rename(columns=names)[list(names.values())])
         if "jacobians" in self:
             found = found.join(self._own().to_series().rename("own"))
         if "summary" in self:
             found = found.join(self["summary"]["n_parameters"].to_series().rename("parameters"))
         return found.reindex(columns=["train", "test", "loss", "own", "parameters"])
+
+    @cached_property
+    def cka(self) -> xr.DataArray:
+        """CKA of pairs of different networks; NaN of pairs with a linear one, of which it says nothing.
+
+        Coefficients of a linear network are the same at all images, and so its CKA with others is 0.
+        """
+        group = self["cka"]
+        varies = (group["architecture_from"] != "linear") & (group["architecture_to"] != "linear")
+        return group["cka"].where(varies & (group["network_from"] != group["network_to"])).load()
 
     @cached_property
     def test_outputs(self) -> xr.DataArray:

@@ -11,12 +11,11 @@ import xarray as xr
 
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.report.training.axes import labels
-from relusweep.tasks.training import StopReason
 
 __all__ = ["Fit", "Summary", "summarise"]
 
 _DIMS = ("width", "depth", "trial")
-_OF_NETWORKS = ("success_epoch", "tries", "final_loss", "stop_reason", "n_pieces")
+_OF_NETWORKS = ("success_epoch", "tries", "final_loss", "n_pieces")
 _PIECES = ("piece_start", "piece_stop", "slope", "intercept")
 
 
@@ -65,11 +64,6 @@ class Summary:
     by_size: xr.Dataset
     over_all: xr.Dataset
     fits: tuple[Fit, ...]
-
-    @property
-    def blown(self) -> int:
-        """Networks that ended with outputs that are not finite."""
-        return int((self.networks["stop_reason"] == StopReason.NOT_FINITE).sum())
 
     @property
     def fallen(self) -> int:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.drawing import tick_logarithms
 from relusweep.pipeline.report.text import significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.pipeline.report.training.outcome import Outcome
@@ -88,6 +89,7 @@ def _draw(
         axis.set(title=what, xlabel="epoch")
         if scale == 1:
             axis.set_yscale("log")
+            tick_logarithms(axis.yaxis)
     handles = axes[0].get_legend_handles_labels()
     drawing.legend(*handles, loc="outside upper left", ncols=4, title=along, alignment="left")
     return drawing

@@ -42,16 +42,16 @@ class Family(NamedTuple):
 
 _SIZE = ("leak", "width", "depth")
 _CLASSES = Family("boolean", ("problem", *_SIZE))
-_FUNCTIONS = Family("functions", ("problem", "n_inputs", *_SIZE), ("rows_right",))
+_FUNCTIONS = Family("functions", ("problem", "n_inputs", *_SIZE), ("rows_right", "stop_reason"))
 _BALLS = Family(
     "hypersphere",
     ("n_inputs", "loss", "leak", "batch", "inputs"),
-    ("rows_right", "test_rows_right", "shape", "parameters"),
+    ("rows_right", "test_rows_right", "stop_reason", "shape", "parameters"),
 )
 _FITS = Family(
     "sine",
     ("width", "depth"),
-    ("tries", "final_loss", "stop_reason", "n_pieces", "piece_start", "piece_stop", "slope", "intercept"),
+    ("tries", "final_loss", "n_pieces", "piece_start", "piece_stop", "slope", "intercept"),
 )
 
 

@@ -11,18 +11,21 @@ from matplotlib.figure import Figure
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.drawing import (
     CELL,
+    LETTER,
     colour_bar,
     draw_map,
     draw_numbers,
     draw_rates,
     logarithmic,
+    tick_logarithms,
+    turn_long_labels,
 )
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.pipeline.report.training.outcome import Outcome
 
 __all__ = ["dots", "pair_map"]
 
-_LETTER = 0.085  # inches
+_WIDEST = 10  # inches
 
 
 def pair_map(outcome: Outcome, pair: tuple[str, str]) -> Picture:
@@ -81,8 +84,8 @@ def _caption(outcome: Outcome, found: xr.Dataset, axes: str) -> str:
 def _draw_map(outcome: Outcome, found: xr.Dataset, theme: Theme) -> Figure:
     values = found["value"]
     up, across = map(str, values.dims)
-    cell = max(CELL[0] * (1.6 if outcome.by_loss else 1), 0.15 + _LETTER * _longest(outcome, across))
-    left = 0.9 + _LETTER * _longest(outcome, up)
+    cell = max(CELL[0] * (1.6 if outcome.by_loss else 1), 0.15 + LETTER * _longest(outcome, across))
+    left = 0.9 + LETTER * _longest(outcome, up)
     drawing = figure(
         max(values.sizes[across] * cell, 2.6) + left + (0 if outcome.by_loss else 1),
         max(values.sizes[up] * CELL[1], 1.3) + 0.8,
@@ -100,17 +103,19 @@ def _draw_map(outcome: Outcome, found: xr.Dataset, theme: Theme) -> Figure:
 
 def _draw_dots(outcome: Outcome, found: xr.Dataset, dim: str, theme: Theme) -> Figure:
     names, at = [label(value) for value in found[dim].values], np.arange(found.sizes[dim])
-    width = max(len(names) * max(0.5, 0.15 + _LETTER * _longest(outcome, dim)), 3.2) + 0.9
-    drawing = figure(min(width, 10), 3.2)
+    width = max(len(names) * max(0.5, 0.15 + LETTER * _longest(outcome, dim)), 3.2) + 0.9
+    drawing = figure(min(width, _WIDEST), 3.2)
     axis = drawing.subplots()
     scale = 1 if outcome.by_loss else 100
     draw_rates(axis, at, found.rename(value="rate"), theme.series[0], "o", dim, scale=scale)
     axis.set_xticks(at, labels=names)
+    turn_long_labels(axis, (min(width, _WIDEST) - 0.9) / len(names))
     axis.set(xlabel=dim, xlim=(-0.6, len(at) - 0.4))
     axis.grid(visible=True, axis="y")
     axis.tick_params(length=0)
     if outcome.by_loss:
         axis.set(ylabel="final loss", yscale="log")
+        tick_logarithms(axis.yaxis)
     else:
         axis.set(ylabel="networks that succeeded (%)", ylim=(-3, 103))
     return drawing

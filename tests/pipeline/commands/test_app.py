@@ -118,6 +118,26 @@ def test_from_run_to_report(relusweep: Command, workers: Address, tmp_path: Path
     assert str(tmp_path / "report") in out
 
 
+def test_networks_that_did_not_stay_finite_are_told(
+    relusweep: Command, workers: Address, tmp_path: Path
+) -> None:
+    rates = ("--set", "learning_rate=0.025,1e30", "--set", "leak=0.1")
+    code, out, _ = relusweep("run", "npn2", *PART, *rates, "--scheduler", workers.address)
+    assert code == 0
+    assert re.search(r"\d+ not finite · no failures", out)
+    counted = rs.open("results", "npn2").sweep.diverged()["count"].sum()
+    told = f"{counted} of 64 networks did not stay finite"
+    assert told in out
+    for words in (("show", "npn2"), ("run", "npn2", *PART, *rates)):
+        shown = " ".join(relusweep(*words)[1].split())
+        assert told in shown
+        assert "all at learning_rate 1e+30. Rates of success count them as failures." in shown
+    assert relusweep("report", "npn2")[0] == 0
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert told in page
+    assert "What did not stay finite" in page
+
+
 @pytest.fixture
 def knots() -> None:
     """A store of a kind that has labels of text, and no report; of "mse" nothing has run."""

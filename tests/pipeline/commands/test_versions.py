@@ -98,7 +98,7 @@ def test_any_version_is_shown_and_reported(four: Command, tmp_path: Path) -> Non
     tagged = next(version for version in history("results") if version.tags == ("few",))
     assert facts["snapshot"] == tagged.id
     assert facts["networks"] == 64
-    assert ["Version read", tagged.id] in page.rows
+    assert ["Version that this page is made from", tagged.id] in page.rows
     assert ["Networks trained by the last run", "64"] in page.rows
     assert ["Networks in the data", "64 of 64"] in page.rows
     assert f"version='{tagged.id}'" in page.text

@@ -74,7 +74,7 @@ def test_changes_are_lines_until_no_run_goes(tmp_path: Path) -> None:
     steps = [
         _put(tmp_path, 500),
         _put(tmp_path, 500),
-        _put(tmp_path, 1500, n_failed=1, failed=[failure]),
+        _put(tmp_path, 1500, n_failed=1, failed=[failure], not_finite=1200),
         _put(tmp_path, 1500, state="failed", ended="2026-11-22T22:06:01+00:00", n_failed=1, failed=[failure]),
     ]
     waits, half, more, _, over, _ = _watched(tmp_path, steps).splitlines()
@@ -84,7 +84,8 @@ def test_changes_are_lines_until_no_run_goes(tmp_path: Path) -> None:
     pace = " · boolean/npn4: 500 of 2,000 networks · 25 networks/s · 1 min 1 s left · 1 worker, 8 threads"
     assert half.endswith(pace + " · no failures")
     assert more.endswith(
-        "1,500 of 2,000 networks · 25 networks/s · 1 min 1 s left · 1 worker, 8 threads · 1 failed"
+        "1,500 of 2,000 networks · 25 networks/s · 1 min 1 s left · 1 worker, 8 threads · 1,200 not finite · "
+        "1 failed"
     )
     assert "failed · npn4 · login1 · Slurm job 17 · 2026-11-22 21:05:00 UTC, 1 h 1 min · boolean" in over
 

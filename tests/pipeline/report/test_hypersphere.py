@@ -213,8 +213,7 @@ def test_a_page_that_stands_alone(
     read = Page(page)
     assert [image["alt"] for image in read.images if not image["alt"]] == []
     assert len(read.images) == 2 * len(pictures)
-    outside = [link for link in read.references if not link.startswith("data:") and link not in files]
-    assert outside == []
+    assert read.outside(page.parent) == []
     assert "nan" not in re.findall(r"\w+", read.text.lower())
     assert "What do the smallest networks close" in read.text
     assert "These data have" in read.text  # less than the named sweep

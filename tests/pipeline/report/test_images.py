@@ -16,6 +16,7 @@ from relusweep.pipeline.commands.app import app
 from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.images import line_plots
 from relusweep.pipeline.report.images.findings import findings
 from relusweep.pipeline.report.images.heat_maps import heat_map
 from relusweep.pipeline.report.images.image_grids import along, means, samples, straightness
@@ -30,7 +31,7 @@ from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.storage import Committer, open_datatree
 from relusweep.storage.engine import CheckedArray
 from tests.pipeline.report.pages import Page
-from tests.pipeline.sweeps.images.image_stores import N_TRAIN, ImageStore
+from tests.pipeline.sweeps.images.image_stores import KS, N_TRAIN, ImageStore
 
 NETWORKS = ("linear-sgd-0", "linear-adamw-0", "dense-sgd-0", "complex-sgd-0")
 PICTURES = {
@@ -149,11 +150,11 @@ def test_findings_are_those_of_the_numbers(made: ImageStore, tmp_path: Path) -> 
     said = " ".join(findings(read(tree(made, tmp_path))))
     assert "the best network is dense-sgd-0 with 97.12 % right, the worst linear-sgd-0 with 90.00 %" in said
     assert "itself is exact in accuracy by the affine map, distance and CKA." in said
-    # CKA of dense with linear (0.9 + 0.8)/2, of the other (0.2 + 0.4)/2; distances (1 − CKA)/1000.
+    # Of CKA nothing: with a linear network it is no measure. Distances of dense and linear 0.001 times
+    # (0.1 + 0.2)/2, of the others (0.8 + 0.6)/2.
     assert (
-        "Dense networks and linear ones are more alike than convolutional networks and linear ones: mean CKA "
-        "0.850 against 0.300, distance 0.000150 against 0.000700, points lost by the affine map 1.50 against "
-        "7.00." in said
+        "Dense networks and linear ones are more alike than convolutional networks and linear ones: mean "
+        "distance 0.000150 against 0.000700, points lost by the affine map 1.50 against 7.00." in said
     )
     # Of the architectures with both optimisers, linear alone: SGD loses 0, AdamW (30 + 20 + 10)/3.
     assert "SGD lose less than those trained with AdamW: 0 against 20.00 points of accuracy" in said
@@ -166,7 +167,7 @@ def test_findings_are_those_of_the_numbers(made: ImageStore, tmp_path: Path) -> 
     ("changed", "said"),
     [
         (
-            lambda arrays: arrays["cka"]["cka"][1].__setitem__((3, 0), 3.4),
+            lambda arrays: arrays["distance"]["distance"][1].__setitem__((3, 0), -0.01),
             "Dense networks and linear ones are more alike by some measures, and less by others, than",
         ),
         (
@@ -357,3 +358,35 @@ def test_stages_of_several_runs_are_added(made: ImageStore, tmp_path: Path) -> N
             committer.commit("more", {"run": facts})
     assert run_facts(store, "images/digits")["stages"]["images/digits/cka"]["seconds"] == 65
     assert run_facts(store, "images/digit") == {}
+
+
+def test_a_linear_network_says_nothing_of_how_alike_the_others_are(made: ImageStore, tmp_path: Path) -> None:
+    similar = made.arrays["cka"]["cka"][1]
+    similar[:2, 2:], similar[2:, :2], similar[2, 3], similar[3, 2] = 0, 0, 0.4, 0.4
+    data = tree(made, tmp_path)
+    figures = {of.what: of for of in report_on(data).content(data).key_figures}
+    assert figures["CKA"].value == "0.40"
+    assert figures["CKA"].note == "mean over pairs of different networks, without linear ones"
+
+
+def test_optimisers_are_those_that_trained(made: ImageStore, folder: Path, tmp_path: Path) -> None:
+    both = open_datatree(str(folder / "store"), group="images/digits")
+    assert "trained with SGD or AdamW for 2 epochs" in report_on(both).content(both).lead
+    alone = ImageStore(["linear-sgd-0", "dense-sgd-0"])
+    data = tree(alone, tmp_path)
+    assert "trained with SGD for 2 epochs" in report_on(data).content(data).lead
+
+
+def test_numbers_of_centres_are_labels_that_do_not_overlap(made: ImageStore, tmp_path: Path) -> None:
+    axis = line_plots.drops(read(tree(made, tmp_path))).draw(LIGHT).axes[0]
+    assert axis.get_xticks().tolist() == list(KS)
+    assert axis.get_xticks(minor=True).size == 0
+
+
+def test_a_network_that_did_not_stay_finite_has_no_accuracy(made: ImageStore, tmp_path: Path) -> None:
+    made.arrays["training"]["test_loss"][1][1, -1] = np.nan
+    data = tree(made, tmp_path)
+    assert read(data).accuracy["test"].isna().tolist() == [False, True, False, False]
+    page = Page(write_report(data, tmp_path / "report", {}))
+    assert "1 of 4 networks did not stay finite" in page.text
+    assert [NETWORKS[1], "1", "1"] in page.rows

@@ -53,7 +53,7 @@ def whole() -> xr.Dataset:
     found[...] = line([0.0], [0.0, 0.25])
     found[1, 0, 0] = line([-1.5, 1.5], [-0.5, 0.5, -0.5])
     count = np.full((2, 2, 4), 2.0)
-    count[1, 0, 0], count[1, 1, 3] = 5, 0
+    count[1, 0, 0], count[1, 1, 3] = 5, np.nan
     cells = {
         "success_epoch": np.where(met, 200.0, -1.0),
         "tries": made,
@@ -106,7 +106,9 @@ def test_numbers_in_the_page_are_those_worked_by_hand(folder: Path) -> None:
     assert "Sizes (width by depth) of which no network met the bar: 1 by 2." in page.text
     assert "0.012 mean squared, at width 2 and depth 1" in page.text
     assert "Above the bar at the end, though a try had met it: 1 network." in page.text
-    assert "Ended with outputs that are not finite, and so without error and pieces: 1 network." in page.text
+    assert "1 of 16 networks did not stay finite (outputs infinite or not a number), all at " in page.text
+    assert ["Width", "Depth", "Not finite", "Of networks that ran"] in page.rows
+    assert ["2", "2", "1", "4"] in page.rows
     assert "The zero function has 495, the best straight line 203." in page.text
 
 

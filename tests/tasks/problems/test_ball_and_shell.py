@@ -145,10 +145,12 @@ def test_targets_of_the_losses(targets, values, threshold):
         assert np.unique(samples(of).targets).tolist() == expected
 
 
-def test_a_network_that_diverges_is_recorded_as_open():
+def test_a_network_that_diverges_has_no_shape():
     arrays = train_block(block(rate=1e30)).arrays
     assert (arrays["stop_reason"] == StopReason.NOT_FINITE).all()
-    assert (arrays["shape"] == Code.OPEN).all()
+    for name in ("shape", "vertices", "concave"):
+        assert (arrays[name] == -1).all()  # which opens as missing
+    assert np.isnan(arrays["misfit"]).all()
     assert (arrays["success_epoch"] == -1).all()
 
 

@@ -146,3 +146,15 @@ def test_curves_do_not_depend_on_the_block():
     whole = curve(arguments["protocol"], arguments["inputs"], arguments["targets"], snapshots)
     of_part = curve(part["protocol"], part["inputs"], part["targets"], snapshots[order])
     assert equal_bits([values[order] for values in whole], of_part)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_outputs_that_are_not_finite_have_no_right_rows(activation):
+    arguments = balls(20, epochs=5)
+    network = arguments["protocol"].network.model_copy(update={"activation": activation, "leak": 0.0})
+    protocol = arguments["protocol"].model_copy(update={"network": network})
+    snapshots = train(**arguments, snapshots=(0, 5)).snapshots
+    snapshots[:10, 1, -1] = np.inf  # the last bias: all outputs are infinite, and those of one class right
+    found = curve(protocol, arguments["inputs"], arguments["targets"], snapshots)
+    np.testing.assert_array_equal(np.isnan(found.rows_right[:, 1]), np.arange(20) < 10)
+    assert not np.isnan(found.rows_right[:, 0]).any()

@@ -374,3 +374,11 @@ def test_stages_are_chosen(chosen: str, planned: set[str], images: Path, tmp_pat
 
 def test_a_label_has_one_spelling() -> None:
     assert training(Path("toy"), "linear-sgd-01", "linear-sgd-1").spec.networks == ("linear-sgd-1",)
+
+
+def test_a_network_that_diverges_is_counted(images: Path, workers: Address, tmp_path: Path) -> None:
+    sgd = {"name": "sgd", "learning_rate": 1e8, "momentum": 0.5, "weight_decay": 0.01}
+    finished = run(training(images, *BOTH, sgd=sgd), str(tmp_path), workers)
+    (told,) = finished.diverged
+    assert told.startswith("1 of 2 networks did not stay finite")
+    assert told.endswith("all at network linear-sgd-0.")
