@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +13,13 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from relusweep.storage.members import MARKS, Members, dims_of, walk
 from relusweep.storage.repository import Url, unreadable
 from relusweep.storage.versions import read_session
 
-__all__ = ["StoredGroup", "stored_groups"]
+__all__ = ["Contents", "StoredGroup", "contents", "specification_of", "stored_groups"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class StoredGroup:
     @property
     def dims(self) -> tuple[str, ...]:
         """Dimensions of its cells."""
-        return tuple(self.arrays["done"].metadata.to_dict()["dimension_names"])  # type: ignore[arg-type]
+        return tuple(map(str, dims_of(self.arrays["done"])))
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
@@ -82,8 +87,27 @@ class StoredGroup:
             raise unreadable(array.path, error) from error
 
 
-def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup]:
-    """Find the groups of a store that hold results, by their paths in it, in alphabetical order.
+@dataclass(frozen=True)
+class Contents:
+    """What a store holds, by paths in alphabetical order.
+
+    Attributes
+    ----------
+    groups : dict of StoredGroup
+        Groups of results.
+    damaged : dict of str
+        Groups that have been of results, and what is wrong with them.
+    foreign : list of str
+        Groups with arrays that are of no sweep.
+    """
+
+    groups: dict[str, StoredGroup]
+    damaged: dict[str, str]
+    foreign: list[str]
+
+
+def contents(url: Url, version: str | None = None) -> Contents:
+    """Find what a store holds.
 
     Parameters
     ----------
@@ -100,16 +124,46 @@ def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup
         The store cannot be read.
     """
     session = read_session(url, version=version)
+    found = Contents({}, {}, [])
     try:
         root = zarr.open_group(session.store, mode="r")
     except zarr.errors.GroupNotFoundError:  # made by a run of which nothing has come
+        return found
+    for path, group, members in walk(root):
+        attrs = dict(group.attrs)
+        if "specification" not in attrs:
+            found.foreign.extend([path] if members.arrays else [])
+        elif why := _damage(attrs, members):
+            found.damaged[path] = why
+        else:
+            found.groups[path] = StoredGroup(attrs, members.arrays)
+    return found
+
+
+def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup]:
+    """Find the groups of a store that hold results, and log which are damaged; see `contents`."""
+    found = contents(url, version)
+    for path, why in found.damaged.items():
+        _log.warning("%s of %s is left out: %s", path, url, why)
+    return found.groups
+
+
+def specification_of(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Read the specification among the attributes of a group; empty where none can be read."""
+    known = attrs.get("specification")
+    try:
+        known = json.loads(known) if isinstance(known, str) else known
+    except ValueError:
         return {}
-    groups: dict[str, StoredGroup] = {}
-    arrays: dict[str, dict[str, zarr.Array[Any]]] = {}
-    for path, member in sorted(root.members(max_depth=None)):
-        if isinstance(member, zarr.Array):
-            folder, _, name = path.rpartition("/")
-            arrays.setdefault(folder, {})[name] = member
-        elif "specification" in member.attrs:
-            groups[path] = StoredGroup(dict(member.attrs), arrays.setdefault(path, {}))
-    return groups
+    return dict(known) if isinstance(known, Mapping) else {}
+
+
+def _damage(attrs: Mapping[str, Any], members: Members) -> str:
+    if not specification_of(attrs):
+        return "its specification is no JSON object"
+    for name in MARKS:
+        if name not in members.arrays:
+            return f"its array {name!r} {members.left_out.get(name, 'is missing')}"
+    if lost := [dim for dim in dims_of(members.arrays["done"]) if dim not in members.arrays]:
+        return f"the labels of {', '.join(map(str, lost))} are missing"
+    return ""
