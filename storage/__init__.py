@@ -19,12 +19,13 @@ from relusweep.storage.errors import (
 from relusweep.storage.layout import Layout, Variable
 
 if TYPE_CHECKING:
+    from relusweep.storage.attributes import specification_of
     from relusweep.storage.changes import ChangedChunks, changed_chunks
     from relusweep.storage.committer import Committer
     from relusweep.storage.engine import open_dataset, open_datatree
     from relusweep.storage.fork import Fork, WriteReceipt
     from relusweep.storage.records import Records
-    from relusweep.storage.stored import Contents, StoredGroup, contents, specification_of, stored_groups
+    from relusweep.storage.stored import Contents, StoredGroup, contents, damage_of, stored_groups
     from relusweep.storage.temporary import temporary_store
     from relusweep.storage.versions import Version, history, resolve
 
@@ -52,6 +53,7 @@ __all__ = [
     "WriteReceipt",
     "changed_chunks",
     "contents",
+    "damage_of",
     "history",
     "open_dataset",
     "open_datatree",
@@ -73,11 +75,12 @@ _MODULES = {
     "WriteReceipt": "fork",
     "changed_chunks": "changes",
     "contents": "stored",
+    "damage_of": "stored",
     "history": "versions",
     "open_dataset": "engine",
     "open_datatree": "engine",
     "resolve": "versions",
-    "specification_of": "stored",
+    "specification_of": "attributes",
     "stored_groups": "stored",
     "temporary_store": "temporary",
 }

@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
+import icechunk
 import xarray as xr
 import zarr
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint, ZarrStore
@@ -15,8 +16,9 @@ from xarray.conventions import decode_cf_variables
 from xarray.core.indexing import ExplicitIndexer, LazilyIndexedArray
 from zarr.errors import ContainsArrayError
 
+from relusweep.storage.attributes import attributes_of
 from relusweep.storage.errors import StoreNotFound, StoreReadError
-from relusweep.storage.members import members_of, walk
+from relusweep.storage.members import holds_results, members_of, walk
 from relusweep.storage.repository import Url, reason
 from relusweep.storage.versions import read_session
 
@@ -51,9 +53,9 @@ def open_datatree(url: Url, **options: Any) -> xr.DataTree:
     return xr.open_datatree(os.fspath(url), engine=RelusweepBackend, **options)
 
 
-def read_group(store: Any, group: str) -> xr.Dataset:
-    """Open a group of an open store, as it is."""
-    return _decode(CheckedStore.of(store, group), None, {})
+def read_group(store: icechunk.IcechunkStore, group: str) -> xr.Dataset:
+    """Open a group of a session's store."""
+    return _indexed(_decode(CheckedStore.of(store, group), None, {}))
 
 
 class CheckedArray(ZarrArrayWrapper):
@@ -76,14 +78,34 @@ class CheckedArray(ZarrArrayWrapper):
 class CheckedStore(ZarrStore):
     """xarray's Zarr store, of such arrays, and of those alone that can be opened together."""
 
-    __slots__ = ("_found",)
+    __slots__ = ("_found", "_url")
+    _found: dict[str, Any]
+    _url: Url | None
     array_type: ClassVar[type[ZarrArrayWrapper]] = CheckedArray
 
     @classmethod
-    def of(cls, store: Any, group: str | None) -> Self:
-        """Open a group for reading."""
-        opened: Self = cls.open_group(store, group=group, consolidated=False, cache_members=False)
+    def of(
+        cls,
+        store: icechunk.IcechunkStore,
+        group: str | None,
+        url: Url | None = None,
+        mode: Literal["r", "a"] = "r",
+    ) -> Self:
+        """Open a group.
+
+        With the address of the store, attributes that were overwritten are found again, and what is left out
+        is logged.
+        """
+        opened: Self = cls.open_group(store, mode, group, consolidated=False, cache_members=False)
+        opened._url = url
         return opened
+
+    def get_attrs(self) -> dict[Any, Any]:
+        """Give the attributes of the group."""
+        attrs: dict[Any, Any] = super().get_attrs()  # type: ignore[no-untyped-call]  # untyped in xarray
+        if self._url is None or not holds_results(self.members):
+            return attrs
+        return attributes_of(self._url, self.zarr_group.store.session, self.zarr_group.path, attrs)
 
     @property
     def members(self) -> dict[str, Any]:
@@ -110,7 +132,7 @@ class CheckedStore(ZarrStore):
         return why
 
     def _tell(self, left_out: Mapping[str, str]) -> None:
-        for name, why in left_out.items():
+        for name, why in left_out.items() if self._url else ():
             _log.warning("%s/%s is left out: it %s", self.zarr_group.path, name, why)
 
     def open_store_variable(self, name: str) -> xr.Variable:
@@ -155,7 +177,7 @@ class RelusweepBackend(BackendEntrypoint):
         """Open one group, the root where none is named."""
         session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         try:
-            store = self.store_type.of(session.store, group)
+            store = self.store_type.of(session.store, group, filename_or_obj)
         except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj) from error
         return _decode(store, drop_variables, decoders)
@@ -178,12 +200,16 @@ class RelusweepBackend(BackendEntrypoint):
             top = zarr.open_group(session.store, path=root, mode="r")
         except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj) from error
-        stores = {path: self.store_type.of(session.store, found.path) for path, found, _ in walk(top)}
+        stores = {
+            path: self.store_type.of(session.store, found.path, filename_or_obj)
+            for path, found, _ in walk(top)
+        }
         return {f"/{path}": _decode(store, drop_variables, decoders) for path, store in stores.items()}
 
     def open_datatree(self, filename_or_obj: Url, **options: Any) -> xr.DataTree:  # type: ignore[override]
         """Open all groups, or those under one, as a tree."""
-        groups = self.open_groups_as_dict(filename_or_obj, **options)
+        opened = self.open_groups_as_dict(filename_or_obj, **options)
+        groups = {path: _indexed(group) for path, group in opened.items()}
         try:
             return xr.DataTree.from_dict(groups)
         except ValueError:  # labels of a group differ from those of one above it
@@ -194,6 +220,11 @@ def _no_group(group: str | None, url: Url) -> StoreNotFound:
     if group is None:
         return StoreNotFound(f"the store at {url} holds no results yet: no run has committed to it")
     return StoreNotFound(f"no group {group!r} in {url}")
+
+
+def _indexed(opened: xr.Dataset) -> xr.Dataset:
+    """Give axes their indexes, as xarray does with what a backend has opened."""
+    return opened.assign_coords({dim: opened[dim].variable for dim in opened.dims if dim in opened.coords})
 
 
 def _aligned(groups: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
@@ -212,9 +243,7 @@ def _aligned(groups: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
 def _decode(
     store: CheckedStore, drop_variables: str | Iterable[str] | None, decoders: dict[str, Any]
 ) -> xr.Dataset:
-    opened = partial(
-        StoreBackendEntrypoint().open_dataset, store, drop_variables=drop_variables, **decoders
-    )
+    opened = partial(StoreBackendEntrypoint().open_dataset, store, drop_variables=drop_variables, **decoders)
     try:
         return opened()
     except Exception:  # attributes of some arrays make no sense

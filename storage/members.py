@@ -5,7 +5,7 @@ A store is open to all: beside the arrays of a sweep may lie some that others ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from zarr.core.sync import sync
 
 from relusweep.storage.repository import reason
 
-__all__ = ["MARKS", "Members", "dims_of", "members_of", "walk"]
+__all__ = ["MARKS", "Members", "dims_of", "holds_results", "members_of", "walk"]
 
 MARKS = ("done", "fingerprint")  # of the store, in every group of results
 
@@ -40,6 +40,11 @@ class Members:
 def dims_of(array: zarr.Array[Any]) -> tuple[str | None, ...]:
     """Name the dimensions of an array; empty where they have no names."""
     return tuple(getattr(array.metadata, "dimension_names", None) or ())
+
+
+def holds_results(arrays: Collection[str]) -> bool:
+    """Tell whether the marks of what is done are among the arrays of a group."""
+    return all(name in arrays for name in MARKS)
 
 
 def members_of(group: zarr.Group) -> Members:

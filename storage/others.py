@@ -39,7 +39,7 @@ def extend_others(others: Mapping[str, zarr.Array[Any]], old: Axes, new: Axes) -
     old, new : mapping of pandas.Index
         Labels of the axes as they were and as they will be.
     """
-    for name, array in others.items():
+    for array in others.values():
         axes = {dim: old[dim] for dim in dims_of(array) if dim in old}
         if all(axis.equals(new[dim]) for dim, axis in axes.items()):
             continue
@@ -72,5 +72,6 @@ def _missing(array: zarr.Array[Any]) -> Any:
     dtype = np.dtype(array.dtype)
     if dtype.kind in "fcmM":
         return dtype.type("NaT" if dtype.kind in "mM" else "nan")
-    fill = array.attrs.get("_FillValue", array.fill_value or None)  # a fill of 0 is Zarr's, for whom gave none
-    return dtype.type(fill) if dtype.kind in "iu" and isinstance(fill, int | np.integer) and holds(dtype, fill) else None
+    fill: Any = array.attrs.get("_FillValue", array.fill_value or None)  # 0 is Zarr's, where none was given
+    says_missing = dtype.kind in "iu" and isinstance(fill, int | np.integer) and holds(dtype, int(fill))
+    return dtype.type(fill) if says_missing else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from relusweep.storage.members import MARKS, Members, dims_of, walk
+from relusweep.storage.attributes import attributes_of, specification_of
+from relusweep.storage.members import MARKS, dims_of, holds_results, walk
 from relusweep.storage.repository import Url, unreadable
 from relusweep.storage.versions import read_session
 
-__all__ = ["Contents", "StoredGroup", "contents", "specification_of", "stored_groups"]
+__all__ = ["Contents", "StoredGroup", "contents", "damage_of", "stored_groups"]
 
 _log = logging.getLogger(__name__)
 
@@ -130,10 +130,11 @@ def contents(url: Url, version: str | None = None) -> Contents:
     except zarr.errors.GroupNotFoundError:  # made by a run of which nothing has come
         return found
     for path, group, members in walk(root):
-        attrs = dict(group.attrs)
-        if "specification" not in attrs:
+        if "specification" not in group.attrs and not holds_results(members.arrays):
             found.foreign.extend([path] if members.arrays else [])
-        elif why := _damage(attrs, members):
+            continue
+        attrs = attributes_of(url, session, path, group.attrs)
+        if why := damage_of(attrs, {name: dims_of(array) for name, array in members.arrays.items()}):
             found.damaged[path] = why
         else:
             found.groups[path] = StoredGroup(attrs, members.arrays)
@@ -148,22 +149,20 @@ def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup
     return found.groups
 
 
-def specification_of(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    """Read the specification among the attributes of a group; empty where none can be read."""
-    known = attrs.get("specification")
-    try:
-        known = json.loads(known) if isinstance(known, str) else known
-    except ValueError:
-        return {}
-    return dict(known) if isinstance(known, Mapping) else {}
+def damage_of(attrs: Mapping[Any, Any], arrays: Mapping[Any, tuple[Any, ...]]) -> str:
+    """Say what a group of results lacks; empty where nothing does.
 
-
-def _damage(attrs: Mapping[str, Any], members: Members) -> str:
+    Parameters
+    ----------
+    attrs
+        Of the group.
+    arrays : mapping of str to tuple of str
+        The dimensions of its arrays.
+    """
     if not specification_of(attrs):
         return "its specification is no JSON object"
-    for name in MARKS:
-        if name not in members.arrays:
-            return f"its array {name!r} {members.left_out.get(name, 'is missing')}"
-    if lost := [dim for dim in dims_of(members.arrays["done"]) if dim not in members.arrays]:
-        return f"the labels of {', '.join(map(str, lost))} are missing"
+    if lost := [name for name in MARKS if name not in arrays]:
+        return f"{' and '.join(lost)}, by which it is known what is stored, cannot be read with its labels"
+    if lost := [dim for dim in arrays["done"] if dim not in arrays]:
+        return f"the labels of {', '.join(lost)} are missing"
     return ""

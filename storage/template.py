@@ -12,8 +12,8 @@ import zarr
 from icechunk import IcechunkStore
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from relusweep.storage.engine import CheckedStore, read_group
 from relusweep.storage.errors import LayoutMismatch
-from relusweep.storage.engine import read_group
 from relusweep.storage.layout import Layout, Variable
 from relusweep.storage.members import dims_of
 from relusweep.storage.others import extend_others, others_of
@@ -120,7 +120,8 @@ def _write_coords(store: IcechunkStore, layout: Layout) -> None:
     encoding = {
         name: {"compressors": _CODECS, "chunks": c.shape} for name, c in coords.variables.items() if c.size
     }
-    coords.to_zarr(store, group=layout.group, mode="a", consolidated=False, zarr_format=3, encoding=encoding)
+    # Not by to_zarr, which opens all that the group holds.
+    coords.dump_to_store(CheckedStore.of(store, layout.group, mode="a"), encoding=encoding)
 
 
 def _read_coords(store: IcechunkStore, layout: Layout) -> xr.Dataset:

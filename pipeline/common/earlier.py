@@ -8,6 +8,8 @@ from typing import Any
 
 import xarray as xr
 
+from relusweep.storage import specification_of
+
 __all__ = ["brought_up"]
 
 Fields = dict[str, Any]
@@ -20,7 +22,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
     or ``train_loss``, and what is an axis today was a setting. Other groups stay as they are.
     """
     kind = dataset.attrs.get("kind", "boolean" if "success_epoch" in dataset else None)
-    fields = json.loads(dataset.attrs.get("specification", "{}"))
+    fields = specification_of(dataset.attrs)
     if kind not in _KINDS or "optimizer" not in fields:
         return dataset
     specification = _KINDS[kind](fields)
