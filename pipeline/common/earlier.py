@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from relusweep.storage import specification_of
@@ -32,7 +33,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
         {name: "final_loss" for name in ("loss", "train_loss") if name in dataset.data_vars}
     )
     settings = {
-        dim: ((), value, {"part": part})
+        dim: ((), np.array(value, "T" if isinstance(value, str) else None), {"part": part})
         for dim, (part, value) in parts.items()
         if dim not in dims and isinstance(value, int | float | str)
     }
