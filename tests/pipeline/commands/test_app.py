@@ -43,6 +43,14 @@ def test_a_log_on_standard_error_is_all_that_is_there(relusweep: Command, worker
     assert "All of boolean/npn2 is in results" in out
 
 
+def test_words_that_cannot_be_encoded_are_printed_with_question_marks() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    words = [sys.executable, "-m", "relusweep", "sweeps", "größer"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error: no sweep 'gr??er'" in done.stderr
+
+
 def test_sweeps_lists_them(relusweep: Command) -> None:
     code, out, _ = relusweep("sweeps")
     assert code == 0
