@@ -43,8 +43,9 @@ def announcement(run_id: str, store: str) -> Listener:
         told = True
         hints = Console(stderr=True, markup=False)
         _say(hints, f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
-        if event.dashboard:
-            _say(hints, f"dashboard {event.dashboard}, metrics {event.metrics}")
+        pages = {"dashboard": event.dashboard, "metrics": event.metrics}
+        if served := [f"{name} {address}" for name, address in pages.items() if address]:
+            _say(hints, ", ".join(served))
 
     return listener
 
