@@ -19,12 +19,13 @@ from relusweep.storage.errors import (
 from relusweep.storage.layout import Layout, Variable
 
 if TYPE_CHECKING:
+    from relusweep.storage.attributes import specification_of
     from relusweep.storage.changes import ChangedChunks, changed_chunks
     from relusweep.storage.committer import Committer
     from relusweep.storage.engine import open_dataset, open_datatree
     from relusweep.storage.fork import Fork, WriteReceipt
     from relusweep.storage.records import Records
-    from relusweep.storage.stored import StoredGroup, stored_groups
+    from relusweep.storage.stored import Contents, StoredGroup, contents, damage_of, stored_groups
     from relusweep.storage.temporary import temporary_store
     from relusweep.storage.versions import Version, history, resolve
 
@@ -32,6 +33,7 @@ __all__ = [
     "BlockWrittenTwice",
     "ChangedChunks",
     "Committer",
+    "Contents",
     "ExpiryTooSoon",
     "Fork",
     "InvalidStoreUrl",
@@ -50,10 +52,13 @@ __all__ = [
     "Version",
     "WriteReceipt",
     "changed_chunks",
+    "contents",
+    "damage_of",
     "history",
     "open_dataset",
     "open_datatree",
     "resolve",
+    "specification_of",
     "stored_groups",
     "temporary_store",
 ]
@@ -62,16 +67,20 @@ __all__ = [
 _MODULES = {
     "ChangedChunks": "changes",
     "Committer": "committer",
+    "Contents": "stored",
     "Fork": "fork",
     "Records": "records",
     "StoredGroup": "stored",
     "Version": "versions",
     "WriteReceipt": "fork",
     "changed_chunks": "changes",
+    "contents": "stored",
+    "damage_of": "stored",
     "history": "versions",
     "open_dataset": "engine",
     "open_datatree": "engine",
     "resolve": "versions",
+    "specification_of": "attributes",
     "stored_groups": "stored",
     "temporary_store": "temporary",
 }

@@ -13,7 +13,7 @@ from relusweep.storage.errors import LayoutMismatch
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Layout", "Variable"]
+__all__ = ["Layout", "Variable", "holds"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Layout:
             for dim in variable.dims:
                 if dim not in self.coords.indexes:
                     raise LayoutMismatch(f"{self.group}: dimension {dim!r} of {name} has no coordinate")
-            if not _holds(np.dtype(variable.dtype), variable.fill):
+            if not holds(np.dtype(variable.dtype), variable.fill):
                 raise LayoutMismatch(f"{self.group}: {name} is {variable.dtype}, cannot hold {variable.fill}")
         for dim, index in self.coords.indexes.items():
             if not index.is_unique:
@@ -108,7 +108,8 @@ class Layout:
         return tuple(self.coords.sizes[dim] for dim in dims)
 
 
-def _holds(dtype: np.dtype[Any], fill: float) -> bool:
+def holds(dtype: np.dtype[Any], fill: float) -> bool:
+    """Tell whether a type has a value."""
     try:
         held = dtype.type(fill)
     except (OverflowError, ValueError):

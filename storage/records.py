@@ -143,7 +143,10 @@ class Records:
         return None if self._folder is None else self._folder / _path(name)
 
     def _exists(self) -> bool:
-        return self._folder is None or self._folder.is_dir()
+        try:
+            return self._folder is None or self._folder.is_dir()
+        except OSError as error:
+            raise StoreReadError(f"cannot read the store at {self._url}: {error.strerror}") from error
 
     @cached_property
     def _writable(self) -> LocalStore | S3Store:

@@ -6,7 +6,6 @@ import shutil
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import icechunk
 
@@ -39,6 +38,11 @@ _ASIDE = ".relusweep.new"
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _DRAWN = str.maketrans("×│├╰─▶", "x||`->")  # noqa: RUF001
 
+# What Icechunk and obstore keep as it is written, and both alike.
+_BUCKET = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_PREFIX = re.compile(r"[^\\\x00-\x1f\x7f]*")
+_LIKE_AN_ADDRESS = re.compile(r"s3:|[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+
 _CHUNKS_PER_MANIFEST = 256  # along each dimension
 _CACHED_CHUNKS, _CACHED_NODES = 100_000, 1_000
 
@@ -57,7 +61,14 @@ def local_path(url: Url) -> Path | None:
     text = os.fspath(url)
     if not text:
         raise InvalidStoreUrl("a store is a path or s3://bucket/prefix, not an empty text")
-    return None if "://" in text else Path(text).expanduser().absolute()
+    if "://" in text:
+        return None
+    if _LIKE_AN_ADDRESS.match(text):
+        raise InvalidStoreUrl(
+            f"{text} looks like an address, but lacks a slash: write s3://bucket/prefix, as a text and not "
+            f"as a pathlib.Path; or ./{text}, for a folder of that name"
+        )
+    return Path(text).expanduser().absolute()
 
 
 def open_repository(url: Url) -> icechunk.Repository:
@@ -80,7 +91,7 @@ def open_repository(url: Url) -> icechunk.Repository:
         # Icechunk would create the directory of a mistyped path.
         if (path is None or path.is_dir()) and icechunk.Repository.exists(storage := _icechunk_storage(url)):
             return icechunk.Repository.open(storage, config=_config())
-    except icechunk.IcechunkError as error:
+    except (icechunk.IcechunkError, OSError) as error:
         raise StoreReadError(f"cannot open the store at {url}: {reason(error)}") from error
     raise StoreNotFound(f"no store at {url}: check the path, or create it with `relusweep run --store {url}`")
 
@@ -212,17 +223,29 @@ def object_place(url: Url) -> ObjectPlace:
     InvalidStoreUrl
         It is no such address, or has credentials in it.
     """
-    parts = urlsplit(os.fspath(url))
-    if "@" in parts.netloc:  # not repeated: it would end up in logs
+    scheme, _, rest = os.fspath(url).partition("://")  # no URL: what stands behind # or ? is part of the name
+    bucket, _, prefix = rest.partition("/")
+    if "@" in bucket:  # not repeated: it would end up in logs
         raise InvalidStoreUrl(
             "a store is a path or s3://bucket/prefix, without user or password: "
             "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
-    if parts.scheme != "s3" or not parts.netloc:
+    if scheme.lower() != "s3" or not bucket:
         raise InvalidStoreUrl(f"a store is a path or s3://bucket/prefix, not {url}")
+    if not _BUCKET.fullmatch(bucket):
+        raise InvalidStoreUrl(
+            f"{url}: the name of a bucket has letters, digits, '.', '-' and '_'; got {bucket!r}. The address "
+            "of a server goes into the variable AWS_ENDPOINT_URL"
+        )
+    prefix = prefix.removesuffix("/")
+    if prefix and not (set(prefix.split("/")).isdisjoint(("", ".", "..")) and _PREFIX.fullmatch(prefix)):
+        raise InvalidStoreUrl(
+            f"{os.fspath(url)!r}: a prefix has no empty part, no . or .. between slashes, no backslash and "
+            "nothing that cannot be printed: two addresses could mean one store"
+        )
     return ObjectPlace(
-        parts.netloc,
-        parts.path.strip("/"),
+        bucket,
+        prefix,
         os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
         os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
     )

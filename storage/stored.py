@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +12,14 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from relusweep.storage.attributes import attributes_of, specification_of
+from relusweep.storage.members import MARKS, dims_of, holds_results, walk
 from relusweep.storage.repository import Url, unreadable
 from relusweep.storage.versions import read_session
 
-__all__ = ["StoredGroup", "stored_groups"]
+__all__ = ["Contents", "StoredGroup", "contents", "damage_of", "stored_groups"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class StoredGroup:
     @property
     def dims(self) -> tuple[str, ...]:
         """Dimensions of its cells."""
-        return tuple(self.arrays["done"].metadata.to_dict()["dimension_names"])  # type: ignore[arg-type]
+        return tuple(map(str, dims_of(self.arrays["done"])))
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
@@ -82,8 +87,27 @@ class StoredGroup:
             raise unreadable(array.path, error) from error
 
 
-def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup]:
-    """Find the groups of a store that hold results, by their paths in it, in alphabetical order.
+@dataclass(frozen=True)
+class Contents:
+    """What a store holds, by paths in alphabetical order.
+
+    Attributes
+    ----------
+    groups : dict of StoredGroup
+        Groups of results.
+    damaged : dict of str
+        Groups that have been of results, and what is wrong with them.
+    foreign : list of str
+        Groups with arrays that are of no sweep.
+    """
+
+    groups: dict[str, StoredGroup]
+    damaged: dict[str, str]
+    foreign: list[str]
+
+
+def contents(url: Url, version: str | None = None) -> Contents:
+    """Find what a store holds.
 
     Parameters
     ----------
@@ -100,16 +124,45 @@ def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup
         The store cannot be read.
     """
     session = read_session(url, version=version)
+    found = Contents({}, {}, [])
     try:
         root = zarr.open_group(session.store, mode="r")
     except zarr.errors.GroupNotFoundError:  # made by a run of which nothing has come
-        return {}
-    groups: dict[str, StoredGroup] = {}
-    arrays: dict[str, dict[str, zarr.Array[Any]]] = {}
-    for path, member in sorted(root.members(max_depth=None)):
-        if isinstance(member, zarr.Array):
-            folder, _, name = path.rpartition("/")
-            arrays.setdefault(folder, {})[name] = member
-        elif "specification" in member.attrs:
-            groups[path] = StoredGroup(dict(member.attrs), arrays.setdefault(path, {}))
-    return groups
+        return found
+    for path, group, members in walk(root):
+        if "specification" not in group.attrs and not holds_results(members.arrays):
+            found.foreign.extend([path] if members.arrays else [])
+            continue
+        attrs = attributes_of(url, session, path, group.attrs)
+        if why := damage_of(attrs, {name: dims_of(array) for name, array in members.arrays.items()}):
+            found.damaged[path] = why
+        else:
+            found.groups[path] = StoredGroup(attrs, members.arrays)
+    return found
+
+
+def stored_groups(url: Url, version: str | None = None) -> dict[str, StoredGroup]:
+    """Find the groups of a store that hold results, and log which are damaged; see `contents`."""
+    found = contents(url, version)
+    for path, why in found.damaged.items():
+        _log.warning("%s of %s is left out: %s", path, url, why)
+    return found.groups
+
+
+def damage_of(attrs: Mapping[Any, Any], arrays: Mapping[Any, tuple[Any, ...]]) -> str:
+    """Say what a group of results lacks; empty where nothing does.
+
+    Parameters
+    ----------
+    attrs
+        Of the group.
+    arrays : mapping of str to tuple of str
+        The dimensions of its arrays.
+    """
+    if not specification_of(attrs):
+        return "its specification is no JSON object"
+    if lost := [name for name in MARKS if name not in arrays]:
+        return f"{' and '.join(lost)}, by which it is known what is stored, cannot be read with its labels"
+    if lost := [dim for dim in arrays["done"] if dim not in arrays]:
+        return f"the labels of {', '.join(lost)} are missing"
+    return ""

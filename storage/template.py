@@ -12,8 +12,11 @@ import zarr
 from icechunk import IcechunkStore
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from relusweep.storage.engine import CheckedStore, read_group
 from relusweep.storage.errors import LayoutMismatch
 from relusweep.storage.layout import Layout, Variable
+from relusweep.storage.members import dims_of
+from relusweep.storage.others import extend_others, others_of
 
 __all__ = ["create_group", "extend_group", "open_array"]
 
@@ -35,7 +38,7 @@ def extend_group(store: IcechunkStore, layout: Layout) -> None:
 
     Labels added behind the stored ones only resize the arrays, which keep their chunks; labels in other
     places make every array anew, one at a time in memory. The group's attributes and coordinates become
-    the layout's.
+    the layout's. Arrays that are not of the layout stay, see `relusweep.storage.others.extend_others`.
 
     Raises
     ------
@@ -44,18 +47,20 @@ def extend_group(store: IcechunkStore, layout: Layout) -> None:
     """
     group = zarr.open_group(store, path=layout.group, mode="r+")
     _check_arrays(group, layout)
-    stored = _read_coords(store, layout.group)
+    stored = _read_coords(store, layout)
     _check_labels(stored, layout)
     if _says_the_same(stored, layout):
         return
     old, new = stored.indexes, layout.coords.indexes
     appends = all(new[dim][: len(old[dim])].equals(old[dim]) for dim in old)
+    others = others_of(group, layout)
     for name, variable in layout.arrays().items():
         shape = layout.shape(variable.dims)
         if not appends:
             _relayout(group, layout, name, variable, stored)
         elif (array := open_array(group, name)).shape != shape:
             array.resize(shape)
+    extend_others(others, old, new)
     for coordinate in stored.variables:
         del group[str(coordinate)]
     _write_coords(store, layout)
@@ -115,12 +120,15 @@ def _write_coords(store: IcechunkStore, layout: Layout) -> None:
     encoding = {
         name: {"compressors": _CODECS, "chunks": c.shape} for name, c in coords.variables.items() if c.size
     }
-    coords.to_zarr(store, group=layout.group, mode="a", consolidated=False, zarr_format=3, encoding=encoding)
+    # Not by to_zarr, which opens all that the group holds.
+    coords.dump_to_store(CheckedStore.of(store, layout.group, mode="a"), encoding=encoding)
 
 
-def _read_coords(store: IcechunkStore, group: str) -> xr.Dataset:
-    stored: xr.Dataset = xr.open_zarr(store, group=group, consolidated=False, chunks=None)
-    return stored.drop_vars(list(stored.data_vars)).load()
+def _read_coords(store: IcechunkStore, layout: Layout) -> xr.Dataset:
+    """Read the coordinates, but for those that others have added."""
+    stored = read_group(store, layout.group)
+    own = stored.drop_vars([name for name in stored.variables if name not in layout.coords.variables])
+    return own.set_coords(list(own.data_vars)).load()
 
 
 def _says_the_same(stored: xr.Dataset, layout: Layout) -> bool:
@@ -143,7 +151,7 @@ def _check_arrays(group: zarr.Group, layout: Layout) -> None:
     for name, variable in layout.arrays().items():
         array = open_array(group, name)
         dtype = np.dtype(variable.dtype)
-        got = (array.metadata.to_dict()["dimension_names"], str(array.dtype), str(array.fill_value))
+        got = (dims_of(array), str(array.dtype), str(array.fill_value))
         new = (variable.dims, str(dtype), str(dtype.type(variable.fill)))
         if got != new:
             raise LayoutMismatch(

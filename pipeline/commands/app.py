@@ -6,6 +6,7 @@ import atexit
 import gc
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 from rich.console import Console
@@ -66,6 +67,9 @@ def main() -> None:
     Exits with 0 when all is well, 1 when something failed on the way, 2 when the request cannot be met as it
     is, 130 when interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what it cannot encode becomes a question mark
+            stream.reconfigure(errors="replace")
     atexit.register(gc.freeze)  # or Python looks for garbage among all modules, as the last thing it does
     try:
         app()

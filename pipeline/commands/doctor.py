@@ -68,10 +68,11 @@ def _check_here() -> Iterator[Check]:
 
 
 def _check_store(store: str) -> Iterator[Check]:
-    from relusweep.storage.repository import local_path
+    from relusweep.storage.repository import local_path, object_place
 
     path = local_path(store)
     if path is None:
+        object_place(store)  # refused here, where it is no place
         return
     folder = next(parent for parent in (path, *path.parents) if parent.exists())
     try:

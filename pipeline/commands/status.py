@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,22 +36,41 @@ def status(store: Store = "results", watch: Watch = False) -> None:
     """
     from relusweep.pipeline.monitoring.waiting import look_at_runs
     from relusweep.pipeline.monitoring.watch import watch_runs
-    from relusweep.storage import StoreNotFound, stored_groups
+    from relusweep.storage import Contents, StoreNotFound, contents
 
     if watch:
         watch_runs(store, output)
         return
     runs = look_at_runs(store)
     try:
-        groups = stored_groups(store)
+        found = contents(store)
     except StoreNotFound:
         if not runs:
             raise
-        groups = {}  # submitted, and nothing has come yet
+        found = Contents({}, {}, [])  # submitted, and nothing has come yet
+    damaged = {**found.damaged, **_unreadable(found.groups)}
+    groups = {name: group for name, group in found.groups.items() if name not in damaged}
     _print_groups(groups)
+    for name, why in damaged.items():
+        say(f"[red]left out[/] is {escape(name)}: {escape(why)}")
+    if found.foreign:
+        say(f"of no sweep, and left alone: {escape(', '.join(found.foreign))}")
     _print_runs(runs)
     _print_failed(runs, groups)
     _print_versions(store)
+
+
+def _unreadable(groups: Mapping[str, StoredGroup]) -> dict[str, str]:
+    """Find the groups of which it cannot be read what is done, with the reason."""
+    from relusweep.storage import StoreReadError
+
+    why = {}
+    for name, group in groups.items():
+        try:
+            _ = group.done & asked_for(group)
+        except (StoreReadError, ValueError) as error:
+            why[name] = str(error)
+    return why
 
 
 def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
@@ -82,9 +100,10 @@ def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     import numpy as np
 
     from relusweep.pipeline.common.where import satisfied
+    from relusweep.storage import specification_of
     from relusweep.tasks.axes import label_array
 
-    condition = json.loads(group.attrs.get("specification", "{}")).get("where")
+    condition = specification_of(group.attrs).get("where")
     if not condition:
         return np.ones([1] * len(group.dims), bool)
     return satisfied(condition, {dim: label_array(tuple(labels)) for dim, labels in group.axes.items()})

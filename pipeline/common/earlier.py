@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import xarray as xr
+
+from relusweep.storage import specification_of
 
 __all__ = ["brought_up"]
 
@@ -20,7 +23,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
     or ``train_loss``, and what is an axis today was a setting. Other groups stay as they are.
     """
     kind = dataset.attrs.get("kind", "boolean" if "success_epoch" in dataset else None)
-    fields = json.loads(dataset.attrs.get("specification", "{}"))
+    fields = specification_of(dataset.attrs)
     if kind not in _KINDS or "optimizer" not in fields:
         return dataset
     specification = _KINDS[kind](fields)
@@ -30,7 +33,7 @@ def brought_up(dataset: xr.Dataset) -> xr.Dataset:
         {name: "final_loss" for name in ("loss", "train_loss") if name in dataset.data_vars}
     )
     settings = {
-        dim: ((), value, {"part": part})
+        dim: ((), np.array(value, "T" if isinstance(value, str) else None), {"part": part})
         for dim, (part, value) in parts.items()
         if dim not in dims and isinstance(value, int | float | str)
     }

@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.where import names_in, satisfied
+from relusweep.storage import specification_of
 from relusweep.tasks.blocks import not_finite
 from relusweep.tasks.statistics import wilson
 
@@ -170,7 +171,7 @@ def missing(dataset: xr.Dataset) -> pd.DataFrame:
 def lacking(dataset: xr.Dataset) -> xr.DataArray:
     """Tell which networks have not run of those that were asked for: all, or those that ``where`` chooses."""
     absent = ~ran(dataset)
-    condition = json.loads(dataset.attrs.get("specification", "{}")).get("where") or ""
+    condition = specification_of(dataset.attrs).get("where") or ""
     names = sorted(names_in(condition)) if condition else []
     if not names or any(name not in dataset.coords for name in names):
         return absent

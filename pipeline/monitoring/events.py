@@ -37,7 +37,8 @@ class PlanStarted:
 class WorkersSeen(NamedTuple):
     """Who works: told when the workers are there, and then every few seconds.
 
-    With the addresses of the scheduler's dashboard and of its metrics for Prometheus, where it serves them.
+    With the addresses of the scheduler's dashboard and of its metrics for Prometheus, where it serves them:
+    the dashboard needs Bokeh.
     """
 
     workers: int

@@ -6,7 +6,7 @@ import html
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -42,10 +42,11 @@ def announcement(run_id: str, store: str) -> Listener:
         if told or not isinstance(event, WorkersSeen):
             return
         told = True
-        hints = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        hints.print(f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
-        if event.dashboard:
-            hints.print(f"dashboard {event.dashboard}, metrics {event.metrics}")
+        hints = Console(stderr=True, markup=False)
+        _say(hints, f"run {run_id}, seen by: relusweep status --watch --store {shlex.quote(store)}")
+        pages = {"dashboard": event.dashboard, "metrics": event.metrics}
+        if served := [f"{name} {address}" for name, address in pages.items() if address]:
+            _say(hints, ", ".join(served))
 
     return listener
 
@@ -81,30 +82,27 @@ class _Lines:
         elif isinstance(event, BlockDone | BlockFailed):
             self._stages[event.group][1].add(event)
             if isinstance(event, BlockFailed):
-                self._console.print(_failure(event), soft_wrap=True)
+                _say(self._console, _failure(event))
         elif isinstance(event, Committed):
             for group in event.groups:
                 self._draw(group)
         elif isinstance(event, StoreUnwritable):
-            self._console.print(_unwritable(event), soft_wrap=True)
+            _say(self._console, _unwritable(event))
         elif isinstance(event, RunFinished):
             for words in event.diverged:
                 self._print(words)
 
     def _begin(self, plan: Plan) -> None:
         to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"
-        self._print(f"{plan.sweep.group}: {to_do}, {plan.done:,} in the store")
+        _say(self._console, f"{plan.sweep.group}: {to_do}, {plan.done:,} in the store")
 
     def _draw(self, group: str) -> None:
-        self._print(f"{group}: {self._words(group)}")
+        _say(self._console, f"{group}: {self._words(group)}")
 
     def _words(self, group: str) -> str:
         plan, tally = self._stages[group]
         said = tally if plan.blocks else "nothing to do"
-        return f"{tally.done:,} of {plan.total:,} {plan.sweep.unit} · {said}"
-
-    def _print(self, words: str) -> None:
-        self._console.print(words, soft_wrap=True, highlight=False)
+        return _printable(self._console, f"{tally.done:,} of {plan.total:,} {plan.sweep.unit} · {said}")
 
 
 class _Bars(_Lines):
@@ -156,6 +154,16 @@ class _Notebook(_Lines):
             self._bars[group].update(drawn)
         else:
             self._bars[group] = display(drawn, display_id=True)
+
+
+def _say(console: Console, words: str) -> None:
+    """Print a line, if somebody takes it: a run goes on with its output closed or its disk full."""
+    with suppress(OSError, SystemExit):  # which Rich raises where a pipe is closed
+        console.print(_printable(console, words), soft_wrap=True, highlight=False)
+
+
+def _printable(console: Console, words: str) -> str:
+    return words.encode(console.encoding, "replace").decode(console.encoding)
 
 
 def _failure(event: BlockFailed) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,10 @@ class WorkerMonitor:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._due = 0.0
-        self._dashboard = _dashboard(client)
+        pages = _pages(client)
         # One server serves both, and the pages of the dashboard end in their name.
-        self._metrics = self._dashboard and self._dashboard.removesuffix("/status") + "/metrics"
+        self._metrics = pages and pages.removesuffix("/status") + "/metrics"
+        self._dashboard = pages if pages and _has_bokeh(client) else None
 
     def poll(self) -> WorkersSeen | None:
         """Give the workers if it is time to, and the scheduler answers."""
@@ -45,7 +47,16 @@ class WorkerMonitor:
         return WorkersSeen(known["n_workers"], known["total_threads"], self._dashboard, self._metrics)
 
 
-def _dashboard(client: Client) -> str | None:
+def _has_bokeh(client: Client) -> bool:
+    """Ask the scheduler, whose pages say otherwise only that they need it."""
+    try:
+        client.run_on_scheduler(version, "bokeh")
+    except Exception:  # it is missing there, or the scheduler runs nothing for clients
+        return False
+    return True
+
+
+def _pages(client: Client) -> str | None:
     try:
         link = client.dashboard_link
     except (KeyError, OSError):  # it serves none, or the user's template of links does not fit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from relusweep.pipeline.execution.run import run as run_sweep
@@ -13,7 +12,7 @@ from relusweep.pipeline.nightly.schedule import DEFAULT_SHARE, Schedule
 from relusweep.pipeline.nightly.verify import verify
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.overrides import override
-from relusweep.storage import StoreNotFound, history, open_dataset
+from relusweep.storage import StoreNotFound, history, open_dataset, specification_of
 
 __all__ = ["compute"]
 
@@ -65,7 +64,7 @@ def _extend(ledger: Ledger, run: ScheduledRun, listener: Listener, options: dict
 
 def _stored_trials(store: str, sweep: Sweep) -> int:
     try:
-        return int(json.loads(open_dataset(store, sweep.group).attrs["specification"])["trials"])
+        return int(specification_of(open_dataset(store, sweep.group).attrs).get("trials", 0))
     except StoreNotFound:
         return 0
 

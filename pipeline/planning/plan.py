@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.pipeline.sweeps.specification import joined
-from relusweep.storage import StoreNotFound, open_dataset
+from relusweep.storage import StoreNotFound, damage_of, open_dataset
 
 __all__ = ["Plan", "make_plan", "plan_store", "plans", "stored_plan"]
 
@@ -171,9 +171,15 @@ def stored_plan(sweep: Sweep, store: str, version: str | None = None) -> Plan:
 def _progress(sweep: Sweep, store: str, version: str | None = None) -> xr.Dataset | None:
     try:
         group = open_dataset(store, sweep.group, version=version)
-        return group[["done", "fingerprint"]].reset_coords(drop=True).load()
     except StoreNotFound:
         return None
+    if why := damage_of(group.attrs, {name: array.dims for name, array in group.variables.items()}):
+        raise SpecificationChanged(
+            f"{sweep.group} in {store} is of no sweep, or is damaged: {why}. Give yours another name (--set "
+            "name=…, or name=… in Python), or start the group anew (--replace, or replace=True; earlier "
+            "versions stay readable)"
+        )
+    return group[["done", "fingerprint"]].reset_coords(drop=True).load()
 
 
 def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from relusweep.pipeline.common.wording import counted, label, plural
 from relusweep.pipeline.report.text import enumeration
+from relusweep.storage import specification_of
 
 if TYPE_CHECKING:
     from relusweep.pipeline.sweeps.base import Sweep
@@ -25,8 +26,7 @@ def specification(data: xr.Dataset | xr.DataTree | StoredGroup) -> dict[str, Any
     if isinstance(data, xr.DataTree):
         stages = sorted((specification(stage.dataset) for stage in data.children.values()), key=len)
         return {key: value for stage in stages for key, value in stage.items() if key != "stage"}
-    known = data.attrs.get("specification", {})
-    return dict(json.loads(known) if isinstance(known, str) else known)
+    return specification_of(data.attrs)
 
 
 def kind_of(data: xr.Dataset | xr.DataTree) -> str:

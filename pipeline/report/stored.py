@@ -43,8 +43,10 @@ def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.D
     """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
     groups = stored_groups(store, at)
     name = choose(store, sweep, _names(groups))
-    opened = open_results if name in groups else open_tree
-    return name, opened(store, group=name, version=at)
+    if name in groups:
+        return name, open_results(store, group=name, version=at)
+    tree = open_tree(store, group=name, version=at)
+    return name, tree.drop_nodes([stage for stage in tree.children if f"{name}/{stage}" not in groups])
 
 
 def names_in(store: str, at: str) -> list[str]:

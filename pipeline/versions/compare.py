@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.common.engine import as_opened, open_tree
+from relusweep.pipeline.common.engine import as_opened
 from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.stored import choose, names_in
@@ -22,12 +23,16 @@ from relusweep.storage import (
     ChangedChunks,
     StoreNotFound,
     changed_chunks,
+    contents,
     history,
     open_dataset,
     resolve,
+    specification_of,
 )
 
 __all__ = ["compare", "group_of"]
+
+_log = logging.getLogger(__name__)
 
 _COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
 
@@ -132,20 +137,19 @@ def _numbers(found: xr.Dataset) -> list[str]:
 
 def _stages(store: str, group: str, ids: tuple[str, str]) -> list[str]:
     """Name the groups to compare, relative to the one asked for: itself, or the stages under it."""
-    stages: dict[str, None] = {}
-    for at in ids:
-        try:
-            tree = open_tree(store, group=group, version=at)
-        except StoreNotFound:
-            continue
-        if "done" in tree.dataset:
-            return [""]
-        stages |= dict.fromkeys(name for name, stage in tree.children.items() if "done" in stage.dataset)
+    found = [contents(store, at) for at in ids]
+    damaged = {name: why for each in found for name, why in each.damaged.items()}
+    if group in damaged:
+        raise IncomparableVersions(f"{group} is damaged in one of the versions: {damaged[group]}")
+    known = {name for each in found for name in each.groups} - damaged.keys()
+    if group in known:
+        return [""]
+    stages = sorted(name.removeprefix(f"{group}/") for name in known if name.startswith(f"{group}/"))
     if not stages:
         raise IncomparableVersions(
             f"neither version has results in a group {group!r}; `relusweep status` lists them"
         )
-    return sorted(stages)  # Icechunk lists them in no order
+    return stages
 
 
 def _stored(store: str, group: str, at: str) -> xr.Dataset | None:
@@ -186,14 +190,14 @@ def _compare_group(
     assert some is not None
     nothing = some.isel({dim: slice(0, 0) for dim in some.sizes})
     cells = Cells(nothing if a is None else a, nothing if b is None else b)
-    names = sorted(({*cells.a.data_vars} | {*cells.b.data_vars}) - {"done"})
+    names = _names(group, cells)
     places = _may_differ(between, group, stored[1], cells.b)
     rows = {name: compare_variable(cells, name, places.get(name)) for name in names}
     status = cells.status
     found = _table({name: row for name, (row, _) in rows.items()}).assign(status=status)
     first = next(iter(cells.axes))
     found["largest_change"] = (("variable", first), np.array([by_label for _, by_label in rows.values()]))
-    asked = [json.loads(version.attrs.get("specification", "{}")) for version in (cells.a, cells.b)]
+    asked = [specification_of(version.attrs) for version in (cells.a, cells.b)]
     in_both = a is not None and b is not None
     paired = in_both and asked[0].get("seed") is not None and asked[0]["seed"] == asked[1].get("seed")
     if "success_epoch" in cells.a and "success_epoch" in cells.b and "trial" in cells.axes:
@@ -209,6 +213,21 @@ def _compare_group(
             "specification_difference": json.dumps(difference(*asked) if in_both else []),
         }
     )
+
+
+def _names(group: str, cells: Cells) -> list[str]:
+    """Name the variables: numbers, whose dimensions have labels; others are not of the sweep."""
+
+    def comparable(version: xr.Dataset, name: str) -> bool:
+        array = version[name]
+        return array.dtype.kind in "biuf" and all(dim in version.indexes for dim in array.dims)
+
+    versions = (cells.a, cells.b)
+    names = sorted({str(name) for version in versions for name in version.data_vars} - {"done"})
+    left_out = [name for name in names if not all(comparable(v, name) for v in versions if name in v)]
+    if left_out:
+        _log.warning("%s of %s are no numbers at labels, and not compared", ", ".join(left_out), group)
+    return [name for name in names if name not in left_out]
 
 
 def _table(rows: Mapping[Any, Mapping[str, Any]]) -> xr.Dataset:

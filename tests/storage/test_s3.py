@@ -1,12 +1,22 @@
 """A store in an object store: a real server on localhost, spoken to over HTTP."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
 import xarray as xr
 
-from relusweep.storage import Committer, StoreLocked, StoreNotFound, StoreReadError, history, open_dataset
+from relusweep.storage import (
+    Committer,
+    InvalidStoreUrl,
+    Records,
+    StoreLocked,
+    StoreNotFound,
+    StoreReadError,
+    history,
+    open_dataset,
+)
 from tests.storage.stores import GROUP, layout, raw, store_with, write
 
 
@@ -66,6 +76,47 @@ def test_of_two_writers_the_later_loses_nothing_of_the_first_and_is_told(bucket:
         write(first, layout(), {"width": slice(1, 2)}, fingerprint=1)
         assert first.commit("rest", {})
     assert (raw(url)["fingerprint"] == 1).all()
+
+
+def test_every_character_of_an_address_counts(bucket: str) -> None:
+    """Behind ``#`` and ``?`` a URL would end."""
+    urls = [f"{bucket}/typed/{name}" for name in ("a", "a#1", "a#2", "a?x=1", "a%23", "a b", "ä+=@:,;&*")]
+    for number, url in enumerate(urls):
+        store_with(url, layout(attrs={"number": number}))
+        Records(url).put("runs/a", {"number": number})
+    assert [raw(url).attrs["number"] for url in urls] == list(range(len(urls)))
+    assert [Records(f"{url}/").get("runs/a") for url in urls] == [{"number": n} for n in range(len(urls))]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("s3://results:9000/a", "name of a bucket .* AWS_ENDPOINT_URL"),
+        ("s3://localhost:9000/results/a", "name of a bucket"),
+        ("s3://[::1]/a", "name of a bucket"),
+        ("s3://[results/a", "name of a bucket"),
+        ("s3://results#a/b", "name of a bucket"),
+        ("s3:///a", "s3://bucket/prefix"),
+        ("s3:/results/a", "lacks a slash.* ./s3:/results/a"),
+        ("s3:results", "lacks a slash"),
+        (Path("s3://results/a"), "not as a pathlib.Path"),
+        ("file:/results/a", "lacks a slash"),
+        ("file:///results/a", "s3://bucket/prefix, not file:///results/a"),
+        *(
+            (f"s3://results/{path}", "a prefix has no")
+            for path in ("/a", "a//b", "a/../b", ".", "a\\b", "a\nb")
+        ),
+    ],
+)
+def test_an_address_that_means_nothing_or_two_things_is_refused(
+    url: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    acts = (lambda: Committer(url, create=True), lambda: Records(url), lambda: open_dataset(url, GROUP))
+    for act in acts:
+        with pytest.raises(InvalidStoreUrl, match=says):
+            act()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_not_there_is_said(bucket: str) -> None:

@@ -16,7 +16,6 @@ import xarray as xr
 
 import relusweep as rs
 from relusweep.cluster import Address
-from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.commands.doctor import check_workers, versions
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, Layout, Variable, history, open_dataset
@@ -25,22 +24,6 @@ from tests.seams import computing
 PART = ("--set", "trials=4", "--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def relusweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """Run the command line in this process: exit code, what it says, what it complains of."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["relusweep", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return call
 
 
 def test_help_teaches(relusweep: Command) -> None:
@@ -58,6 +41,14 @@ def test_a_log_on_standard_error_is_all_that_is_there(relusweep: Command, worker
     events = [json.loads(line)["event"] for line in err.splitlines()]
     assert events[-1] == "run finished"
     assert "All of boolean/npn2 is in results" in out
+
+
+def test_words_that_cannot_be_encoded_are_printed_with_question_marks() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    words = [sys.executable, "-m", "relusweep", "sweeps", "größer"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error: no sweep 'gr??er'" in done.stderr
 
 
 def test_sweeps_lists_them(relusweep: Command) -> None:

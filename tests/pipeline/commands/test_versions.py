@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 import time_machine
 
 from relusweep.cluster import Address
-from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.versions.compare import compare
 from relusweep.storage import history
@@ -21,22 +19,6 @@ PART = ("--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
 GROUP = "boolean/npn2"
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def relusweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """Run the command line in this process: exit code, what it says, what it complains of."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relusweep.pipeline.commands.options.output.width", 200)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["relusweep", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return call
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import zarr
 from relusweep.cluster import InvalidCluster, read_config
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.overrides import find_sweep
-from relusweep.storage import Committer, StoreError, open_dataset
+from relusweep.storage import Committer, open_dataset
 
 ROOMS = ("cluster", "pipeline", "storage", "tasks")
 HOUSE = Path(__file__).parents[3]
@@ -133,8 +133,7 @@ def test_the_trap_works(tmp_path: Path) -> None:
 
 def test_a_pickle_in_a_store_is_never_unpickled(tmp_path: Path) -> None:
     _store_with_a_pickle(tmp_path / "store", tmp_path / MARK)
-    with pytest.raises((StoreError, ValueError, KeyError)):
-        open_dataset(tmp_path / "store", "toy/toy").load()
+    assert not open_dataset(tmp_path / "store", "toy/toy").load().data_vars
     assert not (tmp_path / MARK).exists()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import socket
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from relusweep.cluster import Local, connect
 from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.monitoring import workers as monitored
 from relusweep.pipeline.monitoring.events import BlockDone, Event, WorkersSeen
 from relusweep.pipeline.monitoring.runs import read_runs
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
@@ -68,7 +71,25 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(
     assert found["dask_scheduler_tasks_compute_seconds_total", None] > 0
     (only,) = read_runs(store)
     assert only.document["metrics"] == seen[0].metrics
-    assert only.document["dashboard"] == f"http://127.0.0.1:{port}/status"
+    served = bool(importlib.util.find_spec("bokeh"))
+    assert only.document["dashboard"] == (f"http://127.0.0.1:{port}/status" if served else None)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_dashboard_is_told_of_where_its_scheduler_has_bokeh(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if not installed:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "3.9.0"
+
+    monkeypatch.setattr(monitored, "version", version)
+    with connect(Local(workers=1)) as connection:
+        seen = WorkerMonitor(connection.client).poll()
+    assert seen is not None
+    assert (seen.dashboard is not None) == installed
+    assert seen.metrics is not None
 
 
 def test_workers_serve_theirs_too() -> None:

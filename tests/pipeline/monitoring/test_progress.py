@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
@@ -14,8 +15,9 @@ from relusweep.pipeline.monitoring.events import (
     Event,
     PlanStarted,
     RunFinished,
+    WorkersSeen,
 )
-from relusweep.pipeline.monitoring.progress import progress
+from relusweep.pipeline.monitoring.progress import announcement, progress
 from relusweep.pipeline.monitoring.tally import Tally
 from relusweep.pipeline.planning.plan import Plan, make_plan
 from relusweep.pipeline.sweeps.named import SWEEPS
@@ -122,3 +124,42 @@ def test_durations(seconds: float, words: str) -> None:
 )
 def test_bytes(count: float, words: str) -> None:
     assert bytes_in_words(count) == words
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_cannot_be_encoded_is_replaced(plan: Plan, terminal: bool, encoding: str) -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    error = BlockFailed("boolean/npn2", plan.blocks[0], "ValueError: größer als 日")
+    console = Console(file=file, force_terminal=terminal, color_system=None, width=150)
+    with progress(console) as listener:
+        for event in [*_events(plan), error]:
+            listener(event)
+    file.flush()
+    said = file.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert "400 of 36,000 networks" in said
+    assert ("日" in said) == (encoding == "utf-8")
+
+
+class Closed(io.StringIO):
+    """What nobody reads any more, as a pipe into ``head``, or a file on a full disk."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self._error = error
+
+    def write(self, text: str) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "No space left on device")])
+def test_output_that_nobody_takes_ends_no_run(
+    plan: Plan, error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.dup2", lambda *_: None)  # Rich would close the output of the tests
+    monkeypatch.setattr(sys, "stderr", Closed(error))
+    seen = WorkersSeen(1, 1, "http://127.0.0.1:1/status", None)
+    with progress(Console(file=Closed(error))) as listener:
+        for event in [*_events(plan), seen]:
+            listener(event)
+            announcement("20261130T120000-0000", "results")(event)

@@ -208,7 +208,8 @@ def test_a_level_can_be_chosen(tmp_path: Path) -> None:
 
 def test_a_group_that_one_version_lacks(changed: Path) -> None:
     coords, x = xr.Dataset(coords={"trial": range(3)}), Variable(("trial",), "float64", np.nan)
-    other = Layout("other/one", coords, {"x": x}, {}, {}, ("trial",))
+    attrs = {"specification": '{"name": "one"}'}
+    other = Layout("other/one", coords, {"x": x}, {}, attrs, ("trial",))
     with Committer(changed) as committer:
         committer.prepare(other)
         committer.write("other/one", {}, {"x": np.arange(3.0)}, 7)
