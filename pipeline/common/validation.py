@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from reprlib import repr as shortened
@@ -49,12 +50,17 @@ def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     path = ".".join([*parents, field])
     if detail["type"] == "extra_forbidden":
         return f"no field {path!r}{nearest(field, fields)}; there are {', '.join(fields)}"
-    reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    reason = _reason(detail)
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | list):
         return f"{path}: {reason}"  # of a part, which says itself what is wrong
     allowed = fields[field].description if field in fields else None
     got = path if detail["type"] == "missing" else f"{path} = {shortened(detail['input'])}"
     return f"{got}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _reason(detail: ErrorDetails) -> str:
+    words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return re.sub(r"\d{16,}", lambda digits: f"{float(digits[0]):g}", words)
 
 
 def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:

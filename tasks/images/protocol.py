@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
+
+from relusweep._yaml import Real, Whole
 
 __all__ = ["AdamW", "ImageProtocol", "ImageSgd"]
 
-_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, lt=1)]
+_Rate = Annotated[Real, Field(gt=0, allow_inf_nan=False)]
+_Share = Annotated[Real, Field(ge=0, lt=1)]
 
 
 class ImageSgd(BaseModel):
@@ -69,5 +71,5 @@ class ImageProtocol(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     optimizer: Annotated[ImageSgd | AdamW, Field(discriminator="name")] = ImageSgd()
-    batch: PositiveInt = 32
-    epochs: PositiveInt = 15
+    batch: Annotated[Whole, Field(ge=1)] = 32
+    epochs: Annotated[Whole, Field(ge=1)] = 15

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, TypeAdapter, WrapValidator, model_validator
+from pydantic import Field, TypeAdapter, WrapValidator, model_validator
 
+from relusweep._yaml import Whole
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Axis, Setting, listed
 from relusweep.tasks.boolean.functions import (
@@ -33,7 +34,7 @@ __all__ = ["MEASURES", "Boolean", "Ids", "class_ids", "classes_of", "initial_par
 _CLASSES_PER_BLOCK = 4096
 _MEASURED_AT_ONCE = 256
 _FASTLY_MEASURED = 4  # inputs
-_IDS = TypeAdapter(Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)])
+_IDS = TypeAdapter(Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)])
 
 MEASURES: dict[str, dict[str, str]] = {
     "swaps": {"long_name": "swaps", "units": "1"},
@@ -104,7 +105,7 @@ class Boolean(Problem):
     ]
     problems: Ids = ()
     random: Annotated[
-        int, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
+        Whole, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
     ] = 0
     classes: Ids = ()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
+from relusweep._yaml import Real, Truth, Whole, number
 from relusweep.pipeline.sweeps.base import Specification
 from relusweep.pipeline.sweeps.fields import Seed, Sizes
 from relusweep.tasks.axes import listed
@@ -35,8 +37,10 @@ def _source_networks() -> tuple[str, ...]:
 def _precision(value: object) -> str | int:
     if value in ("float32", "float16"):
         return str(value)
-    if str(value).isdecimal() and 1 <= int(str(value)) <= 22:
-        return int(str(value))
+    with suppress(ValueError):
+        bits = number(value)
+        if isinstance(bits, int | float) and bits in range(1, 23):
+            return int(bits)
     raise ValueError("allowed are float32, float16, and 1 to 22 bits of the mantissa")
 
 
@@ -102,7 +106,7 @@ class ImageSpecification(Specification):
         "digits"
     )
     path: str | None = None
-    download: bool = False
+    download: Truth = False
     pretrained: dict[str, PretrainedModel] = Field(default={}, description="models by name")
     networks: Annotated[
         tuple[str, ...],
@@ -110,8 +114,8 @@ class ImageSpecification(Specification):
         Field(min_length=1, description="labels, as linear-sgd-0,dense-adamw-1"),
     ] = _source_networks()
     seed: Seed = 0
-    epochs: Annotated[int, Field(ge=1, le=10_000, description="1 to 10 000")] = 15
-    batch: Annotated[int, Field(ge=1, le=1_000_000, description="1 to 1 000 000")] = 32
+    epochs: Annotated[Whole, Field(ge=1, le=10_000, description="1 to 10 000")] = 15
+    batch: Annotated[Whole, Field(ge=1, le=1_000_000, description="1 to 1 000 000")] = 32
     sgd: ImageSgd = ImageSgd()
     adamw: AdamW = AdamW()
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu or cuda")] = "cpu"
@@ -119,12 +123,12 @@ class ImageSpecification(Specification):
     form: Literal["rows", "patterns"] = "rows"
     precision: Annotated[Literal["float32", "float16"] | int, PlainValidator(_precision)] = "float32"
     clusters: Sizes = SOURCE_CLUSTERS
-    n_init: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 1
-    max_iterations: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 300
-    rows_in_memory: Annotated[int, Field(ge=0, description="bytes")] = 2**30
-    cutoff: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
-    replicates: Annotated[int, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
-    components: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 16
+    n_init: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 1
+    max_iterations: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 300
+    rows_in_memory: Annotated[Whole, Field(ge=0, description="bytes")] = 2**30
+    cutoff: Annotated[Real, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
+    replicates: Annotated[Whole, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
+    components: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 16
 
     @field_validator("pretrained")
     @classmethod
