@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint, ZarrStore
@@ -14,6 +13,9 @@ from zarr.errors import ContainsArrayError
 from relusweep.storage.errors import StoreNotFound, StoreReadError
 from relusweep.storage.repository import Url, reason
 from relusweep.storage.versions import read_session
+
+if TYPE_CHECKING:
+    from relusweep.storage.versions import Moment
 
 __all__ = ["CheckedArray", "CheckedStore", "RelusweepBackend", "open_dataset", "open_datatree"]
 
@@ -106,8 +108,8 @@ class RelusweepBackend(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         group: str | None = None,
         tag: str | None = None,
-        as_of: datetime | str | None = None,
-        version: str | None = None,
+        as_of: "Moment | None" = None,
+        version: "Moment | None" = None,
         **decoders: Any,
     ) -> xr.Dataset:
         """Open one group, the root where none is named."""
@@ -125,8 +127,8 @@ class RelusweepBackend(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         group: str | None = None,
         tag: str | None = None,
-        as_of: datetime | str | None = None,
-        version: str | None = None,
+        as_of: "Moment | None" = None,
+        version: "Moment | None" = None,
         **decoders: Any,
     ) -> dict[str, xr.Dataset]:
         """Open all groups, or those under one."""

@@ -41,7 +41,7 @@ At = Annotated[
     Option(
         "--at",
         metavar="VERSION",
-        help="A tag, a date (2026-11-20, or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
+        help="A tag, a date (2026-11-20, 2026-11 or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
     ),
 ]
 Settings = Annotated[
