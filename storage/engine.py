@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import icechunk
 import xarray as xr
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint, ZarrStore
 from xarray.backends.zarr import ZarrArrayWrapper
@@ -12,6 +13,7 @@ from zarr.errors import ContainsArrayError
 
 from relusweep.storage.errors import StoreNotFound, StoreReadError
 from relusweep.storage.repository import Url, reason
+from relusweep.storage.stored import stored_groups
 from relusweep.storage.versions import read_session
 
 if TYPE_CHECKING:
@@ -112,12 +114,14 @@ class RelusweepBackend(BackendEntrypoint):
         version: "Moment | None" = None,
         **decoders: Any,
     ) -> xr.Dataset:
-        """Open one group, the root where none is named."""
+        """Open one group."""
         session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         try:
             store = self.store_type.open_group(session.store, group=group, consolidated=False)
         except (FileNotFoundError, ContainsArrayError) as error:
-            raise _no_group(group, filename_or_obj) from error
+            raise _no_group(group, filename_or_obj, session) from error
+        if not any(store.array_keys()):
+            raise _no_group(group, filename_or_obj, session)
         return _decode(store, drop_variables, decoders)
 
     def open_groups_as_dict(  # type: ignore[override]  # as above
@@ -137,7 +141,7 @@ class RelusweepBackend(BackendEntrypoint):
         try:
             stores = self.store_type.open_store(session.store, group=root, consolidated=False)
         except (FileNotFoundError, ContainsArrayError) as error:
-            raise _no_group(group, filename_or_obj) from error
+            raise _no_group(group, filename_or_obj, session) from error
         return {
             "/" + path.removeprefix(root).lstrip("/"): _decode(store, drop_variables, decoders)
             for path, store in stores.items()
@@ -148,10 +152,12 @@ class RelusweepBackend(BackendEntrypoint):
         return xr.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
 
 
-def _no_group(group: str | None, url: Url) -> StoreNotFound:
-    if group is None:
+def _no_group(group: str | None, url: Url, session: icechunk.Session) -> StoreNotFound:
+    there = ", ".join(stored_groups(url, session.snapshot_id))
+    if not there:
         return StoreNotFound(f"the store at {url} holds no results yet: no run has committed to it")
-    return StoreNotFound(f"no group {group!r} in {url}")
+    what = f"no group {group!r} with results in {url}" if group else f"no group of {url} is given"
+    return StoreNotFound(f"{what}; give group= one of {there}, or open all with xarray.open_datatree")
 
 
 def _decode(

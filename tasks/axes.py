@@ -121,8 +121,10 @@ def listed(value: object, *, any_number: bool = False) -> list[object]:
 
 
 def _between(first: int, last: int) -> range:
-    if not first <= last < first + _MOST_LABELS:
-        raise ValueError(f"{first}..{last} must rise, by less than {_MOST_LABELS:,} numbers")
+    if last < first:
+        raise ValueError(f"{first}..{last} must rise; write {last}..{first}")
+    if last - first >= _MOST_LABELS:
+        raise ValueError(f"{first}..{last} holds more than {_MOST_LABELS:,} numbers")
     return range(first, last + 1)
 
 

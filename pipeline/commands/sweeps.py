@@ -145,7 +145,7 @@ def run(
             command=command,
             run_id=run_id,
         )
-    _print_end(finished, store)
+    _print_end(finished, store, specification.report_group)
 
 
 def print_plan(plans: tuple[Plan, ...], store: str) -> None:
@@ -195,7 +195,7 @@ def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Spe
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def _print_end(finished: RunFinished, store: str) -> None:
+def _print_end(finished: RunFinished, store: str, shown: str) -> None:
     facts = finished.facts
     if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)
@@ -208,7 +208,8 @@ def _print_end(finished: RunFinished, store: str) -> None:
         )
         say(f"  {escape(str(facts['command']))}")
         raise Exit(_INTERRUPTED if finished.interrupted else 1)
-    look = f"relusweep show {facts['sweep']} --store {shlex.quote(store)}"
+    named = facts["sweep"] if shown.endswith(f"/{facts['sweep']}") else shown
+    look = f"relusweep show {named} --store {shlex.quote(store)}"
     say(f"All of {facts['group']} is in {escape(store)}. Look at it with:")
     say(f"  {escape(look)}")
 

@@ -138,11 +138,14 @@ class Specification(BaseModel):
     growable_fields : tuple of str
         The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
         They may grow without touching a finished cell; the rest may not change.
+    instead : mapping of str to str
+        What to write in place of fields that other specifications have, in words.
     name : str
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     growable_fields: ClassVar[tuple[str, ...]]
+    instead: ClassVar[Mapping[str, str]] = {}
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
 

@@ -62,13 +62,14 @@ def override(sweep: S, settings: Iterable[str]) -> S:
     InvalidSweep
         A setting without ``=``, an unknown field, or a value that the specification forbids.
     """
-    fields: dict[str, Any] = {}
+    fields: dict[tuple[str, ...], tuple[str, Any]] = {}
     for setting in settings:
         path, equals, value = map(str.strip, setting.partition("="))
         if not path or not equals or not value:
             raise InvalidSweep(f"--set {setting}: write field=value, as --set trials=10")
-        fields[path] = _read_setting(path, value)
-    return changed(sweep, fields.items())
+        read = _read_setting(path, value)
+        fields[sweep.full_path(tuple(path.split(".")), read)] = path, read
+    return changed(sweep, fields.values())
 
 
 def _read_setting(path: str, text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -101,6 +102,11 @@ class ImageSpecification(Specification):
     """
 
     growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters")
+    instead: ClassVar[Mapping[str, str]] = {
+        "optimizer": "labels of networks name it, as networks=dense-sgd-0,dense-adamw-0; its settings are "
+        "sgd.learning_rate, adamw.learning_rate and the like",
+        "trials": "labels of networks count them, as networks=dense-sgd-0,dense-sgd-1",
+    }
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
         "digits"

@@ -183,6 +183,7 @@ def test_doctor_sees_workers_that_differ() -> None:
     [
         (["run", "npn6"], "did you mean 'npn"),
         (["run", "npn4", "--set", "widht=3"], "did you mean 'width'"),
+        (["plan", "NPN4"], "did you mean 'npn4'"),
         (["plan", "npn4", "--set", "width=two"], "2..10"),
         (["plan", "mine.yaml"], "No such file"),
         (["plan", "npn4", "--set", "trials=1000000000"], "too many"),
@@ -226,6 +227,23 @@ def test_wrong_usage_exits_with_2(relusweep: Command, words: list[str]) -> None:
     code, _, err = relusweep(*words)
     assert code == 2
     assert "Usage" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["plan", "npn4", "trials=10"], "--set trials=10"),
+        (["run", "npn4", "--width", "3"], "--set width=…"),
+        (["submit", "npn4", "--learning-rate=0.1"], "--set learning_rate=…"),
+        (["nightly", "add", "x", "--trials", "3"], "--set trials=…"),
+    ],
+)
+def test_fields_without_set_are_told_how_they_are_set(
+    relusweep: Command, words: list[str], hint: str
+) -> None:
+    code, _, err = relusweep(*words)
+    assert code == 2
+    assert hint in err
 
 
 def test_a_changed_specification_is_refused(relusweep: Command, workers: Address) -> None:

@@ -112,13 +112,29 @@ def test_none_takes_away_what_may_be_absent() -> None:
     [
         ("widht=3", ["no field 'widht'", "did you mean 'width'", "activation, leak, width, depth, widths"]),
         ("optimiser.beta1=0", ["no field 'optimiser'", "did you mean 'optimizer'"]),
-        ("optimizer.learning_rat=0", ["no field 'protocol.optimizer.learning_rat'", "mean 'learning_rate'"]),
+        (
+            "optimizer.learning_rat=0",
+            ["no field 'protocol.optimizer.learning_rat'", "mean 'protocol.optimizer.learning_rate'"],
+        ),
+        ("lr=0.1", ["no field 'lr'", "did you mean 'learning_rate'?"]),
+        ("LR=0.1", ["did you mean 'learning_rate'?"]),
+        ("protocol.lr=0.1", ["did you mean 'protocol.optimizer.learning_rate'?"]),
+        ("learning-rate=0.1", ["did you mean 'learning_rate'?"]),
         ("optimizer.learning_rate=-1", ["optimizer.learning_rate = -1", "greater than 0"]),
         ("learning_rate=0", ["protocol.optimizer.learning_rate = 0", "numbers above 0"]),
         ("optimizer=adm", ["optimizer.kind = adm", "adam or sgd"]),
         ("width=two", ["width = two", "2..10"]),
         ("width=-1", ["width = -1", "at least 1"]),
-        ("width=5..2", ["width", "5..2 must rise"]),
+        ("width=5..2", ["width", "5..2 must rise; write 2..5"]),
+        ("width=[2", ["--set width=[2 is not YAML"]),
+        ("leak=0..1", ["leak: 0..1 counts whole numbers; write each, as 0,0.5,1"]),
+        ("learning_rate=nan", ["learning_rate = nan: must be a number"]),
+        ("learning_rate=.inf", ["must be less than or equal to 1e+30"]),
+        (
+            "problems=parity",
+            ["parity is no whole number", "functions have names, as parity, where problems=none"],
+        ),
+        ("problems=0110100110010110", ["0110100110010110 is a truth table; give its number, 27030"]),
         ("leak=1.5", ["leak = 1.5", "numbers from 0 to 1"]),
         ("leak=nan", ["leak = nan", "numbers from 0 to 1"]),
         ("trials=0", ["trials = 0", "at least 1"]),
@@ -170,6 +186,13 @@ def test_wrong_settings_say_what_is_allowed(setting: str, words: list[str]) -> N
         ("annulus", "mse_targets=1,2", ["mse_targets = 1,2", "'0,1' or '-1,1'"]),
         ("annulus", "ball=0", ["ball = 0", "above 0"]),
         ("annulus", "shell_volume=same", ["shell_volume", "surrounded or ball"]),
+        ("images", "lr=1", ["mean 'sgd.learning_rate' or 'adamw.learning_rate'?"]),
+        ("images", "momentum=1", ["mean 'sgd.momentum'?"]),
+        (
+            "images",
+            "optimizer=sgd",
+            ["no field 'optimizer': labels of networks name it, as networks=dense-sgd-0"],
+        ),
         ("sine", "points=1", ["points = 1", "2 to 100 000"]),
         ("sine", "restarts.bar=inf", ["restarts.bar = inf", "finite numbers"]),
         ("sine", "most_restarts=-1", ["restarts.most = -1", "0 to 1 000 000"]),
@@ -213,7 +236,9 @@ def test_a_file_may_be_a_specification_of_its_own(tmp_path: Path) -> None:
     assert sweep.n_wanted == sweep.n_cells * 5 // 6
     assert [probe.kind for probe in sweep.probes] == ["curve", "parameters"]
     file.write_text("problem: {kind: boolean, n_inputs: 3, problems: all}\nnetwork: {wdth: 4}\n")
-    with pytest.raises(InvalidSweep, match=r"mine.yaml: no field 'network.wdth'; did you mean 'width'"):
+    with pytest.raises(
+        InvalidSweep, match=r"mine.yaml: no field 'network.wdth'; did you mean 'network.width'"
+    ):
         find_sweep(str(file))
 
 
