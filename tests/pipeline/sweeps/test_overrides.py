@@ -88,7 +88,7 @@ def test_mappings_flat_names_and_paths_mean_the_same() -> None:
 
 
 def test_settings_of_one_optimizer_add_up() -> None:
-    sweep = override(NPN4, ["optimizer.beta1=0.5", "optimizer.epsilon=1e-6", "optimizer.beta1=0.6"])
+    sweep = override(NPN4, ["beta1=0.5", "optimizer.epsilon=1e-6", "optimizer.beta1=0.6"])
     assert [place(sweep, dim) for dim in ("beta1", "epsilon", "learning_rate")] == [(0.6,), (1e-6,), (0.025,)]
 
 

@@ -245,7 +245,7 @@ def test_several_probes_are_named_with_commas_and_none_by_nothing() -> None:
         [("learning_rate", 0.1), ("optimizer", {"kind": "sgd"})],
         [("optimizer.kind", "sgd"), ("learning_rate", 0.1)],
         [("learning_rate", 0.1), ("protocol.optimizer", "sgd")],
-        [("learning_rate", 0.3), ("optimizer", "sgd"), ("protocol.optimizer.learning_rate", 0.1)],
+        [("optimizer", "sgd"), ("protocol.optimizer.learning_rate", 0.1)],
     ],
 )
 def test_what_is_set_of_an_optimizer_holds_in_any_order(fields: list[tuple[str, Any]]) -> None:
