@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from rich.markup import escape
 from typer import Argument, BadParameter, Exit, Option
 
+from relusweep.pipeline.commands import completion
 from relusweep.pipeline.commands.options import (
     Cluster,
     Log,
@@ -56,7 +57,11 @@ Replace = Annotated[bool, Option("--replace", help="Start anew where the store h
 DryRun = Annotated[bool, Option("--dry-run", help="Only show the plan.")]
 
 
-def sweeps(name: Annotated[str | None, Argument(metavar="[NAME]", help=_ONE)] = None) -> None:
+def sweeps(
+    name: Annotated[
+        str | None, Argument(metavar="[NAME]", help=_ONE, autocompletion=completion.sweeps)
+    ] = None,
+) -> None:
     """List the named sweeps; of one, every field: what it means, what it holds and what it allows.
 
     relusweep sweeps npn4

@@ -101,6 +101,11 @@ class Schedule:
     cost : callable
         Estimates the cost of a block, to start the longest first and to tell the time left; by default its
         cells.
+    seconds : callable, optional
+        Estimates the time of a block on one thread, by what was measured on one machine; up to ten times more
+        or less elsewhere. Without, the time before a first run is unknown.
+    memory : callable, optional
+        Estimates the bytes that computing a block fills.
     resources : mapping of str to float
         What a worker must have to compute a block, by Dask's names of resources.
     written_by_workers : frozenset of str
@@ -120,6 +125,8 @@ class Schedule:
     divisible: bool = True
     spans: bool = False
     cost: Callable[[Block], float] = lambda block: block.cells
+    seconds: Callable[[Block], float] | None = None
+    memory: Callable[[Block], float] | None = None
     resources: Mapping[str, float] = field(default_factory=dict)
     written_by_workers: frozenset[str] = frozenset()
     independent_along: tuple[str, ...] = ()

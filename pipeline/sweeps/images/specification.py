@@ -69,8 +69,10 @@ class ImageSpecification(Specification):
         By the name that stands in the labels.
     seed : int
         Root of all random streams.
-    epochs, batch : int
-        Passes over the training images, and images of an update.
+    epochs : int
+        Passes over the training images.
+    batch : int
+        Images of an update.
     sgd, adamw
         Settings of the two optimisers.
     device : str
@@ -111,7 +113,7 @@ class ImageSpecification(Specification):
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
         "digits"
     )
-    path: str | None = None
+    path: Annotated[str | None, Field(description="a folder, or none")] = None
     download: Truth = False
     pretrained: dict[str, PretrainedModel] = Field(default={}, description="models by name")
     networks: Annotated[
@@ -132,7 +134,9 @@ class ImageSpecification(Specification):
     n_init: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 1
     max_iterations: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 300
     rows_in_memory: Annotated[Whole, Field(ge=0, description="bytes")] = 2**30
-    cutoff: Annotated[Real, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
+    cutoff: Annotated[
+        Annotated[Real, Field(gt=0, lt=1)] | None, Field(description="a number between 0 and 1, or none")
+    ] = None
     replicates: Annotated[Whole, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
     components: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 16
 

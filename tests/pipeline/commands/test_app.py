@@ -18,11 +18,15 @@ import relusweep as rs
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.commands.doctor import check_workers, versions
+from relusweep.pipeline.sweeps.fields_table import field_rows
+from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, Layout, Variable, history, open_dataset
 from tests.seams import computing
 
 PART = ("--set", "trials=4", "--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "npn2-2026-11"
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -64,6 +68,39 @@ def test_sweeps_lists_them(relusweep: Command) -> None:
     code, out, _ = relusweep("sweeps")
     assert code == 0
     assert "1,998,000" in out
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_field_of_every_sweep_is_explained(relusweep: Command, name: str) -> None:
+    """Its path, its value, what it means and what it allows."""
+    for row in field_rows(SWEEPS[name].spec):
+        assert row.meaning, row
+        assert row.allowed, row
+        assert len(row.value) < 50, row
+    code, out, _ = relusweep("sweeps", name)
+    assert code == 0
+    assert all(row.path in out for row in field_rows(SWEEPS[name].spec))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("relusweep plan npn", ["npn2", "npn3", "npn4", "npn5"]),
+        ("relusweep run min", ["mine.yaml"]),
+        ("relusweep sweeps im", ["images"]),
+        (f"relusweep show --store {GOLDEN} ", ["boolean/npn2", "npn2"]),
+        (f"relusweep report --store {GOLDEN} boo", ["boolean/npn2"]),
+        ("relusweep show --store gone ", [""]),
+    ],
+)
+def test_a_shell_completes_names(
+    relusweep: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, said: list[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text("base: npn2\n")
+    monkeypatch.setenv("_RELUSWEEP_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert relusweep()[1].strip("\n").split("\n") == said
 
 
 def test_plan_and_dry_run_touch_nothing(relusweep: Command, tmp_path: Path) -> None:
