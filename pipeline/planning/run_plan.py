@@ -147,8 +147,8 @@ class RunPlan(Shown):
         if len(known) < len(todo):
             which = " and ".join(plan.sweep.group.rpartition("/")[2] for plan in known)
         return (
-            f"roughly {time} for {which} alone on {counted(threads, 'thread')}, up to ten times more or less: "
-            "measured on another machine; starting workers and compiling come on top"
+            f"roughly {time} for {which} alone on {counted(threads, 'thread')}, up to ten times more or "
+            "less: measured on another machine; starting workers and compiling come on top"
         )
 
 
