@@ -17,7 +17,9 @@ import xarray as xr
 import relusweep as rs
 from relusweep.cluster import Address
 from relusweep.pipeline.commands import app as cli
+from relusweep.pipeline.commands import sweeps
 from relusweep.pipeline.commands.doctor import check_workers, versions
+from relusweep.pipeline.monitoring.events import RunFinished
 from relusweep.pipeline.sweeps.fields_table import field_rows
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
@@ -281,6 +283,19 @@ def test_fields_without_set_are_told_how_they_are_set(
     code, _, err = relusweep(*words)
     assert code == 2
     assert hint in err
+
+
+@pytest.mark.parametrize(
+    ("sweep", "shown", "named"),
+    [("npn2", "boolean/npn2", "npn2"), ("images", "images/digits", "images/digits")],
+)
+def test_a_run_ends_with_a_name_that_is_the_sweeps_alone(
+    capsys: pytest.CaptureFixture[str], sweep: str, shown: str, named: str
+) -> None:
+    facts = {"sweep": sweep, "group": shown, "stages": {}}
+    finished = RunFinished(facts, (), interrupted=False)
+    sweeps._print_end(finished, "results", shown)
+    assert capsys.readouterr().out.endswith(f"  relusweep show {named} --store results\n")
 
 
 def test_a_changed_specification_is_refused(relusweep: Command, workers: Address) -> None:
