@@ -8,20 +8,18 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Annotated, Any, Literal, Self, cast, get_args
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
+from relusweep._yaml import Real, Whole, number, read_yaml_file, resolved
 from relusweep.cluster.errors import InvalidCluster
 from relusweep.cluster.slurm.config import Slurm
 
@@ -53,13 +51,13 @@ def _gpus_are_some(gpus: int | tuple[int, ...]) -> int | tuple[int, ...]:
 
 
 Gpus = Annotated[
-    PositiveInt | Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)],
+    Annotated[Whole, Field(gt=0)] | Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)],
     AfterValidator(_gpus_are_some),
     Field(description="how many GPUs, as 2, or which, as [0, 3]"),
 ]
 
-Count = Annotated[PositiveInt, Field(description="1 or more")]
-Seconds = Annotated[PositiveFloat, Field(description="seconds, more than 0")]
+Count = Annotated[Whole, Field(gt=0, description="1 or more")]
+Seconds = Annotated[Real, Field(gt=0, description="seconds, more than 0")]
 Text = Annotated[str, Field(min_length=1, description="a text")]
 
 
@@ -86,7 +84,7 @@ class Local(_Config):
     workers: Count | None = None
     threads_per_worker: Count = 1
     gpus: Gpus | None = None
-    dashboard: Annotated[int, Field(ge=0, le=65535, description="0 to 65535")] = 0
+    dashboard: Annotated[Whole, Field(ge=0, le=65535, description="0 to 65535")] = 0
 
 
 class Address(_Config):
@@ -152,12 +150,12 @@ class Ssh(_Config):
     workers_per_host: Count | None = None
     gpus: Gpus | None = None
     username: Text | None = None
-    port: Annotated[int, Field(ge=1, le=65535, description="1 to 65535")] | None = None
+    port: Annotated[Whole, Field(ge=1, le=65535, description="1 to 65535")] | None = None
     key: Text | None = None
     known_hosts: Text | None = None
     python: Text | None = None
     interface: Text | None = None
-    scheduler_port: Annotated[int, Field(ge=0, le=65535, description="0 to 65535")] = 0
+    scheduler_port: Annotated[Whole, Field(ge=0, le=65535, description="0 to 65535")] = 0
 
 
 class Kubernetes(_Config):
@@ -196,7 +194,9 @@ class Kubernetes(_Config):
     namespace: Text | None = None
     cpu: Text = "1"
     memory: Text = "2Gi"
-    gpus: Annotated[Literal[1], Field(description="1: a worker has one GPU")] | None = None
+    gpus: (
+        Annotated[Literal[1], BeforeValidator(number), Field(description="1: a worker has one GPU")] | None
+    ) = None
     secret: Text | None = None
     timeout: Seconds = 300.0
 
@@ -225,7 +225,7 @@ class Gateway(_Config):
     proxy_address: Text | None = None
     auth: Literal["basic", "kerberos", "jupyterhub"] | None = None
     workers: Count = 1
-    options: dict[str, Any] = {}
+    options: Annotated[dict[str, Any], BeforeValidator(resolved)] = {}
     timeout: Seconds = 600.0
 
 
@@ -291,18 +291,18 @@ def parse_config(fields: Mapping[str, Any], said_in: str) -> ClusterConfig:
 
 def _mapping(path: Path) -> Mapping[str, Any]:
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = read_yaml_file(path)
     except OSError as error:
         raise InvalidCluster(
             f"cannot read {path}: {error.strerror}; give the path of a YAML file that describes a cluster"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidCluster(f"{path} is not YAML: {error}") from error
+    except ValueError as error:
+        raise InvalidCluster(str(error)) from None
     if not isinstance(fields, dict):
         raise InvalidCluster(
             f"{path} holds {shortened(fields)}; give a mapping, with kind: one of {', '.join(_KINDS)}"
         )
-    return {str(name): value for name, value in fields.items()}
+    return fields
 
 
 def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:

@@ -3,9 +3,8 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import icechunk
 import xarray as xr
@@ -20,7 +19,11 @@ from relusweep.storage.attributes import attributes_of
 from relusweep.storage.errors import StoreNotFound, StoreReadError
 from relusweep.storage.members import holds_results, members_of, walk
 from relusweep.storage.repository import Url, reason
+from relusweep.storage.stored import stored_groups
 from relusweep.storage.versions import read_session
+
+if TYPE_CHECKING:
+    from relusweep.storage.versions import Moment
 
 __all__ = ["CheckedArray", "CheckedStore", "RelusweepBackend", "open_dataset", "open_datatree", "read_group"]
 
@@ -170,16 +173,18 @@ class RelusweepBackend(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         group: str | None = None,
         tag: str | None = None,
-        as_of: datetime | str | None = None,
-        version: str | None = None,
+        as_of: "Moment | None" = None,
+        version: "Moment | None" = None,
         **decoders: Any,
     ) -> xr.Dataset:
-        """Open one group, the root where none is named."""
+        """Open one group."""
         session = read_session(filename_or_obj, tag=tag, as_of=as_of, version=version)
         try:
             store = self.store_type.of(session.store, group, filename_or_obj)
         except (FileNotFoundError, ContainsArrayError) as error:
-            raise _no_group(group, filename_or_obj) from error
+            raise _no_group(group, filename_or_obj, session) from error
+        if not any(store.array_keys()):
+            raise _no_group(group, filename_or_obj, session)
         return _decode(store, drop_variables, decoders)
 
     def open_groups_as_dict(  # type: ignore[override]  # as above
@@ -189,8 +194,8 @@ class RelusweepBackend(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         group: str | None = None,
         tag: str | None = None,
-        as_of: datetime | str | None = None,
-        version: str | None = None,
+        as_of: "Moment | None" = None,
+        version: "Moment | None" = None,
         **decoders: Any,
     ) -> dict[str, xr.Dataset]:
         """Open all groups, or those under one."""
@@ -199,7 +204,7 @@ class RelusweepBackend(BackendEntrypoint):
         try:
             top = zarr.open_group(session.store, path=root, mode="r")
         except (FileNotFoundError, ContainsArrayError) as error:
-            raise _no_group(group, filename_or_obj) from error
+            raise _no_group(group, filename_or_obj, session) from error
         stores = {
             path: self.store_type.of(session.store, found.path, filename_or_obj)
             for path, found, _ in walk(top)
@@ -216,10 +221,12 @@ class RelusweepBackend(BackendEntrypoint):
             return xr.DataTree.from_dict(_aligned(groups))
 
 
-def _no_group(group: str | None, url: Url) -> StoreNotFound:
-    if group is None:
+def _no_group(group: str | None, url: Url, session: icechunk.Session) -> StoreNotFound:
+    there = ", ".join(stored_groups(url, session.snapshot_id))
+    if not there:
         return StoreNotFound(f"the store at {url} holds no results yet: no run has committed to it")
-    return StoreNotFound(f"no group {group!r} in {url}")
+    what = f"no group {group!r} with results in {url}" if group else f"no group of {url} is given"
+    return StoreNotFound(f"{what}; give group= one of {there}, or open all with xarray.open_datatree")
 
 
 def _indexed(opened: xr.Dataset) -> xr.Dataset:

@@ -93,7 +93,9 @@ def open_repository(url: Url) -> icechunk.Repository:
             return icechunk.Repository.open(storage, config=_config())
     except (icechunk.IcechunkError, OSError) as error:
         raise StoreReadError(f"cannot open the store at {url}: {reason(error)}") from error
-    raise StoreNotFound(f"no store at {url}: check the path, or create it with `relusweep run --store {url}`")
+    raise StoreNotFound(
+        f"no store at {url}: check the path, or create it with `relusweep run SWEEP --store {url}`"
+    )
 
 
 def foreign(path: Path) -> list[str]:

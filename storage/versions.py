@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import icechunk
 
 from relusweep.storage.errors import InvalidTag, StoreNotFound, StoreWriteError, UnknownVersion
+from relusweep.storage.moments import end_of
 from relusweep.storage.repository import BRANCH, Url, check_readable, open_repository, reason
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
+
+    Moment = str | date | np.datetime64
 
 __all__ = [
     "NEWEST",
@@ -31,13 +34,6 @@ __all__ = [
 NEWEST = "newest"
 _LIKE_AN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{6,20}")  # Crockford's base 32
 _ID_LENGTH = 20
-_DATE, _ZONE = r"\d{4}-?\d{2}-?\d{2}", r" ?(Z|[+-]\d{2}:?\d{2})?"
-# A date alone means the whole day, and so on: lists of versions show minutes.
-_WHOLE = {
-    _DATE: timedelta(days=1),
-    rf"{_DATE}[T ]\d{{2}}:\d{{2}}{_ZONE}": timedelta(minutes=1),
-    rf"{_DATE}[T ]\d{{2}}:\d{{2}}:\d{{2}}{_ZONE}": timedelta(seconds=1),
-}
 _TOLD_TAGS = 10
 # Icechunk takes `..` and a line break for a name, and keeps them.
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -55,7 +51,7 @@ class Version:
 
 
 def read_session(
-    url: Url, *, tag: str | None = None, as_of: datetime | str | None = None, version: str | None = None
+    url: Url, *, tag: str | None = None, as_of: Moment | None = None, version: Moment | None = None
 ) -> icechunk.Session:
     """Open one version for reading: the newest, a tag's, the newest at a time, or a version by name.
 
@@ -66,8 +62,8 @@ def read_session(
     tag
         Name of a tag.
     as_of
-        A datetime or ISO 8601 text; UTC where it states no offset. As text, a date alone means all of that
-        day, and a time without seconds all of that minute.
+        A date or time as `relusweep.storage.moments.end_of` takes it: a date means all of that day, a month
+        all of it, a time without seconds all of that minute; UTC where it states no offset.
     version
         Whatever `resolve` takes.
 
@@ -98,7 +94,7 @@ def read_session(
     return session
 
 
-def resolve(url: Url, at: str) -> str:
+def resolve(url: Url, at: Moment) -> str:
     """Find the id of a version.
 
     Parameters
@@ -107,8 +103,9 @@ def resolve(url: Url, at: str) -> str:
         As for `open_repository`.
     at
         A tag; ``"newest"``; an id, or the first six or more characters of one; a date or time in ISO 8601,
-        for the newest version not later (UTC where it states no offset; a date alone means all of that day,
-        a time without seconds all of that minute). What is a tag is taken as one, whatever else it could be.
+        for the newest version not later (UTC where it states no offset; a date means all of that day, a month
+        all of it, a time without seconds all of that minute). What is a tag is taken as one, whatever else it
+        could be.
 
     Raises
     ------
@@ -125,8 +122,10 @@ def resolve(url: Url, at: str) -> str:
     return find_version(open_repository(url), at)
 
 
-def find_version(repository: icechunk.Repository, at: str) -> str:
+def find_version(repository: icechunk.Repository, at: Moment) -> str:
     """Find the id of a version of an open repository; see `resolve`."""
+    if not isinstance(at, str):
+        return _snapshot_as_of(repository, at)
     tags = repository.list_tags()
     if at in tags:
         return repository.lookup_tag(at)
@@ -143,16 +142,17 @@ def find_version(repository: icechunk.Repository, at: str) -> str:
         if ids:
             return ids[0]
     try:
-        _moment(at)
-    except UnknownVersion as error:
+        end_of(at)
+    except ValueError as error:
         raise UnknownVersion(
             f"{at!r} is no version of this store: give {NEWEST!r}, a tag (of {_told(tags)}), the first six "
-            "or more characters of an id (`relusweep log` lists them), or a time, such as 2026-11-22T10:00"
+            "or more characters of an id (`relusweep log` lists them), or a time in ISO 8601, such as "
+            "2026-11-22 or 2026-11-22T10:00"
         ) from error
     return _snapshot_as_of(repository, at)
 
 
-def history(url: Url, at: str | None = None) -> list[Version]:
+def history(url: Url, at: Moment | None = None) -> list[Version]:
     """List the versions of a store, newest first; the last is the empty store.
 
     Parameters
@@ -241,23 +241,11 @@ def _told(tags: set[str]) -> str:
     return f"{shown}{more}" if shown else "none"
 
 
-def _moment(at: datetime | str) -> pd.Timestamp:
-    import pandas as pd
-
+def _snapshot_as_of(repository: icechunk.Repository, as_of: Moment) -> str:
     try:
-        moment = pd.Timestamp(at)
-    except (TypeError, ValueError) as error:
-        raise UnknownVersion(f"as_of is a date or time, such as 2026-11-22T10:00; got {at!r}") from error
-    if pd.isna(moment):
-        raise UnknownVersion(f"as_of is a date or time, such as 2026-11-22T10:00; got {at!r}")
-    for text, whole in _WHOLE.items():
-        if isinstance(at, str) and re.fullmatch(text, at.strip()):
-            moment += whole - pd.Timedelta(1, "ns")
-    return moment.tz_localize(UTC) if moment.tzinfo is None else moment
-
-
-def _snapshot_as_of(repository: icechunk.Repository, as_of: datetime | str) -> str:
-    moment = _moment(as_of)
+        moment = end_of(as_of)
+    except ValueError as error:
+        raise UnknownVersion(f"as_of: {error}") from error
     for info in snapshots(repository):
         if info.written_at <= moment:
             return info.id

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+from relusweep._yaml import number
 
 __all__ = ["Axis", "Fixed", "axes_of", "fixed", "is_fixed", "label_array", "listed"]
 
@@ -74,9 +76,13 @@ class Axis:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the labels one by one; dump one value, or a list."""
+        (inner, *_) = get_args(source)
+        kind = getattr(inner, "__origin__", inner)
+        if kind in (int, float):
+            source = tuple[Annotated[inner, BeforeValidator(number)], ...]  # type: ignore[valid-type]  # made here
 
         def read(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> tuple[Any, ...]:
-            items = listed(value)
+            items = listed(value, any_number=kind is float)
             if not items:
                 raise ValueError("must hold at least 1 item")
             words = dict(self.words)
@@ -92,22 +98,33 @@ class Axis:
         )
 
 
-def listed(value: object) -> list[object]:
-    """Read ``2,3`` and ``2..10``, and lists; whether the items are numbers is for the field to check."""
+_WHOLE = r"\s*(0|[1-9][0-9]*)\s*"
+
+
+def listed(value: object, *, any_number: bool = False) -> list[object]:
+    """Read ``2,3`` and ``2..10``, and lists; whether the items are numbers is for the field to check.
+
+    Where the field takes `any_number`, ``0..1`` would leave out what lies between, and is refused.
+    """
     if isinstance(value, str):
         items: list[object] = []
         for part in value.split(","):
-            span = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", part)
-            items.extend(_between(int(span[1]), int(span[2])) if span else [part.strip()])
+            span = re.fullmatch(rf"{_WHOLE}\.\.{_WHOLE}", part)
+            if span and any_number:
+                raise ValueError(f"{part.strip()} counts whole numbers; write each, as 0,0.5,1")
+            items.extend(_between(int(span[1]), int(span[2])) if span else [type(value)(part.strip())])
         return items
     if isinstance(value, list | tuple):
-        return [one for item in value for one in (listed(item) if isinstance(item, str) else [item])]
+        parts = (listed(item, any_number=any_number) if isinstance(item, str) else [item] for item in value)
+        return [one for part in parts for one in part]
     return [value]
 
 
 def _between(first: int, last: int) -> range:
-    if not first <= last < first + _MOST_LABELS:
-        raise ValueError(f"{first}..{last} must rise, by less than {_MOST_LABELS:,} numbers")
+    if last < first:
+        raise ValueError(f"{first}..{last} must rise; write {last}..{first}")
+    if last - first >= _MOST_LABELS:
+        raise ValueError(f"{first}..{last} holds more than {_MOST_LABELS:,} numbers")
     return range(first, last + 1)
 
 

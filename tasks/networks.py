@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.streams import Stream
 
@@ -66,14 +67,14 @@ class Network(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_inputs: Annotated[int, Field(ge=1)]
-    width: Annotated[int, Field(ge=1)]
-    depth: Annotated[int, Field(ge=1)]
-    leak: Annotated[float, Field(ge=0, le=1), AfterValidator(_without_sign)] = 0.0
+    n_inputs: Annotated[Whole, Field(ge=1)]
+    width: Annotated[Whole, Field(ge=1)]
+    depth: Annotated[Whole, Field(ge=1)]
+    leak: Annotated[Real, Field(ge=0, le=1), AfterValidator(_without_sign)] = 0.0
     bias: Literal["uniform", "zero"] = "uniform"
     init: Annotated[str, AfterValidator(_known_init)] = "he_normal"
     activation: Annotated[str, AfterValidator(_known_activation)] = "relu"
-    widths: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    widths: tuple[Annotated[Whole, Field(ge=1)], ...] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -18,12 +18,11 @@ from relusweep.tasks.probes import Extent, Probe, Trained, Tried
 from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.engine import Engine, prepare, train
+from relusweep.tasks.training.memory import labels_at_once
 from relusweep.tasks.training.protocol import Protocol
 from relusweep.tasks.training.restarts import Restarts, train_with_restarts
 
 __all__ = ["TrainingBlock", "train_block"]
-
-_BYTES_AT_ONCE = 2**27  # of snapshots
 
 
 @dataclass(frozen=True)
@@ -116,10 +115,9 @@ def train_block(block: TrainingBlock) -> BlockResult:
 
 
 def _parts(block: TrainingBlock) -> Iterable[TrainingBlock]:
-    """Cut a block by its labels, so that the snapshots of a part fit into memory."""
-    each = 4 * len(block.snapshot_epochs) * block.protocol.network.n_parameters * len(block.trials)
+    """Cut a block by its labels, so that the networks of a part fit into memory."""
     count = max(1, len(block.labels))
-    some = max(1, _BYTES_AT_ONCE // each) if each else count
+    some = labels_at_once(block.protocol.network.n_parameters, len(block.trials), len(block.snapshot_epochs))
     for start in range(0, count, some):
         yield replace(block, labels=block.labels[start : start + some])
 

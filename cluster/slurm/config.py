@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     model_validator,
 )
+
+from relusweep._yaml import Whole
 
 __all__ = ["Driver", "Slurm", "seconds"]
 
@@ -45,13 +45,6 @@ def seconds(time: str) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
-def _is_quoted(time: Any) -> Any:
-    # YAML 1.1 reads 1:30:00 as a number in base 60, which looks like a number of minutes.
-    if isinstance(time, int):
-        raise ValueError('without quotes YAML makes a number of it; write it as "1:30:00"')
-    return time
-
-
 def _is_time(time: str) -> str:
     if seconds(time) < 1:
         raise ValueError("is no time at all")
@@ -66,12 +59,11 @@ def _is_directive(line: str) -> str:
 
 Time = Annotated[
     str,
-    Field(description='a text in quotes as sbatch takes it: "90" minutes, "1:30:00", "2-00:00:00"'),
-    BeforeValidator(_is_quoted),
+    Field(description="as sbatch takes it: 90 (minutes), 1:30:00, 2-00:00:00"),
     AfterValidator(_is_time),
 ]
 Memory = Annotated[str, Field(pattern=_MEMORY, description="as 4 GB or 500 MiB")]
-Count = Annotated[PositiveInt, Field(description="1 or more")]
+Count = Annotated[Whole, Field(gt=0, description="1 or more")]
 Text = Annotated[str, Field(min_length=1, description="a text")]
 Directive = Annotated[str, Field(description="as --qos=long"), AfterValidator(_is_directive)]
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from typer import Exit, Option, Typer, echo
 
 from relusweep.pipeline.commands import clusters, doctor, nightly, results, submission, sweeps, versions
+from relusweep.pipeline.commands.fields import CommandOfFields
 from relusweep.pipeline.commands.status import status
 from relusweep.pipeline.common.redaction import redact
 
@@ -32,7 +33,6 @@ app = Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
 
@@ -50,13 +50,14 @@ def _common(
 ) -> None: ...
 
 
+_OF_FIELDS = (sweeps.plan, sweeps.run, submission.submit)
 for command in (
     *(sweeps.sweeps, sweeps.plan, sweeps.run),
     *(status, results.show, results.report),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),
 ):
-    app.command()(command)
+    app.command(cls=CommandOfFields if command in _OF_FIELDS else None)(command)
 app.add_typer(clusters.app, name="cluster")
 app.add_typer(nightly.nightly, name="nightly")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from rich.markup import escape
 from typer import Argument, Exit, Option, Typer, echo
 
+from relusweep.pipeline.commands.fields import CommandOfFields
 from relusweep.pipeline.commands.options import Settings, Store, output, print_table, say
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ Webhook = Annotated[
 ]
 
 
-@nightly.command()
+@nightly.command(cls=CommandOfFields)
 def add(
     name: Name,
     sweep: Annotated[str, Option(help="A named sweep or a YAML file, read every night.")],

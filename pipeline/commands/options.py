@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer import Argument, Option
 
+from relusweep.pipeline.commands import completion
 from relusweep.pipeline.common.display import Table
 
 if TYPE_CHECKING:
@@ -31,9 +32,17 @@ __all__ = [
     "say",
 ]
 
-Sweep = Annotated[str, Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.")]
+Sweep = Annotated[
+    str,
+    Argument(help="A named sweep (see `relusweep sweeps`) or a YAML file.", autocompletion=completion.sweeps),
+]
 StoredSweep = Annotated[
-    str | None, Argument(metavar="[SWEEP]", help="A sweep in the store; not needed where there is only one.")
+    str | None,
+    Argument(
+        metavar="[SWEEP]",
+        help="A sweep in the store; not needed where there is only one.",
+        autocompletion=completion.stored_sweeps,
+    ),
 ]
 Store = Annotated[str, Option("--store", metavar="PATH", help="A directory, or s3://bucket/prefix.")]
 At = Annotated[
@@ -41,7 +50,7 @@ At = Annotated[
     Option(
         "--at",
         metavar="VERSION",
-        help="A tag, a date (2026-11-20, or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
+        help="A tag, a date (2026-11-20, 2026-11 or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
     ),
 ]
 Settings = Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from rich.markup import escape
 from typer import Argument, BadParameter, Exit, Option
 
+from relusweep.pipeline.commands import completion
 from relusweep.pipeline.commands.options import (
     Cluster,
     Log,
@@ -55,7 +56,11 @@ Replace = Annotated[bool, Option("--replace", help="Start anew where the store h
 DryRun = Annotated[bool, Option("--dry-run", help="Only show the plan.")]
 
 
-def sweeps(name: Annotated[str | None, Argument(metavar="[NAME]", help=_ONE)] = None) -> None:
+def sweeps(
+    name: Annotated[
+        str | None, Argument(metavar="[NAME]", help=_ONE, autocompletion=completion.sweeps)
+    ] = None,
+) -> None:
     """List the named sweeps; of one, every field: what it means, what it holds and what it allows.
 
     relusweep sweeps npn4
@@ -144,7 +149,7 @@ def run(
             command=command,
             run_id=run_id,
         )
-    _print_end(finished, store)
+    _print_end(finished, store, specification.report_group)
 
 
 def print_plan(plans: tuple[Plan, ...], store: str) -> None:
@@ -194,7 +199,7 @@ def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Spe
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def _print_end(finished: RunFinished, store: str) -> None:
+def _print_end(finished: RunFinished, store: str, shown: str) -> None:
     facts = finished.facts
     if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)
@@ -207,7 +212,8 @@ def _print_end(finished: RunFinished, store: str) -> None:
         )
         say(f"  {escape(str(facts['command']))}")
         raise Exit(_INTERRUPTED if finished.interrupted else 1)
-    look = f"relusweep show {facts['sweep']} --store {shlex.quote(store)}"
+    named = facts["sweep"] if shown.endswith(f"/{facts['sweep']}") else shown
+    look = f"relusweep show {named} --store {shlex.quote(store)}"
     say(f"All of {facts['group']} is in {escape(store)}. Look at it with:")
     say(f"  {escape(look)}")
 

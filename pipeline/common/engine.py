@@ -94,7 +94,7 @@ class SweepBackend(RelusweepBackend):
     def open_dataset(  # type: ignore[override]  # as the class below
         self, filename_or_obj: Url, **options: Any
     ) -> xr.Dataset:
-        """Open one group, the root where none is named."""
+        """Open one group."""
         return as_opened(super().open_dataset(filename_or_obj, **options))
 
     def open_groups_as_dict(  # type: ignore[override]  # as the class below

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Hashable
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,10 +67,18 @@ def success_rate(
     Raises
     ------
     ValueError
-        `at_least` is no share, or the dataset does not say how many rows were right, of how many.
+        There is no such dimension, `at_least` is no share, or the dataset does not say how many rows were
+        right, of how many.
     """
     dims: list[Hashable] = [dim] if isinstance(dim, str) else list(dim)
     there = ran(dataset)
+    if strangers := [name for name in dims if name not in there.dims]:
+        from relusweep.pipeline.common.validation import nearest
+
+        raise ValueError(
+            f"no dimension {strangers[0]!r}{nearest(str(strangers[0]), map(str, there.dims))}; "
+            f"there are {', '.join(map(str, there.dims))}"
+        )
     networks, succeeded = there.sum(dims), _succeeded(dataset, at_least).sum(dims)
     counted = networks
     if alike := [name for name in paired_along(dataset) if name in dims and there.sizes.get(name, 1) > 1]:
@@ -201,9 +210,14 @@ def ran(dataset: xr.Dataset) -> xr.DataArray:
     return epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
 
 
-def _succeeded(dataset: xr.Dataset, at_least: float | None) -> xr.DataArray:
+def _succeeded(dataset: xr.Dataset, at_least: Any) -> xr.DataArray:
     if at_least is None:
         return epochs_of(dataset) >= 0
+    if isinstance(at_least, str):
+        raise ValueError(
+            f"at_least is a share of the rows, got {at_least!r}; several dimensions are given as a list, as "
+            "success_rate(['problem', 'trial'])"
+        )
     if not 0 < at_least <= 1:
         raise ValueError(f"at_least is a share of the rows, above 0 and up to 1; got {at_least}")
     right, rows = _rows_right(dataset)

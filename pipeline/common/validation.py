@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from reprlib import repr as shortened
 from typing import get_args
@@ -12,6 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 __all__ = ["explained", "nearest"]
+
+_MOST_SUGGESTED = 3
 
 
 def explained(error: ValidationError, model: type[BaseModel]) -> str:
@@ -27,15 +30,26 @@ def explained(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Suggest the one of some names that was meant; nothing where none is near.
+    """Suggest those of some names, or of paths to them, that may be meant; nothing where none is near.
 
     Examples
     --------
     >>> nearest("widht", ["width", "depth"])
     "; did you mean 'width'?"
+    >>> nearest("lr", ["epochs", "sgd.learning_rate", "adamw.learning_rate"])
+    "; did you mean 'sgd.learning_rate' or 'adamw.learning_rate'?"
     """
-    near = get_close_matches(name, list(names), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    written = name.lower().replace("-", "_").strip("_")
+    ends = {path: path.rpartition(".")[2] for path in names}
+    alike = {written, *get_close_matches(written, list(dict.fromkeys(ends.values())), n=1)}
+    found = [path for path, end in ends.items() if end.lower() == written]
+    found = found or [path for path, end in ends.items() if "_" in end and _initials(end) == written]
+    found = found or [path for path, end in ends.items() if end in alike]
+    return f"; did you mean {' or '.join(map(repr, found[:_MOST_SUGGESTED]))}?" if found else ""
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in name.split("_"))
 
 
 def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
@@ -48,13 +62,31 @@ def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
         fields = _fields_within(fields.get(parent), fields)
     path = ".".join([*parents, field])
     if detail["type"] == "extra_forbidden":
-        return f"no field {path!r}{nearest(field, fields)}; there are {', '.join(fields)}"
-    reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        if instead := getattr(model, "instead", {}).get(path):
+            return f"no field {path!r}: {instead}"
+        names = [".".join([*parents, name]) for name in _paths(fields)]
+        return f"no field {path!r}{nearest(field, names)}; there are {', '.join(fields)}"
+    reason = _reason(detail)
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | list):
         return f"{path}: {reason}"  # of a part, which says itself what is wrong
     allowed = fields[field].description if field in fields else None
     got = path if detail["type"] == "missing" else f"{path} = {shortened(detail['input'])}"
     return f"{got}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _reason(detail: ErrorDetails) -> str:
+    words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if detail["type"].startswith(("less_than", "greater_than")):  # 1e30 with all of its digits
+        words = re.sub(r"\d{16,}", lambda digits: f"{float(digits[0]):g}", words)
+    return words
+
+
+def _paths(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    """Name fields, and by their paths those of the models in them."""
+    for name, field in fields.items():
+        yield name
+        within = _fields_within(field, {})
+        yield from (f"{name}.{inner}" for inner in _paths(within))
 
 
 def _fields_within(field: FieldInfo | None, fields: Mapping[str, FieldInfo]) -> Mapping[str, FieldInfo]:

@@ -9,6 +9,9 @@ __all__ = ["axis", "bytes_in_words", "counted", "duration", "label", "plural", "
 _IN_FULL = 6  # labels of an axis
 
 
+_DAYS_FROM, _YEARS_FROM = 100, 1000  # hours, days
+
+
 def duration(seconds: float) -> str:
     """Write a time in the two largest units that it fills.
 
@@ -21,6 +24,9 @@ def duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= _DAYS_FROM:
+        days = hours / 24
+        return f"{days:,.0f} days" if days < _YEARS_FROM else f"{days / 365.25:,.3g} years"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
@@ -32,11 +38,11 @@ def bytes_in_words(count: float) -> str:
     >>> bytes_in_words(39_960_000)
     '38.11 MiB'
     """
-    for unit in ("B", "KiB", "MiB"):
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if count < 1024:
             return f"{count:,.4g} {unit}"
         count /= 1024
-    return f"{count:,.4g} GiB"
+    return f"{count:,.4g} PiB"
 
 
 def speed(rate: float, unit: str) -> str:

@@ -90,7 +90,7 @@ class _Lines:
             _say(self._console, _unwritable(event))
         elif isinstance(event, RunFinished):
             for words in event.diverged:
-                self._print(words)
+                _say(self._console, words)
 
     def _begin(self, plan: Plan) -> None:
         to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"

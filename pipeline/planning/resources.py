@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relusweep.cluster import ClusterConfig, promised
+from relusweep.cluster import ClusterConfig, Local, promised
 from relusweep.pipeline.common.errors import ResourceMissing
-from relusweep.pipeline.common.wording import resources_in_words
+from relusweep.pipeline.common.wording import bytes_in_words, resources_in_words
 from relusweep.pipeline.planning.plan import Plan
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ def check_promised(plans: Iterable[Plan], config: ClusterConfig) -> None:
     Raises
     ------
     ResourceMissing
-        A plan with blocks asks for it.
+        A plan with blocks asks for it, or a task for more memory than this machine has, where it runs here.
     """
+    plans = list(plans)
+    if isinstance(config, Local):
+        _check_memory(plans)
     brought = promised(config)
     if brought is not None:
         _check(plans, brought, f"the workers of a cluster of kind {config.kind!r}, as it is configured,")
@@ -43,6 +47,35 @@ def check_workers_have(plans: Iterable[Plan], config: ClusterConfig, client: Cli
         workers = _resources_of_workers(client)
         most = {name: max(has.get(name, 0.0) for has in workers) for name in set().union(*workers)}
         _check(plans, most, f"the {len(workers)} workers of the scheduler")
+
+
+def most_memory(plan: Plan) -> float:
+    """Give the bytes that the largest task of a plan fills, about; 0 where nobody can tell."""
+    estimate = plan.sweep.schedule.memory
+    return max(map(estimate, plan.blocks), default=0.0) if estimate else 0.0
+
+
+def memory_here() -> float:
+    """Give the bytes of memory of this machine."""
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+def threads_here() -> int:
+    """Count the processors that this process may use."""
+    from dask.system import CPU_COUNT
+
+    return int(CPU_COUNT)
+
+
+def _check_memory(plans: Iterable[Plan]) -> None:
+    there = memory_here()
+    for plan in plans:
+        if (needed := most_memory(plan)) > there:
+            raise ResourceMissing(
+                f"the largest task of {plan.sweep.group} fills about {bytes_in_words(needed)} of memory, and "
+                f"this machine has {bytes_in_words(there)}; ask for smaller networks or fewer trials, or "
+                "give a --cluster whose machines are larger"
+            )
 
 
 def code_folder(plans: Iterable[Plan]) -> str | None:

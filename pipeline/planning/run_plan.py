@@ -11,8 +11,16 @@ from typing import Any
 
 from relusweep.pipeline.common.display import Shown, Table
 from relusweep.pipeline.common.run_facts import run_facts
-from relusweep.pipeline.common.wording import axis, bytes_in_words, duration, label, resources_in_words
+from relusweep.pipeline.common.wording import (
+    axis,
+    bytes_in_words,
+    counted,
+    duration,
+    label,
+    resources_in_words,
+)
 from relusweep.pipeline.planning.plan import Plan, stored_plan
+from relusweep.pipeline.planning.resources import memory_here, most_memory, threads_here
 from relusweep.storage import StoreNotFound
 
 __all__ = ["RunPlan"]
@@ -92,7 +100,10 @@ class RunPlan(Shown):
         if blocks:
             rows.append(("longest", f"{blocks[0]}: {blocks[0].cells:,} {unit}"))
             rows.append(("bytes", f"{bytes_in_words(plan.nbytes)} before compression"))
-            rows += [("time", self._time)] if plan is self.plans[-1] else []
+            if memory := most_memory(plan):
+                here = f", more than the {bytes_in_words(memory_here())} here" * (memory > memory_here())
+                rows.append(("memory", f"about {bytes_in_words(memory)} in the largest task{here}"))
+            rows += _lines("time", self._time) if plan is self.plans[-1] else []
         return Table(f"{plan.sweep.group} in {self.store}", (), rows)
 
     def _by_label(self, plan: Plan) -> Iterator[tuple[str, ...]]:
@@ -117,17 +128,43 @@ class RunPlan(Shown):
         if not self.cells:
             return "nothing to do"
         if self.seconds is None:
-            return "unknown before a first run into this store"
+            return self._rough_time
         return (
             f"about {duration(self.seconds)} for the tasks alone, at the speed of the earlier runs; "
             "starting workers and compiling come on top"
         )
 
+    @property
+    def _rough_time(self) -> str:
+        """Say what is known of the time before a first run: what was measured on another machine."""
+        todo = [plan for plan in self.plans if plan.blocks]
+        known = [plan for plan in todo if plan.sweep.schedule.seconds is not None]
+        if not known:
+            return "unknown before a first run into this store"
+        threads = threads_here()
+        time = duration(max(1, sum(map(_seconds_elsewhere, known)) / threads))
+        which = "the tasks"
+        if len(known) < len(todo):
+            which = " and ".join(plan.sweep.group.rpartition("/")[2] for plan in known)
+        return (
+            f"roughly {time} for {which} alone on {counted(threads, 'thread')}, up to ten times more or "
+            "less: measured on another machine; starting workers and compiling come on top"
+        )
+
+
+def _seconds_elsewhere(plan: Plan) -> float:
+    estimate = plan.sweep.schedule.seconds
+    return sum(map(estimate, plan.blocks)) if estimate else 0.0
+
 
 def _fixed(axes: Mapping[str, str]) -> list[tuple[str, str]]:
-    items = ", ".join(f"{dim}{_TIED}{value.replace(' ', _TIED)}" for dim, value in axes.items() if value)
-    lines = wrap(items, _MOST_CHARACTERS, break_on_hyphens=False)
-    return [("" if i else "fixed", line.replace(_TIED, " ")) for i, line in enumerate(lines)]
+    items = (f"{dim}{_TIED}{value.replace(' ', _TIED)}" for dim, value in axes.items() if value)
+    return _lines("fixed", ", ".join(items))
+
+
+def _lines(what: str, words: str) -> list[tuple[str, str]]:
+    lines = wrap(words, _MOST_CHARACTERS, break_on_hyphens=False)
+    return [("" if i else what, line.replace(_TIED, " ")) for i, line in enumerate(lines)]
 
 
 def _stage(plan: Plan) -> tuple[str, ...]:

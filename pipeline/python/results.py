@@ -6,22 +6,24 @@ import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 import xarray as xr
 
 from relusweep.pipeline.common.display import Page, Shown, Table
 from relusweep.pipeline.python.sweeps import Store
 from relusweep.pipeline.report.stored import choose, report_stored
 from relusweep.pipeline.sweeps.base import Sweep
-from relusweep.storage import Committer, stored_groups
+from relusweep.storage import Committer, UnknownVersion, stored_groups
+from relusweep.storage.moments import end_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Comparison", "Version", "compare", "groups", "open", "report", "tag"]
 
-Version = str | date
+Version = str | date | np.datetime64
 """A tag, a date or time, an id of `relusweep.history`, or ``"newest"``."""
 
 
@@ -37,9 +39,9 @@ def open(  # as gzip.open: with its module before it
     group : str, optional
         One of `groups`, as ``"boolean/npn4"``, or a part of its path, as ``"npn4"``, where no other has the
         same. All groups where none is named.
-    at : str or datetime, optional
-        The version: a tag, a date (2026-11-20, or 2026-11-20T10:00) or an id of `history`; by default the
-        newest.
+    at : str, date, datetime or numpy.datetime64, optional
+        The version: a tag, a date or time (2026-11-20, 2026-11 or 2026-11-20T10:00) or an id of `history`; by
+        default the newest.
     **options
         Of `xarray.open_dataset` and `xarray.open_datatree`, as ``chunks={}`` for Dask.
 
@@ -63,7 +65,7 @@ def open(  # as gzip.open: with its module before it
     >>> results.sweep.success_rate(["problem", "trial"]).rate.sel(leak=0.1).to_pandas()  # doctest: +SKIP
     """
     place = os.fspath(store)
-    where: dict[str, Any] = {**options, "engine": "relusweep", "version": None if at is None else str(at)}
+    where: dict[str, Any] = {**options, "engine": "relusweep", "version": _version(at)}
     if group is None:
         return xr.open_datatree(place, **where)
     there = groups(store, at=at)
@@ -87,7 +89,7 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
     >>> rs.groups("results")  # doctest: +SKIP
     ['boolean/npn4', 'hypersphere/annulus']
     """
-    return list(stored_groups(store, None if at is None else str(at)))
+    return list(stored_groups(store, _version(at)))
 
 
 def report(
@@ -115,7 +117,7 @@ def report(
         The store has no such sweep, or more than one could be meant.
     """
     name = sweep.report_group if isinstance(sweep, Sweep) else sweep
-    return Page(report_stored(os.fspath(store), name, Path(folder), None if at is None else str(at)))
+    return Page(report_stored(os.fspath(store), name, Path(folder), _version(at)))
 
 
 def compare(
@@ -146,7 +148,7 @@ def compare(
     """
     from relusweep.pipeline.versions import compare as comparisons
 
-    place, one, other = os.fspath(store), str(a), str(b)
+    place, one, other = os.fspath(store), _version(a), _version(b)
     name = sweep.report_group if isinstance(sweep, Sweep) else sweep
     group = comparisons.group_of(place, one, other, name)
     return Comparison(comparisons.compare(place, one, other, group, level=level))
@@ -175,7 +177,21 @@ def tag(store: Store, name: str, at: Version | None = None) -> str:
         A run writes to the store.
     """
     with Committer(store) as committer:
-        return committer.tag(name, None if at is None else str(at))
+        return committer.tag(name, _version(at))
+
+
+@overload
+def _version(at: Version) -> str: ...
+@overload
+def _version(at: None) -> None: ...
+def _version(at: Version | None) -> str | None:
+    """Write a moment as the text that names no more than it."""
+    if at is None or isinstance(at, str):
+        return at
+    try:
+        return end_of(at).isoformat(timespec="microseconds")
+    except ValueError as error:
+        raise UnknownVersion(str(error)) from None
 
 
 class Comparison(Shown):

@@ -98,8 +98,8 @@ def plan(of: Base, store: Store, *, replace: bool = False) -> RunPlan:
     Examples
     --------
     >>> import relusweep as rs
-    >>> rs.plan(rs.sweep("npn2", width=[2, 4], depth=1, trials=10), "no-such-folder")
-    boolean/npn2 in no-such-folder
+    >>> rs.plan(rs.sweep("npn2", width=[2, 4], depth=1, trials=10), "none")  # doctest: +ELLIPSIS
+    boolean/npn2 in none
       problem       0, 1, 3, 6
       leak          0, 0.1
       width         2, 4
@@ -113,7 +113,8 @@ def plan(of: Base, store: Store, *, replace: bool = False) -> RunPlan:
       to train      160, in 4 blocks
       longest       problems 0 to 6, leak 0.0, width 2, trials 0 to 9: 40 networks
       bytes         3.125 KiB before compression
-      time          unknown before a first run into this store
+      memory        about 11.79 KiB in the largest task
+      time          roughly 1 s for the tasks alone on ...
     <BLANKLINE>
     what each value adds
       axis   value  networks  time

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -69,6 +71,7 @@ def train(
     rows, one = np.asarray(inputs), np.asarray(targets)
     if one.ndim != 1:
         raise ValueError(f"targets have shape {one.shape}; allowed is (n_rows,), the same for all trials")
+    seed = int(index(seed))  # streams are named by how it is written
     if initial is None:
         network = protocol.network
         shape = (network.n_inputs, network.width, network.depth, float(network.leak), network.bias)

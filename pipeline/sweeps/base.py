@@ -98,6 +98,11 @@ class Schedule:
     cost : callable
         Estimates the cost of a block, to start the longest first and to tell the time left; by default its
         cells.
+    seconds : callable, optional
+        Estimates the time of a block on one thread, by what was measured on one machine; up to ten times more
+        or less elsewhere. Without, the time before a first run is unknown.
+    memory : callable, optional
+        Estimates the bytes that computing a block fills.
     resources : mapping of str to float
         What a worker must have to compute a block, by Dask's names of resources.
     written_by_workers : frozenset of str
@@ -117,6 +122,8 @@ class Schedule:
     divisible: bool = True
     spans: bool = False
     cost: Callable[[Block], float] = lambda block: block.cells
+    seconds: Callable[[Block], float] | None = None
+    memory: Callable[[Block], float] | None = None
     resources: Mapping[str, float] = field(default_factory=dict)
     written_by_workers: frozenset[str] = frozenset()
     independent_along: tuple[str, ...] = ()
@@ -135,11 +142,14 @@ class Specification(BaseModel):
     growable_fields : tuple of str
         The fields that say how far the axes reach: collections of labels, or a number of labels from 0.
         They may grow without touching a finished cell; the rest may not change.
+    instead : mapping of str to str
+        What to write in place of fields that other specifications have, in words.
     name : str
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     growable_fields: ClassVar[tuple[str, ...]]
+    instead: ClassVar[Mapping[str, str]] = {}
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from relusweep._yaml import Whole
 from relusweep.tasks.axes import listed
 
 __all__ = ["EngineName", "Seed", "Sizes", "Trials"]
@@ -19,13 +20,13 @@ def _ascending(labels: tuple[T, ...]) -> tuple[T, ...]:
 
 
 Sizes = Annotated[
-    tuple[PositiveInt, ...],
+    tuple[Annotated[Whole, Field(gt=0)], ...],
     BeforeValidator(listed),
     AfterValidator(_ascending),
     Field(min_length=1, description="whole numbers of at least 1, as 5 or 2,3 or 2..10"),
 ]
-Trials = Annotated[PositiveInt, Field(description="a whole number of at least 1")]
-Seed = Annotated[NonNegativeInt, Field(description="a whole number of at least 0")]
+Trials = Annotated[Whole, Field(gt=0, description="a whole number of at least 1")]
+Seed = Annotated[Whole, Field(ge=0, description="a whole number of at least 0")]
 EngineName = Annotated[
     Literal["lanes", "reference"],
     BeforeValidator(lambda engine: "lanes" if engine == "auto" else engine),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from relusweep.tasks.axes import axes_of
 
 __all__ = ["FieldRow", "field_rows"]
+
+_MOST_LETTERS = 40
 
 
 class FieldRow(NamedTuple):
@@ -44,7 +46,7 @@ def field_rows(model: BaseModel, prefix: str = "") -> Iterator[FieldRow]:
         axis = axes.get(name)
         yield FieldRow(
             prefix + name,
-            ",".join(map(axis.written, value)) if axis else _written(value),
+            _shortened(map(axis.written, value)) if axis else _written(value),
             axis.long_name if axis else words.get(name, ""),
             field.description or _choices(field.annotation),
             axis is not None,
@@ -54,8 +56,17 @@ def field_rows(model: BaseModel, prefix: str = "") -> Iterator[FieldRow]:
 def _written(value: Any) -> str:
     if isinstance(value, tuple | list):
         parts = [getattr(item, "kind", item) for item in value]
-        return ",".join(map(str, parts)) if parts else "none"
-    return "none" if value is None else str(value)
+        return _shortened(map(str, parts)) if parts else "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value in (None, {}) else str(value)
+
+
+def _shortened(parts: Iterable[str]) -> str:
+    """Write a list; of a long one its ends and how many there are."""
+    every = list(parts)
+    text = ",".join(every)
+    return text if len(text) <= _MOST_LETTERS else f"{every[0]},…,{every[-1]} ({len(every)})"
 
 
 def _choices(annotation: Any) -> str:
@@ -64,7 +75,8 @@ def _choices(annotation: Any) -> str:
     if models := [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]:
         return f"none, or a mapping of {', '.join(models[0].model_fields)}"
     literals = [kind for kind in inner if get_origin(kind) is Literal]
-    return " or ".join(str(word) for kind in literals for word in get_args(kind))
+    words = " or ".join(str(word) for kind in literals for word in get_args(kind))
+    return words or ("true or false" if bool in inner else "")
 
 
 def _meanings(model: type[BaseModel]) -> dict[str, str]:

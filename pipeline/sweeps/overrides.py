@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
+from relusweep._yaml import plain, read_yaml, read_yaml_file
 from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
 from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.base import Sweep
@@ -62,13 +62,24 @@ def override(sweep: S, settings: Iterable[str]) -> S:
     InvalidSweep
         A setting without ``=``, an unknown field, or a value that the specification forbids.
     """
-    fields = []
+    fields: dict[tuple[str, ...], tuple[str, Any]] = {}
     for setting in settings:
-        path, equals, value = setting.partition("=")
-        if not equals or not value:
+        path, equals, value = map(str.strip, setting.partition("="))
+        if not path or not equals or not value:
             raise InvalidSweep(f"--set {setting}: write field=value, as --set trials=10")
-        fields.append((path.strip(), value.strip()))
-    return changed(sweep, fields)
+        read = _read_setting(path, value)
+        fields[sweep.full_path(tuple(path.split(".")), read)] = path, read
+    return changed(sweep, fields.values())
+
+
+def _read_setting(path: str, text: str) -> Any:
+    """Read a list or a mapping as YAML writes it, and else the text as it stands."""
+    if text[0] not in "[{":
+        return plain(text)
+    try:
+        return read_yaml(text)
+    except ValueError as error:
+        raise InvalidSweep(f"--set {path}={text}{error}") from None
 
 
 def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
@@ -94,15 +105,22 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
             if not isinstance(place.setdefault(parent, {}), dict):
                 raise InvalidSweep(f"{path}={value}: {parent} is set to {place[parent]!r} as well; give one")
             place = place[parent]
-        held = place.get(field)
-        if isinstance(held, dict) and not (isinstance(value, Mapping) and held.keys().isdisjoint(value)):
-            raise InvalidSweep(f"{path}={value}: parts of {field} are set as well; give one")
-        place[field] = {**(held or {}), **value} if isinstance(value, Mapping) else value
+        if field in place:
+            place[field] = _joined(path, place[field], value)
+        else:
+            place[field] = dict(value) if isinstance(value, Mapping) else value
     model = type(sweep.spec)
     try:
         return sweep.with_spec(model.model_validate(merged(sweep.spec.model_dump(), changes)))
     except ValidationError as error:
         raise InvalidSweep(explained(error, model)) from error
+
+
+def _joined(path: str, held: Any, value: Any) -> Any:
+    """Join what two names of one field say: different parts of it."""
+    if isinstance(held, dict) and isinstance(value, Mapping) and held.keys().isdisjoint(value):
+        return {**held, **value}
+    raise InvalidSweep(f"{path}={value}: it, or a part of it, is set by another name as well; give one")
 
 
 def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
@@ -127,15 +145,19 @@ def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
             f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ; or a specification of "
             "its own: problem, network, protocol, probes, trials"
         )
-    return changed(SWEEPS[base], ((str(name), value) for name, value in fields.items() if name != "base"))
+    others = [(str(name), value) for name, value in fields.items() if name != "base"]
+    try:
+        return changed(SWEEPS[base], others)
+    except InvalidSweep as error:
+        raise InvalidSweep(f"{said_in}: {error}") from None
 
 
 def read_sweep(path: Path) -> Sweep:
     """Read a sweep from a YAML file; see `find_sweep`."""
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = read_yaml_file(path)
     except OSError as error:
         raise UnknownSweep(f"cannot read the sweep {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSweep(f"{path} is not YAML: {error}") from error
+    except ValueError as error:
+        raise InvalidSweep(str(error)) from None
     return sweep_of({"name": path.stem, **fields} if isinstance(fields, dict) else {}, str(path))

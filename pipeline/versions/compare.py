@@ -22,6 +22,7 @@ from relusweep.pipeline.versions.success import compare_success
 from relusweep.storage import (
     ChangedChunks,
     StoreNotFound,
+    UnknownVersion,
     changed_chunks,
     contents,
     history,
@@ -115,11 +116,28 @@ def group_of(store: str, a: str, b: str, sweep: str | None) -> str:
     ------
     UnknownSweep
         There is none of that name, or more than one could be meant.
+    relusweep.storage.UnknownVersion
+        One of the versions, or both, are none.
     """
+    _check_versions(store, a, b)
     known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
     if sweep is not None and sweep.rpartition("/")[0] in known:
         return sweep  # one stage
     return choose(store, sweep, known)
+
+
+def _check_versions(store: str, a: str, b: str) -> None:
+    """Tell of both whether they are versions, before the sweep is looked for."""
+    wrong: dict[str, UnknownVersion] = {}
+    for at in (a, b):
+        try:
+            resolve(store, at)
+        except UnknownVersion as error:
+            wrong[at] = error
+    if len(wrong) > 1:
+        raise UnknownVersion(f"{wrong[a]}; nor is {b!r}. Two versions of one store are compared") from None
+    if wrong:
+        raise next(iter(wrong.values()))
 
 
 def _computed_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, list[Difference]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from relusweep._yaml import Real, Whole
 from relusweep.tasks import elementary, streams
 from relusweep.tasks.compiled import compiled
 from relusweep.tasks.elementary import exp, log
@@ -44,9 +45,9 @@ class BallAndShell(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_inputs: Annotated[int, Field(ge=2)]
-    n_samples: Annotated[int, Field(ge=2, multiple_of=2)]
-    ball: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.5
+    n_inputs: Annotated[Whole, Field(ge=2)]
+    n_samples: Annotated[Whole, Field(ge=2, multiple_of=2)]
+    ball: Annotated[Real, Field(gt=0, allow_inf_nan=False)] = 0.5
     shell_volume: ShellVolume = "surrounded"
     inputs: Literal["scaled", "raw"] = "scaled"
 

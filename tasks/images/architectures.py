@@ -262,9 +262,12 @@ def _module(factory: str, arguments: dict[str, str]) -> nn.Module:
     try:
         make: Callable[..., object] = getattr(importlib.import_module(path), name)
     except (ImportError, AttributeError) as error:
-        raise ImportError(
-            f"cannot import {factory} ({error}); torchvision comes with pip install 'relusweep[vision]'"
-        ) from error
+        where = (
+            "torchvision comes with pip install 'relusweep[vision]'"
+            if path.partition(".")[0] == "torchvision"
+            else f"modules are looked for in {Path.cwd()} and among installed packages"
+        )
+        raise ImportError(f"cannot import {factory} ({error}); {where}") from error
     module = make(**arguments)
     if not isinstance(module, nn.Module):
         raise ValueError(f"{factory} gives a {type(module).__name__}; allowed is a torch.nn.Module")

@@ -7,8 +7,9 @@ from functools import lru_cache
 from hashlib import blake2b, file_digest
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from relusweep._yaml import Whole
 from relusweep.tasks.images.datasets import ImageSet, load_images
 from relusweep.tasks.images.reader import Reader
 from relusweep.tasks.paths import expanded
@@ -66,7 +67,7 @@ class PretrainedModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description="an import path, as module:name")]
-    side: PositiveInt = 224
+    side: Annotated[Whole, Field(ge=1)] = 224
     weights: str | None = None
     digest: str | None = Field(default_factory=lambda fields: _digest(fields.get("weights")))
 

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
+
+from relusweep._yaml import Real, Whole
 
 __all__ = ["AdamW", "ImageProtocol", "ImageSgd"]
 
-_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, lt=1)]
+_Rate = Annotated[Real, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+_Share = Annotated[Real, Field(ge=0, lt=1, description="a number from 0, below 1")]
 
 
 class ImageSgd(BaseModel):
@@ -15,9 +17,12 @@ class ImageSgd(BaseModel):
 
     Parameters
     ----------
+    name : {'sgd'}
+        As in the labels of networks.
     learning_rate : float
+        Size of the steps.
     momentum : float
-        From 0 (none) and below 1.
+        Share of the last step that is taken again, from 0 (none) and below 1.
     weight_decay : float
         Share of the weights that is added to their gradient.
     """
@@ -35,7 +40,10 @@ class AdamW(BaseModel):
 
     Parameters
     ----------
+    name : {'adamw'}
+        As in the labels of networks.
     learning_rate : float
+        Size of the steps.
     beta1, beta2 : float
         Decay of the moments, from 0 and below 1.
     epsilon : float
@@ -69,5 +77,5 @@ class ImageProtocol(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     optimizer: Annotated[ImageSgd | AdamW, Field(discriminator="name")] = ImageSgd()
-    batch: PositiveInt = 32
-    epochs: PositiveInt = 15
+    batch: Annotated[Whole, Field(ge=1)] = 32
+    epochs: Annotated[Whole, Field(ge=1)] = 15

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from relusweep._yaml import Whole
 from relusweep.tasks.axes import listed
 from relusweep.tasks.probes import Extent, Probe
 
@@ -25,11 +26,13 @@ class ProbeOfEpochs(Probe):
         The epochs themselves.
     """
 
-    every: Annotated[PositiveInt, Field(description="epochs, at least 1")] | None = None
-    per_decade: Annotated[int, Field(ge=1, le=100, description="1 to 100")] | None = None
+    every: Annotated[Whole, Field(ge=1, description="epochs, at least 1")] | None = None
+    per_decade: Annotated[Whole, Field(ge=1, le=100, description="1 to 100")] | None = None
     at: (
         Annotated[
-            tuple[NonNegativeInt, ...], BeforeValidator(listed), Field(description="epochs, as 0,10,100")
+            tuple[Annotated[Whole, Field(ge=0)], ...],
+            BeforeValidator(listed),
+            Field(description="epochs, as 0,10,100"),
         ]
         | None
     ) = None

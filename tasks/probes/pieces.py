@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from relusweep._yaml import Whole
 from relusweep.tasks.declared import Declared, numbers
 from relusweep.tasks.probes import Extent, Probe, Trained, needs_relu
 from relusweep.tasks.problems import Problem
@@ -23,7 +24,7 @@ class Pieces(Probe):
     """Pieces on the interval of the points, from left to right; further ones than `most` are left out."""
 
     kind: Literal["pieces"] = "pieces"
-    most: Annotated[int, Field(ge=1, le=100_000, description="1 to 100 000")] = 256
+    most: Annotated[Whole, Field(ge=1, le=100_000, description="1 to 100 000")] = 256
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Refuse problems of several inputs, and units that are not piecewise linear."""

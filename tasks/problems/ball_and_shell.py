@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from relusweep._yaml import Whole
 from relusweep.tasks.axes import Axis, Setting, fixed
 from relusweep.tasks.declared import Coordinate
 from relusweep.tasks.hypersphere.geometry import ShellVolume
@@ -76,7 +77,7 @@ class BallAndShell(Problem):
         Axis("whether inputs are scaled to standard deviation 1", None),
         Field(description="raw, scaled or raw,scaled"),
     ] = fixed("scaled")
-    test_samples: Annotated[int, Field(ge=0, multiple_of=2, description="an even number, or 0")] = 0
+    test_samples: Annotated[Whole, Field(ge=0, multiple_of=2, description="an even number, or 0")] = 0
     mse_targets: Annotated[Literal["0,1", "-1,1"], Field(description="0,1 or -1,1")] = "0,1"
     draws: Annotated[Literal["common", "each_setting"], Field(description="common or each_setting")] = (
         "common"

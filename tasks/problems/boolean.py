@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import index
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, TypeAdapter, WrapValidator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, WrapValidator, model_validator
 
+from relusweep._yaml import Whole
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Axis, Setting, listed
 from relusweep.tasks.boolean.functions import (
@@ -33,7 +35,8 @@ __all__ = ["MEASURES", "Boolean", "Ids", "class_ids", "classes_of", "initial_par
 _CLASSES_PER_BLOCK = 4096
 _MEASURED_AT_ONCE = 256
 _FASTLY_MEASURED = 4  # inputs
-_IDS = TypeAdapter(Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)])
+_ROWS = (4, 8, 16, 32)
+_ID = TypeAdapter(Annotated[Whole, Field(ge=0)])
 
 MEASURES: dict[str, dict[str, str]] = {
     "swaps": {"long_name": "swaps", "units": "1"},
@@ -47,7 +50,19 @@ _TABLE = {"long_name": "outputs, all inputs -1 first, 1 for +1"}
 def _all_or_ids(value: object, validate: object) -> object:
     if value in ("none", [], (), None):
         return ()
-    return "all" if value in ("all", ["all"]) else _IDS.validate_python(listed(value))
+    return "all" if value in ("all", ["all"]) else tuple(map(_id, listed(value)))
+
+
+def _id(value: object) -> int:
+    if isinstance(value, str) and len(value) in _ROWS and set(value) <= {"0", "1"}:
+        raise ValueError(f"{value} is a truth table; give its number, {int(value, 2)}")
+    try:
+        return _ID.validate_python(value)
+    except ValidationError:
+        raise ValueError(
+            f"{value!r} is no whole number of at least 0; functions have names, as {PARITY}, where "
+            "problems=none"
+        ) from None
 
 
 Ids = Annotated[
@@ -104,7 +119,7 @@ class Boolean(Problem):
     ]
     problems: Ids = ()
     random: Annotated[
-        int, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
+        Whole, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
     ] = 0
     classes: Ids = ()
 
@@ -272,6 +287,25 @@ def initial_parameters(
     Returns
     -------
     ndarray of shape (len(trials), network.n_parameters), dtype float32
+
+    Raises
+    ------
+    ValueError
+        There is no such function of so many inputs, or another argument is not what it should be.
     """
-    name = (f"{Boolean.folder} starts", seed, function, network.n_inputs, *shape_name(network.model_dump()))
+    if not isinstance(trials, range):
+        raise ValueError(f"trials is a range of trial numbers, as range(10), got {trials!r}")
+    seed, n = _index("seed", seed), network.n_inputs
+    if isinstance(function, str):
+        named_tables([function], n, seed)  # raises where there is none
+    elif not 0 <= (function := _index("function", function)) < 2**2**n:
+        raise ValueError(f"{function} is no function of {n} inputs: ids end at {2**2**n - 1}")
+    name = (f"{Boolean.folder} starts", seed, function, n, *shape_name(network.model_dump()))
     return networks.initial_parameters(network, Stream(name), trials)
+
+
+def _index(what: str, value: Any) -> int:
+    """Give Python's own integer: streams are named by how it is written."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise ValueError(f"{what} is a whole number, got {value!r}")
+    return int(index(value))

@@ -6,13 +6,14 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from relusweep._yaml import Real, Whole
 from relusweep.tasks.networks import Network
 
 __all__ = ["Adam", "Protocol", "Rows", "Sgd", "StopReason", "TrainingResult"]
 
-_Rate = Annotated[float, Field(gt=0, le=1e30)]
+_Rate = Annotated[Real, Field(gt=0, le=1e30)]
 
 
 class Adam(BaseModel):
@@ -31,9 +32,9 @@ class Adam(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     learning_rate: _Rate = 0.025
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    epsilon: Annotated[float, Field(ge=1e-16, le=1)] = 1e-8
+    beta1: Annotated[Real, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[Real, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[Real, Field(ge=1e-16, le=1)] = 1e-8
 
 
 class Sgd(BaseModel):
@@ -50,7 +51,7 @@ class Sgd(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     learning_rate: _Rate
-    momentum: Annotated[float, Field(ge=0, lt=1)]
+    momentum: Annotated[Real, Field(ge=0, lt=1)]
 
 
 class Protocol(BaseModel):
@@ -83,12 +84,12 @@ class Protocol(BaseModel):
 
     network: Network
     loss: Literal["bce", "mse"] = "bce"
-    threshold: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    threshold: Annotated[Real, Field(allow_inf_nan=False)] = 0.0
     optimizer: Adam | Sgd = Adam()
-    batch: PositiveInt | None = None
-    epochs: Annotated[int, Field(ge=0, le=10_000_000)] = 4000
+    batch: Annotated[Whole, Field(ge=1)] | None = None
+    epochs: Annotated[Whole, Field(ge=0, le=10_000_000)] = 4000
     stop: Literal["first_success", "last_epoch"] = "first_success"
-    success: Annotated[float, Field(gt=0, le=1)] = 1.0
+    success: Annotated[Real, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")
     def _logits_part_at_zero(self) -> "Protocol":

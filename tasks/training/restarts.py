@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from relusweep._yaml import Real, Whole
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.networks import initial_parameters
 from relusweep.tasks.streams import Stream
@@ -34,9 +35,9 @@ class Restarts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bar: Annotated[float, Field(allow_inf_nan=False, description="a finite number")]
-    most: Annotated[int, Field(ge=0, le=1_000_000, description="0 to 1 000 000")]
-    further_epochs: Annotated[int, Field(ge=0, le=5_000_000, description="0 to 5 000 000")]
+    bar: Annotated[Real, Field(allow_inf_nan=False, description="a finite number")]
+    most: Annotated[Whole, Field(ge=0, le=1_000_000, description="0 to 1 000 000")]
+    further_epochs: Annotated[Whole, Field(ge=0, le=5_000_000, description="0 to 5 000 000")]
 
 
 class RestartsResult(NamedTuple):

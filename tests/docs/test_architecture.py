@@ -32,7 +32,11 @@ def test_the_rooms_are_those_of_import_linter() -> None:
     told = re.findall(r"^\| `(\w+)/` \|", section("Rooms"), re.MULTILINE)
     assert told == ["tasks", "storage", "cluster", "pipeline"]
     (layers,) = (c["layers"] for c in contracts() if "relusweep.pipeline" in c.get("layers", ()))
-    assert layers[-2:] == ["relusweep.pipeline", " | ".join(f"relusweep.{room}" for room in told[:3])]
+    assert layers[-3:] == [
+        "relusweep.pipeline",
+        " | ".join(f"relusweep.{room}" for room in told[:3]),
+        "relusweep._yaml",
+    ]
 
 
 def test_every_file_that_is_named_exists() -> None:

@@ -100,7 +100,7 @@ def test_raw_values_are_given_on_request(two_versions: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"group": "boolean/npn5"}, "no group 'boolean/npn5'"),
+        ({"group": "boolean/npn5"}, f"no group 'boolean/npn5' with results in .* one of {GROUP}"),
         ({"tag": "night-2"}, r"no tag 'night-2' .* its tags: \['night-1'\]"),
         ({"as_of": datetime.now(UTC) - timedelta(days=1)}, "no version as of"),
     ],
@@ -111,6 +111,17 @@ def test_what_is_not_there_is_said(two_versions: Path, options, says: str) -> No
     if "group" in options:
         with pytest.raises(StoreNotFound, match=says):
             open_datatree(two_versions, **options)
+
+
+@pytest.mark.parametrize(
+    ("group", "says"), [(None, "no group of .* is given"), ("boolean", "no group 'boolean'")]
+)
+def test_a_group_without_results_opens_as_a_tree_alone(
+    two_versions: Path, group: str | None, says: str
+) -> None:
+    with pytest.raises(StoreNotFound, match=f"{says}.*; give group= one of {GROUP}, or open all"):
+        open_dataset(two_versions, group)
+    assert "done" in open_datatree(two_versions, group=group)[GROUP.removeprefix(f"{group}/")]
 
 
 def test_a_mistyped_path_is_said_and_not_made(tmp_path: Path) -> None:
@@ -124,7 +135,7 @@ def test_contradictory_or_unknown_addresses_are_refused(two_versions: Path) -> N
         open_dataset(two_versions, GROUP, tag="night-1", as_of="2026-01-01")
     with pytest.raises(ValueError, match="s3://bucket/prefix"):
         open_dataset("ftp://host/results", GROUP)
-    with pytest.raises(UnknownVersion, match=r"as_of is a date or time.*'yesterday'"):
+    with pytest.raises(UnknownVersion, match=r"as_of: 'yesterday' is no moment; give a date or time"):
         open_dataset(two_versions, GROUP, as_of="yesterday")
     with pytest.raises(StoreNotFound, match="no group"):
         open_dataset(two_versions, f"{GROUP}/loss")

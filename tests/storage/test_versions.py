@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import time_machine
 import xarray as xr
@@ -92,6 +94,18 @@ def test_a_date_means_all_of_its_day(six: str) -> None:
         resolve(six, f"{today}T00:00")
 
 
+def test_types_of_dates_are_moments(six: str) -> None:
+    today = history(six)[0].written_at.date()
+    with pytest.raises(UnknownVersion, match=r"as_of: '12\.11\.2026' is no moment; give a date"):
+        open_dataset(six, GROUP, as_of="12.11.2026")
+    for day in (today, np.datetime64(today), f"{today:%Y-%m}", np.datetime64(f"{today:%Y-%m}")):
+        for name in ("as_of", "version"):
+            assert (
+                int(xr.open_dataset(six, engine="relusweep", group=GROUP, **{name: day})["done"].sum())
+                == 18000
+            )
+
+
 def listing(ids: list[str], moments: list[str]) -> Any:
     """What stands for a repository of versions of these ids and moments, newest first, without tags."""
     infos = [
@@ -112,10 +126,23 @@ def listing(ids: list[str], moments: list[str]) -> Any:
         ("2026-11-20T10:05:57", 2),
         ("2026-11-20T10:05:58.5", 2),
         ("2026-11-20T10:04", 3),
+        ("2026-11-20T10", 0),
+        ("20261120T1005", 1),
         ("2026-11-20", 0),
+        ("2026-11", 0),
+        ("2026", 0),
+        (date(2026, 11, 20), 0),
+        (np.datetime64("2026-11-20"), 0),
+        (np.datetime64("2026-11"), 0),
+        (np.datetime64("2026-11-20T10:05"), 1),
+        (np.datetime64("2026-11-20T10:05:58.500000000"), 2),
+        (datetime(2026, 11, 20, 10, 5, 58), 2),
+        (datetime(2026, 11, 20, 11, 5, 58, tzinfo=timezone(timedelta(hours=1))), 2),
+        (pd.Timestamp("2026-11-20T10:05:58"), 2),
+        (pd.Timestamp("2026-11-20T11:06", tz="Europe/Berlin"), 0),
     ],
 )
-def test_what_a_moment_leaves_out_is_meant_whole(at: str, place: int) -> None:
+def test_what_a_moment_leaves_out_is_meant_whole(at: str | date | np.datetime64, place: int) -> None:
     moments = ["10:06:00", "10:05:58.900", "10:05:00", "10:04:59.999999"]
     ids = ["D" * 20, "C" * 20, "B" * 20, "A" * 20]
     repository = listing(ids, [f"2026-11-20T{moment}+00:00" for moment in moments])
@@ -138,7 +165,7 @@ def test_of_many_tags_the_last_are_told(six: str) -> None:
         open_dataset(six, GROUP, tag="gone")
 
 
-@pytest.mark.parametrize("at", ["yesterday", "", "nat", "12345", "night-2", "ABCDEF0", "100:00"])
+@pytest.mark.parametrize("at", ["yesterday", "", "nat", "12345", "night-2", "ABCDEF0", "12.11.2026"])
 def test_what_is_no_version_is_told_what_is(six: str, at: str) -> None:
     with pytest.raises(
         UnknownVersion, match=r"is no version .*newest.*night-1.*night-3.*relusweep log.*2026-"

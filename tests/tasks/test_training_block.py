@@ -15,7 +15,7 @@ from relusweep.tasks.problems.ball_and_shell import BallAndShell
 from relusweep.tasks.problems.boolean import Boolean
 from relusweep.tasks.problems.function import Function
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training import Restarts, Sgd
+from relusweep.tasks.training import Restarts, Sgd, memory
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import block, equal
 
@@ -84,10 +84,10 @@ def test_arrays_are_over_labels_and_trials(name):
 
 
 @pytest.mark.parametrize("name", ["classes", "restarts"])
-def test_snapshots_that_would_fill_the_memory_are_taken_a_part_at_a_time(name, monkeypatch):
+def test_networks_that_would_fill_the_memory_are_trained_a_part_at_a_time(name, monkeypatch):
     of = BLOCKS[name]
     whole = train_block(of).arrays
-    monkeypatch.setattr(training_block, "_BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(memory, "_BYTES_AT_ONCE", 1)
     monkeypatch.setattr(training_block, "_train_part", counted := Counted(training_block._train_part))
     assert equal(train_block(of).arrays, whole)
     assert counted.labels == [(label,) for label in of.labels]

@@ -198,7 +198,7 @@ def read(tree: xr.DataTree) -> Stages:
         if changes := _changes(known, stated):
             missing.append(
                 f"What the group {name} holds is of another specification ({changes}) and not shown; "
-                "run it again with --replace."
+                "run it again with --replace, or under another name (--set name=…)."
             )
         elif bool(stages[name]["done"].any()):
             longest = max(known.get("networks", []), stated.get("networks", []), key=len)

@@ -155,6 +155,7 @@ class Jacobians(ImageStage):
             chunks={"output": self.chunks["output"]},
             divisible=False,
             cost=lambda block: cost_of(block, _COST),
+            seconds=lambda block: cost_of(block, _COST) / 1000,
             written_by_workers=frozenset({"coefficients" if self.spec.form == "rows" else "patterns"}),
             independent_along=("network",),
         )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
+from relusweep._yaml import Real, Truth, Whole, number
 from relusweep.pipeline.sweeps.base import Specification
 from relusweep.pipeline.sweeps.fields import Seed, Sizes
 from relusweep.tasks.axes import listed
@@ -54,8 +57,10 @@ def _source_networks() -> tuple[str, ...]:
 def _precision(value: object) -> str | int:
     if value in ("float32", "float16"):
         return str(value)
-    if str(value).isdecimal() and 1 <= int(str(value)) <= 22:
-        return int(str(value))
+    with suppress(ValueError):
+        bits = number(value)
+        if isinstance(bits, int | float) and bits in range(1, 23):
+            return int(bits)
     raise ValueError("allowed are float32, float16, and 1 to 22 bits of the mantissa")
 
 
@@ -89,8 +94,10 @@ class ImageSpecification(Specification):
         By the name that stands in the labels.
     seed : int
         Root of all random streams.
-    epochs, batch : int
-        Passes over the training images, and images of an update.
+    epochs : int
+        Passes over the training images.
+    batch : int
+        Images of an update.
     sgd, adamw
         Settings of the two optimisers.
     device : str
@@ -129,13 +136,18 @@ class ImageSpecification(Specification):
     """
 
     growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters")
+    instead: ClassVar[Mapping[str, str]] = {
+        "optimizer": "labels of networks name it, as networks=dense-sgd-0,dense-adamw-0; its settings are "
+        "sgd.learning_rate, adamw.learning_rate and the like",
+        "trials": "labels of networks count them, as networks=dense-sgd-0,dense-sgd-1",
+    }
 
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
         _BUNDLED
     )
-    path: str | None = None
-    download: bool = False
-    samples: Annotated[int, Field(ge=1, description="a whole number of at least 1")] | None = None
+    path: Annotated[str | None, Field(description="a folder, or none")] = None
+    download: Truth = False
+    samples: Annotated[Whole | None, Field(ge=1, description="a whole number of at least 1, or none")] = None
     stages: Annotated[tuple[StageName, ...], BeforeValidator(listed), Field(min_length=1)] = ("summary",)
     pretrained: dict[str, PretrainedModel] = Field(default={}, description="models by name")
     networks: Annotated[
@@ -144,8 +156,8 @@ class ImageSpecification(Specification):
         Field(min_length=1, description="labels, as linear-sgd-0,dense-adamw-1"),
     ] = _source_networks()
     seed: Seed = 0
-    epochs: Annotated[int, Field(ge=1, le=10_000, description="1 to 10 000")] = 15
-    batch: Annotated[int, Field(ge=1, le=1_000_000, description="1 to 1 000 000")] = 32
+    epochs: Annotated[Whole, Field(ge=1, le=10_000, description="1 to 10 000")] = 15
+    batch: Annotated[Whole, Field(ge=1, le=1_000_000, description="1 to 1 000 000")] = 32
     sgd: ImageSgd = ImageSgd()
     adamw: AdamW = AdamW()
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu or cuda")] = "cpu"
@@ -153,15 +165,17 @@ class ImageSpecification(Specification):
     form: Literal["rows", "patterns"] = "rows"
     precision: Annotated[Literal["float32", "float16"] | int, PlainValidator(_precision)] = "float32"
     clusters: Sizes = SOURCE_CLUSTERS
-    centres: bool = False
-    n_init: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 1
-    max_iterations: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 300
-    rows_in_memory: Annotated[int, Field(ge=0, description="bytes")] = 2**30
-    cutoff: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")] | None = None
-    replicates: Annotated[int, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
+    centres: Truth = False
+    n_init: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 1
+    max_iterations: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 300
+    rows_in_memory: Annotated[Whole, Field(ge=0, description="bytes")] = 2**30
+    cutoff: Annotated[
+        Annotated[Real, Field(gt=0, lt=1)] | None, Field(description="a number between 0 and 1, or none")
+    ] = None
+    replicates: Annotated[Whole, Field(ge=0, le=100_000, description="0 to 100 000")] = 0
     distance_unit: Unit = "largest"
     sensitivity_part: Part = "test"
-    components: Annotated[int, Field(ge=1, description="a whole number of at least 1")] = 16
+    components: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 16
 
     @field_validator("path")
     @classmethod

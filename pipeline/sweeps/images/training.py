@@ -79,11 +79,13 @@ class ImageTraining(ImageStage):
     @property
     def schedule(self) -> Schedule:
         """One epoch of one network, on a GPU where asked for; the store keeps the epochs together."""
+        updates = self.spec.maps.n_train / 32
         return Schedule(
             block_shape={"network": 1, "epoch": 1},
             chunks={"epoch": self.spec.epochs},
             divisible=False,
             cost=lambda block: cost_of(block, _COST),
+            seconds=lambda block: cost_of(block, _COST) / 1000 * updates,
             resources={"GPU": 1.0} if self.spec.device.startswith("cuda") else {},
             predecessor=_epoch_before,
             resume=_go_on,

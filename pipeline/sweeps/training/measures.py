@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from relusweep._yaml import Whole
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Task
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable
@@ -30,7 +31,7 @@ class MeasureSweep(SpecifiedSweep):
     growable_fields: ClassVar[tuple[str, ...]] = ("problems",)
     dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {"problem": {"long_name": "id of the NPN class"}}
 
-    n_inputs: Annotated[int, Field(ge=1, le=5)]
+    n_inputs: Annotated[Whole, Field(ge=1, le=5)]
     problems: Ids
 
     @field_validator("problems")

@@ -206,6 +206,8 @@ class Protocol(BaseModel):
             return fields
         kind = fields.get("optimizer", {})
         within = dict(kind) if isinstance(kind, dict) else {"kind": kind}
+        if twice := beside & within.keys():
+            raise ValueError(f"{', '.join(sorted(twice))}: given within optimizer and beside it; leave one")
         rest = {name: value for name, value in fields.items() if name not in beside}
         return {**rest, "optimizer": {**within, **{name: fields[name] for name in beside}}}
 

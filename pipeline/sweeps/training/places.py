@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel
 
 from relusweep.pipeline.common.validation import nearest
-from relusweep.pipeline.sweeps.merging import merged
 from relusweep.tasks.axes import Axis, axes_of
 
 __all__ = ["Place", "full_path", "places", "spread"]
@@ -107,6 +106,8 @@ def _is_model(kind: Any) -> bool:
 
 def _put(fields: Any, path: tuple[str, ...], value: Any) -> dict[str, Any]:
     name, *rest = path
+    if not rest and isinstance(fields, Mapping) and name in fields:
+        raise ValueError(f"{name} is given twice, alone and within what it is a part of; leave one")
     held = dict(fields) if isinstance(fields, Mapping) else {} if fields is None else {"kind": fields}
-    held[name] = _put(held.get(name), tuple(rest), value) if rest else merged(held.get(name), value)
+    held[name] = _put(held.get(name), tuple(rest), value) if rest else value
     return held

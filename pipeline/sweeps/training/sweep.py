@@ -26,6 +26,7 @@ from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training import protocol as protocols
+from relusweep.tasks.training.memory import bytes_of_block
 from relusweep.tasks.training.restarts import Restarts
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ __all__ = ["TrainingSweep"]
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK = 2**27
 _SIZES = frozenset({"width", "depth", "widths"})
+_SPEED, _CACHED = 4e10, 40_000
+"""Multiply-adds a second of one thread, and parameters at which it is half as fast: as measured, about."""
 _LOSS, _SHUFFLE = 50.0, 200.0
 """Cost of the loss of a row, and of its place in an order, in multiply-adds: as measured, about."""
 
@@ -405,7 +408,25 @@ class TrainingSweep(SpecifiedSweep):
             divisible=self.engine == "lanes",
             spans=True,
             cost=self._cost,
+            seconds=self._seconds if self.engine == "lanes" else None,
+            memory=self._memory,
         )
+
+    def _seconds(self, block: Block) -> float:
+        """Estimate the time of a block: wide networks leave the processor's caches, and are slower."""
+        n_parameters = self._network_of(block).n_parameters
+        return self._cost(block) / _SPEED * (1 + n_parameters / _CACHED)
+
+    def _memory(self, block: Block) -> float:
+        """Estimate the bytes of a block's networks, and of its results twice."""
+        labels, trials = block.cells // len(block["trial"]), len(block["trial"])
+        snapshots = {epoch for probe in self._every_probe for epoch in probe.epochs(self._extent)}
+        n_parameters = self._network_of(block).n_parameters
+        networks = bytes_of_block(n_parameters, labels, trials, len(snapshots))
+        return networks + 2 * block.cells * self.bytes_per_cell
+
+    def _network_of(self, block: Block) -> networks.Network:
+        return self._network(self.setting({dim: block[dim][0] for dim in self.places}))
 
     def _cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block."""

@@ -144,7 +144,6 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path) -> None:
         ("processes: 3\ncores: 4\n", "share 4 cores evenly"),
         ("processes: 3\ngpus: 2\n", "each GPU has one process"),
         ("drain: '1:00:00'\n", "leaves no time to work"),
-        ("drain: 5\n", "without quotes"),
         ("directives: [qos=long]\n", "begins with -"),
         ('directives: ["--a\\n#SBATCH --b"]\n', "one line"),
         ("driver: {walltime: '1'}\n", "from five minutes on"),
@@ -158,9 +157,10 @@ def test_what_cannot_be_is_refused_in_words(tmp_path: Path, more: str, words: st
 
 
 @pytest.mark.parametrize("walltime", ["1:30:00", "10:00", "90"])
-def test_a_time_that_yaml_takes_for_a_number_is_refused(tmp_path: Path, walltime: str) -> None:
-    with pytest.raises(InvalidCluster, match='write it as "1:30:00"'):
-        _read(tmp_path, base=f"kind: slurm\nmemory: 4 GB\nwalltime: {walltime}\n")
+@pytest.mark.parametrize("quote", ["", "'"])
+def test_a_time_is_that_of_sbatch_with_quotes_and_without(tmp_path: Path, walltime: str, quote: str) -> None:
+    config = _read(tmp_path, base=f"kind: slurm\nmemory: 4 GB\nwalltime: {quote}{walltime}{quote}\n")
+    assert config.walltime == walltime
 
 
 @pytest.mark.parametrize("walltime", ["", "1h", "-5", "1:2:3:4", "0", "1-", "unlimited"])

@@ -16,12 +16,18 @@ import xarray as xr
 
 import relusweep as rs
 from relusweep.cluster import Address
+from relusweep.pipeline.commands import sweeps
 from relusweep.pipeline.commands.doctor import check_workers, versions
+from relusweep.pipeline.monitoring.events import RunFinished
+from relusweep.pipeline.sweeps.fields_table import field_rows
+from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, Layout, Variable, history, open_dataset
 from tests.seams import computing
 
 PART = ("--set", "trials=4", "--set", "width=2,4", "--set", "depth=1", "--set", "epochs=60")
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "npn2-2026-11"
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -55,6 +61,39 @@ def test_sweeps_lists_them(relusweep: Command) -> None:
     code, out, _ = relusweep("sweeps")
     assert code == 0
     assert "1,998,000" in out
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_field_of_every_sweep_is_explained(relusweep: Command, name: str) -> None:
+    """Its path, its value, what it means and what it allows."""
+    for row in field_rows(SWEEPS[name].spec):
+        assert row.meaning, row
+        assert row.allowed, row
+        assert len(row.value) < 50, row
+    code, out, _ = relusweep("sweeps", name)
+    assert code == 0
+    assert all(row.path in out for row in field_rows(SWEEPS[name].spec))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("relusweep plan npn", ["npn2", "npn3", "npn4", "npn5"]),
+        ("relusweep run min", ["mine.yaml"]),
+        ("relusweep sweeps im", ["images"]),
+        (f"relusweep show --store {GOLDEN} ", ["boolean/npn2", "npn2"]),
+        (f"relusweep report --store {GOLDEN} boo", ["boolean/npn2"]),
+        ("relusweep show --store gone ", [""]),
+    ],
+)
+def test_a_shell_completes_names(
+    relusweep: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str, said: list[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text("base: npn2\n")
+    monkeypatch.setenv("_RELUSWEEP_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert relusweep()[1].strip("\n").split("\n") == said
 
 
 def test_plan_and_dry_run_touch_nothing(relusweep: Command, tmp_path: Path) -> None:
@@ -194,6 +233,7 @@ def test_doctor_sees_workers_that_differ() -> None:
     [
         (["run", "npn6"], "did you mean 'npn"),
         (["run", "npn4", "--set", "widht=3"], "did you mean 'width'"),
+        (["plan", "NPN4"], "did you mean 'npn4'"),
         (["plan", "npn4", "--set", "width=two"], "2..10"),
         (["plan", "mine.yaml"], "No such file"),
         (["plan", "npn4", "--set", "trials=1000000000"], "too many"),
@@ -237,6 +277,36 @@ def test_wrong_usage_exits_with_2(relusweep: Command, words: list[str]) -> None:
     code, _, err = relusweep(*words)
     assert code == 2
     assert "Usage" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["plan", "npn4", "trials=10"], "--set trials=10"),
+        (["run", "npn4", "--width", "3"], "--set width=…"),
+        (["submit", "npn4", "--learning-rate=0.1"], "--set learning_rate=…"),
+        (["nightly", "add", "x", "--trials", "3"], "--set trials=…"),
+    ],
+)
+def test_fields_without_set_are_told_how_they_are_set(
+    relusweep: Command, words: list[str], hint: str
+) -> None:
+    code, _, err = relusweep(*words)
+    assert code == 2
+    assert hint in err
+
+
+@pytest.mark.parametrize(
+    ("sweep", "shown", "named"),
+    [("npn2", "boolean/npn2", "npn2"), ("images", "images/digits", "images/digits")],
+)
+def test_a_run_ends_with_a_name_that_is_the_sweeps_alone(
+    capsys: pytest.CaptureFixture[str], sweep: str, shown: str, named: str
+) -> None:
+    facts = {"sweep": sweep, "group": shown, "stages": {}}
+    finished = RunFinished(facts, (), interrupted=False)
+    sweeps._print_end(finished, "results", shown)
+    assert capsys.readouterr().out.endswith(f"  relusweep show {named} --store results\n")
 
 
 def test_a_changed_specification_is_refused(relusweep: Command, workers: Address) -> None:

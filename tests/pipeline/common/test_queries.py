@@ -1,6 +1,7 @@
 """A sweep small enough to answer by hand: three functions, two leaks, four sizes, four trials."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,22 @@ def test_only_networks_that_ran_count_masked_or_raw() -> None:
         assert rate["networks"].values.tolist() == [2, 0]
         np.testing.assert_array_equal(rate["rate"], [0.5, N])
         np.testing.assert_array_equal(rate[["low", "high"]].isel(problem=1).to_array(), [N, N])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("trial", "loss"),
+            r"several dimensions are given as a list, as success_rate\(\['problem', 'trial'\]\)",
+        ),
+        (("trail",), "no dimension 'trail'; did you mean 'trial'\\?; there are loss, trial"),
+        ((["trial", "width"],), "no dimension 'width'"),
+    ],
+)
+def test_wrong_dimensions_are_told(shares: xr.Dataset, arguments: tuple[Any, ...], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        shares.sweep.success_rate(*arguments)
 
 
 @pytest.fixture

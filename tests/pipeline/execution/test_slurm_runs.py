@@ -208,7 +208,7 @@ def test_what_is_wrong_is_said_before_anything_is_submitted(
 
     assert "no sweep" in refused("npn33")
     assert "width" in refused("npn3", "--set", "width=-1")
-    assert "walltime = '1 day'" in refused("npn3", walltime="1 day")
+    assert "walltime = 1 day" in refused("npn3", walltime="1 day")
     assert "no partition 'night'" in refused("npn3", partition="night")
     assert "no partition 'day'" in refused("npn3", driver={"partition": "day"})
     (tmp_path / "local.yaml").write_text("kind: local")

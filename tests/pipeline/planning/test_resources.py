@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 
+import relusweep
 from relusweep.cluster import Address, Local, connect
 from relusweep.pipeline.common.errors import ResourceMissing
 from relusweep.pipeline.execution import run as running
 from relusweep.pipeline.execution.run import run
+from relusweep.pipeline.planning.resources import check_promised
 from relusweep.pipeline.sweeps.base import Schedule, Sweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
@@ -39,6 +42,17 @@ def on_gpu(small: TrainingSweep) -> OnGpu:
 def _asked(stage: Sweep) -> dict[str, Mapping[str, float]]:
     before = {group: wanted for other in stage.requires for group, wanted in _asked(other).items()}
     return {**before, stage.group: stage.schedule.resources}
+
+
+def test_networks_that_do_not_fit_into_memory_are_told_and_refused_here(tmp_path: Path) -> None:
+    """Of 100 000 units in each of 100 layers a network has 10**12 parameters, which 16 lanes hold."""
+    sweep = override(find_sweep("npn4"), ["width=100000", "depth=100", "trials=1", "problems=1785"])
+    plan = relusweep.plan(sweep, tmp_path / "store")
+    assert re.search(r"memory +about 2\d\d\.?\d* TiB in the largest task, more than the .* here", repr(plan))
+    assert re.search(r"time +roughly [\d,.e+]+ years for the tasks alone", repr(plan))
+    with pytest.raises(ResourceMissing, match=r"fills about .* TiB of memory, and this machine has .*; ask"):
+        check_promised(plan.plans, Local())
+    check_promised(plan.plans, Address(address="tcp://far:8786"))  # whose machines may be larger
 
 
 def test_of_the_stages_on_cuda_the_training_asks_for_a_gpu() -> None:

@@ -15,7 +15,7 @@ from relusweep.pipeline.common.errors import IncomparableVersions
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.pipeline.versions.bits import ADDED, CHANGED, REMOVED, SAME
-from relusweep.pipeline.versions.compare import compare
+from relusweep.pipeline.versions.compare import compare, group_of
 from relusweep.pipeline.versions.page import overview, write_versions_page
 from relusweep.storage import (
     ChangedChunks,
@@ -231,6 +231,15 @@ def test_cells_along_other_dimensions_cannot_be_compared(changed: Path) -> None:
         committer.commit("flat", {})
     with pytest.raises(IncomparableVersions, match="two sweeps of one name"):
         compare(str(changed), "a", "newest", GROUP)
+
+
+def test_of_two_versions_that_are_none_both_are_told(changed: Path) -> None:
+    with pytest.raises(
+        UnknownVersion, match=r"'no' is no version .*; nor is 'nor'\. Two versions of one store"
+    ):
+        group_of(str(changed), "no", "nor", None)
+    with pytest.raises(UnknownVersion, match=r"^'nor' is no version"):
+        group_of(str(changed), "newest", "nor", None)
 
 
 @pytest.mark.parametrize(

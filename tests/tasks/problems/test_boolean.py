@@ -95,3 +95,27 @@ def test_measures_are_taken_a_part_at_a_time(monkeypatch):
     monkeypatch.setattr("relusweep.tasks.problems.boolean._MEASURED_AT_ONCE", 4)
     for name, (_, values, _) in NAMED.coordinates(0).items():
         assert values.tolist() == whole[name][1].tolist()
+
+
+def test_starts_are_those_of_the_number_whatever_its_type():
+    network = Network(n_inputs=2, width=2, depth=1)
+    starts = initial_parameters(network, 0, 6, range(3))
+    np.testing.assert_array_equal(initial_parameters(network, np.int64(0), np.uint64(6), range(3)), starts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((0, 6, 3), r"trials is a range of trial numbers, as range\(10\), got 3"),
+        ((0, 6, [0, 1]), "trials is a range"),
+        ((0, range(3), 3), "trials is a range"),
+        ((0, 16, range(3)), "16 is no function of 2 inputs: ids end at 15"),
+        ((0, -1, range(3)), "-1 is no function"),
+        ((0, "xor", range(3)), "no Boolean function is named 'xor'; there are 'parity'"),
+        ((0, True, range(3)), "function is a whole number, got True"),
+        ((0.5, 6, range(3)), "seed is a whole number, got 0.5"),
+    ],
+)
+def test_starts_of_what_is_not_there_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        initial_parameters(Network(n_inputs=2, width=2, depth=1), *arguments)
