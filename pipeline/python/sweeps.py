@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from relusweep._yaml import plain
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named import SWEEPS
@@ -149,4 +150,6 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, PathLike):
         return str(value)
+    if isinstance(value, str):
+        return plain(value)  # as on the command line
     return value.tolist() if hasattr(value, "tolist") else value

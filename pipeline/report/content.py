@@ -68,10 +68,12 @@ class Table(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Letters of a line of it at its narrowest, when every space may end a line."""
-        columns = [[name, *of] for name, of in self.cells.items()]
-        words = (max((len(word) for cell in of for word in str(cell).split()), default=0) for of in columns)
-        return sum(words) + 2 * len(columns)
+        """Letters of a line at its narrowest: spaces may end one, but not in cells of the first column."""
+        columns = [
+            [word for cell in [name, *of] for word in str(cell).split()] for name, of in self.cells.items()
+        ]
+        columns[0] += map(str, self.cells.iloc[:, 0])
+        return sum(max(map(len, of), default=0) + 2 for of in columns)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,10 @@ def _joined(path: str, held: Any, value: Any) -> Any:
     """Join what two names of one field say: different parts of it."""
     if isinstance(held, dict) and isinstance(value, Mapping) and held.keys().isdisjoint(value):
         return {**held, **value}
-    raise InvalidSweep(f"{path}={value}: it, or a part of it, is set by another name as well; give one")
+    twice = (
+        f"parts of {path.split('.')[-1]} are set" if isinstance(held, dict) else "it is set by another name"
+    )
+    raise InvalidSweep(f"{path}={value}: {twice} as well; give one")
 
 
 def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:

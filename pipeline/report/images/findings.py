@@ -209,7 +209,7 @@ def _most_clusters(stages: Stages) -> Iterator[str]:
     drops = stages["compression"]["drop"]
     for k in dict.fromkeys((int(drops["clusters"].min()), int(drops["clusters"].max()))):
         of_k = drops.sel(clusters=k).to_series().dropna()
-        if len(of_k):
+        if len(of_k) > 1:
             centres = "a single centre for each output" if k == 1 else f"{k} centres for each output"
             yield (
                 f"With {centres}, the loss of accuracy is from {points(of_k.min())} points "

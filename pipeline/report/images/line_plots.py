@@ -70,7 +70,7 @@ def _draw_history(axis: Axes, networks: xr.Dataset, what: str, theme: Theme) -> 
         one = networks.sel(network=label)
         colour = _colour(str(one["optimizer"].item()), theme)
         for part, style in (("train", "--"), ("test", "-")):
-            values = factor * one[f"{part}_{what}"].values
+            values = factor * one[f"{part}_{what}"].where(np.isfinite(one[f"{part}_loss"])).values
             shown = np.where(values > 0, values, np.nan)  # a loss of 0 has no place on a logarithmic scale
             few = "o" if networks.sizes["epoch"] < 3 else None
             axis.plot(

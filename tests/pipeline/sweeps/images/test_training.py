@@ -328,7 +328,7 @@ def test_images_that_are_no_images_are_refused_before_anything_runs(
             "dense is one of our own architectures",
         ),
         ("pretrained.mine.factory=pictures", "pretrained.mine.factory = pictures"),
-        (f"pretrained.mine.fcatory={MODELS}:tiny", "did you mean 'factory'"),
+        (f"pretrained.mine.fcatory={MODELS}:tiny", "did you mean 'pretrained.mine.factory'"),
         ("pretrained.mine.side=0", r"pretrained\.mine\.side = 0"),
         ("pretrained=resnet", "must be a valid dictionary"),
         ("precision=float8", "1 to 22 bits of the mantissa"),
