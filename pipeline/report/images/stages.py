@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -245,19 +246,21 @@ def _command(known: Mapping[str, Any], store: str | None) -> str:
     where = f" --store {store}" if store else ""
     if sweep is None:
         return f"relusweep run {known.get('name', 'images')}.yaml{where}"
-    settings = "".join(
-        f" --set {setting}" for setting in _settings(known, sweep.spec.model_dump(mode="json"))
-    )
-    return f"relusweep run {sweep.name}{where}{settings}"
+    full = sweep.spec.model_dump(mode="json")
+    settings = _settings({key: value for key, value in known.items() if key in full}, full)
+    if known.get("dataset") != full["dataset"]:
+        settings.append("path=FOLDER")  # which a store does not know
+    return f"relusweep run {sweep.name}{where}" + "".join(f" --set {shlex.quote(s)}" for s in settings)
 
 
 def _settings(known: Mapping[str, Any], full: Mapping[str, Any], prefix: str = "") -> list[str]:
     found: list[str] = []
     for key, value in known.items():
-        if key not in full or value == full[key]:
+        default = full.get(key)
+        if value == default or key == "digest":
             continue
         if isinstance(value, dict):
-            found += _settings(value, full[key] or {}, f"{prefix}{key}.")
+            found += _settings(value, default or {}, f"{prefix}{key}.")
         else:
             text = ",".join(map(str, value)) if isinstance(value, list) else value
             found.append(f"{prefix}{key}={text}")

@@ -213,6 +213,22 @@ def test_what_has_not_run_is_named_with_the_command(made: ImageStore, tmp_path: 
     assert report_on(data).overview(data)[:3] == list(said.not_run)
 
 
+def test_the_command_has_models_and_where_images_are(made: ImageStore, tmp_path: Path) -> None:
+    model = {"factory": "mine:tiny", "side": 8, "weights": "w 1.pt", "digest": "0f"}
+    for fields in made.fields.values():
+        fields |= {"dataset": "pngs", "pretrained": {"tiny": model}}
+    command = read(tree(made, tmp_path)).command
+    for setting in (
+        "dataset=pngs",
+        "path=FOLDER",
+        "pretrained.tiny.factory=mine:tiny",
+        "pretrained.tiny.side=8",
+        "'pretrained.tiny.weights=w 1.pt'",
+    ):
+        assert f" --set {setting}" in command
+    assert "digest" not in command
+
+
 def test_nothing_run_at_all(made: ImageStore, tmp_path: Path) -> None:
     data = tree(made, tmp_path, **dict.fromkeys(made.arrays, 4))
     page = Page(write_report(data, tmp_path / "report", {}))
