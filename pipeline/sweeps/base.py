@@ -169,8 +169,6 @@ class Sweep(ABC):
         What its cells are, and what is done to them, in words.
     dim_attrs : mapping of str to mapping
         Attributes of the labels of dimensions, where there are some.
-    result_schema : int
-        Part of every fingerprint: raised when the same specification comes to mean other numbers.
     spec : Specification
         What it was made of.
     growable_fields : tuple of str
@@ -181,7 +179,6 @@ class Sweep(ABC):
     unit: ClassVar[str] = "networks"
     verb: ClassVar[str] = "train"
     dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    result_schema: ClassVar[int] = 1
 
     if TYPE_CHECKING:  # fields, or what a class says
 
@@ -347,6 +344,11 @@ class Sweep(ABC):
     def specification(self) -> str:
         """The identity and how far the axes reach, as JSON: what the store keeps."""
         return json.dumps({**self.identity(), **self.extent()})
+
+    @property
+    def result_schema(self) -> int:
+        """Part of the fingerprint: raised when the same specification comes to mean other numbers."""
+        return 1
 
     @cached_property
     def fingerprint(self) -> int:

@@ -98,9 +98,12 @@ class Probe(BaseModel, ABC):
         Name of the module.
     wants_parameters : bool
         Whether it looks at the parameters at the end.
+    result_schema : int
+        Part of the fingerprint of sweeps with the probe: raised when it comes to give other numbers.
     """
 
     wants_parameters: ClassVar[bool] = True
+    result_schema: ClassVar[int] = 1
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str

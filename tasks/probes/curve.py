@@ -21,6 +21,7 @@ class Curve(ProbeOfEpochs):
     """What all training rows give after chosen epochs; NaN after the end of the training."""
 
     wants_parameters: ClassVar[bool] = False
+    result_schema: ClassVar[int] = 2  # since 30 November 2026: missing where outputs are not finite
     kind: Literal["curve"] = "curve"
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ _DIMS = ("piece",)
 class Pieces(Probe):
     """Pieces on the interval of the points, from left to right; further ones than `most` are left out."""
 
+    result_schema: ClassVar[int] = 2  # since 30 November 2026: missing of networks that diverged
     kind: Literal["pieces"] = "pieces"
     most: Annotated[Whole, Field(ge=1, le=100_000, description="1 to 100 000")] = 256
 

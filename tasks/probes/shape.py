@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ __all__ = ["Shape"]
 class Shape(Probe):
     """Which body the inside is, of networks of one hidden layer of one unit more than inputs."""
 
+    result_schema: ClassVar[int] = 2  # since 30 November 2026: missing of networks that diverged
     kind: Literal["shape"] = "shape"
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:

@@ -84,7 +84,6 @@ class ImageStage(Sweep):
     """
 
     kind: ClassVar[str] = "images"
-    result_schema: ClassVar[int] = 2  # since 30 November 2026: maps at kinks, networks that diverged
     stage: ClassVar[str]
     fields: ClassVar[frozenset[str]]
     dims: ClassVar[tuple[str, ...]]
@@ -127,6 +126,11 @@ class ImageStage(Sweep):
     def attrs(self) -> Mapping[str, Any]:
         """Say how images lie in what is flat: channels, height, width."""
         return {"image_shape": list(self.data.shape)}
+
+    @property
+    def result_schema(self) -> int:
+        """Two since 30 November 2026: maps at kinks, networks that diverged."""
+        return 2
 
     def identity(self) -> dict[str, Any]:
         """Give the fields that decide its numbers, and the data by their digest, wherever they lie."""

@@ -215,6 +215,11 @@ class TrainingSweep(SpecifiedSweep):
 
     # How far it reaches
 
+    @property
+    def result_schema(self) -> int:
+        """That of the probe that has changed most often."""
+        return max(probe.result_schema for probe in self._every_probe)
+
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
         found = self.model_dump(mode="json")
