@@ -46,7 +46,7 @@ def trained(label: str, epochs: int, dtype: torch.dtype | None = None) -> nn.Mod
     """Train a network in float32, or with products in a type of 16 bits."""
     network = NETWORKS.build(label)
     protocol = ImageProtocol(optimizer=AdamW(), batch=32, epochs=epochs)
-    with nullcontext() if dtype is None else torch.autocast("cpu", dtype):
+    with nullcontext() if dtype is None else torch.autocast("cpu", dtype, cache_enabled=False):
         for _ in train_images(network, DATA, protocol, NETWORKS.orders(label)):
             pass
     return network
