@@ -112,3 +112,9 @@ class Early(Tiny):
 
 def text() -> str:
     return "no module"
+
+
+def lite0() -> nn.Module:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    return EfficientNet.from_name("efficientnet-lite0")
