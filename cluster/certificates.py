@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from relusweep.cluster.environment import expanded
+from relusweep.cluster.errors import InvalidCluster
+
 if TYPE_CHECKING:
     from distributed.security import Security
 
@@ -29,7 +32,7 @@ def security() -> Security:
 
     Raises
     ------
-    OSError
+    InvalidCluster
         The certificate cannot be kept.
     """
     return secured(certificate())
@@ -60,7 +63,7 @@ def environment_of(path: str) -> dict[str, str]:
 def certificate_folder() -> Path:
     """Give the folder of the certificates, in ``$XDG_STATE_HOME`` or its default."""
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser().absolute() / "relusweep" / "tls"
+    return expanded(state, "XDG_STATE_HOME").absolute() / "relusweep" / "tls"
 
 
 def certificate(lasting: timedelta = timedelta(days=30)) -> Path:
@@ -93,9 +96,14 @@ def certificate(lasting: timedelta = timedelta(days=30)) -> Path:
 @contextmanager
 def _locked(folder: Path) -> Iterator[Path]:
     """Make the folder, which only the user can read, and lock it against other processes."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise InvalidCluster(
+            f"no certificate can be kept in {folder}: {error.strerror}; set XDG_STATE_HOME to your own folder"
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield folder

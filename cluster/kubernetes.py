@@ -218,5 +218,9 @@ def _secret_name(cluster: str) -> str:
 
 
 def _of_user() -> str:
-    user = "".join(letter for letter in getpass.getuser().lower() if letter.isascii() and letter.isalnum())
+    try:
+        name = getpass.getuser().lower()
+    except (KeyError, OSError):  # an id without a name
+        name = ""
+    user = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
     return f"{user[:20]}-" if user else ""

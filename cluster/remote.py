@@ -14,7 +14,7 @@ from distributed.deploy import ssh
 
 from relusweep.cluster.certificates import environment_of
 from relusweep.cluster.config import Ssh
-from relusweep.cluster.environment import ENVIRONMENT
+from relusweep.cluster.environment import ENVIRONMENT, expanded
 
 __all__ = ["Host", "RemoteScheduler", "RemoteWorkers", "connect_options", "inspect_host", "remote_python"]
 
@@ -47,8 +47,8 @@ def connect_options(config: Ssh) -> dict[str, Any]:
     given = {
         "username": config.username,
         "port": config.port,
-        "client_keys": config.key and [str(Path(config.key).expanduser())],
-        "known_hosts": config.known_hosts and str(Path(config.known_hosts).expanduser()),
+        "client_keys": config.key and [str(expanded(config.key))],
+        "known_hosts": config.known_hosts and str(expanded(config.known_hosts)),
     }
     return {
         **{name: value for name, value in given.items() if value is not None},

@@ -22,6 +22,7 @@ from relusweep.cluster.errors import (
 )
 from relusweep.pipeline.common.errors import (
     BlocksFailed,
+    HomeUnknown,
     IncomparableVersions,
     IncompleteRun,
     InvalidRun,
@@ -61,6 +62,7 @@ __all__ = [
     "DataSetNotFound",
     "ExpiryTooSoon",
     "FetchFailed",
+    "HomeUnknown",
     "HostsNotReached",
     "IncomparableVersions",
     "IncompleteRun",

@@ -68,7 +68,10 @@ def local_path(url: Url) -> Path | None:
             f"{text} looks like an address, but lacks a slash: write s3://bucket/prefix, as a text and not "
             f"as a pathlib.Path; or ./{text}, for a folder of that name"
         )
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise InvalidStoreUrl(f"{text}: it is not known where ~ is; set HOME, or write it in full") from error
 
 
 def open_repository(url: Url) -> icechunk.Repository:

@@ -3,10 +3,13 @@
 import fcntl
 import hashlib
 import logging
+import os
+import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -39,8 +42,8 @@ def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[.
     Returns
     -------
     callable
-        A decorator. Where no folder can be written, functions are compiled anew in every process; the
-        environment variable ``NUMBA_CACHE_DIR`` names another folder.
+        A decorator. What is compiled lies beside the package, in the user's cache, or, where neither can be
+        written, among the temporary files; the environment variable ``NUMBA_CACHE_DIR`` names another folder.
     """
     sources = b"".join(Path(str(module.__file__)).read_bytes() for module in imports)
     digest = hashlib.blake2b(sources, digest_size=8).hexdigest()
@@ -98,11 +101,47 @@ class _Compiled:
         import numba
 
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": self._counted}
-        try:
-            return numba.njit(cache=True, **options)(self._function)
-        except RuntimeError as error:
-            _log.warning("%s; set NUMBA_CACHE_DIR to a folder that can be written", error)
-            return numba.njit(**options)(self._function)
+        if not (_numba_config().CACHE_DIR or _has_home()):  # or Numba would make a folder named ~
+            _keep_among_temporary_files()
+        for _ in range(2):
+            try:
+                return numba.njit(cache=True, **options)(self._function)
+            except RuntimeError:  # there is no folder that can be written
+                _keep_among_temporary_files()
+        return numba.njit(**options)(self._function)
+
+
+def _numba_config() -> Any:  # whose settings are made when it is imported: no type knows them
+    import numba
+
+    return numba.config
+
+
+def _has_home() -> bool:
+    try:
+        return bool(Path.home())
+    except RuntimeError:
+        return False
+
+
+@cache
+def _keep_among_temporary_files() -> None:
+    """Let Numba keep what it compiles in a folder of this user alone, or say once that it keeps nothing."""
+    folder = Path(tempfile.gettempdir(), f"relusweep-{os.geteuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        known = folder.lstat()
+        safe = stat.S_ISDIR(known.st_mode) and known.st_uid == os.geteuid() and not known.st_mode & 0o077
+    except OSError:
+        safe = False
+    config = _numba_config()
+    if safe and not config.CACHE_DIR:
+        config.CACHE_DIR = str(folder)
+    else:
+        _log.warning(
+            "what is compiled cannot be kept, and every process compiles anew, for seconds; set "
+            "NUMBA_CACHE_DIR to a folder that can be written"
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from relusweep.cluster.certificates import certificate, certificate_folder
+from relusweep.cluster.environment import expanded
 from relusweep.cluster.errors import InvalidCluster
 from relusweep.cluster.slurm.config import Slurm
 
@@ -26,11 +27,7 @@ def shared_folder(config: Slurm) -> Path:
     InvalidCluster
         It cannot be made or written, or its path cannot be written in scripts of jobs.
     """
-    chosen = (
-        Path(config.folder).expanduser().absolute()
-        if config.folder
-        else certificate_folder().parent / "slurm"
-    )
+    chosen = expanded(config.folder).absolute() if config.folder else certificate_folder().parent / "slurm"
     if not re.fullmatch(r"[\w./+,:@=-]+", str(chosen)):
         raise InvalidCluster(
             f"folder = {str(chosen)!r} has a space or another character that is special to bash or Slurm; "

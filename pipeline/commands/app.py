@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -71,6 +72,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what it cannot encode becomes a question mark
             stream.reconfigure(errors="replace")
+    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # or it complains where /dev/shm is missing
     atexit.register(gc.freeze)  # or Python looks for garbage among all modules, as the last thing it does
     try:
         app()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -65,6 +66,19 @@ def _check_here() -> Iterator[Check]:
     width = next((bits for name, bits in _SIMD.items() if features.get(name)), 128)
     yield Check("processor", f"{binding.get_host_cpu_name()}, vectors of {width} bits")
     yield from itertools.starmap(Check, versions().items())
+    if sys.platform == "linux":
+        yield Check("shared memory", _shared_memory())
+
+
+def _shared_memory() -> str:
+    try:
+        with tempfile.TemporaryFile(dir="/dev/shm"):
+            return "/dev/shm can be written"
+    except OSError as error:
+        return (
+            f"/dev/shm cannot be written: {error.strerror}. Runs on this machine do without it; workers of "
+            "`dask worker`, and so those on Slurm and by SSH, do not start"
+        )
 
 
 def _check_store(store: str) -> Iterator[Check]:

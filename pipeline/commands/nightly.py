@@ -11,6 +11,7 @@ from typer import Argument, Exit, Option, Typer, echo
 
 from relusweep.pipeline.commands.fields import CommandOfFields
 from relusweep.pipeline.commands.options import Settings, Store, output, print_table, say
+from relusweep.pipeline.common.paths import expanded
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -213,7 +214,7 @@ def _ledger(path: Path | None) -> Ledger:
 
 
 def _absolute(path: str | Path) -> str:
-    return str(Path(path).expanduser().absolute())
+    return str(expanded(path).absolute())
 
 
 def _next(schedule: Schedule, now: datetime) -> str:

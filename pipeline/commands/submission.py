@@ -6,7 +6,6 @@ import shlex
 import shutil
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rich.markup import escape
@@ -14,6 +13,7 @@ from typer import Argument, Option
 
 from relusweep.pipeline.commands.options import Settings, Store, Sweep, say
 from relusweep.pipeline.commands.sweeps import DryRun, Engine, Replace, print_plan, specified
+from relusweep.pipeline.common.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +138,7 @@ def _prepared(
 
     run_id, place = new_run_id(), str(local_path(store) or store)
     folder = driver_folder(config, run_id)
-    file, config_file = (Path(name).expanduser() for name in files)
+    file, config_file = map(expanded, files)
     shutil.copyfile(config_file, folder / "cluster.yaml")
     copied = str(shutil.copyfile(file, folder / file.name)) if file.is_file() else files[0]
     arguments = ["run", copied, "--store", place, "--cluster", str(folder / "cluster.yaml"), *options]

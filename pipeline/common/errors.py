@@ -7,6 +7,7 @@ something failed on the way. Errors of the other rooms have one, too; any other 
 
 __all__ = [
     "BlocksFailed",
+    "HomeUnknown",
     "IncomparableVersions",
     "IncompleteRun",
     "InvalidRun",
@@ -29,6 +30,10 @@ class SweepError(Exception):
     """Something about a sweep; the base of all below."""
 
     exit_code = 2
+
+
+class HomeUnknown(SweepError, OSError):
+    """A path begins with ``~``, and it is not known where that is."""
 
 
 class UnknownSweep(SweepError, LookupError):

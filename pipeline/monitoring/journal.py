@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.common.redaction import redact
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.monitoring.events import (
@@ -72,7 +72,7 @@ def journal(target: str, run_id: str) -> Iterator[Listener]:
 
 
 def _file(name: str) -> logging.Handler:
-    path = Path(name).expanduser()
+    path = expanded(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     return logging.FileHandler(path, encoding="utf-8")
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Json
 
 from relusweep.pipeline.common.errors import InvalidSchedule, LedgerError, UnknownSchedule
+from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.nightly.schedule import Schedule
 from relusweep.pipeline.nightly.times import local_time, slots
@@ -101,7 +102,7 @@ def old_tags(runs: Sequence[ScheduledRun]) -> list[str]:
 def default_ledger() -> Path:
     """Give the place of the ledger: ``$XDG_STATE_HOME/relusweep/nights.sqlite``."""
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser().absolute() / "relusweep" / "nights.sqlite"
+    return expanded(state, "XDG_STATE_HOME").absolute() / "relusweep" / "nights.sqlite"
 
 
 class Ledger:
@@ -110,8 +111,8 @@ class Ledger:
     Parameters
     ----------
     path : Path
-        A file on a local disk, made where missing, readable by its owner alone: a webhook may be a secret.
-        Locks do not hold on network file systems.
+        A file on a local disk, made with the first schedule, readable by its owner alone: a webhook may be a
+        secret. Locks do not hold on network file systems.
 
     Raises
     ------
@@ -120,7 +121,12 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = expanded(path).absolute()
+        if self._exists():
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the tables, in the form of today."""
         os.close(self._open(self.path))
         with self._database() as database:
             database.execute("BEGIN IMMEDIATE")
@@ -140,6 +146,7 @@ class Ledger:
         InvalidSchedule
             Another one has its name.
         """
+        self._prepare()
         row = (schedule.name, json.dumps(schedule.kept()), _text(now))
         added = self._query("INSERT OR IGNORE INTO schedule VALUES (?, ?, ?) RETURNING name", *row)
         if not added and self.schedule(schedule.name) != schedule:
@@ -254,7 +261,15 @@ class Ledger:
         except OSError as error:
             raise LedgerError(f"no ledger at {self.path}: {error.strerror}; give another --ledger") from error
 
+    def _exists(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise LedgerError(f"no ledger at {self.path}: {error.strerror}; give another --ledger") from error
+
     def _query(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        if not self._exists():  # nobody has added a schedule, and looking makes no file
+            return []
         with self._database() as database:
             return database.execute(statement, values).fetchall()
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from relusweep.pipeline.common.engine import open_results, open_tree
 from relusweep.pipeline.common.errors import UnknownSweep
+from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.scale import specification
 from relusweep.storage import StoredGroup, resolve, stored_groups
@@ -36,7 +37,7 @@ def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = 
     name, data = open_sweep(store, sweep, version)
     known = {"store": store, **run_facts(store, name, version), "group": name, "read": version}
     facts = {**known, **_size(store)} if at is None else {**known, "version": version}
-    return write_report(data, folder.expanduser(), facts)
+    return write_report(data, expanded(folder), facts)
 
 
 def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:

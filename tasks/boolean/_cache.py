@@ -23,8 +23,9 @@ _logger = logging.getLogger(__name__)
 
 def cached(name: str, compute: Callable[[], Arrays], is_right: Callable[[Arrays], bool]) -> Arrays:
     """Read the arrays from the cache; where they are missing, damaged or not right, compute and keep them."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(base, "relusweep", f"{name}.npz")
+    path = _place(name)
+    if path is None:
+        return compute()
     arrays = _read(path)
     if arrays is not None and is_right(arrays):
         return arrays
@@ -34,6 +35,14 @@ def cached(name: str, compute: Callable[[], Arrays], is_right: Callable[[Arrays]
     except OSError as error:
         _logger.warning("%s is not kept for the next time: %s", path, error)
     return arrays
+
+
+def _place(name: str) -> Path | None:
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # HOME is not set, and the user has no name
+        return None
+    return Path(base, "relusweep", f"{name}.npz")
 
 
 def _read(path: Path) -> Arrays | None:

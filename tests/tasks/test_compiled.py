@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 PROGRAM = """
 from relusweep.tasks.compiled import compiled
 import called, sys
@@ -89,11 +91,44 @@ def test_that_another_process_compiles_is_known_without_waiting(tmp_path):
         assert run(tmp_path)[0] == ["True"]
 
 
-def test_without_a_folder_for_the_cache_functions_still_compile(tmp_path):
-    (tmp_path / "program.py").write_text(PROGRAM)
-    (tmp_path / "called.py").write_text(CALLED.format(factor=2))
-    (tmp_path / "__pycache__").touch()  # no folder beside the sources, nor one of the user's
+NAMELESS = """
+import os, pwd
+
+def nobody(uid):
+    raise KeyError(uid)
+
+pwd.getpwuid = nobody
+os.environ.pop("HOME", None)
+"""
+
+
+def without_folders(folder, before=""):
+    """A program that can write neither beside its sources nor in the user's cache."""
+    (folder / "program.py").write_text(before + PROGRAM)
+    (folder / "called.py").write_text(CALLED.format(factor=2))
+    (folder / "__pycache__").touch()
+    (folder / "tmp").mkdir()
     nowhere = "/dev/null/cache"
-    said, complaint = run(tmp_path, NUMBA_CACHE_DIR="", HOME=nowhere, XDG_CACHE_HOME=nowhere)
+    return {"NUMBA_CACHE_DIR": "", "HOME": nowhere, "XDG_CACHE_HOME": nowhere, "TMPDIR": str(folder / "tmp")}
+
+
+@pytest.mark.parametrize("before", ["", NAMELESS], ids=["nowhere", "nameless"])
+def test_without_another_folder_functions_are_kept_among_the_temporary_files(tmp_path, before):
+    environment = without_folders(tmp_path, before)
+    said = [run(tmp_path, **environment) for _ in range(2)]
+    assert said == [(["6.0", "0"], ""), (["6.0", "1"], "")]
+    (kept,) = (tmp_path / "tmp").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "~").exists()
+
+
+def test_a_folder_that_others_could_write_is_not_used_and_functions_still_compile(tmp_path):
+    """What lies there is run: it must be ours."""
+    environment = without_folders(tmp_path)
+    open_to_all = tmp_path / "tmp" / f"relusweep-{os.geteuid()}"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    said, complaint = run(tmp_path, **environment)
     assert said[0] == "6.0"
-    assert "set NUMBA_CACHE_DIR" in complaint
+    assert complaint.count("set NUMBA_CACHE_DIR") == len(complaint.splitlines()) == 1
+    assert not list(open_to_all.iterdir())

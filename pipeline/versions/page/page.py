@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.report.content import Block, Content, KeyFigure, Section, Table
 from relusweep.pipeline.report.page import write_page
 from relusweep.pipeline.versions.page.maps import count_map, difference_map, panels_of, status_bars
@@ -67,7 +68,7 @@ def write_versions_page(compared: xr.Dataset, folder: Path) -> Path:
         "specification": "",
         "versions": {},
     }
-    return write_page(content, words, folder.expanduser() / _PAGE)
+    return write_page(content, words, expanded(folder) / _PAGE)
 
 
 def overview(compared: xr.Dataset) -> list[str | Table]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,23 @@ def test_a_log_on_standard_error_is_all_that_is_there(relusweep: Command, worker
     events = [json.loads(line)["event"] for line in err.splitlines()]
     assert events[-1] == "run finished"
     assert "All of boolean/npn2 is in results" in out
+
+
+def test_runs_need_no_shared_memory_and_doctor_names_it(tmp_path: Path) -> None:
+    mounted = 'mount -t tmpfs -o ro tmpfs /dev/shm && exec "$@"'
+    inside = ["unshare", "--mount", "sh", "-c", mounted, "sh"]
+    if not shutil.which("unshare") or subprocess.run([*inside, "true"], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+
+    def relusweep(*words: str) -> str:
+        command = [*inside, sys.executable, "-m", "relusweep", *words, "--workers", "1"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    part = ("--set", "trials=1", "--set", "width=2", "--set", "depth=1", "--set", "epochs=20")
+    assert "Error" not in relusweep("run", "npn2", *part)
+    assert "shared memory: /dev/shm cannot be written: Read-only file system" in relusweep("doctor")
 
 
 def test_words_that_cannot_be_encoded_are_printed_with_question_marks() -> None:

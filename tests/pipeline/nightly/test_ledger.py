@@ -267,7 +267,19 @@ def test_what_is_no_ledger_is_told(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be used: file is not a database"):
         Ledger(tmp_path / "text")
     with pytest.raises(LedgerError, match="give another --ledger"):
-        Ledger(Path("/proc/nights.sqlite"))
+        Ledger(Path("/proc/nights.sqlite")).add(schedule(), EVENING)
+    with pytest.raises(LedgerError, match="give another --ledger"):
+        Ledger(Path("/etc/passwd/nights.sqlite")).add(schedule(), EVENING)
+
+
+def test_looking_makes_no_ledger(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "deep" / "nights.sqlite")
+    assert (ledger.schedules(), ledger.runs("mine")) == ({}, [])
+    with pytest.raises(UnknownSchedule, match="none yet: see relusweep nightly add"):
+        ledger.remove("mine")
+    assert not list(tmp_path.iterdir())
+    Ledger(ledger.path).add(schedule(), EVENING)
+    assert list(ledger.schedules()) == ["mine"]
 
 
 def test_where_the_ledger_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
