@@ -197,18 +197,19 @@ def epochs_of(dataset: xr.Dataset, *coords: str) -> xr.DataArray:
 
 def ran(dataset: xr.Dataset) -> xr.DataArray:
     """Tell which networks ran."""
-    return epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
+    there: xr.DataArray = epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
+    return there.drop_attrs(deep=False)  # of epochs: what is counted has others
 
 
 def _succeeded(dataset: xr.Dataset, at_least: float | None) -> xr.DataArray:
     if at_least is None:
-        return epochs_of(dataset) >= 0
+        return (epochs_of(dataset) >= 0).drop_attrs(deep=False)
     if not 0 < at_least <= 1:
         raise ValueError(f"at_least is a share of the rows, above 0 and up to 1; got {at_least}")
     right, rows = _rows_right(dataset)
     share = Fraction(str(at_least))  # 0.07 of 100 is 7, which 0.07 * 100 is not
     least = [ceil(share * int(count)) for count in rows.values.flat]
-    return right >= rows.copy(data=np.reshape(least, rows.shape))
+    return (right >= rows.copy(data=np.reshape(least, rows.shape))).drop_attrs(deep=False)
 
 
 def _rows_right(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
