@@ -198,5 +198,6 @@ def test_environment_is_not_needed(nightly: Nightly) -> None:
 
     assert "No schedule" in relusweep("list")
     assert not there.exists()  # looking makes nothing
-    assert "Added mine" in relusweep("add", "mine", "--sweep", "npn2", "--at", "0 2 * * *")
+    extended = ("--sweep", "npn2", "--at", "0 2 * * *", "--mode", "extend", "--by", "1")
+    assert "Added mine" in relusweep("add", "mine", *extended)
     assert there.exists()
