@@ -12,19 +12,24 @@ import zarr
 
 from relusweep.storage.repository import Url, open_repository
 
-__all__ = ["attributes_of", "specification_of"]
+__all__ = ["attributes_of", "parsed", "specification_of"]
 
 _log = logging.getLogger(__name__)
 
 
 def specification_of(attrs: Mapping[Any, Any]) -> dict[str, Any]:
     """Read the specification among the attributes of a group; empty where none can be read."""
+    return parsed(attrs) or {}
+
+
+def parsed(attrs: Mapping[Any, Any]) -> dict[str, Any] | None:
+    """Read the specification among the attributes of a group; None where it is no JSON object."""
     known = attrs.get("specification")
     try:
         known = json.loads(known) if isinstance(known, str) else known
     except ValueError:
-        return {}
-    return dict(known) if isinstance(known, Mapping) else {}
+        return None
+    return dict(known) if isinstance(known, Mapping) else None
 
 
 def attributes_of(url: Url, session: icechunk.Session, path: str, attrs: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from relusweep.storage.attributes import attributes_of, specification_of
+from relusweep.storage.attributes import attributes_of, parsed
 from relusweep.storage.members import MARKS, dims_of, holds_results, walk
 from relusweep.storage.repository import Url, unreadable
 from relusweep.storage.versions import read_session
@@ -159,7 +159,7 @@ def damage_of(attrs: Mapping[Any, Any], arrays: Mapping[Any, tuple[Any, ...]]) -
     arrays : mapping of str to tuple of str
         The dimensions of its arrays.
     """
-    if not specification_of(attrs):
+    if parsed(attrs) is None:
         return "its specification is no JSON object"
     if lost := [name for name in MARKS if name not in arrays]:
         return f"{' and '.join(lost)}, by which it is known what is stored, cannot be read with its labels"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.markup import escape
-from rich.table import Table
 from typer import Argument, Option
 
-from relusweep.pipeline.commands.options import At, Store, StoredSweep, output, print_blocks, say
+from relusweep.pipeline.commands.options import At, Store, StoredSweep, print_blocks, print_table, say
+from relusweep.pipeline.common.errors import UnknownSweep
 from relusweep.pipeline.common.wording import bytes_in_words, counted, duration
 
 if TYPE_CHECKING:
@@ -48,23 +48,20 @@ def log(sweep: StoredSweep = None, store: Store = "results", limit: Limit = 20, 
     """
     from relusweep.storage import history
 
-    rows = [version for version in history(store) if sweep is None or _is_of(version, sweep)]
+    versions = history(store)
+    rows = [version for version in versions if sweep is None or _is_of(version, sweep)]
+    if sweep is not None and not rows:
+        runs = (version.metadata.get("run", {}).get("group") for version in versions)
+        there = ", ".join(sorted({group for group in runs if group})) or "none"
+        raise UnknownSweep(f"no run of {sweep!r} in {store}; there are runs of {there}")
     if not every:
         rows = list(_runs(rows))
     if not rows:
-        what = "run" if sweep is None else f"run of {escape(sweep)}"
-        say(f"no {what} in {escape(store)}; `relusweep status` lists what it holds")
+        say(f"no run in {escape(store)}; `relusweep status` lists what it holds")
         return
-    table = Table("written (UTC)", "sweep", "did", "took", "on", "version", "tags", box=None)
-    for column in table.columns:
-        column.no_wrap = column.header in ("written (UTC)", "took", "version")
-        column.overflow = "fold"
-    for version in rows[:limit]:
-        facts = version.metadata.get("run", {})
-        took = duration(facts["seconds"]) if "seconds" in facts else ""
-        cells = (facts.get("group", ""), _did(version), took, facts.get("host", ""), version.id[:_SHOWN])
-        table.add_row(f"{version.written_at:%Y-%m-%d %H:%M}", *map(escape, cells), ", ".join(version.tags))
-    output.print(table)
+    print_table(
+        ("written (UTC)", "sweep", "did", "took", "on", "version", "tags"), map(_log_row, rows[:limit])
+    )
     if (more := len(rows) - limit) > 0:
         say(f"… and {more} more: --limit {len(rows)}")
 
@@ -128,6 +125,13 @@ def expire(keep_days: KeepDays, store: Store = "results", dry_run: DryRun = Fals
     say(f"  kept are {', '.join(['the newest', *map(escape, facts['kept_tags'])])}")
     unknown = "how much that frees is known when it is done"
     say(f"  {unknown if dry_run else bytes_in_words(facts['bytes_freed']) + ' freed'}")
+
+
+def _log_row(version: Version) -> tuple[str, ...]:
+    facts = version.metadata.get("run", {})
+    took = duration(facts["seconds"]) if "seconds" in facts else ""
+    cells = (facts.get("group", ""), _did(version), took, facts.get("host", ""), version.id[:_SHOWN])
+    return (f"{version.written_at:%Y-%m-%d %H:%M}", *cells, ", ".join(version.tags))
 
 
 def _is_of(version: Version, sweep: str) -> bool:

@@ -18,7 +18,6 @@ __all__ = [
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
-    "UnknownKind",
     "UnknownRun",
     "UnknownSchedule",
     "UnknownSweep",
@@ -42,10 +41,6 @@ class UnknownSweep(SweepError, LookupError):
 
 class IncomparableVersions(SweepError, ValueError):
     """Two versions of a group that have no axes in common, or no group of that name."""
-
-
-class UnknownKind(SweepError, ValueError):
-    """No report reads sweeps of that kind."""
 
 
 class UnknownRun(SweepError, LookupError):

@@ -207,12 +207,13 @@ def epochs_of(dataset: xr.Dataset, *coords: str) -> xr.DataArray:
 
 def ran(dataset: xr.Dataset) -> xr.DataArray:
     """Tell which networks ran."""
-    return epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
+    there: xr.DataArray = epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
+    return there.drop_attrs(deep=False)  # of epochs: what is counted has others
 
 
 def _succeeded(dataset: xr.Dataset, at_least: Any) -> xr.DataArray:
     if at_least is None:
-        return epochs_of(dataset) >= 0
+        return (epochs_of(dataset) >= 0).drop_attrs(deep=False)
     if isinstance(at_least, str):
         raise ValueError(
             f"at_least is a share of the rows, got {at_least!r}; several dimensions are given as a list, as "
@@ -223,7 +224,7 @@ def _succeeded(dataset: xr.Dataset, at_least: Any) -> xr.DataArray:
     right, rows = _rows_right(dataset)
     share = Fraction(str(at_least))  # 0.07 of 100 is 7, which 0.07 * 100 is not
     least = [ceil(share * int(count)) for count in rows.values.flat]
-    enough = right >= rows.copy(data=np.reshape(least, rows.shape))
+    enough = (right >= rows.copy(data=np.reshape(least, rows.shape))).drop_attrs(deep=False)
     lost = not_finite(dataset)  # infinite outputs may lie on the right side
     return enough if lost is None else enough & ~lost
 

@@ -1,7 +1,7 @@
 """What a report says, whatever it is of: a kind gives a `Content`, the frame makes it a page.
 
-There are two kinds, of trained networks and of networks of images, both in `relusweep.pipeline.report.kinds`.
-Each is a package with two functions:
+There are two kinds, of trained networks and of networks of images, and one for any other; all are in
+`relusweep.pipeline.report.kinds`. Each is a package with two functions:
 
 ``page.content(data) -> Content``
     The page: what was asked, the figures at its head, sections of text, pictures and tables. All text is

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 import xarray as xr
 
-from relusweep.pipeline.common.errors import UnknownKind
 from relusweep.pipeline.report.content import Content, Table
 from relusweep.pipeline.report.scale import kind_of
 
-__all__ = ["REPORTS", "Report", "report_on"]
+__all__ = ["GENERIC", "REPORTS", "Report", "report_on"]
 
 
 class Report(Protocol):
@@ -43,20 +42,10 @@ class _Package(NamedTuple):
 
 
 REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images")}
+GENERIC: Report = _Package("generic")
 
 
 def report_on(data: xr.Dataset | xr.DataTree) -> Report:
-    """Find the report that reads a group, or the tree of the stages of a sweep.
-
-    Raises
-    ------
-    UnknownKind
-        There is none for its kind.
-    """
-    kind = kind_of(data)
-    if kind not in REPORTS:
-        raise UnknownKind(
-            f"no report reads sweeps of the kind {kind!r}, only of: {', '.join(REPORTS)}; "
-            "xarray opens any group: xarray.open_dataset(store, engine='relusweep', group=...)"
-        )
-    return REPORTS[kind]
+    """Find the report that reads a group, or the tree of the stages of a sweep: `GENERIC` for other kinds."""
+    rates = isinstance(data, xr.DataTree) or "success_epoch" in data
+    return REPORTS.get(kind_of(data), GENERIC) if rates else GENERIC

@@ -64,14 +64,13 @@ def write_report(data: xr.Dataset | xr.DataTree, folder: Path, facts: Mapping[st
 
     Raises
     ------
-    UnknownKind
-        No report reads sweeps of its kind.
     ValueError
         The data lack what the report of their kind shows.
     """
     report = report_on(data)
     if isinstance(data, xr.Dataset):
-        data = data.assign(success_epoch=data["success_epoch"].compute())
+        if "success_epoch" in data:
+            data = data.assign(success_epoch=data["success_epoch"].compute())
         data = data.assign_attrs({key: facts[key] for key in ("specification", "versions") if key in facts})
     content = report.content(data)
     return write_page(content, _words(data, content, facts), folder / _PAGE)
@@ -150,11 +149,10 @@ def _embedded(svg: bytes) -> str:
 def _words(data: xr.Dataset | xr.DataTree, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Give what every page says besides its content."""
     known = specification(data)
-    own = (
-        _of_networks(data, content, facts)
-        if isinstance(data, xr.Dataset)
-        else _of_stages(data, content, facts)
-    )
+    if isinstance(data, xr.DataTree):
+        own = _of_stages(data, content, facts)
+    else:
+        own = (_of_networks if "success_epoch" in data else _of_cells)(data, content, facts)
     return {
         "last_heading": "The run",
         "diverged": diverged_in_words(data),
@@ -178,6 +176,18 @@ def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]
             *_not_finite(dataset, content.nouns),
         ],
         "facts": [*facts_rows(dataset, facts, content.nouns), ("Intervals", _INTERVALS)],
+        "stages": None,
+        "versions": _versions(dataset.attrs),
+    }
+
+
+def _of_cells(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a page says of a sweep of which only its own kind knows what it computes."""
+    return {
+        "key_figures": content.key_figures,
+        "not_run": content.not_run,
+        "missing": None,
+        "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
         "stages": None,
         "versions": _versions(dataset.attrs),
     }

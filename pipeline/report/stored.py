@@ -43,41 +43,50 @@ def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = 
 def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:
     """Open a sweep that a report can read, in some version: a group, or the tree of the stages of one."""
     groups = stored_groups(store, at)
-    name = choose(store, sweep, _names(groups))
+    name = choose(store, sweep, *_names(groups))
     if name in groups:
         return name, open_results(store, group=name, version=at)
     tree = open_tree(store, group=name, version=at)
     return name, tree.drop_nodes([stage for stage in tree.children if f"{name}/{stage}" not in groups])
 
 
-def names_in(store: str, at: str) -> list[str]:
-    """Name the sweeps that a version of a store has."""
+def names_in(store: str, at: str) -> tuple[list[str], list[str]]:
+    """Name the sweeps that a version of a store has: those with a report of their kind, and others."""
     return _names(stored_groups(store, at))
 
 
-def choose(store: str, sweep: str | None, known: Collection[str]) -> str:
+def choose(store: str, sweep: str | None, known: Collection[str], others: Collection[str] = ()) -> str:
     """Find the one that is meant among the names of sweeps, by its name, the end of it, or a part.
+
+    The `others` are meant only where none of those that are `known` can be.
 
     Raises
     ------
     UnknownSweep
         None is, or more than one could be.
     """
-    chosen = (
-        [name for name in known if sweep in (None, name)]
-        or [name for name in known if name.endswith(f"/{sweep}")]
-        or [name for name in known if sweep in name.split("/")]
-    )
+    chosen = _meant(sweep, known) or _meant(sweep, others)
     if len(chosen) != 1:
         what = f"{'more than one' if chosen else 'no'} sweep" + (f" {sweep!r}" if sweep else "")
-        raise UnknownSweep(f"{what} in {store}; name one of those there: {', '.join(known) or 'none'}")
+        there = ", ".join([*known, *others]) or "none"
+        raise UnknownSweep(f"{what} in {store}; name one of those there: {there}")
     return chosen[0]
 
 
-def _names(groups: Mapping[str, StoredGroup]) -> list[str]:
-    """Name what a report can read: groups with rates, and the folders of groups that are stages."""
-    trees = {name.rpartition("/")[0] for name, group in groups.items() if "stage" in specification(group)}
-    return [*(name for name, group in groups.items() if "success_epoch" in group.arrays), *sorted(trees)]
+def _meant(sweep: str | None, names: Collection[str]) -> list[str]:
+    return (
+        [name for name in names if sweep in (None, name)]
+        or [name for name in names if name.endswith(f"/{sweep}")]
+        or [name for name in names if sweep in name.split("/")]
+    )
+
+
+def _names(groups: Mapping[str, StoredGroup]) -> tuple[list[str], list[str]]:
+    """Name what has a report of its own, groups with rates and the folders of stages; and other groups."""
+    stages = {name for name, group in groups.items() if "stage" in specification(group)}
+    rates = [name for name, group in groups.items() if "success_epoch" in group.arrays]
+    trees = {name.rpartition("/")[0] for name in stages}
+    return [*rates, *sorted(trees)], [name for name in groups if name not in {*rates, *stages}]
 
 
 def _size(store: str) -> dict[str, int]:

@@ -35,6 +35,18 @@ __all__ = ["compare", "group_of"]
 
 _log = logging.getLogger(__name__)
 
+_MEANINGS = {
+    "dtype": "type of the numbers",
+    "same": "numbers of the same bits in both versions",
+    "changed": "numbers of other bits",
+    "added": "numbers that only b has",
+    "removed": "numbers that only a has",
+    "largest_absolute": "largest difference of those changed",
+    "largest_relative": "largest difference, relative to the larger of the two numbers",
+    "undefined": "numbers that turned to or from NaN",
+    "chunks_read": "chunks of the store that were read",
+    "chunks_skipped": "chunks that nobody wrote between the versions",
+}
 _COUNTED = {"same": SAME, "changed": CHANGED, "added": ADDED, "removed": REMOVED}
 
 
@@ -120,10 +132,11 @@ def group_of(store: str, a: str, b: str, sweep: str | None) -> str:
         One of the versions, or both, are none.
     """
     _check_versions(store, a, b)
-    known = dict.fromkeys([*names_in(store, b), *names_in(store, a)])  # either may lack it
+    both = zip(names_in(store, b), names_in(store, a), strict=True)  # either may lack it
+    known, others = (dict.fromkeys([*one, *other]) for one, other in both)
     if sweep is not None and sweep.rpartition("/")[0] in known:
         return sweep  # one stage
-    return choose(store, sweep, known)
+    return choose(store, sweep, known, others)
 
 
 def _check_versions(store: str, a: str, b: str) -> None:
@@ -214,7 +227,9 @@ def _compare_group(
     status = cells.status
     found = _table({name: row for name, (row, _) in rows.items()}).assign(status=status)
     first = next(iter(cells.axes))
-    found["largest_change"] = (("variable", first), np.array([by_label for _, by_label in rows.values()]))
+    changes = np.array([by_label for _, by_label in rows.values()])
+    largest = {"long_name": f"largest difference at each label of {first}"}
+    found["largest_change"] = (("variable", first), changes, largest)
     asked = [specification_of(version.attrs) for version in (cells.a, cells.b)]
     in_both = a is not None and b is not None
     paired = in_both and asked[0].get("seed") is not None and asked[0]["seed"] == asked[1].get("seed")
@@ -250,6 +265,8 @@ def _names(group: str, cells: Cells) -> list[str]:
 
 def _table(rows: Mapping[Any, Mapping[str, Any]]) -> xr.Dataset:
     table: xr.Dataset = pd.DataFrame([*rows.values()], pd.Index([*rows], name="variable")).to_xarray()
+    for name, what in _MEANINGS.items():
+        table[name].attrs = {"long_name": what}
     return table
 
 
@@ -257,7 +274,10 @@ def _labels(some: xr.Dataset, cells: Cells) -> xr.Coordinates:
     """Give what is known of the labels, as the truth tables of problems."""
     known = [name for name, coord in some.coords.items() if coord.dims and {*coord.dims} <= {*cells.axes}]
     labels: xr.Dataset = some.drop_vars(list(some.data_vars)).load().reindex(cells.axes)
-    return labels.drop_vars(labels.coords.keys() - {*known}).coords
+    labels = labels.drop_vars(labels.coords.keys() - {*known})
+    for coordinate in labels.variables.values():
+        coordinate.attrs.pop("_FillValue", None)  # of what is stored, which was opened as it is
+    return labels.coords
 
 
 def _significance(found: xr.Dataset) -> dict[str, int]:

@@ -80,7 +80,7 @@ def _counted(cells: Cells, status: xr.DataArray) -> Iterator[xr.Dataset]:
 
 def _epochs(version: xr.Dataset, labels: Mapping[str, pd.Index[Any]]) -> xr.DataArray:
     (first, wanted), *_ = labels.items()
-    epochs = version["success_epoch"].reset_coords(drop=True)
+    epochs = version["success_epoch"].reset_coords(drop=True).drop_attrs(deep=False)
     there = epochs.indexes[first].intersection(wanted)
     return epochs.sel({first: there}).load().reindex(labels, fill_value=_NOT_RUN)
 

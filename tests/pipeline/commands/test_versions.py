@@ -53,8 +53,8 @@ def test_runs_are_listed_as_versions(four: Command) -> None:
     _, out, _ = four("log", "--all", "--limit", "99")
     assert len(out.splitlines()) - 1 == len(history("results"))
     assert "Repository initialized" in out
-    code, out, _ = four("log", "npn3")
-    assert (code, out) == (0, "no run of npn3 in results; `relusweep status` lists what it holds\n")
+    code, _, err = four("log", "npn3")
+    assert (code, err) == (2, "error: no run of 'npn3' in results; there are runs of boolean/npn2\n")
 
 
 def test_a_tag_that_cannot_be_is_refused_in_words(four: Command) -> None:

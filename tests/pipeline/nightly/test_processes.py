@@ -187,8 +187,17 @@ def test_environment_is_not_needed(nightly: Nightly) -> None:
     """As cron calls it: with next to no environment."""
     bare: dict[str, Any] = {"PATH": "/usr/bin:/bin", "HOME": str(nightly.folder)}
     bare["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
-    said = subprocess.run(
-        [sys.executable, "-c", MAIN, "nightly", "list"], env=bare, capture_output=True, text=True, check=True
-    )
-    assert "No schedule" in said.stdout
-    assert (nightly.folder / ".local/state/relusweep/nights.sqlite").exists()
+    there = nightly.folder / ".local/state/relusweep/nights.sqlite"
+
+    def relusweep(*words: str) -> str:
+        command = [sys.executable, "-c", MAIN, "nightly", *words]
+        done = subprocess.run(
+            command, env=bare, cwd=nightly.folder, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert "No schedule" in relusweep("list")
+    assert not there.exists()  # looking makes nothing
+    extended = ("--sweep", "npn2", "--at", "0 2 * * *", "--mode", "extend", "--by", "1")
+    assert "Added mine" in relusweep("add", "mine", *extended)
+    assert there.exists()
