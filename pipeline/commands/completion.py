@@ -24,8 +24,9 @@ def stored_sweeps(ctx: Context, incomplete: str) -> list[str]:
     from relusweep.storage import StoreError
 
     try:
-        groups = names_in(ctx.params.get("store") or "results", "newest")
+        known, others = names_in(ctx.params.get("store") or "results", "newest")
     except (StoreError, ValueError):
         return []
+    groups = [*known, *others]
     names = dict.fromkeys([*groups, *(group.rpartition("/")[2] for group in groups)])
     return [name for name in names if name.startswith(incomplete)]
