@@ -183,7 +183,7 @@ class RelusweepBackend(BackendEntrypoint):
             store = self.store_type.of(session.store, group, filename_or_obj)
         except (FileNotFoundError, ContainsArrayError) as error:
             raise _no_group(group, filename_or_obj, session) from error
-        if not any(store.array_keys()):
+        if not store.members and not members_of(store.zarr_group).left_out:
             raise _no_group(group, filename_or_obj, session)
         return _decode(store, drop_variables, decoders)
 

@@ -186,7 +186,7 @@ def _of_cells(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]) -
     return {
         "key_figures": content.key_figures,
         "not_run": content.not_run,
-        "missing": None,
+        "after": [],
         "facts": known_rows({key: value for key, value in facts.items() if key not in _OF_NETWORKS_ALONE}),
         "stages": None,
         "versions": _versions(dataset.attrs),

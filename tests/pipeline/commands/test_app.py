@@ -212,13 +212,6 @@ def test_any_kind_has_a_status(relusweep: Command, knots: None) -> None:
     assert re.search(r"mse +3 *\n", out)
 
 
-@pytest.mark.parametrize("command", ["show", "report"])
-def test_a_kind_without_a_report_is_told(relusweep: Command, knots: None, command: str) -> None:
-    code, _, err = relusweep(command)
-    assert code == 2
-    assert "no report reads sweeps of the kind 'knots', only of: training, images" in err
-
-
 def test_doctor_finds_the_workers_well(relusweep: Command, workers: Address) -> None:
     code, out, _ = relusweep("doctor", "--scheduler", workers.address)
     assert code == 0

@@ -120,7 +120,7 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "0 B"), (1023, "1,023 B"), (39_960_000, "38.11 MiB"), (5 * 2**40, "5,120 GiB")]
+    ("count", "words"), [(0, "0 B"), (1023, "1,023 B"), (39_960_000, "38.11 MiB"), (5 * 2**40, "5 TiB")]
 )
 def test_bytes(count: float, words: str) -> None:
     assert bytes_in_words(count) == words
