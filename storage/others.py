@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,31 +27,58 @@ def others_of(group: zarr.Group, layout: Layout) -> dict[str, zarr.Array[Any]]:
     return {name: array for name, array in members_of(group).arrays.items() if name not in own}
 
 
-def extend_others(others: Mapping[str, zarr.Array[Any]], old: Axes, new: Axes) -> None:
+def extend_others(
+    group: zarr.Group, others: Mapping[str, zarr.Array[Any]], axes: Collection[str], old: Axes, new: Axes
+) -> None:
     """Keep what arrays hold at its labels, and make the rest missing.
 
     An array that has no value for missing keeps its size: with axes that are longer it does not fit any more,
-    and whoever opens the group is told that it is left out.
+    and whoever opens the group is told that it is left out. An array along all axes of several labels was
+    written of what is opened, where axes of one label are none: it gets those of them that grow.
 
     Parameters
     ----------
+    group : zarr.Group
     others : mapping of zarr.Array
+    axes : collection of str
+        Those dimensions along which cells are computed.
     old, new : mapping of pandas.Index
-        Labels of the axes as they were and as they will be.
+        Labels of all dimensions as they were and as they will be.
     """
-    for array in others.values():
-        axes = {dim: old[dim] for dim in dims_of(array) if dim in old}
-        if all(axis.equals(new[dim]) for dim, axis in axes.items()):
+    several = {dim for dim in axes if len(old[dim]) > 1}
+    alone = [dim for dim in axes if len(old[dim]) == 1 < len(new[dim])]
+    for name, array in others.items():
+        dims = dims_of(array)
+        gained = [dim for dim in alone if dim not in dims] if several and several <= {*dims} else []
+        own = {dim: old[dim] for dim in (*gained, *dims) if dim in old}
+        if all(labels.equals(new[dim]) for dim, labels in own.items()):
             continue
         missing = _missing(array)
-        if missing is None and any(len(new[dim]) > len(axis) for dim, axis in axes.items()):
+        if missing is None and any(len(new[dim]) > len(labels) for dim, labels in own.items()):
             _log.warning(
-                "%s keeps its size and will be left out: it has no value for missing; as float it would "
-                "grow with the sweep, or with the attribute _FillValue",
+                "%s keeps its size and will be left out, or is of the labels before: it has no value for "
+                "missing; as float it would grow with the sweep, or with the attribute _FillValue",
                 array.path,
             )
             continue
-        _extend(array, axes, {dim: new[dim] for dim in axes}, missing)
+        grown = _along(group, name, array, gained) if gained else array
+        _extend(grown, own, {dim: new[dim] for dim in own}, missing)
+
+
+def _along(group: zarr.Group, name: str, array: zarr.Array[Any], gained: list[str]) -> zarr.Array[Any]:
+    """Make an array anew, with dimensions of one label before its own."""
+    values, attributes = np.asarray(array[...]), dict(array.attrs)
+    anew = group.create_array(
+        name,
+        shape=(1,) * len(gained) + array.shape,
+        dtype=array.dtype,
+        fill_value=array.fill_value,
+        attributes=attributes,
+        dimension_names=(*gained, *dims_of(array)),
+        overwrite=True,
+    )
+    anew[...] = values.reshape(anew.shape)
+    return anew
 
 
 def _extend(array: zarr.Array[Any], old: Axes, new: Axes, missing: Any) -> None:

@@ -60,7 +60,7 @@ def extend_group(store: IcechunkStore, layout: Layout) -> None:
             _relayout(group, layout, name, variable, stored)
         elif (array := open_array(group, name)).shape != shape:
             array.resize(shape)
-    extend_others(others, old, new)
+    extend_others(group, others, layout.progress_dims, old, new)
     for coordinate in stored.variables:
         del group[str(coordinate)]
     _write_coords(store, layout)

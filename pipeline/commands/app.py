@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import sys
@@ -63,6 +64,9 @@ app.add_typer(clusters.app, name="cluster")
 app.add_typer(nightly.nightly, name="nightly")
 
 
+_OF_PLACES = (errno.EACCES, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOSPC, errno.EPERM, errno.EROFS)
+
+
 def main() -> None:
     """Run the command line; what a user can mend is told in one line.
 
@@ -77,9 +81,11 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        code = getattr(error, "exit_code", None)
+        code, words = getattr(error, "exit_code", None), str(error)
+        if isinstance(error, OSError) and error.errno in _OF_PLACES:
+            code, words = 1, ": ".join(str(word) for word in (error.filename, error.strerror) if word)
         if code is None:  # a fault of ours keeps its traceback
             raise
-        told = escape(redact(str(error)))
+        told = escape(redact(words))
         Console(stderr=True).print(f"[red]error:[/] {told}", soft_wrap=True, highlight=False)
         sys.exit(code)

@@ -168,16 +168,23 @@ def stored_plan(sweep: Sweep, store: str, version: str | None = None) -> Plan:
     return Plan(sweep, sweep, tuple(_cut(sweep, finished)))
 
 
+_MEND = (
+    "Give yours another name (--set name=…, or name=… in Python), or start the group anew (--replace, or "
+    "replace=True; earlier versions stay readable)"
+)
+
+
 def _progress(sweep: Sweep, store: str, version: str | None = None) -> xr.Dataset | None:
     try:
         group = open_dataset(store, sweep.group, version=version)
     except StoreNotFound:
         return None
     if why := damage_of(group.attrs, {name: array.dims for name, array in group.variables.items()}):
+        raise SpecificationChanged(f"{sweep.group} in {store} is of no sweep, or is damaged: {why}. {_MEND}")
+    if (schema := group.attrs.get("result_schema", 1)) != sweep.result_schema:
         raise SpecificationChanged(
-            f"{sweep.group} in {store} is of no sweep, or is damaged: {why}. Give yours another name (--set "
-            "name=…, or name=… in Python), or start the group anew (--replace, or replace=True; earlier "
-            "versions stay readable)"
+            f"{sweep.group} in {store} is of another version of relusweep, which had other results (their "
+            f"number is {schema}, now {sweep.result_schema}: see the changelog). {_MEND}"
         )
     return group[["done", "fingerprint"]].reset_coords(drop=True).load()
 
@@ -223,6 +230,10 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
     """Mark the cells asked for that the store has, computed by this very specification."""
     if progress is None:
         return np.zeros(sweep.shape, bool)
+    if {*progress["done"].dims} != {*sweep.axes}:
+        raise SpecificationChanged(
+            f"{sweep.group} has other axes in the store: somebody has written it in another form. {_MEND}"
+        )
     axes = sweep.axes  # and no arithmetic of xarray, which would import dask.array
     done, fingerprint = (progress[name].transpose(*axes).values for name in ("done", "fingerprint"))
     if not done.size:

@@ -75,7 +75,9 @@ class Block:
 
     def __str__(self) -> str:
         spans = ((dim, labels[0], labels[-1]) for dim, labels in self.labels if dim not in self.silent)
-        return ", ".join(f"{dim} {a}" if a == b else f"{dim}s {a} to {b}" for dim, a, b in spans)
+        return ", ".join(
+            f"{dim} {a}" if a == b else f"{dim.removesuffix('s')}s {a} to {b}" for dim, a, b in spans
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -373,6 +375,7 @@ class Sweep(ABC):
                 "title": self.title,
                 "kind": self.kind,
                 "specification": self.specification,
+                "result_schema": self.result_schema,
                 "versions": json.dumps(library_versions()),
                 **self.attrs,
             },

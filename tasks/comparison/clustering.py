@@ -93,9 +93,10 @@ def cluster_output(block: ClusterBlock) -> BlockResult:
             for span in rows.spans("test"):
                 images = rows.inputs("test", span)
                 here = _float32(rows.read(block.label, block.output, "test", span))[:, None]
+                finite = np.flatnonzero(np.isfinite(here).all(axis=(1, 2)))
                 for place, of_k in enumerate(found):
-                    values = compressed_outputs([of_k.centres], here, images)
-                    arrays["test_outputs"][0, 0, place, span.start : span.stop] = values[:, 0]
+                    values = compressed_outputs([of_k.centres], here[finite], images[finite])
+                    arrays["test_outputs"][0, 0, place, span.start + finite] = values[:, 0]
     return BlockResult(arrays, 0, time.process_time() - started, 0.0)
 
 

@@ -32,8 +32,8 @@ class Distances:
         Samples summed so far.
     apart : ndarray of shape (n_pairs,), float64
         ``Σ |x − y|²`` over samples and outputs, of the coefficients of both networks.
-    inner : ndarray of shape (n_pairs,), float64
-        ``Σ x · (x − y)``.
+    inner, inner_to : ndarray of shape (n_pairs,), float64
+        ``Σ x · (x − y)`` and ``Σ y · (y − x)``.
     squares : ndarray of shape (n_networks,), float64
         ``Σ |x|²``.
     largest, least : ndarray of shape (n_networks,), float64
@@ -49,7 +49,8 @@ class Distances:
     Memory beside the chunk: ``8 (n_networks + 2) n_samples n_columns`` bytes, and 2^18 for casts; one output
     is in float64 at a time.
 
-    With α = 1/a¹ and β = 1/a², known only at the end, ``|α x − β y|²`` is ``(α − β)² |x|² + 2 (α − β) β
+    With α = 1/a¹ and β = 1/a², known only at the end, and α the larger (the networks change places
+    otherwise), ``|α x − β y|²`` is ``(α − β)² |x|² + 2 (α − β) β
     x·(x − y) + β² |x − y|²``. Accumulated in float64 over m coefficients, with u = 2^-53, it is wrong by at
     most ``2 (m + 8) u ((α − β)² Σ|x|² + β² Σ|x − y|²)``, which is small where the networks are nearly the
     same: from ``Σ x·y`` their distance would be a difference of large sums. Of a network and itself it is 0
@@ -71,6 +72,7 @@ class Distances:
         self.n_samples = 0
         self.apart = np.zeros(len(self.pairs))
         self.inner = np.zeros(len(self.pairs))
+        self.inner_to = np.zeros(len(self.pairs))
         self.squares = np.zeros(n_networks)
         self.largest = np.full(n_networks, -np.inf)
         self.least = np.full(n_networks, np.inf)
@@ -101,6 +103,7 @@ class Distances:
             difference = rows[x] - rows[y]
             self.apart[pair] += difference @ difference
             self.inner[pair] += rows[x] @ difference
+            self.inner_to[pair] -= rows[y] @ difference
 
     def merge(self, other: Distances) -> None:
         """Add the samples of other sums, which stay as they are.
@@ -122,6 +125,7 @@ class Distances:
             )
         self.apart += other.apart
         self.inner += other.inner
+        self.inner_to += other.inner_to
         self.squares += other.squares
         np.maximum(self.largest, other.largest, out=self.largest)
         np.minimum(self.least, other.least, out=self.least)
@@ -152,7 +156,10 @@ class Distances:
         size = self.largest if unit == "largest" else np.maximum(self.largest, -self.least)
         a = np.where(self.squares == 0, 1.0, size)
         x, y = np.transpose(self.pairs)
+        swapped = abs(a[x]) > abs(a[y])
+        x, y = np.where(swapped, y, x), np.where(swapped, x, y)
+        inner = np.where(swapped, self.inner_to, self.inner)
         with np.errstate(divide="ignore", invalid="ignore"):
             scale, excess = 1 / a[y], (a[y] - a[x]) / (a[x] * a[y])
-            total = excess**2 * self.squares[x] + 2 * excess * scale * self.inner + scale**2 * self.apart
+            total = excess**2 * self.squares[x] + 2 * excess * scale * inner + scale**2 * self.apart
         return np.asarray(np.maximum(total, 0) / (self.n_samples * self.shape[1] * self.shape[2]))

@@ -100,6 +100,9 @@ def _distance(block: ColumnBlock) -> _Arrays:
     found = Distances(block.pairs, len(block.networks), maps.n_outputs, maps.n_columns)
     found.n_samples = maps.n_test
     found.apart, found.inner = (block.sums(name).sum(axis=1) for name in ("apart", "inner"))
+    found.inner_to = kept.reader.read(
+        "sums", "inner", network_from=block.target, network_to=list(block.sources)
+    ).sum(axis=0)
     squares, largest, least = (
         kept.reader.read("sums", name, network_from=block.networks)
         for name in ("squares", "largest", "least")

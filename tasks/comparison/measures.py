@@ -171,7 +171,7 @@ def n_right(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (...), float64
-        Whole numbers; NaN where an output of any sample is NaN, as of networks that diverged. Of equal
+        Whole numbers; NaN where an output of any sample is not finite, as of networks that diverged. Of equal
         outputs the first counts. Counts of chunks add up; by all samples they are the accuracy.
 
     Raises
@@ -190,4 +190,4 @@ def n_right(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
             f"labels have shape {values.shape[-2:-1]} for outputs of {values.shape}, got {classes.shape}"
         )
     right = (values.argmax(axis=-1) == classes).sum(axis=-1)
-    return np.where(np.isnan(values).any(axis=(-2, -1)), np.nan, right)
+    return np.where(np.isfinite(values).all(axis=(-2, -1)), right, np.nan)

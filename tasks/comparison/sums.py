@@ -234,12 +234,12 @@ def _compared(block: SumBlock) -> dict[str, NDArray[Any]]:
     del chunk
     sums = _grams(block, total / block.n_test) if moments is None else moments
     biased, unbiased = (_hsic(block, sums, which) for which in (False, True))
-    apart, inner = block.spread(distances.apart), block.spread(distances.inner)
+    inner, inner_to = block.spread(distances.inner), block.spread(distances.inner_to)
     turned = np.array([source > target for source, target in block.cells]).reshape(block.shape)
     own = [block.networks.index(label) for label in block.sources]
     found = {
-        "apart": apart,
-        "inner": np.where(turned, apart - inner, inner),  # y·(y − x) = |x − y|² − x·(x − y)
+        "apart": block.spread(distances.apart),
+        "inner": np.where(turned, inner_to, inner),
         "squares": distances.squares[own, None],
         "largest": distances.largest[own, None],
         "least": distances.least[own, None],

@@ -136,6 +136,8 @@ def check_features(network: Pretrained) -> None:
             f"without its last linear layer its module gives {tuple(found.shape)} features of {_TRIED} "
             f"images, and that layer takes {expected}: it is not the layer that gives the outputs"
         )
+    if not found.isfinite().all():
+        raise ValueError("its module gives features that are not finite, of images of random numbers")
     if (found[:1] - alone).abs().max() > _SAME * found.abs().max():
         raise ValueError(
             "its module gives an image other features beside others than alone: it mixes the images of a "

@@ -85,6 +85,8 @@ def read_chain(network: nn.Module, shape: tuple[int, ...]) -> Chain | None:
     """
     if any(p.dtype != torch.float32 or p.device.type != "cpu" for p in network.parameters()):
         return None
+    if any(part._forward_hooks or part._forward_pre_hooks for part in network.modules()):
+        return None  # which may do anything, as weight normalisation does
     layers = _flat(network)
     fixed = layers.pop(0) if layers and type(layers[0]) is FixedMap else None
     if not isinstance(fixed, FixedMap):
@@ -117,7 +119,7 @@ def neighbours(matrix: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 def _chain(layers: list[nn.Module], shape: tuple[int, ...], image: tuple[int, ...]) -> Chain | None:
     """Read layers that take an image as it is."""
     taken = _convolutions(layers, image)
-    affine = None if taken is None else _affine(taken[1])
+    affine = None if taken is None else _affine(taken[1], n_dims=len(image))
     if taken is None or affine is None or affine[0].weights.shape[1] != _features(taken[0], image):
         return None
     rows, columns = (torch.eye(size) for size in image[1:]) if taken[0] else (torch.empty(0),) * 2
@@ -173,7 +175,7 @@ def _convolutions(
     return tuple(found), layers
 
 
-_MAXIMUM = str(nn.MaxPool2d(2))  # says all settings
+_MAXIMUM, _FLATTEN = str(nn.MaxPool2d(2)), str(nn.Flatten())  # which say all settings
 
 
 def _factor(after: list[nn.Module]) -> int | None:
@@ -200,9 +202,11 @@ def _biases(layer: nn.Conv2d | nn.Linear) -> Tensor:
     return layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias.clone()
 
 
-def _affine(layers: Sequence[nn.Module]) -> tuple[Affine, ...] | None:
-    """Read affine maps with ReLU between them; None where anything else is left."""
-    rest = [layer for layer in layers if not isinstance(layer, nn.Flatten)]
+def _affine(layers: Sequence[nn.Module], n_dims: int) -> tuple[Affine, ...] | None:
+    """Read affine maps of flat inputs with ReLU between them; None where anything else is left."""
+    rest = [layer for layer in layers if str(layer) != _FLATTEN or type(layer) is not nn.Flatten]
+    if n_dims > 1 and (not layers or layers[0] in rest):
+        return None
     linear, between = rest[::2], rest[1::2]
     if len(rest) % 2 == 0 or not all(type(layer) is nn.ReLU for layer in between):
         return None

@@ -124,7 +124,7 @@ class _Convolution:
         convolve(frames, self._starts, self.line, self._weights, shape, sums)
         codes = np.empty((n_samples, self._n_channels, n_rows, n_columns), np.uint8)
         if after is None:
-            values = np.empty((n_samples, codes[0].size), np.float32)
+            values = np.empty((n_samples, self._n_channels * n_rows * n_columns), np.float32)
             place = self._factor, 0, n_columns, n_rows * n_columns
         else:
             values = after.frames(n_samples)

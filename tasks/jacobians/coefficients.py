@@ -114,10 +114,10 @@ def differentiate(network: nn.Module, inputs: Tensor) -> tuple[NDArray[np.floati
     return outputs, rows
 
 
+@torch.enable_grad()
 def _of_batch(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
     x = inputs.clone().requires_grad_()
-    with torch.enable_grad():
-        outputs = network(x)
+    outputs = network(x)
     if outputs.ndim != 2 or len(outputs) != len(x):
         raise ValueError(
             f"the network gives outputs of shape {tuple(outputs.shape)} for a batch of {len(x)}; allowed is "

@@ -113,4 +113,4 @@ def _rounded(rows: NDArray[np.float32], precision: str | int) -> NDArray[Any]:
 def _relative(rows: NDArray[np.float32], kept: NDArray[Any]) -> NDArray[np.float64]:
     """Error of the kept numbers of each sample, against their size."""
     error, size = (np.linalg.norm(a.reshape(len(a), -1), axis=1) for a in (rows - kept, rows))
-    return np.asarray(np.divide(error, size, out=np.zeros_like(error), where=size > 0))
+    return np.asarray(np.divide(error, size, out=np.zeros_like(error), where=size != 0))

@@ -32,7 +32,8 @@ class RoundingError(NamedTuple):
     def of(cls, values: NDArray[np.float32], rounded: NDArray[Any]) -> "RoundingError":
         """Compare rounded numbers with what they were; 0 where there are none."""
         exact = np.abs(values, dtype=np.float64).ravel()
-        error = np.abs(np.subtract(rounded, values, dtype=np.float64)).ravel()
+        with np.errstate(invalid="ignore"):  # of infinite numbers NaN
+            error = np.abs(np.subtract(rounded, values, dtype=np.float64)).ravel()
         size, off = np.linalg.norm(exact), np.linalg.norm(error)
         ratio = np.divide(error, exact, out=np.zeros_like(error), where=exact != 0)
         relative = off / size if size else 0.0
@@ -58,8 +59,8 @@ def to_float16(rows: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding
     """
     with np.errstate(over="ignore", under="ignore"):  # the one is refused, the other reported
         halves = rows.astype(np.float16)
-    if not np.isfinite(halves).all():
-        largest = np.abs(rows).max()
+    if (np.isfinite(rows) & ~np.isfinite(halves)).any():
+        largest = np.abs(rows).max(where=np.isfinite(rows), initial=0)
         raise ValueError(f"the largest number is {largest:g}; float16 ends at 65504: round bits instead")
     return halves, RoundingError.of(rows, halves)
 
@@ -82,7 +83,7 @@ def round_bits(rows: NDArray[np.float32], bits: int) -> tuple[NDArray[np.float32
     Raises
     ------
     ValueError
-        If there are not so many bits, or a number is not finite or becomes infinite.
+        If there are not so many bits, or a finite number becomes infinite.
 
     Notes
     -----
@@ -101,6 +102,8 @@ def round_bits(rows: NDArray[np.float32], bits: int) -> tuple[NDArray[np.float32
     last_kept = words >> dropped & np.uint32(1)
     nearest = words + ((np.uint32(1) << dropped - np.uint32(1)) - np.uint32(1) + last_kept)
     rounded = (nearest >> dropped << dropped).view(np.float32)
-    if not np.isfinite(rounded).all():
-        raise ValueError("numbers must be finite, and stay so when rounded; leave out networks that diverged")
+    finite = np.isfinite(rows)
+    rounded = np.where(finite, rounded, rows)
+    if not np.isfinite(rounded[finite]).all():
+        raise ValueError("the largest numbers become infinite when rounded: keep more bits, or all (float32)")
     return rounded, RoundingError.of(rows, rounded)

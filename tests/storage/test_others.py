@@ -70,6 +70,28 @@ def test_an_array_of_others_keeps_its_values_at_its_labels_and_lacks_the_rest(
     np.testing.assert_array_equal(new, np.full(new.shape, missing, new.dtype))
 
 
+@pytest.mark.parametrize("grown", [{"width": (2, 5)}, {"width": (1, 2), "trial": range(12)}])
+def test_an_array_of_what_is_opened_gets_the_axis_that_was_of_one_label(
+    tmp_path: Path, grown: dict[str, Any]
+) -> None:
+    """An array written over the axes that `relusweep.open` shows is of the networks at the label before."""
+    store_with(tmp_path, layout(width=(2,)))
+    with by_hand(tmp_path) as group:
+        add(group, "my_loss", ("problem", "trial"), attributes={"units": "1"})
+        add(group, "of_problems", ("problem",))
+    before = raw(tmp_path)
+    with Committer(tmp_path) as committer:
+        committer.prepare(layout(**grown))
+        committer.commit("larger", {})
+    after = raw(tmp_path)
+    assert set(after["my_loss"].dims) == set(DIMS)
+    assert after["my_loss"].attrs == before["my_loss"].attrs
+    here = after["my_loss"].sel(width=2, trial=before["trial"])
+    np.testing.assert_array_equal(here.transpose(*before["my_loss"].dims), before["my_loss"])
+    assert after["my_loss"].drop_sel(width=2).isnull().all()
+    xr.testing.assert_equal(after["of_problems"], before["of_problems"])
+
+
 def scalar(group: zarr.Group) -> None:
     group.create_array("constant", shape=(), dtype="int64")
 

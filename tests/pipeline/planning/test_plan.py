@@ -75,6 +75,28 @@ def test_the_longest_blocks_come_first() -> None:
     assert work == sorted(work, reverse=True)
 
 
+def test_groups_whose_results_meant_something_else_are_started_anew_or_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweep() -> TrainingSweep:
+        return override(SWEEPS["npn2"], ["trials=2", "width=2", "depth=1"])
+
+    with Committer(tmp_path, create=True) as committer:
+        committer.prepare(sweep().layout(""))
+        committer.commit("before", {})
+    assert not plans(sweep(), str(tmp_path))[0].anew
+    monkeypatch.setattr(TrainingSweep, "result_schema", property(lambda self: 7))
+    with pytest.raises(SpecificationChanged, match=r"number is 1, now 7: see the changelog.*--replace"):
+        plans(sweep(), str(tmp_path))
+    assert plans(sweep(), str(tmp_path), replace=True)[0].anew
+
+
+def test_a_group_in_another_form_is_told() -> None:
+    sweep = SWEEPS["npn2"]
+    with pytest.raises(SpecificationChanged, match="has other axes in the store: somebody"):
+        make_plan(sweep, _progress(sweep, True).isel(optimizer=0, drop=True))
+
+
 def test_nothing_is_planned_twice_when_all_is_done() -> None:
     sweep = SWEEPS["npn3"]
     plan = make_plan(sweep, _progress(sweep, True))

@@ -37,6 +37,14 @@ def test_distances_are_right_however_near_the_networks(apart, cuts):
     assert distances.values()[0] != distances.values("largest_size")[0]
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e-8, 1e5, 1e8, 1e12])
+def test_distances_of_networks_of_other_scales_are_right_in_both_directions(scale):
+    rows = np.random.default_rng(6).normal(size=(2, 20, 2, 5))
+    rows[1] *= scale
+    expected = exact_distance(*rows)
+    np.testing.assert_allclose(distances_of(rows).values()[[0, 2]], expected, rtol=1e-11)
+
+
 def test_a_distance_of_scaled_networks_is_within_its_bound():
     one = np.random.default_rng(1).normal(size=(40, 1, 5))
     rows, bound = np.stack([one, 3 * one]), 2 * (200 + 8) * 2.0**-53
@@ -79,9 +87,10 @@ def test_measures_of_networks_that_diverged_are_missing():
     rows = np.stack([np.ones((6, 2, 3)), np.full((6, 2, 3), np.nan)])
     assert np.isnan(distances_of(rows).values()[[0, 2]]).all()
     outputs = np.random.default_rng(5).normal(size=(3, 6, 2))
-    outputs[1, 4, 1], outputs[2] = np.nan, np.nan
+    outputs[1, 4, 1], outputs[2] = np.inf, np.nan
     assert np.isfinite(n_right(outputs, np.zeros(6))).tolist() == [True, False, False]
     assert np.isnan(cka([(0, 1), (1, 2)], [0.0, np.nan], [0.0, np.nan, 1.0])).all()  # beside a constant one
+    outputs[1, 4, 1] = np.nan
     assert np.isfinite(cross_entropy(outputs, outputs)).tolist() == [[True, False, False], *[[False] * 3] * 2]
 
 

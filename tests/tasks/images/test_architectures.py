@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from relusweep.tasks.images.architectures import FixedMap, build, build_pretrained
+from relusweep.tasks.images.architectures import FixedMap, build, build_pretrained, check_features
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 40, 23)]
 ARCHITECTURES = ["linear", "dense", "simple", "complex"]
@@ -131,6 +131,12 @@ def no_linear() -> nn.Module:
     return nn.Sequential(nn.ReLU())
 
 
+def lost() -> nn.Module:
+    module = Small()
+    nn.init.constant_(module.convolution[0].bias, float("nan"))
+    return module
+
+
 def pretrained(factory: str = "small", **arguments):
     return build_pretrained(f"{__name__}:{factory}", (1, 8, 8), 10, seed=0, side=64, **arguments)
 
@@ -142,6 +148,12 @@ def test_only_the_last_layer_is_replaced_and_trained():
     assert isinstance(network.extractor.fc, nn.Identity)
     assert isinstance(network.extractor.aside, nn.Linear)
     assert network.fixed.side == (64, 64)
+
+
+def test_features_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="features that are not finite"):
+        check_features(pretrained("lost"))
+    check_features(pretrained())
 
 
 def test_the_extractor_stays_in_evaluation_mode():

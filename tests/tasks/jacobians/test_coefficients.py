@@ -414,6 +414,41 @@ def test_dropout_takes_no_part():
 def test_of_no_samples_there_are_no_rows():
     for network in (mlp(5, 3, 2), nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))):
         assert coefficients(network, np.zeros((0, 5))).shape == (0, 2, 6)
+    assert coefficients(build("complex", (1, 8, 8), 10, 0), np.zeros((0, 1, 8, 8))).shape == (0, 10, 65)
+
+
+class Squares(nn.Flatten):
+    def forward(self, inputs):
+        return super().forward(inputs) ** 2
+
+
+def hooked() -> nn.Module:
+    network = mlp(64, 5, 3)
+    network[0].register_forward_hook(lambda layer, inputs, outputs: 2 * outputs)
+    return nn.Sequential(nn.Flatten(), *network)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        hooked,
+        lambda: nn.Sequential(Squares(), *mlp(64, 5, 3)),
+        lambda: nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(64, 3))),
+    ],
+)
+def test_what_only_looks_like_a_chain_is_differentiated(make):
+    network, inputs = seeded(make), draw(5, 1, 8, 8)
+    for weights in network.parameters():
+        weights.data *= 1.5
+    assert ClosedForm.of(network, (1, 8, 8)) is None
+    with torch.no_grad():
+        np.testing.assert_allclose(affine(coefficients(network, inputs), inputs), network(inputs), atol=1e-5)
+
+
+def test_images_that_are_not_flattened_have_no_closed_form():
+    assert ClosedForm.of(mlp(5, 3, 2), (5,)) is not None
+    assert ClosedForm.of(mlp(5, 3, 2), (1, 1, 5)) is None
+    assert ClosedForm.of(nn.Sequential(nn.Flatten(2), *mlp(5, 3, 2)), (1, 1, 5)) is None
 
 
 @pytest.mark.gpu

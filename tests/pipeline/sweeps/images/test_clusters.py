@@ -21,8 +21,10 @@ from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.images.summary import Summary
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
-from relusweep.tasks.comparison.clustering import draws
+from relusweep.tasks.comparison.clustering import ClusterBlock, cluster_output, draws
 from relusweep.tasks.comparison.compression import cluster_all
+from relusweep.tasks.jacobians.maps import CoefficientReader
+from tests.tasks.array_reader import ArrayReader
 
 SMALL = Compression(
     ImageSpecification(
@@ -257,6 +259,20 @@ def test_a_network_that_diverged_has_no_clusters(workers: Address, tmp_path: Pat
     assert clusters["test_outputs"].isnull().all()
     assert compression["accuracy"].isnull().all()
     assert compression["drop"].isnull().all()
+
+
+def test_test_images_without_a_finite_map_are_missing_alone() -> None:
+    n_train, n_test = SMALL.maps.n_train, SMALL.maps.n_test
+    rows = np.random.default_rng(0).normal(size=(1, n_train + n_test, 10, 65)).astype(np.float32)
+    rows[0, n_train + 7, 3, 5] = np.nan
+    dims = ("network", "sample", "output", "coefficient")
+    reader = ArrayReader({"jacobians": {"coefficients": (dims, rows)}}, {"network": ["dense-adamw-0"]})
+    kept = CoefficientReader(SMALL.maps, reader, chunk=100)
+    found = cluster_output(ClusterBlock(kept, "dense-adamw-0", 3, (1, 2), 1, 20, at_once=True)).arrays
+    lost = np.isnan(found["test_outputs"][0, 0])
+    assert lost[:, 7].all()
+    assert lost.sum() == 2
+    assert np.isfinite(found["inertia"]).all()
 
 
 @pytest.mark.parametrize("setting", ["clusters=0", "clusters=", "n_init=0", "max_iterations=0"])

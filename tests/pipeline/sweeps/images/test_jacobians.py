@@ -26,6 +26,7 @@ from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer, StoreNotFound
 from relusweep.tasks.jacobians.coefficients import coefficients
+from relusweep.tasks.jacobians.mapping import MapBlock, map_samples
 from tests.pipeline.sweeps.images.pictures import (
     N_TEST,
     N_TRAIN,
@@ -34,6 +35,7 @@ from tests.pipeline.sweeps.images.pictures import (
     trained_network,
     write_images,
 )
+from tests.tasks.array_reader import ArrayReader
 
 MODELS = "tests.pipeline.sweeps.images.pictures"  # where workers import them from
 
@@ -293,6 +295,20 @@ def test_rounded_rows_and_what_that_costs(
     np.testing.assert_allclose(results["rounding_error"], expected, rtol=1e-5)
     read = rounded.coefficients(str(tmp_path / "store")).read("dense-adamw-0", 1, "test")
     np.testing.assert_array_equal(read, rows[1, N_TRAIN:, 1])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", 10])
+def test_a_network_that_diverged_has_no_rows_in_any_precision(images: Path, precision: str | int) -> None:
+    sweep = sweep_of(images, "dense-sgd-0", precision=precision)
+    parameters = np.full((1, sweep.spec.most_parameters), np.nan, np.float32)
+    reader = ArrayReader(
+        {"training": {"parameters": (("network", "parameter"), parameters)}}, {"network": ["dense-sgd-0"]}
+    )
+    block = MapBlock(sweep.maps, "dense-sgd-0", range(9), precision, 0, reader)
+    arrays = map_samples(block).arrays
+    for name in arrays.keys() - {"n_ties"}:
+        assert np.isnan(arrays[name]).all()
+    assert (arrays["n_ties"] == -1).all()
 
 
 def test_pretrained_networks_have_rows_too(workers: Address, images: Path, tmp_path: Path) -> None:
