@@ -42,7 +42,7 @@ def sum_up(block: SummaryBlock) -> BlockResult:
     -------
     BlockResult
         Of arrays of shape (1,): ``train_accuracy``, ``test_accuracy``, ``test_loss``, ``original``, float64;
-        ``n_parameters``, int64.
+        ``n_parameters``, int64, and ``images_on_kinks``, int32, -1 where kinks are not counted.
     """
     started = time.process_time()
     kept = block.coefficients
@@ -52,5 +52,8 @@ def sum_up(block: SummaryBlock) -> BlockResult:
     }
     right = n_right(kept.outputs(block.label, "test"), kept.labels)
     arrays["original"] = np.atleast_1d(right / len(kept.labels))
+    n_ties = kept.reader.read("jacobians", "n_ties", network=block.label)
+    on_kinks = -1 if (n_ties < 0).any() else np.count_nonzero(n_ties)
+    arrays["images_on_kinks"] = np.array([on_kinks], np.int32)
     arrays["n_parameters"] = np.array([kept.maps.networks.n_parameters(block.label)])
     return BlockResult(arrays, 0, time.process_time() - started, 0.0)

@@ -37,6 +37,12 @@ class Summary(OfJacobians):
     dims: ClassVar[tuple[str, ...]] = ("network",)
     variables: ClassVar[Mapping[str, Variable]] = {
         **{name: numbers(("network",), "float64", words) for name, words in _LONG_NAMES.items()},
+        "images_on_kinks": numbers(
+            ("network",),
+            "int32",
+            "images at which a unit is at a kink",
+            comment="of training and test images; -1: not counted, see n_ties of the stage jacobians",
+        ),
         "n_parameters": numbers(("network",), "int64", "parameters that were trained"),
     }
     schedule: ClassVar[Schedule] = Schedule(

@@ -24,6 +24,7 @@ from relusweep.pipeline.sweeps.images.sums import Sums, sums_memory
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import open_dataset
 from relusweep.tasks.comparison.affine import apply_coefficients
+from relusweep.tasks.comparison.summary import SummaryBlock, sum_up
 from relusweep.tasks.comparison.sums import FORMS, SumBlock, sum_pairs
 from tests.pipeline.sweeps.images.pictures import write_images
 from tests.tasks.array_reader import ArrayReader
@@ -382,3 +383,25 @@ def test_a_block_is_of_as_many_networks_as_memory_allows(large):
     assert stage.side(memory=1) == 1
     assert stage.layout("").attrs["tile"] == 5
     assert stage.layout("").attrs["peak_memory_bytes"] == stage.memory(5) == sums_memory(stage, 5, 5, 5)
+
+
+def test_images_on_kinks_are_counted() -> None:
+    n_ties = np.array([[0, 3, 1, 0], [0, 0, 0, 0], [0, -1, 2, 0]], np.int32)
+    history = {
+        name: (("network", "epoch"), np.ones((3, 1)))
+        for name in ("train_accuracy", "test_accuracy", "test_loss")
+    }
+    outputs = np.zeros((3, _spec().maps.n_samples, 10), np.float32)
+    reader = ArrayReader(
+        {
+            "training": history,
+            "jacobians": {
+                "n_ties": (("network", "sample"), n_ties),
+                "outputs": (("network", "sample", "output"), outputs),
+            },
+        },
+        {"network": NETWORKS, "epoch": (1,)},
+    )
+    kept = replace(Jacobians(_spec()).coefficients(""), reader=reader)
+    counts = [sum_up(SummaryBlock(kept, label, 1)).arrays["images_on_kinks"] for label in NETWORKS]
+    assert np.concatenate(counts).tolist() == [2, 0, -1]
