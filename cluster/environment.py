@@ -1,9 +1,10 @@
 """The environment of worker processes, and the settings of schedulers that we start."""
 
 import sys
-from pathlib import Path
+from functools import partial
 from typing import Any
 
+from relusweep._paths import expanded_or
 from relusweep.cluster.errors import InvalidCluster
 
 __all__ = ["ENVIRONMENT", "POOLS", "SETTINGS", "expanded", "import_from"]
@@ -28,27 +29,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def expanded(path: str, *variables: str) -> Path:
-    """Put the home folder in the place of ``~``.
-
-    Parameters
-    ----------
-    path : str
-    *variables : str
-        Of the environment, beside HOME: those that give the path by themselves.
-
-    Raises
-    ------
-    InvalidCluster
-        Nobody says where it is: HOME is not set and the user has no name, or there is no such user.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        ways = " or ".join(("HOME", *variables))
-        raise InvalidCluster(
-            f"{path}: it is not known where ~ is; set {ways}, or write it in full"
-        ) from error
+expanded = partial(expanded_or, InvalidCluster)
 
 
 def import_from(folder: str) -> None:

@@ -35,7 +35,7 @@ def test_the_rooms_are_those_of_import_linter() -> None:
     assert layers[-3:] == [
         "relusweep.pipeline",
         " | ".join(f"relusweep.{room}" for room in told[:3]),
-        "relusweep._yaml",
+        "relusweep._paths | relusweep._yaml",
     ]
 
 

@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from relusweep.cluster import Address
-from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.nightly.ledger import Ledger
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
@@ -31,22 +30,10 @@ NAME = "odd_One-" + "x" * 34  # as long as a name may be
 Command = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def relusweep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """Run the command line in this process: exit code, what it says, what it complains of."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+@pytest.fixture(autouse=True)
+def _of_this_user_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("RELUSWEEP_WEBHOOK", raising=False)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["relusweep", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return call
 
 
 def test_help_teaches(relusweep: Command) -> None:
