@@ -332,7 +332,7 @@ class TrainingSweep(SpecifiedSweep):
         from relusweep.tasks.training_block import TrainingBlock
 
         labels, trials = dict(block.labels), block["trial"]
-        setting = self.setting({dim: labels[dim][0] for dim in self.places})
+        setting = self._setting_of(block)
         return TrainingBlock(
             problem=self.problem,
             setting=setting,
@@ -419,23 +419,23 @@ class TrainingSweep(SpecifiedSweep):
 
     def _seconds(self, block: Block) -> float:
         """Estimate the time of a block: wide networks leave the processor's caches, and are slower."""
-        n_parameters = self._network_of(block).n_parameters
+        n_parameters = self._network(self._setting_of(block)).n_parameters
         return self._cost(block) / _SPEED * (1 + n_parameters / _CACHED)
 
     def _memory(self, block: Block) -> float:
         """Estimate the bytes of a block's networks, and of its results twice."""
         labels, trials = block.cells // len(block["trial"]), len(block["trial"])
         snapshots = {epoch for probe in self._every_probe for epoch in probe.epochs(self._extent)}
-        n_parameters = self._network_of(block).n_parameters
+        n_parameters = self._network(self._setting_of(block)).n_parameters
         networks = bytes_of_block(n_parameters, labels, trials, len(snapshots))
         return networks + 2 * block.cells * self.bytes_per_cell
 
-    def _network_of(self, block: Block) -> networks.Network:
-        return self._network(self.setting({dim: block[dim][0] for dim in self.places}))
+    def _setting_of(self, block: Block) -> Setting:
+        return self.setting({dim: block[dim][0] for dim in self.places})
 
     def _cost(self, block: Block) -> float:
         """Estimate the multiply-adds of a block."""
-        setting = self.setting({dim: block[dim][0] for dim in self.places})
+        setting = self._setting_of(block)
         network, rows = self._network(setting), self.problem.n_rows_of(setting)
         epochs = self.problem.epochs_expected(setting, network.n_parameters, setting["epochs"])
         if restarts := self._restarts(setting):
