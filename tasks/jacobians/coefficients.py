@@ -14,7 +14,8 @@ __all__ = ["Method", "coefficients", "differentiate"]
 
 Method = Literal["auto", "closed", "autograd"]
 
-_AT_ONCE = 8  # samples of a backward pass, whose layers are all in memory: of images of 224 × 224, a gigabyte
+_LEAST, _MOST = 8, 64  # samples of a backward pass: more leave the cache, fewer are mostly overhead
+_SAVED = 2**29  # bytes that it may keep, but for the fewest samples
 
 
 def coefficients(
@@ -108,10 +109,26 @@ def differentiate(network: nn.Module, inputs: Tensor) -> tuple[NDArray[np.floati
     All batches have one length, the last sample repeated: PyTorch adds up otherwise in those of another.
     """
     filled = inputs if len(inputs) else inputs.new_zeros(1, *inputs.shape[1:])
-    again = filled[-1:].expand(-len(filled) % _AT_ONCE, *inputs.shape[1:])
-    parts = [_of_batch(network, some) for some in torch.cat([filled, again]).split(_AT_ONCE)]
+    length = _length(network, filled[:1])
+    again = filled[-1:].expand(-len(filled) % length, *inputs.shape[1:])
+    parts = [_of_batch(network, some) for some in torch.cat([filled, again]).split(length)]
     outputs, rows = (torch.cat(arrays)[: len(inputs)].cpu().numpy() for arrays in zip(*parts, strict=True))
     return outputs, rows
+
+
+@torch.enable_grad()
+def _length(network: nn.Module, sample: Tensor) -> int:
+    """Give the length of the batches of a network: by what one sample keeps for the way back."""
+    saved = 0
+
+    def count(tensor: Tensor) -> Tensor:
+        nonlocal saved
+        saved += tensor.nbytes
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        network(sample.clone().requires_grad_())
+    return min(_MOST, max(_LEAST, _SAVED // max(1, saved)))
 
 
 @torch.enable_grad()
