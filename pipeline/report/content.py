@@ -17,6 +17,8 @@ all stages. Of that the frame adds the stages, what each took, and how to open t
 The report of trained networks, `relusweep.pipeline.report.training`, is of any problem. A problem may add
 figures of its own: a package with the same two functions, named in `training.families` with the dims that it
 expects. Its sections come after those on the axes; what it shows of two axes the frame does not show again.
+A probe may add sections to any problem's page: a package with ``page.sections`` and ``terminal.overview``,
+named there too.
 Shared by all: `text` (numbers in words), `training.axes` (labels), `drawing` (maps, dots with intervals),
 `theme` (colours, `Picture`).
 """

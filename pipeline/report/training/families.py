@@ -1,8 +1,8 @@
-"""Which figures a problem adds to the page, and the data as these expect them."""
+"""Which figures problems and probes add to the page, and the data as those of problems expect them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from relusweep.pipeline.report.text import enumeration
 from relusweep.pipeline.report.training.axes import labels, varied
 from relusweep.pipeline.report.training.outcome import outcome_of
 
-__all__ = ["Family", "Prepared", "family_of", "prepared"]
+__all__ = ["Family", "Prepared", "family_of", "of_probes", "prepared"]
 
 
 class Family(NamedTuple):
@@ -62,6 +62,17 @@ def family_of(dataset: xr.Dataset) -> Family | None:
     problem = specification(dataset).get("problem", {})
     named = _CLASSES if problem.get("problems") else _FUNCTIONS
     return {"boolean": named, "ball_and_shell": _BALLS, "function": _FITS}.get(problem.get("kind", ""))
+
+
+# Packages beside this one, with `page.sections` and `terminal.overview` of a dataset of any problem.
+_OF_PROBES: Mapping[str, str] = {}
+
+
+def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
+    """Load a module, `page` or `terminal`, of every package that adds to the report what a probe kept."""
+    kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
+    packages = dict.fromkeys(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES)
+    return [import_module(f"relusweep.pipeline.report.{package}.{module}") for package in packages]
 
 
 class Prepared(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the page of a training sweep says: the axes and what changes along them, and what its family adds."""
+"""What the page of a training sweep says: the axes, what changes along them, what problem and probes add."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from relusweep.pipeline.report.training.comparison import (
 )
 from relusweep.pipeline.report.training.curves import curves
 from relusweep.pipeline.report.training.differences import differences
-from relusweep.pipeline.report.training.families import Family, family_of, prepared
+from relusweep.pipeline.report.training.families import Family, family_of, of_probes, prepared
 from relusweep.pipeline.report.training.maps import dots, pair_map
 from relusweep.pipeline.report.training.outcome import Outcome, marginal_table, outcome_of, pair_table
 
@@ -61,6 +61,7 @@ def content(dataset: xr.Dataset) -> Content:
             *_pairs(outcome),
             *_curves(dataset, outcome),
             *own.sections,
+            *(section for page in of_probes(dataset, "page") for section in page.sections(dataset)),
         ],
     )
 

@@ -7,14 +7,14 @@ import xarray as xr
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.training.axes import axes_table
 from relusweep.pipeline.report.training.comparison import compared, comparison_table, paired_axes
-from relusweep.pipeline.report.training.families import family_of, prepared
+from relusweep.pipeline.report.training.families import family_of, of_probes, prepared
 from relusweep.pipeline.report.training.outcome import marginal_table, outcome_of
 
 __all__ = ["overview"]
 
 
 def overview(dataset: xr.Dataset) -> list[str | Table]:
-    """Give the axes, the outcome along them, comparisons by pairs, and what the problem adds."""
+    """Give the axes, the outcome along them, comparisons by pairs, and what problem and probes add."""
     outcome, family = outcome_of(dataset), family_of(dataset)
     paired = paired_axes(outcome.data)
     blocks: list[str | Table] = [
@@ -25,4 +25,6 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     if family:
         data, note, _ = prepared(dataset, family)
         blocks += [*([note] if note else []), *family.module("terminal").overview(data)]
+    for terminal in of_probes(dataset, "terminal"):
+        blocks += terminal.overview(dataset)
     return blocks
