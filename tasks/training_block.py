@@ -19,7 +19,7 @@ from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.engine import Engine, prepare, train
 from relusweep.tasks.training.memory import labels_at_once
-from relusweep.tasks.training.protocol import Protocol
+from relusweep.tasks.training.protocol import Protocol, TrainingResult
 from relusweep.tasks.training.restarts import Restarts, train_with_restarts
 
 __all__ = ["TrainingBlock", "train_block"]
@@ -144,8 +144,7 @@ def _straight(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
         keep_parameters=_keeps(block),
         snapshots=block.snapshot_epochs,
     )
-    trained = Trained(block.problem, block.setting, block.protocol, trials, result, block.snapshot_epochs)
-    return trained, int(result.epochs.sum(dtype=np.int64))
+    return _trained(block, trials, result), int(result.epochs.sum(dtype=np.int64))
 
 
 def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
@@ -167,10 +166,23 @@ def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
     )
     tried = Tried(found.tries, found.try_loss, found.try_loss <= restarts.bar)
     epochs = int(found.tries.sum()) * protocol.epochs + int(found.training.epochs.sum())
-    result = found.training
+    return _trained(block, trials, found.training, tried), epochs
+
+
+def _trained(
+    block: TrainingBlock, trials: Trials, result: TrainingResult, tried: Tried | None = None
+) -> Trained:
     return Trained(
-        block.problem, block.setting, protocol, trials, result, block.snapshot_epochs, tried
-    ), epochs
+        block.problem,
+        block.setting,
+        block.protocol,
+        trials,
+        result,
+        block.snapshot_epochs,
+        tried,
+        block.engine,
+        tuple(stream.name for stream in _of_trials(block.streams(), block.trials)),
+    )
 
 
 def _keeps(block: TrainingBlock) -> bool:

@@ -13,12 +13,28 @@ from pydantic import BaseModel, ConfigDict
 
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.declared import Declared
-from relusweep.tasks.problems import Problem, Trials
+from relusweep.tasks.problems import Name, Problem, Trials
 
 if TYPE_CHECKING:
+    from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 
-__all__ = ["Extent", "Probe", "Trained", "Tried", "needs_relu"]
+__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "needs_relu"]
+
+
+class Cost(NamedTuple):
+    """What measuring takes.
+
+    Attributes
+    ----------
+    work : float
+        Multiply-adds for each network.
+    memory : float
+        Bytes, however many networks a block has.
+    """
+
+    work: float = 0.0
+    memory: float = 0.0
 
 
 class Extent(NamedTuple):
@@ -30,12 +46,15 @@ class Extent(NamedTuple):
     most_parameters, most_epochs : int
     restarts : bool
         Whether networks start again until a bar is met.
+    most_width, most_depth : int
     """
 
     problem: Problem
     most_parameters: int
     most_epochs: int
     restarts: bool
+    most_width: int = 1
+    most_depth: int = 1
 
 
 class Tried(NamedTuple):
@@ -64,6 +83,10 @@ class Trained:
     snapshot_epochs : tuple of int
         The epochs of the snapshots.
     tried : Tried, optional
+    engine : {'auto', 'lanes', 'reference'}
+        Who trained them, and trains what probes train further.
+    names : tuple of tuple
+        A name of each network for streams of random numbers that a probe draws (`relusweep.tasks.streams`).
     """
 
     problem: Problem
@@ -73,6 +96,8 @@ class Trained:
     result: TrainingResult
     snapshot_epochs: tuple[int, ...] = ()
     tried: Tried | None = None
+    engine: Engine = "auto"
+    names: tuple[Name, ...] = ()
 
     @property
     def parameters(self) -> NDArray[np.float32]:
@@ -100,10 +125,13 @@ class Probe(BaseModel, ABC):
         Whether it looks at the parameters at the end.
     result_schema : int
         Part of the fingerprint of sweeps with the probe: raised when it comes to give other numbers.
+    block_trials : int, optional
+        Most trials of a block, where measuring a network takes seconds.
     """
 
     wants_parameters: ClassVar[bool] = True
     result_schema: ClassVar[int] = 1
+    block_trials: ClassVar[int | None] = None
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
@@ -122,6 +150,10 @@ class Probe(BaseModel, ABC):
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Raise ValueError where the problem or the labels of an axis do not allow it."""
+
+    def cost(self, setting: Setting, protocol: Protocol, n_rows: int) -> Cost:
+        """Estimate what measuring a network takes, where it counts beside its training."""
+        return Cost()
 
     @abstractmethod
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from relusweep.tasks.axes import Setting, axes_of, label_array
 from relusweep.tasks.declared import Coordinate
 
-__all__ = ["Problem", "Trials"]
+__all__ = ["Name", "Problem", "Trials"]
 
 Name = tuple[str | int | float, ...]
 

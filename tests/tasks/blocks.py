@@ -45,7 +45,8 @@ def block(
         **{**{name: setting[name] for name in PROTOCOL}, "batch": setting["batch"] or None},
     )
     most_epochs = setting["epochs"] + (restarts.further_epochs if restarts else 0)
-    extent = Extent(problem, room or network.n_parameters, most_epochs, restarts is not None)
+    sizes = network.width, network.depth
+    extent = Extent(problem, room or network.n_parameters, most_epochs, restarts is not None, *sizes)
     return TrainingBlock(problem, setting, labels, trials, seed, protocol, restarts, probes, extent, engine)
 
 

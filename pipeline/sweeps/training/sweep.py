@@ -23,7 +23,7 @@ from relusweep.pipeline.sweeps.training.places import Place, full_path, places, 
 from relusweep.storage.layout import Variable
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
-from relusweep.tasks.probes import Extent, Probe
+from relusweep.tasks.probes import Cost, Extent, Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training import protocol as protocols
 from relusweep.tasks.training.memory import bytes_of_block
@@ -144,11 +144,14 @@ class TrainingSweep(SpecifiedSweep):
 
     @cached_property
     def _extent(self) -> Extent:
+        largest = [self._network(setting) for setting in self._sizes()]
         return Extent(
             self.problem,
-            max(self._network(setting).n_parameters for setting in self._sizes()),
+            max(network.n_parameters for network in largest),
             self._most_epochs(),
             self.protocol.restarts is not None,
+            max(network.width for network in largest),
+            max(network.depth for network in largest),
         )
 
     @cached_property
@@ -401,6 +404,8 @@ class TrainingSweep(SpecifiedSweep):
     def schedule(self) -> Schedule:
         """Blocks of one setting, some problems and a range of trials."""
         longest = dict.fromkeys(self.axes, 1) | dict(self.problem.block_shape())
+        fewer = [probe.block_trials for probe in self._every_probe if probe.block_trials]
+        longest["trial"] = min([longest["trial"], *fewer])
         bytes_per_cell = sum(
             np.dtype(v.dtype).itemsize * int(np.prod([len(self.inner[d]) for d in v.dims if d in self.inner]))
             for v in self.variables.values()
@@ -428,7 +433,13 @@ class TrainingSweep(SpecifiedSweep):
         snapshots = {epoch for probe in self._every_probe for epoch in probe.epochs(self._extent)}
         n_parameters = self._network(self._setting_of(block)).n_parameters
         networks = bytes_of_block(n_parameters, labels, trials, len(snapshots))
-        return networks + 2 * block.cells * self.bytes_per_cell
+        probing = max(cost.memory for cost in self._probing(self._setting_of(block)))
+        return networks + probing + 2 * block.cells * self.bytes_per_cell
+
+    def _probing(self, setting: Setting) -> list[Cost]:
+        """Estimate what each probe takes."""
+        protocol, rows = self._protocol(setting), self.problem.n_rows_of(setting)
+        return [probe.cost(setting, protocol, rows) for probe in self._every_probe]
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})
@@ -444,7 +455,8 @@ class TrainingSweep(SpecifiedSweep):
             alive = 1.0 if network.leak else (1 - 0.5**network.width) ** network.depth
             epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
-        return block.cells * epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle)
+        probing = sum(cost.work for cost in self._probing(setting))
+        return block.cells * (epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle) + probing)
 
 
 def _says(fields: Any, path: tuple[str, ...]) -> bool:
