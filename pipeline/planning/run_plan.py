@@ -107,12 +107,12 @@ class RunPlan(Shown):
         return Table(f"{plan.sweep.group} in {self.store}", (), rows)
 
     def _by_label(self, plan: Plan) -> Iterator[tuple[str, ...]]:
-        """Say what each label adds, of axes of several labels of which a block has one."""
+        """Say what each label adds, of axes of several labels, but trials, of which a block has one."""
         schedule = plan.sweep.schedule
         costs = list(map(schedule.cost, plan.blocks))
         seconds = self.seconds if plan is self.plans[-1] else None
         for dim, labels in plan.sweep.axes.items():
-            if schedule.block_shape[dim] > 1 or len(labels) < _FEWEST_COMPARED:
+            if dim == "trial" or schedule.block_shape[dim] > 1 or len(labels) < _FEWEST_COMPARED:
                 continue
             cells, cost = Counter[Any](), defaultdict[Any, float](float)
             for block, its_cost in zip(plan.blocks, costs, strict=True):

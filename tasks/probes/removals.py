@@ -40,7 +40,7 @@ class Removals(PruningProbe):
         Of each network.
     """
 
-    block_trials: ClassVar[int] = 2
+    block_trials: ClassVar[int] = 1
     kind: Literal["removals"] = "removals"
     prunings: Annotated[Whole, Field(ge=1, le=1000, description="1 to 1000")] = 10
 

@@ -13,7 +13,7 @@ from relusweep.tasks.pruning.fine_tuning import AT_ONCE, FineTuning
 from relusweep.tasks.pruning.units import put_back
 from relusweep.tasks.streams import Stream
 
-__all__ = ["Removals", "remove_units", "width_conjectured"]
+__all__ = ["Removals", "remove_units"]
 
 _LEAST_LOSS = float(np.finfo(np.float32).tiny)  # of a loss of 0, 1/loss is to be a number
 
@@ -41,17 +41,6 @@ class Removals(NamedTuple):
     unit: NDArray[np.int32]
     epoch: NDArray[np.int32]
     loss: NDArray[np.float32]
-
-
-def width_conjectured(n_inputs: int, depth: int) -> int:
-    """Give the least width w with wˡ ≥ n: so wide networks of l layers can compute the parity of n inputs.
-
-    Examples
-    --------
-    >>> [width_conjectured(n, 5) for n in (1, 2, 32, 33)]
-    [1, 2, 2, 3]
-    """
-    return next(width for width in range(1, n_inputs + 1) if width**depth >= n_inputs)
 
 
 def remove_units(tuning: FineTuning, original: int, stream: Stream, prunings: int) -> Removals:
@@ -127,7 +116,7 @@ class _Tried(NamedTuple):
 def _without_each(
     tuning: FineTuning, original: int, parameters: NDArray[np.float32], kept: NDArray[np.bool_]
 ) -> _Tried:
-    """Take each unit that is left out of networks, and fine-tune: those that become equally wide together."""
+    """Take each unit that is left out of networks, and fine-tune them side by side."""
     pruning, layer, unit = np.nonzero(kept)
     left = kept[pruning]
     left[np.arange(len(unit)), layer, unit] = False
@@ -140,11 +129,8 @@ def _without_each(
         np.empty(len(unit), np.int32),
         np.empty(len(unit), np.float32),
     )
-    width = left.sum(axis=2).max(axis=1)
-    for one in np.unique(width):
-        alike = np.flatnonzero(width == one)
-        for some in np.split(alike, range(AT_ONCE, len(alike), AT_ONCE)):
-            _fine_tune(tuning, original, tried, some)
+    for some in np.split(np.arange(len(unit)), range(AT_ONCE, len(unit), AT_ONCE)):
+        _fine_tune(tuning, original, tried, some)
     return tried
 
 

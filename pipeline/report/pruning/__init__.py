@@ -1,0 +1,1 @@
+"""Report of what pruning leaves of small networks."""
