@@ -70,7 +70,7 @@ def as_fractions(values: ArrayLike) -> Exact:
 
 
 def rank(matrix: ArrayLike) -> int:
-    """Number of rows of a matrix that no others give.
+    """Count the rows of a matrix that no others give.
 
     Parameters
     ----------
