@@ -44,7 +44,7 @@ class Optimum(NamedTuple):
     point: Exact
 
 
-def as_fractions(values: ArrayLike) -> Exact:
+def as_fractions(values: Any) -> Exact:
     """Copy an array, every number as the fraction that it is exactly.
 
     Parameters
@@ -329,4 +329,5 @@ def _flint(value: Fraction) -> fmpq:
 def _flint_matrix(matrix: Exact) -> fmpq_mat:
     from flint import fmpq_mat
 
-    return fmpq_mat(*matrix.shape, [_flint(value) for value in matrix.ravel()])
+    m, n = matrix.shape
+    return fmpq_mat(m, n, [_flint(value) for value in matrix.ravel()])

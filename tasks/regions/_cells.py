@@ -19,7 +19,7 @@ _EPS = 2.0**-52
 _SHARE = 1e-7  # rows of smaller share are left out of a proof that holds in fewer dimensions
 
 
-@compiled(_hull)
+@compiled(_hull, counted=False)
 def explore(network, extra, space, stack, found, scratch):  # type: ignore[no-untyped-def]
     """Go on with the search, depth first, until it is done, `found` is full, or it has a question.
 
@@ -50,56 +50,69 @@ def explore(network, extra, space, stack, found, scratch):  # type: ignore[no-un
     """
     first = network[2]
     signs, bounding, inside, unit, height = stack
-    rows, noise = space[2:]
+    functions, _, rows, noise = space
     n_units = first[-1]
-    vectors = scratch[0]
+    vectors, answers = scratch[0], scratch[16]
     while height[0] > 0:
         if found[4][0] == len(found[0]):
             return FULL
         height[0] -= 1
         node = height[0]
         layer = 0
-        while unit[node] < n_units:
+        while True:
             u = unit[node]
-            while u >= first[layer + 1]:
+            while u > first[layer]:
                 layer += 1
             if u == first[layer]:
-                if layer:
-                    _prune(network, extra, space, signs[node], bounding[node], scratch)
+                for i in range(len(rows) - extra[3] if u else 0):
+                    if bounding[node, i]:
+                        side = 1 - signs[node, i] if i < n_units else 1
+                        bounding[node, i] = _ask(
+                            i, side, network, extra, space, signs[node], bounding[node], scratch
+                        )
+                if u == n_units:
+                    break
                 _enter(layer, network, extra, space, signs[node])
             if noise[u] < 0:
-                signs[node, u] = space[0][u, -1] > 0
+                signs[node, u] = functions[u, -1] > 0
                 unit[node] = u + 1
                 continue
             here = _side(rows[u], noise[u], inside[node])
-            above = below = YES
-            if here <= 0:
-                above = _ask(u, 1, network, extra, space, signs[node], bounding[node], scratch)
-            if here >= 0:
-                below = _ask(u, 0, network, extra, space, signs[node], bounding[node], scratch)
-            if above == UNCLEAR or below == UNCLEAR:
+            for side in range(2):
+                answers[side] = YES
+                if here != 2 * side - 1:
+                    answers[side] = _ask(u, side, network, extra, space, signs[node], bounding[node], scratch)
+            if answers[0] == UNCLEAR or answers[1] == UNCLEAR:
                 return QUESTION
             unit[node] = u + 1
-            signs[node, u] = above == YES
-            if above == YES and below == YES:
+            signs[node, u] = answers[1]
+            if answers[0] == YES and answers[1] == YES:
                 bounding[node, u] = 1
                 own = here >= 0
-                signs[node + 1], bounding[node + 1] = signs[node], bounding[node]
+                _copy(signs[node], signs[node + 1])
+                _copy(bounding[node], bounding[node + 1])
                 signs[node, u], signs[node + 1, u] = not own, own
-                inside[node + 1] = vectors[1] if here == 0 else inside[node]
-                inside[node] = vectors[0 if own else 1]
+                _copy(vectors[1] if here == 0 else inside[node], inside[node + 1])
+                _copy(vectors[0 if own else 1], inside[node])
                 unit[node + 1] = u + 1
                 height[0] += 1
                 node += 1
-        _prune(network, extra, space, signs[node], bounding[node], scratch)
         n = found[4][0]
-        found[0][n], found[1][n], found[2][n] = signs[node], bounding[node], inside[node]
+        _copy(signs[node], found[0][n])
+        _copy(bounding[node], found[1][n])
+        _copy(inside[node], found[2][n])
         found[3][n] = _is_bounded(extra, space, bounding[node], signs[node], scratch)
         found[4][0] = n + 1
     return DONE
 
 
-@compiled()
+@compiled(counted=False)
+def _copy(one, other):  # type: ignore[no-untyped-def]
+    for k in range(len(one)):
+        other[k] = one[k]
+
+
+@compiled(counted=False)
 def _side(row, noise, vector):  # type: ignore[no-untyped-def]
     """Give the sign of a row at a vector, or zero where it is not sure."""
     value, length = 0.0, 0.0
@@ -111,7 +124,7 @@ def _side(row, noise, vector):  # type: ignore[no-untyped-def]
     return 0
 
 
-@compiled()
+@compiled(counted=False)
 def _enter(layer, network, extra, space, signs):  # type: ignore[no-untyped-def]
     """Find the affine functions of a layer's units at a node whose earlier units have signs."""
     weights, biases, first, slope = network
@@ -123,7 +136,18 @@ def _enter(layer, network, extra, space, signs):  # type: ignore[no-untyped-def]
     else:
         before, before_errors, on = extra[0], extra[1], extra[2]
     after, after_errors = functions[start:stop], errors[start:stop]
-    _apply(weights[layer], biases[layer], on, slope, before, before_errors, after, after_errors, stop - start, dim)
+    _apply(
+        weights[layer],
+        biases[layer],
+        on,
+        slope,
+        before,
+        before_errors,
+        after,
+        after_errors,
+        stop - start,
+        dim,
+    )
     for u in range(start, stop):
         length, steep = 0.0, 0.0
         for k in range(dim):
@@ -141,7 +165,7 @@ def _enter(layer, network, extra, space, signs):  # type: ignore[no-untyped-def]
                 rows[u, k] = functions[u, k] / length
 
 
-@compiled()
+@compiled(counted=False)
 def _apply(weights, biases, on, slope, before, before_errors, after, errors, n_after, dim):  # type: ignore[no-untyped-def]
     """Take affine functions of units to those of the next layer, with bounds of the errors of the entries.
 
@@ -164,16 +188,7 @@ def _apply(weights, biases, on, slope, before, before_errors, after, errors, n_a
         errors[j] = 1.01 * (carried + (len(on) + 6) * _EPS * total)
 
 
-@compiled(_hull)
-def _prune(network, extra, space, signs, bounding, scratch):  # type: ignore[no-untyped-def]
-    """Drop the rows of a region that follow from the others; mark by 2 where it is unclear."""
-    for i in range(len(bounding) - extra[3]):
-        if bounding[i]:
-            above = signs[i] if i < len(signs) else 0
-            bounding[i] = _ask(i, 1 - above, network, extra, space, signs, bounding, scratch)
-
-
-@compiled(_hull)
+@compiled(_hull, counted=False)
 def _ask(asked, side, network, extra, space, signs, bounding, scratch):  # type: ignore[no-untyped-def]
     """Whether a region has points on a side of a row; the vector of YES is left among the scratch."""
     vectors, held, n_helds, rows, noise, ids, turned, shares, gram = scratch[:9]
@@ -204,7 +219,7 @@ def _ask(asked, side, network, extra, space, signs, bounding, scratch):  # type:
     return answer
 
 
-@compiled(_hull)
+@compiled(_hull, counted=False)
 def _proves(held, network, extra, signs, scratch):  # type: ignore[no-untyped-def]
     """Whether the origin surely lies in the hull of the rows held.
 
@@ -218,7 +233,7 @@ def _proves(held, network, extra, signs, scratch):  # type: ignore[no-untyped-de
     n_held, dim, n_units = len(held), rows.shape[1], first[-1]
     lowest = n_units
     for j in range(n_held):
-        part[j, :dim] = rows[held[j]]
+        _copy(rows[held[j]], part[j])
         part_noise[j] = noise[held[j]]
         i = ids[held[j]]
         lowest = min(lowest, i if i < n_units or extra[3] else -1)
@@ -239,7 +254,7 @@ def _proves(held, network, extra, signs, scratch):  # type: ignore[no-untyped-de
     return False
 
 
-@compiled(_hull)
+@compiled(_hull, counted=False)
 def _proves_in(part, noise, n_held, used, work):  # type: ignore[no-untyped-def]
     """Leave out the columns of zeros, and look whether the rows that remain are a simplex around zero."""
     n = 0
@@ -254,7 +269,7 @@ def _proves_in(part, noise, n_held, used, work):  # type: ignore[no-untyped-def]
     return n_held == n + 1 and surrounded(part[:n_held, :n], noise, work)
 
 
-@compiled()
+@compiled(counted=False)
 def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-untyped-def]
     """Write the rows held as functions of what a layer passes on; give the number of columns, or 0."""
     weights, biases, first, slope = network
@@ -290,8 +305,15 @@ def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-un
     while first[layer + 1] <= highest:
         layer += 1
         start, stop = first[layer], first[layer + 1]
-        before, before_errors, after, errors = coords[now], coord_errors[now], coords[1 - now], coord_errors[1 - now]
-        _apply(weights[layer], biases[layer], on, slope, before, before_errors, after, errors, stop - start, dim)
+        before, before_errors, after, errors = (
+            coords[now],
+            coord_errors[now],
+            coords[1 - now],
+            coord_errors[1 - now],
+        )
+        _apply(
+            weights[layer], biases[layer], on, slope, before, before_errors, after, errors, stop - start, dim
+        )
         now, on = 1 - now, signs[start:stop]
         for j in range(len(held)):
             i = ids[held[j]] - start
@@ -306,7 +328,7 @@ def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-un
     return dim
 
 
-@compiled(_hull)
+@compiled(_hull, counted=False)
 def _is_bounded(extra, space, bounding, signs, scratch):  # type: ignore[no-untyped-def]
     """Whether no half-line lies in a region: 2 where it is unclear."""
     vectors, held, _, _, noise, _, _, shares, gram, work, part, part_noise = scratch[:12]
@@ -331,7 +353,7 @@ def _is_bounded(extra, space, bounding, signs, scratch):  # type: ignore[no-unty
         return 0
     if n_held == dim + 1:
         for j in range(n_held):
-            part[j, :dim] = slopes[held[0, j]]
+            _copy(slopes[held[0, j]], part[j])
             part_noise[j] = noise[held[0, j]]
         if surrounded(part[:n_held, :dim], part_noise, work):
             return 1

@@ -19,7 +19,7 @@ _NONE = 1e-12  # a share of a row that is none
 _CENTRAL = 0.2  # how far inside a vector has to be, of what would be best
 
 
-@compiled()
+@compiled(counted=False)
 def allowed(rows, noise, y, held, shares, gram):  # type: ignore[no-untyped-def]
     """Look for a vector that all rows allow.
 
@@ -75,7 +75,7 @@ def allowed(rows, noise, y, held, shares, gram):  # type: ignore[no-untyped-def]
     return UNCLEAR, n_held
 
 
-@compiled()
+@compiled(counted=False)
 def _turned(rows, noise, y):  # type: ignore[no-untyped-def]
     """Turn a vector around, to length 1, and say whether every row allows it for sure."""
     m, n = rows.shape
@@ -93,7 +93,7 @@ def _turned(rows, noise, y):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled()
+@compiled(counted=False)
 def _nearest(rows, held, shares, n_held, gram):  # type: ignore[no-untyped-def]
     """Go to the point of the held rows' hull nearest to the origin; drop rows that have no share in it."""
     n = rows.shape[1]
@@ -141,7 +141,7 @@ def _nearest(rows, held, shares, n_held, gram):  # type: ignore[no-untyped-def]
         n_held = kept
 
 
-@compiled()
+@compiled(counted=False)
 def surrounded(rows, noise, work):  # type: ignore[no-untyped-def]
     """Whether the origin lies inside a simplex of n + 1 rows in n dimensions by more than rounding.
 

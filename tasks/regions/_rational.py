@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.exact import as_fractions, interior_point, maximise, null_space, rank
 
-__all__ = ["RationalNetwork", "allowed_vector", "irredundant", "is_bounded", "kept_rows", "point_on_facet", "rational_network"]
+__all__ = [
+    "RationalNetwork",
+    "allowed_vector",
+    "irredundant",
+    "is_bounded",
+    "kept_rows",
+    "point_on_facet",
+    "rational_network",
+]
 
 Exact = NDArray[np.object_]
 
@@ -33,7 +41,8 @@ class RationalNetwork:
     def __init__(
         self, layers: list[tuple[Exact, Exact]], slope_below: Fraction, inputs: Exact, extra: Exact
     ) -> None:
-        self._layers, self._slope, self._inputs, self._extra = layers, slope_below, inputs, extra
+        self._layers, self._inputs, self._extra = layers, inputs, extra
+        self._factors = as_fractions([slope_below, 1])
         self._known: dict[bytes, Exact] = {}
 
     def functions(self, signs: NDArray[np.uint8], n_layers: int) -> Exact:
@@ -49,8 +58,7 @@ class RationalNetwork:
                 self._known[key][:, -1] += biases
             before = self._known[key]
             found.append(before)
-            on = signs[start : start + len(biases)]
-            factors = np.where(on, Fraction(1), self._slope)
+            factors = self._factors[signs[start : start + len(biases)].astype(np.intp)]
             start += len(biases)
         return np.concatenate(found)
 
@@ -65,7 +73,7 @@ class RationalNetwork:
         )
 
     def layer_of(self, unit: int) -> int:
-        """Number of layers up to that of a unit."""
+        """Count the layers up to that of a unit."""
         return int(np.searchsorted(np.cumsum([len(biases) for _, biases in self._layers]), unit, "right")) + 1
 
     def across(self, point: Exact, direction: Exact) -> NDArray[np.bool_]:
@@ -74,7 +82,7 @@ class RationalNetwork:
         for weights, biases in self._layers:
             values, slopes = weights @ values + biases, weights @ slopes
             on = np.where(values == 0, slopes > 0, values > 0).astype(bool)
-            factors = np.where(on, Fraction(1), self._slope)
+            factors = self._factors[on.astype(np.intp)]
             values, slopes = factors * values, factors * slopes
             signs.append(on)
         return np.concatenate(signs)
@@ -86,7 +94,7 @@ def rational_network(
     box: NDArray[np.float64] | None,
     inputs: Exact,
 ) -> RationalNetwork:
-    """Make a rational network of layers of floats or fractions, in a box of shape (2, d) or in all of space."""
+    """Make a rational network of floats or fractions, in a box of shape (2, d) or in all of space."""
     exact = [(as_fractions(weights), as_fractions(biases)) for weights, biases in layers]
     bounds = None if box is None else as_fractions(box)
     return RationalNetwork(exact, as_fractions(slope_below).item(), inputs, kept_rows(inputs, bounds))
@@ -95,9 +103,9 @@ def rational_network(
 def kept_rows(inputs: NDArray[Any], box: NDArray[Any] | None) -> NDArray[Any]:
     """Rows that every region keeps: the upper and the lower sides of a box, or that s is positive."""
     d = len(inputs)
-    last = np.eye(1, d + 1, d, dtype=int)
+    last = np.eye(1, d + 1, d, dtype=inputs.dtype)
     if box is None:
-        return last * -inputs.dtype.type(1) if inputs.dtype != object else last * Fraction(-1)
+        return -last
     low, high = box
     return np.concatenate([inputs - high[:, None] * last, low[:, None] * last - inputs])
 

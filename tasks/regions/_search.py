@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ _FIRST = 1024  # regions that there is room for at first
 
 
 class Found(NamedTuple):
-    """Regions, each a row: signs of units, rows that are facets, a vector inside, and whether bounded (or 2)."""
+    """Of each region: signs of units, which rows are facets, a vector inside, whether bounded (2: unclear)."""
 
     signs: NDArray[np.uint8]
     facets: NDArray[np.uint8]
@@ -75,7 +75,7 @@ class Search:
     def run(self, limit: int) -> tuple[Found, bool]:
         """Find the regions, at most so many, and say whether these are all."""
         network, extra, space, stack = self._network(), self._start(), self._space(), self._stack()
-        found = (*self._room(min(_FIRST, limit)), np.zeros(1, np.int64))
+        found: Any = (*self._room(min(_FIRST, limit)), np.zeros(1, np.int64))
         scratch = self._scratch()
         while (code := _cells.explore(network, extra, space, stack, found, scratch)) != _cells.DONE:
             if code == _cells.QUESTION:
@@ -84,9 +84,11 @@ class Search:
                 break
             else:
                 room = self._room(min(len(found[0]), limit - len(found[0])))
-                found = (*(np.concatenate(pair) for pair in zip(found[:4], room, strict=True)), found[4])
+                larger = [np.concatenate([array, more]) for array, more in zip(found[:4], room, strict=True)]
+                found = (*larger, found[4])
         n = found[4][0]
-        regions = Found(*(array[:n] for array in found[:4]))
+        signs, facets, inside, bounded = (array[:n] for array in found[:4])
+        regions = Found(signs, facets, inside, bounded)
         self._decide_facets(regions)
         return regions, code == _cells.DONE
 
@@ -148,6 +150,7 @@ class Search:
             np.zeros((2, width)),  # their errors
             np.ones(width, np.uint8),  # ones
             np.zeros((rows, self.d)),  # rows without s
+            np.zeros(2, np.int64),  # answers
         )
 
     def _answer(self, stack, scratch) -> None:  # type: ignore[no-untyped-def]

@@ -41,8 +41,8 @@ class SpaceRegions:
     active : ndarray of shape (n_regions, n_units), bool
         Whether a unit is above zero, layer after layer.
     facets : ndarray of shape (n_regions, n_units + 2 * d) or (n_regions, n_units), bool
-        Whether a facet of the region lies where a unit is zero, and, in a box, on its upper and then its lower
-        sides. Where several units are zero on a facet, it is that of one of them.
+        Whether a facet of the region lies where a unit is zero, and, in a box, on each of its upper and then
+        its lower sides. Where several units are zero on a facet, it is that of one of them.
     points : ndarray of shape (n_regions, d), float64
         A point inside each region; NaN if it is so thin that no point of floats is known to lie in it.
     code : int
@@ -244,7 +244,7 @@ def regions_in_space(
     -----
     Every decision is that of exact arithmetic with the weights as they are: in floats with bounds of their
     errors where that is sure, else in rational arithmetic. Units that are zero throughout a region cut
-    nothing and count as not above zero. Memory is ``2 * n_units + 10 * d`` bytes a region, and little besides.
+    nothing and count as not above zero. Memory is about ``2 * n_units + 10 * d`` bytes a region.
 
     Examples
     --------
@@ -288,7 +288,8 @@ def _checked_layers(
         fan_in = len(checked[-1][1]) if checked else W.shape[-1]
         if W.ndim != 2 or b.shape != W.shape[:1] or W.shape[1] != fan_in or not W.size:
             raise ValueError(
-                f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got {W.shape} and {b.shape}"
+                f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got shapes {W.shape} "
+                f"and {b.shape}"
             )
         if not all(np.isfinite(numbers.astype(np.float64)).all() for numbers in (W, b)):
             raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
@@ -297,8 +298,8 @@ def _checked_layers(
         raise ValueError(f"a network has a hidden layer and one of outputs; got {len(checked)} layers")
     if checked[0][0].shape[1] > _MOST_INPUTS:
         raise ValueError(
-            f"regions in space are found for up to {_MOST_INPUTS} inputs, got {checked[0][0].shape[1]}; for more, "
-            "sample points and count the activation patterns, which is a lower bound of the number of regions"
+            f"regions in space are found for up to {_MOST_INPUTS} inputs, got {checked[0][0].shape[1]}; for "
+            "more, sample points and count their activation patterns: there are at least so many regions"
         )
     if not np.isfinite(float(slope_below)):
         raise ValueError(f"the slope below zero is finite, got {slope_below}")
