@@ -169,22 +169,23 @@ def maximise(
     >>> value, point.tolist()
     (Fraction(1, 2), [Fraction(1, 4), Fraction(1, 4)])
     """
-    c, A, b = as_fractions(c), as_fractions(A).reshape(-1, len(np.asarray(c))), as_fractions(b)
-    start = as_fractions(np.zeros(len(c), dtype=int)), as_fractions(np.eye(len(c), dtype=int))
+    c, b = as_fractions(c), as_fractions(b)
+    A = as_fractions(A).reshape(len(b), len(c))
     if A_eq is not None and b_eq is not None:
         solved = solve_affine(as_fractions(A_eq).reshape(-1, len(c)), b_eq)
         if solved is None:
             return None
-        start = solved
-    point, basis = start
-    program = _Dictionary(c @ basis.T, A @ basis.T, b - A @ point)
+        point, basis = solved
+        found = maximise(c @ basis.T, A @ basis.T, b - A @ point)
+        return found and Optimum(found.value + c @ point, point + found.point @ basis)
+    program = _Dictionary(c, A, b)
     bounded = program.solve()
     if not bounded:
-        program = _Dictionary(0 * (c @ basis.T), A @ basis.T, b - A @ point)
+        program = _Dictionary(0 * c, A, b)
         program.solve()
     if not program.feasible:
         return None
-    point = point + program.values @ basis
+    point = program.values
     return Optimum(c @ point if bounded else math.inf, point)
 
 

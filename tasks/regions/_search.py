@@ -25,7 +25,7 @@ _FIRST = 1024  # regions that there is room for at first
 
 
 class Found(NamedTuple):
-    """Of each region: signs of units, which rows are facets, a vector inside, whether bounded (2: unclear)."""
+    """Of each region: signs of units, which rows are facets, a vector inside, whether bounded (or 2)."""
 
     signs: NDArray[np.uint8]
     facets: NDArray[np.uint8]
