@@ -66,12 +66,11 @@ class RationalNetwork:
     def rows(self, signs: NDArray[np.uint8], ids: Iterable[int], n_layers: int) -> Exact:
         """Give rows ``r @ y < 0`` of units, numbered, on the sides that signs say, and of extra ones."""
         functions, n_units = self.functions(signs, n_layers), len(signs)
-        return np.array(
-            [
-                self._extra[i - n_units] if i >= n_units else (-functions[i] if signs[i] else functions[i])
-                for i in ids
-            ]
-        )
+        rows = [
+            self._extra[i - n_units] if i >= n_units else (-functions[i] if signs[i] else functions[i])
+            for i in ids
+        ]
+        return np.array(rows, dtype=object).reshape(-1, functions.shape[1])
 
     def layer_of(self, unit: int) -> int:
         """Count the layers up to that of a unit."""

@@ -44,7 +44,8 @@ class TropicalForm:
         return np.asarray(np.stack(both[0], axis=-1) - np.stack(both[1], axis=-1))
 
     def __str__(self) -> str:
-        lines = [f"{_maximum(a)} - {_maximum(b)}" for a, b in zip(self.plus, self.minus, strict=True)]
+        sides = [(_maximum(a), _maximum(b)) for a, b in zip(self.plus, self.minus, strict=True)]
+        lines = [a if b == "0" else f"{a} - {b}" for a, b in sides]
         return lines[0] if len(lines) == 1 else "\n".join(f"f{k} = {line}" for k, line in enumerate(lines, 1))
 
 
