@@ -9,4 +9,4 @@ from relusweep.pipeline.sweeps.named.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in (*NPN, *FUNCTIONS, *HYPERSPHERE, SINE, IMAGES)}
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in (*NPN, *FUNCTIONS, *HYPERSPHERE, SINE, *IMAGES)}
