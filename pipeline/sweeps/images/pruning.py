@@ -14,7 +14,7 @@ from relusweep.pipeline.sweeps.variables import codes, numbers
 from relusweep.storage.layout import Variable
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.images.networks import NetworkName
-from relusweep.tasks.images.protocol import Outcome
+from relusweep.tasks.outcomes import Outcome
 
 if TYPE_CHECKING:
     from relusweep.tasks.images.pruning import PruneBlock
