@@ -100,7 +100,10 @@ def test_channels_act_that_outputs_depend_on() -> None:
     [
         ([[0], [0]], "channels of 2 layers, and the network has 3 hidden layers, of 32, 32, 32 channels"),
         ([[0], [0], []], "hidden layer 3 has 32 channels; at least one of them stays, got none"),
-        ([[0], [0, 32], [0]], "hidden layer 2 has 32 channels; allowed are ascending numbers from 0 to 31 or "),
+        (
+            [[0], [0, 32], [0]],
+            "hidden layer 2 has 32 channels; allowed are ascending numbers from 0 to 31",
+        ),
         ([[0], [3, 2], [0]], "ascending numbers from 0 to 31 or a mask of shape (32,), got [3, 2]"),
         ([[-1], [0], [0]], "hidden layer 1 has 32 channels; allowed are ascending"),
         ([[0.0], [0], [0]], "got [0.0]"),
