@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatter, NullFormatter
+from matplotlib.ticker import NullLocator
 
 from relusweep.pipeline.report.images.pruned import METHODS, Pruned, mean
 from relusweep.pipeline.report.text import accuracy, enumeration
@@ -19,6 +19,7 @@ from relusweep.pipeline.report.theme import Picture, Theme, figure
 __all__ = ["accuracies", "similarities"]
 
 _ACROSS = 2
+_FEWEST = 3  # networks of a band: of two its interval is mostly wider than the picture
 _ANNOTATED = (0.6, 0.3, 0.15, 0.08, 0.04, 0.02, 0.01)  # shares at which channels are written
 _MEASURES = {
     "cka": "CKA",
@@ -41,8 +42,8 @@ def accuracies(groups: Sequence[Pruned], threshold: float) -> Picture:
         alt=f"Test accuracy of networks pruned until it is below {accuracy(threshold)} %. {'; '.join(said)}",
         caption="Share of test images classified right by share of the weights left, on a logarithmic scale: "
         "networks are pruned from left to right. Broad: mean over networks; band: its 95 % interval by "
-        "Student's t; thin: each network. Numbers: channels that structural pruning has left in each layer, "
-        "mean over networks. Dashed: the threshold below which pruning ends.",
+        "Student's t, of three and more; thin: each network. Numbers: channels that structural pruning has "
+        "left in each layer, mean over networks. Dashed: the threshold below which pruning ends.",
         draw=partial(_draw_accuracies, groups, threshold),
     )
 
@@ -55,6 +56,8 @@ def _draw_accuracies(groups: Sequence[Pruned], threshold: float, theme: Theme) -
         axis.set_axis_off()
     for group, axis in zip(groups, axes.ravel(), strict=False):
         _draw_lines(axis, group, 100 * group.data["test_accuracy"], theme)
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(low, 0), min(high, 101))
         axis.axhline(100 * threshold, color=theme.muted, linestyle="--", linewidth=0.9)
         _annotate(axis, group, theme)
         axis.set_title(group.name)
@@ -101,40 +104,50 @@ def _draw_lines(axis: Axes, group: Pruned, values: xr.DataArray, theme: Theme) -
     for number, method in enumerate(METHODS):
         colour = theme.series[number]
         for share, y in group.lines(values, method):
-            axis.plot(100 * share, y, color=colour, linewidth=0.7, alpha=0.45)
+            axis.plot(100 * share, y, color=colour, linewidth=0.7, alpha=0.5)
         among = group.along(values, method)
-        if among.columns.size > 1:
-            found = mean(among.T)
-            axis.plot(100 * among.index, found.mean, color=colour, linewidth=2.0)
-            axis.fill_between(100 * among.index, found.low, found.high, color=colour, alpha=0.18, linewidth=0)
+        found, at = mean(among.T), 100 * among.index
+        axis.plot(at, found.mean, color=colour, linewidth=2.0)
+        if among.columns.size >= _FEWEST:
+            axis.fill_between(at, found.low, found.high, color=colour, alpha=0.18, linewidth=0)
     axis.set_xscale("log")
-    if not axis.xaxis_inverted():
-        axis.invert_xaxis()
-    axis.xaxis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    _tick_shares(axis)
     axis.grid(visible=True)
 
 
 def _annotate(axis: Axes, group: Pruned, theme: Theme) -> None:
     """Write channels under the mean line of structural pruning."""
-    data = group.data
-    layers = [layer for _, layer in data["channels"].groupby("layer", squeeze=True) if layer.notnull().any()]
+    right = group.along(100 * group.data["test_accuracy"], "structural").mean(axis=1)
+    layers = [
+        group.along(layer, "structural").mean(axis=1)
+        for layer in group.data["channels"].transpose("layer", ...)
+        if np.isfinite(layer).any()
+    ]
     for share in _ANNOTATED:
-        right = 100 * group.at(data["test_accuracy"], "structural", share)
-        if not len(right) or np.isnan(right).any():
+        place = int(np.argmin(abs(np.log(right.index / share))))
+        if share < right.index[-1]:
             break
-        at = 100 * share, float(right.mean())
-        means = [group.at(layer, "structural", share).mean() for layer in layers]
+        at = 100 * right.index[place], right.iloc[place]
         axis.plot(*at, "o", color=theme.series[0], markersize=4)
         axis.annotate(
-            "\N{MIDDLE DOT}".join(f"{number:.0f}" for number in means),
+            "\N{MIDDLE DOT}".join(f"{of_layer.iloc[place]:.0f}" for of_layer in layers),
             at,
-            xytext=(0, -13),
+            xytext=(0, -14),
             textcoords="offset points",
             horizontalalignment="center",
-            fontsize=7.5,
+            fontsize=8,
             color=theme.ink,
         )
+
+
+def _tick_shares(axis: Axes) -> None:
+    """Put 100, 50, 20, 10 and so on on a logarithmic axis, the largest first."""
+    least, largest = sorted(axis.get_xlim())
+    ticks = [part * 10.0**power for power in range(-6, 3) for part in (1, 2, 5)]
+    axis.set_xticks([tick for tick in ticks if least <= tick <= largest])
+    axis.set_xlim(largest, least)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _legend(drawing: Figure, theme: Theme) -> None:

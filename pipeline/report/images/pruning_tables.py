@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.pruned import METHODS, Pruned, mean, pruned
@@ -21,7 +21,6 @@ Write = Callable[[float], str]
 
 _SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _ENDED = {
-    Outcome.REACHES_THRESHOLD: "no steps left",
     Outcome.BELOW_THRESHOLD: "below the threshold",
     Outcome.LAYER_EMPTIED: "a layer emptied",
     Outcome.NOT_FINITE: "not finite",
@@ -55,10 +54,10 @@ def ends_table(groups: Sequence[Pruned], threshold: float) -> Table:
                 "Networks": f"{group.name} ({data.sizes['network']})",
                 "Pruning": method,
                 "Original right, %": _written(data["test_accuracy"].isel(step=0), accuracy),
-                "Weights left, %": _written(left, accuracy),
+                "Weights left, %": _written(np.log(left), lambda size: accuracy(np.exp(size))),
                 "Channels left": _channels(group.at_end(group.data["channels"]).sel(pruning=method)),
                 "Right with these, %": _written(right, accuracy),
-                "Steps": _written(group.end.sel(pruning=method), "{:.3g}".format),
+                "Steps": _number(float(group.end.sel(pruning=method).mean()), "{:.3g}".format),
                 "Then": _endings(data["outcome"]),
             }
         )
@@ -152,8 +151,15 @@ def _channels(channels: xr.DataArray) -> str:
 
 def _endings(outcomes: xr.DataArray) -> str:
     """Say how the pruning of networks ended: codes over (network, step)."""
-    last = [codes[np.isfinite(codes)][-1:] for codes in outcomes.transpose("network", "step").values]
-    ended = pd.Series([_ENDED[Outcome(int(code[0]))] for code in last if len(code)], dtype=object)
-    if len(last) == 1:
-        return "".join(ended) or NOTHING
-    return ", ".join(f"{count} {words}" for words, count in ended.value_counts().items()) or NOTHING
+    ended = [_ending(codes) for codes in outcomes.transpose("network", "step").values]
+    if len(ended) == 1:
+        return ended[0]
+    counts = pd.Series(ended, dtype=object).value_counts(sort=False)
+    return ", ".join(f"{count} {words}" for words, count in counts.items())
+
+
+def _ending(codes: NDArray[np.float64]) -> str:
+    made = codes[np.isfinite(codes)]
+    if not len(made) or made[-1] in _ENDED:
+        return _ENDED[Outcome(int(made[-1]))] if len(made) else NOTHING
+    return "no steps left" if len(made) == len(codes) else "not finished"
