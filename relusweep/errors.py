@@ -51,11 +51,18 @@ from relusweep.storage.errors import (
     StoreWriteError,
     UnknownVersion,
 )
-from relusweep.tasks.images.errors import DataSetError, DataSetNotFound, FetchFailed, MalformedDataSet
+from relusweep.tasks.images.errors import (
+    ChannelsDoNotFit,
+    DataSetError,
+    DataSetNotFound,
+    FetchFailed,
+    MalformedDataSet,
+)
 
 __all__ = [
     "BlockWrittenTwice",
     "BlocksFailed",
+    "ChannelsDoNotFit",
     "ClusterError",
     "DataSetError",
     "DataSetNotFound",

@@ -52,18 +52,21 @@ def not_finite(variables: Mapping[Any, Any]) -> Any:
     Parameters
     ----------
     variables : mapping
-        By name arrays, or those of a dataset: ``stop_reason`` of training sweeps; ``train_loss`` and
-        ``test_loss`` of the stage that trains networks of images.
+        By name arrays, or those of a dataset: ``stop_reason`` of training sweeps; ``outcome`` of the stage
+        that prunes networks of images; ``train_loss`` and ``test_loss`` of the one that trains them.
 
     Returns
     -------
     array of bool, or None
         None where neither is there. Of losses true also where nothing has run.
     """
+    from relusweep.tasks.outcomes import Outcome
     from relusweep.tasks.training.protocol import StopReason  # and with it pydantic: opening goes without
 
     if "stop_reason" in variables:
         return variables["stop_reason"] == StopReason.NOT_FINITE
+    if "outcome" in variables:
+        return variables["outcome"] == Outcome.NOT_FINITE
     if {"train_loss", "test_loss"} <= set(variables):
         return ~np.isfinite(variables["test_loss"])  # of the weights after an epoch
     return None

@@ -108,13 +108,13 @@ class ImageSet:
         """Give the classes of a part, as places in `classes`."""
         return self.train_labels if part == "train" else self.test_labels
 
-    def images(self, part: Part, rows: slice = slice(None)) -> NDArray[np.float32]:
+    def images(self, part: Part, rows: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float32]:
         """Give images as networks take them: centred and scaled by the training part.
 
         Parameters
         ----------
         part : {'train', 'test'}
-        rows : slice
+        rows : slice or ndarray of int
             Which images; by default all.
 
         Returns
@@ -144,6 +144,24 @@ class ImageSet:
         train = slice(min(samples.start, n_train), min(samples.stop, n_train))
         test = slice(max(samples.start - n_train, 0), max(samples.stop - n_train, 0))
         return np.concatenate([self.images("train", train), self.images("test", test)])
+
+    def drawn(self, part: Part, samples: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Give at most so many images of a part and their classes, drawn as :meth:`limited` draws them.
+
+        Parameters
+        ----------
+        part : {'train', 'test'}
+        samples : int
+
+        Returns
+        -------
+        images : ndarray of shape (n_images, n_channels, height, width), dtype float32
+            Centred and scaled by the whole training part.
+        labels : ndarray of shape (n_images,), int64
+        """
+        labels = self.labels(part)
+        rows = _drawn(part, len(labels), samples)
+        return self.images(part, rows), labels[rows]
 
     def limited(self, samples: int) -> "ImageSet":
         """Give a set of at most so many images of each part, in their order.

@@ -1,7 +1,7 @@
 # ruff: noqa: N818  (the names say what happened; the base class says that it is an error)
-"""What can be wrong with a data set of images."""
+"""What can be wrong with a data set of images, or with channels to take from a network."""
 
-__all__ = ["DataSetError", "DataSetNotFound", "FetchFailed", "MalformedDataSet"]
+__all__ = ["ChannelsDoNotFit", "DataSetError", "DataSetNotFound", "FetchFailed", "MalformedDataSet"]
 
 
 class DataSetError(Exception):
@@ -20,3 +20,7 @@ class MalformedDataSet(DataSetError, ValueError):
 
 class FetchFailed(DataSetError, ConnectionError):
     """A known data set could not be fetched, or came with other bytes than the published ones."""
+
+
+class ChannelsDoNotFit(ValueError):
+    """Channels or a mask are not those of a network, or the network is none from which channels are taken."""

@@ -165,9 +165,10 @@ class ImageNetworks:
         """Build a network; raise what may be wrong with a pretrained one, which may be anything."""
         _check(self, label)
 
-    def orders(self, label: str) -> Stream:
-        """Name the stream of the orders in which a network sees the images."""
-        return Stream(("images", "orders", self.seed, *NetworkName.parse(label)))
+    def orders(self, label: str, step: int = 0) -> Stream:
+        """Name the stream of the orders in which a network sees the images, also after a step of pruning."""
+        pruning = ("pruning", step) if step else ()
+        return Stream(("images", "orders", self.seed, *NetworkName.parse(label), *pruning))
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""How networks of images are trained: optimisers, batches, epochs."""
+"""How networks of images are trained: optimisers, batches, epochs; and how they are pruned."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from relusweep._yaml import Real, Whole
 
-__all__ = ["AdamW", "ImageProtocol", "ImageSgd"]
+__all__ = ["AdamW", "ImageProtocol", "ImageSgd", "PruneMethod"]
+
+PruneMethod = Literal["structural", "magnitude"]
+"""What is removed: the channel without which the loss is least, or the smallest weights."""
+
 
 _Rate = Annotated[Real, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 _Share = Annotated[Real, Field(ge=0, lt=1, description="a number from 0, below 1")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import xarray as xr
 
 from relusweep.pipeline.common.wording import counted, plural
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from relusweep.pipeline.report.images import image_grids, line_plots
+from relusweep.pipeline.report.images import image_grids, line_plots, pruning
 from relusweep.pipeline.report.images.findings import findings
 from relusweep.pipeline.report.images.heat_maps import heat_map
 from relusweep.pipeline.report.images.matrices import matrices
@@ -52,10 +52,14 @@ def content(tree: xr.DataTree) -> Content:
     sections = _sections(stages) if stages.groups else []
     return Content(
         subject=f"networks of {stages.data_set} images",
-        heading="How alike are the linear maps of different networks?",
+        heading="How alike are the linear maps of different networks?"
+        if "jacobians" in stages.asked
+        else "What is left of networks when they are pruned?",
         lead=_lead(stages),
-        borrowed="Networks, linear coefficients and measures",
-        chapter="chapters 5 to 7",
+        borrowed="Networks, linear coefficients, measures and ways of pruning"
+        if "pruning" in stages.asked
+        else "Networks, linear coefficients and measures",
+        chapter="section 3.4.5 and chapters 5 to 7" if "pruning" in stages.asked else "chapters 5 to 7",
         key_figures=_key_figures(stages) if stages.groups else [],
         not_run=stages.missing,
         smaller=stages.smaller if stages.groups else [],
@@ -79,9 +83,18 @@ def _lead(stages: Stages) -> str:
     optimizers = " or ".join(words for name, words in OPTIMIZERS.items() if name in used)
     return (
         f"{n} {plural('network', n)} ({enumeration(names)}) of {stages.data_set} images, trained with "
-        f"{optimizers} for {epochs} {plural('epoch', epochs)}{images}. For each network, the linear map at "
-        "every image."
+        f"{optimizers} for {epochs} {plural('epoch', epochs)}{images}. {' '.join(_what(stages))}"
     )
+
+
+def _what(stages: Stages) -> Iterator[str]:
+    if "jacobians" in stages.asked:
+        yield "For each network, the linear map at every image."
+    if "pruning" in stages.asked:
+        yield (
+            "Each is pruned in two ways, with an epoch of training after every step: the channel whose "
+            "removal costs the least loss is removed, or the smallest weights are."
+        )
 
 
 def _key_figures(stages: Stages) -> list[KeyFigure]:
@@ -103,19 +116,27 @@ def _key_figures(stages: Stages) -> list[KeyFigure]:
         linear = ", without linear ones" if "linear" in stages.networks["architecture"] else ""
         if not np.isnan(mean):
             figures.append(KeyFigure("CKA", f"{mean:.2f}", f"mean over pairs of different networks{linear}"))
+    if "pruning" in stages:
+        figures += pruning.key_figures(stages)
     return figures
 
 
 def _sections(stages: Stages) -> list[Section]:
     said = findings(stages)
-    return [
+    sections = [
         *([Section("In short", said)] if said else []),
         Section("Training and accuracy", _on_training(stages)),
-        Section("Compression by k-means", _on_compression(stages)),
-        Section("How alike the networks are", _on_pairs(stages)),
-        Section("Coefficients as images", _on_coefficients(stages)),
-        Section("Sensitivity", _on_sensitivity(stages)),
     ]
+    if "jacobians" in stages.asked:
+        sections += [
+            Section("Compression by k-means", _on_compression(stages)),
+            Section("How alike the networks are", _on_pairs(stages)),
+            Section("Coefficients as images", _on_coefficients(stages)),
+            Section("Sensitivity", _on_sensitivity(stages)),
+        ]
+    if "pruning" in stages.asked:
+        sections.append(Section("Pruning", pruning.blocks(stages) if "pruning" in stages else [_NOT_RUN]))
+    return sections
 
 
 def _on_training(stages: Stages) -> list[Block]:
@@ -190,6 +211,7 @@ def _questions(stages: Stages) -> list[str]:
         "jacobians": 'results["jacobians"]["outputs"].sel(network="{label}")',
         "compression": 'results["compression"]["drop"].to_pandas()   # by network and number of centres',
         "cka": 'results["cka"]["cka"].to_pandas()   # from, to',
+        "pruning": 'results["pruning"][["test_accuracy", "weights"]].sel(network="{label}").to_dataframe()',
     }
     label = str(stages.networks["network"].values[0]) if stages.groups else ""
     return [line.replace("{label}", label) for stage, line in asked.items() if stage in stages]

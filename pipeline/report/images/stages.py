@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
@@ -35,8 +35,11 @@ _SHOWN = {
     "cross_entropy": "cross-entropies",
     "sensitivity": "sensitivity",
     "summary": "summary",
+    "pruning": "pruning",
+    "pruning_similarity": "comparison of pruned networks",
 }
-_EXTENTS = ("networks", "pretrained")
+_PRUNING = ("pruning", "pruning_similarity")
+_EXTENTS = ("networks", "pretrained", "prune_steps")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class Stages:
         By their names the stages of which something has run, lazily; none of another specification.
     missing : tuple of str
         What has not run, in sentences.
+    asked : tuple of str
+        Stages that this is about: those of pruning where the store has one, and others where it has one
+        beside training or none of pruning.
     store : str, optional
         Where it was read.
     """
@@ -58,6 +64,7 @@ class Stages:
     specification: Mapping[str, Any]
     groups: Mapping[str, xr.Dataset]
     missing: tuple[str, ...]
+    asked: tuple[str, ...]
     store: str | None
 
     def __contains__(self, stage: str) -> bool:
@@ -147,7 +154,7 @@ class Stages:
     @property
     def command(self) -> str:
         """What runs the rest."""
-        return _command(self.specification, self.store)
+        return _command(self.specification, self.asked, self.store)
 
     @property
     def smaller(self) -> list[str]:
@@ -207,11 +214,18 @@ def read(tree: xr.DataTree) -> Stages:
             groups[name] = stages[name]
     if not groups:
         known = specification(stages[order[-1]])
-    store = tree.encoding.get("source")
-    missing += _not_run(stages, groups)
+    store, asked = tree.encoding.get("source"), _asked(stages)
+    missing += _not_run(stages, groups, asked)
     if missing:
-        missing.append(f"To run it: {_command(known, store)}")
-    return Stages(known, groups, tuple(missing), store)
+        missing.append(f"To run it: {_command(known, asked, store)}")
+    return Stages(known, groups, tuple(missing), asked, store)
+
+
+def _asked(stages: Mapping[str, xr.Dataset]) -> tuple[str, ...]:
+    others = [name for name in _SHOWN if name not in ("training", *_PRUNING)]
+    pruned = "pruning" in stages
+    alone = pruned and not stages.keys() & {*others}
+    return ("training", *([] if alone else others), *(_PRUNING if pruned else ()))
 
 
 def _changes(known: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
@@ -224,23 +238,25 @@ def _changes(known: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
     return enumeration(differ) if differ else ""
 
 
-def _not_run(stages: Mapping[str, xr.Dataset], groups: Mapping[str, xr.Dataset]) -> list[str]:
+def _not_run(
+    stages: Mapping[str, xr.Dataset], groups: Mapping[str, xr.Dataset], asked: Sequence[str]
+) -> list[str]:
     sentences = []
     never = [
-        words
-        for name, words in _SHOWN.items()
+        _SHOWN[name]
+        for name in asked
         if name not in groups and not (name in stages and bool(stages[name]["done"].any()))
     ]
     if never:
         sentences.append(f"Not run: {enumeration(never)}.")
-    for name, words in _SHOWN.items():
+    for name in asked:
         done = groups[name]["done"] if name in groups else None
         if done is not None and not bool(done.all()):
-            sentences.append(f"Run in part: {words}, {int(done.sum()):,} of {done.size:,} cells.")
+            sentences.append(f"Run in part: {_SHOWN[name]}, {int(done.sum()):,} of {done.size:,} cells.")
     return sentences
 
 
-def _command(known: Mapping[str, Any], store: str | None) -> str:
+def _command(known: Mapping[str, Any], asked: Sequence[str], store: str | None) -> str:
     """Write what runs the sweep: what differs from the named one as settings."""
     sweep = named(xr.Dataset(attrs={"kind": "images", "specification": dict(known)}))
     where = f" --store {store}" if store else ""
@@ -248,6 +264,9 @@ def _command(known: Mapping[str, Any], store: str | None) -> str:
         return f"relusweep run {known.get('name', 'images')}.yaml{where}"
     full = sweep.spec.model_dump(mode="json")
     settings = _settings({key: value for key, value in known.items() if key in full}, full)
+    ends = [name for name in ("summary", "pruning_similarity") if name in asked]
+    if ends != full["stages"]:
+        settings.append(f"stages={','.join(ends)}")
     if known.get("dataset") != full["dataset"]:
         settings.append("path=FOLDER")  # which a store does not know
     return f"relusweep run {sweep.name}{where}" + "".join(f" --set {shlex.quote(s)}" for s in settings)

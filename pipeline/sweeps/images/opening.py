@@ -1,4 +1,4 @@
-"""Linear coefficients as xarray sees them, whatever form they have in the store."""
+"""What stages have left, as users take it: linear coefficients in any form, and pruned networks."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import numpy as np
 import xarray as xr
 from dask.delayed import delayed
 from numpy.typing import NDArray
+from torch import nn
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.images.jacobians import GRADIENT
 from relusweep.storage import open_dataset
 from relusweep.tasks.images.architectures import build
+from relusweep.tasks.images.channels import acting_channels, without_channels
 from relusweep.tasks.images.networks import NetworkName
 from relusweep.tasks.images.parameters import load_row
+from relusweep.tasks.images.protocol import PruneMethod
+from relusweep.tasks.images.pruning import last_step
 from relusweep.tasks.jacobians.closed import ClosedForm
 
-__all__ = ["open_jacobians"]
+__all__ = ["open_jacobians", "open_pruned"]
 
 _DIMS = ("network", "sample", "output", "coefficient")
 
@@ -110,3 +114,69 @@ def _rows(
     patterns: NDArray[np.uint8], outputs: NDArray[np.float32], closed: ClosedForm
 ) -> NDArray[np.float32]:
     return closed.from_patterns(np.ascontiguousarray(patterns[:, : closed.pattern_bytes]), outputs)
+
+
+def open_pruned(
+    store: str,
+    network: str,
+    method: PruneMethod = "structural",
+    step: int | None = None,
+    group: str = "images/prune_images/pruning",
+) -> nn.Sequential:
+    """Get back a pruned network as a module that has no more channels than act.
+
+    Parameters
+    ----------
+    store : str
+        Path or ``s3://bucket/prefix``.
+    network : str
+        Its label, as ``"complex-sgd-0"``.
+    method : {'structural', 'magnitude'}
+    step : int, optional
+        Of its pruning, 0 being the trained network; by default the last that still reached the threshold.
+    group : str
+        Of a stage `relusweep.pipeline.sweeps.images.pruning.Pruning`.
+
+    Returns
+    -------
+    Sequential
+        Takes images as :meth:`relusweep.tasks.images.datasets.ImageSet.images` gives them. Its outputs are,
+        up to rounding, those of the network whose removed channels or weights are 0. Its ``state_dict`` is
+        loaded by every network that `without_channels` makes of as many channels.
+
+    Raises
+    ------
+    StoreNotFound
+        No such store or group.
+    InvalidSweep
+        The group is of another stage, or has no such network, method or step.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> rs.images.open_pruned("results", "complex-sgd-0")  # doctest: +SKIP
+    """
+    pruning = open_dataset(store, group, mask_and_scale=False)
+    if "outcome" not in pruning:
+        raise InvalidSweep(f"{group} has no pruned networks; give a group that ends in /pruning")
+    for dim, asked in (("network", network), ("pruning", method)):
+        _refuse_other(group, dim, asked, pruning[dim].values.tolist())
+    chosen = pruning.sel(network=network, pruning=method)
+    outcomes = chosen["outcome"].values
+    there = [number for number in pruning["step"].values.tolist() if chosen["weights"].values[number] >= 0]
+    step = last_step(outcomes) if step is None else step
+    _refuse_other(group, f"network of {network} by {method} pruning at step", step, there)
+    module = build(
+        NetworkName.parse(network).architecture,  # type: ignore[arg-type]
+        tuple(pruning.attrs["image_shape"]),
+        int(pruning.attrs["n_classes"]),
+        seed=0,
+    )
+    load_row(module, chosen["parameters"].sel(step=step).values)
+    return without_channels(module, acting_channels(module))
+
+
+def _refuse_other(group: str, what: str, asked: object, known: list[object]) -> None:
+    if asked not in known:
+        names = ", ".join(map(str, known)) or "none"
+        raise InvalidSweep(f"{group} has no {what} {asked}; there are: {names}")

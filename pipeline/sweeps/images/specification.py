@@ -39,6 +39,8 @@ StageName = Literal[
     "cka",
     "cross_entropy",
     "activations",
+    "pruning",
+    "pruning_similarity",
     "summary",
 ]
 
@@ -85,7 +87,8 @@ class ImageSpecification(Specification):
         At most so many training images, and as many test images, drawn of all; by default all. See
         `relusweep.tasks.images.datasets.ImageSet.limited`.
     stages : tuple of str
-        What is run, with all that it needs; ``summary``, the default, needs all others but ``activations``.
+        What is run, with all that it needs; ``summary``, the default, needs all others but ``activations``,
+        ``pruning`` and ``pruning_similarity``.
         Other stages chosen later find what is there.
     networks : tuple of str
         Labels ``architecture-optimizer-instance``; the architecture is one of our own (linear, dense, simple,
@@ -133,9 +136,22 @@ class ImageSpecification(Specification):
         The images whose gradients say how sensitive outputs are; in the source those of the test set.
     components : int
         Leading directions of sensitivity to keep, at most as many as an image has numbers.
+    prune_steps : int
+        At most so often something is removed from a network, by each of two methods.
+    prune_threshold : float
+        Share of the test images: pruning ends with the first network that classifies fewer right.
+    prune_share : float
+        Of the weights that are left, those that magnitude pruning removes at each step.
+    prune_scored : int
+        At most so many training images, always the same, on which structural pruning computes the loss
+        without each channel.
+    prune_every : int
+        Pruned networks are compared with their originals at each step that this divides, and at the end.
+    prune_compared : int
+        At most so many training and test images at which they are compared.
     """
 
-    growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters")
+    growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters", "prune_steps")
     instead: ClassVar[Mapping[str, str]] = {
         "optimizer": "labels of networks name it, as networks=dense-sgd-0,dense-adamw-0; its settings are "
         "sgd.learning_rate, adamw.learning_rate and the like",
@@ -176,6 +192,12 @@ class ImageSpecification(Specification):
     distance_unit: Unit = "largest"
     sensitivity_part: Part = "test"
     components: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 16
+    prune_steps: Annotated[Whole, Field(ge=1, le=10_000, description="1 to 10 000")] = 100
+    prune_threshold: Annotated[Real, Field(ge=0, lt=1, description="a number from 0, below 1")] = 0.9
+    prune_share: Annotated[Real, Field(gt=0, lt=1, description="a number between 0 and 1")] = 0.1
+    prune_scored: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 1000
+    prune_every: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 5
+    prune_compared: Annotated[Whole, Field(ge=2, description="a whole number of at least 2")] = 1000
 
     @field_validator("path")
     @classmethod

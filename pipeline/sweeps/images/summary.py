@@ -10,6 +10,7 @@ from relusweep.pipeline.sweeps.images.activations import Activations
 from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
+from relusweep.pipeline.sweeps.images.pruning import Pruning, PruningSimilarity
 from relusweep.pipeline.sweeps.images.sensitivity import Sensitivity
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification, StageName
 from relusweep.pipeline.sweeps.images.stage import ImageStage
@@ -32,7 +33,9 @@ class Summary(OfJacobians):
     """How good every network is, when all other stages are done."""
 
     stage: ClassVar[str] = "summary"
-    fields: ClassVar[frozenset[str]] = frozenset(ImageSpecification.model_fields) - {"centres"}
+    fields: ClassVar[frozenset[str]] = frozenset(
+        name for name in ImageSpecification.model_fields if name != "centres" and "prune" not in name
+    )
     verb: ClassVar[str] = "sum up"
     dims: ClassVar[tuple[str, ...]] = ("network",)
     variables: ClassVar[Mapping[str, Variable]] = {
@@ -83,5 +86,7 @@ _STAGES: Mapping[StageName, type[ImageStage]] = {
     "cka": Cka,
     "cross_entropy": CrossEntropy,
     "activations": Activations,
+    "pruning": Pruning,
+    "pruning_similarity": PruningSimilarity,
     "summary": Summary,
 }

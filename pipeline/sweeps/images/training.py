@@ -18,10 +18,10 @@ from relusweep.tasks.blocks import BlockResult
 if TYPE_CHECKING:
     from relusweep.tasks.images.epochs import EpochBlock
 
-__all__ = ["ImageTraining"]
+__all__ = ["EPOCH_COST", "ImageTraining"]
 
 # Milliseconds of an update of 32 MNIST images on a core, to begin the longest first.
-_COST = {"linear": 0.5, "dense": 1.3, "simple": 8.5, "complex": 13.5}
+EPOCH_COST = {"linear": 0.5, "dense": 1.3, "simple": 8.5, "complex": 13.5}
 _PARTS = {"train": "over the epoch's batches as they came", "test": "after the epoch"}
 _MEASURES = {"loss": "mean cross-entropy", "accuracy": "share of images classified right"}
 _STATE = {
@@ -84,8 +84,8 @@ class ImageTraining(ImageStage):
             block_shape={"network": 1, "epoch": 1},
             chunks={"epoch": self.spec.epochs},
             divisible=False,
-            cost=lambda block: cost_of(block, _COST),
-            seconds=lambda block: cost_of(block, _COST) / 1000 * updates,
+            cost=lambda block: cost_of(block, EPOCH_COST),
+            seconds=lambda block: cost_of(block, EPOCH_COST) / 1000 * updates,
             resources={"GPU": 1.0} if self.spec.device.startswith("cuda") else {},
             predecessor=_epoch_before,
             resume=_go_on,

@@ -55,8 +55,15 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         ),
         {"networks": "dense-sgd-0,linear-adamw-0,simple-sgd-1", "clusters": "1,3,5"},
     ),
+    "prune_images": (
+        (
+            *("networks=dense-sgd-0", "epochs=1", "samples=100", "prune_threshold=0", "prune_steps=2"),
+            *("prune_scored=20", "prune_compared=20"),
+        ),
+        {"networks": "dense-sgd-0,dense-sgd-1", "prune_steps": 3},
+    ),
 }
-STAGES = 12
+STAGES = 15
 
 
 def _stages(sweep: Sweep) -> dict[str, Sweep]:
@@ -90,9 +97,10 @@ TOYS = {
 def store(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the stages require, and measures of functions of five inputs."""
     store = str(tmp_path_factory.mktemp("contract") / "store")
-    sweeps = [override(find_sweep(name), SMALL[name][0]) for name in ("images", "npn5")]
-    for sweep in (*sweeps[0].requires, *sweeps[1].requires):
-        assert not run(sweep, store, workers).failed
+    for name in ("images", "prune_images", "npn5"):
+        for root in override(find_sweep(name), SMALL[name][0]).roots:
+            for sweep in root.requires:
+                assert not run(sweep, store, workers).failed
     return store
 
 
