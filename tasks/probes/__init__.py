@@ -30,12 +30,15 @@ class Extent(NamedTuple):
     most_parameters, most_epochs : int
     restarts : bool
         Whether networks start again until a bar is met.
+    most_layers : int
+        Hidden layers.
     """
 
     problem: Problem
     most_parameters: int
     most_epochs: int
     restarts: bool
+    most_layers: int = 1
 
 
 class Tried(NamedTuple):

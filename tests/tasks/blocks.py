@@ -45,7 +45,8 @@ def block(
         **{**{name: setting[name] for name in PROTOCOL}, "batch": setting["batch"] or None},
     )
     most_epochs = setting["epochs"] + (restarts.further_epochs if restarts else 0)
-    extent = Extent(problem, room or network.n_parameters, most_epochs, restarts is not None)
+    room = room or network.n_parameters
+    extent = Extent(problem, room, most_epochs, restarts is not None, network.depth)
     return TrainingBlock(problem, setting, labels, trials, seed, protocol, restarts, probes, extent, engine)
 
 

@@ -144,11 +144,13 @@ class TrainingSweep(SpecifiedSweep):
 
     @cached_property
     def _extent(self) -> Extent:
+        sizes = [self._network(setting) for setting in self._sizes()]
         return Extent(
             self.problem,
-            max(self._network(setting).n_parameters for setting in self._sizes()),
+            max(network.n_parameters for network in sizes),
             self._most_epochs(),
             self.protocol.restarts is not None,
+            max(network.depth for network in sizes),
         )
 
     @cached_property
