@@ -22,6 +22,7 @@ from relusweep.cluster.errors import (
 )
 from relusweep.pipeline.common.errors import (
     BlocksFailed,
+    CannotDraw,
     HomeUnknown,
     IncomparableVersions,
     IncompleteRun,
@@ -56,6 +57,7 @@ from relusweep.tasks.images.errors import DataSetError, DataSetNotFound, FetchFa
 __all__ = [
     "BlockWrittenTwice",
     "BlocksFailed",
+    "CannotDraw",
     "ClusterError",
     "DataSetError",
     "DataSetNotFound",
