@@ -24,7 +24,7 @@ __all__ = ["Regions"]
 _SAME = 1e-9
 """Maps that differ by no more than this share of the largest differ by rounding."""
 _EPOCH = ("regions_epoch",)
-_TOLERANCE = {"long_name": "distance of linked maps, as a share of the norm of the largest", "units": "1"}
+_LINKAGE = {"long_name": "distance of linked maps, as a share of the norm of the largest", "units": "1"}
 _MISSING = "missing where parameters are not finite, and after the end of the training"
 
 
@@ -80,18 +80,18 @@ class Regions(ProbeOfEpochs):
             ),
             "distinct_maps": numbers("int32", "regions' affine maps that differ", _EPOCH),
             "map_clusters": numbers(
-                "int32", "clusters of the regions' maps by single linkage", (*_EPOCH, "tolerance")
+                "int32", "clusters of the regions' maps by single linkage", (*_EPOCH, "linkage")
             ),
             "boundary_curves": numbers("int32", "connected curves of the decision boundary", _EPOCH),
             "boundary_pieces": numbers("int32", "straight pieces of the decision boundary", _EPOCH),
         }
 
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
-        """Give epochs and layers."""
+        """Give epochs, distances of linked maps, and layers."""
         epochs = np.array(self.epochs(extent))
         return {
             "regions_epoch": (epochs, {"long_name": "epochs made", "units": "1"}),
-            "tolerance": (np.array(sorted(set(self.tolerance))), _TOLERANCE),
+            "linkage": (np.array(sorted(set(self.tolerance))), _LINKAGE),
             "layer": (np.arange(1, extent.most_layers + 1), {"long_name": "hidden layers", "units": "1"}),
         }
 

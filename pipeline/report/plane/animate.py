@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
 from relusweep.pipeline.common.errors import CannotDraw
 from relusweep.pipeline.common.validation import nearest
 from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.plane.sizes import best_network
 from relusweep.pipeline.report.plane.watched import Watched, watched
 
-__all__ = ["animate", "best_network", "selected"]
+__all__ = ["animate", "selected"]
 
 
 def animate(dataset: xr.Dataset, path: Path) -> Watched:
@@ -41,26 +41,6 @@ def animate(dataset: xr.Dataset, path: Path) -> Watched:
     path.parent.mkdir(parents=True, exist_ok=True)
     write(of, path)
     return of
-
-
-def best_network(dataset: xr.Dataset) -> xr.Dataset:
-    """Select the network with the most rows right, and of several the least loss.
-
-    Raises
-    ------
-    CannotDraw
-        None has run and stayed finite.
-    """
-    if "final_loss" not in dataset:
-        raise CannotDraw(f"only networks that a sweep has trained can be shown; here are {list(dataset)}")
-    loss = dataset["final_loss"].load()
-    right = dataset["rows_right"].load().transpose(*loss.dims) if "rows_right" in dataset else 0 * loss
-    finite = np.isfinite(loss) & (right >= 0)
-    if not bool(finite.any()):
-        raise CannotDraw("no network of these has run and stayed finite")
-    ranks = np.lexsort((loss.where(finite, np.inf).values.ravel(), -right.where(finite, -1).values.ravel()))
-    place = np.unravel_index(ranks[0], loss.shape)
-    return dataset.isel(dict(zip(loss.dims, place, strict=True)))
 
 
 def selected(dataset: xr.Dataset, labels: Mapping[str, str]) -> xr.Dataset:

@@ -66,11 +66,11 @@ def regions_picture(of: Watched, places: Sequence[int], name: str) -> Picture:
         caption=(
             f"One network ({of.name}) through its training: the linear regions of its first layers, the "
             "decision boundary over the training data, and the affine map of each region. A region has the "
-            "colour of the signs of the units of these layers, the same in all rows; in the maps, that of all "
-            "layers. Bold lines: where a unit of the last of these layers is zero. They bend at the thin lines, "
-            "which are those of earlier layers. Maps: derivatives by both inputs, and the intercept against "
-            "the first derivative; dots grow with the regions' areas. All is exact, within the square of the "
-            f"coordinates up to {of.reach:g}. {words}."
+            "colour of the signs of the units of these layers, the same in all rows; in the maps, that of "
+            "all layers. Bold lines: where a unit of the last of these layers is zero. They bend at the thin "
+            "lines, which are those of earlier layers. Maps: derivatives by both inputs, and the intercept "
+            "against the first derivative; dots grow with the regions' areas. All is exact, within the "
+            f"square of the coordinates up to {of.reach:g}. {words}."
         ),
         draw=partial(_draw, of, places),
     )

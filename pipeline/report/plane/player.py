@@ -52,10 +52,10 @@ def payload(of: Watched) -> dict[str, Any]:
     dict
         ``vertices`` and ``boundary``: coordinates from 0 to 65535 across the square. ``sizes``: corners of
         each region; ``corners``: the vertex of each. ``units``: of the edge that begins at a corner, 12 ×
-        layer + colour, or 255 at the edge of the square. ``colours``: of each region for each number of layers,
-        places in the ``palette`` of numbers RRGGBB. ``maps``: gradient and intercept from 0 to 65535 between
-        −``largest`` and ``largest``, drawn to the scale ``reaches`` of each frame. ``curves``: corners of
-        each line of the boundary.
+        layer + colour, or 255 at the edge of the square. ``colours``: of each region for each number of
+        layers, places in the ``palette`` of numbers RRGGBB. ``maps``: gradient and intercept from 0 to 65535
+        between −``largest`` and ``largest``, drawn to the scale ``reaches`` of each frame. ``curves``:
+        corners of each line of the boundary.
     """
     scenes = [scene_at(of, place) for place in range(len(of.epochs))]
     if max(len(seen.regions.vertices) for seen in scenes) > _STEPS:

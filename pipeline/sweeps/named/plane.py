@@ -30,6 +30,7 @@ def _sweep(problem: dict[str, Any]) -> TrainingSweep:
                 "parameters",
                 {"snapshots": {"per_decade": 50}},
                 {"regions": {"per_decade": 10}},
+                {"curve": {"per_decade": 10}},
                 "compression",
             ],
             "trials": 100,
