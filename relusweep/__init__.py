@@ -4,10 +4,10 @@
 >>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
-Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`; their versions: `history`,
-`tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The parts, by
-subject: `boolean`, `hypersphere`, `regions`, `images`, `jacobians`, `comparison`. What can go wrong:
-`errors`.
+Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
+`history`, `tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The
+parts, by subject: `boolean`, `hypersphere`, `regions`, `images`, `jacobians`, `comparison`. What can go
+wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from relusweep import boolean, comparison, errors, hypersphere, images, jacobians, regions
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
-    from relusweep.pipeline.python.results import Comparison, compare, groups, open, report, tag
+    from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
     from relusweep.pipeline.python.training import train
@@ -42,6 +42,7 @@ __all__ = [
     "Sweep",
     "TrainingResult",
     "__version__",
+    "animate",
     "boolean",
     "compare",
     "comparison",
@@ -74,6 +75,7 @@ _HOMES = {
     "Stream": "tasks.streams",
     "Sweep": "pipeline.sweeps.base",
     "TrainingResult": "tasks.training.protocol",
+    "animate": "pipeline.python.results",
     "compare": "pipeline.python.results",
     "groups": "pipeline.python.results",
     "history": "storage.versions",

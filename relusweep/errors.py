@@ -22,6 +22,7 @@ from relusweep.cluster.errors import (
 )
 from relusweep.pipeline.common.errors import (
     BlocksFailed,
+    CannotDraw,
     HomeUnknown,
     IncomparableVersions,
     IncompleteRun,
@@ -62,6 +63,7 @@ from relusweep.tasks.images.errors import (
 __all__ = [
     "BlockWrittenTwice",
     "BlocksFailed",
+    "CannotDraw",
     "ChannelsDoNotFit",
     "ClusterError",
     "DataSetError",

@@ -55,7 +55,7 @@ def _common(
 _OF_FIELDS = (sweeps.plan, sweeps.run, submission.submit)
 for command in (
     *(sweeps.sweeps, sweeps.plan, sweeps.run),
-    *(status, results.show, results.report),
+    *(status, results.show, results.report, results.animate),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),
 ):

@@ -1,4 +1,4 @@
-"""Commands about what has been computed: `show`, `report`."""
+"""Commands about what has been computed: `show`, `report`, `animate`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from typer import Option
 
 from relusweep.pipeline.commands.options import At, Store, StoredSweep, print_blocks, say
 
-__all__ = ["report", "show"]
+__all__ = ["animate", "report", "show"]
 
 Folder = Annotated[
     Path, Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
+]
+Labels = Annotated[
+    list[str] | None,
+    Option(
+        "--label",
+        metavar="AXIS=LABEL",
+        help="Which network: widths=8-8-8, trial=3. Repeatable; of several, the best is shown.",
+    ),
+]
+File = Annotated[
+    Path,
+    Option("--file", metavar="PATH", dir_okay=False, help="What to write: a name in .html, .gif or .mp4."),
 ]
 
 
@@ -44,3 +56,35 @@ def report(
 
     page = report_stored(store, sweep, folder, at)
     say(f"The report is at {escape(str(page.absolute()))}")
+
+
+def animate(
+    sweep: StoredSweep = None,
+    store: Store = "results",
+    labels: Labels = None,
+    file: File = Path("animation.html"),
+    at: At = None,
+) -> None:
+    """Show the training of a network of two inputs: its regions, boundary and maps, epoch by epoch.
+
+    relusweep animate plane_xor --label widths=8-8-8
+
+    relusweep animate plane_xor --label trial=3 --file xor.gif
+    """
+    import xarray as xr
+
+    from relusweep.pipeline.common.errors import CannotDraw
+    from relusweep.pipeline.common.paths import expanded
+    from relusweep.pipeline.report.plane.animate import animate as write
+    from relusweep.pipeline.report.plane.animate import selected
+    from relusweep.pipeline.report.stored import open_sweep
+
+    pairs = [label.partition("=") for label in labels or ()]
+    if wrong := [pair[0] for pair in pairs if not pair[2]]:
+        raise CannotDraw(f"--label {wrong[0]}: write axis=label, as --label trial=3")
+    name, data = open_sweep(store, sweep, at)
+    if not isinstance(data, xr.Dataset) or "success_epoch" not in data:
+        raise CannotDraw(f"{name} has no networks of two inputs")
+    path = expanded(file)
+    of = write(selected(data, {axis.strip(): label.strip() for axis, _, label in pairs}), path)
+    say(f"The training of {escape(of.name)} is at {escape(str(path.absolute()))}")

@@ -7,6 +7,7 @@ something failed on the way. Errors of the other rooms have one, too; any other 
 
 __all__ = [
     "BlocksFailed",
+    "CannotDraw",
     "HomeUnknown",
     "IncomparableVersions",
     "IncompleteRun",
@@ -41,6 +42,10 @@ class UnknownSweep(SweepError, LookupError):
 
 class IncomparableVersions(SweepError, ValueError):
     """Two versions of a group that have no axes in common, or no group of that name."""
+
+
+class CannotDraw(SweepError, ValueError):
+    """The training of a network cannot be drawn as it is asked."""
 
 
 class UnknownRun(SweepError, LookupError):

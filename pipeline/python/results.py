@@ -21,7 +21,7 @@ from relusweep.storage.moments import end_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "Version", "compare", "groups", "open", "report", "tag"]
+__all__ = ["Comparison", "Version", "animate", "compare", "groups", "open", "report", "tag"]
 
 Version = str | date | np.datetime64
 """A tag, a date or time, an id of `relusweep.history`, or ``"newest"``."""
@@ -118,6 +118,40 @@ def report(
     """
     name = sweep.report_group if isinstance(sweep, Sweep) else sweep
     return Page(report_stored(os.fspath(store), name, Path(folder), _version(at)))
+
+
+def animate(results: xr.Dataset, file: Store = "animation.html") -> Page:
+    """Show the training of a network of two inputs: its linear regions, decision boundary and affine maps.
+
+    Parameters
+    ----------
+    results : xarray.Dataset
+        Of networks of two inputs that were run with the probe `snapshots`, as ``plane_xor``. Of several
+        networks the best is shown: the one with the most rows right, and among these with the least loss.
+    file : path
+        A name in ``.html``: one page with a slider, that needs nothing else. ``.gif``, or ``.mp4`` with
+        ``relusweep[video]``: as a film.
+
+    Returns
+    -------
+    Page
+        The path of the file; in a notebook a link to it.
+
+    Raises
+    ------
+    relusweep.errors.CannotDraw
+        The name ends in something else, no network has run, or its parameters were not kept.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> results = rs.open("results", "plane_xor")  # doctest: +SKIP
+    >>> rs.animate(results.sel(widths="8-8-8", trial=3), "xor.html")  # doctest: +SKIP
+    """
+    from relusweep.pipeline.report.plane.animate import animate as write
+
+    write(results, Path(file))
+    return Page(file)
 
 
 def compare(

@@ -25,8 +25,9 @@ Shared by all: `text` (numbers in words), `training.axes` (labels), `drawing` (m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from relusweep.pipeline.report.theme import Picture
 
-__all__ = ["Block", "Content", "Folded", "KeyFigure", "Section", "Table"]
+__all__ = ["Attachment", "Block", "Content", "Folded", "KeyFigure", "Section", "Table"]
 
 
 class KeyFigure(NamedTuple):
@@ -78,6 +79,24 @@ class Table(NamedTuple):
         return sum(max(map(len, of), default=0) + 2 for of in columns)
 
 
+class Attachment(NamedTuple):
+    """A file beside the page, to which it links.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    words : str
+        Of the link.
+    write : callable
+        Writes the file at a path.
+    """
+
+    name: str
+    words: str
+    write: Callable[[Path], None]
+
+
 @dataclass(frozen=True)
 class Folded:
     """Blocks that the reader unfolds; not printed on paper.
@@ -93,7 +112,7 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block: TypeAlias = "str | Picture | Table | Folded"
+Block: TypeAlias = "str | Picture | Table | Attachment | Folded"
 """What a section consists of; a string is a paragraph."""
 
 

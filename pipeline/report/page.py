@@ -8,13 +8,13 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 import xarray as xr
 
 from relusweep.pipeline.common.divergence import diverged_in_words
-from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section, Table
+from relusweep.pipeline.report.content import Attachment, Block, Content, Folded, KeyFigure, Section, Table
 from relusweep.pipeline.report.coverage import Coverage, coverage, diverged_table, missing_table
 from relusweep.pipeline.report.facts import facts_rows, how_to_open, known_rows, speeds, stages_table
 from relusweep.pipeline.report.kinds import report_on
@@ -33,9 +33,12 @@ TEMPLATES = jinja2.Environment(
 )
 TEMPLATES.filters["anchor"] = anchor
 TEMPLATES.tests |= {
+    "attachment": lambda block: isinstance(block, Attachment),
     "picture": lambda block: isinstance(block, Picture),
     "table": lambda block: isinstance(block, Table),
 }
+B = TypeVar("B", Picture, Attachment)
+
 _PAGE = "report.html"
 _INTERVALS = "Wilson score intervals at 95 %, networks of a cell taken as independent draws"
 # Of a run with stages they count cells of the last one, and the time of those before it; nothing is compiled.
@@ -90,24 +93,27 @@ def write_page(content: Content, words: Mapping[str, Any], page: Path) -> Path:
     page.parent.mkdir(parents=True, exist_ok=True)
     shown = {
         picture.name: _publish(picture, number, page.parent)
-        for number, picture in enumerate(_pictures(content), start=1)
+        for number, picture in enumerate(_all(Picture, content), start=1)
     }
+    for attachment in _all(Attachment, content):
+        attachment.write(page.parent / attachment.name)
     text = TEMPLATES.get_template("page.html").render({"content": content, "shown": shown, **words})
     page.write_text(text, encoding="utf-8")
     return page
 
 
-def _pictures(content: Content) -> Iterator[Picture]:
+def _all(kind: type[B], content: Content) -> Iterator[B]:
+    """Give the blocks of a kind, folded ones too."""
     for section in content.sections:
-        yield from _pictures_among(section.blocks)
+        yield from _among(kind, section.blocks)
 
 
-def _pictures_among(blocks: Sequence[Block]) -> Iterator[Picture]:
+def _among(kind: type[B], blocks: Sequence[Block]) -> Iterator[B]:
     for block in blocks:
-        if isinstance(block, Picture):
+        if isinstance(block, kind):
             yield block
         elif isinstance(block, Folded):
-            yield from _pictures_among(block.blocks)
+            yield from _among(kind, block.blocks)
 
 
 @dataclass(frozen=True)

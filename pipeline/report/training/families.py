@@ -65,7 +65,10 @@ def family_of(dataset: xr.Dataset) -> Family | None:
 
 
 # Packages beside this one, with `page.sections` and `terminal.overview` of a dataset of any problem.
-_OF_PROBES: Mapping[str, str] = dict.fromkeys(("subsets", "removals", "masks"), "pruning")
+_OF_PROBES: Mapping[str, str] = {
+    **dict.fromkeys(("subsets", "removals", "masks"), "pruning"),
+    **dict.fromkeys(("regions", "compression"), "plane"),
+}
 
 
 def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:

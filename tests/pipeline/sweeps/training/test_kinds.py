@@ -59,8 +59,9 @@ def test_a_file_that_is_not_finished_is_told(folder: Path) -> None:
 
 
 def test_there_are_those_of_the_design() -> None:
-    assert {"ball_and_shell", "boolean", "function"} <= {*problem_kinds()}
-    assert {"curve", "outcome", "parameters", "pieces", "shape", "snapshots"} <= {*probe_kinds()}
+    assert {"ball_and_shell", "boolean", "circle", "function", "xor", "xor_circles"} <= {*problem_kinds()}
+    probes = {"compression", "curve", "outcome", "parameters", "pieces", "regions", "shape", "snapshots"}
+    assert probes <= {*probe_kinds()}
 
 
 @pytest.fixture
@@ -129,5 +130,5 @@ def test_wrong_probes_are_explained(written: object, says: str) -> None:
 def test_wrong_problems_are_explained() -> None:
     with pytest.raises(ValueError, match="no problem 'bolean'; did you mean 'boolean'"):
         read_problem({"kind": "bolean"})
-    with pytest.raises(ValueError, match="with kind: one of ball_and_shell, boolean, function"):
+    with pytest.raises(ValueError, match="with kind: one of ball_and_shell, boolean, circle"):
         read_problem("boolean")

@@ -57,6 +57,9 @@ NAMED: dict[str, dict[str, Any]] = {
         "loss": ["bce"],
         "batch": [100],
     },
+    "plane_circle": {"widths": ["3", "8-8-8"]},
+    "plane_xor_circles": {"widths": ["3", "8-8-8"]},
+    "plane_xor": {"widths": ["3", "8-8-8"]},
     "sine": {"width": [*range(1, 11)], "depth": [*range(1, 11)]},
 }
 NETWORKS = {
@@ -69,6 +72,9 @@ NETWORKS = {
     "dimensions": 323 * 6 * 40,
     "annulus": 3600,
     "hypersphere": 1400,
+    "plane_circle": 200,
+    "plane_xor_circles": 200,
+    "plane_xor": 200,
     "sine": 1000,
 }
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -76,6 +82,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "boolean10": {"loss": "bce", "learning_rate": 0.025, "epochs": 4000, "stop": "first_success"},
     "annulus": {"samples": 1000, "ball": 0.5, "learning_rate": 0.01, "epochs": 1000, "success": 0.95},
     "hypersphere": {"samples": 10_000, "width": 0, "depth": 1, "stop": "last_epoch", "init": "he_normal"},
+    "plane_xor": {"loss": "bce", "optimizer": "sgd", "learning_rate": 0.05, "batch": 20, "epochs": 1000},
     "sine": {
         "loss": "mse",
         "optimizer": "sgd",

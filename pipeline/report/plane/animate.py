@@ -1,0 +1,72 @@
+"""The best network of a selection, and its training as a file that plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import xarray as xr
+
+from relusweep.pipeline.common.errors import CannotDraw
+from relusweep.pipeline.common.validation import nearest
+from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.plane.sizes import best_network
+from relusweep.pipeline.report.plane.watched import Watched, watched
+
+__all__ = ["animate", "selected"]
+
+
+def animate(dataset: xr.Dataset, path: Path) -> Watched:
+    """Write the training of the best network of a selection as a page, a GIF or an MP4.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A group of networks of two inputs with the probe `snapshots`, or a part of it.
+    path : Path
+        Ends in ``.html``, ``.gif`` or ``.mp4``; its folder is made if it does not exist.
+
+    Returns
+    -------
+    Watched
+        The network that is shown.
+
+    Raises
+    ------
+    CannotDraw
+        The name ends in something else, no network has run, or its parameters were not kept.
+    """
+    write = _writer(path)
+    of = watched(best_network(dataset).load())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(of, path)
+    return of
+
+
+def selected(dataset: xr.Dataset, labels: Mapping[str, str]) -> xr.Dataset:
+    """Select labels of axes, given as they are written.
+
+    Raises
+    ------
+    CannotDraw
+        There is no such axis or label.
+    """
+    for dim, text in labels.items():
+        if dim not in dataset["success_epoch"].dims:
+            dims = list(map(str, dataset["success_epoch"].dims))
+            raise CannotDraw(f"no axis {dim!r}{nearest(dim, dims)}; there are {', '.join(dims)}")
+        words = [label(value) for value in dataset[dim].values.tolist()]
+        if text not in words:
+            raise CannotDraw(f"{dim} has no label {text!r}; there are {', '.join(words)}")
+        dataset = dataset.isel({dim: words.index(text)})
+    return dataset
+
+
+def _writer(path: Path) -> Callable[[Watched, Path], None]:
+    from relusweep.pipeline.report.plane.movie import write_gif, write_mp4
+    from relusweep.pipeline.report.plane.player import write_player
+
+    writers = {".html": write_player, ".gif": write_gif, ".mp4": write_mp4}
+    if path.suffix not in writers:
+        raise CannotDraw(f"{path} ends in {path.suffix or 'nothing'}; allowed are {', '.join(writers)}")
+    return writers[path.suffix]

@@ -1,0 +1,86 @@
+"""Sections of the page of networks of two inputs: their regions, boundaries and affine maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import xarray as xr
+
+from relusweep.pipeline.common.errors import CannotDraw
+from relusweep.pipeline.report.content import Attachment, Block, Folded, Section
+from relusweep.pipeline.report.plane.alike import Alike, alike, images_picture, sets_picture
+from relusweep.pipeline.report.plane.counts import compression, counts
+from relusweep.pipeline.report.plane.pictures import regions_picture
+from relusweep.pipeline.report.plane.player import write_player
+from relusweep.pipeline.report.plane.sizes import best_network, by_size
+from relusweep.pipeline.report.plane.tables import compression_table, counts_table, maps_table
+from relusweep.pipeline.report.plane.watched import Watched, watched
+from relusweep.pipeline.report.text import anchor
+
+__all__ = ["sections"]
+
+_EPOCHS = (0, 10, 100)
+_ALIKE = (
+    "Networks of one size that have learned the same problem are compared by their affine maps on a grid: if "
+    "they have found the same solution but for a change of the coordinates of their maps, a linear map takes "
+    "the set of one to that of the other."
+)
+
+
+def sections(dataset: xr.Dataset) -> list[Section]:
+    """Give a section for each of the probes `regions`, `snapshots` or `parameters`, and `compression`."""
+    return [*_counted(dataset), *_seen(dataset), *_few(dataset), *_compared(dataset)]
+
+
+def _counted(dataset: xr.Dataset) -> Iterator[Section]:
+    if "n_regions" in dataset and bool(dataset["n_regions"].notnull().any()):
+        numbers = Folded("The numbers, with intervals", [counts_table(dataset), maps_table(dataset)])
+        yield Section("Linear regions through training", [counts(dataset), numbers])
+
+
+def _few(dataset: xr.Dataset) -> Iterator[Section]:
+    if "compressed_rows_right" in dataset and bool(dataset["compressed_rows_right"].notnull().any()):
+        table = compression_table(dataset)
+        yield Section("Few maps in place of many", [compression(dataset), Folded(table.title, [table])])
+
+
+def _seen(dataset: xr.Dataset) -> Iterator[Section]:
+    blocks = [block for size, part in by_size(dataset).items() for block in _of_size(size, part)]
+    if blocks:
+        yield Section("Regions, boundary and maps of the best network of each size", blocks)
+
+
+def _of_size(size: str, part: xr.Dataset) -> list[Block]:
+    try:
+        of = watched(best_network(part))
+    except CannotDraw:
+        return []
+    name = anchor(size).removeprefix("section-")
+    picture = regions_picture(of, _places(of), f"regions-of-{name}")
+    if len(of.epochs) < len(_EPOCHS):
+        return [picture]
+    words = f"Play the training of {of.name}: {len(of.epochs)} epochs, in one file"
+    return [picture, Attachment(f"animation-of-{name}.html", words, partial(write_player, of))]
+
+
+def _places(of: Watched) -> list[int]:
+    """Choose some epochs, the last one among them."""
+    wanted = [epoch for epoch in _EPOCHS if epoch < of.epochs[-1]]
+    return sorted({*np.searchsorted(of.epochs, wanted).tolist(), len(of.epochs) - 1})
+
+
+def _compared(dataset: xr.Dataset) -> Iterator[Section]:
+    for part in reversed(by_size(dataset).values()):
+        if found := _alike(part):
+            blocks: list[Block] = [_ALIKE, sets_picture(found), images_picture(found)]
+            yield Section("Are the maps of different networks linear images of one another?", blocks)
+            return
+
+
+def _alike(part: xr.Dataset) -> Alike | None:
+    try:
+        return alike(part)
+    except CannotDraw:
+        return None

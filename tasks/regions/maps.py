@@ -1,0 +1,101 @@
+"""The affine maps that a network is made of: at points, and how many of them differ."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from relusweep.tasks.compiled import compiled
+from relusweep.tasks.networks import Network
+from relusweep.tasks.regions._checks import checked_parameters, slope_below
+from relusweep.tasks.regions._mesh import layer_matrices
+
+__all__ = ["count_clusters", "maps_at"]
+
+
+def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
+    """Give the gradient and intercept of a network's output at points.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : array_like of shape (network.n_parameters,)
+    points : array_like of shape (n_points, network.n_inputs)
+
+    Returns
+    -------
+    ndarray of shape (n_points, network.n_inputs + 1), float64
+        Gradient, then intercept. Where a unit is exactly zero, it counts as below.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not piecewise linear, or the parameters do not fit or are not finite.
+
+    Examples
+    --------
+    >>> maps_at(Network(n_inputs=1, width=1, depth=1), [2, -1, 3, 0], [[1], [0]]).tolist()
+    [[6.0, -3.0], [0.0, 0.0]]
+    """
+    row, leak = checked_parameters(network, parameters, network.n_inputs), slope_below(network)
+    x = np.asarray(points, np.float64)
+    homogeneous = np.column_stack([x, np.ones(len(x))])
+    n = network.n_inputs
+    maps = np.broadcast_to(np.eye(n, n + 1), (len(x), n, n + 1))
+    for i, layer in enumerate(layer_matrices(network, row)):
+        if i:
+            above = np.einsum("puc,pc->pu", maps, homogeneous) > 0
+            maps = np.where(above[:, :, None], 1.0, leak) * maps
+        maps = layer[:, :-1] @ maps
+        maps[:, :, -1] += layer[:, -1]
+    return maps[:, 0]
+
+
+def count_clusters(maps: ArrayLike, *tolerances: float) -> tuple[int, ...]:
+    """Count the clusters that maps fall into by single linkage.
+
+    Two maps are in one cluster if a chain of maps joins them in which neighbours are no farther apart than
+    the tolerance times the norm of the largest map.
+
+    Parameters
+    ----------
+    maps : array_like of shape (n_maps, n_columns)
+        Gradients and intercepts.
+    *tolerances : float
+
+    Returns
+    -------
+    tuple of int
+        For each tolerance.
+
+    Examples
+    --------
+    >>> count_clusters([[10.0], [9.9], [9.8], [1.0]], 0, 0.02)
+    (4, 2)
+    """
+    rows = np.ascontiguousarray(maps, np.float64)
+    largest = float(np.sqrt(np.square(rows).sum(axis=1)).max(initial=0.0))
+    heights = _heights(rows)
+    return tuple(1 + int(np.count_nonzero(heights > tolerance * largest)) for tolerance in tolerances)
+
+
+@compiled()
+def _heights(rows):  # type: ignore[no-untyped-def]
+    """Lengths of the edges of a minimum spanning tree: Prim's algorithm, in O(n²) time and O(n) memory."""
+    n, n_columns = rows.shape
+    nearest, heights = np.full(n, np.inf), np.empty(n - 1)
+    at = 0
+    for step in range(n - 1):
+        nearest[at] = -1.0
+        following, least = -1, np.inf
+        for other in range(n):
+            if nearest[other] >= 0:
+                square = 0.0
+                for column in range(n_columns):
+                    square += (rows[at, column] - rows[other, column]) ** 2
+                nearest[other] = min(nearest[other], square)
+                if nearest[other] < least or following < 0:
+                    following, least = other, nearest[other]
+        heights[step] = np.sqrt(least)
+        at = following
+    return heights
