@@ -41,6 +41,7 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         {"n_inputs": "2..4"},
     ),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
+    "xor_optima": (("trials=3", "init=he_normal", "bias=zero", "epochs=3"), {"trials": 20}),
     "images": (
         (
             *(
