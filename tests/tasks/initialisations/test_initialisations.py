@@ -25,6 +25,7 @@ FROZEN = {
     "lecun_normal": "13fd97e6797845f2",
     "orthogonal": "75eeb33c13131753",
     "pytorch": "970939f1e9c3f322",
+    "standard_normal": "66dfea25bad25efd",
     "xavier_normal": "2e43080c2d80e60b",
     "xavier_uniform": "3fa9b8549506a9b2",
 }
@@ -32,6 +33,7 @@ FROZEN = {
 DEVIATIONS = {
     "he_normal": lambda fan_in, fan_out: math.sqrt(2 / fan_in),
     "lecun_normal": lambda fan_in, fan_out: math.sqrt(1 / fan_in),
+    "standard_normal": lambda fan_in, fan_out: 1.0,
     "xavier_normal": lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out)),
 }
 
@@ -45,6 +47,7 @@ TORCH = {
     "lecun_normal": lambda w: nn.init.kaiming_normal_(w, nonlinearity="linear"),
     "orthogonal": nn.init.orthogonal_,
     "pytorch": lambda w: nn.Linear(*reversed(w.shape)).weight.data,
+    "standard_normal": nn.init.normal_,
     "xavier_normal": nn.init.xavier_normal_,
     "xavier_uniform": nn.init.xavier_uniform_,
 }
