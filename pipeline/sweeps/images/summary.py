@@ -10,9 +10,10 @@ from relusweep.pipeline.sweeps.images.activations import Activations
 from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
+from relusweep.pipeline.sweeps.images.sections import Sections
 from relusweep.pipeline.sweeps.images.sensitivity import Sensitivity
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification, StageName
-from relusweep.pipeline.sweeps.images.stage import ImageStage
+from relusweep.pipeline.sweeps.images.stage import TRAINING_FIELDS, ImageStage
 from relusweep.pipeline.sweeps.images.sums import Sums
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.variables import numbers
@@ -32,7 +33,9 @@ class Summary(OfJacobians):
     """How good every network is, when all other stages are done."""
 
     stage: ClassVar[str] = "summary"
-    fields: ClassVar[frozenset[str]] = frozenset(ImageSpecification.model_fields) - {"centres"}
+    fields: ClassVar[frozenset[str]] = (
+        frozenset(ImageSpecification.model_fields) - {"centres"} - (Sections.fields - TRAINING_FIELDS)
+    )
     verb: ClassVar[str] = "sum up"
     dims: ClassVar[tuple[str, ...]] = ("network",)
     variables: ClassVar[Mapping[str, Variable]] = {
@@ -83,5 +86,6 @@ _STAGES: Mapping[StageName, type[ImageStage]] = {
     "cka": Cka,
     "cross_entropy": CrossEntropy,
     "activations": Activations,
+    "sections": Sections,
     "summary": Summary,
 }
