@@ -20,6 +20,8 @@ from relusweep.tasks.images.datasets import Part
 from relusweep.tasks.images.networks import ImageNetworks, ImageSource, NetworkName, PretrainedModel
 from relusweep.tasks.images.protocol import AdamW, ImageProtocol, ImageSgd
 from relusweep.tasks.jacobians.maps import LinearMaps
+from relusweep.tasks.sections.planes import NEAREST
+from relusweep.tasks.sections.settings import SectionMethod, SectionSettings, Window
 
 __all__ = ["SOURCE_CLUSTERS", "ImageSpecification", "StageName"]
 
@@ -41,6 +43,7 @@ StageName = Literal[
     "activations",
     "pruning",
     "pruning_similarity",
+    "sections",
     "summary",
 ]
 
@@ -88,8 +91,7 @@ class ImageSpecification(Specification):
         `relusweep.tasks.images.datasets.ImageSet.limited`.
     stages : tuple of str
         What is run, with all that it needs; ``summary``, the default, needs all others but ``activations``,
-        ``pruning`` and ``pruning_similarity``.
-        Other stages chosen later find what is there.
+        ``sections``, ``pruning`` and ``pruning_similarity``. Other stages chosen later find what is there.
     networks : tuple of str
         Labels ``architecture-optimizer-instance``; the architecture is one of our own (linear, dense, simple,
         complex) or a key of `pretrained`.
@@ -149,9 +151,20 @@ class ImageSpecification(Specification):
         Pruned networks are compared with their originals at each step that this divides, and at the end.
     prune_compared : int
         At most so many training and test images at which they are compared.
+    planes : tuple of str
+        Planes through three images in which the stage ``sections`` looks at networks: ``nearest``, or numbers
+        of three images as ``3-17-200``. See `relusweep.tasks.sections.planes`.
+    section_window, section_method, section_limit, section_grid, section_tolerance
+        What is asked there: see `relusweep.tasks.sections.settings.SectionSettings`.
     """
 
-    growable_fields: ClassVar[tuple[str, ...]] = ("networks", "pretrained", "clusters", "prune_steps")
+    growable_fields: ClassVar[tuple[str, ...]] = (
+        "networks",
+        "pretrained",
+        "clusters",
+        "prune_steps",
+        "planes",
+    )
     instead: ClassVar[Mapping[str, str]] = {
         "optimizer": "labels of networks name it, as networks=dense-sgd-0,dense-adamw-0; its settings are "
         "sgd.learning_rate, adamw.learning_rate and the like",
@@ -198,6 +211,16 @@ class ImageSpecification(Specification):
     prune_scored: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 1000
     prune_every: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 5
     prune_compared: Annotated[Whole, Field(ge=2, description="a whole number of at least 2")] = 1000
+    planes: Annotated[
+        tuple[Annotated[str, Field(pattern=rf"^({NEAREST}|\d+-\d+-\d+)$")], ...],
+        BeforeValidator(listed),
+        Field(min_length=1, description="nearest, or numbers of three images as 3-17-200"),
+    ] = (NEAREST,)
+    section_window: Window = "triangle"
+    section_method: SectionMethod = "exact"
+    section_limit: Annotated[Whole, Field(ge=1, le=1_000_000, description="1 to 1 000 000")] = 5_000
+    section_grid: Annotated[Whole, Field(ge=2, le=10_000, description="2 to 10 000")] = 100
+    section_tolerance: Annotated[Real, Field(ge=0, lt=1, description="at least 0, below 1")] = 1e-5
 
     @field_validator("path")
     @classmethod
@@ -232,6 +255,11 @@ class ImageSpecification(Specification):
             if name.architecture not in known:
                 raise ValueError(f"'{name}' is of no known architecture; known are {', '.join(known)}")
         return tuple(dict.fromkeys(map(str, names)))  # each once, in order: the axis grows at its end
+
+    @field_validator("planes")
+    @classmethod
+    def _once(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(labels))  # in order: the axis grows at its end
 
     @property
     def image_networks(self) -> ImageNetworks:
@@ -270,6 +298,17 @@ class ImageSpecification(Specification):
         """Bytes of the longest activation pattern."""
         maps, networks = self.maps, self.image_networks
         return max(maps.closed_form(label, networks.build(label)).pattern_bytes for label in self.networks)
+
+    @property
+    def sections(self) -> SectionSettings:
+        """What is asked of networks in planes."""
+        return SectionSettings(
+            self.section_window,
+            self.section_method,
+            self.section_limit,
+            self.section_grid,
+            self.section_tolerance,
+        )
 
     @property
     def n_components(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
@@ -17,6 +18,7 @@ from relusweep.tasks.images.datasets import ImageSet
 from relusweep.tasks.images.networks import NetworkName
 from relusweep.tasks.images.protocol import PruneMethod
 from relusweep.tasks.jacobians.maps import LinearMaps
+from relusweep.tasks.sections.settings import QUANTILES
 
 __all__ = ["FEATURE_FIELDS", "PAIR", "TRAINING_FIELDS", "ImageStage", "cost_of"]
 
@@ -70,6 +72,16 @@ _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]]
     "step": ("steps of pruning", lambda spec: range(spec.prune_steps + 1)),
     "reference": ("what a pruned network is compared with", lambda spec: np.array(_REFERENCES, object)),
     "component": ("direction, the strongest first", lambda spec: range(spec.n_components)),
+    "plane": (
+        "plane through three images: the nearest, or their numbers",
+        lambda spec: np.array(spec.planes, object),
+    ),
+    "vertex": ("image of the plane", lambda spec: np.array(["A", "B", "C"], object)),
+    "side": ("side of the triangle", lambda spec: np.array(["AB", "BC", "CA"], object)),
+    "coordinate": ("axis of the plane", lambda spec: np.array(["x", "y"], object)),
+    "pixel": ("place in the flattened image", lambda spec: range(prod(spec.image_networks.data.shape))),
+    "corner": ("corner of a polygon, polygon after polygon", lambda spec: range(spec.sections.n_corners)),
+    "quantile": ("share of the regions that are smaller", lambda spec: QUANTILES),
     "replicate": ("number of a half of the test images", lambda spec: range(spec.replicates)),
 }
 

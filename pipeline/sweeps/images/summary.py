@@ -11,6 +11,7 @@ from relusweep.pipeline.sweeps.images.clusters import Clusters, Compression
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
 from relusweep.pipeline.sweeps.images.pruning import Pruning, PruningSimilarity
+from relusweep.pipeline.sweeps.images.sections import Sections
 from relusweep.pipeline.sweeps.images.sensitivity import Sensitivity
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification, StageName
 from relusweep.pipeline.sweeps.images.stage import ImageStage
@@ -34,7 +35,9 @@ class Summary(OfJacobians):
 
     stage: ClassVar[str] = "summary"
     fields: ClassVar[frozenset[str]] = frozenset(
-        name for name in ImageSpecification.model_fields if name != "centres" and "prune" not in name
+        name
+        for name in ImageSpecification.model_fields
+        if name not in ("centres", "planes") and not name.startswith(("prune_", "section_"))
     )
     verb: ClassVar[str] = "sum up"
     dims: ClassVar[tuple[str, ...]] = ("network",)
@@ -88,5 +91,6 @@ _STAGES: Mapping[StageName, type[ImageStage]] = {
     "activations": Activations,
     "pruning": Pruning,
     "pruning_similarity": PruningSimilarity,
+    "sections": Sections,
     "summary": Summary,
 }
