@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.regions import _cutting
-from relusweep.tasks.regions._cutting import CORNERS, EDGES, FULL, POLYGONS, SIDE, VERTICES, Buffers
+from relusweep.tasks.regions._cutting import (
+    EDGES,
+    FULL,
+    POLYGONS,
+    SIDE,
+    VERTICES,
+    Buffers,
+    grown,
+    new_buffers,
+)
 
 __all__ = ["Cut", "Mesh", "convex_polygon", "cut_mesh"]
 
@@ -143,15 +152,10 @@ def cut_mesh(
     given = np.asarray(values, np.float64)
     count = given.shape[1]
     n_words = -(-count // 64)
-    b = new_buffers(4 * len(mesh.corners) + 64, count, n_words, n_words)
+    b = new_buffers(4 * len(mesh.corners) + 64, count, n_words)
     state = np.zeros(_cutting.N_STATE, np.int64)
-    n_vertices, n_corners = len(mesh.vertices), len(mesh.corners)
-    b.points[:n_vertices], b.values[:n_vertices] = mesh.vertices, given
-    b.rounding[:n_vertices], b.origins[:n_vertices] = mesh.rounding, mesh.origins
-    b.edges[: len(mesh.edges)] = np.column_stack([mesh.edges, mesh.labels])
-    b.corners[0, :n_corners] = np.column_stack([mesh.corners, mesh.sides])
-    b.offsets[0, : len(mesh.offsets)] = mesh.offsets
-    state[VERTICES], state[EDGES], state[POLYGONS] = n_vertices, len(mesh.edges), len(mesh.offsets) - 1
+    load(b, state, mesh)
+    b.values[: len(given)] = given
     scales, reach = np.asarray(sizes, np.float64), np.abs(mesh.vertices).max(axis=0)
     while _cutting.cut(b, state, count, scales, error, reach, first, 0, False, limit) == _cutting.MORE:
         b = grown(b)
@@ -165,19 +169,38 @@ def cut_mesh(
     )
 
 
+def load(b: Buffers, state: NDArray[np.int64], mesh: Mesh) -> None:
+    """Copy a mesh into buffers."""
+    state[VERTICES], state[EDGES], state[POLYGONS] = (
+        len(mesh.vertices),
+        len(mesh.edges),
+        len(mesh.offsets) - 1,
+    )
+    vertices, edges = b.vertices[: state[VERTICES]], b.edges[: state[EDGES]]
+    corners = b.corners[state[SIDE], : len(mesh.corners)]
+    vertices["x"], vertices["y"] = mesh.vertices.T
+    vertices["a"], vertices["b"], vertices["function"] = mesh.origins.T
+    vertices["rounding"], vertices["shift"] = mesh.rounding, 0.0
+    edges["a"], edges["b"] = mesh.edges.T
+    edges["function"], edges["width"] = mesh.labels, 0.0
+    corners["vertex"], corners["edge"] = mesh.corners, mesh.sides
+    b.offsets[state[SIDE], : len(mesh.offsets)] = mesh.offsets
+
+
 def mesh_of(b: Buffers, state: NDArray[np.int64]) -> Mesh:
     """Copy the mesh out of the buffers."""
-    n_vertices, n_edges = state[VERTICES], state[EDGES]
-    corners = b.corners[state[SIDE], : state[CORNERS]]
+    vertices, edges = b.vertices[: state[VERTICES]], b.edges[: state[EDGES]]
+    offsets = b.offsets[state[SIDE], : state[POLYGONS] + 1].copy()
+    corners = b.corners[state[SIDE], : offsets[-1]]
     return Mesh(
-        b.points[:n_vertices].copy(),
-        corners[:, 0].copy(),
-        corners[:, 1].copy(),
-        b.offsets[state[SIDE], : state[POLYGONS] + 1].copy(),
-        b.edges[:n_edges, :2].copy(),
-        b.edges[:n_edges, 2].copy(),
-        b.origins[:n_vertices].copy(),
-        b.rounding[:n_vertices].copy(),
+        np.column_stack([vertices["x"], vertices["y"]]),
+        corners["vertex"].copy(),
+        corners["edge"].copy(),
+        offsets,
+        np.column_stack([edges["a"], edges["b"]]),
+        edges["function"].copy(),
+        np.column_stack([vertices["a"], vertices["b"], vertices["function"]]),
+        vertices["rounding"].copy(),
     )
 
 
@@ -185,36 +208,3 @@ def unpacked(bits: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
     """Bits of words as booleans: shape (n, n_words) to (n, count)."""
     flat = np.unpackbits(bits.astype("<u8").view(np.uint8), axis=1, count=count, bitorder="little")
     return flat.view(np.bool_)
-
-
-def new_buffers(room: int, n_functions: int, n_words: int, n_all_words: int) -> Buffers:
-    """Give buffers for about so many vertices."""
-    return Buffers(
-        points=np.empty((room, 2)),
-        values=np.empty((room, n_functions)),
-        rounding=np.empty(room),
-        origins=np.empty((room, 3), np.int32),
-        signs=np.empty((room, 2, n_words), np.uint64),
-        edges=np.empty((2 * room, 3), np.int32),
-        parts=np.empty((2 * room, 3), np.int32),
-        corners=np.empty((2, 4 * room, 2), np.int32),
-        offsets=np.empty((2, room + 1), np.int64),
-        above=np.empty((2, room, n_all_words), np.uint64),
-        parents=np.empty(room, np.int32),
-        arena=np.empty((room, 2), np.int32),
-        stack=np.empty((room, 2), np.int64),
-        crossing=np.empty(n_functions, np.int32),
-        shares=np.empty(n_functions),
-        errors=np.empty(n_functions),
-        words=np.empty((3, n_words), np.uint64),
-        queries=np.empty((max(room, n_functions), 4), np.int32),
-        answers=np.empty((room, 5), np.int32),
-    )
-
-
-def grown(b: Buffers) -> Buffers:
-    """Double the room."""
-    larger = new_buffers(2 * len(b.points), b.values.shape[1], b.words.shape[1], b.above.shape[2])
-    for name, old in b._asdict().items():
-        getattr(larger, name)[tuple(slice(n) for n in old.shape)] = old
-    return larger
