@@ -9,8 +9,8 @@ crosses a polygon where the bits of its corners say both signs, and others cost 
 All of it is one program that can stop and go on: for larger buffers, or for a sign within its rounding error.
 It goes back to the start of the edge or polygon at hand then, so nothing is half done.
 
-Rounding. A value at a vertex has an error of at most ``size * (error + rounding + shift)``: `error` is that of
-the sums, `rounding` that of interpolations up to the vertex, and `shift` how far the vertex lies from the
+Rounding. A value at a vertex has an error of at most ``size * (error + rounding + shift)``: `error` is that
+of the sums, `rounding` that of interpolations up to the vertex, and `shift` how far the vertex lies from the
 crossing of the two exact lines, against the reach of the mesh. The shift follows from the angle of the two
 lines, anew at each vertex, so it does not grow from layer to layer. Where decisions are not exact it is 0.
 """
@@ -75,7 +75,7 @@ EDGE = np.dtype(
     align=True,
 )
 """An edge between two vertices along which a function is zero, or -1 - i on side i of the outline; the
-vertices that a cut has put on it, the first of them and of the edges behind; how far off its line it may be."""
+vertices that a cut has put on it, the first of them and of the edges behind; how far off it may be."""
 CORNER = np.dtype([("vertex", "i4"), ("edge", "i4")])
 """A vertex, and the edge from it to the next, counter-clockwise."""
 ZERO = np.dtype([("share", "f8"), ("error", "f8"), ("function", "i8")])

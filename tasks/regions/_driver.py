@@ -16,7 +16,9 @@ from relusweep.tasks.regions._cutting import (
     MORE,
     N_STATE,
     NETWORK,
+    POLYGONS,
     QUERIES,
+    SIDE,
     Buffers,
     grown,
     new_buffers,
@@ -45,6 +47,11 @@ class Layers:
     slopes: NDArray[np.float64]
 
     @property
+    def hidden(self) -> Layers:
+        """Those that cut: all but the output."""
+        return Layers(self.shapes[:-1], self.slopes[:-1])
+
+    @property
     def n_words(self) -> NDArray[np.int64]:
         """Words of 64 bits that hold the units of each layer: shape (n_layers,)."""
         return -(-self.shapes[:, 0] // 64)
@@ -60,7 +67,7 @@ class Layers:
         return float(2 * (self.shapes[:, 1] + 2).sum() * np.finfo(np.float64).eps)
 
     def matrices(self, row: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Views of the layers in a row of parameters: shape (fan_out, fan_in + 1) each."""
+        """View the layers in a row of parameters: shape (fan_out, fan_in + 1) each."""
         ends = np.cumsum(self.shapes[:, 0] * (self.shapes[:, 1] + 1))
         parts = np.split(row[: ends[-1]], ends[:-1])
         return [part.reshape(fan_out, -1) for part, fan_out in zip(parts, self.shapes[:, 0], strict=True)]
@@ -72,6 +79,11 @@ class Work:
 
     buffers: Buffers
     state: NDArray[np.int64] = field(default_factory=lambda: np.zeros(N_STATE, np.int64))
+
+    @property
+    def bits(self) -> NDArray[np.uint64]:
+        """Signs of all units in each polygon: shape (n_polygons, n_words)."""
+        return self.buffers.above[self.state[SIDE], : self.state[POLYGONS]].copy()
 
     @property
     def complete(self) -> bool:

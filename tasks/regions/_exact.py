@@ -77,7 +77,9 @@ class ExactNetwork:
                 continue
             waiting.pop()
             if at not in self._points:
-                self._points[at] = self._crossing(vertices, at, ends) if ends[0] >= 0 else _corner(vertices[at])
+                self._points[at] = (
+                    self._crossing(vertices, at, ends) if ends[0] >= 0 else _corner(vertices[at])
+                )
         return self._points[vertex]
 
     def _crossing(self, vertices: NDArray[Any], vertex: int, ends: list[int]) -> Point:

@@ -1,4 +1,4 @@
-"""Networks one after another, layer after layer: vertices go forward, and where units change sign they cut."""
+"""Networks one after another: vertices go forward layer by layer, and units cut where they change sign."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["affine_maps", "cut_by_networks"]
 
 @compiled(_cutting)
 def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, sizes, counts, each):  # type: ignore[no-untyped-def]
-    """Cut a box by networks, from the one in the state on, until something is needed or, if `each`, one is cut.
+    """Cut a box by networks, from the one in the state on; stop where something is needed, or after `each`.
 
     Shapes (fan_out, fan_in) and slopes below zero are those of the layers that cut; rows may go on behind.
     """
@@ -45,7 +45,7 @@ def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, size
             if code != DONE:
                 return code
             state[LAYER], state[FORWARD] = layer + 1, 0
-        counts[state[NETWORK]] = state[POLYGONS]
+        counts[state[NETWORK]] = -state[POLYGONS] if state[FULL] else state[POLYGONS]
         state[NETWORK], state[LAYER] = state[NETWORK] + 1, 0
         if each:
             return DONE

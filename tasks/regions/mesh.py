@@ -23,7 +23,16 @@ from relusweep.tasks.regions._cutting import (
     new_buffers,
 )
 
-__all__ = ["Cut", "Mesh", "convex_polygon", "cut_mesh"]
+__all__ = [
+    "Cut",
+    "Mesh",
+    "convex_polygon",
+    "cut_mesh",
+    "following_corners",
+    "mesh_of",
+    "twins",
+    "unpacked",
+]
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,22 @@ def cut_mesh(
         unpacked(bits, count),
         not state[FULL],
     )
+
+
+def following_corners(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Next corner, counter-clockwise, of each corner of polygons that begin at the offsets."""
+    following = np.arange(1, offsets[-1] + 1)
+    following[offsets[1:] - 1] = offsets[:-1]
+    return following
+
+
+def twins(mesh: Mesh) -> NDArray[np.int64]:
+    """Give the corner where the same edge begins on its other side, or -1: shape (n_corners,)."""
+    order = np.argsort(mesh.sides, kind="stable")
+    shared = np.flatnonzero(mesh.sides[order[1:]] == mesh.sides[order[:-1]])
+    twin = np.full(len(order), -1)
+    twin[order[shared]], twin[order[shared + 1]] = order[shared + 1], order[shared]
+    return twin
 
 
 def load(b: Buffers, state: NDArray[np.int64], mesh: Mesh) -> None:
