@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from relusweep.tasks.regions._boundary import Curve, boundary_curves
 from relusweep.tasks.regions._driver import Layers, Work, cut_each
 from relusweep.tasks.regions._layers import affine_maps
-from relusweep.tasks.regions.mesh import Mesh, following_corners, mesh_of, twins, unpacked
+from relusweep.tasks.regions.mesh import (
+    Mesh,
+    Records,
+    following_corners,
+    mesh_of,
+    taken,
+    twins,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +72,8 @@ class Regions:
 
     Attributes
     ----------
-    mesh : Mesh
+    records : Records
+        The polygons, as `mesh` gives them.
     bits : ndarray of shape (n_regions, n_words), uint64
         Signs of the units: words of each layer, one after another.
     layers : Layers
@@ -77,7 +86,7 @@ class Regions:
         and what is said of their units and maps does not hold.
     """
 
-    mesh: Mesh
+    records: Records
     bits: NDArray[np.uint64]
     layers: Layers
     parameters: NDArray[np.float64]
@@ -95,6 +104,11 @@ class Regions:
             f"<{least}{len(self):,} linear regions of {units} units on "
             f"[{low[0]:g}, {high[0]:g}] x [{low[1]:g}, {high[1]:g}]>"
         )
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        """The polygons, with the edges between them and the units along these."""
+        return mesh_of(self.records)
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -145,8 +159,12 @@ class Regions:
         return self._maps_of(len(self.layers.shapes) - 1, self.bits)
 
     def _maps_of(self, layer: int, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
-        shapes, slopes = self.layers.shapes[: layer + 1], self.layers.slopes[:layer]
-        return np.asarray(affine_maps(shapes, slopes, self.parameters, np.ascontiguousarray(bits)))
+        layers = Layers(self.layers.shapes[: layer + 1], self.layers.slopes[: layer + 1])
+        across = np.concatenate([matrix.T.ravel() for matrix in layers.matrices(self.parameters)])
+        before, after = np.empty((2, 3, max(2, layers.shapes.max())))
+        maps = np.empty((len(bits), 3, layers.shapes[-1, 0]))
+        affine_maps(layers.shapes, layers.slopes, across, np.ascontiguousarray(bits), before, after, maps)
+        return maps
 
     @property
     def J(self) -> NDArray[np.float64]:  # noqa: N802
@@ -298,7 +316,7 @@ def regions_of(
     counts = np.empty(len(rows), np.int64)
     works = cut_each(layers.hidden, rows, box, counts, exact=exact, limit=limit)
     for row, work in zip(rows, works, strict=True):
-        yield Regions(mesh_of(work.buffers, work.state), work.bits, layers, row, exact, work.complete)
+        yield Regions(taken(work.buffers, work.state), work.bits, layers, row, exact, work.complete)
 
 
 def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *, exact: bool) -> list[Curve]:
@@ -306,7 +324,7 @@ def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *,
     work: Work
     (work,) = cut_each(layers, row[None], box, np.empty(1, np.int64), exact=exact, limit=10**9)
     above = (work.bits[:, -1] & np.uint64(1)).astype(np.bool_)
-    return boundary_curves(mesh_of(work.buffers, work.state), above, int(layers.shapes[:-1, 0].sum()))
+    return boundary_curves(mesh_of(taken(work.buffers, work.state)), above, int(layers.shapes[:-1, 0].sum()))
 
 
 def _side(box: NDArray[np.float64], side: int) -> NDArray[np.float64]:
