@@ -1,5 +1,5 @@
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from math import comb
 
 import numpy as np
@@ -17,7 +17,7 @@ def random_layers(widths, seed=0, bias=1.0):
     rng = np.random.default_rng(seed)
     return [
         (rng.normal(0, np.sqrt(2 / a), (b, a)), bias * rng.uniform(-1, 1, b) / np.sqrt(a))
-        for a, b in zip(widths[:-1], widths[1:], strict=True)
+        for a, b in pairwise(widths)
     ]
 
 

@@ -1,5 +1,5 @@
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -11,10 +11,7 @@ from relusweep.tasks.regions.tropical import tropical_form
 
 def whole_layers(widths, seed):
     rng = np.random.default_rng(seed)
-    return [
-        (rng.integers(-2, 3, (b, a)), rng.integers(-2, 3, b))
-        for a, b in zip(widths, widths[1:], strict=False)
-    ]
+    return [(rng.integers(-2, 3, (b, a)), rng.integers(-2, 3, b)) for a, b in pairwise(widths)]
 
 
 def outputs_at(layers, points, slope):
