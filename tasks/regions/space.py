@@ -34,8 +34,8 @@ class SpaceRegions:
     ----------
     layers : list of (weights, biases)
         The network.
-    slope_below : float or Fraction
-        Slope of its units below zero.
+    slopes : list of float or Fraction
+        Slopes of units below zero, of each hidden layer.
     box : ndarray of shape (2, d), float64, or None
         Lower and upper bounds of the inputs; None is all of space.
     active : ndarray of shape (n_regions, n_units), bool
@@ -50,7 +50,7 @@ class SpaceRegions:
     """
 
     layers: list[tuple[NDArray[Any], NDArray[Any]]]
-    slope_below: float | Fraction
+    slopes: list[float | Fraction]
     box: NDArray[np.float64] | None
     active: NDArray[np.bool_]
     facets: NDArray[np.bool_]
@@ -154,14 +154,14 @@ class SpaceRegions:
             signs = active[start : start + _AT_ONCE]
             d = self.points.shape[1]
             before, place, found = np.broadcast_to(np.eye(d, d + 1), (len(signs), d, d + 1)), 0, []
-            for weights, biases in self.layers:
+            for (weights, biases), slope in zip(self.layers, [*self.slopes, 1], strict=True):
                 before = weights.astype(np.float64) @ before
                 before[:, :, -1] += biases.astype(np.float64)
                 found.append(before)
-                on = signs[:, place : place + len(biases), None]
-                if found[-1] is not None and place < active.shape[1]:
-                    before = np.where(on, 1.0, float(self.slope_below)) * before
-                place += len(biases)
+                if len(found) <= len(self.slopes):
+                    on = signs[:, place : place + len(biases), None]
+                    before = np.where(on, 1.0, float(slope)) * before
+                    place += len(biases)
             yield found
 
     def _sides(self) -> NDArray[np.float64]:
@@ -212,7 +212,7 @@ def regions_in_space(
     low: ArrayLike | None = None,
     high: ArrayLike | None = None,
     *,
-    slope_below: float | Fraction = 0,
+    slope_below: float | Fraction | Sequence[float | Fraction] = 0,
     limit: int = 1_000_000,
 ) -> SpaceRegions:
     """Find the regions of a network of up to six inputs, in a box or in all of space.
@@ -224,8 +224,9 @@ def regions_in_space(
         gives those of a `Network`.
     low, high : array_like of shape (d,), optional
         Lower and upper bounds of a box; left out, the regions are those of all of space.
-    slope_below : float or Fraction
-        The slope of hidden units below zero: 0 is ReLU, −1 the absolute value. Above it is 1.
+    slope_below : float or Fraction, or a sequence of them
+        The slope of hidden units below zero, of all or of each layer: 0 is ReLU, −1 the absolute value. Above
+        zero it is 1.
     limit : int
         The search ends with so many regions if there are more.
 
@@ -255,33 +256,32 @@ def regions_in_space(
     >>> len(regions), regions.bounded.sum().item()
     (7, 1)
     """
-    checked = _checked_layers(layers, slope_below)
+    checked = _checked_layers(layers)
+    slopes = _checked_slopes(slope_below, len(checked) - 1)
     d = checked[0][0].shape[1]
     if (low is None) != (high is None):
         raise ValueError("low and high are both given, for a box, or both left out, for all of space")
     if limit < 1:
         raise ValueError(f"limit is at least 1, got {limit}")
     box = None if low is None or high is None else checked_box(low, high, d)
-    search = Search(checked[:-1], slope_below, box)
+    search = Search(checked[:-1], slopes, box)
     found, complete = search.run(limit)
     with np.errstate(invalid="ignore"):
         points = found.inside[:, :-1] / found.inside[:, -1:] * search.size + search.middle
     return SpaceRegions(
         layers=checked,
-        slope_below=slope_below,
+        slopes=slopes,
         box=box,
         active=found.signs.astype(bool),
         facets=found.facets[:, : search.n_units + (0 if box is None else 2 * d)].astype(bool),
         points=points,
         code=COMPLETE if complete else LIMIT_REACHED,
-        _rational=rational_network(checked, slope_below, box, as_fractions(np.eye(d, d + 1, dtype=int))),
+        _rational=rational_network(checked, [*slopes, 1], box, as_fractions(np.eye(d, d + 1, dtype=int))),
         _bounded=found.bounded,
     )
 
 
-def _checked_layers(
-    layers: Sequence[tuple[ArrayLike, ArrayLike]], slope_below: float | Fraction
-) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     checked: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for depth, (weights, biases) in enumerate(layers, 1):
         W, b = np.asarray(weights), np.asarray(biases)
@@ -301,6 +301,16 @@ def _checked_layers(
             f"regions in space are found for up to {_MOST_INPUTS} inputs, got {checked[0][0].shape[1]}; for "
             "more, sample points and count their activation patterns: there are at least so many regions"
         )
-    if not np.isfinite(float(slope_below)):
-        raise ValueError(f"the slope below zero is finite, got {slope_below}")
     return checked
+
+
+def _checked_slopes(
+    slope_below: float | Fraction | Sequence[float | Fraction], n_hidden: int
+) -> list[float | Fraction]:
+    slopes = list(slope_below) if isinstance(slope_below, Sequence) else [slope_below] * n_hidden
+    if len(slopes) != n_hidden or not np.isfinite(np.array(slopes, dtype=np.float64)).all():
+        raise ValueError(
+            f"slopes below zero are finite, one for all or one for each of {n_hidden} hidden layers; "
+            f"got {slopes}"
+        )
+    return slopes
