@@ -245,7 +245,8 @@ def regions_in_space(
     -----
     Every decision is that of exact arithmetic with the weights as they are: in floats with bounds of their
     errors where that is sure, else in rational arithmetic. Units that are zero throughout a region cut
-    nothing and count as not above zero. Memory is about ``2 * n_units + 10 * d`` bytes a region.
+    nothing and count as not above zero. A region takes about ``2 * n_units + 20 * d`` bytes, and up to three
+    times that during the search.
 
     Examples
     --------
@@ -272,8 +273,8 @@ def regions_in_space(
         layers=checked,
         slopes=slopes,
         box=box,
-        active=found.signs.astype(bool),
-        facets=found.facets[:, : search.n_units + (0 if box is None else 2 * d)].astype(bool),
+        active=found.signs.view(np.bool_),
+        facets=found.facets.view(np.bool_)[:, : search.n_units + (0 if box is None else 2 * d)],
         points=points,
         code=COMPLETE if complete else LIMIT_REACHED,
         _rational=rational_network(checked, [*slopes, 1], box, as_fractions(np.eye(d, d + 1, dtype=int))),
