@@ -123,7 +123,9 @@ def allowed_vector(
         shares = null_space(rows[list(held)].T)
         if len(shares) == 1 and (shares[0] * shares[0][0] > 0).all():
             return None
-    found = interior_point(rows, np.zeros(len(rows), dtype=int))
+    # Rows of about the same size, so that the vector is well inside all of them.
+    even = np.array([row * Fraction(1, max(map(abs, row))) for row in rows], dtype=object)
+    found = interior_point(even, np.zeros(len(rows), dtype=int))
     if found is None:
         return None
     vector = (found / np.abs(found).max()).astype(np.float64)

@@ -134,7 +134,8 @@ class SpaceRegions:
     def volumes(self) -> NDArray[np.float64]:
         """Give the volume of each region, in up to four dimensions: shape (n_regions,).
 
-        Those that are not bounded have infinite volumes, and those without a point NaN.
+        Those that are not bounded have infinite volumes. NaN are those without a point, and bounded ones in
+        all of space of facets so nearly parallel that floats do not see them meet.
         """
         d = self.points.shape[1]
         if d > 4:
@@ -142,10 +143,13 @@ class SpaceRegions:
         volumes = np.full(len(self), np.inf)
         for region in np.flatnonzero(self.bounded).tolist():
             Q, p, _ = self.halfspaces(region)
-            lengths = np.linalg.norm(Q, axis=1)
-            offsets = (p - Q @ self.points[region]) / lengths
-            volumes[region] = volume(Q / lengths[:, None], offsets)
-        return volumes
+            # All sides of the box, so that what is between nearly parallel facets is bounded.
+            rows = np.concatenate([np.column_stack([Q, -p]), self._sides()])
+            lengths = np.linalg.norm(rows[:, :-1], axis=1)
+            rows[:, -1] += rows[:, :-1] @ self.points[region]
+            rows /= lengths[:, None]
+            volumes[region] = volume(np.ascontiguousarray(rows[:, :-1]), -rows[:, -1])
+        return np.where(self.bounded & np.isinf(volumes), np.nan, volumes)
 
     def _functions(self, regions: slice = slice(None)) -> Iterator[list[NDArray[np.float64]]]:
         """Give the affine functions of each layer before activation, (some regions, n_units, d + 1)."""
@@ -163,6 +167,23 @@ class SpaceRegions:
                     before = np.where(on, 1.0, float(slope)) * before
                     place += len(biases)
             yield found
+
+    def _surely_inside(self) -> NDArray[np.bool_]:
+        """Whether each point is on the right side of all facets by more than rounding."""
+        values, sizes, place = self.points, np.abs(self.points), 0
+        error = 2 * sum(W.shape[1] + 3 for W, _ in self.layers) * np.finfo(np.float64).eps
+        sure = np.isfinite(values).all(axis=1)
+        if self.box is not None:
+            sure &= ((self.box[0] < values) & (values < self.box[1])).all(axis=1)
+        for (W, b), slope in zip(self.layers, self.slopes, strict=False):
+            weights, biases, units = W.astype(np.float64), b.astype(np.float64), slice(place, place + len(b))
+            values, sizes = values @ weights.T + biases, sizes @ np.abs(weights).T + np.abs(biases)
+            on, place = self.active[:, units], place + len(b)
+            right = np.where(on, values, -values) > error * sizes
+            sure &= (right | ~self.facets[:, units]).all(axis=1)
+            values = np.where(on, values, float(slope) * values)
+            sizes = np.where(on, sizes, abs(float(slope)) * sizes)
+        return np.asarray(sure)
 
     def _sides(self) -> NDArray[np.float64]:
         """Rows of the upper and then the lower sides of the box."""
@@ -269,7 +290,7 @@ def regions_in_space(
     found, complete = search.run(limit)
     with np.errstate(invalid="ignore"):
         points = found.inside[:, :-1] / found.inside[:, -1:] * search.size + search.middle
-    return SpaceRegions(
+    regions = SpaceRegions(
         layers=checked,
         slopes=slopes,
         box=box,
@@ -280,6 +301,12 @@ def regions_in_space(
         _rational=rational_network(checked, [*slopes, 1], box, as_fractions(np.eye(d, d + 1, dtype=int))),
         _bounded=found.bounded,
     )
+    for region in np.flatnonzero(~regions._surely_inside()).tolist():
+        point = regions.points[region]
+        Q, p, _ = regions.exact_halfspaces(region)
+        if not np.isfinite(point).all() or not (Q @ as_fractions(point) < p).all():
+            point[:] = np.nan
+    return regions
 
 
 def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
