@@ -27,7 +27,7 @@ def explore(network, extra, space, stack, found, scratch):  # type: ignore[no-un
     ----------
     network : tuple
         Weights (n_layers, width, width) and biases (n_layers, width) filled up by zeros; the first unit of
-        each layer, and then the number of units; the slope below zero.
+        each layer, and then the number of units; the slope below zero of each layer.
     extra : tuple
         Affine functions of the inputs (d, d + 1), their errors (d,), and ones (d,); and whether the last of
         the rows, all after those of units, that every region keeps is s > 0, which is no facet.
@@ -127,14 +127,13 @@ def _side(row, noise, vector):  # type: ignore[no-untyped-def]
 @compiled(counted=False)
 def _enter(layer, network, extra, space, signs):  # type: ignore[no-untyped-def]
     """Find the affine functions of a layer's units at a node whose earlier units have signs."""
-    weights, biases, first, slope = network
+    weights, biases, first, slopes = network
     functions, errors, rows, noise = space
     start, stop, dim = first[layer], first[layer + 1], functions.shape[1]
+    before, before_errors, on, slope = extra[0], extra[1], extra[2], 1.0
     if layer:
-        last = first[layer - 1]
+        last, slope = first[layer - 1], slopes[layer - 1]
         before, before_errors, on = functions[last:start], errors[last:start], signs[last:start]
-    else:
-        before, before_errors, on = extra[0], extra[1], extra[2]
     after, after_errors = functions[start:stop], errors[start:stop]
     _apply(
         weights[layer],
@@ -227,7 +226,7 @@ def _proves(held, network, extra, signs, scratch):  # type: ignore[no-untyped-de
     or where all rows are functions of the few units of a layer that pass something on. There the proof is
     tried in the coordinates of those units.
     """
-    first, slope = network[2:]
+    first, slopes = network[2:]
     rows, noise, ids = scratch[3:6]
     work, part, part_noise = scratch[9:12]
     n_held, dim, n_units = len(held), rows.shape[1], first[-1]
@@ -245,7 +244,7 @@ def _proves(held, network, extra, signs, scratch):  # type: ignore[no-untyped-de
     while layer >= 0:
         passing = 0
         for u in range(first[layer], first[layer + 1]):
-            passing += signs[u] or slope != 0
+            passing += signs[u] or slopes[layer] != 0
         if passing < dim:
             used = _in_coordinates(layer, held, network, signs, scratch)
             if used and _proves_in(part, part_noise, n_held, used, work):
@@ -272,7 +271,7 @@ def _proves_in(part, noise, n_held, used, work):  # type: ignore[no-untyped-def]
 @compiled(counted=False)
 def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-untyped-def]
     """Write the rows held as functions of what a layer passes on; give the number of columns, or 0."""
-    weights, biases, first, slope = network
+    weights, biases, first, slopes = network
     ids, turned = scratch[5:7]
     part, part_noise, coords, coord_errors, ones = scratch[10:15]
     start, stop, n_units = first[layer], first[layer + 1], first[-1]
@@ -280,7 +279,7 @@ def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-un
     coords[0] = 0
     coord_errors[0] = 0
     for u in range(start, stop):
-        if signs[u] or slope != 0:
+        if signs[u] or slopes[layer] != 0:
             coords[0, u - start, dim] = 1.0
             dim += 1
     dim += 1
@@ -292,7 +291,7 @@ def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-un
             part[j, dim - 1], part_noise[j] = -1.0, 0.0
             continue
         highest = max(highest, i)
-        factor = 1.0 if signs[i] else slope
+        factor = 1.0 if signs[i] else slopes[layer]
         if i < stop:
             if factor == 0:
                 return 0
@@ -301,7 +300,7 @@ def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-un
                 part[j, k] = coords[0, i - start, k]
                 if (factor > 0) == turned[held[j]]:
                     part[j, k] *= -1
-    now, on = 0, ones[: stop - start]
+    now, on, slope = 0, ones[: stop - start], 1.0
     while first[layer + 1] <= highest:
         layer += 1
         start, stop = first[layer], first[layer + 1]
@@ -314,7 +313,7 @@ def _in_coordinates(layer, held, network, signs, scratch):  # type: ignore[no-un
         _apply(
             weights[layer], biases[layer], on, slope, before, before_errors, after, errors, stop - start, dim
         )
-        now, on = 1 - now, signs[start:stop]
+        now, on, slope = 1 - now, signs[start:stop], slopes[layer]
         for j in range(len(held)):
             i = ids[held[j]] - start
             if 0 <= i < stop - start:

@@ -31,26 +31,24 @@ class RationalNetwork:
     Parameters
     ----------
     layers : list of (ndarray of shape (fan_out, fan_in), ndarray of shape (fan_out,)), object
-        Hidden layers.
-    slope_below : Fraction
+    slopes : ndarray of shape (n_layers,), object
+        Below zero, of each layer.
     inputs : ndarray of shape (d, d + 1), object
         Affine functions of the inputs.
     extra : ndarray of shape (n_extra, d + 1), object
         Rows ``r @ y < 0`` that every region keeps.
     """
 
-    def __init__(
-        self, layers: list[tuple[Exact, Exact]], slope_below: Fraction, inputs: Exact, extra: Exact
-    ) -> None:
+    def __init__(self, layers: list[tuple[Exact, Exact]], slopes: Exact, inputs: Exact, extra: Exact) -> None:
         self._layers, self._inputs, self._extra = layers, inputs, extra
-        self._factors = as_fractions([slope_below, 1])
+        self._factors = [as_fractions([slope, 1]) for slope in slopes]
         self._known: dict[bytes, Exact] = {}
 
     def functions(self, signs: NDArray[np.uint8], n_layers: int) -> Exact:
         """Give the units of some layers before activation: shape (n_units, d + 1)."""
         found, before, start = [], self._inputs, 0
         factors = as_fractions(np.ones(len(before), dtype=int))
-        for weights, biases in self._layers[:n_layers]:
+        for (weights, biases), of_signs in zip(self._layers[:n_layers], self._factors, strict=False):
             key = signs[:start].tobytes()
             if key not in self._known:
                 if len(self._known) > 1000:
@@ -59,7 +57,7 @@ class RationalNetwork:
                 self._known[key][:, -1] += biases
             before = self._known[key]
             found.append(before)
-            factors = self._factors[signs[start : start + len(biases)].astype(np.intp)]
+            factors = of_signs[signs[start : start + len(biases)].astype(np.intp)]
             start += len(biases)
         return np.concatenate(found)
 
@@ -79,10 +77,10 @@ class RationalNetwork:
     def across(self, point: Exact, direction: Exact) -> NDArray[np.bool_]:
         """Give the signs of all units just behind a point on the way in a direction."""
         values, slopes, signs = point, direction, []
-        for weights, biases in self._layers:
+        for (weights, biases), of_signs in zip(self._layers, self._factors, strict=True):
             values, slopes = weights @ values + biases, weights @ slopes
             on = np.where(values == 0, slopes > 0, values > 0).astype(bool)
-            factors = self._factors[on.astype(np.intp)]
+            factors = of_signs[on.astype(np.intp)]
             values, slopes = factors * values, factors * slopes
             signs.append(on)
         return np.concatenate(signs)
@@ -90,14 +88,14 @@ class RationalNetwork:
 
 def rational_network(
     layers: Sequence[tuple[NDArray[Any], NDArray[Any]]],
-    slope_below: float | Fraction,
+    slopes: Sequence[float | Fraction],
     box: NDArray[np.float64] | None,
     inputs: Exact,
 ) -> RationalNetwork:
     """Make a rational network of floats or fractions, in a box of shape (2, d) or in all of space."""
     exact = [(as_fractions(weights), as_fractions(biases)) for weights, biases in layers]
     bounds = None if box is None else as_fractions(box)
-    return RationalNetwork(exact, as_fractions(slope_below).item(), inputs, kept_rows(inputs, bounds))
+    return RationalNetwork(exact, as_fractions(slopes), inputs, kept_rows(inputs, bounds))
 
 
 def kept_rows(inputs: NDArray[Any], box: NDArray[Any] | None) -> NDArray[Any]:
@@ -125,7 +123,9 @@ def allowed_vector(
         shares = null_space(rows[list(held)].T)
         if len(shares) == 1 and (shares[0] * shares[0][0] > 0).all():
             return None
-    found = interior_point(rows, np.zeros(len(rows), dtype=int))
+    # Rows of about the same size, so that the vector is well inside all of them.
+    even = np.array([row * Fraction(1, max(map(abs, row))) for row in rows], dtype=object)
+    found = interior_point(even, np.zeros(len(rows), dtype=int))
     if found is None:
         return None
     vector = (found / np.abs(found).max()).astype(np.float64)

@@ -42,17 +42,18 @@ class Search:
     ----------
     layers : sequence of (weights, biases)
         Hidden layers, of floats or fractions.
-    slope_below : float or Fraction
+    slopes : sequence of float or Fraction
+        Below zero, of each layer.
     box : ndarray of shape (2, d), float64, or None
     """
 
     def __init__(
         self,
         layers: Sequence[tuple[NDArray[np.generic], NDArray[np.generic]]],
-        slope_below: float | Fraction,
+        slopes: Sequence[float | Fraction],
         box: NDArray[np.float64] | None,
     ) -> None:
-        self.d, self._layers, self._slope, self._box = layers[0][0].shape[1], layers, slope_below, box
+        self.d, self._layers, self._slopes, self._box = layers[0][0].shape[1], layers, slopes, box
         widths = [len(biases) for _, biases in layers]
         self._first = np.concatenate([[0], np.cumsum(widths)])
         self.n_units = int(self._first[-1])
@@ -69,7 +70,7 @@ class Search:
         if self._rational is None:
             size, middle = as_fractions(self.size), as_fractions(self.middle)
             inputs = np.column_stack([np.diag(size) + Fraction(0), middle])
-            self._rational = rational_network(self._layers, self._slope, self._box, inputs)
+            self._rational = rational_network(self._layers, self._slopes, self._box, inputs)
         return self._rational
 
     def run(self, limit: int) -> tuple[Found, bool]:
@@ -98,7 +99,7 @@ class Search:
         for layer, (w, b) in enumerate(self._layers):
             weights[layer, : w.shape[0], : w.shape[1]] = w.astype(np.float64)
             biases[layer, : len(b)] = b.astype(np.float64)
-        return weights, biases, self._first, float(self._slope)
+        return weights, biases, self._first, np.array(self._slopes, dtype=np.float64)
 
     def _start(self):  # type: ignore[no-untyped-def]
         inputs = np.column_stack([np.diag(self.size), self.middle])

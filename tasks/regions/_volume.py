@@ -17,25 +17,31 @@ def volume(normals, offsets):  # type: ignore[no-untyped-def]
     ----------
     normals : ndarray of shape (m, d), float64
     offsets : ndarray of shape (m,), float64
+        Both are overwritten.
 
     Notes
     -----
     The pyramids over the facets, whose volumes are found alike in one dimension less: J. B. Lasserre, *An
     analytical expression and an algorithm for the volume of a convex polyhedron in R^n* (1983).
     """
-    m, d = normals.shape
+    d = normals.shape[1]
     if d == 1:
         low, high = -np.inf, np.inf
-        for i in range(m):
+        for i in range(len(offsets)):
+            end = offsets[i] / normals[i, 0]
             if normals[i, 0] > 0:
-                high = min(high, offsets[i] / normals[i, 0])
+                high = min(high, end)
             else:
-                low = max(low, offsets[i] / normals[i, 0])
+                low = max(low, end)
         return max(high - low, 0.0)
+    m = _distinct(normals, offsets)
     total = 0.0
+    less, their = np.empty((m, d - 1)), np.empty(m)
     for i in range(m):
-        pivot = np.argmax(np.abs(normals[i]))
-        less, their = np.empty((m - 1, d - 1)), np.empty(m - 1)
+        pivot = 0
+        for c in range(1, d):
+            if abs(normals[i, c]) > abs(normals[i, pivot]):
+                pivot = c
         kept, empty = 0, False
         for j in range(m):
             if j == i:
@@ -51,14 +57,32 @@ def volume(normals, offsets):  # type: ignore[no-untyped-def]
             if length < _SAME:
                 empty |= offset < 0
                 continue
-            less[kept] /= length
+            for c in range(d - 1):
+                less[kept, c] /= length
             their[kept] = offset / length
-            for k in range(kept):
-                if np.abs(less[k] - less[kept]).max() < _SAME:
-                    their[k] = min(their[k], their[kept])
-                    break
-            else:
-                kept += 1
+            kept += 1
         if kept and not empty:
             total += offsets[i] / abs(normals[i, pivot]) * volume(less[:kept], their[:kept])
     return total / d
+
+
+@compiled()
+def _distinct(normals, offsets):  # type: ignore[no-untyped-def]
+    """Move different rows to the front, of equal ones the tightest, and count them."""
+    n = 0
+    for i in range(len(normals)):
+        same = n
+        for k in range(n):
+            apart = 0.0
+            for c in range(normals.shape[1]):
+                apart = max(apart, abs(normals[k, c] - normals[i, c]))
+            if apart < _SAME:
+                same = k
+        if same == n:
+            for c in range(normals.shape[1]):
+                normals[n, c] = normals[i, c]
+            offsets[n] = offsets[i]
+            n += 1
+        else:
+            offsets[same] = min(offsets[same], offsets[i])
+    return n

@@ -34,8 +34,8 @@ class SpaceRegions:
     ----------
     layers : list of (weights, biases)
         The network.
-    slope_below : float or Fraction
-        Slope of its units below zero.
+    slopes : list of float or Fraction
+        Slopes of units below zero, of each hidden layer.
     box : ndarray of shape (2, d), float64, or None
         Lower and upper bounds of the inputs; None is all of space.
     active : ndarray of shape (n_regions, n_units), bool
@@ -50,7 +50,7 @@ class SpaceRegions:
     """
 
     layers: list[tuple[NDArray[Any], NDArray[Any]]]
-    slope_below: float | Fraction
+    slopes: list[float | Fraction]
     box: NDArray[np.float64] | None
     active: NDArray[np.bool_]
     facets: NDArray[np.bool_]
@@ -134,7 +134,8 @@ class SpaceRegions:
     def volumes(self) -> NDArray[np.float64]:
         """Give the volume of each region, in up to four dimensions: shape (n_regions,).
 
-        Those that are not bounded have infinite volumes, and those without a point NaN.
+        Those that are not bounded have infinite volumes. NaN are those without a point, and bounded ones in
+        all of space of facets so nearly parallel that floats do not see them meet.
         """
         d = self.points.shape[1]
         if d > 4:
@@ -142,10 +143,13 @@ class SpaceRegions:
         volumes = np.full(len(self), np.inf)
         for region in np.flatnonzero(self.bounded).tolist():
             Q, p, _ = self.halfspaces(region)
-            lengths = np.linalg.norm(Q, axis=1)
-            offsets = (p - Q @ self.points[region]) / lengths
-            volumes[region] = volume(Q / lengths[:, None], offsets)
-        return volumes
+            # All sides of the box, so that what is between nearly parallel facets is bounded.
+            rows = np.concatenate([np.column_stack([Q, -p]), self._sides()])
+            lengths = np.linalg.norm(rows[:, :-1], axis=1)
+            rows[:, -1] += rows[:, :-1] @ self.points[region]
+            rows /= lengths[:, None]
+            volumes[region] = volume(np.ascontiguousarray(rows[:, :-1]), -rows[:, -1])
+        return np.where(self.bounded & np.isinf(volumes), np.nan, volumes)
 
     def _functions(self, regions: slice = slice(None)) -> Iterator[list[NDArray[np.float64]]]:
         """Give the affine functions of each layer before activation, (some regions, n_units, d + 1)."""
@@ -154,15 +158,32 @@ class SpaceRegions:
             signs = active[start : start + _AT_ONCE]
             d = self.points.shape[1]
             before, place, found = np.broadcast_to(np.eye(d, d + 1), (len(signs), d, d + 1)), 0, []
-            for weights, biases in self.layers:
+            for (weights, biases), slope in zip(self.layers, [*self.slopes, 1], strict=True):
                 before = weights.astype(np.float64) @ before
                 before[:, :, -1] += biases.astype(np.float64)
                 found.append(before)
-                on = signs[:, place : place + len(biases), None]
-                if found[-1] is not None and place < active.shape[1]:
-                    before = np.where(on, 1.0, float(self.slope_below)) * before
-                place += len(biases)
+                if len(found) <= len(self.slopes):
+                    on = signs[:, place : place + len(biases), None]
+                    before = np.where(on, 1.0, float(slope)) * before
+                    place += len(biases)
             yield found
+
+    def _surely_inside(self) -> NDArray[np.bool_]:
+        """Whether each point is on the right side of all facets by more than rounding."""
+        values, sizes, place = self.points, np.abs(self.points), 0
+        error = 2 * sum(W.shape[1] + 3 for W, _ in self.layers) * np.finfo(np.float64).eps
+        sure = np.isfinite(values).all(axis=1)
+        if self.box is not None:
+            sure &= ((self.box[0] < values) & (values < self.box[1])).all(axis=1)
+        for (W, b), slope in zip(self.layers, self.slopes, strict=False):
+            weights, biases, units = W.astype(np.float64), b.astype(np.float64), slice(place, place + len(b))
+            values, sizes = values @ weights.T + biases, sizes @ np.abs(weights).T + np.abs(biases)
+            on, place = self.active[:, units], place + len(b)
+            right = np.where(on, values, -values) > error * sizes
+            sure &= (right | ~self.facets[:, units]).all(axis=1)
+            values = np.where(on, values, float(slope) * values)
+            sizes = np.where(on, sizes, abs(float(slope)) * sizes)
+        return np.asarray(sure)
 
     def _sides(self) -> NDArray[np.float64]:
         """Rows of the upper and then the lower sides of the box."""
@@ -212,7 +233,7 @@ def regions_in_space(
     low: ArrayLike | None = None,
     high: ArrayLike | None = None,
     *,
-    slope_below: float | Fraction = 0,
+    slope_below: float | Fraction | Sequence[float | Fraction] = 0,
     limit: int = 1_000_000,
 ) -> SpaceRegions:
     """Find the regions of a network of up to six inputs, in a box or in all of space.
@@ -224,8 +245,9 @@ def regions_in_space(
         gives those of a `Network`.
     low, high : array_like of shape (d,), optional
         Lower and upper bounds of a box; left out, the regions are those of all of space.
-    slope_below : float or Fraction
-        The slope of hidden units below zero: 0 is ReLU, −1 the absolute value. Above it is 1.
+    slope_below : float or Fraction, or a sequence of them
+        The slope of hidden units below zero, of all or of each layer: 0 is ReLU, −1 the absolute value. Above
+        zero it is 1.
     limit : int
         The search ends with so many regions if there are more.
 
@@ -244,7 +266,8 @@ def regions_in_space(
     -----
     Every decision is that of exact arithmetic with the weights as they are: in floats with bounds of their
     errors where that is sure, else in rational arithmetic. Units that are zero throughout a region cut
-    nothing and count as not above zero. Memory is about ``2 * n_units + 10 * d`` bytes a region.
+    nothing and count as not above zero. A region takes about ``2 * n_units + 20 * d`` bytes, and up to three
+    times that during the search.
 
     Examples
     --------
@@ -255,33 +278,38 @@ def regions_in_space(
     >>> len(regions), regions.bounded.sum().item()
     (7, 1)
     """
-    checked = _checked_layers(layers, slope_below)
+    checked = _checked_layers(layers)
+    slopes = _checked_slopes(slope_below, len(checked) - 1)
     d = checked[0][0].shape[1]
     if (low is None) != (high is None):
         raise ValueError("low and high are both given, for a box, or both left out, for all of space")
     if limit < 1:
         raise ValueError(f"limit is at least 1, got {limit}")
     box = None if low is None or high is None else checked_box(low, high, d)
-    search = Search(checked[:-1], slope_below, box)
+    search = Search(checked[:-1], slopes, box)
     found, complete = search.run(limit)
     with np.errstate(invalid="ignore"):
         points = found.inside[:, :-1] / found.inside[:, -1:] * search.size + search.middle
-    return SpaceRegions(
+    regions = SpaceRegions(
         layers=checked,
-        slope_below=slope_below,
+        slopes=slopes,
         box=box,
-        active=found.signs.astype(bool),
-        facets=found.facets[:, : search.n_units + (0 if box is None else 2 * d)].astype(bool),
+        active=found.signs.view(np.bool_),
+        facets=found.facets.view(np.bool_)[:, : search.n_units + (0 if box is None else 2 * d)],
         points=points,
         code=COMPLETE if complete else LIMIT_REACHED,
-        _rational=rational_network(checked, slope_below, box, as_fractions(np.eye(d, d + 1, dtype=int))),
+        _rational=rational_network(checked, [*slopes, 1], box, as_fractions(np.eye(d, d + 1, dtype=int))),
         _bounded=found.bounded,
     )
+    for region in np.flatnonzero(~regions._surely_inside()).tolist():
+        point = regions.points[region]
+        Q, p, _ = regions.exact_halfspaces(region)
+        if not np.isfinite(point).all() or not (Q @ as_fractions(point) < p).all():
+            point[:] = np.nan
+    return regions
 
 
-def _checked_layers(
-    layers: Sequence[tuple[ArrayLike, ArrayLike]], slope_below: float | Fraction
-) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     checked: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for depth, (weights, biases) in enumerate(layers, 1):
         W, b = np.asarray(weights), np.asarray(biases)
@@ -301,6 +329,16 @@ def _checked_layers(
             f"regions in space are found for up to {_MOST_INPUTS} inputs, got {checked[0][0].shape[1]}; for "
             "more, sample points and count their activation patterns: there are at least so many regions"
         )
-    if not np.isfinite(float(slope_below)):
-        raise ValueError(f"the slope below zero is finite, got {slope_below}")
     return checked
+
+
+def _checked_slopes(
+    slope_below: float | Fraction | Sequence[float | Fraction], n_hidden: int
+) -> list[float | Fraction]:
+    slopes = list(slope_below) if isinstance(slope_below, Sequence) else [slope_below] * n_hidden
+    if len(slopes) != n_hidden or not np.isfinite(np.array(slopes, dtype=np.float64)).all():
+        raise ValueError(
+            f"slopes below zero are finite, one for all or one for each of {n_hidden} hidden layers; "
+            f"got {slopes}"
+        )
+    return slopes

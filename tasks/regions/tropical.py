@@ -52,7 +52,7 @@ class TropicalForm:
 def tropical_form(
     layers: Sequence[tuple[ArrayLike, ArrayLike]],
     *,
-    slope_below: float | Fraction = 0,
+    slope_below: float | Fraction | Sequence[float | Fraction] = 0,
     limit: int = 1_000_000,
 ) -> TropicalForm:
     """Write a small network as a difference of two maxima of affine functions.
@@ -62,8 +62,8 @@ def tropical_form(
     layers : sequence of (array_like of shape (fan_out, fan_in), array_like of shape (fan_out,))
         Weights and biases from the inputs to the outputs: whole numbers, fractions, or floats, which are
         fractions of powers of two. At most six inputs.
-    slope_below : float or Fraction
-        The slope of hidden units below zero: 0 is ReLU, −1 the absolute value.
+    slope_below : float or Fraction, or a sequence of them
+        The slope of hidden units below zero, of all or of each layer: 0 is ReLU, −1 the absolute value.
     limit : int
         Networks of more regions are refused.
 
@@ -100,7 +100,7 @@ def tropical_form(
         )
     pieces = _Pieces(
         [(as_fractions(weights), as_fractions(biases)) for weights, biases in regions.layers],
-        as_fractions(slope_below).item(),
+        as_fractions(regions.slopes),
     )
     sides = [pieces.outputs(signs) for signs in regions.active]
     n_outputs = len(regions.layers[-1][1])
@@ -113,8 +113,8 @@ def tropical_form(
 class _Pieces:
     """Both sides of the difference on regions, which share what their first layers have in common."""
 
-    def __init__(self, layers: list[tuple[Exact, Exact]], slope_below: Fraction) -> None:
-        self._layers, self._slope = layers, slope_below
+    def __init__(self, layers: list[tuple[Exact, Exact]], slopes: Exact) -> None:
+        self._layers, self._slopes = layers, slopes
         d = layers[0][0].shape[1]
         self._known = {
             b"": (as_fractions(np.eye(d, d + 1, dtype=int)), as_fractions(np.zeros((d, d + 1), dtype=int)))
@@ -122,26 +122,16 @@ class _Pieces:
 
     def outputs(self, signs: NDArray[np.bool_]) -> tuple[Exact, Exact]:
         """Give the affine functions (n_outputs, d + 1) of both sides where units have some signs."""
-        widths = [len(biases) for _, biases in self._layers[:-1]]
         *hidden, last = self._layers
         start = 0
-        for layer, width in zip(hidden, widths, strict=True):
-            key = signs[: start + width].tobytes()
+        for layer, slope in zip(hidden, self._slopes, strict=True):
+            stop = start + len(layer[1])
+            key = signs[:stop].tobytes()
             if key not in self._known:
                 before = self._known[signs[:start].tobytes()]
-                self._known[key] = self._activated(_affine(layer, before), signs[start : start + width])
-            start += width
+                self._known[key] = _activated(_affine(layer, before), signs[start:stop], slope)
+            start = stop
         return _affine(last, self._known[signs.tobytes()])
-
-    def _activated(self, sides: tuple[Exact, Exact], on: NDArray[np.bool_]) -> tuple[Exact, Exact]:
-        """Both sides of ``s z + (1 - s) max(z, 0)``, with factors that are not negative, of z = P − Q."""
-        P, Q = sides
-        s, larger = self._slope, np.where(on[:, None], P, Q)
-        if s > 1:
-            return s * P, Q + (s - 1) * larger
-        if s < 0:
-            return (1 - s) * larger, Q - s * P
-        return s * P + (1 - s) * larger, Q
 
 
 def _affine(layer: tuple[Exact, Exact], sides: tuple[Exact, Exact]) -> tuple[Exact, Exact]:
@@ -151,6 +141,17 @@ def _affine(layer: tuple[Exact, Exact], sides: tuple[Exact, Exact]) -> tuple[Exa
     P, Q = up @ sides[0] + down @ sides[1], up @ sides[1] + down @ sides[0]
     P[:, -1] += biases
     return P, Q
+
+
+def _activated(sides: tuple[Exact, Exact], on: NDArray[np.bool_], s: Fraction) -> tuple[Exact, Exact]:
+    """Both sides of ``s z + (1 - s) max(z, 0)``, with factors that are not negative, of z = P − Q."""
+    P, Q = sides
+    larger = np.where(on[:, None], P, Q)
+    if s > 1:
+        return s * P, Q + (s - 1) * larger
+    if s < 0:
+        return (1 - s) * larger, Q - s * P
+    return s * P + (1 - s) * larger, Q
 
 
 def _distinct(rows: Any) -> Exact:

@@ -27,19 +27,17 @@ def planes(normals, offsets):
 
 
 def signs_at(layers, points, slope):
-    signs, values = [], points
-    for weights, biases in layers[:-1]:
-        values = values @ np.transpose(weights) + biases
-        signs.append(values > 0)
-        values = np.where(values > 0, values, slope * values)
-    return np.concatenate(signs, axis=1)
+    return np.concatenate([values > 0 for values in sums_at(layers, points, slope)[:-1]], axis=1)
 
 
-def outputs_at(layers, points, slope):
-    for weights, biases in layers[:-1]:
-        points = points @ np.transpose(weights) + biases
-        points = np.where(points > 0, points, slope * points)
-    return points @ np.transpose(layers[-1][0]) + layers[-1][1]
+def sums_at(layers, points, slope):
+    """Units before activation, layer after layer, and the outputs."""
+    sums = []
+    slopes = np.broadcast_to(slope, len(layers))[:, None, None] if np.ndim(slope) == 0 else (*slope, 1)
+    for (weights, biases), s in zip(layers, slopes, strict=True):
+        sums.append(points @ np.transpose(weights) + biases)
+        points = np.where(sums[-1] > 0, sums[-1], s * sums[-1])
+    return sums
 
 
 def as_set(signs):
@@ -76,7 +74,7 @@ DEEP = [
     ([3, 6, 6, 3], 0, True),
     ([3, 2, 5, 5, 1], 0, True),
     ([3, 5, 4, 1], 0.1, False),
-    ([2, 6, 5, 4, 1], -1, True),
+    ([2, 6, 5, 4, 1], (-1, 0, 0.5), True),
     ([4, 4, 4, 4, 1], -1, True),
 ]
 
@@ -99,7 +97,7 @@ def test_deep_networks(widths, slope, in_box, bias):
     assert as_set(signs_at(layers, sample, slope)) <= as_set(regions.active)
     J, y = regions.maps()
     values = np.einsum("nij,nj->ni", J, regions.points) + y
-    np.testing.assert_allclose(values, outputs_at(layers, regions.points, slope), atol=1e-9)
+    np.testing.assert_allclose(values, sums_at(layers, regions.points, slope)[-1], atol=1e-9)
 
 
 @pytest.mark.parametrize(("widths", "slope", "in_box"), DEEP[1:4])
@@ -272,7 +270,8 @@ GIVEN = planes([[1, 2], [0, 1]], [0, 1])
         (GIVEN, {"low": [0, 0], "high": [1, np.inf]}, "both are finite"),
         (GIVEN, {"low": [0, 0]}, "both given, for a box, or both left out"),
         (GIVEN, {"limit": 0}, "limit is at least 1, got 0"),
-        (GIVEN, {"slope_below": np.nan}, "slope below zero is finite"),
+        (GIVEN, {"slope_below": np.nan}, "slopes below zero are finite"),
+        (GIVEN, {"slope_below": [0, 0]}, "one for each of 1 hidden layers"),
     ],
 )
 def test_what_has_no_regions_is_refused(layers, options, message):
