@@ -104,7 +104,7 @@ class Regions(ProbeOfEpochs):
             for name, of in self.variables(extent).items()
         }
         network, threshold = trained.protocol.network, trained.protocol.threshold
-        for at in zip(*np.isfinite(snapshots).all(axis=2).nonzero(), strict=True):
+        for at in map(tuple, np.argwhere(np.isfinite(snapshots).all(axis=2))):
             for name, value in self._of_one(network, snapshots[at], threshold, extent).items():
                 found[name][at] = value
         return found
