@@ -4,9 +4,51 @@
 >>> absolute = rs.Network(n_inputs=1, width=2, depth=1)
 >>> rs.regions.linear_pieces(absolute, [1, 0, -1, 0, 1, 1, 0], -1, 2).slope.tolist()
 [-1.0, 1.0]
+
+Called itself, it gives the regions of a network of two inputs in a box, a module of PyTorch too:
+
+>>> plane = rs.Network(n_inputs=2, width=2, depth=1)
+>>> rs.regions(plane, box=1, parameters=[1, 0, 0, 0, 1, 0, 1, 1, 0])
+<4 linear regions of 2 units on [-1, 1] x [-1, 1]>
 """
 
-from relusweep.tasks.regions.line import Pieces, linear_pieces
-from relusweep.tasks.regions.plane import Curve, Regions, decision_boundary, linear_regions
+import sys
+from types import ModuleType
 
-__all__ = ["Curve", "Pieces", "Regions", "decision_boundary", "linear_pieces", "linear_regions"]
+from relusweep.tasks.regions.line import Pieces, linear_pieces
+from relusweep.tasks.regions.mesh import Cut, Mesh, convex_polygon, cut_mesh
+from relusweep.tasks.regions.plane import (
+    Counts,
+    Curve,
+    Regions,
+    count_regions,
+    decision_boundary,
+    each_linear_regions,
+    linear_regions,
+    regions,
+)
+
+__all__ = [
+    "Counts",
+    "Curve",
+    "Cut",
+    "Mesh",
+    "Pieces",
+    "Regions",
+    "convex_polygon",
+    "count_regions",
+    "cut_mesh",
+    "decision_boundary",
+    "each_linear_regions",
+    "linear_pieces",
+    "linear_regions",
+]
+
+
+class _CallableModule(ModuleType):
+    """A module that can be called: ``rs.regions(network, box)``."""
+
+    __call__ = staticmethod(regions)
+
+
+sys.modules[__name__].__class__ = _CallableModule
