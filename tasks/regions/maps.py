@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.compiled import compiled
-from relusweep.tasks.networks import Network
+from relusweep.tasks.networks import Network, layer_views
 from relusweep.tasks.regions._checks import checked_parameters, slope_below
-from relusweep.tasks.regions._mesh import layer_matrices
 
 __all__ = ["count_clusters", "maps_at"]
 
@@ -42,12 +41,12 @@ def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArr
     homogeneous = np.column_stack([x, np.ones(len(x))])
     n = network.n_inputs
     maps = np.broadcast_to(np.eye(n, n + 1), (len(x), n, n + 1))
-    for i, layer in enumerate(layer_matrices(network, row)):
+    for i, (weights, biases) in enumerate(layer_views(network, row[None])):
         if i:
             above = np.einsum("puc,pc->pu", maps, homogeneous) > 0
             maps = np.where(above[:, :, None], 1.0, leak) * maps
-        maps = layer[:, :-1] @ maps
-        maps[:, :, -1] += layer[:, -1]
+        maps = weights[0] @ maps
+        maps[:, :, -1] += biases[0]
     return maps[:, 0]
 
 
