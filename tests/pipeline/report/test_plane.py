@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import xarray as xr
@@ -33,6 +32,7 @@ from relusweep.pipeline.report.theme import LIGHT, Picture
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed
 from relusweep.tasks.networks import layer_views
+from tests.extras import needs
 from tests.pipeline.report.pages import Page
 
 EPOCHS = (0, 2, 40)
@@ -276,6 +276,7 @@ def test_two_hundred_snapshots_are_small_and_smooth(results: xr.Dataset, tmp_pat
 
 
 def test_films_have_a_frame_for_each_epoch_and_rest_at_the_end(results: xr.Dataset, tmp_path: Path) -> None:
+    imageio_ffmpeg = needs("imageio_ffmpeg", "video")
     small = results.sel(widths="3").isel(snapshot_epoch=[0])
     with Image.open(rs.animate(small, tmp_path / "a.gif")) as film:
         assert film.n_frames == 2  # type: ignore[attr-defined]  # of Pillow's class of GIFs
