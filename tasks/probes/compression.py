@@ -72,7 +72,7 @@ class Compression(Probe):
         numbers_of_maps, _ = self.inner(extent)["maps"]
         right = np.full((len(trained.parameters), len(numbers_of_maps)), -1, np.int32)
         inputs, targets, _ = trained.trials
-        for network in np.flatnonzero(trained.result.stop_reason != StopReason.NOT_FINITE):
+        for network in np.flatnonzero(trained.result.stop_reason != StopReason.NOT_FINITE).tolist():
             points = inputs if inputs.ndim == 2 else inputs[network]
             outputs = _compressed(trained, network, points, numbers_of_maps[numbers_of_maps <= len(points)])
             threshold = trained.protocol.threshold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from relusweep._yaml import Real
 from relusweep.tasks import activations
 from relusweep.tasks.axes import axes_of, listed
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.networks import Network
 from relusweep.tasks.probes import Extent, Trained
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
 from relusweep.tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from relusweep.tasks.regions import Regions as Cut
 
 __all__ = ["Regions"]
 
@@ -25,7 +27,7 @@ _SAME = 1e-9
 """Maps that differ by no more than this share of the largest differ by rounding."""
 _EPOCH = ("regions_epoch",)
 _LINKAGE = {"long_name": "distance of linked maps, as a share of the norm of the largest", "units": "1"}
-_MISSING = "missing where parameters are not finite, and after the end of the training"
+_MISSING = "missing where parameters are not finite, after the end, and beyond a million regions"
 
 
 class Regions(ProbeOfEpochs):
@@ -97,37 +99,35 @@ class Regions(ProbeOfEpochs):
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Cut the square by every network that is finite, after every epoch."""
+        from relusweep.tasks.regions import each_linear_regions
+
         snapshots = trained.snapshots(self.epochs(extent))
         shape = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
         found = {
             name: np.full((len(snapshots), *(shape[dim] for dim in of.dims)), of.fill, of.dtype)
             for name, of in self.variables(extent).items()
         }
-        network, threshold = trained.protocol.network, trained.protocol.threshold
-        for at in zip(*np.isfinite(snapshots).all(axis=2).nonzero(), strict=True):
-            for name, value in self._of_one(network, snapshots[at], threshold, extent).items():
-                found[name][at] = value
+        finite = np.isfinite(snapshots).all(axis=2)
+        reach, protocol = [self.reach, self.reach], trained.protocol
+        each = each_linear_regions(protocol.network, snapshots[finite], np.negative(reach), reach)
+        for at, regions in zip(map(tuple, np.argwhere(finite)), each, strict=True):
+            if regions.complete:
+                for name, value in self._of_one(regions, protocol.threshold, extent).items():
+                    found[name][at] = value
         return found
 
-    def _of_one(
-        self, network: Network, row: NDArray[np.float32], threshold: float, extent: Extent
-    ) -> dict[str, int | float | list[int]]:
-        from relusweep.tasks.regions import decision_boundary, linear_regions
+    def _of_one(self, regions: Cut, threshold: float, extent: Extent) -> dict[str, int | float | list[int]]:
         from relusweep.tasks.regions.maps import count_clusters
 
-        low, high = [-self.reach] * 2, [self.reach] * 2
-        regions = linear_regions(network, row, low, high)
         shares = regions.areas / regions.areas.sum()
         maps = np.column_stack([regions.gradient, regions.intercept])
         distinct, *clusters = count_clusters(maps, _SAME, *sorted(set(self.tolerance)))
-        shifted = row.astype(np.float64)
-        shifted[-1] -= threshold
-        curves = decision_boundary(network, shifted, low, high)
+        curves = regions.boundary(level=threshold)
         return {
             "n_regions": len(shares),
             "layer_regions": _of_layers(regions.active, extent.most_depth),
             "largest_share": float(shares.max()),
-            "area_entropy": float(-(shares * np.log(shares)).sum()),
+            "area_entropy": float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum()),
             "distinct_maps": distinct,
             "map_clusters": clusters,
             "boundary_curves": len(curves),

@@ -41,12 +41,12 @@ def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArr
     homogeneous = np.column_stack([x, np.ones(len(x))])
     n = network.n_inputs
     maps = np.broadcast_to(np.eye(n, n + 1), (len(x), n, n + 1))
-    for i, layer in enumerate(layer_views(network, row[None])):
+    for i, (weights, biases) in enumerate(layer_views(network, row[None])):
         if i:
             above = np.einsum("puc,pc->pu", maps, homogeneous) > 0
             maps = np.where(above[:, :, None], 1.0, leak) * maps
-        maps = layer.weights[0] @ maps
-        maps[:, :, -1] += layer.biases[0]
+        maps = weights[0] @ maps
+        maps[:, :, -1] += biases[0]
     return maps[:, 0]
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from relusweep.pipeline.report.drawing import draw_numbers
-from relusweep.pipeline.report.plane.sizes import rank
+from relusweep.pipeline.report.plane.sizes import file_name, rank
 from relusweep.pipeline.report.plane.watched import Watched, watched
 from relusweep.pipeline.report.text import percent, significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
@@ -78,16 +78,16 @@ def _right(source: Watched, target: Watched, matrix: NDArray[np.float64]) -> flo
     return float(((outputs > target.threshold) == target.above).mean())
 
 
-def sets_picture(of: Alike) -> Picture:
+def sets_picture(size: str, of: Alike) -> Picture:
     """Make the picture of the maps of each network, side by side."""
     return Picture(
-        name="maps-of-several",
+        name=f"maps-of-several-of-{file_name(size)}",
         alt=f"Gradients of {len(of.networks)} networks on a grid, coloured by the place in the plane.",
         caption=(
-            f"Affine maps of {len(of.networks)} networks that succeeded, on a grid of {_GRID} by {_GRID} "
-            "points: derivatives by both inputs above, intercept against the first derivative below. A "
-            "colour stands for the direction of the point from the origin, paler near it; the same places "
-            "have the same colour in all panels."
+            f"Affine maps of {len(of.networks)} networks ({size}) that succeeded, on a grid of {_GRID} by "
+            f"{_GRID} points: derivatives by both inputs above, intercept against the first derivative "
+            "below. A colour stands for the direction of the point from the origin, paler near it; the same "
+            "places have the same colour in all panels."
         ),
         draw=partial(_draw_sets, of),
     )
@@ -113,16 +113,17 @@ def _draw_sets(of: Alike, theme: Theme) -> Figure:
     return drawing
 
 
-def images_picture(of: Alike) -> Picture:
+def images_picture(size: str, of: Alike) -> Picture:
     """Make the picture of how well the maps of one network give those of another."""
     other = ~np.eye(len(of.networks), dtype=bool)
     error, right, departure = (of.found[name].values[other] for name in ("error", "right", "departure"))
     return Picture(
-        name="linear-images",
+        name=f"linear-images-of-{file_name(size)}",
         alt=(
-            f"Between different networks the median error is {significant(float(np.median(error)))}, the "
-            f"median share of rows right {percent(float(np.median(right)))} %, the median departure from a "
-            f"rotation {significant(float(np.median(departure)))}."
+            f"Between different networks ({size}) the median error is "
+            f"{significant(float(np.median(error)))}, the median share of rows right "
+            f"{percent(float(np.median(right)))} %, the median departure from a rotation "
+            f"{significant(float(np.median(departure)))}."
         ),
         caption=(
             "The linear map of least squares from the set of affine maps (gradient, intercept) of one "

@@ -54,7 +54,7 @@ def _ends(lines: Lines) -> str:
 
 def _measure(dataset: xr.Dataset, name: str) -> xr.DataArray:
     if name == "effective_regions":
-        return np.exp(dataset["area_entropy"])
+        return dataset["area_entropy"].copy(data=np.exp(dataset["area_entropy"].values))
     return _near(dataset)["map_clusters"] if name == "map_clusters" else dataset[name]
 
 
@@ -75,6 +75,10 @@ def _draw_counts(epochs: NDArray[np.int64], panels: Mapping[str, Lines], theme: 
         _draw_lines(axis, epochs, lines, theme)
         axis.set(title=words, xlabel="epoch", ylim=(0, None))
         axis.set_xscale("symlog", linthresh=1)
+        axis.set_xlim(-0.1, 1.1 * epochs[-1] + 0.1)
+        axis.set_xticks(
+            ticks := [0, *(10**power for power in range(len(str(epochs[-1]))))], map("{:g}".format, ticks)
+        )
     drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return drawing
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -88,6 +88,7 @@ def _frames(of: Watched) -> Iterator[NDArray[np.uint8]]:
                 f"{percent(right_share(of, place))} % of the rows right",
                 fontsize=10,
             )
-            canvas = FigureCanvasAgg(drawing)
-            canvas.draw()
-            yield np.asarray(canvas.buffer_rgba())[:, :, :3]
+            with BytesIO() as file:
+                drawing.savefig(file, format="raw", dpi=_DOTS_PER_INCH)
+                pixels = np.frombuffer(file.getvalue(), np.uint8)
+            yield pixels.reshape(height, width, 4)[:, :, :3]

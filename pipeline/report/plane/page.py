@@ -14,10 +14,9 @@ from relusweep.pipeline.report.plane.alike import Alike, alike, images_picture, 
 from relusweep.pipeline.report.plane.counts import compression, counts
 from relusweep.pipeline.report.plane.pictures import regions_picture
 from relusweep.pipeline.report.plane.player import write_player
-from relusweep.pipeline.report.plane.sizes import best_network, by_size
+from relusweep.pipeline.report.plane.sizes import best_network, by_size, file_name
 from relusweep.pipeline.report.plane.tables import compression_table, counts_table, maps_table
 from relusweep.pipeline.report.plane.watched import Watched, watched
-from relusweep.pipeline.report.text import anchor
 
 __all__ = ["sections"]
 
@@ -57,7 +56,7 @@ def _of_size(size: str, part: xr.Dataset) -> list[Block]:
         of = watched(best_network(part))
     except CannotDraw:
         return []
-    name = anchor(size).removeprefix("section-")
+    name = file_name(size)
     picture = regions_picture(of, _places(of), f"regions-of-{name}")
     if len(of.epochs) < len(_EPOCHS):
         return [picture]
@@ -72,11 +71,10 @@ def _places(of: Watched) -> list[int]:
 
 
 def _compared(dataset: xr.Dataset) -> Iterator[Section]:
-    for part in reversed(by_size(dataset).values()):
-        if found := _alike(part):
-            blocks: list[Block] = [_ALIKE, sets_picture(found), images_picture(found)]
-            yield Section("Are the maps of different networks linear images of one another?", blocks)
-            return
+    sizes = {size: found for size, part in by_size(dataset).items() if (found := _alike(part))}
+    pictures = [picture(size, of) for size, of in sizes.items() for picture in (sets_picture, images_picture)]
+    if pictures:
+        yield Section("Are the maps of different networks linear images of one another?", [_ALIKE, *pictures])
 
 
 def _alike(part: xr.Dataset) -> Alike | None:

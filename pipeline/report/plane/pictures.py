@@ -114,37 +114,46 @@ def draw_row(
     """Draw the panels of a network at one epoch."""
     for axis in row:
         axis.set_rasterization_zorder(1.5)  # of hundreds of polygons and dots, vectors are larger than pixels
+    *layers, boundary, gradients, intercepts = row
+    for layer, axis in enumerate(layers):
+        _draw_layer(axis, of, seen, layer)
+    _draw_boundary(boundary, of, seen, theme)
+    _draw_maps(gradients, of, seen, 1, theme, reaches)
+    _draw_maps(intercepts, of, seen, 2, theme, reaches)
+
+
+def _draw_layer(axis: Axes, of: Watched, seen: Scene, layer: int) -> None:
     polygons = np.split(seen.regions.vertices[seen.regions.corners], seen.regions.offsets[1:-1])
-    for layer, axis in enumerate(row[: of.network.depth]):
-        colours = seen.colours[layer] / 255
-        axis.add_collection(
-            PolyCollection(polygons, facecolors=colours, edgecolors=colours, linewidths=_SEAM)
-        )
-        _draw_lines(axis, of, seen, layer)
-        _square(axis, of)
-    boundary = row[of.network.depth]
+    colours = seen.colours[layer] / 255
+    axis.add_collection(PolyCollection(polygons, facecolors=colours, edgecolors=colours, linewidths=_SEAM))
+    _draw_lines(axis, of, seen, layer)
+    _square(axis, of)
+
+
+def _draw_boundary(axis: Axes, of: Watched, seen: Scene, theme: Theme) -> None:
     for of_class, colour in zip((~of.above, of.above), theme.series, strict=False):
-        boundary.scatter(*of.points[of_class].T, s=2.5, color=colour, linewidths=0, alpha=0.7)
+        x, y = of.points[of_class].T
+        axis.scatter(x, y, s=2.5, color=colour, linewidths=0, alpha=0.7)
     for curve in seen.boundary:
         corners = np.concatenate([curve.corners, curve.corners[:1]]) if curve.closed else curve.corners
-        boundary.plot(*corners.T, color=theme.ink, linewidth=1.3)
-    _square(boundary, of)
+        axis.plot(*corners.T, color=theme.ink, linewidth=1.3)
+    _square(axis, of)
+
+
+def _draw_maps(
+    axis: Axes, of: Watched, seen: Scene, column: int, theme: Theme, reaches: NDArray[np.float64]
+) -> None:
+    """Draw a column of the maps against the first; dots grow with the regions."""
     sizes = 4 + 400 * seen.regions.areas / (4 * of.reach**2)
-    for axis, column in zip(row[of.network.depth + 1 :], (1, 2), strict=True):
-        x, y = 1.08 * reaches[[0, column]]
-        axis.scatter(
-            seen.maps[:, 0],
-            seen.maps[:, column],
-            s=sizes,
-            c=seen.colours[-1] / 255,
-            edgecolors=theme.muted,
-            linewidths=0.4,
-        )
-        axis.axhline(0, color=theme.rule, linewidth=0.8, zorder=0)
-        axis.axvline(0, color=theme.rule, linewidth=0.8, zorder=0)
-        axis.set(xlim=(-x, x), ylim=(-y, y), box_aspect=1)
-        axis.tick_params(labelsize=6.5)
-        axis.locator_params(nbins=4)
+    colours = seen.colours[-1] / 255
+    across, up = seen.maps[:, 0], seen.maps[:, column]
+    axis.scatter(across, up, s=sizes, c=colours, edgecolors=theme.muted, linewidths=0.4)
+    axis.axhline(0, color=theme.rule, linewidth=0.8, zorder=0)
+    axis.axvline(0, color=theme.rule, linewidth=0.8, zorder=0)
+    x, y = 1.08 * reaches[[0, column]]
+    axis.set(xlim=(-x, x), ylim=(-y, y), box_aspect=1)
+    axis.tick_params(labelsize=6.5)
+    axis.locator_params(nbins=4)
 
 
 def _draw_lines(axis: Axes, of: Watched, seen: Scene, layer: int) -> None:

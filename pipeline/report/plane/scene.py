@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.networks import Network
-from relusweep.tasks.regions import Curve, Regions, decision_boundary, linear_regions
+from relusweep.tasks.regions import Curve, Regions, regions
 
 __all__ = ["Scene", "scene"]
 
@@ -24,7 +24,7 @@ class Scene:
     ----------
     regions : Regions
     unit : ndarray of shape (n_corners,), int64
-        The first unit, layer after layer, on whose line the edge from a corner to the next lies; −1 at the
+        The unit on whose line the edge from a corner to the next lies, counted through the layers; −1 at the
         edge of the square.
     colours : ndarray of shape (n_layers, n_regions, 3), uint8
         Of each region in the picture of the first so many layers: by the signs of their units alone, so that
@@ -57,30 +57,12 @@ def scene(network: Network, parameters: NDArray[np.float64], threshold: float, r
     reach : float
         Half the side of the square.
     """
-    low, high = [-reach, -reach], [reach, reach]
-    regions = linear_regions(network, parameters, low, high)
-    shifted = parameters.copy()
-    shifted[-1] -= threshold
-    patterns = regions.active.reshape(len(regions.active), -1)
+    found = regions(network, reach, parameters)
+    patterns = found.active.reshape(len(found), -1)
     width = patterns.shape[1] // network.depth
     layers = [_colours(patterns[:, : width * layer]) for layer in range(1, network.depth + 1)]
-    return Scene(
-        regions, _units(regions, patterns), np.array(layers), decision_boundary(network, shifted, low, high)
-    )
-
-
-def _units(regions: Regions, patterns: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Find the first unit in whose sign the regions on both sides of each edge differ."""
-    sizes = np.diff(regions.offsets)
-    region = np.repeat(np.arange(len(sizes)), sizes)
-    following = np.arange(1, len(region) + 1)
-    following[regions.offsets[1:] - 1] = regions.offsets[:-1]
-    start, end = regions.corners, regions.corners[following]
-    edges, number = np.unique(np.sort(np.column_stack([start, end])), axis=0, return_inverse=True)
-    one, other = np.full((2, len(edges)), -1)
-    one[number.reshape(-1)], other[number.reshape(-1)[::-1]] = region, region[::-1]
-    differ = patterns[one] ^ patterns[other]
-    return np.where(differ.any(axis=1), differ.argmax(axis=1), -1)[number.reshape(-1)]
+    unit = np.maximum(found.mesh.labels[found.mesh.sides], -1)
+    return Scene(found, unit.astype(np.int64), np.array(layers), found.boundary(level=threshold))
 
 
 def _colours(patterns: NDArray[np.bool_]) -> NDArray[np.uint8]:

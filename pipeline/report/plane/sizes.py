@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from relusweep.pipeline.common.errors import CannotDraw
 from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.text import anchor
 from relusweep.pipeline.report.training.axes import varied
 
-__all__ = ["best_network", "by_size", "rank", "rows_of"]
+__all__ = ["best_network", "by_size", "file_name", "rank", "rows_of"]
 
 _SIZES = ("width", "depth", "widths")
 _MOST = 4
@@ -25,6 +26,11 @@ def by_size(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
     places = np.unique(np.linspace(0, len(found) - 1, min(len(found), _MOST)).round().astype(int))
     names = list(found)
     return {names[place]: found[names[place]] for place in places}
+
+
+def file_name(size: str) -> str:
+    """Write the name of a size as a part of the name of a file."""
+    return anchor(size).removeprefix("section-")
 
 
 def _parts(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
@@ -46,10 +52,10 @@ def rank(dataset: xr.Dataset) -> list[dict[Hashable, int]]:
     """Give the places of the networks that stayed finite: most rows right first, then least loss."""
     loss = dataset["final_loss"].load()
     right = dataset["rows_right"].load().transpose(*loss.dims) if "rows_right" in dataset else 0 * loss
-    finite = (np.isfinite(loss) & (right >= 0)).values.ravel()
+    finite = (np.isfinite(loss.values) & (right.values >= 0)).ravel()
     order = np.lexsort((loss.values.ravel(), -right.values.ravel(), ~finite))[: finite.sum()]
-    places = np.unravel_index(order, loss.shape)
-    return [dict(zip(loss.dims, map(int, place), strict=True)) for place in zip(*places, strict=True)]
+    places = (np.unravel_index(int(place), loss.shape) for place in order)
+    return [dict(zip(loss.dims, map(int, place), strict=True)) for place in places]
 
 
 def best_network(dataset: xr.Dataset) -> xr.Dataset:

@@ -67,9 +67,9 @@ def test_of_all_stages_of_images(settings: str) -> None:
         ("dimensions", "c6d2b29509c9e078"),
         ("annulus", "69ecae8800efcc4b"),
         ("hypersphere", "861c35e2f9d3b880"),
-        ("plane_circle", "cf9a59f601395559"),
-        ("plane_xor_circles", "0404ad3549b194f7"),
-        ("plane_xor", "9335b50d35914b55"),
+        ("plane_circle", "b4280c5173dd074f"),
+        ("plane_xor_circles", "a48b681ad6903357"),
+        ("plane_xor", "1ae702e88e2042c9"),
         ("sine", "7cd1a3eb0a21e4f9"),
     ],
 )
