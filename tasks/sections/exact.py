@@ -150,8 +150,10 @@ def _checked(window: Floats) -> Floats:
         raise ValueError(
             f"a window has at least three corners, finite, of shape (n_corners, 2); got shape {corners.shape}"
         )
-    sides = np.roll(corners, -1, axis=0) - corners
-    turns = np.cross(sides, np.roll(sides, -1, axis=0))
+    (along, up), (along_next, up_next) = (
+        (np.roll(corners, -i - 1, 0) - np.roll(corners, -i, 0)).T for i in (0, 1)
+    )
+    turns = along * up_next - up * along_next
     if not ((turns >= 0).all() and turns.any()):
         raise ValueError("the window is empty, or its corners do not go around it counter-clockwise")
     return corners
