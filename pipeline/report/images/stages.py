@@ -36,7 +36,8 @@ _SHOWN = {
     "sensitivity": "sensitivity",
     "summary": "summary",
 }
-_EXTENTS = ("networks", "pretrained")
+_CHOSEN = {"sections": "cross-sections"}  # shown where it was asked for
+_EXTENTS = ("networks", "pretrained", "planes")
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _not_run(stages: Mapping[str, xr.Dataset], groups: Mapping[str, xr.Dataset])
     ]
     if never:
         sentences.append(f"Not run: {enumeration(never)}.")
-    for name, words in _SHOWN.items():
+    for name, words in (_SHOWN | _CHOSEN).items():
         done = groups[name]["done"] if name in groups else None
         if done is not None and not bool(done.all()):
             sentences.append(f"Run in part: {words}, {int(done.sum()):,} of {done.size:,} cells.")
