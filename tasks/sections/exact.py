@@ -114,7 +114,7 @@ def cut_plane(network: nn.Module, plane: Plane, window: Floats, limit: int = 10_
     [0.25, 0.75]
     """
     corners = _checked(window)
-    found = list(islice(Cutter(network, plane, corners).polygons(corners), limit + 1))
+    found = list(islice(Cutter(network, plane, corners, limit + 1).polygons(corners), limit + 1))
     return Section(
         np.concatenate([polygon for polygon, _, _ in found]),
         np.array([len(polygon) for polygon, _, _ in found]),
@@ -140,7 +140,7 @@ def count_pieces(network: nn.Module, plane: Plane, ends: Floats, limit: int = 10
     -------
     int
     """
-    pieces = Cutter(network, plane, ends).regions(ends)  # a polygon of two corners
+    pieces = Cutter(network, plane, ends, limit + 1).regions(ends)  # a polygon of two corners
     return sum(1 for _ in islice(pieces, limit + 1))
 
 
@@ -150,8 +150,10 @@ def _checked(window: Floats) -> Floats:
         raise ValueError(
             f"a window has at least three corners, finite, of shape (n_corners, 2); got shape {corners.shape}"
         )
-    sides = np.roll(corners, -1, axis=0) - corners
-    turns = np.cross(sides, np.roll(sides, -1, axis=0))
+    (along, up), (along_next, up_next) = (
+        (np.roll(corners, -i - 1, 0) - np.roll(corners, -i, 0)).T for i in (0, 1)
+    )
+    turns = along * up_next - up * along_next
     if not ((turns >= 0).all() and turns.any()):
         raise ValueError("the window is empty, or its corners do not go around it counter-clockwise")
     return corners
@@ -210,9 +212,12 @@ class Cutter:
         As of :func:`cut_plane`.
     corners : ndarray of shape (n_corners, 2), float64
         Of a polygon that holds all that is to be cut.
+    wanted : int
+        So many polygons are asked for at most.
     """
 
-    def __init__(self, network: nn.Module, plane: Plane, corners: Floats) -> None:
+    def __init__(self, network: nn.Module, plane: Plane, corners: Floats, wanted: int = AT_ONCE) -> None:
+        self._at_once = min(AT_ONCE, wanted)
         chain = read_chain(network, plane.origin.shape)
         if chain is None:
             raise ValueError(
@@ -278,7 +283,7 @@ class Cutter:
             for parts, codes in self._parts(depth, polygon, functions):
                 waiting += parts
                 taken.append(_chosen(functions, codes))
-                if len(waiting) >= AT_ONCE:
+                if len(waiting) >= self._at_once:
                     yield from self._regions(depth + 1, waiting, torch.from_numpy(np.concatenate(taken)))
                     waiting, taken = [], []
         if waiting:
@@ -292,7 +297,7 @@ class Cutter:
         of_changing = functions[changing], slack[changing], zero
         waiting = [(polygon, known[changing])]
         while waiting:
-            corners, sizes, codes = split(*waiting.pop(), *of_changing, AT_ONCE)
+            corners, sizes, codes = split(*waiting.pop(), *of_changing, self._at_once)
             parts = np.split(corners, np.cumsum(sizes)[:-1])
             is_open = (codes == OPEN).any(axis=1)
             waiting += [(parts[i], codes[i]) for i in np.flatnonzero(is_open)]

@@ -10,10 +10,11 @@ import xarray as xr
 
 from relusweep.pipeline.common.wording import counted, plural
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
-from relusweep.pipeline.report.images import image_grids, line_plots, pruning
+from relusweep.pipeline.report.images import image_grids, line_plots, pruning, section_pictures
 from relusweep.pipeline.report.images.findings import findings
 from relusweep.pipeline.report.images.heat_maps import heat_map
 from relusweep.pipeline.report.images.matrices import matrices
+from relusweep.pipeline.report.images.sections import section_findings, section_tables
 from relusweep.pipeline.report.images.stages import OPTIMIZERS, Stages, read
 from relusweep.pipeline.report.images.tables import (
     accuracy_table,
@@ -30,6 +31,11 @@ __all__ = ["content"]
 _ALIKE = (
     "Four measures of every pair of networks. The first three compare linear coefficients: at an image x a "
     "network is J x + y, and row j of J with y_j are the coefficients of output j. The last compares outputs."
+)
+_PLANES = (
+    "Every network in planes through three images A, B and C. On each region the network is one affine map. "
+    "Regions are found exactly. Beside them are counts by two methods that look at the points of a grid, and "
+    "take neighbours for one region if their activation patterns, or their linear maps, are equal."
 )
 _NO_SHAPE = "Not shown as images: the height and width of the inputs are not known."
 _NOT_RUN = "This has not run."
@@ -90,6 +96,8 @@ def _lead(stages: Stages) -> str:
 def _what(stages: Stages) -> Iterator[str]:
     if "jacobians" in stages.asked:
         yield "For each network, the linear map at every image."
+    if "sections" in stages:
+        sections.append(Section("Cross-sections", _on_sections(stages)))
     if "pruning" in stages.asked:
         yield (
             "Each is pruned in two ways, with an epoch of training after every step: the channel whose "
@@ -134,6 +142,8 @@ def _sections(stages: Stages) -> list[Section]:
             Section("Coefficients as images", _on_coefficients(stages)),
             Section("Sensitivity", _on_sensitivity(stages)),
         ]
+    if "sections" in stages:
+        sections.append(Section("Cross-sections", _on_sections(stages)))
     if "pruning" in stages.asked:
         sections.append(Section("Pruning", pruning.blocks(stages) if "pruning" in stages else [_NOT_RUN]))
     return sections
@@ -204,6 +214,16 @@ def _on_sensitivity(stages: Stages) -> Sequence[Block]:
     ]
 
 
+def _on_sections(stages: Stages) -> Sequence[Block]:
+    return [
+        _PLANES,
+        section_pictures.three_images(stages),
+        *section_pictures.planes(stages),
+        *section_findings(stages),
+        *section_tables(stages),
+    ]
+
+
 def _questions(stages: Stages) -> list[str]:
     """Give lines that ask something of what has run."""
     asked = {
@@ -212,6 +232,7 @@ def _questions(stages: Stages) -> list[str]:
         "compression": 'results["compression"]["drop"].to_pandas()   # by network and number of centres',
         "cka": 'results["cka"]["cka"].to_pandas()   # from, to',
         "pruning": 'results["pruning"][["test_accuracy", "weights"]].sel(network="{label}").to_dataframe()',
+        "sections": 'results["sections"]["n_regions"].to_pandas()   # by network and plane',
     }
     label = str(stages.networks["network"].values[0]) if stages.groups else ""
     return [line.replace("{label}", label) for stage, line in asked.items() if stage in stages]

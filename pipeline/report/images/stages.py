@@ -35,11 +35,13 @@ _SHOWN = {
     "cross_entropy": "cross-entropies",
     "sensitivity": "sensitivity",
     "summary": "summary",
+    "sections": "cross-sections",
     "pruning": "pruning",
     "pruning_similarity": "comparison of pruned networks",
 }
-_PRUNING = ("pruning", "pruning_similarity")
-_EXTENTS = ("networks", "pretrained", "prune_steps")
+_CHOSEN = ("sections", "pruning", "pruning_similarity")
+"""Stages that run where they are asked for."""
+_EXTENTS = ("networks", "pretrained", "prune_steps", "planes")
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,12 @@ def read(tree: xr.DataTree) -> Stages:
 
 
 def _asked(stages: Mapping[str, xr.Dataset]) -> tuple[str, ...]:
-    others = [name for name in _SHOWN if name not in ("training", *_PRUNING)]
-    pruned = "pruning" in stages
-    alone = pruned and not stages.keys() & {*others}
-    return ("training", *([] if alone else others), *(_PRUNING if pruned else ()))
+    usual = [name for name in _SHOWN if name not in ("training", *_CHOSEN)]
+    chosen = {name for name in _CHOSEN if name in stages}
+    if "pruning" in chosen:
+        chosen.add("pruning_similarity")
+    alone = chosen and not stages.keys() & {*usual}
+    return ("training", *([] if alone else usual), *(name for name in _CHOSEN if name in chosen))
 
 
 def _changes(known: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
@@ -264,7 +268,7 @@ def _command(known: Mapping[str, Any], asked: Sequence[str], store: str | None) 
         return f"relusweep run {known.get('name', 'images')}.yaml{where}"
     full = sweep.spec.model_dump(mode="json")
     settings = _settings({key: value for key, value in known.items() if key in full}, full)
-    ends = [name for name in ("summary", "pruning_similarity") if name in asked]
+    ends = [name for name in ("summary", "sections", "pruning_similarity") if name in asked]
     if ends != full["stages"]:
         settings.append(f"stages={','.join(ends)}")
     if known.get("dataset") != full["dataset"]:

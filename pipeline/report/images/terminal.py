@@ -12,6 +12,7 @@ import xarray as xr
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.matrices import Matrix, matrices
 from relusweep.pipeline.report.images.pruning_tables import tables
+from relusweep.pipeline.report.images.sections import section_findings, section_tables
 from relusweep.pipeline.report.images.stages import read
 from relusweep.pipeline.report.images.tables import accuracy_table, compression_tables
 
@@ -19,7 +20,7 @@ __all__ = ["overview"]
 
 
 def overview(tree: xr.DataTree) -> list[str | Table]:
-    """Give what has not run, accuracy, compression, how alike the networks are, and what pruning leaves."""
+    """Give what has not run, accuracy, compression, how alike the networks are, their regions, and pruning."""
     stages = read(tree)
     shown: list[str | Table] = [*stages.missing]
     if stages.groups:
@@ -28,6 +29,8 @@ def overview(tree: xr.DataTree) -> list[str | Table]:
         shown += compression_tables(stages)
     for matrix in matrices(stages):
         shown += _as_table(matrix) if _fits(matrix) else _extremes(matrix)
+    if "sections" in stages:
+        shown += [*section_tables(stages), *section_findings(stages)]
     if "pruning" in stages:
         shown += tables(stages)
     return shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
@@ -59,7 +59,7 @@ class Sections(ImageStage):
         "x": numbers(_CORNER, "float64", "place of a corner of a polygon along AB"),
         "y": numbers(_CORNER, "float64", "place of a corner of a polygon at right angles to AB"),
         "region": numbers(_CORNER, "int32", "linear region that the polygon is of"),
-        "largest": numbers(_CORNER, "int32", "largest output in the polygon"),
+        "largest": numbers(_CORNER, "int32", "largest output in the polygon, of the attribute classes"),
         "sample": numbers(("plane", "vertex"), "int64", "number of the image, those of training first"),
         "place": numbers(("plane", "vertex", "coordinate"), "float64", "place of the image in the plane"),
         "image": numbers(("plane", "vertex", "pixel"), "float32", "the image, as networks take it"),
@@ -80,6 +80,11 @@ class Sections(ImageStage):
                 plane_of(spec.image_networks.source, label)
             except ValueError as error:
                 raise InvalidSweep(f"planes = {label}: {error}") from error
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Say also what the outputs are called."""
+        return {**super().attrs, "classes": list(self.data.classes)}
 
     @property
     def requires(self) -> tuple[Sweep, ...]:

@@ -54,11 +54,15 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
                 "samples=200",
                 "clusters=1,3",
                 "centres=true",
-                "stages=summary,activations",
+                "stages=summary,activations,sections",
             ),
-            *("components=3", "replicates=2"),
+            *("components=3", "replicates=2", "section_limit=9", "section_grid=4"),
         ),
-        {"networks": "dense-sgd-0,linear-adamw-0,simple-sgd-1", "clusters": "1,3,5"},
+        {
+            "networks": "dense-sgd-0,linear-adamw-0,simple-sgd-1",
+            "clusters": "1,3,5",
+            "planes": "nearest,0-1-2",
+        },
     ),
     "prune_images": (
         (
@@ -68,7 +72,7 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         {"networks": "dense-sgd-0,dense-sgd-1", "prune_steps": 3},
     ),
 }
-STAGES = 15
+STAGES = 16
 
 
 def _stages(sweep: Sweep) -> dict[str, Sweep]:

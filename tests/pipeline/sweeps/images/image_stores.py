@@ -70,6 +70,35 @@ class ImageStore:
             "component": np.arange(3),
             "clusters": np.array(KS),
             "test_sample": np.arange(self.n_test),
+            "plane": np.array(["nearest"], object),
+            "quantile": np.array([0.0, 0.5, 1.0]),
+            "side": np.array(["AB", "BC", "CA"], object),
+            "corner": np.arange(6),
+            "vertex": np.array(["A", "B", "C"], object),
+            "coordinate": np.array(["x", "y"], object),
+            "pixel": np.arange(self.side**2),
+        }
+
+    def add_sections(self) -> None:
+        """Add cross-sections: each network has a triangle in two halves, of classes 0 and 1, in one plane."""
+        n = len(self.networks)
+        network, corner = ("network", "plane"), ("network", "plane", "corner")
+        counts = np.arange(n)[:, None]
+        numbers = {"code": 0, "scale": 1.0, "n_regions": 2, "by_patterns": 2, "by_maps": 1, "missed": 1}
+        triangle = np.array([[0.0, 0], [4, 0], [2, 2]])
+        halves = np.array([[0.0, 0], [2, 0], [2, 2], [2, 0], [4, 0], [2, 2]])
+        polygons = {"x": halves[:, 0], "y": halves[:, 1], "region": np.repeat([0, 1], 3)}
+        self.fields["sections"] = {**self.fields["training"], "stage": "sections", "section_limit": 9}
+        self.arrays["sections"] = {
+            **{name: (network, np.full((n, 1), value)) for name, value in numbers.items()},
+            "missed_area": (network, np.full((n, 1), 0.125)),
+            "area": ((*network, "quantile"), np.full((n, 1, 3), 0.5)),
+            "pieces": ((*network, "side"), np.repeat(counts[..., None] + 1, 3, axis=2)),
+            **{name: (corner, np.tile(values, (n, 1, 1))) for name, values in polygons.items()},
+            "largest": (corner, np.tile(np.repeat([0, 1], 3), (n, 1, 1))),
+            "sample": (("plane", "vertex"), np.array([[3, 4, 5]])),
+            "place": (("plane", "vertex", "coordinate"), triangle[None]),
+            "image": (("plane", "vertex", "pixel"), np.arange(3.0 * self.side**2).reshape(1, 3, -1)),
         }
 
     def _arrays(self) -> dict[str, dict[str, tuple[tuple[str, ...], np.ndarray]]]:
@@ -164,6 +193,7 @@ class ImageStore:
                 "specification": json.dumps(self.fields[stage]),
                 "versions": '{"numpy": "9.9"}',
                 "image_shape": [1, self.side, self.side],
+                "classes": [f"class {c}" for c in range(self.n_classes)],
             },
             progress_dims=progress,
         )
