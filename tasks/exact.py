@@ -44,7 +44,7 @@ class Optimum(NamedTuple):
     point: Exact
 
 
-def as_fractions(values: ArrayLike) -> Exact:
+def as_fractions(values: Any) -> Exact:
     """Copy an array, every number as the fraction that it is exactly.
 
     Parameters
@@ -70,7 +70,7 @@ def as_fractions(values: ArrayLike) -> Exact:
 
 
 def rank(matrix: ArrayLike) -> int:
-    """Number of rows of a matrix that no others give.
+    """Count the rows of a matrix that no others give.
 
     Parameters
     ----------
@@ -169,22 +169,23 @@ def maximise(
     >>> value, point.tolist()
     (Fraction(1, 2), [Fraction(1, 4), Fraction(1, 4)])
     """
-    c, A, b = as_fractions(c), as_fractions(A).reshape(-1, len(np.asarray(c))), as_fractions(b)
-    start = as_fractions(np.zeros(len(c), dtype=int)), as_fractions(np.eye(len(c), dtype=int))
+    c, b = as_fractions(c), as_fractions(b)
+    A = as_fractions(A).reshape(len(b), len(c))
     if A_eq is not None and b_eq is not None:
         solved = solve_affine(as_fractions(A_eq).reshape(-1, len(c)), b_eq)
         if solved is None:
             return None
-        start = solved
-    point, basis = start
-    program = _Dictionary(c @ basis.T, A @ basis.T, b - A @ point)
+        point, basis = solved
+        found = maximise(c @ basis.T, A @ basis.T, b - A @ point)
+        return found and Optimum(found.value + c @ point, point + found.point @ basis)
+    program = _Dictionary(c, A, b)
     bounded = program.solve()
     if not bounded:
-        program = _Dictionary(0 * (c @ basis.T), A @ basis.T, b - A @ point)
+        program = _Dictionary(0 * c, A, b)
         program.solve()
     if not program.feasible:
         return None
-    point = point + program.values @ basis
+    point = program.values
     return Optimum(c @ point if bounded else math.inf, point)
 
 
@@ -329,4 +330,5 @@ def _flint(value: Fraction) -> fmpq:
 def _flint_matrix(matrix: Exact) -> fmpq_mat:
     from flint import fmpq_mat
 
-    return fmpq_mat(*matrix.shape, [_flint(value) for value in matrix.ravel()])
+    m, n = matrix.shape
+    return fmpq_mat(m, n, [_flint(value) for value in matrix.ravel()])

@@ -1,0 +1,306 @@
+"""The linear regions of a network in up to six dimensions, in a box or in all of space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from relusweep.tasks.exact import as_fractions
+from relusweep.tasks.networks import Network, layer_views
+from relusweep.tasks.regions._checks import checked_box, checked_parameters, slope_below
+from relusweep.tasks.regions._rational import RationalNetwork, is_bounded, point_on_facet, rational_network
+from relusweep.tasks.regions._search import Search
+from relusweep.tasks.regions._volume import volume
+
+__all__ = ["COMPLETE", "LIMIT_REACHED", "SpaceRegions", "layers_of", "regions_in_space"]
+
+COMPLETE, LIMIT_REACHED = 0, 1
+
+_MOST_INPUTS = 6
+_AT_ONCE = 4096  # regions whose functions are in memory
+
+
+@dataclass(frozen=True)
+class SpaceRegions:
+    """Convex regions on each of which a network is one affine map; together they fill a box, or all of space.
+
+    Attributes
+    ----------
+    layers : list of (weights, biases)
+        The network.
+    slope_below : float or Fraction
+        Slope of its units below zero.
+    box : ndarray of shape (2, d), float64, or None
+        Lower and upper bounds of the inputs; None is all of space.
+    active : ndarray of shape (n_regions, n_units), bool
+        Whether a unit is above zero, layer after layer.
+    facets : ndarray of shape (n_regions, n_units + 2 * d) or (n_regions, n_units), bool
+        Whether a facet of the region lies where a unit is zero, and, in a box, on each of its upper and then
+        its lower sides. Where several units are zero on a facet, it is that of one of them.
+    points : ndarray of shape (n_regions, d), float64
+        A point inside each region; NaN if it is so thin that no point of floats is known to lie in it.
+    code : int
+        `COMPLETE` if these are all regions, `LIMIT_REACHED` if there are more.
+    """
+
+    layers: list[tuple[NDArray[Any], NDArray[Any]]]
+    slope_below: float | Fraction
+    box: NDArray[np.float64] | None
+    active: NDArray[np.bool_]
+    facets: NDArray[np.bool_]
+    points: NDArray[np.float64]
+    code: int
+    _rational: RationalNetwork = field(repr=False)
+    _bounded: NDArray[np.uint8] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.active)
+
+    @cached_property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Whether each region is bounded: shape (n_regions,)."""
+        bounded = self._bounded.copy()
+        for region in np.flatnonzero(bounded == 2).tolist():
+            bounded[region] = is_bounded(self.exact_halfspaces(region)[0])
+        return bounded.astype(bool)
+
+    def maps(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the affine map ``J @ x + y`` of each region.
+
+        Returns
+        -------
+        J : ndarray of shape (n_regions, n_outputs, d), float64
+        y : ndarray of shape (n_regions, n_outputs), float64
+        """
+        outputs = np.concatenate([functions[-1] for functions in self._functions()])
+        return outputs[:, :, :-1], outputs[:, :, -1]
+
+    def exact_map(self, region: int) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+        """Give `maps` of one region as fractions, which nothing has rounded."""
+        layers = len(self.layers)
+        n_outputs = len(self.layers[-1][1])
+        outputs = self._rational.functions(self.active[region].view(np.uint8), layers)[-n_outputs:]
+        return outputs[:, :-1], outputs[:, -1]
+
+    def halfspaces(self, region: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Give the inequalities ``Q @ x <= p`` of a region, none of which follows from the others.
+
+        Returns
+        -------
+        Q : ndarray of shape (n_facets, d), float64
+        p : ndarray of shape (n_facets,), float64
+        units : ndarray of shape (n_facets,), int64
+            The column of `facets` that each is of.
+        """
+        functions = next(self._functions(slice(region, region + 1)))
+        rows = np.concatenate([layer[0] for layer in functions[:-1]])
+        rows[self.active[region]] *= -1
+        units = np.flatnonzero(self.facets[region])
+        rows = np.concatenate([rows, self._sides()])[units]
+        return rows[:, :-1], -rows[:, -1], units
+
+    def exact_halfspaces(
+        self, region: int
+    ) -> tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.int64]]:
+        """Give `halfspaces` as fractions, which nothing has rounded."""
+        units = np.flatnonzero(self.facets[region])
+        signs = self.active[region].view(np.uint8)
+        rows = self._rational.rows(signs, units.tolist(), len(self.layers) - 1)
+        return rows[:, :-1], -rows[:, -1], units
+
+    def neighbours(self) -> NDArray[np.int64]:
+        """Give the pairs of regions with a common facet: shape (n_pairs, 3), two regions and the unit.
+
+        If the search ended at its limit, pairs that differ in more than one unit are left out.
+        """
+        number = {signs.tobytes(): region for region, signs in enumerate(self.active)}
+        pairs = []
+        for region, unit in np.argwhere(self.facets[:, : self.active.shape[1]]).tolist():
+            signs = self.active[region].copy()
+            signs[unit] ^= True
+            other = number.get(signs.tobytes())
+            if other is None and self.code == COMPLETE:
+                other = number[self._behind(region, unit).tobytes()]
+            if other is not None and region < other:
+                pairs.append((region, other, unit))
+        return np.array(pairs, np.int64).reshape(-1, 3)
+
+    def volumes(self) -> NDArray[np.float64]:
+        """Give the volume of each region, in up to four dimensions: shape (n_regions,).
+
+        Those that are not bounded have infinite volumes, and those without a point NaN.
+        """
+        d = self.points.shape[1]
+        if d > 4:
+            raise ValueError(f"volumes are computed in up to 4 dimensions; this network has {d} inputs")
+        volumes = np.full(len(self), np.inf)
+        for region in np.flatnonzero(self.bounded).tolist():
+            Q, p, _ = self.halfspaces(region)
+            lengths = np.linalg.norm(Q, axis=1)
+            offsets = (p - Q @ self.points[region]) / lengths
+            volumes[region] = volume(Q / lengths[:, None], offsets)
+        return volumes
+
+    def _functions(self, regions: slice = slice(None)) -> Iterator[list[NDArray[np.float64]]]:
+        """Give the affine functions of each layer before activation, (some regions, n_units, d + 1)."""
+        active = self.active[regions]
+        for start in range(0, max(len(active), 1), _AT_ONCE):
+            signs = active[start : start + _AT_ONCE]
+            d = self.points.shape[1]
+            before, place, found = np.broadcast_to(np.eye(d, d + 1), (len(signs), d, d + 1)), 0, []
+            for weights, biases in self.layers:
+                before = weights.astype(np.float64) @ before
+                before[:, :, -1] += biases.astype(np.float64)
+                found.append(before)
+                on = signs[:, place : place + len(biases), None]
+                if found[-1] is not None and place < active.shape[1]:
+                    before = np.where(on, 1.0, float(self.slope_below)) * before
+                place += len(biases)
+            yield found
+
+    def _sides(self) -> NDArray[np.float64]:
+        """Rows of the upper and then the lower sides of the box."""
+        d = self.points.shape[1]
+        if self.box is None:
+            return np.empty((0, d + 1))
+        low, high = self.box
+        return np.concatenate([np.column_stack([np.eye(d), -high]), np.column_stack([-np.eye(d), low])])
+
+    def _behind(self, region: int, unit: int) -> NDArray[np.bool_]:
+        """Signs of the region behind a facet, found exactly."""
+        Q, p, units = self.exact_halfspaces(region)
+        at = units.tolist().index(unit)
+        point = point_on_facet(Q, p, at)
+        return self._rational.across(point, Q[at])[: self.active.shape[1]]
+
+
+def layers_of(
+    network: Network, parameters: ArrayLike
+) -> tuple[list[tuple[NDArray[np.float64], NDArray[np.float64]]], float]:
+    """Give the layers of a network of one row of parameters, and the slope of its units below zero.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : array_like of shape (network.n_parameters,)
+
+    Returns
+    -------
+    layers : list of (ndarray of shape (fan_out, fan_in), ndarray of shape (fan_out,)), float64
+    slope_below : float
+
+    Raises
+    ------
+    ValueError
+        If the activation is not piecewise linear, or the parameters do not fit or are not finite.
+    """
+    row = checked_parameters(network, parameters, network.n_inputs)
+    if row.ndim != 1:
+        raise ValueError(f"regions are those of one network, one row; got parameters of shape {row.shape}")
+    layers = [(layer.weights[0], layer.biases[0]) for layer in layer_views(network, row[None])]
+    return layers, slope_below(network)
+
+
+def regions_in_space(
+    layers: Sequence[tuple[ArrayLike, ArrayLike]],
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+    *,
+    slope_below: float | Fraction = 0,
+    limit: int = 1_000_000,
+) -> SpaceRegions:
+    """Find the regions of a network of up to six inputs, in a box or in all of space.
+
+    Parameters
+    ----------
+    layers : sequence of (array_like of shape (fan_out, fan_in), array_like of shape (fan_out,))
+        Weights and biases from the inputs to the outputs: floats, whole numbers or fractions. `layers_of`
+        gives those of a `Network`.
+    low, high : array_like of shape (d,), optional
+        Lower and upper bounds of a box; left out, the regions are those of all of space.
+    slope_below : float or Fraction
+        The slope of hidden units below zero: 0 is ReLU, −1 the absolute value. Above it is 1.
+    limit : int
+        The search ends with so many regions if there are more.
+
+    Returns
+    -------
+    SpaceRegions
+        One region for each activation pattern that has an interior.
+
+    Raises
+    ------
+    ValueError
+        If there are more than six inputs or no hidden layer, layers do not fit one another, numbers are not
+        finite, or the box is empty or infinite.
+
+    Notes
+    -----
+    Every decision is that of exact arithmetic with the weights as they are: in floats with bounds of their
+    errors where that is sure, else in rational arithmetic. Units that are zero throughout a region cut
+    nothing and count as not above zero. Memory is about ``2 * n_units + 10 * d`` bytes a region.
+
+    Examples
+    --------
+    Three lines in general position cut the plane into seven regions, of which one is bounded:
+
+    >>> lines = [[1, 0], [0, 1], [1, 1]], [0, 0, -1]
+    >>> regions = regions_in_space([lines, ([[1, 1, 1]], [0])])
+    >>> len(regions), regions.bounded.sum().item()
+    (7, 1)
+    """
+    checked = _checked_layers(layers, slope_below)
+    d = checked[0][0].shape[1]
+    if (low is None) != (high is None):
+        raise ValueError("low and high are both given, for a box, or both left out, for all of space")
+    if limit < 1:
+        raise ValueError(f"limit is at least 1, got {limit}")
+    box = None if low is None or high is None else checked_box(low, high, d)
+    search = Search(checked[:-1], slope_below, box)
+    found, complete = search.run(limit)
+    with np.errstate(invalid="ignore"):
+        points = found.inside[:, :-1] / found.inside[:, -1:] * search.size + search.middle
+    return SpaceRegions(
+        layers=checked,
+        slope_below=slope_below,
+        box=box,
+        active=found.signs.astype(bool),
+        facets=found.facets[:, : search.n_units + (0 if box is None else 2 * d)].astype(bool),
+        points=points,
+        code=COMPLETE if complete else LIMIT_REACHED,
+        _rational=rational_network(checked, slope_below, box, as_fractions(np.eye(d, d + 1, dtype=int))),
+        _bounded=found.bounded,
+    )
+
+
+def _checked_layers(
+    layers: Sequence[tuple[ArrayLike, ArrayLike]], slope_below: float | Fraction
+) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    checked: list[tuple[NDArray[Any], NDArray[Any]]] = []
+    for depth, (weights, biases) in enumerate(layers, 1):
+        W, b = np.asarray(weights), np.asarray(biases)
+        fan_in = len(checked[-1][1]) if checked else W.shape[-1]
+        if W.ndim != 2 or b.shape != W.shape[:1] or W.shape[1] != fan_in or not W.size:
+            raise ValueError(
+                f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got shapes {W.shape} "
+                f"and {b.shape}"
+            )
+        if not all(np.isfinite(numbers.astype(np.float64)).all() for numbers in (W, b)):
+            raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
+        checked.append((W, b))
+    if len(checked) < 2:
+        raise ValueError(f"a network has a hidden layer and one of outputs; got {len(checked)} layers")
+    if checked[0][0].shape[1] > _MOST_INPUTS:
+        raise ValueError(
+            f"regions in space are found for up to {_MOST_INPUTS} inputs, got {checked[0][0].shape[1]}; for "
+            "more, sample points and count their activation patterns: there are at least so many regions"
+        )
+    if not np.isfinite(float(slope_below)):
+        raise ValueError(f"the slope below zero is finite, got {slope_below}")
+    return checked
