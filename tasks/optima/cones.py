@@ -1,4 +1,4 @@
-"""What lies in a cone, decided in rational arithmetic: by signs where these tell, else by a linear program."""
+"""What lies in a cone, in rational arithmetic: by signs where these tell, else by a linear program."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from relusweep.tasks.optima.landscape import Landscape, Slopes
 from relusweep.tasks.optima.points import is_strict
 from relusweep.tasks.optima.symmetry import canonical
 
-__all__ = ["Family", "Key", "families", "family_of", "key_of"]
+__all__ = ["Family", "Key", "families", "family_of", "key_of", "key_of_code"]
 
 _SIGNS = (0, 1, -1)
 Key = tuple[int, ...]
@@ -65,6 +65,11 @@ def key_of(faces: Sequence[int], outputs: Sequence[int]) -> Key:
     return tuple(sorted(3 * face + _SIGNS.index(sign) for face, sign in zip(faces, outputs, strict=True)))
 
 
+def key_of_code(of: Landscape, code: int) -> Key:
+    """Give the key that a code is of."""
+    return tuple(code // of.n_states**place % of.n_states for place in range(of.width))[::-1]
+
+
 @lru_cache(2**17)
 def family_of(of: Landscape, key: Key) -> Family | None:
     """Give the family of a key, or None where no point of it is stationary.
@@ -101,7 +106,7 @@ def families(of: Landscape) -> list[Family]:
 
 
 def _family(of: Landscape, key: Key, at: Slopes, code: int, images: int) -> Family | None:
-    """Give the family of a key whose units meet what each must for itself, where the fit lies in its faces."""
+    """Give the family of a key whose units meet what each must, where the fit lies in its faces."""
     faces, outputs = tuple(state // 3 for state in key), tuple(_SIGNS[state % 3] for state in key)
     if not _meets(of, faces, outputs, at):
         return None

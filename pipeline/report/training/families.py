@@ -65,7 +65,7 @@ def family_of(dataset: xr.Dataset) -> Family | None:
 
 
 # Packages beside this one, with `page.sections` and `terminal.overview` of a dataset of any problem.
-_OF_PROBES: Mapping[str, str] = {}
+_OF_PROBES: Mapping[str, str] = {"optimum": "optima"}
 
 
 def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
