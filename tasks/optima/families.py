@@ -16,7 +16,7 @@ from relusweep.tasks.optima.landscape import Landscape, Slopes
 from relusweep.tasks.optima.points import is_strict
 from relusweep.tasks.optima.symmetry import canonical
 
-__all__ = ["Family", "Key", "families", "family_of", "key_of", "key_of_code"]
+__all__ = ["Family", "Key", "every_family", "families", "family_of", "key_of", "key_of_code"]
 
 _SIGNS = (0, 1, -1)
 Key = tuple[int, ...]
@@ -87,7 +87,17 @@ def family_of(of: Landscape, key: Key) -> Family | None:
 
 
 def families(of: Landscape) -> list[Family]:
-    """Find all families, one of each code, by loss; minima come before saddles.
+    """List all families, one of each code, by loss; minima come before saddles.
+
+    Parameters
+    ----------
+    of : Landscape
+    """
+    return sorted(every_family(of), key=lambda one: (one.loss, not one.minimum, not one.inside, one.code))
+
+
+def every_family(of: Landscape) -> Iterator[Family]:
+    """Find all families, one of each code, in no order that means anything.
 
     Parameters
     ----------
@@ -101,8 +111,9 @@ def families(of: Landscape) -> list[Family]:
     face is a linear program. Units without an output weight do not matter to the outputs: they must lie where
     their own slope is zero.
     """
-    found = [family for some in _keys(of) if (family := _family(of, *some)) is not None]
-    return sorted(found, key=lambda family: (family.loss, not family.minimum, not family.inside, family.code))
+    for some in _keys(of):
+        if (family := _family(of, *some)) is not None:
+            yield family
 
 
 def _family(of: Landscape, key: Key, at: Slopes, code: int, images: int) -> Family | None:
