@@ -41,11 +41,12 @@ class _Package(NamedTuple):
         return import_module(f"relusweep.pipeline.report.{self.name}.{name}")
 
 
-REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images")}
+REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images", "landscape")}
+_OF_RATES = frozenset({"training", "images"})
 GENERIC: Report = _Package("generic")
 
 
 def report_on(data: xr.Dataset | xr.DataTree) -> Report:
     """Find the report that reads a group, or the tree of the stages of a sweep: `GENERIC` for other kinds."""
-    rates = isinstance(data, xr.DataTree) or "success_epoch" in data
-    return REPORTS.get(kind_of(data), GENERIC) if rates else GENERIC
+    kind, rates = kind_of(data), isinstance(data, xr.DataTree) or "success_epoch" in data
+    return REPORTS.get(kind, GENERIC) if rates or kind not in _OF_RATES else GENERIC

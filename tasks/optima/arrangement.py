@@ -31,6 +31,8 @@ class Arrangement(NamedTuple):
         The faces that are half-lines, by the least whole numbers on each.
     images : ndarray of shape (n_rays, n_rows), int64
         What a unit on the ray gives at the rows.
+    dims : ndarray of shape (n_faces,), int64
+        Their dimensions.
     spanned : ndarray of shape (n_faces, n_rays), bool
         Rays in the closure of each face, which is their cone.
     around : ndarray of shape (n_faces, n_rays), bool
@@ -39,6 +41,7 @@ class Arrangement(NamedTuple):
 
     points: NDArray[np.int64]
     signs: NDArray[np.int8]
+    dims: NDArray[np.int64]
     rays: NDArray[np.int64]
     images: NDArray[np.int64]
     spanned: NDArray[np.bool_]
@@ -53,6 +56,11 @@ class Arrangement(NamedTuple):
     def cells(self) -> NDArray[np.bool_]:
         """Which faces are open sets, where every derivative is known."""
         return np.asarray((self.signs != 0).all(axis=1))
+
+    def cells_around(self, face: int) -> NDArray[np.bool_]:
+        """Which faces are cells that a face bounds, or is."""
+        here = self.signs[face]
+        return np.asarray(self.cells & ((here == 0) | (self.signs == here)).all(axis=1))
 
     @property
     def on(self) -> NDArray[np.bool_]:
@@ -108,7 +116,10 @@ def _arrangement(rows: tuple[tuple[int, ...], ...]) -> Arrangement:
     cells = (signs != 0).all(axis=1)
     bounds = ((signs[:, None] == 0) | (signs[:, None] == signs[cells])).all(axis=2)
     around = bounds.astype(np.int64) @ spanned[cells].astype(np.int64) > 0
-    return Arrangement(points, signs, rays, np.maximum(rays @ points.T, 0), spanned, around)
+    dims = np.array(
+        [points.shape[1] - rank(points[own == 0]) if 0 in own else points.shape[1] for own in signs]
+    )
+    return Arrangement(points, signs, dims, rays, np.maximum(rays @ points.T, 0), spanned, around)
 
 
 def _rays(points: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from relusweep.tasks.optima.cones import is_positive_sum
 from relusweep.tasks.optima.landscape import Landscape, Slopes
-from relusweep.tasks.optima.points import Solutions, is_strict, solutions
+from relusweep.tasks.optima.points import is_strict
 from relusweep.tasks.optima.symmetry import canonical
 
-__all__ = ["Family", "families", "family_of", "key_of"]
+__all__ = ["Family", "Key", "every_family", "families", "family_of", "key_of", "key_of_code"]
 
 _SIGNS = (0, 1, -1)
 Key = tuple[int, ...]
@@ -64,6 +65,11 @@ def key_of(faces: Sequence[int], outputs: Sequence[int]) -> Key:
     return tuple(sorted(3 * face + _SIGNS.index(sign) for face, sign in zip(faces, outputs, strict=True)))
 
 
+def key_of_code(of: Landscape, code: int) -> Key:
+    """Give the key that a code is of."""
+    return tuple(code // of.n_states**place % of.n_states for place in range(of.width))[::-1]
+
+
 @lru_cache(2**17)
 def family_of(of: Landscape, key: Key) -> Family | None:
     """Give the family of a key, or None where no point of it is stationary.
@@ -74,46 +80,24 @@ def family_of(of: Landscape, key: Key) -> Family | None:
     key : tuple of int
         See `key_of`; one state for each unit.
     """
-    active = tuple(state for state in key if state % 3)
-    at = of.slopes(of.joined(tuple(state // 3 for state in active)))
-    if not all(of.is_clarke(at, state // 3) for state in active):
-        return None
-    if not all(of.crosses(at)[state // 3] for state in key if not state % 3):
-        return None
-    found = solutions(of, active)
-    return None if found is None else _family(of, key, at, found)
-
-
-def _family(of: Landscape, key: Key, at: Slopes, found: Solutions) -> Family:
-    faces, outputs = tuple(state // 3 for state in key), tuple(_SIGNS[state % 3] for state in key)
-    minimum = all(
-        of.is_lowest(at, face, sign) if sign else bool(of.is_flat(at)[face])
-        for face, sign in zip(faces, outputs, strict=True)
-    )
     codes, images = canonical(np.array([key]), of.maps)
-    free = [_dimension(of, at, face) for face, sign in zip(faces, outputs, strict=True) if not sign]
-    return Family(
-        code=int(codes[0]),
-        faces=faces,
-        outputs=outputs,
-        loss=at.loss,
-        minimum=minimum,
-        strict=minimum and is_strict(of, faces, outputs),
-        inside=bool(of.arrangement.cells[list(faces)].all()),
-        dimension=len(found.basis) + sum(map(abs, outputs)) + sum(free),
-        images=int(images[0]),
-    )
-
-
-def _dimension(of: Landscape, at: Slopes, face: int) -> int:
-    """Count what is free in a unit without an output weight: its face, or where it meets a hyperplane."""
-    spanned = of.arrangement.spanned[face]
-    free = np.linalg.matrix_rank(of.arrangement.rays[spanned]) if spanned.any() else 0
-    return int(free) - bool((at.rays[spanned] != 0).any())
+    at = of.slopes(of.joined(tuple(state // 3 for state in key if state % 3)))
+    suits = all(of.is_clarke(at, s // 3) if s % 3 else bool(at.crosses[s // 3]) for s in key)
+    return _family(of, key, at, int(codes[0]), int(images[0])) if suits else None
 
 
 def families(of: Landscape) -> list[Family]:
-    """Find all families, one of each code, by loss; minima come before saddles.
+    """List all families, one of each code, by loss; minima come before saddles.
+
+    Parameters
+    ----------
+    of : Landscape
+    """
+    return sorted(every_family(of), key=lambda one: (one.loss, not one.minimum, not one.inside, one.code))
+
+
+def every_family(of: Landscape) -> Iterator[Family]:
+    """Find all families, one of each code, in no order that means anything.
 
     Parameters
     ----------
@@ -127,11 +111,51 @@ def families(of: Landscape) -> list[Family]:
     face is a linear program. Units without an output weight do not matter to the outputs: they must lie where
     their own slope is zero.
     """
-    found = [family for key in _keys(of) if (family := family_of(of, key)) is not None]
-    return sorted(found, key=lambda family: (family.loss, not family.minimum, not family.inside, family.code))
+    for some in _keys(of):
+        if (family := _family(of, *some)) is not None:
+            yield family
 
 
-def _keys(of: Landscape) -> Iterator[Key]:
+def _family(of: Landscape, key: Key, at: Slopes, code: int, images: int) -> Family | None:
+    """Give the family of a key whose units meet what each must, where the fit lies in its faces."""
+    faces, outputs = tuple(state // 3 for state in key), tuple(_SIGNS[state % 3] for state in key)
+    if not _meets(of, faces, outputs, at):
+        return None
+    minimum = all(at.is_lowest(face, sign) for face, sign in zip(faces, outputs, strict=True))
+    return Family(
+        code=code,
+        faces=faces,
+        outputs=outputs,
+        loss=at.loss,
+        minimum=minimum,
+        strict=minimum and is_strict(of, faces, outputs),
+        inside=bool(of.arrangement.cells[list(faces)].all()),
+        dimension=_dimension(of, faces, outputs, at),
+        images=images,
+    )
+
+
+def _meets(of: Landscape, faces: tuple[int, ...], outputs: tuple[int, ...], at: Slopes) -> bool:
+    """Whether units of some faces, which are cones of half-lines, can give the outputs of the fit."""
+    arrangement = of.arrangement
+    images = [
+        sign * arrangement.images[arrangement.spanned[f]] for f, sign in zip(faces, outputs, strict=True)
+    ]
+    parts = np.vstack(images)
+    fitted = at.scale * np.array(of.targets) + np.array(at.errors)
+    return is_positive_sum(parts[parts.any(axis=1)], fitted)
+
+
+def _dimension(of: Landscape, faces: tuple[int, ...], outputs: tuple[int, ...], at: Slopes) -> int:
+    """Count what is free: what gives the same outputs, scales, and what does not matter."""
+    active = tuple(face for face, sign in zip(faces, outputs, strict=True) if sign)
+    others = [face for face, sign in zip(faces, outputs, strict=True) if not sign]
+    dims = of.arrangement.dims
+    kept = sum(int(dims[face]) for face in active) + 1 - len(of.joined(active))
+    return kept + len(active) + sum(int(dims[face]) - (not at.along[face]) for face in others)
+
+
+def _keys(of: Landscape) -> Iterator[tuple[Key, Slopes, int, int]]:
     """Give one key of each code whose units meet what each must for itself."""
     faces_of: dict[object, list[int]] = {}
     for face, space in enumerate(of.spaces):
@@ -140,20 +164,23 @@ def _keys(of: Landscape) -> Iterator[Key]:
     for count in range(of.width + 1):
         for some in combinations_with_replacement(range(len(groups)), count):
             at = of.slopes(of.joined(tuple(groups[place][0] for place in some)))
-            zero = 3 * np.flatnonzero(of.crosses(at))
+            zero = 3 * np.flatnonzero(at.crosses)
             states = [_states([face for face in groups[place] if of.is_clarke(at, face)]) for place in some]
-            yield from _distinct(of, [*states, *[zero] * (of.width - count)])
+            for key, code, images in _distinct(of, [*states, *[zero] * (of.width - count)]):
+                yield key, at, code, images
 
 
 def _states(faces: list[int]) -> NDArray[np.int64]:
-    return (3 * np.array(faces, np.int64)[:, None] + [1, 2]).ravel()
+    return np.array([3 * face + kind for face in faces for kind in (1, 2)], np.int64)
 
 
-def _distinct(of: Landscape, choices: list[NDArray[np.int64]]) -> Iterator[Key]:
-    """Give combinations of the states of units that are the least of those alike."""
+def _distinct(of: Landscape, choices: list[NDArray[np.int64]]) -> Iterator[tuple[Key, int, int]]:
+    """Give combinations of the states of units that are the least of those alike, with code and number."""
     grid = np.stack(np.meshgrid(*choices, indexing="ij"), axis=-1).reshape(-1, len(choices))
     keys = np.unique(np.sort(grid, axis=1), axis=0)
     if len(keys):
-        codes, _ = canonical(keys, of.maps)
+        codes, images = canonical(keys, of.maps)
         least = keys @ (of.n_states ** np.arange(of.width, dtype=np.int64)[::-1]) == codes
-        yield from map(tuple, keys[least].tolist())
+        columns = keys[least], codes[least], images[least]
+        for key, code, count in zip(*(column.tolist() for column in columns), strict=True):
+            yield tuple(key), code, count

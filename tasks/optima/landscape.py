@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks.exact import maximise
 from relusweep.tasks.optima.arrangement import Arrangement, arrangement
+from relusweep.tasks.optima.cones import mean_is_zero
 from relusweep.tasks.optima.symmetry import symmetries
 
 __all__ = ["Landscape", "Slopes", "landscape"]
@@ -32,18 +32,30 @@ class Slopes(NamedTuple):
         Multiples of the errors, outputs less targets.
     scale : int
         By which they are multiplied.
-    rays : ndarray of shape (n_rays,), int64
-        ``h`` on the half-lines, multiplied too.
+    rises, falls : ndarray of shape (n_faces,), bool
+        Around which faces ``h`` is nowhere negative, nowhere positive.
+    crosses : ndarray of shape (n_faces,), bool
+        Which faces hold points where ``h`` is zero.
+    along : ndarray of shape (n_faces,), bool
+        On which faces ``h`` is zero everywhere.
     """
 
     errors: tuple[int, ...]
     scale: int
-    rays: NDArray[np.int64]
+    rises: NDArray[np.bool_]
+    falls: NDArray[np.bool_]
+    crosses: NDArray[np.bool_]
+    along: NDArray[np.bool_]
 
     @property
     def loss(self) -> Fraction:
         """The sum of the squares of the errors."""
         return Fraction(sum(error * error for error in self.errors), self.scale**2)
+
+    def is_lowest(self, face: int, sign: int) -> bool:
+        """Whether no step of a unit away from its face lowers the loss; `sign` is of its output weight."""
+        rises, falls = bool(self.rises[face]), bool(self.falls[face])
+        return rises if sign > 0 else falls if sign < 0 else rises and falls
 
 
 class Landscape:
@@ -99,10 +111,19 @@ class Landscape:
         """Give the errors that are left when the outputs are fitted by a space, and the slopes there."""
         errors, scale = _errors(space, self.targets)
         if errors not in self._slopes:
-            self._slopes[errors] = Slopes(errors, scale, self.arrangement.images @ np.array(errors))
+            of = self.arrangement
+            rays = of.images @ np.array(errors)
+            up, down = rays > 0, rays < 0
+            over, under = (of.spanned & up).any(axis=1), (of.spanned & down).any(axis=1)
+            self._slopes[errors] = Slopes(
+                errors,
+                scale,
+                rises=~(of.around & down).any(axis=1),
+                falls=~(of.around & up).any(axis=1),
+                crosses=over == under,
+                along=~over & ~under,
+            )
         return self._slopes[errors]
-
-    # What a unit with an output weight must meet
 
     def is_clarke(self, at: Slopes, face: int) -> bool:
         """Whether zero is a generalised gradient in Clarke's sense, of a unit with an output weight.
@@ -110,41 +131,14 @@ class Landscape:
         Stationary along the face it is anyway, by the fit.
         """
         of = self.arrangement
-        if of.cells[face]:
+        if of.cells[face] or at.rises[face] or at.falls[face]:
             return True
         key = at.errors, face
         if key not in self._clarke:
-            self._clarke[key] = (
-                self.is_lowest(at, face, 1) or self.is_lowest(at, face, -1) or self._hull(*key)
-            )
+            cells = of.signs[of.cells_around(face)]
+            gradients = ((cells > 0) * np.array(at.errors)) @ of.points
+            self._clarke[key] = mean_is_zero(gradients, of.rays)
         return self._clarke[key]
-
-    def _hull(self, errors: tuple[int, ...], face: int) -> bool:
-        """Whether zero is a mean of the gradients of ``h`` on the cells around a face."""
-        of = self.arrangement
-        here = of.signs[face]
-        around = of.signs[of.cells & ((here == 0) | (of.signs == here)).all(axis=1)]
-        gradients = np.unique(((around > 0) * np.array(errors)) @ of.points, axis=0)
-        n = len(gradients)
-        sums = np.vstack([gradients.T, np.ones(n, np.int64)])
-        wanted = np.append(np.zeros(len(gradients.T), np.int64), 1)
-        return maximise(np.zeros(n, int), -np.eye(n, dtype=int), np.zeros(n, int), sums, wanted) is not None
-
-    def is_lowest(self, at: Slopes, face: int, sign: int) -> bool:
-        """Whether no step away from a face lowers the loss, for a unit whose output weight has a sign."""
-        return bool((sign * at.rays[self.arrangement.around[face]] >= 0).all())
-
-    # What a unit without an output weight must meet
-
-    def crosses(self, at: Slopes) -> NDArray[np.bool_]:
-        """Which faces hold points where ``h`` is zero: (n_faces,)."""
-        spanned = self.arrangement.spanned
-        rises, falls = ((spanned & some).any(axis=1) for some in (at.rays > 0, at.rays < 0))
-        return np.asarray(rises == falls)
-
-    def is_flat(self, at: Slopes) -> NDArray[np.bool_]:
-        """Around which faces ``h`` is zero everywhere: (n_faces,)."""
-        return np.asarray(~(self.arrangement.around & (at.rays != 0)).any(axis=1))
 
 
 def landscape(inputs: ArrayLike, targets: ArrayLike, width: int) -> Landscape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -34,41 +35,34 @@ class Solutions(NamedTuple):
     basis: Exact
 
 
-def solutions(of: Landscape, active: tuple[int, ...]) -> Solutions | None:
+def solutions(of: Landscape, faces: Sequence[int], outputs: Sequence[int]) -> Solutions | None:
     """Solve for the units with an output weight; None where no fit lies in their faces.
 
     Parameters
     ----------
     of : Landscape
-    active : tuple of int
-        States of these units.
+    faces, outputs : sequence of int
+        Faces of all units, and the signs of their output weights.
     """
-    points, signs = of.arrangement.points, of.arrangement.signs[[state // 3 for state in active]]
-    size = points.shape[1]
-    outputs = [1 if state % 3 == 1 else -1 for state in active]
-    at = of.slopes(of.joined(tuple(state // 3 for state in active)))
-    design = _design(of, signs > 0, outputs)
-    fitted = [at.scale * target + error for target, error in zip(of.targets, at.errors, strict=True)]
-    zero, others = [], []
-    for unit, own in enumerate(signs):
-        for row in np.flatnonzero(_first(points)):
-            placed = np.zeros(size * len(signs) + 1, np.int64)
-            placed[unit * size : (unit + 1) * size] = points[row] * (own[row] or 1)
-            (others if own[row] else zero).append(placed)
-    equal = np.vstack([at.scale * design, *zero])
-    solved = solve_affine(equal, fitted + [0] * len(zero))
+    active = [(face, sign) for face, sign in zip(faces, outputs, strict=True) if sign]
+    at = of.slopes(of.joined(tuple(face for face, _ in active)))
+    signs = of.arrangement.signs[[face for face, _ in active]]
+    design = _design(of, signs > 0, [sign for _, sign in active])
+    values = _values(of, len(active))
+    zero = values[(signs == 0).ravel()]
+    above = (values * signs.reshape(-1, 1))[(signs != 0).ravel()]
+    fitted = at.scale * np.array(of.targets) + np.array(at.errors)
+    solved = solve_affine(np.vstack([at.scale * design, zero]), [*fitted, *[0] * len(zero)])
     assert solved is not None  # the fit is one
     point, basis = solved
-    above = np.array(others, np.int64).reshape(-1, design.shape[1])
-    inside = _within(point, basis, above)
+    inside = _within(point, basis, np.unique(above, axis=0))
     return None if inside is None else Solutions(inside, basis)
 
 
-def _first(points: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark each different row once."""
-    found = np.zeros(len(points), bool)
-    found[np.unique(points, axis=0, return_index=True)[1]] = True
-    return found
+def _values(of: Landscape, n_units: int) -> NDArray[np.int64]:
+    """Give the values of units at the rows, before the maximum, as linear functions of the unknowns."""
+    places = np.kron(np.eye(n_units, dtype=np.int64), of.arrangement.points)
+    return np.column_stack([places, np.zeros(len(places), np.int64)])
 
 
 def _design(of: Landscape, on: NDArray[np.bool_], outputs: list[int]) -> NDArray[np.int64]:
@@ -80,13 +74,11 @@ def _design(of: Landscape, on: NDArray[np.bool_], outputs: list[int]) -> NDArray
 
 def _within(point: Exact, basis: Exact, above: NDArray[np.int64]) -> Exact | None:
     """Give a point of an affine space at which all values are above zero."""
-    slopes, values = above @ basis.T if len(basis) else None, above @ point
-    if slopes is None:
-        return point if all(value > 0 for value in values) else None
-    moves = [bool(row.any()) for row in slopes]
-    if any(not moving and value <= 0 for moving, value in zip(moves, values, strict=True)):
+    values, slopes = above @ point, above @ basis.T
+    moving = slopes.astype(bool).any(axis=1)
+    if (values[~moving] <= 0).any():
         return None
-    free = interior_point(-slopes[moves], values[moves]) if any(moves) else np.zeros(len(basis), object)
+    free = interior_point(-slopes[moving], values[moving]) if moving.any() else np.zeros(len(basis), object)
     return None if free is None else point + free @ basis
 
 

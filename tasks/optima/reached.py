@@ -117,7 +117,7 @@ def _networks(of: Landscape, network: Network, parameters: NDArray[np.float32]) 
 
 def _cells(at: _Networks) -> NDArray[np.int32]:
     """Read which units are on as the bits of a number."""
-    on = (at.values > 0).reshape(len(at.values), -1)
+    on = np.hstack([*(at.values > 0).swapaxes(0, 1)])
     return (on @ (1 << np.arange(on.shape[1])[::-1])).astype(np.int32)
 
 

@@ -19,7 +19,7 @@ from relusweep.pipeline.common import errors as pipeline_errors
 from relusweep.storage import errors as store_errors
 from relusweep.tasks.images import errors as data_errors
 
-PARTS = [rs.boolean, rs.comparison, rs.hypersphere, rs.images, rs.jacobians, rs.regions]
+PARTS = [rs.boolean, rs.comparison, rs.hypersphere, rs.images, rs.jacobians, rs.optima, rs.regions]
 HEAVY = {"torch", "numba", "dask", "distributed", "xarray", "numpy", "zarr", "icechunk"}
 
 

@@ -96,8 +96,6 @@ def _lead(stages: Stages) -> str:
 def _what(stages: Stages) -> Iterator[str]:
     if "jacobians" in stages.asked:
         yield "For each network, the linear map at every image."
-    if "sections" in stages:
-        sections.append(Section("Cross-sections", _on_sections(stages)))
     if "pruning" in stages.asked:
         yield (
             "Each is pruned in two ways, with an epoch of training after every step: the channel whose "

@@ -20,7 +20,7 @@ __all__ = ["overview"]
 
 
 def overview(tree: xr.DataTree) -> list[str | Table]:
-    """Give what has not run, accuracy, compression, how alike the networks are, their regions, and pruning."""
+    """Give what has not run, accuracy, compression, how alike networks are, their regions, and pruning."""
     stages = read(tree)
     shown: list[str | Table] = [*stages.missing]
     if stages.groups:

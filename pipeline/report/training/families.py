@@ -68,6 +68,7 @@ def family_of(dataset: xr.Dataset) -> Family | None:
 _OF_PROBES: Mapping[str, str] = {
     **dict.fromkeys(("subsets", "removals", "masks"), "pruning"),
     **dict.fromkeys(("regions", "compression"), "plane"),
+    "optimum": "optima",
 }
 
 

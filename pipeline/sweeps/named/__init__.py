@@ -5,12 +5,12 @@ from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
 from relusweep.pipeline.sweeps.named.images import IMAGES
 from relusweep.pipeline.sweeps.named.npn import NPN
-from relusweep.pipeline.sweeps.named.optima import XOR_OPTIMA
+from relusweep.pipeline.sweeps.named.optima import LANDSCAPES, XOR_OPTIMA
 from relusweep.pipeline.sweeps.named.plane import PLANE
 from relusweep.pipeline.sweeps.named.pruning import PRUNING
 from relusweep.pipeline.sweeps.named.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-_FAMILIES = (NPN, FUNCTIONS, PRUNING, [XOR_OPTIMA], HYPERSPHERE, PLANE, [SINE], IMAGES)
+_FAMILIES = (NPN, FUNCTIONS, PRUNING, [XOR_OPTIMA, *LANDSCAPES], HYPERSPHERE, PLANE, [SINE], IMAGES)
 SWEEPS: dict[str, Sweep] = {sweep.name: sweep for family in _FAMILIES for sweep in family}

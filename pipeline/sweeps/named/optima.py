@@ -2,12 +2,14 @@
 
 B. Sattelberg, *Local Linearity of ReLU Neural Networks* (Colorado State University, 2026), section 3.3.3. The
 source sums the squared errors of four rows and descends at rate 0.1. The mean of four, at rate 0.4, gives the
-same networks bit for bit; at rate 0.1 it is the option of a mean.
+same networks bit for bit; at rate 0.1 it is the option of a mean. `landscape2` and `landscape3` count the
+stationary points of all classes of two and three inputs.
 """
 
+from relusweep.pipeline.sweeps.training.landscapes import LandscapeSweep
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
-__all__ = ["XOR_OPTIMA"]
+__all__ = ["LANDSCAPES", "XOR_OPTIMA"]
 
 XOR_OPTIMA = TrainingSweep.model_validate(
     {
@@ -29,3 +31,8 @@ XOR_OPTIMA = TrainingSweep.model_validate(
         "trials": 1000,
     }
 )
+
+LANDSCAPES = [
+    LandscapeSweep.model_validate({"name": f"landscape{n}", "n_inputs": n, "problems": "all", "width": width})
+    for n, width in ((2, "1..3"), (3, "1..2"))
+]

@@ -45,6 +45,8 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         (("trials=2", "samples=40", "widths=3,4-2", "epochs=2"), {"widths": "3,4-2,4-4-4"}),
     ),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
+    "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
+    "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
     "xor_optima": (("trials=3", "init=he_normal", "bias=zero", "epochs=3"), {"trials": 20}),
     "images": (
         (
