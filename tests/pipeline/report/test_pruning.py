@@ -124,7 +124,7 @@ def test_sections_of_the_other_probes(stored: dict[str, xr.Dataset], name: str, 
 
 def test_where_nothing_was_learned_there_are_dashes_and_no_pictures(stored: dict[str, xr.Dataset]) -> None:
     nobody = stored["prune_wide"].sel(n_inputs=[3], width=[2])
-    assert not nobody["least_units"].notnull().any()  # noqa: PD004  (of xarray)
+    assert not nobody["least_units"].notnull().any()
     (section,) = sections(nobody)
     assert not [block for block in section.blocks if isinstance(block, Picture)]
     assert tables(nobody)[0] == [["2", "\N{EN DASH}"]]

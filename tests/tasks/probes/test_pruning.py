@@ -13,7 +13,7 @@ from relusweep.tasks.problems.boolean import Boolean
 from relusweep.tasks.problems.function import Function
 from relusweep.tasks.pruning.masks import solving_masks
 from relusweep.tasks.training_block import train_block
-from tests.tasks.blocks import block, equal
+from tests.tasks.blocks import block, digest, equal
 
 PARITY = Boolean(n_inputs=2)
 SETTINGS = {
@@ -52,6 +52,11 @@ def test_networks_that_failed_are_missing(found):
     assert np.isnan(found["trajectory_loss"][lost]).all()
     assert (found["trajectory_success"][lost] == -2).all()
     assert (found["pruning_end"][lost] == -1).all()
+
+
+def test_bits_are_those_of_every_machine(found):
+    """The digest was written down on 30 November 2026; it may change only with a result schema."""
+    assert digest(found[name] for name in sorted(found)) == "ed531044f1517b9a"
 
 
 def test_xor_needs_two_units_of_a_hidden_layer(found):
