@@ -6,8 +6,8 @@
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
 `history`, `tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The
-parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `images`, `jacobians`, `comparison`. What can go
-wrong: `errors`.
+parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `images`, `jacobians`, `comparison`. What
+can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """

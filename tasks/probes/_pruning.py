@@ -78,7 +78,8 @@ def missing_rows(
     arrays: dict[str, NDArray[np.generic]] = {}
     for name, (dims, dtype, fill, _) in probe.variables(extent).items():
         arrays[name] = np.full((n_networks, *(sizes[dim] for dim in dims)), fill, dtype)
-        arrays[name][(originals, *(slice(size) for size in found[name].shape[1:]))] = found[name]
+        if len(originals):
+            arrays[name][(originals, *(slice(size) for size in found[name].shape[1:]))] = found[name]
     return arrays
 
 

@@ -76,12 +76,12 @@ class Removals(PruningProbe):
         return {dim: (np.arange(n), {"long_name": of, "units": "1"}) for dim, (n, of) in words.items()}
 
     def cost(self, setting: Setting, protocol: Protocol, n_rows: int) -> Cost:
-        """Take it that large networks need no fine-tuning, and the last units fail to the last epoch."""
+        """Take it that in each step one network, half as wide as the original, trains to the last epoch."""
         network, epochs = protocol.network, self.fine_tuned(protocol).epochs
-        units, small = 4 * network.depth, network.model_copy(update={"width": 4, "widths": None})
-        work = self.prunings * units**2 / 4 * training_work(small.n_parameters, n_rows, epochs)
-        candidates = self.prunings * network.depth * network.width
-        return Cost(work, training_memory(candidates, network.n_parameters, n_rows))
+        half = network.model_copy(update={"width": (network.width + 1) // 2, "widths": None})
+        steps = self.prunings * network.depth * network.width
+        work = steps * training_work(half.n_parameters, n_rows, epochs)
+        return Cost(work, training_memory(steps, network.n_parameters, n_rows))
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Prune the networks that succeeded; of others nothing is said."""

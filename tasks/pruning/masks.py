@@ -123,10 +123,11 @@ def solving_masks(
     """
     right = right_masks(protocol, parameters, inputs, targets, of)
     minimal = _masks.minimal(right).nonzero()[0].astype(np.int64)
+    if not len(minimal):
+        return Masks(0, -1, minimal, minimal)
     count = np.bitwise_count(minimal)
     minimal = minimal[np.lexsort((minimal, count))]
-    least = int(count.min()) if len(minimal) else -1
-    return Masks(int(right.sum()), least, minimal, _structures(protocol.network, minimal, of))
+    return Masks(int(right.sum()), int(count.min()), minimal, _structures(protocol.network, minimal, of))
 
 
 def _structures(network: Network, masks: NDArray[np.int64], of: str) -> NDArray[np.int64]:

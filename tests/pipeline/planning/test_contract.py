@@ -48,6 +48,15 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
     "xor_optima": (("trials=3", "init=he_normal", "bias=zero", "epochs=3"), {"trials": 20}),
+    "prune_wide": (
+        ("n_inputs=1,2", "width=2,3", "trials=3", "epochs=60", "probes.subsets.trajectories=2"),
+        {"width": "2..4"},
+    ),
+    "prune_deep": (
+        ("n_inputs=2,3", "width=2", "depth=2", "where=none", "trials=2", "epochs=60"),
+        {"trials": 3},
+    ),
+    "prune_masks": (("n_inputs=2", "width=2,3", "trials=3", "epochs=60"), {"n_inputs": "2,3"}),
     "images": (
         (
             *(
