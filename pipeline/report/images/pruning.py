@@ -59,7 +59,8 @@ def _said(groups: list[Pruned]) -> Iterator[str]:
     """Say which way of pruning leaves fewer weights, network by network."""
     for group in groups:
         left = group.at_end(group.share)
-        apart = mean(np.log(left.sel(pruning="structural") / left.sel(pruning="magnitude")).values)
+        structural, magnitude = (left.sel(pruning=method).values for method in METHODS)
+        apart = mean(np.log(structural / magnitude))
         if apart.n < 2:
             continue
         ratio, low, high = np.exp([apart.mean, apart.low, apart.high])
