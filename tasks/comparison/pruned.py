@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.comparison.affine import fit_affine, mapped_outputs, row_space
+from relusweep.tasks.comparison.affine import RowSpace, fit_affine, mapped_outputs, row_space
 from relusweep.tasks.comparison.distances import Distances, Unit
 from relusweep.tasks.comparison.measures import cka, cross_entropy, n_right
 from relusweep.tasks.comparison.moments import Moments
@@ -109,10 +109,11 @@ def compare_pruned(block: SimilarityBlock) -> BlockResult:
         references = [_see(block, sample, block.method, 0)]
         if (end := last_step(others)) is not None:
             references.append(_see(block, sample, other, end))
+        spaces = [_spaces(reference.train, block.cutoff) for reference in references]
         for step in chosen:
             pruned = _see(block, sample, block.method, step)
-            for number, reference in enumerate(references):
-                for name, value in _compare(block, sample, reference, pruned).items():
+            for number, reference in enumerate(zip(references, spaces, strict=True)):
+                for name, value in _compare(sample, *reference, pruned, block.unit).items():
                     arrays[name][0, 0, step, number] = value
     return BlockResult(arrays, 0, time.process_time() - started, 0.0)
 
@@ -146,31 +147,50 @@ def _rows(closed: ClosedForm, images: NDArray[np.float32]) -> tuple[NDArray[np.f
     )
 
 
-def _compare(block: SimilarityBlock, sample: _Sample, first: _Seen, second: _Seen) -> dict[str, float]:
+def _spaces(rows: NDArray[np.float32], cutoff: float | None) -> list[RowSpace]:
+    """Find the directions of the rows of each output: they are the same for all networks mapped to."""
+    spaces = []
+    for j in range(rows.shape[1]):  # one at a time, or moments of many columns fill the memory
+        moments = Moments(((0, 0),), 1, 1, rows.shape[2])
+        moments.update(rows[None, :, j : j + 1])
+        spaces.append(row_space(moments.second((0, 0))[0], len(rows), cutoff))
+    return spaces
+
+
+def _compare(
+    sample: _Sample, first: _Seen, spaces: list[RowSpace], second: _Seen, unit: Unit
+) -> dict[str, float]:
     """Compute all measures from one network to another."""
     images, labels = sample.test
-    inputs, n = images.reshape(len(images), -1), len(images)
-    test = np.stack([first.test, second.test])
+    n, test = len(images), np.stack([first.test, second.test])
     n_outputs, n_columns = test.shape[2:]
-    aligned, mapped = np.empty(n_outputs), np.empty((n, n_outputs))
-    for j in range(n_outputs):  # one at a time, or moments of many columns fill the memory
-        aligned[j] = _cka(test[:, :, j : j + 1])
-        rows = np.stack([first.train, second.train])[:, :, j : j + 1]
-        moments = Moments(_PAIRS[:2], 2, 1, n_columns)
-        moments.update(rows)
-        space = row_space(moments.second((0, 0))[0], len(rows[0]), block.cutoff)
-        maps = fit_affine([space], moments.second((0, 1))[None])
-        mapped[:, j : j + 1] = mapped_outputs(maps, test[0, :, j : j + 1], inputs)[0]
-    distances = Distances([(0, 1)], 2, n_outputs, n_columns)
+    mapped = _mapped(np.stack([first.train, second.train]), spaces, first.test, images.reshape(n, -1))
+    distances = Distances(((0, 1),), 2, n_outputs, n_columns)
     distances.update(test)
     accuracy = float(n_right(mapped, labels)) / n
     return {
-        "cka": float(aligned.mean()),
-        "distance": float(distances.values(block.unit)[0]),
+        "cka": float(np.mean([_cka(test[:, :, j : j + 1]) for j in range(n_outputs)])),
+        "distance": float(distances.values(unit)[0]),
         "affine_accuracy": accuracy,
         "affine_drop": float(n_right(second.outputs, labels)) / n - accuracy,
         "cross_entropy": float(cross_entropy(first.outputs[None], second.outputs[None])[0, 0]),
     }
+
+
+def _mapped(
+    train: NDArray[np.float32],
+    spaces: list[RowSpace],
+    test: NDArray[np.float32],
+    inputs: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Map rows of the first network to those of the second, and apply them: (n_samples, n_outputs)."""
+    outputs = np.empty(test.shape[:2])
+    for j, space in enumerate(spaces):
+        moments = Moments(((0, 1),), 2, 1, train.shape[-1])
+        moments.update(train[:, :, j : j + 1])
+        maps = fit_affine([space], moments.second((0, 1))[None])
+        outputs[:, j : j + 1] = mapped_outputs(maps, test[:, j : j + 1], inputs)[0]
+    return outputs
 
 
 def _cka(rows: NDArray[np.float32]) -> float:

@@ -33,7 +33,7 @@ def blocks(stages: Stages) -> list[Block]:
     groups, threshold = pruned(stages), float(stages.specification["prune_threshold"])
     shares = [table for table in map(shares_table, groups) if len(table.cells)]
     shown: list[Block] = [
-        *_said(groups),
+        *_said(groups, threshold),
         pruning_plots.accuracies(groups, threshold),
         ends_table(groups, threshold),
         Folded("Every network at its end", [networks_table(groups)]),
@@ -49,22 +49,23 @@ def key_figures(stages: Stages) -> Iterator[KeyFigure]:
     (group, *_), threshold = pruned(stages), stages.specification["prune_threshold"]
     left = group.at_end(group.share)
     for method in METHODS:
-        share = mean(left.sel(pruning=method).values).mean
+        share = np.exp(mean(np.log(left.sel(pruning=method).values)).mean)
         if np.isfinite(share):
             note = f"{method} pruning of {group.name}, to {accuracy(threshold)} % of the test images right"
             yield KeyFigure("Weights left", f"{accuracy(float(share))} %", note)
 
 
-def _said(groups: list[Pruned]) -> Iterator[str]:
+def _said(groups: list[Pruned], threshold: float) -> Iterator[str]:
     """Say which way of pruning leaves fewer weights, network by network."""
     for group in groups:
         left = group.at_end(group.share)
-        apart = mean(np.log(left.sel(pruning="structural") / left.sel(pruning="magnitude")).values)
+        structural, magnitude = (left.sel(pruning=method).values for method in METHODS)
+        apart = mean(np.log(structural / magnitude))
         if apart.n < 2:
             continue
         ratio, low, high = np.exp([apart.mean, apart.low, apart.high])
         yield (
-            f"{group.name}: until accuracy falls below the threshold, structural pruning leaves {ratio:.2g} "
-            f"times the weights that magnitude pruning leaves (geometric mean over {apart.n} networks, "
-            f"95 % interval {low:.2g} to {high:.2g})."
+            f"{group.name}: at the last step with {accuracy(threshold)} % of the test images right, "
+            f"structural pruning has left {ratio:.2g} times the weights that magnitude pruning has left "
+            f"(geometric mean over {apart.n} networks, 95 % interval {low:.2g} to {high:.2g})."
         )

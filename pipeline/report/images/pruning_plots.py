@@ -132,11 +132,12 @@ def _annotate(axis: Axes, group: Pruned, theme: Theme) -> None:
         axis.annotate(
             "\N{MIDDLE DOT}".join(f"{of_layer.iloc[place]:.0f}" for of_layer in layers),
             at,
-            xytext=(0, -14),
+            xytext=(0, -16),
             textcoords="offset points",
             horizontalalignment="center",
             fontsize=8,
             color=theme.ink,
+            bbox={"facecolor": theme.paper, "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
 

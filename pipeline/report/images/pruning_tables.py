@@ -28,9 +28,14 @@ _ENDED = {
 _MEASURES: dict[str, tuple[str, Write]] = {
     "cka": ("CKA", "{:.3f}".format),
     "distance": ("Distance", significant),
-    "affine_accuracy": ("Right by the affine map, %", accuracy),
     "affine_drop": ("Lost by the affine map, points", points),
     "cross_entropy": ("Cross-entropy, nats", significant),
+}
+_PAIRS = {
+    ("structural", "original"): "original \N{RIGHTWARDS ARROW} structural",
+    ("magnitude", "original"): "original \N{RIGHTWARDS ARROW} magnitude",
+    ("structural", "other_method"): "magnitude \N{RIGHTWARDS ARROW} structural",
+    ("magnitude", "other_method"): "structural \N{RIGHTWARDS ARROW} magnitude",
 }
 
 
@@ -51,12 +56,12 @@ def ends_table(groups: Sequence[Pruned], threshold: float) -> Table:
         left = group.at_end(group.share).sel(pruning=method)
         rows.append(
             {
-                "Networks": f"{group.name} ({data.sizes['network']})",
+                "Networks": group.name,
                 "Pruning": method,
-                "Original right, %": _written(data["test_accuracy"].isel(step=0), accuracy),
+                "Original, %": _written(data["test_accuracy"].isel(step=0), accuracy),
                 "Weights left, %": _written(np.log(left), lambda size: accuracy(np.exp(size))),
-                "Channels left": _channels(group.at_end(group.data["channels"]).sel(pruning=method)),
-                "Right with these, %": _written(right, accuracy),
+                "Channels": _channels(group.at_end(group.data["channels"]).sel(pruning=method)),
+                "Right, %": _written(right, accuracy),
                 "Steps": _number(float(group.end.sel(pruning=method).mean()), "{:.3g}".format),
                 "Then": _endings(data["outcome"]),
             }
@@ -79,7 +84,7 @@ def networks_table(groups: Sequence[Pruned]) -> Table:
                     "Pruning": method,
                     "Steps": _number(float(group.end.sel(at)), "{:.0f}".format),
                     "Weights left, %": accuracy(float(share.sel(at))),
-                    "Channels left": _channels(channels.sel(at).expand_dims("network")),
+                    "Channels": _channels(channels.sel(at).expand_dims("network")),
                     "Right, %": accuracy(float(right.sel(at))),
                     "Then": _endings(data["outcome"].sel(network=[label])),
                 }
@@ -97,31 +102,25 @@ def shares_table(group: Pruned) -> Table:
             continue
         row = {"Weights left, %": f"{100 * share:g}"}
         row |= {f"{method.capitalize()}, % right": _written(v, accuracy) for method, v in found.items()}
-        if len({len(values) for values in found.values()}) == 1:
-            apart = found["structural"] - found["magnitude"]
-            row["Structural minus magnitude, points"] = _written(apart, points)
+        row["Structural minus magnitude, points"] = _written(found["structural"] - found["magnitude"], points)
         rows.append(row)
-    title = f"{group.name}, accuracy by share of the weights left: means over networks, with 95 % intervals"
+    title = (
+        f"{group.name}, accuracy by share of the weights left: means of those that come to it, 95 % intervals"
+    )
     return Table(title, pd.DataFrame(rows))
 
 
 def likeness_table(group: Pruned) -> Table:
     """Make the table of how alike both ends are to the original, and to one another."""
-    pairs = [(method, reference) for reference in ("original", "other_method") for method in METHODS]
-    headings = (
-        "Original \N{RIGHTWARDS ARROW} structural",
-        "Original \N{RIGHTWARDS ARROW} magnitude",
-        "Magnitude \N{RIGHTWARDS ARROW} structural",
-        "Structural \N{RIGHTWARDS ARROW} magnitude",
-    )
-    cells: dict[str, list[str]] = {"Measure": [words for words, _ in _MEASURES.values()]}
-    for heading, (method, reference) in zip(headings, pairs, strict=True):
-        cells[heading] = [
-            _written(group.at_end(group.data[name].sel(reference=reference)).sel(pruning=method), write)
-            for name, (_, write) in _MEASURES.items()
-        ]
+    rows = []
+    for (method, reference), words in _PAIRS.items():
+        row = {"From \N{RIGHTWARDS ARROW} to": words}
+        for name, (heading, write) in _MEASURES.items():
+            ends = group.at_end(group.data[name].sel(reference=reference)).sel(pruning=method)
+            row[heading] = _written(ends, write)
+        rows.append(row)
     title = f"{group.name}, how alike the ends are: means over networks, with 95 % intervals"
-    return Table(title, pd.DataFrame(cells))
+    return Table(title, pd.DataFrame(rows))
 
 
 def _by_method(groups: Sequence[Pruned]) -> Iterator[tuple[Pruned, str, xr.Dataset]]:

@@ -209,7 +209,7 @@ class ImageSpecification(Specification):
     prune_threshold: Annotated[Real, Field(ge=0, lt=1, description="a number from 0, below 1")] = 0.9
     prune_share: Annotated[Real, Field(gt=0, lt=1, description="a number between 0 and 1")] = 0.1
     prune_scored: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 1000
-    prune_every: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 5
+    prune_every: Annotated[Whole, Field(ge=1, description="a whole number of at least 1")] = 3
     prune_compared: Annotated[Whole, Field(ge=2, description="a whole number of at least 2")] = 1000
     planes: Annotated[
         tuple[Annotated[str, Field(pattern=rf"^({NEAREST}|\d+-\d+-\d+)$")], ...],

@@ -26,7 +26,16 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "cross_entropy": {"unit": "nat"},
     "sensitivity": {"components": 3},
     "summary": {"all": True},
+    "pruning": {"prune_threshold": 0.9, "prune_share": 0.1, "prune_scored": 1000, "prune_steps": 3},
+    "pruning_similarity": {
+        "prune_threshold": 0.9,
+        "prune_share": 0.1,
+        "prune_scored": 1000,
+        "prune_steps": 3,
+        "prune_every": 1,
+    },
 }
+MEASURES = ("cka", "distance", "affine_accuracy", "affine_drop", "cross_entropy")
 
 
 class ImageStore:
@@ -77,6 +86,11 @@ class ImageStore:
             "vertex": np.array(["A", "B", "C"], object),
             "coordinate": np.array(["x", "y"], object),
             "pixel": np.arange(self.side**2),
+            "pruning": np.array(["structural", "magnitude"], object),
+            "step": np.arange(4),
+            "layer": np.arange(1, 4),
+            "reference": np.array(["original", "other_method"], object),
+            "parameter": np.arange(5),
         }
 
     def add_sections(self) -> None:
@@ -146,6 +160,19 @@ class ImageStore:
         found["cka"]["cka_form"][1][:] = 1
         found["summary"]["n_parameters"] = (("network",), np.arange(len(self.networks)) + 1000.0)
         return found
+
+    def prune(self, weights: np.ndarray, right: np.ndarray, outcome: np.ndarray) -> None:
+        """Put in what pruning leaves: each of shape (n_networks, 2, 4), NaN where there is no network."""
+        dims, shape = ("network", "pruning", "step"), weights.shape
+        channels = np.where(np.isnan(weights)[..., None], np.nan, [3.0, 4.0, 5.0])
+        found = {"weights": weights, "test_accuracy": right, "outcome": outcome}
+        self.arrays["pruning"] = {
+            **{name: (dims, values) for name, values in found.items()},
+            "channels": ((*dims, "layer"), channels),
+            "parameters": ((*dims, "parameter"), np.ones((*shape, 5))),
+        }
+        alike = np.where(np.isnan(weights)[..., None], np.nan, [[0.75, 0.25]])
+        self.arrays["pruning_similarity"] = {name: ((*dims, "reference"), alike.copy()) for name in MEASURES}
 
     def write(self, store: Path | str, undone: Mapping[str, int] | None = None) -> str:
         """Write all stages in `arrays`; of those `undone` the last so many networks have not run."""

@@ -140,7 +140,22 @@ def test_networks_are_compared_at_chosen_steps_and_at_the_end(
                 cross_entropy(*([o] for o in outputs))[0, 0], rel=1e-4
             )
             own = (outputs[1].argmax(1) == labels).mean()
+            assert at["affine_accuracy"] == mapped_right(sweep, pair)
             assert at["affine_accuracy"] + at["affine_drop"] == pytest.approx(own)
+
+
+def mapped_right(sweep: PruningSimilarity, pair: list[torch.nn.Module]) -> float:
+    """Classify test images by rows of the first network, mapped to those of the second by least squares."""
+    train, test = (sweep.data.images(part) for part in ("train", "test"))
+    (source, target), (rows, _) = (
+        [rs.jacobians.coefficients(network, x).astype(float) for network in pair] for x in (train, test)
+    )
+    outputs = []
+    for j in range(rows.shape[1]):
+        least = np.linalg.pinv(source[:, j], rcond=1e-6) @ target[:, j]
+        mapped = rows[:, j] @ least
+        outputs.append((mapped[:, :-1] * test.reshape(len(test), -1)).sum(axis=1) + mapped[:, -1])
+    return float((np.argmax(outputs, axis=0) == sweep.data.test_labels).mean())
 
 
 def test_interrupted_and_gone_on_with_it_gives_the_bits_of_one_run(
