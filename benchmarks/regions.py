@@ -2,9 +2,9 @@
 
     python benchmarks/regions.py [--rounds 5] [--share 1.0] [--only 8x2] [--many 100000]
 
-Weights are N(0, 2/fan_in), biases N(0, 0.25), the box is [-1, 1]². Both give the polygons of the hidden layers
-of every network; ours decides signs exactly, regioncam works in float32. They take turns, round after round,
-and the least processor time of each counts. `--share` takes a part of the networks of each row.
+Weights are N(0, 2/fan_in), biases N(0, 0.25), the box is [-1, 1]². Both give the polygons of the hidden
+layers of every network; ours decides signs exactly, regioncam works in float32. They take turns, round after
+round, and the least processor time of each counts. `--share` takes a part of the networks of each row.
 """
 
 import argparse

@@ -247,7 +247,7 @@ def _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reac
     for i in range(n):
         share, k = b.zeros[i].share, b.zeros[i].function
         if i == 0 or _order(b, state, start, end, last, i, ask) != 0:
-            vertex, last = vertex + 1, i
+            vertex, last = vertex + 1, np.int64(i)
             for column in range(count):
                 value = b.values[start, column]
                 b.values[vertex, column] = value + share * (b.values[end, column] - value)
