@@ -22,6 +22,9 @@ from relusweep.tasks.regions._cutting import (
 __all__ = ["affine_maps", "cut_by_networks"]
 
 
+_LEAST = 1e-290  # where the bounds of errors, relative ones, begin: smaller terms underflow
+
+
 @compiled(_cutting)
 def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, sizes, counts, each):  # type: ignore[no-untyped-def]
     """Cut a box by networks, from the one in the state on; stop where something is needed, or after `each`.
@@ -87,6 +90,8 @@ def _go_forward(b, n_vertices, layer, matrix, slope, sizes, reach):  # type: ign
         sizes[k] = abs(across[fan_in, k])
         for i in range(fan_in):
             sizes[k] += abs(across[i, k]) * before[i]
+        if sizes[k] > 0:
+            sizes[k] += _LEAST
     for vertex in range(n_vertices):
         if layer == 0:
             before[0], before[1] = b.vertices[vertex].x, b.vertices[vertex].y

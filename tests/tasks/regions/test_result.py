@@ -186,6 +186,7 @@ ONE = Network(n_inputs=2, width=1, depth=1)
         ((ONE, 1, [1, 2, np.nan, 1, 1]), "parameters are finite"),
         ((Network(n_inputs=3, width=1, depth=1), 1, np.ones(6)), "2 input"),
         ((Network(n_inputs=2, width=1, depth=1, activation="tanh"), 1, np.ones(5)), "points of a grid"),
+        ((ONE, 1, [1e200, 0, 0, 1, 1]), "units may reach 3e.200"),
         ((ONE, 0, np.ones(5)), "low is below high"),
         ((ONE, np.inf, np.ones(5)), "both are finite"),
         ((ONE, (0, 1), np.ones(5)), "a box is its lower left and upper right corner"),
