@@ -246,8 +246,8 @@ def _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reac
     vertex, last = state[VERTICES] - 1, np.int64(0)
     for i in range(n):
         share, k = b.zeros[i].share, b.zeros[i].function
-        if i == 0 or _order(b, state, start, end, last, i, ask) != 0:
-            vertex, last = vertex + 1, i
+        if i == 0 or _order(b, state, start, end, i - 1, i, ask) != 0:
+            vertex, last = vertex + 1, np.int64(i)
             for column in range(count):
                 value = b.values[start, column]
                 b.values[vertex, column] = value + share * (b.values[end, column] - value)

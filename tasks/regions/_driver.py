@@ -28,6 +28,7 @@ from relusweep.tasks.regions._layers import cut_by_networks
 
 __all__ = ["Layers", "Work", "cut_each"]
 
+_LARGEST = 1e150  # products of two values are compared
 _ROOM = 1024  # vertices in the first buffers
 
 
@@ -120,6 +121,7 @@ def cut_each(
     Work
         What is overwritten when the next one is asked for.
     """
+    _check_range(layers, rows, box)
     widest = int(layers.shapes[:, 0].max())
     work = Work(new_buffers(_ROOM, widest, int(layers.n_words.sum())))
     sizes, answers, error = np.empty(widest), Answers(layers, rows), layers.error
@@ -134,6 +136,19 @@ def cut_each(
             work.buffers = grown(work.buffers)
         else:
             answers.give(work)
+
+
+def _check_range(layers: Layers, rows: NDArray[np.float64], box: NDArray[np.float64]) -> None:
+    """Refuse values that float64 cannot hold."""
+    largest, end = float(np.abs(box).max()), 0
+    for (fan_out, fan_in), slope in zip(layers.shapes.tolist(), layers.slopes.tolist(), strict=True):
+        start, end = end, end + fan_out * (fan_in + 1)
+        weight = float(np.abs(rows[:, start:end]).max(initial=0.0))
+        largest = weight * (fan_in * largest + 1) * max(1.0, abs(slope))
+    if not largest < _LARGEST:
+        raise ValueError(
+            f"weights are so large that units may reach {largest:.0e}; allowed is {_LARGEST:.0e}: scale them"
+        )
 
 
 class Answers:

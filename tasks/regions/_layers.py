@@ -22,6 +22,9 @@ from relusweep.tasks.regions._cutting import (
 __all__ = ["affine_maps", "cut_by_networks"]
 
 
+_LEAST = 1e-290  # where the bounds of errors, relative ones, begin: smaller terms underflow
+
+
 @compiled(_cutting)
 def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, sizes, counts, each):  # type: ignore[no-untyped-def]
     """Cut a box by networks, from the one in the state on; stop where something is needed, or after `each`.
@@ -87,6 +90,8 @@ def _go_forward(b, n_vertices, layer, matrix, slope, sizes, reach):  # type: ign
         sizes[k] = abs(across[fan_in, k])
         for i in range(fan_in):
             sizes[k] += abs(across[i, k]) * before[i]
+        if sizes[k] > 0:
+            sizes[k] += _LEAST
     for vertex in range(n_vertices):
         if layer == 0:
             before[0], before[1] = b.vertices[vertex].x, b.vertices[vertex].y
@@ -103,33 +108,37 @@ def _go_forward(b, n_vertices, layer, matrix, slope, sizes, reach):  # type: ign
 
 
 @compiled(counted=False)
-def affine_maps(shapes, slopes, row, bits, before, after, maps):  # type: ignore[no-untyped-def]
+def affine_maps(shapes, slopes, row, bits, work, maps):  # type: ignore[no-untyped-def]
     """Fill in the gradients and intercepts of the last layer for patterns: shape (n_patterns, 3, fan_out).
 
-    The parameters in the row are those of matrices of shape (fan_in + 1, fan_out) here. `before` and `after`,
-    of shape (3, width), are overwritten.
+    The parameters in the row are those of matrices of shape (fan_in + 1, fan_out) here. `work`, of shape
+    (n_layers + 1, 3, width), keeps the maps of all layers, from the inputs on: only layers behind the first
+    one whose signs differ from those of the pattern before are worked out again.
     """
-    last = len(shapes) - 1
+    for c in range(3):
+        work[0, c, 0], work[0, c, 1] = c == 0, c == 1
     for region in range(len(bits)):
-        for c in range(3):
-            after[c, 0], after[c, 1] = c == 0, c == 1
-        for layer in range(last + 1):
+        changed = region == 0
+        for layer in range(len(shapes)):
             place, _, word = _places(shapes, layer)
             fan_out, fan_in = shapes[layer]
-            word -= (fan_in + 63) >> 6
+            n_words = (fan_in + 63) >> 6 if layer else 0
+            word -= n_words
+            for w in range(word, word + n_words):
+                changed = changed or bits[region, w] != bits[region - 1, w]
+            if not changed:
+                continue
             for c in range(3):
-                for i in range(fan_in):
-                    before[c, i] = after[c, i]
                 for k in range(fan_out):
-                    after[c, k] = row[place + fan_in * fan_out + k] if c == 2 else 0.0
+                    work[layer + 1, c, k] = row[place + fan_in * fan_out + k] if c == 2 else 0.0
             for i in range(fan_in):
                 on = layer == 0 or (bits[region, word + (i >> 6)] >> np.uint64(i & 63)) & np.uint64(1)
                 slope = 1.0 if on else slopes[layer - 1]
                 if slope != 0:
                     for c in range(3):
-                        share, at = slope * before[c, i], place + i * fan_out
+                        share, at = slope * work[layer, c, i], place + i * fan_out
                         for k in range(fan_out):
-                            after[c, k] += share * row[at + k]
+                            work[layer + 1, c, k] += share * row[at + k]
         for c in range(3):
-            for k in range(shapes[last, 0]):
-                maps[region, c, k] = after[c, k]
+            for k in range(maps.shape[2]):
+                maps[region, c, k] = work[len(shapes), c, k]

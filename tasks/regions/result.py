@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from relusweep.tasks.regions._boundary import Curve, boundary_curves
 from relusweep.tasks.regions._driver import Layers, Work, cut_each
 from relusweep.tasks.regions._layers import affine_maps
+from relusweep.tasks.regions._plot import draw, pattern_colours
 from relusweep.tasks.regions.mesh import (
     Mesh,
     Records,
@@ -26,10 +27,10 @@ from relusweep.tasks.regions.mesh import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Adjacency", "Halfplanes", "Regions", "regions_of", "trace"]
+__all__ = ["Adjacency", "Halfspaces", "Regions", "regions_of", "trace"]
 
 
-class Halfplanes(NamedTuple):
+class Halfspaces(NamedTuple):
     """A region as the points x with ``Q @ x <= p``, every row of which is needed.
 
     Attributes
@@ -161,9 +162,9 @@ class Regions:
     def _maps_of(self, layer: int, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
         layers = Layers(self.layers.shapes[: layer + 1], self.layers.slopes[: layer + 1])
         across = np.concatenate([matrix.T.ravel() for matrix in layers.matrices(self.parameters)])
-        before, after = np.empty((2, 3, max(2, layers.shapes.max())))
+        work = np.empty((layer + 2, 3, max(2, layers.shapes.max())))
         maps = np.empty((len(bits), 3, layers.shapes[-1, 0]))
-        affine_maps(layers.shapes, layers.slopes, across, np.ascontiguousarray(bits), before, after, maps)
+        affine_maps(layers.shapes, layers.slopes, across, np.ascontiguousarray(bits), work, maps)
         return maps
 
     @property
@@ -194,7 +195,7 @@ class Regions:
         index = np.where(functions < 0, -1 - functions, functions - starts[layer.clip(0)])
         return np.column_stack([layer, index])
 
-    def halfplanes(self, region: int) -> Halfplanes:
+    def halfspaces(self, region: int) -> Halfspaces:
         """Give the inequalities of one region.
 
         Parameters
@@ -203,7 +204,7 @@ class Regions:
 
         Returns
         -------
-        Halfplanes
+        Halfspaces
             Facets follow one another around the region.
         """
         at = slice(self.offsets[region], self.offsets[region + 1])
@@ -216,7 +217,7 @@ class Regions:
             else self._inequality(region, layer, index, maps[layer][index])
             for layer, index in facets.tolist()
         ]
-        return Halfplanes(np.array(rows)[:, :2], np.array(rows)[:, 2], facets)
+        return Halfspaces(np.array(rows)[:, :2], np.array(rows)[:, 2], facets)
 
     def _inequality(
         self, region: int, layer: int, unit: int, form: NDArray[np.float64]
@@ -304,9 +305,9 @@ class Regions:
         -------
         matplotlib Axes
         """
-        from relusweep.tasks.regions._plot import draw
-
-        return draw(self, ax, boundary)
+        polygons = np.split(self.vertices[self.corners], self.offsets[1:-1])
+        lines = [curve.line for curve in self.boundary()] if boundary else []
+        return draw(polygons, pattern_colours(self.bits), lines, self.box, ax)
 
 
 def regions_of(

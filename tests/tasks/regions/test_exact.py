@@ -107,6 +107,27 @@ def test_a_hair_is_a_region_for_exact_decisions_only():
     assert len(linear_regions(network, parameters, (-1, -1), (1, 1), exact=True)) == 3
 
 
+def test_small_values_are_decided():
+    layers = [([[1e-150, 0], [0, 1e-150]], [0, 0]), ([[1e-150, -2e-150], [0, 0]], [0, 0]), ([[1, 1]], [0])]
+    network = Network(n_inputs=2, width=2, depth=2)
+    exact = [(np.array(w, float), np.array(b, float)) for w, b in layers[:-1]]
+    expected = exact_regions(exact, Fraction(0), (-1, -1), (1, 1))
+    assert len(linear_regions(network, row(layers), (-1, -1), (1, 1), exact=True)) == len(expected) == 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_lines_through_few_points(seed):
+    network = Network(n_inputs=2, width=8, depth=2)
+    rng = np.random.default_rng(seed)
+    layers = [
+        (rng.integers(-2, 3, (fan_out, fan_in)).astype(float), rng.integers(-2, 3, fan_out).astype(float))
+        for fan_out, fan_in in network.layers
+    ]
+    expected = exact_regions(layers[:-1], Fraction(0), LOW, HIGH)
+    for exact in (True, False):
+        assert len(linear_regions(network, row(layers), LOW, HIGH, exact=exact)) == len(expected)
+
+
 def test_near_the_crossing_of_two_lines_a_third_is_exact():
     # No float is 1/3: on which side of the crossing the third line passes is not rounded away.
     for last in (*np.nextafter(2, [0, 4]).tolist(), 2.0):

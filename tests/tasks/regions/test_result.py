@@ -26,7 +26,7 @@ def example():
 def test_inequalities_hold_inside_and_each_is_needed(example):
     _, found = example
     for region in range(len(found)):
-        Q, p, facets = found.halfplanes(region)
+        Q, p, facets = found.halfspaces(region)
         corners = found.polygon(region)
         slack = p[:, None] - Q @ corners.T
         size = np.abs(Q).sum(axis=1)[:, None]
@@ -46,7 +46,7 @@ def test_sides_of_the_box_are_facets(example):
     }
     seen = set()
     for region in range(len(found)):
-        for q, p, facet in zip(*(part.tolist() for part in found.halfplanes(region)), strict=True):
+        for q, p, facet in zip(*(part.tolist() for part in found.halfspaces(region)), strict=True):
             if facet[0] < 0:
                 seen.add(tuple(facet))
                 assert (*q, p) == box[tuple(facet)]
@@ -92,7 +92,7 @@ def test_the_boundary_bends_at_kinks_by_the_angle_between_gradients(example):
 
 
 def _holds(found, region, point):
-    Q, p, _ = found.halfplanes(region)
+    Q, p, _ = found.halfspaces(region)
     return (Q @ point <= p + 1e-9 * np.abs(Q).sum(axis=1)).all()
 
 
@@ -186,6 +186,7 @@ ONE = Network(n_inputs=2, width=1, depth=1)
         ((ONE, 1, [1, 2, np.nan, 1, 1]), "parameters are finite"),
         ((Network(n_inputs=3, width=1, depth=1), 1, np.ones(6)), "2 input"),
         ((Network(n_inputs=2, width=1, depth=1, activation="tanh"), 1, np.ones(5)), "points of a grid"),
+        ((ONE, 1, [1e200, 0, 0, 1, 1]), "units may reach 3e.200"),
         ((ONE, 0, np.ones(5)), "low is below high"),
         ((ONE, np.inf, np.ones(5)), "both are finite"),
         ((ONE, (0, 1), np.ones(5)), "a box is its lower left and upper right corner"),
