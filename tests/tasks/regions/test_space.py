@@ -161,6 +161,12 @@ def _check_neighbours(found):
     assert 2 * len(pairs) == found.facets[:, :n_units].sum()
 
 
+def test_volumes_where_planes_meet_in_one_point():
+    rng = np.random.default_rng(1)
+    layers = [(rng.integers(-1, 2, (b, a)), rng.integers(-1, 2, b)) for a, b in pairwise([4, 5, 5, 1])]
+    assert regions_in_space(layers, [-1] * 4, [1] * 4).volumes().sum() == pytest.approx(16, rel=1e-9)
+
+
 def exact_signs(layers, slope):
     """All patterns of all of space, by trying each of them."""
     found = set()
