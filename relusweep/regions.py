@@ -10,18 +10,10 @@ Networks of up to six inputs: their regions in a box or in all of space, and the
 
 from relusweep.tasks.regions.line import Pieces, linear_pieces
 from relusweep.tasks.regions.plane import Curve, Regions, decision_boundary, linear_regions
-from relusweep.tasks.regions.space import (
-    COMPLETE,
-    LIMIT_REACHED,
-    SpaceRegions,
-    layers_of,
-    regions_in_space,
-)
+from relusweep.tasks.regions.space import SpaceRegions, layers_of, regions_in_space
 from relusweep.tasks.regions.tropical import TropicalForm, tropical_form
 
 __all__ = [
-    "COMPLETE",
-    "LIMIT_REACHED",
     "Curve",
     "Pieces",
     "Regions",

@@ -251,7 +251,7 @@ class _Dictionary:
 
     def __init__(self, c: Exact, A: Exact, b: Exact) -> None:
         m, self._n = A.shape
-        rows = np.vstack([np.column_stack([b, -A]), np.append(Fraction(0), c)])
+        rows = np.vstack([np.column_stack([b, -A]), np.append(as_fractions([0]), c)])
         self._rows = np.array([as_whole(row) for row in rows], dtype=object)
         self._denominator = 1
         self._basic = np.arange(self._n, self._n + m)

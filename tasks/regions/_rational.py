@@ -147,12 +147,11 @@ def irredundant(rows: Exact, unclear: Iterable[int]) -> list[int]:
 
 def is_bounded(slopes: Exact) -> bool:
     """Whether ``slopes @ x <= 0`` holds for zero alone, with slopes of shape (m, d)."""
-    d = slopes.shape[1]
-    if rank(slopes) < d:
+    if rank(slopes) < slopes.shape[1]:
         return False
-    cube = as_fractions(np.concatenate([np.eye(d, dtype=int), -np.eye(d, dtype=int)]))
-    limits = np.repeat([0, 1], [len(slopes), 2 * d])
-    best = maximise(-slopes.sum(axis=0), np.concatenate([slopes, cube]), limits)
+    # In a direction of the cone, none of the sums rises, and one falls.
+    falls = -slopes.sum(axis=0)
+    best = maximise(falls, np.vstack([slopes, falls]), np.append(np.zeros(len(slopes), dtype=int), 1))
     return best is not None and best.value == 0
 
 

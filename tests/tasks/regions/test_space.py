@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from relusweep.tasks.exact import as_fractions, interior_point, maximise
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import linear_regions
-from relusweep.tasks.regions.space import COMPLETE, LIMIT_REACHED, layers_of, regions_in_space
+from relusweep.tasks.regions.space import layers_of, regions_in_space
 from tests.tasks.regions.rational import exact_regions, row, whole_networks
 
 
@@ -50,7 +50,7 @@ def as_set(signs):
 )
 def test_hyperplanes_in_general_position(d, n):
     regions = regions_in_space(random_layers([d, n, 1], seed=n))
-    assert regions.code == COMPLETE
+    assert regions.complete
     assert len(regions) == len(as_set(regions.active)) == sum(comb(n, i) for i in range(d + 1))
     assert regions.bounded.sum() == comb(n - 1, d)
     # Each plane is cut by the others as space one dimension lower is.
@@ -246,12 +246,12 @@ def test_a_region_without_a_point_of_floats_has_no_point():
 def test_a_limit_ends_the_search():
     layers = random_layers([3, 10, 1])
     some = regions_in_space(layers, limit=50)
-    assert (len(some), some.code) == (50, LIMIT_REACHED)
+    assert (len(some), some.complete) == (50, False)
     assert as_set(signs_at(layers, some.points, 0)) == as_set(some.active)
     assert len(some.neighbours()) > 0
     n = sum(comb(10, i) for i in range(4))
-    assert regions_in_space(layers, limit=n).code == COMPLETE
-    assert regions_in_space(layers, limit=n - 1).code == LIMIT_REACHED
+    assert regions_in_space(layers, limit=n).complete
+    assert not regions_in_space(layers, limit=n - 1).complete
 
 
 def test_volumes_of_what_has_none():
