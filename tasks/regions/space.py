@@ -317,8 +317,8 @@ def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple
                 f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got shapes {W.shape} "
                 f"and {b.shape}"
             )
-        if not all(np.isfinite(numbers.astype(np.float64)).all() for numbers in (W, b)):
-            raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
+        for numbers in (W, b):
+            _check_floats(numbers, depth)
         checked.append((W, b))
     if len(checked) < 2:
         raise ValueError(f"a network has a hidden layer and one of outputs; got {len(checked)} layers")
@@ -328,6 +328,19 @@ def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple
             "more, sample points and count their activation patterns: there are at least so many regions"
         )
     return checked
+
+
+def _check_floats(numbers: NDArray[Any], depth: int) -> None:
+    """Refuse numbers that are not finite, and fractions that floats cannot stand for."""
+    try:
+        floats = numbers.astype(np.float64)
+        fit = bool(((floats == 0) == (numbers == 0)).all())
+    except OverflowError:
+        fit = False
+    if not fit:
+        raise ValueError(f"layer {depth} has numbers too large or too small for floats of 64 bits")
+    if not np.isfinite(floats).all():
+        raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
 
 
 def _checked_slopes(

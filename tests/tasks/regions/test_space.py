@@ -230,6 +230,9 @@ def test_decisions_are_exact():
     # 0.1 + 0.2 is not 0.3, so the unit of the second layer bends at zero, and not above it.
     sums = [([[1.0]] * 3, [1.0, 1.0, 1.0]), ([[0.1, 0.2, -0.3]], [0]), ([[1]], [0])]
     assert as_set(regions_in_space(sums).active) == {(False,) * 4, (True, True, True, True)}
+    # In floats these weights add up to zero, and the unit would be −1 everywhere.
+    sums = [([[1.0]] * 3, [0] * 3), ([[1.0, 2.0**-60, -1.0]], [-1]), ([[1]], [0])]
+    assert len(regions_in_space(sums)) == 3
     # Planes that are parallel as fractions are not as floats.
     third, fifth = Fraction(1, 3), Fraction(1, 5)
     assert len(regions_in_space(planes([[third, fifth], [5, 3]], [0, 0]))) == 2
@@ -272,6 +275,8 @@ GIVEN = planes([[1, 2], [0, 1]], [0, 1])
         ([GIVEN[0], ([[1, 1, 1]], [0])], {}, r"layer 2 has weights \(fan_out, 2\).*got shapes \(1, 3\)"),
         ([([[1, np.nan]], [0]), ([[1]], [0])], {}, "layer 1 has NaN or infinity"),
         ([GIVEN[0], ([[1, 1]], [np.inf])], {}, "layer 2 has NaN or infinity"),
+        (planes([[Fraction(10) ** 400, 1]], [0]), {}, "layer 1 has numbers too large or too small"),
+        (planes([[Fraction(10) ** -400, 1]], [0]), {}, "layer 1 has numbers too large or too small"),
         (GIVEN, {"low": [0, 0], "high": [1, 0]}, "low is below high"),
         (GIVEN, {"low": [0, 0], "high": [1, np.inf]}, "both are finite"),
         (GIVEN, {"low": [0, 0]}, "both given, for a box, or both left out"),
