@@ -23,7 +23,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from relusweep.regions import COMPLETE, regions_in_space
+from relusweep.regions import regions_in_space
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
@@ -48,7 +48,7 @@ def ours(layers: Layers, limit: int) -> tuple[int, bool, float]:
     """Give the number of regions, whether they are all, and seconds."""
     start = time.perf_counter()
     regions = regions_in_space(layers, limit=limit)
-    return len(regions), regions.code == COMPLETE, time.perf_counter() - start
+    return len(regions), regions.complete, time.perf_counter() - start
 
 
 def theirs(layers: Layers, limit: int) -> tuple[int, bool, float]:

@@ -29,18 +29,10 @@ from relusweep.tasks.regions.plane import (
     linear_regions,
     regions,
 )
-from relusweep.tasks.regions.space import (
-    COMPLETE,
-    LIMIT_REACHED,
-    SpaceRegions,
-    layers_of,
-    regions_in_space,
-)
+from relusweep.tasks.regions.space import SpaceRegions, layers_of, regions_in_space
 from relusweep.tasks.regions.tropical import TropicalForm, tropical_form
 
 __all__ = [
-    "COMPLETE",
-    "LIMIT_REACHED",
     "Counts",
     "Curve",
     "Cut",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Optimum",
     "as_fractions",
+    "as_whole",
     "interior_point",
     "maximise",
     "null_space",
@@ -67,6 +68,22 @@ def as_fractions(values: Any) -> Exact:
     exact = np.empty(array.shape, dtype=object)
     exact.ravel()[:] = [_fraction(value) for value in array.ravel()]
     return exact
+
+
+def as_whole(row: Exact) -> Exact:
+    """Multiply a row of fractions by the least positive number that makes all of them whole.
+
+    Parameters
+    ----------
+    row : ndarray of shape (n,), object
+
+    Returns
+    -------
+    ndarray of shape (n,), object
+        Of Python's int.
+    """
+    scale = math.lcm(*(value.denominator for value in row))
+    return np.array([value.numerator * (scale // value.denominator) for value in row], dtype=object)
 
 
 def rank(matrix: ArrayLike) -> int:
@@ -227,27 +244,27 @@ def interior_point(
 class _Dictionary:
     """A linear program in which basic variables are affine functions of the others, which are zero.
 
-    Row ``i`` is ``[constant, coefficients...]`` of the variable ``basic[i]``; the last row is the objective.
-    Unknowns are the variables from 0 on, slacks of the rows ``A x <= b`` those from n on.
+    Row ``i`` is ``[constant, coefficients...]`` of the variable ``basic[i]``, the last row that of the
+    objective; all are whole numbers over one positive denominator (J. Edmonds' pivots, which divide without
+    remainder). Unknowns are the variables from 0 on, slacks of the rows ``A x <= b`` those from n on.
     """
 
     def __init__(self, c: Exact, A: Exact, b: Exact) -> None:
-        self._n = len(c)
-        rows = [[b_i, *(-a for a in row)] for row, b_i in zip(A, b, strict=True)]
-        self._rows = [[_flint(value) for value in row] for row in [*rows, [Fraction(0), *c]]]
-        self._basic = list(range(self._n, self._n + len(A)))
-        self._other = list(range(self._n))
+        m, self._n = A.shape
+        rows = np.vstack([np.column_stack([b, -A]), np.append(as_fractions([0]), c)])
+        self._rows = np.array([as_whole(row) for row in rows], dtype=object)
+        self._denominator = 1
+        self._basic = np.arange(self._n, self._n + m)
+        self._other = np.arange(self._n)
         self.feasible = True
         for unknown in range(self._n):
             self._free(unknown)
 
     def _free(self, unknown: int) -> None:
         """Make an unknown, which has no sign to keep, basic for good, if a row holds it."""
-        column = unknown + 1
-        for i, variable in enumerate(self._basic):
-            if variable >= self._n and self._rows[i][column]:
-                return self._pivot(i, column)
-        return None
+        holding = np.flatnonzero((self._basic >= self._n) & (self._rows[:-1, unknown + 1] != 0))
+        if len(holding):
+            self._pivot(holding[0], unknown + 1)
 
     def solve(self) -> bool:
         """Go to an optimum; False where there is none because nothing bounds the objective.
@@ -255,58 +272,46 @@ class _Dictionary:
         Such a program may as well be infeasible: that is known only of one whose objective is bounded.
         """
         while True:
-            wrong = [
-                (v, i, 0) for i, v in enumerate(self._basic) if v >= self._n and self._rows[i][0] < 0
-            ] + [(v, -1, j) for j, v in enumerate(self._other, 1) if self._rises(v, j)]
-            if not wrong:
-                return True
-            variable, row, column = min(wrong)
-            if variable < self._n:
+            slacks, unknown = self._basic >= self._n, self._other < self._n
+            slopes = self._rows[-1, 1:]
+            low = np.flatnonzero(slacks & (self._rows[:-1, 0] < 0))
+            rising = np.flatnonzero((slopes > 0) | (unknown & (slopes != 0)))
+            if unknown[rising].any():
                 return False
-            if row >= 0:
-                others = [
-                    (v, row, j)
-                    for j, v in enumerate(self._other, 1)
-                    if v >= self._n and self._rows[row][j] > 0
-                ]
-                self.feasible = bool(others)
+            if not len(low) and not len(rising):
+                return True
+            if not len(rising) or (len(low) and self._basic[low].min() < self._other[rising].min()):
+                row = low[self._basic[low].argmin()]
+                columns = np.flatnonzero(~unknown & (self._rows[row, 1:] > 0))
+                if not len(columns):
+                    self.feasible = False
+                    return True
+                self._pivot(row, 1 + columns[self._other[columns].argmin()])
             else:
-                others = [
-                    (v, i, column)
-                    for i, v in enumerate(self._basic)
-                    if v >= self._n and self._rows[i][column] < 0
-                ]
-            if not others:
-                return not self.feasible
-            self._pivot(*min(others)[1:])
-
-    def _rises(self, variable: int, column: int) -> bool:
-        """Whether the objective grows with a variable that is zero now."""
-        slope = self._rows[-1][column]
-        return bool(slope) if variable < self._n else bool(slope > 0)
+                column = 1 + rising[self._other[rising].argmin()]
+                rows = np.flatnonzero(slacks & (self._rows[:-1, column] < 0))
+                if not len(rows):
+                    return False
+                self._pivot(rows[self._basic[rows].argmin()], column)
 
     @property
     def values(self) -> Exact:
         """The unknowns: shape (n,)."""
         values = as_fractions(np.zeros(self._n, dtype=int))
-        for variable, row in zip(self._basic, self._rows, strict=False):
-            if variable < self._n:
-                values[variable] = _fraction(row[0])
+        for i in np.flatnonzero(self._basic < self._n):
+            values[self._basic[i]] = Fraction(self._rows[i, 0], self._denominator)
         return values
 
     def _pivot(self, i: int, column: int) -> None:
         """Exchange a basic variable and another one."""
-        pivot = self._rows[i]
-        inverse = 1 / pivot[column]
-        solved = [-value * inverse for value in pivot]
-        solved[column] = inverse
-        for k, row in enumerate(self._rows):
-            factor = row[column]
-            if k != i and factor:
-                changed = [value + factor * s for value, s in zip(row, solved, strict=True)]
-                changed[column] = factor * inverse
-                self._rows[k] = changed
-        self._rows[i] = solved
+        pivot, factors, p = self._rows[i].copy(), self._rows[:, column].copy(), self._rows[i, column]
+        self._rows = (p * self._rows - np.outer(factors, pivot)) // self._denominator
+        self._rows[:, column] = factors
+        self._rows[i] = -pivot
+        self._rows[i, column] = self._denominator
+        if p < 0:
+            self._rows = -self._rows
+        self._denominator = abs(p)
         self._basic[i], self._other[column - 1] = self._other[column - 1], self._basic[i]
 
 

@@ -16,6 +16,7 @@ __all__ = ["DONE", "FULL", "QUESTION", "explore"]
 DONE, FULL, QUESTION = 0, 1, 2
 
 _EPS = 2.0**-52
+_TINY = 1e-300  # what comes to zero by rounding, perhaps
 _SHARE = 1e-7  # rows of smaller share are left out of a proof that holds in fewer dimensions
 
 
@@ -168,7 +169,7 @@ def _enter(layer, network, extra, space, signs):  # type: ignore[no-untyped-def]
 def _apply(weights, biases, on, slope, before, before_errors, after, errors, n_after, dim):  # type: ignore[no-untyped-def]
     """Take affine functions of units to those of the next layer, with bounds of the errors of the entries.
 
-    Weights may be rounded themselves. Where nothing with a slope comes in, the slope is zero exactly.
+    Weights may be rounded themselves. An entry is zero only where nothing but zeros comes in, so exactly.
     """
     for j in range(n_after):
         total, carried = abs(biases[j]), 0.0
@@ -180,8 +181,11 @@ def _apply(weights, biases, on, slope, before, before_errors, after, errors, n_a
                 continue
             largest = 0.0
             for k in range(dim):
-                after[j, k] += weight * before[i, k]
-                largest = max(largest, abs(before[i, k]))
+                if before[i, k] != 0:
+                    after[j, k] += weight * before[i, k]
+                    largest = max(largest, abs(before[i, k]))
+                    if after[j, k] == 0:
+                        after[j, k] = _TINY
             total += abs(weight) * largest
             carried += abs(weight) * before_errors[i]
         errors[j] = 1.01 * (carried + (len(on) + 6) * _EPS * total)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.exact import as_fractions, interior_point, maximise, null_space, rank
+from relusweep.tasks.exact import as_fractions, as_whole, interior_point, maximise, null_space, rank
 
 __all__ = [
     "RationalNetwork",
@@ -115,7 +114,7 @@ def allowed_vector(
 
     Candidates, and rows whose hull may hold the origin, save the linear program if they are right.
     """
-    rows = np.array([_whole(row) for row in rows])
+    rows = np.array([as_whole(row) for row in rows])
     for candidate in candidates:
         if candidate.any() and _allow(rows, candidate):
             return candidate.copy()
@@ -133,13 +132,7 @@ def allowed_vector(
 
 
 def _allow(rows: Exact, vector: NDArray[np.float64]) -> bool:
-    return bool((rows @ _whole(as_fractions(vector)) < 0).all())
-
-
-def _whole(row: Exact) -> Exact:
-    """Multiply a row by a positive number so that its entries are whole, which is faster to compute with."""
-    scale = math.lcm(*(a.denominator for a in row))
-    return np.array([a.numerator * (scale // a.denominator) for a in row], dtype=object)
+    return bool((rows @ as_whole(as_fractions(vector)) < 0).all())
 
 
 def irredundant(rows: Exact, unclear: Iterable[int]) -> list[int]:
@@ -154,12 +147,11 @@ def irredundant(rows: Exact, unclear: Iterable[int]) -> list[int]:
 
 def is_bounded(slopes: Exact) -> bool:
     """Whether ``slopes @ x <= 0`` holds for zero alone, with slopes of shape (m, d)."""
-    d = slopes.shape[1]
-    if rank(slopes) < d:
+    if rank(slopes) < slopes.shape[1]:
         return False
-    cube = as_fractions(np.concatenate([np.eye(d, dtype=int), -np.eye(d, dtype=int)]))
-    limits = np.repeat([0, 1], [len(slopes), 2 * d])
-    best = maximise(-slopes.sum(axis=0), np.concatenate([slopes, cube]), limits)
+    # In a direction of the cone, none of the sums rises, and one falls.
+    falls = -slopes.sum(axis=0)
+    best = maximise(falls, np.vstack([slopes, falls]), np.append(np.zeros(len(slopes), dtype=int), 1))
     return best is not None and best.value == 0
 
 

@@ -55,7 +55,7 @@ def volume(normals, offsets):  # type: ignore[no-untyped-def]
                     k += 1
             length, offset = np.sqrt(length), offsets[j] - factor * offsets[i]
             if length < _SAME:
-                empty |= offset < 0
+                empty |= offset < -_SAME  # flat ones are none, but cancel only if all of their sides count
                 continue
             for c in range(d - 1):
                 less[kept, c] /= length

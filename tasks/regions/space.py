@@ -18,9 +18,7 @@ from relusweep.tasks.regions._rational import RationalNetwork, is_bounded, point
 from relusweep.tasks.regions._search import Search
 from relusweep.tasks.regions._volume import volume
 
-__all__ = ["COMPLETE", "LIMIT_REACHED", "SpaceRegions", "layers_of", "regions_in_space"]
-
-COMPLETE, LIMIT_REACHED = 0, 1
+__all__ = ["SpaceRegions", "layers_of", "regions_in_space"]
 
 _MOST_INPUTS = 6
 _AT_ONCE = 4096  # regions whose functions are in memory
@@ -45,8 +43,8 @@ class SpaceRegions:
         its lower sides. Where several units are zero on a facet, it is that of one of them.
     points : ndarray of shape (n_regions, d), float64
         A point inside each region; NaN if it is so thin that no point of floats is known to lie in it.
-    code : int
-        `COMPLETE` if these are all regions, `LIMIT_REACHED` if there are more.
+    complete : bool
+        False if there are more regions than the limit: these are the first ones found.
     """
 
     layers: list[tuple[NDArray[Any], NDArray[Any]]]
@@ -55,7 +53,7 @@ class SpaceRegions:
     active: NDArray[np.bool_]
     facets: NDArray[np.bool_]
     points: NDArray[np.float64]
-    code: int
+    complete: bool
     _rational: RationalNetwork = field(repr=False)
     _bounded: NDArray[np.uint8] = field(repr=False)
 
@@ -125,7 +123,7 @@ class SpaceRegions:
             signs = self.active[region].copy()
             signs[unit] ^= True
             other = number.get(signs.tobytes())
-            if other is None and self.code == COMPLETE:
+            if other is None and self.complete:
                 other = number[self._behind(region, unit).tobytes()]
             if other is not None and region < other:
                 pairs.append((region, other, unit))
@@ -297,7 +295,7 @@ def regions_in_space(
         active=found.signs.view(np.bool_),
         facets=found.facets.view(np.bool_)[:, : search.n_units + (0 if box is None else 2 * d)],
         points=points,
-        code=COMPLETE if complete else LIMIT_REACHED,
+        complete=complete,
         _rational=rational_network(checked, [*slopes, 1], box, as_fractions(np.eye(d, d + 1, dtype=int))),
         _bounded=found.bounded,
     )
@@ -319,8 +317,8 @@ def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple
                 f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got shapes {W.shape} "
                 f"and {b.shape}"
             )
-        if not all(np.isfinite(numbers.astype(np.float64)).all() for numbers in (W, b)):
-            raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
+        for numbers in (W, b):
+            _check_floats(numbers, depth)
         checked.append((W, b))
     if len(checked) < 2:
         raise ValueError(f"a network has a hidden layer and one of outputs; got {len(checked)} layers")
@@ -330,6 +328,19 @@ def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple
             "more, sample points and count their activation patterns: there are at least so many regions"
         )
     return checked
+
+
+def _check_floats(numbers: NDArray[Any], depth: int) -> None:
+    """Refuse numbers that are not finite, and fractions that floats cannot stand for."""
+    try:
+        floats = numbers.astype(np.float64)
+        fit = bool(((floats == 0) == (numbers == 0)).all())
+    except OverflowError:
+        fit = False
+    if not fit:
+        raise ValueError(f"layer {depth} has numbers too large or too small for floats of 64 bits")
+    if not np.isfinite(floats).all():
+        raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
 
 
 def _checked_slopes(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.exact import as_fractions
-from relusweep.tasks.regions.space import LIMIT_REACHED, regions_in_space
+from relusweep.tasks.regions.space import regions_in_space
 
 __all__ = ["TropicalForm", "tropical_form"]
 
@@ -94,7 +94,7 @@ def tropical_form(
     max(-1, x1 + x2) - max(0, 2 x1 + 2 x2)
     """
     regions = regions_in_space(layers, slope_below=slope_below, limit=limit)
-    if regions.code == LIMIT_REACHED:
+    if not regions.complete:
         raise ValueError(
             f"the network has more than {limit} regions; give a larger limit, or a smaller network"
         )

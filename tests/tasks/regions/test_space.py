@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from relusweep.tasks.exact import as_fractions, interior_point, maximise
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import linear_regions
-from relusweep.tasks.regions.space import COMPLETE, LIMIT_REACHED, layers_of, regions_in_space
+from relusweep.tasks.regions.space import layers_of, regions_in_space
 from tests.tasks.regions.rational import exact_regions, row, whole_networks
 
 
@@ -50,7 +50,7 @@ def as_set(signs):
 )
 def test_hyperplanes_in_general_position(d, n):
     regions = regions_in_space(random_layers([d, n, 1], seed=n))
-    assert regions.code == COMPLETE
+    assert regions.complete
     assert len(regions) == len(as_set(regions.active)) == sum(comb(n, i) for i in range(d + 1))
     assert regions.bounded.sum() == comb(n - 1, d)
     # Each plane is cut by the others as space one dimension lower is.
@@ -161,6 +161,12 @@ def _check_neighbours(found):
     assert 2 * len(pairs) == found.facets[:, :n_units].sum()
 
 
+def test_volumes_where_planes_meet_in_one_point():
+    rng = np.random.default_rng(1)
+    layers = [(rng.integers(-1, 2, (b, a)), rng.integers(-1, 2, b)) for a, b in pairwise([4, 5, 5, 1])]
+    assert regions_in_space(layers, [-1] * 4, [1] * 4).volumes().sum() == pytest.approx(16, rel=1e-9)
+
+
 def exact_signs(layers, slope):
     """All patterns of all of space, by trying each of them."""
     found = set()
@@ -224,6 +230,9 @@ def test_decisions_are_exact():
     # 0.1 + 0.2 is not 0.3, so the unit of the second layer bends at zero, and not above it.
     sums = [([[1.0]] * 3, [1.0, 1.0, 1.0]), ([[0.1, 0.2, -0.3]], [0]), ([[1]], [0])]
     assert as_set(regions_in_space(sums).active) == {(False,) * 4, (True, True, True, True)}
+    # In floats these weights add up to zero, and the unit would be −1 everywhere.
+    sums = [([[1.0]] * 3, [0] * 3), ([[1.0, 2.0**-60, -1.0]], [-1]), ([[1]], [0])]
+    assert len(regions_in_space(sums)) == 3
     # Planes that are parallel as fractions are not as floats.
     third, fifth = Fraction(1, 3), Fraction(1, 5)
     assert len(regions_in_space(planes([[third, fifth], [5, 3]], [0, 0]))) == 2
@@ -240,12 +249,12 @@ def test_a_region_without_a_point_of_floats_has_no_point():
 def test_a_limit_ends_the_search():
     layers = random_layers([3, 10, 1])
     some = regions_in_space(layers, limit=50)
-    assert (len(some), some.code) == (50, LIMIT_REACHED)
+    assert (len(some), some.complete) == (50, False)
     assert as_set(signs_at(layers, some.points, 0)) == as_set(some.active)
     assert len(some.neighbours()) > 0
     n = sum(comb(10, i) for i in range(4))
-    assert regions_in_space(layers, limit=n).code == COMPLETE
-    assert regions_in_space(layers, limit=n - 1).code == LIMIT_REACHED
+    assert regions_in_space(layers, limit=n).complete
+    assert not regions_in_space(layers, limit=n - 1).complete
 
 
 def test_volumes_of_what_has_none():
@@ -266,6 +275,8 @@ GIVEN = planes([[1, 2], [0, 1]], [0, 1])
         ([GIVEN[0], ([[1, 1, 1]], [0])], {}, r"layer 2 has weights \(fan_out, 2\).*got shapes \(1, 3\)"),
         ([([[1, np.nan]], [0]), ([[1]], [0])], {}, "layer 1 has NaN or infinity"),
         ([GIVEN[0], ([[1, 1]], [np.inf])], {}, "layer 2 has NaN or infinity"),
+        (planes([[Fraction(10) ** 400, 1]], [0]), {}, "layer 1 has numbers too large or too small"),
+        (planes([[Fraction(10) ** -400, 1]], [0]), {}, "layer 1 has numbers too large or too small"),
         (GIVEN, {"low": [0, 0], "high": [1, 0]}, "low is below high"),
         (GIVEN, {"low": [0, 0], "high": [1, np.inf]}, "both are finite"),
         (GIVEN, {"low": [0, 0]}, "both given, for a box, or both left out"),
