@@ -36,6 +36,11 @@ class Curve:
     functions: NDArray[np.int64] | None = None
 
     @property
+    def line(self) -> NDArray[np.float64]:
+        """Its corners as a line to draw, back to the first one if it is closed."""
+        return np.concatenate([self.corners, self.corners[:1]]) if self.closed else self.corners
+
+    @property
     def angles(self) -> NDArray[np.float64]:
         """Turn at each corner in radians, positive to the left; NaN at the ends of an open curve."""
         steps = np.roll(self.corners, -1, axis=0) - self.corners

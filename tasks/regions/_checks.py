@@ -17,6 +17,7 @@ __all__ = [
     "not_piecewise_linear",
     "rounding",
     "slope_below",
+    "wrong_inputs",
 ]
 
 
@@ -24,7 +25,7 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
     """Parameters in float64; refuse other activations and inputs, a wrong length and what is not finite."""
     slope_below(network)
     if network.n_inputs != n_inputs:
-        raise ValueError(f"the network has {n_inputs} input(s) here, got n_inputs = {network.n_inputs}")
+        raise wrong_inputs(n_inputs, f"n_inputs = {network.n_inputs}")
     values = np.asarray(parameters, dtype=np.float64)
     if values.ndim == 0 or values.shape[-1] != network.n_parameters:
         expected = network.n_parameters
@@ -34,6 +35,14 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
     if not np.isfinite(values).all():
         raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
     return values
+
+
+def wrong_inputs(n_inputs: int, got: str) -> ValueError:
+    """Say how many inputs there may be, and what takes others."""
+    return ValueError(
+        f"the network has {n_inputs} input(s) here, got {got}; rs.regions.linear_pieces takes one, "
+        f"rs.regions two, and rs.regions.regions_in_space up to six"
+    )
 
 
 def checked_rows(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:

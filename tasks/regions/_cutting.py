@@ -243,11 +243,11 @@ def _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reac
     for w in range(0, 2 * n_words, 2):
         up, down = b.signs[start, w], b.signs[start, w + 1]
         b.words[w], b.words[w + 1] = up | b.signs[end, w] & ~down, down | b.signs[end, w + 1] & ~up
-    vertex, last = state[VERTICES] - 1, 0
+    vertex, last = state[VERTICES] - 1, np.int64(0)
     for i in range(n):
         share, k = b.zeros[i].share, b.zeros[i].function
         if i == 0 or _order(b, state, start, end, last, i, ask) != 0:
-            vertex, last = vertex + 1, i
+            vertex, last = vertex + 1, np.int64(i)
             for column in range(count):
                 value = b.values[start, column]
                 b.values[vertex, column] = value + share * (b.values[end, column] - value)
@@ -388,18 +388,19 @@ def _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limi
 @compiled(counted=False, inlined=True)
 def _lay_out(b, side, polygon):  # type: ignore[no-untyped-def]
     """Lay out the corners of a polygon, and the vertices that its edges have got; 0 if there is no room."""
-    size = 0
+    size = np.int64(0)
     for at in range(b.offsets[side, polygon], b.offsets[side, polygon + 1]):
         vertex, edge = b.corners[side, at].vertex, b.corners[side, at].edge
         if size + b.edges[edge].made + 1 > len(b.arena):
             return 0
-        size = _lay_out_edge(b.edges, b.arena, size, vertex, np.int64(edge), b.edges[edge].a == vertex)
+        size = _lay_out_edge(b.edges, b.arena, size, vertex, np.int64(edge))
     return size
 
 
 @compiled(counted=False, inlined=True)
-def _lay_out_edge(edges, arena, at, start, edge, forward):  # type: ignore[no-untyped-def]
+def _lay_out_edge(edges, arena, at, start, edge):  # type: ignore[no-untyped-def]
     """Lay out the parts of an edge, from one of its ends on."""
+    forward = edges[edge].a == start
     made, vertex, piece = edges[edge].made, edges[edge].vertex, edges[edge].piece
     arena[at].vertex = start
     arena[at if forward else at + made].edge = edge
@@ -496,11 +497,11 @@ def _lay_out_halves(b, edge, at, size, one, n_below, high):  # type: ignore[no-u
     for i in range(n_below + 1):
         _copy(b.arena, _around(one + i, at, size), to + i)
     other = _around(one + n_below + 1, at, size)
-    to = _lay_out_edge(b.edges, b.arena, to + n_below + 1, b.arena[other].vertex, edge, False)
+    to = _lay_out_edge(b.edges, b.arena, to + n_below + 1, b.arena[other].vertex, edge)
     b.stack[high, 1], b.stack[high + 1, 0] = to - b.stack[high, 0], to
     for i in range(size - n_below - 1):
         _copy(b.arena, _around(other + i, at, size), to + i)
-    to = _lay_out_edge(b.edges, b.arena, to + size - n_below - 1, b.arena[one].vertex, edge, True)
+    to = _lay_out_edge(b.edges, b.arena, to + size - n_below - 1, b.arena[one].vertex, edge)
     b.stack[high + 1, 1] = to - b.stack[high + 1, 0]
 
 

@@ -102,33 +102,38 @@ def _go_forward(b, n_vertices, layer, matrix, slope, sizes, reach):  # type: ign
                     b.values[vertex, k] += before[i] * across[i, k]
 
 
-@compiled()
-def affine_maps(shapes, slopes, row, bits):  # type: ignore[no-untyped-def]
-    """Give the gradients and intercepts of the last layer for patterns: shape (n_patterns, 3, fan_out)."""
-    maps, widest = np.empty((len(bits), 3, shapes[-1, 0])), max(2, shapes.max())
-    before, after = np.empty((3, widest)), np.empty((3, widest))
-    matrices = np.empty(row.size)
-    for layer in range(len(shapes)):
-        place, _, _ = _places(shapes, layer)
-        fan_out, fan_in = shapes[layer]
-        matrix = row[place : place + fan_out * (fan_in + 1)].reshape(fan_out, fan_in + 1)
-        matrices[place : place + matrix.size] = np.ascontiguousarray(matrix.T).reshape(-1)
+@compiled(counted=False)
+def affine_maps(shapes, slopes, row, bits, work, maps):  # type: ignore[no-untyped-def]
+    """Fill in the gradients and intercepts of the last layer for patterns: shape (n_patterns, 3, fan_out).
+
+    The parameters in the row are those of matrices of shape (fan_in + 1, fan_out) here. `work`, of shape
+    (n_layers + 1, 3, width), keeps the maps of all layers, from the inputs on: only layers behind the first
+    one whose signs differ from those of the pattern before are worked out again.
+    """
+    for c in range(3):
+        work[0, c, 0], work[0, c, 1] = c == 0, c == 1
     for region in range(len(bits)):
-        after[:] = 0.0
-        after[0, 0] = after[1, 1] = 1.0
+        changed = region == 0
         for layer in range(len(shapes)):
             place, _, word = _places(shapes, layer)
             fan_out, fan_in = shapes[layer]
-            before[:], after[:] = after, 0.0
-            after[2, :fan_out] = matrices[place + fan_in * fan_out : place + (fan_in + 1) * fan_out]
-            word -= (fan_in + 63) >> 6
+            n_words = (fan_in + 63) >> 6 if layer else 0
+            word -= n_words
+            for w in range(word, word + n_words):
+                changed = changed or bits[region, w] != bits[region - 1, w]
+            if not changed:
+                continue
+            for c in range(3):
+                for k in range(fan_out):
+                    work[layer + 1, c, k] = row[place + fan_in * fan_out + k] if c == 2 else 0.0
             for i in range(fan_in):
                 on = layer == 0 or (bits[region, word + (i >> 6)] >> np.uint64(i & 63)) & np.uint64(1)
                 slope = 1.0 if on else slopes[layer - 1]
                 if slope != 0:
                     for c in range(3):
-                        share, at = slope * before[c, i], place + i * fan_out
+                        share, at = slope * work[layer, c, i], place + i * fan_out
                         for k in range(fan_out):
-                            after[c, k] += share * matrices[at + k]
-        maps[region] = after[:, : shapes[-1, 0]]
-    return maps
+                            work[layer + 1, c, k] += share * row[at + k]
+        for c in range(3):
+            for k in range(maps.shape[2]):
+                maps[region, c, k] = work[len(shapes), c, k]

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from relusweep.tasks.regions.result import Regions
-
 __all__ = ["draw", "pattern_colours"]
 
 
@@ -43,24 +41,21 @@ def pattern_colours(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
     return np.asarray(white + (1 - white) * colormaps["cividis"](along)[:, :3])
 
 
-def draw(regions: Regions, ax: Axes | None, boundary: bool) -> Axes:
-    """Draw regions, and on request the decision boundary."""
+def draw(
+    polygons: list[NDArray[np.float64]],
+    colours: NDArray[np.float64],
+    lines: list[NDArray[np.float64]],
+    box: NDArray[np.float64],
+    ax: Axes | None,
+) -> Axes:
+    """Draw polygons in their colours, lines on top, and nothing outside the box."""
     from matplotlib import pyplot
     from matplotlib.collections import LineCollection, PolyCollection
 
     if ax is None:
         ax = pyplot.subplots(layout="constrained")[1]
-    polygons = np.split(regions.vertices[regions.corners], regions.offsets[1:-1])
-    faces = PolyCollection(
-        polygons, facecolors=pattern_colours(regions.bits), edgecolors="white", linewidths=0.4
-    )
-    ax.add_collection(faces)
-    if boundary:
-        lines = [
-            np.concatenate([curve.corners, curve.corners[:1]]) if curve.closed else curve.corners
-            for curve in regions.boundary()
-        ]
-        ax.add_collection(LineCollection(lines, colors="black", linewidths=1.8))
-    (left, bottom), (right, top) = regions.box
+    ax.add_collection(PolyCollection(polygons, facecolors=colours, edgecolors="white", linewidths=0.4))
+    ax.add_collection(LineCollection(lines, colors="black", linewidths=1.8))
+    (left, bottom), (right, top) = box
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     return ax

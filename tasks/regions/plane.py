@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions._boundary import Curve
-from relusweep.tasks.regions._checks import checked_box, checked_rows, slope_below
+from relusweep.tasks.regions._checks import checked_box, checked_rows, slope_below, wrong_inputs
 from relusweep.tasks.regions._driver import Layers, cut_each
 from relusweep.tasks.regions.result import Regions, regions_of, trace
 
@@ -292,7 +292,7 @@ def _of_module(network: Module, parameters: ArrayLike | None) -> tuple[Layers, N
     matrices, slopes = matrices_of(network)
     shapes = np.array([(len(matrix), matrix.shape[1] - 1) for matrix in matrices])
     if shapes[0, 1] != 2:
-        raise ValueError(f"the network has 2 input(s) here, got one of {shapes[0, 1]}")
+        raise wrong_inputs(2, f"one of {shapes[0, 1]}")
     row = np.concatenate([matrix.ravel() for matrix in matrices])
     return Layers(shapes, np.array([*slopes, 1.0])), row
 

@@ -13,15 +13,24 @@ from numpy.typing import NDArray
 from relusweep.tasks.regions._boundary import Curve, boundary_curves
 from relusweep.tasks.regions._driver import Layers, Work, cut_each
 from relusweep.tasks.regions._layers import affine_maps
-from relusweep.tasks.regions.mesh import Mesh, following_corners, mesh_of, twins, unpacked
+from relusweep.tasks.regions._plot import draw, pattern_colours
+from relusweep.tasks.regions.mesh import (
+    Mesh,
+    Records,
+    following_corners,
+    mesh_of,
+    taken,
+    twins,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Adjacency", "Halfplanes", "Regions", "regions_of", "trace"]
+__all__ = ["Adjacency", "Halfspaces", "Regions", "regions_of", "trace"]
 
 
-class Halfplanes(NamedTuple):
+class Halfspaces(NamedTuple):
     """A region as the points x with ``Q @ x <= p``, every row of which is needed.
 
     Attributes
@@ -64,7 +73,8 @@ class Regions:
 
     Attributes
     ----------
-    mesh : Mesh
+    records : Records
+        The polygons, as `mesh` gives them.
     bits : ndarray of shape (n_regions, n_words), uint64
         Signs of the units: words of each layer, one after another.
     layers : Layers
@@ -77,7 +87,7 @@ class Regions:
         and what is said of their units and maps does not hold.
     """
 
-    mesh: Mesh
+    records: Records
     bits: NDArray[np.uint64]
     layers: Layers
     parameters: NDArray[np.float64]
@@ -95,6 +105,11 @@ class Regions:
             f"<{least}{len(self):,} linear regions of {units} units on "
             f"[{low[0]:g}, {high[0]:g}] x [{low[1]:g}, {high[1]:g}]>"
         )
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        """The polygons, with the edges between them and the units along these."""
+        return mesh_of(self.records)
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -145,8 +160,12 @@ class Regions:
         return self._maps_of(len(self.layers.shapes) - 1, self.bits)
 
     def _maps_of(self, layer: int, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
-        shapes, slopes = self.layers.shapes[: layer + 1], self.layers.slopes[:layer]
-        return np.asarray(affine_maps(shapes, slopes, self.parameters, np.ascontiguousarray(bits)))
+        layers = Layers(self.layers.shapes[: layer + 1], self.layers.slopes[: layer + 1])
+        across = np.concatenate([matrix.T.ravel() for matrix in layers.matrices(self.parameters)])
+        work = np.empty((layer + 2, 3, max(2, layers.shapes.max())))
+        maps = np.empty((len(bits), 3, layers.shapes[-1, 0]))
+        affine_maps(layers.shapes, layers.slopes, across, np.ascontiguousarray(bits), work, maps)
+        return maps
 
     @property
     def J(self) -> NDArray[np.float64]:  # noqa: N802
@@ -176,7 +195,7 @@ class Regions:
         index = np.where(functions < 0, -1 - functions, functions - starts[layer.clip(0)])
         return np.column_stack([layer, index])
 
-    def halfplanes(self, region: int) -> Halfplanes:
+    def halfspaces(self, region: int) -> Halfspaces:
         """Give the inequalities of one region.
 
         Parameters
@@ -185,7 +204,7 @@ class Regions:
 
         Returns
         -------
-        Halfplanes
+        Halfspaces
             Facets follow one another around the region.
         """
         at = slice(self.offsets[region], self.offsets[region + 1])
@@ -198,7 +217,7 @@ class Regions:
             else self._inequality(region, layer, index, maps[layer][index])
             for layer, index in facets.tolist()
         ]
-        return Halfplanes(np.array(rows)[:, :2], np.array(rows)[:, 2], facets)
+        return Halfspaces(np.array(rows)[:, :2], np.array(rows)[:, 2], facets)
 
     def _inequality(
         self, region: int, layer: int, unit: int, form: NDArray[np.float64]
@@ -286,9 +305,9 @@ class Regions:
         -------
         matplotlib Axes
         """
-        from relusweep.tasks.regions._plot import draw
-
-        return draw(self, ax, boundary)
+        polygons = np.split(self.vertices[self.corners], self.offsets[1:-1])
+        lines = [curve.line for curve in self.boundary()] if boundary else []
+        return draw(polygons, pattern_colours(self.bits), lines, self.box, ax)
 
 
 def regions_of(
@@ -298,7 +317,7 @@ def regions_of(
     counts = np.empty(len(rows), np.int64)
     works = cut_each(layers.hidden, rows, box, counts, exact=exact, limit=limit)
     for row, work in zip(rows, works, strict=True):
-        yield Regions(mesh_of(work.buffers, work.state), work.bits, layers, row, exact, work.complete)
+        yield Regions(taken(work.buffers, work.state), work.bits, layers, row, exact, work.complete)
 
 
 def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *, exact: bool) -> list[Curve]:
@@ -306,7 +325,7 @@ def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *,
     work: Work
     (work,) = cut_each(layers, row[None], box, np.empty(1, np.int64), exact=exact, limit=10**9)
     above = (work.bits[:, -1] & np.uint64(1)).astype(np.bool_)
-    return boundary_curves(mesh_of(work.buffers, work.state), above, int(layers.shapes[:-1, 0].sum()))
+    return boundary_curves(mesh_of(taken(work.buffers, work.state)), above, int(layers.shapes[:-1, 0].sum()))
 
 
 def _side(box: NDArray[np.float64], side: int) -> NDArray[np.float64]:
