@@ -47,8 +47,11 @@ class Alike(NamedTuple):
 
 
 def alike(dataset: xr.Dataset) -> Alike | None:
-    """Compare the best networks of one size that succeeded; None where there are not two."""
-    places = [place for place in rank(dataset) if float(dataset["success_epoch"].isel(place)) >= 0][:_MOST]
+    """Compare the best networks of one size that succeeded at one problem; None where there are not two."""
+    ranked = [place for place in rank(dataset) if float(dataset["success_epoch"].isel(place)) >= 0]
+    of_problem = [dim for dim in dataset["success_epoch"].dims if dataset[dim].attrs.get("part") == "problem"]
+    same = [place for place in ranked if all(place[dim] == ranked[0][dim] for dim in of_problem)]
+    places = same[:_MOST]
     if len(places) < 2:
         return None
     networks = [watched(dataset.isel(place)) for place in places]
