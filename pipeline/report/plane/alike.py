@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ class Alike(NamedTuple):
     points : ndarray of shape (101 × 101, 2)
         The grid.
     found : xarray.Dataset
-        ``error``, ``right`` and ``departure`` over the network ``from`` and the network ``to``.
+        Over the network ``from`` and the network ``to``: ``error`` and ``departure`` as `linear_images` gives
+        them, ``turn``, the departure of the map between gradients alone, and the share of rows ``right``.
     """
 
     networks: list[Watched]
@@ -45,8 +47,11 @@ class Alike(NamedTuple):
 
 
 def alike(dataset: xr.Dataset) -> Alike | None:
-    """Compare the best networks of one size that succeeded; None where there are not two."""
-    places = [place for place in rank(dataset) if float(dataset["success_epoch"].isel(place)) >= 0][:_MOST]
+    """Compare the best networks of one size that succeeded at one problem; None where there are not two."""
+    ranked = [place for place in rank(dataset) if float(dataset["success_epoch"].isel(place)) >= 0]
+    of_problem = [dim for dim in dataset["success_epoch"].dims if dataset[dim].attrs.get("part") == "problem"]
+    same = [place for place in ranked if all(place[dim] == ranked[0][dim] for dim in of_problem)]
+    places = same[:_MOST]
     if len(places) < 2:
         return None
     networks = [watched(dataset.isel(place)) for place in places]
@@ -59,15 +64,10 @@ def alike(dataset: xr.Dataset) -> Alike | None:
         for i, one in enumerate(networks)
     ]
     trials = [str(int(dataset.isel(place)["trial"])) for place in places]
-    dims = ("from", "to")
-    found = xr.Dataset(
-        {
-            "error": (dims, fitted.error),
-            "right": (dims, np.array(right)),
-            "departure": (dims, fitted.departure),
-        },
-        {"from": trials, "to": trials},
-    )
+    values = {"error": fitted.error, "right": np.array(right), "departure": fitted.departure}
+    values["turn"] = linear_images(maps[:, :, :2]).departure
+    coordinates = {"from": trials, "to": trials}
+    found = xr.Dataset({name: (("from", "to"), of) for name, of in values.items()}, coordinates)
     return Alike(networks, maps, points, found)
 
 
@@ -86,8 +86,9 @@ def sets_picture(size: str, of: Alike) -> Picture:
         caption=(
             f"Affine maps of {len(of.networks)} networks ({size}) that succeeded, on a grid of {_GRID} by "
             f"{_GRID} points: derivatives by both inputs above, intercept against the first derivative "
-            "below. A colour stands for the direction of the point from the origin, paler near it; the same "
-            "places have the same colour in all panels."
+            "below. A dot is a map, and grows with the number of points that have it. Its colour stands for "
+            "the direction in which the middle of these points lies from the origin, paler near it, alike in "
+            "all panels."
         ),
         draw=partial(_draw_sets, of),
     )
@@ -96,13 +97,13 @@ def sets_picture(size: str, of: Alike) -> Picture:
 def _draw_sets(of: Alike, theme: Theme) -> Figure:
     drawing = figure(1.75 * len(of.networks), 3.9)
     axes = drawing.subplots(2, len(of.networks), squeeze=False)
-    angle, distance = np.arctan2(*of.points.T), np.linalg.norm(of.points, axis=1)
-    shade = np.clip(distance / distance.max() * 1.4, 0.15, 1)
-    colours = hsv_to_rgb(np.column_stack([angle / (2 * np.pi) % 1, shade, np.full_like(shade, 0.85)]))
     for column, (maps, name) in enumerate(zip(of.maps, of.found["from"].values, strict=True)):
-        for axis, of_column in zip(axes[:, column], (1, 2), strict=True):
-            different, first = np.unique(maps[:, [0, of_column]].round(9), axis=0, return_index=True)
-            axis.scatter(*different.T, s=7, c=colours[first], linewidths=0)
+        _, number, count = np.unique(maps.round(9), axis=0, return_inverse=True, return_counts=True)
+        middle = [np.bincount(number.ravel(), values) / count for values in (*of.points.T, *maps.T)]
+        for axis, up in zip(axes[:, column], middle[3:], strict=True):
+            axis.scatter(
+                middle[2], up, s=5 + 250 * count / len(maps), c=_of_place(of, middle[:2]), linewidths=0
+            )
             axis.tick_params(labelsize=6.5)
             axis.locator_params(nbins=4)
             axis.set_box_aspect(1)
@@ -113,34 +114,49 @@ def _draw_sets(of: Alike, theme: Theme) -> Figure:
     return drawing
 
 
+def _of_place(of: Alike, place: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Colour places by their direction from the origin, paler near it."""
+    angle = np.arctan2(*place) / (2 * np.pi)
+    shade = np.clip(1.8 * np.hypot(*place) / np.abs(of.points).max(), 0.1, 1)
+    return np.asarray(hsv_to_rgb(np.column_stack([angle % 1, shade, np.full_like(shade, 0.85)])))
+
+
 def images_picture(size: str, of: Alike) -> Picture:
     """Make the picture of how well the maps of one network give those of another."""
     other = ~np.eye(len(of.networks), dtype=bool)
-    error, right, departure = (of.found[name].values[other] for name in ("error", "right", "departure"))
+    error, right, turn = (
+        float(np.median(of.found[name].values[other])) for name in ("error", "right", "turn")
+    )
     return Picture(
         name=f"linear-images-of-{file_name(size)}",
         alt=(
-            f"Between different networks ({size}) the median error is "
-            f"{significant(float(np.median(error)))}, the median share of rows right "
-            f"{percent(float(np.median(right)))} %, the median departure from a rotation "
-            f"{significant(float(np.median(departure)))}."
+            f"Between different networks ({size}) the median error is {significant(error)}, the median share "
+            f"of rows right {percent(right)} %, the median departure of gradients from a rotation "
+            f"{significant(turn)}."
         ),
         caption=(
             "The linear map of least squares from the set of affine maps (gradient, intercept) of one "
-            "network (up) to that of another (across). Left: what it leaves, as a share of the spread of the "
-            "target's maps. Middle: rows on the right side, of the target's, where its maps are made of the "
-            "source's in this way. Right: distance of the matrix from the nearest rotation or reflection "
-            "with a change of scale, as a share of its norm; 0 is a rotation, 0.82 a matrix of rank one."
+            f"network ({size}, up) to that of another (across). Error: what it leaves, as a share of the "
+            "spread of the target's maps. Rows right: of the target's, where its maps are made of the "
+            "source's in this way. Not a rotation: distance of the matrix from the nearest rotation or "
+            "reflection with a change of scale, as a share of its norm: 0 is a rotation, 0.82 a matrix of "
+            "rank one. Intercepts have another unit than gradients, so on the right the same for the linear "
+            "map between the gradients alone, where 0.71 is the most."
         ),
         draw=partial(_draw_images, of),
     )
 
 
 def _draw_images(of: Alike, theme: Theme) -> Figure:
-    drawing = figure(9.6, 3.4)
+    drawing = figure(12.4, 3.3)
     ran = xr.ones_like(of.found["error"])
-    titles = {"error": "error", "right": "rows right (%)", "departure": "departure from a rotation"}
-    for axis, (name, title) in zip(drawing.subplots(1, 3), titles.items(), strict=True):
+    titles = {
+        "error": "error",
+        "right": "rows right (%)",
+        "departure": "not a rotation",
+        "turn": "not a rotation: gradients",
+    }
+    for axis, (name, title) in zip(drawing.subplots(1, len(titles)), titles.items(), strict=True):
         write = percent if name == "right" else "{:.2f}".format
         draw_numbers(axis, of.found[name], ran, theme, norm=Normalize(0, 1), write=write)
         axis.set(title=title, xlabel="to trial", ylabel="from trial")

@@ -40,10 +40,9 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         ("trials=2", "n_inputs=2,3", "samples=20", "test_samples=10", "batch=20", "epochs=2"),
         {"n_inputs": "2..4"},
     ),
-    **dict.fromkeys(
-        ("plane_circle", "plane_xor_circles", "plane_xor"),
-        (("trials=2", "samples=40", "widths=3,4-2", "epochs=2"), {"widths": "3,4-2,4-4-4"}),
-    ),
+    "plane_circle": (("trials=2", "samples=40", "epochs=2", "probes=parameters"), {"widths": "3,4-2,8-8-8"}),
+    "plane_xor_circles": (("trials=2", "samples=40", "epochs=2", "probes=parameters"), {"corner": "0.5,0.6"}),
+    "plane_xor": (("trials=2", "samples=40", "widths=3,4-2", "epochs=2"), {"widths": "3,4-2,4-4-4"}),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
     "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),

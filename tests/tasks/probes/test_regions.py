@@ -30,7 +30,7 @@ def given(width, depth, parameters, probe, threshold=0.0, most_layers=3):
     network = Network(n_inputs=2, width=width, depth=depth)
     protocol = Protocol(network=network, loss="mse", epochs=1, stop="last_epoch", threshold=threshold)
     initial = np.array([parameters], np.float32)
-    kept = {"keep_parameters": True, "snapshots": FIRST, "engine": "reference"}
+    kept = {"keep_parameters": True, "snapshots": FIRST, "engine": "lanes"}
     result = train(protocol, CORNERS, XOR, initial, **kept)
     result = result._replace(parameters=initial)
     of = block(Circle(samples=8), width=width, depth=depth)
