@@ -62,7 +62,7 @@ def on_window(code: float, scale: float) -> str:
         case SectionCode.NOT_FINITE:
             return "diverged"
         case SectionCode.REDUCED:
-            return f"{Fraction(scale)} of its sides"
+            return f"{Fraction(scale)} of the sides"
     return "over the limit"
 
 
@@ -106,14 +106,17 @@ def _hundreds(known: pd.DataFrame) -> Iterator[str]:
 
 
 def _by_optimizer(known: pd.DataFrame) -> Iterator[str]:
-    mean = known.pivot_table("pieces", "architecture", "optimizer", sort=False)
-    mean = mean.reindex(columns=list(OPTIMIZERS)).dropna()
-    if len(mean):
-        numbers = [f"{name} {sgd:,.1f} against {adamw:,.1f}" for name, (sgd, adamw) in mean.T.items()]
+    holds, said = [], []
+    for column, what in (("whole", "regions of the whole window"), ("pieces", "linear pieces along a side")):
+        mean = known.pivot_table(column, "architecture", "optimizer", sort=False)
+        mean = mean.reindex(columns=list(OPTIMIZERS)).dropna()
+        holds += (mean["sgd"] > mean["adamw"]).to_list()
+        numbers = [f"{name} {_about(sgd)} against {_about(adamw)}" for name, (sgd, adamw) in mean.T.items()]
+        said += [f"{what}, {enumeration(numbers)}"] if numbers else []
+    if said:
         yield (
-            f"Networks trained with SGD have more regions than those with AdamW: "
-            f"{_verdict((mean['sgd'] > mean['adamw']).to_list())}. Linear pieces along a side, in the mean: "
-            f"{enumeration(numbers)}."
+            f"Networks trained with SGD have more regions than those with AdamW: {_verdict(holds)}. In the "
+            f"mean, {'; '.join(said)}."
         )
 
 

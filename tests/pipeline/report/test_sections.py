@@ -47,7 +47,7 @@ def stages_of(store: ImageStore, folder: Path, **undone: int) -> Stages:
 def test_tables_have_the_counts_side_by_side(made: ImageStore, tmp_path: Path) -> None:
     counts, sizes = section_tables(stages_of(made, tmp_path))
     assert counts.cells.iloc[1].tolist() == ["dense-sgd-0", "whole", "300", "280", "270", "30", "0.10"]
-    row = ["simple-sgd-0", "1/4 of its sides", "5,000", "3,000", "2,999", "1,500", "1.00"]
+    row = ["simple-sgd-0", "1/4 of the sides", "5,000", "3,000", "2,999", "1,500", "1.00"]
     assert counts.cells.iloc[3].tolist() == row
     assert sizes.cells.iloc[4].tolist() == ["simple-adamw-0", "500", "500", "500", "0.500", "64,000"]
     assert [on_window(code, 1) for code in (GRID, NOT_FINITE, 2, np.nan)] == [
@@ -59,7 +59,8 @@ def test_findings_say_whether_they_hold(made: ImageStore, tmp_path: Path) -> Non
     hundreds, optimizers, architectures, thin = section_findings(stages_of(made, tmp_path))
     assert "regions: holds. In the mean there are dense 210 and simple 72,000 in the whole window" in hundreds
     assert "AdamW: holds in part." in optimizers
-    assert "dense 30.0 against 12.0 and simple 400.0 against 500.0" in optimizers
+    assert "whole window, dense 300 against 120 and simple 80,000 against 64,000;" in optimizers
+    assert "along a side, dense 30 against 12 and simple 400 against 500." in optimizers
     assert "many more regions: holds. They have 400.0 to 500.0 linear pieces" in architectures
     assert "thin regions: holds. 2,042 of 6,420 regions hold no point of it: 10 to 50 %" in thin
     assert "0.10 to 4.00 % of the area" in thin
@@ -69,6 +70,7 @@ def test_findings_that_do_not_hold_say_so(made: ImageStore, tmp_path: Path) -> N
     arrays = {name: values for name, (_, values) in made.arrays["sections"].items()}
     arrays["n_regions"][:], arrays["missed"][:], arrays["code"][:], arrays["scale"][:] = 50, 0, WHOLE, 1
     arrays["pieces"][:, 0] = np.array([1, 30, 31, 20, 21])[:, None]
+    arrays["n_regions"][[2, 4]] = 51
     found = section_findings(stages_of(made, tmp_path))
     assert [sentence.partition(". ")[0].rpartition(": ")[2] for sentence in found] == ["does not hold"] * 4
 
@@ -85,7 +87,7 @@ def test_pictures_show_every_polygon(made: ImageStore, tmp_path: Path) -> None:
         one, other = polygons.get_facecolors()  # type: ignore[attr-defined]  # collections have both
         assert not np.allclose(one, other)
         assert [len(path.vertices) for path in polygons.get_paths()] == [4, 4]  # closed
-        assert axes[3].get_title() == "simple-sgd-0\n5,000 regions, 1/4 of its sides"
+        assert axes[3].get_title() == "simple-sgd-0\n5,000 regions, 1/4 of the sides"
     a, _, c = three_images(stages).draw(LIGHT).axes
     assert (a.get_title(), c.get_title()) == ("A: image 3", "C: image 5")
 
@@ -101,7 +103,7 @@ def test_what_was_not_cut_is_named_and_left_out(made: ImageStore, tmp_path: Path
     (picture,) = planes(stages)
     assert sum(bool(axis.collections) for axis in picture.draw(LIGHT).axes) == 2
     windows = section_tables(stages)[0].cells["Window"].tolist()
-    assert windows == ["whole", "whole, grid alone", "diverged", "1/4 of its sides", "not run"]
+    assert windows == ["whole", "whole, grid alone", "diverged", "1/4 of the sides", "not run"]
     assert any("Run in part: cross-sections, 4 of 5 cells" in sentence for sentence in stages.missing)
 
 
