@@ -57,7 +57,7 @@ def test_tables_have_the_counts_side_by_side(made: ImageStore, tmp_path: Path) -
 
 def test_findings_say_whether_they_hold(made: ImageStore, tmp_path: Path) -> None:
     hundreds, optimizers, architectures, thin = section_findings(stages_of(made, tmp_path))
-    assert "regions: holds. In the mean there are dense 210 and simple 72,000 in the whole window" in hundreds
+    assert "regions: holds. In the mean there are dense 210 and simple 72,000 in the whole" in hundreds
     assert "AdamW: holds in part." in optimizers
     assert "whole window, dense 300 against 120 and simple 80,000 against 64,000;" in optimizers
     assert "along a side, dense 30 against 12 and simple 400 against 500." in optimizers
