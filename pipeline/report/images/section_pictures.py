@@ -91,15 +91,16 @@ def _draw_planes(here: xr.Dataset, classes: list[str], theme: Theme) -> Figure:
     drawing = figure(_SIDE * across, (_SIDE + 0.35) * down + 0.4)
     axes = drawing.subplots(down, across, squeeze=False).ravel()
     present = _by_share(here)
-    colours = {c: theme.series[i % len(theme.series)] for i, c in enumerate(present)}
+    named = present[: len(theme.series)]
+    colours = dict.fromkeys(present, theme.muted) | dict(zip(named, theme.series, strict=False))
     for axis in axes:
         axis.set_axis_off()
     for place, axis in zip(range(n), axes, strict=False):
         _draw_network(axis, here.isel(network=place), colours, theme)
-    handles = [Patch(color=colours[c], label=classes[c]) for c in present]
-    drawing.legend(
-        handles=handles, title="largest output", loc="outside lower left", ncols=min(len(handles), 6)
-    )
+    handles = [Patch(color=colours[c], label=classes[c]) for c in named]
+    if len(present) > len(named):
+        handles.append(Patch(color=theme.muted, label="others"))
+    drawing.legend(handles=handles, title="largest output", loc="outside lower left", ncols=len(handles))
     return drawing
 
 
@@ -115,7 +116,7 @@ def _draw_network(axis: Axes, one: xr.Dataset, colours: dict[int, str], theme: T
     region, largest = (one[name].values[used].astype(int) for name in ("region", "largest"))
     starts = np.flatnonzero(np.diff(region, prepend=-1) | np.diff(largest, prepend=-1))
     paper = np.array(to_rgb(theme.paper))
-    strength = _PALEST + (_STRONGEST - _PALEST) * (region[starts] * _GOLDEN % 1)
+    strength = _PALEST + (_STRONGEST - _PALEST) * ((region[starts] + 1) * _GOLDEN % 1)
     full = np.array([to_rgb(colours[c]) for c in largest[starts]])
     faces = paper + strength[:, None] * (full - paper)
     polygons = PolyCollection(
