@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 
+from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.images.page import content
 from relusweep.pipeline.report.images.section_pictures import planes, three_images
 from relusweep.pipeline.report.images.sections import on_window, section_findings, section_tables
@@ -25,6 +26,7 @@ WHOLE, REDUCED, GRID, NOT_FINITE = 0, 1, 3, 4
 def made() -> ImageStore:
     store = ImageStore(NETWORKS)
     store.add_sections()
+    store.arrays = {stage: store.arrays[stage] for stage in ("training", "sections")}
     numbers = {
         "code": [WHOLE, WHOLE, WHOLE, REDUCED, REDUCED],
         "scale": [1, 1, 1, 0.25, 0.125],
@@ -110,9 +112,8 @@ def test_what_was_not_cut_is_named_and_left_out(made: ImageStore, tmp_path: Path
 def test_page_and_terminal_show_them_where_they_ran(made: ImageStore, tmp_path: Path) -> None:
     tree = open_datatree(made.write(tmp_path / "with"), group="images/digits")
     assert content(tree).sections[-1].heading == "Cross-sections"
-    assert any(
-        getattr(shown, "title", "").startswith("Linear regions in the plane") for shown in overview(tree)
-    )
+    titles = [shown.title for shown in overview(tree) if isinstance(shown, Table)]
+    assert "Linear regions in the plane through three images" in titles
     del made.arrays["sections"]
     without = open_datatree(made.write(tmp_path / "without"), group="images/digits")
     assert content(without).sections[-1].heading == "Sensitivity"
