@@ -14,7 +14,7 @@ from torch import nn
 
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import linear_pieces, linear_regions
-from relusweep.tasks.sections import exact
+from relusweep.tasks.sections import cutter
 from relusweep.tasks.sections.exact import Section, count_pieces, cut_plane
 from relusweep.tasks.sections.planes import Plane, plane_through
 from tests.tasks.regions.rational import area as exact_area
@@ -77,7 +77,7 @@ def area(corners: NDArray[np.float64]) -> float:
 def test_each_pattern_of_a_convolutional_network_is_one_polygon(
     order: str, scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exact, "AT_ONCE", 7)  # polygons are left over, and taken up again
+    monkeypatch.setattr(cutter, "AT_ONCE", 7)  # polygons are left over, and taken up again
     network, plane = convolutional(order, 1), plane_of_random((1, 4, 4), 2)
     window = plane.window("triangle", scale)
     section = cut_plane(network, plane, window)
