@@ -1,4 +1,8 @@
-"""Convex polygons cut where the largest of some affine functions changes."""
+"""Convex polygons cut where the largest of some affine functions changes.
+
+Polygons are cut one by one, unlike the meshes of `relusweep.tasks.regions`, which hold every unit's value at
+each of the vertices that polygons share: a layer of an image network has tens of thousands of units.
+"""
 
 import numpy as np
 

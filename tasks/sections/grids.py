@@ -15,7 +15,8 @@ from relusweep.tasks.jacobians._forward import Passed
 from relusweep.tasks.jacobians.closed import ClosedForm
 from relusweep.tasks.jacobians.coefficients import differentiate
 from relusweep.tasks.sections._split import held
-from relusweep.tasks.sections.exact import AT_ONCE, Cutter, Section
+from relusweep.tasks.sections.cutter import AT_ONCE, Cutter
+from relusweep.tasks.sections.exact import Section
 from relusweep.tasks.sections.planes import Plane
 
 __all__ = ["Grid", "GridCounts", "count_on_grid"]

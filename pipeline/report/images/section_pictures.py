@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from relusweep.pipeline.common.wording import plural
 from relusweep.pipeline.report.images.sections import on_window
 from relusweep.pipeline.report.images.stages import Stages
 from relusweep.pipeline.report.text import count, enumeration
@@ -24,6 +25,7 @@ __all__ = ["planes", "three_images"]
 _ACROSS = 3  # panels
 _SIDE = 2.35  # inches of a panel
 _GOLDEN = 0.6180339887498949  # multiples of it lie far from one another, modulo 1
+_AWAY = ((-6, -4), (6, -4), (0, 3))  # of the letters A, B and C from their corners, in points
 _PALEST, _STRONGEST = 0.2, 0.9  # share of a class's colour in the colours of its regions
 
 
@@ -89,15 +91,16 @@ def _draw_planes(here: xr.Dataset, classes: list[str], theme: Theme) -> Figure:
     drawing = figure(_SIDE * across, (_SIDE + 0.35) * down + 0.4)
     axes = drawing.subplots(down, across, squeeze=False).ravel()
     present = _by_share(here)
-    colours = {c: theme.series[i % len(theme.series)] for i, c in enumerate(present)}
+    named = present[: len(theme.series)]
+    colours = dict.fromkeys(present, theme.muted) | dict(zip(named, theme.series, strict=False))
     for axis in axes:
         axis.set_axis_off()
     for place, axis in zip(range(n), axes, strict=False):
         _draw_network(axis, here.isel(network=place), colours, theme)
-    handles = [Patch(color=colours[c], label=classes[c]) for c in present]
-    drawing.legend(
-        handles=handles, title="largest output", loc="outside lower left", ncols=min(len(handles), 6)
-    )
+    handles = [Patch(color=colours[c], label=classes[c]) for c in named]
+    if len(present) > len(named):
+        handles.append(Patch(color=theme.muted, label="others"))
+    drawing.legend(handles=handles, title="largest output", loc="outside lower left", ncols=len(handles))
     return drawing
 
 
@@ -113,7 +116,7 @@ def _draw_network(axis: Axes, one: xr.Dataset, colours: dict[int, str], theme: T
     region, largest = (one[name].values[used].astype(int) for name in ("region", "largest"))
     starts = np.flatnonzero(np.diff(region, prepend=-1) | np.diff(largest, prepend=-1))
     paper = np.array(to_rgb(theme.paper))
-    strength = _PALEST + (_STRONGEST - _PALEST) * (region[starts] * _GOLDEN % 1)
+    strength = _PALEST + (_STRONGEST - _PALEST) * ((region[starts] + 1) * _GOLDEN % 1)
     full = np.array([to_rgb(colours[c]) for c in largest[starts]])
     faces = paper + strength[:, None] * (full - paper)
     polygons = PolyCollection(
@@ -130,14 +133,15 @@ def _draw_network(axis: Axes, one: xr.Dataset, colours: dict[int, str], theme: T
     )
     scale = float(one["scale"])
     if scale == 1:
-        for name, corner in zip("ABC", triangle, strict=True):
+        for name, corner, away in zip("ABC", triangle, _AWAY, strict=True):
             axis.annotate(
-                name, corner, (0, 2), textcoords="offset points", color=theme.ink, ha="center", fontsize=8
+                name, corner, away, textcoords="offset points", color=theme.ink, fontsize=8, ha="center"
             )
     else:
         _draw_place(axis, triangle, corners.mean(axis=0), theme)
+    n = int(one["n_regions"])
     part = "" if scale == 1 else f", {on_window(float(one['code']), scale)}"
-    axis.set_title(f"{one['network'].item()}\n{count(float(one['n_regions']))} regions{part}", fontsize=8.5)
+    axis.set_title(f"{one['network'].item()}\n{n:,} {plural('region', n)}{part}", fontsize=8.5)
 
 
 def _draw_place(axis: Axes, triangle: NDArray[Any], middle: NDArray[Any], theme: Theme) -> None:

@@ -62,7 +62,7 @@ def on_window(code: float, scale: float) -> str:
         case SectionCode.NOT_FINITE:
             return "diverged"
         case SectionCode.REDUCED:
-            return f"{Fraction(scale)} of its sides"
+            return f"{Fraction(scale)} of the sides"
     return "over the limit"
 
 
@@ -84,10 +84,14 @@ def _frame(stages: Stages) -> pd.DataFrame:
 
 
 def section_findings(stages: Stages) -> list[str]:
-    """Say of each finding of the source whether it holds here."""
+    """Say of each finding of the source whether it holds here.
+
+    Numbers of regions and architectures are those in the first plane; others are in all of them.
+    """
     known = _frame(stages)
     known = known[known["architecture"] != "linear"]
-    found = (_hundreds(known), _by_optimizer(known), _by_architecture(known), _thin(known))
+    first = known[known["plane"] == stages["sections"]["plane"].values[0]]
+    found = (_hundreds(first), _by_optimizer(known), _by_architecture(first), _thin(known))
     return [sentence for sentences in found for sentence in sentences]
 
 
@@ -101,19 +105,24 @@ def _hundreds(known: pd.DataFrame) -> Iterator[str]:
         numbers = [f"{name} {_about(value)}" for name, value in whole.items()]
         yield (
             f"Hundreds to thousands of regions: {_verdict((whole >= _MANY).to_list())}. In the mean there "
-            f"are {enumeration(numbers)} in the whole window; where a part was cut, by what that part holds."
+            f"are {enumeration(numbers)} in the whole window of the plane {known['plane'].iloc[0]}; where a "
+            "part was cut, by what that part holds."
         )
 
 
 def _by_optimizer(known: pd.DataFrame) -> Iterator[str]:
-    mean = known.pivot_table("pieces", "architecture", "optimizer", sort=False)
-    mean = mean.reindex(columns=list(OPTIMIZERS)).dropna()
-    if len(mean):
-        numbers = [f"{name} {sgd:,.1f} against {adamw:,.1f}" for name, (sgd, adamw) in mean.T.items()]
+    holds, said = [], []
+    for column, what in (("whole", "regions of the whole window"), ("pieces", "linear pieces along a side")):
+        mean = known.pivot_table(column, ["plane", "architecture"], "optimizer", sort=False)
+        mean = mean.reindex(columns=list(OPTIMIZERS)).dropna()  # planes where both are known
+        holds += (mean["sgd"] > mean["adamw"]).to_list()
+        mean = mean.groupby("architecture", sort=False).mean()
+        numbers = [f"{name} {_about(sgd)} against {_about(adamw)}" for name, (sgd, adamw) in mean.T.items()]
+        said += [f"{what}, {enumeration(numbers)}"] if numbers else []
+    if said:
         yield (
-            f"Networks trained with SGD have more regions than those with AdamW: "
-            f"{_verdict((mean['sgd'] > mean['adamw']).to_list())}. Linear pieces along a side, in the mean: "
-            f"{enumeration(numbers)}."
+            f"Networks trained with SGD have more regions than those with AdamW: {_verdict(holds)}. In the "
+            f"mean, {'; '.join(said)}."
         )
 
 

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
 from numpy.typing import NDArray
 from torch import nn
 
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions import linear_pieces, linear_regions
-from relusweep.tasks.sections import exact
+from relusweep.tasks.sections import cutter
 from relusweep.tasks.sections.exact import Section, count_pieces, cut_plane
 from relusweep.tasks.sections.planes import Plane, plane_through
+from tests.tasks.regions.rational import area as exact_area
+from tests.tasks.regions.rational import exact_regions, whole_networks
 
 N_CLASSES = 3
 
@@ -74,7 +77,7 @@ def area(corners: NDArray[np.float64]) -> float:
 def test_each_pattern_of_a_convolutional_network_is_one_polygon(
     order: str, scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exact, "AT_ONCE", 7)  # polygons are left over, and taken up again
+    monkeypatch.setattr(cutter, "AT_ONCE", 7)  # polygons are left over, and taken up again
     network, plane = convolutional(order, 1), plane_of_random((1, 4, 4), 2)
     window = plane.window("triangle", scale)
     section = cut_plane(network, plane, window)
@@ -169,6 +172,23 @@ def test_kinks_that_meet_in_a_point_leave_no_slivers() -> None:
     assert cut_plane(network, plane, plane.window("square")).n_regions == 18
     turned = plane_through(images[[1, 0, 2]])  # the point is not the origin, and so it is rounded
     assert cut_plane(network, turned, turned.window("square", 1.5)).n_regions == 18
+
+
+@given(whole_networks(n_inputs=2))
+def test_regions_are_those_of_rational_arithmetic(
+    case: tuple[Network, list[tuple[NDArray[np.int64], NDArray[np.int64]]]],
+) -> None:
+    """Lines coincide and concur, and units are zero all over."""
+    _, whole = case
+    layers: list[nn.Module] = [nn.Flatten()]
+    for weights, biases in whole:
+        linear = nn.Linear(weights.shape[1], len(weights))
+        linear.weight.data, linear.bias.data = (torch.from_numpy(a).float() for a in (weights, biases))
+        layers += [linear, nn.ReLU()]
+    plane = plane_through(np.reshape([[0.0, 0], [2, 0], [0, 2]], (3, 1, 1, 2)))  # the two pixels themselves
+    section = cut_plane(nn.Sequential(*layers[:-1]), plane, plane.window("square"))
+    expected = [float(exact_area(corners)) for corners, _ in exact_regions(whole[:-1], 0, (-2, -2), (2, 2))]
+    np.testing.assert_allclose(np.sort(section.areas), np.sort(expected), rtol=1e-12)
 
 
 def test_after_the_limit_it_ends_with_what_it_has() -> None:

@@ -32,8 +32,7 @@ def filled(inside: NDArray[np.bool_], alike: Callable[[tuple[int, int], tuple[in
     return n
 
 
-@pytest.mark.parametrize("window", ["triangle", "box"])
-@pytest.mark.parametrize("tolerance", [1e-5, 0.1])
+@pytest.mark.parametrize(("window", "tolerance"), [("triangle", 1e-5), ("box", 0.1)])
 def test_counts_are_those_of_a_flood_fill(window: str, tolerance: float) -> None:
     network, plane = convolutional("rm", 3).eval(), plane_of_random((1, 4, 4), 2)
     corners = plane.window(window, 0.7)  # type: ignore[arg-type]  # one of them

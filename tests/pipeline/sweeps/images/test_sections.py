@@ -48,20 +48,17 @@ def arrays_of(label: str, parameters: NDArray[np.float32] | None = None, **field
 
 def test_they_are_stored_for_every_network_and_plane(workers: Address, tmp_path: Path) -> None:
     images, settings = write_images(tmp_path / "toy"), {"epochs": 1, "section_grid": 9, "section_limit": 60}
-    stage = Sections(sweep_of(images, "dense-sgd-0", **settings).spec)
+    planes = "nearest", "0-3-22"
+    stage = Sections(sweep_of(images, "dense-sgd-0", "linear-sgd-0", planes=planes, **settings).spec)
     run(stage, str(tmp_path / "store"), workers)
-    more = Sections(
-        sweep_of(images, "dense-sgd-0", "linear-sgd-0", planes=("nearest", "0-3-22"), **settings).spec
-    )
-    run(more, str(tmp_path / "store"), workers)
-    found = stored(tmp_path / "store", more)
+    found = stored(tmp_path / "store", stage)
     assert dict(found["n_regions"].sizes) == {"network": 2, "plane": 2}
     assert found["sample"].sel(plane="0-3-22").values.tolist() == [0, 3, 22]
     for label in found["network"].values:
-        network = trained_network(more, label, tmp_path / "store")
+        network = trained_network(stage, label, tmp_path / "store")
         for name in found["plane"].values:
             one = found.sel(network=label, plane=name)
-            _, plane = plane_of(more.spec.image_networks.source, name)
+            _, plane = plane_of(stage.spec.image_networks.source, name)
             expected = cut_plane(network.eval(), plane, plane.window("triangle", float(one["scale"])), 60)
             assert one["n_regions"] == expected.n_regions
             n = len(expected.corners)
@@ -77,10 +74,10 @@ def test_they_are_stored_for_every_network_and_plane(workers: Address, tmp_path:
 
 
 def test_a_part_of_the_window_stays_within_the_limit() -> None:
-    found = arrays_of("simple-sgd-0", section_limit=50, section_window="square")
+    found = arrays_of("simple-sgd-0", section_limit=20, section_window="square")
     assert found["code"] == SectionCode.REDUCED
     n_polygons = len(set(zip(found["region"].tolist(), found["largest"].tolist(), strict=True))) - 1
-    assert n_polygons <= 50
+    assert n_polygons <= 20
     assert (found["pieces"] == -1).all()  # more than the limit
     assert found["by_maps"] <= found["by_patterns"]
     assert 0 <= found["missed"] < found["n_regions"]
