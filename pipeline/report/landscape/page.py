@@ -13,8 +13,8 @@ _HOW = (
     "The loss is the sum of squared errors over all rows. A family holds the stationary points of units with "
     "given signs at all rows and output weights of given signs; families that a symmetry of the function "
     "takes into one another count once. Inside cells of signs the gradient is zero; between them points are "
-    "stationary in Clarke's sense. A minimum is poor if a stationary point has less loss, and strict if every "
-    "step but a change of scale of a unit goes up. Everything is rational arithmetic."
+    "stationary in Clarke's sense. A minimum is poor if a stationary point has less loss, and strict if "
+    "every step but a change of scale of a unit goes up. Everything is rational arithmetic."
 )
 
 
