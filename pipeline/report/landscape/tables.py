@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -47,8 +48,8 @@ class Landscape(NamedTuple):
     @property
     def poor(self) -> pd.DataFrame:
         """Those of them above the least loss."""
-        above = self.minima["loss"] > self.levels["loss"].min()
-        return self.minima[above]
+        above: pd.DataFrame = self.minima.loc[self.minima["loss"] > self.levels["loss"].min()]
+        return above
 
 
 def landscapes(dataset: xr.Dataset) -> Iterator[Landscape]:
@@ -62,7 +63,8 @@ def landscapes(dataset: xr.Dataset) -> Iterator[Landscape]:
                 part = one[names].isel(level=slice(int(one["levels"]))).reset_coords(drop=True)
                 frame = part.to_dataframe().astype(int)
                 ends = zip(frame["loss_numerator"], frame["loss_denominator"], strict=True)
-                frame["loss"] = [Fraction(int(above), int(below)) for above, below in ends]
+                losses = np.array([Fraction(int(above), int(below)) for above, below in ends], object)
+                frame = frame.assign(loss=losses)
                 yield Landscape(int(problem), str(one["truth_table"].item()), int(width), frame)
 
 
