@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,42 +20,56 @@ def is_positive_sum(parts: NDArray[np.int64], wanted: NDArray[np.int64]) -> bool
     parts : ndarray of shape (n_parts, n), int64
     wanted : ndarray of shape (n,), int64
     """
-    from flint import fmpz_mat
-
-    columns = np.column_stack([np.ones_like(wanted), parts.T, wanted])
-    matrix, below, found = fmpz_mat(columns.tolist()).rref()
-    values = np.array(matrix.tolist()[:found], object).astype(np.int64) * (1 if below > 0 else -1)
-    pivots = [int(np.flatnonzero(row)[0]) for row in values]
-    if pivots[-1] == columns.shape[1] - 1:
+    solved = _solved(np.column_stack([np.ones_like(wanted), parts.T, wanted]))
+    if solved is None:
         return False
-    # Below the constant's row each says: times of a part = last column - sum of (others' times coefficient).
-    free = [place for place in range(1, columns.shape[1] - 1) if place not in pivots]
-    fixed, slopes = values[1:, -1], values[1:, free]
-    if (fixed > 0).all():
+    times, slopes = solved[0][1:], solved[1][1:]  # the constant comes first, and may be anything
+    if (times > 0).all():
         return True
-    if ((fixed <= 0) & (slopes >= 0).all(axis=1)).any():
+    if ((times <= 0) & (slopes >= 0).all(axis=1)).any():
         return False
-    return (
-        interior_point(np.vstack([slopes, -np.eye(len(free), dtype=int)]), [*fixed, *[0] * len(free)])
-        is not None
-    )
+    free = slopes.shape[1]
+    bounds = np.vstack([slopes, -np.eye(free, dtype=int)])
+    return interior_point(bounds, [*times, *[0] * free]) is not None
 
 
-def mean_is_zero(vectors: NDArray[np.int64], directions: NDArray[np.int64]) -> bool:
+def mean_is_zero(vectors: NDArray[np.int64]) -> bool:
     """Whether zero is a weighted mean of vectors.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_vectors, n), int64
-    directions : ndarray of shape (n_directions, n), int64
-        Along one of which all vectors may go one way, which is looked at first.
     """
-    vectors = np.unique(vectors, axis=0)
-    if not vectors.any(axis=1).all():
-        return True
-    if ((vectors @ directions.T) > 0).all(axis=0).any():
+    zero = [*[0] * vectors.shape[1], 1]
+    solved = _solved(np.column_stack([np.vstack([vectors.T, np.ones(len(vectors), np.int64)]), zero]))
+    if solved is None:
         return False
-    n = len(vectors)
-    sums = np.vstack([vectors.T, np.ones(n, np.int64)])
-    zero = np.zeros(n, int)
-    return maximise(zero, -np.eye(n, dtype=int), zero, sums, [0] * vectors.shape[1] + [1]) is not None
+    times, slopes = solved
+    if (times >= 0).all():
+        return True
+    if ((times < 0) & (slopes >= 0).all(axis=1)).any():
+        return False
+    free = slopes.shape[1]
+    bounds = np.vstack([slopes, -np.eye(free, dtype=int)])
+    return maximise([0] * free, bounds, [*times, *[0] * free]) is not None
+
+
+def _solved(columns: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Solve for how many times columns are taken to give the last one; None where they cannot.
+
+    Returns
+    -------
+    times : ndarray of shape (n_solved,), int64
+        Of those columns that are solved for, where no other is taken, times a positive number.
+    slopes : ndarray of shape (n_solved, n_free), int64
+        By how much they fall with each of the others.
+    """
+    from flint import fmpz_mat
+
+    matrix, below, found = fmpz_mat(columns.tolist()).rref()
+    rows = np.array(matrix.tolist()[:found], object).astype(np.int64) * (1 if below > 0 else -1)
+    pivots = (rows != 0).argmax(axis=1)
+    if pivots[-1] == columns.shape[1] - 1:
+        return None
+    free = np.setdiff1d(np.arange(columns.shape[1] - 1), pivots)
+    return rows[:, -1], rows[:, free]

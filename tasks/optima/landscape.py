@@ -137,7 +137,7 @@ class Landscape:
         if key not in self._clarke:
             cells = of.signs[of.cells_around(face)]
             gradients = ((cells > 0) * np.array(at.errors)) @ of.points
-            self._clarke[key] = mean_is_zero(gradients, of.rays)
+            self._clarke[key] = mean_is_zero(gradients)
         return self._clarke[key]
 
 

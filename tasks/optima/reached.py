@@ -96,10 +96,8 @@ def reached(
         of = landscape(inputs, told, network.width)
         at = _networks(of, network, parameters[some])
         family, distance = _families(of, at, tolerance)
-        for into, values in zip(
-            found, (_cells(at), family, distance, _gradient(of, at), _squares(at)), strict=True
-        ):
-            into[some] = values
+        found.sign_cell[some], found.family[some], found.family_distance[some] = _cells(at), family, distance
+        found.gradient_norm[some], found.squared_error[some] = _gradient(of, at), _squares(at)
     return found
 
 
@@ -118,7 +116,7 @@ def _networks(of: Landscape, network: Network, parameters: NDArray[np.float32]) 
 def _cells(at: _Networks) -> NDArray[np.int32]:
     """Read which units are on as the bits of a number."""
     on = np.hstack([*(at.values > 0).swapaxes(0, 1)])
-    return (on @ (1 << np.arange(on.shape[1])[::-1])).astype(np.int32)
+    return np.asarray(on @ (1 << np.arange(on.shape[1])[::-1]), np.int32)
 
 
 def _squares(at: _Networks) -> Floats:

@@ -65,7 +65,7 @@ def canonical(
     """
     base = maps.shape[1]
     powers = base ** np.arange(keys.shape[1], dtype=np.int64)[::-1]
-    images = np.stack([np.sort(of[keys], axis=1) @ powers for of in maps])
+    images = np.sort(maps[:, keys], axis=2) @ powers
     images.sort(axis=0)
     sizes = 1 + (images[1:] != images[:-1]).sum(axis=0)
     return images[0], sizes

@@ -36,7 +36,9 @@ class XorLine(Problem):
 
     def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
         """Give the points, the same for all trials."""
-        return Trials(np.array(_POINTS, np.float32), np.tile(np.float32(_TARGETS), (len(trials), 1)))
+        return Trials(
+            np.array(_POINTS, np.float32), np.tile(np.array(_TARGETS, np.float32), (len(trials), 1))
+        )
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name one for all."""

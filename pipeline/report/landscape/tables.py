@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -47,7 +48,8 @@ class Landscape(NamedTuple):
     @property
     def poor(self) -> pd.DataFrame:
         """Those of them above the least loss."""
-        return self.minima[self.minima["loss"] > self.levels["loss"].min()]
+        above: pd.DataFrame = self.minima.loc[self.minima["loss"] > self.levels["loss"].min()]
+        return above
 
 
 def landscapes(dataset: xr.Dataset) -> Iterator[Landscape]:
@@ -56,12 +58,13 @@ def landscapes(dataset: xr.Dataset) -> Iterator[Landscape]:
     for problem in data["problem"].to_numpy():
         for width in data["width"].to_numpy():
             one = data.sel(problem=problem, width=width)
-            if one["levels"].notna() and one["levels"] > 0:
+            if one["levels"] > 0:
                 names = ["loss_numerator", "loss_denominator", *_HEADINGS]
-                frame = one[names].isel(level=slice(int(one["levels"])))
-                frame = frame.reset_coords(drop=True).to_dataframe().astype(int)
+                part = one[names].isel(level=slice(int(one["levels"]))).reset_coords(drop=True)
+                frame = part.to_dataframe().astype(int)
                 ends = zip(frame["loss_numerator"], frame["loss_denominator"], strict=True)
-                frame["loss"] = [Fraction(int(above), int(below)) for above, below in ends]
+                losses = np.array([Fraction(int(above), int(below)) for above, below in ends], object)
+                frame = frame.assign(loss=losses)
                 yield Landscape(int(problem), str(one["truth_table"].item()), int(width), frame)
 
 
