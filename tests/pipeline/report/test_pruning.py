@@ -128,3 +128,9 @@ def test_where_nothing_was_learned_there_are_dashes_and_no_pictures(stored: dict
     (section,) = sections(nobody)
     assert not [block for block in section.blocks if isinstance(block, Picture)]
     assert tables(nobody)[0] == [["2", "\N{EN DASH}"]]
+    deep_data = stored["prune_deep"].sel(n_inputs=[3], width=[9])
+    lost = deep_data.assign(success_epoch=xr.full_like(deep_data["success_epoch"], -1))
+    lost = lost.assign({name: lost[name].where(False) for name in ("layer_units", "removed_layer")})
+    (section,) = sections(lost)
+    assert not [block for block in section.blocks if isinstance(block, Picture)]
+    assert tables(lost)[0][0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]
