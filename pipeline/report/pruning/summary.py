@@ -121,7 +121,7 @@ def _deep_row(cell: xr.Dataset) -> dict[str, Any]:
     units = left.sum(axis=2)
     n, depth = int(cell["n_inputs"]), int(cell["depth"]) or left.shape[2]
     wanted = width_conjectured(n, depth) if n and depth else 0
-    within: NDArray[np.bool_] = (left <= wanted).all(axis=2)
+    within = np.asarray((left <= wanted).all(axis=2))
     best = left.reshape(-1, left.shape[2])[units.argmin()].tolist() if units.size else []
     return {
         **_counts(cell),
