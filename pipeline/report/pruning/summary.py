@@ -169,11 +169,14 @@ class Masked(NamedTuple):
     structures : pandas.DataFrame
         A row of each minimal sub-network up to exchange of units: ``n_inputs``, ``width``, ``depth``,
         ``masked``, ``mask``, how many ``originals`` have it, of ``of``.
+    most : int, optional
+        Minimal masks that the store has of an original, where some originals have more.
     """
 
     note: str
     table: pd.DataFrame
     structures: pd.DataFrame
+    most: int | None
 
 
 def masked(dataset: xr.Dataset) -> Masked:
@@ -182,7 +185,9 @@ def masked(dataset: xr.Dataset) -> Masked:
     cells = [cell.isel(masked=place) for cell in _cells(data) for place in range(cell.sizes["masked"])]
     structures = [row for cell in cells for row in _structure_rows(cell)]
     columns = [*_PLACES, "masked", "mask", "originals", "of"]
-    return Masked(note, pd.DataFrame(map(_masked_row, cells)), pd.DataFrame(structures, columns=columns))
+    most = data.sizes["mask"] if bool((data["masks_minimal"] > data.sizes["mask"]).any()) else None
+    frame = pd.DataFrame(structures, columns=columns)
+    return Masked(note, pd.DataFrame(map(_masked_row, cells)), frame, most)
 
 
 def _masked_row(cell: xr.Dataset) -> dict[str, Any]:

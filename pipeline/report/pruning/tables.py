@@ -117,6 +117,7 @@ def structures_table(masked: Masked) -> Table:
         "Originals that have it, % [95 %]": _shares(frame["originals"], frame["of"]),
     }
     title = "The commonest minimal sub-networks of each size, up to exchange of units"
+    title += f", of the {masked.most} smallest of each original" if masked.most else ""
     return Table(title, pd.DataFrame(cells), code=("What is kept",))
 
 

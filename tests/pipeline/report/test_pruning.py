@@ -99,6 +99,9 @@ def test_masks_are_counted_as_in_the_store(stored: dict[str, xr.Dataset]) -> Non
     assert sizes[3][3] == f"{len(least)} of 6"
     assert f"({least.min():.0f} to {least.max():.0f})" in sizes[3][5]
     assert ["2", "2", "units", "11"] in [row[:4] for row in structures]
+    assert "smallest of each" not in overview(data)[-1].title
+    some = overview(data.isel(mask=[0]).assign(masks_minimal=data["masks_minimal"] + 1))[-1]
+    assert some.title.endswith("of the 1 smallest of each original")
 
 
 def test_the_page_has_the_section_with_its_pictures(stored: dict[str, xr.Dataset], tmp_path: Path) -> None:
