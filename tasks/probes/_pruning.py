@@ -79,7 +79,8 @@ def missing_rows(
     for name, (dims, dtype, fill, _) in probe.variables(extent).items():
         arrays[name] = np.full((n_networks, *(sizes[dim] for dim in dims)), fill, dtype)
         if len(originals):
-            arrays[name][(originals, *(slice(size) for size in found[name].shape[1:]))] = found[name]
+            inside: tuple[Any, ...] = tuple(slice(size) for size in found[name].shape[1:])
+            arrays[name][(originals, *inside)] = found[name]
     return arrays
 
 

@@ -96,9 +96,9 @@ def remove_units(tuning: FineTuning, original: int, stream: Stream, prunings: in
 
 def _empty(prunings: int, network: Network) -> Removals:
     steps = prunings, network.depth * network.width
-    whole = [np.full(steps, -1, np.int32) for _ in range(3)]
+    layer, unit, epoch = (np.full(steps, -1, np.int32) for _ in range(3))
     units, ending = np.zeros((prunings, network.depth), np.int32), np.full(prunings, -1, np.int8)
-    return Removals(units, ending, *whole, np.full(steps, np.nan, np.float32))
+    return Removals(units, ending, layer, unit, epoch, np.full(steps, np.nan, np.float32))
 
 
 class _Tried(NamedTuple):

@@ -60,7 +60,7 @@ def _draw_sizes(deep: Deep, rows: list[Any], parity: bool, theme: Theme) -> Figu
             axis.hlines(most, place - 0.4, place + 0.4, color=theme.series[1], linewidth=1.4)
     axis.set_xticks(range(len(rows)), labels=[_size(row).replace(", ", "\n") for row in rows])
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set(ylabel="units left", ylim=(0, None), xlim=(-0.6, len(rows) - 0.4))
+    axis.set(ylabel="units left", ylim=(0, 1.08 * axis.get_ylim()[1]), xlim=(-0.6, len(rows) - 0.4))
     axis.grid(visible=True, axis="y")
     axis.tick_params(length=0)
     return drawing

@@ -119,9 +119,10 @@ def deep(dataset: xr.Dataset) -> Deep:
 def _deep_row(cell: xr.Dataset) -> dict[str, Any]:
     left = _left(cell)
     units = left.sum(axis=2)
-    wanted = width_conjectured(int(cell["n_inputs"]), left.shape[2])
-    within = (left <= wanted).all(axis=2)
-    best = left.reshape(-1, left.shape[2])[units.argmin()] if units.size else []
+    n, depth = int(cell["n_inputs"]), int(cell["depth"]) or left.shape[2]
+    wanted = width_conjectured(n, depth) if n and depth else 0
+    within = np.asarray((left <= wanted).all(axis=2))
+    best = left.reshape(-1, left.shape[2])[units.argmin()].tolist() if units.size else []
     return {
         **_counts(cell),
         "prunings": units.size,
@@ -135,9 +136,9 @@ def _deep_row(cell: xr.Dataset) -> dict[str, Any]:
 
 def _left(cell: xr.Dataset) -> NDArray[np.int64]:
     """Give units left: (n_originals, n_prunings, depth)."""
-    left = cell["layer_units"].transpose("trial", "pruning", "layer").to_numpy()
+    left: NDArray[np.float64] = cell["layer_units"].transpose("trial", "pruning", "layer").to_numpy()
     there = np.isfinite(left)
-    return left[there.any(axis=(1, 2))][:, :, there.any(axis=(0, 1))].astype(int)
+    return left[there.any(axis=(1, 2))][:, :, there.any(axis=(0, 1))].astype(np.int64)
 
 
 def layers_in_words(layers: Any) -> str:
@@ -147,11 +148,11 @@ def layers_in_words(layers: Any) -> str:
 
 def _shape_rows(cell: xr.Dataset) -> list[dict[str, Any]]:
     left = _left(cell)
-    rows = left.reshape(-1, left.shape[2])
-    shapes, counts = np.unique(rows, axis=0, return_counts=True) if len(rows) else (rows, [])
+    rows = left.reshape(left.shape[0] * left.shape[1], left.shape[2])
+    shapes, counts = np.unique(rows, axis=0, return_counts=True)
     found = [
-        _place(cell) | {"layers": layers_in_words(shape), "units": int(shape.sum()), "prunings": int(count)}
-        for shape, count in zip(shapes, counts, strict=True)
+        _place(cell) | {"layers": layers_in_words(shape), "units": int(shape.sum()), "prunings": count}
+        for shape, count in zip(shapes, counts.tolist(), strict=True)
     ]
     return sorted(found, key=lambda row: (row["units"], -row["prunings"], row["layers"]))
 
@@ -168,11 +169,14 @@ class Masked(NamedTuple):
     structures : pandas.DataFrame
         A row of each minimal sub-network up to exchange of units: ``n_inputs``, ``width``, ``depth``,
         ``masked``, ``mask``, how many ``originals`` have it, of ``of``.
+    most : int, optional
+        Minimal masks that the store has of an original, where some originals have more.
     """
 
     note: str
     table: pd.DataFrame
     structures: pd.DataFrame
+    most: int | None
 
 
 def masked(dataset: xr.Dataset) -> Masked:
@@ -181,7 +185,9 @@ def masked(dataset: xr.Dataset) -> Masked:
     cells = [cell.isel(masked=place) for cell in _cells(data) for place in range(cell.sizes["masked"])]
     structures = [row for cell in cells for row in _structure_rows(cell)]
     columns = [*_PLACES, "masked", "mask", "originals", "of"]
-    return Masked(note, pd.DataFrame(map(_masked_row, cells)), pd.DataFrame(structures, columns=columns))
+    most = data.sizes["mask"] if bool((data["masks_minimal"] > data.sizes["mask"]).any()) else None
+    frame = pd.DataFrame(structures, columns=columns)
+    return Masked(note, pd.DataFrame(map(_masked_row, cells)), frame, most)
 
 
 def _masked_row(cell: xr.Dataset) -> dict[str, Any]:
@@ -200,11 +206,11 @@ def _masked_row(cell: xr.Dataset) -> dict[str, Any]:
 def _structure_rows(cell: xr.Dataset) -> list[dict[str, Any]]:
     rows = cell["mask_structure"].transpose("trial", "mask").to_numpy()
     each = [np.unique(row[np.isfinite(row)]).astype(int) for row in rows]
-    masks, counts = np.unique(np.concatenate(each), return_counts=True) if each else ([], [])
+    masks, counts = np.unique(np.concatenate(each), return_counts=True)
     many = {"masked": str(cell["masked"].values), "of": _counts(cell)["originals"]}
     found = [
-        _place(cell) | many | {"mask": int(mask), "originals": int(count)}
-        for mask, count in zip(masks, counts, strict=True)
+        _place(cell) | many | {"mask": mask, "originals": count}
+        for mask, count in zip(masks.tolist(), counts.tolist(), strict=True)
     ]
     return sorted(found, key=lambda row: -row["originals"])
 

@@ -18,11 +18,10 @@ _MOST_STRUCTURES = 3
 
 def source_table(wide: Wide) -> Table:
     """Make the source's table: least units by inputs and width, of the first original in four tries."""
+    rows = wide.table[["width", "n_inputs", "first", "first_right", "first_of"]].to_numpy(float)
     cells = {
-        (row.width, row.n_inputs): NOTHING
-        if np.isnan(row.first)
-        else f"{row.first:.0f} ({row.first_right:,.0f} of {row.first_of:,.0f})"
-        for row in wide.table.itertuples()
+        (width, n): NOTHING if np.isnan(first) else f"{first:.0f} ({right:,.0f} of {of:,.0f})"
+        for width, n, first, right, of in rows
     }
     widths, inputs = (sorted(set(wide.table[name])) for name in ("width", "n_inputs"))
     columns = {
@@ -109,8 +108,8 @@ def masks_table(masked: Masked) -> Table:
 
 def structures_table(masked: Masked) -> Table:
     """Make the table of the commonest minimal sub-networks of each size."""
-    frame = masked.structures.groupby(["n_inputs", "width", "depth", "masked"], sort=False)
-    frame = frame.head(_MOST_STRUCTURES)
+    by_size = masked.structures.groupby(["n_inputs", "width", "depth", "masked"], sort=False)
+    frame = by_size.head(_MOST_STRUCTURES)
     cells = {
         **_places(frame),
         "Masks of": frame["masked"],
@@ -118,6 +117,7 @@ def structures_table(masked: Masked) -> Table:
         "Originals that have it, % [95 %]": _shares(frame["originals"], frame["of"]),
     }
     title = "The commonest minimal sub-networks of each size, up to exchange of units"
+    title += f", of the {masked.most} smallest of each original" if masked.most else ""
     return Table(title, pd.DataFrame(cells), code=("What is kept",))
 
 

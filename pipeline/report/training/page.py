@@ -60,8 +60,8 @@ def content(dataset: xr.Dataset) -> Content:
             *_by_axes(outcome, family),
             *_pairs(outcome),
             *_curves(dataset, outcome),
-            *own.sections,
             *(section for page in of_probes(dataset, "page") for section in page.sections(dataset)),
+            *own.sections,
         ],
     )
 

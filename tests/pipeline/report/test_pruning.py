@@ -99,6 +99,9 @@ def test_masks_are_counted_as_in_the_store(stored: dict[str, xr.Dataset]) -> Non
     assert sizes[3][3] == f"{len(least)} of 6"
     assert f"({least.min():.0f} to {least.max():.0f})" in sizes[3][5]
     assert ["2", "2", "units", "11"] in [row[:4] for row in structures]
+    assert "smallest of each" not in overview(data)[-1].title
+    some = overview(data.isel(mask=[0]).assign(masks_minimal=data["masks_minimal"] + 1))[-1]
+    assert some.title.endswith("of the 1 smallest of each original")
 
 
 def test_the_page_has_the_section_with_its_pictures(stored: dict[str, xr.Dataset], tmp_path: Path) -> None:
@@ -128,3 +131,9 @@ def test_where_nothing_was_learned_there_are_dashes_and_no_pictures(stored: dict
     (section,) = sections(nobody)
     assert not [block for block in section.blocks if isinstance(block, Picture)]
     assert tables(nobody)[0] == [["2", "\N{EN DASH}"]]
+    deep_data = stored["prune_deep"].sel(n_inputs=[3], width=[9])
+    lost = deep_data.assign(success_epoch=xr.full_like(deep_data["success_epoch"], -1))
+    lost = lost.assign({name: lost[name].where(False) for name in ("layer_units", "removed_layer")})
+    (section,) = sections(lost)
+    assert not [block for block in section.blocks if isinstance(block, Picture)]
+    assert tables(lost)[0][0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]

@@ -71,6 +71,9 @@ def test_of_all_stages_of_images(settings: str) -> None:
         ("plane_xor_circles", "a48b681ad6903357"),
         ("plane_xor", "1ae702e88e2042c9"),
         ("sine", "7cd1a3eb0a21e4f9"),
+        ("prune_wide", "e78b80f03a6ab781"),
+        ("prune_deep", "590b92b2ed48641c"),
+        ("prune_masks", "5716ccfb8c957fff"),
     ],
 )
 def test_of_named_sweeps(name: str, fingerprint: str) -> None:

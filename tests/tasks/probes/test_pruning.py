@@ -9,6 +9,7 @@ from relusweep.tasks.probes.outcome import Outcome
 from relusweep.tasks.probes.parameters import Parameters
 from relusweep.tasks.probes.removals import Removals
 from relusweep.tasks.probes.subsets import Subsets
+from relusweep.tasks.problems.ball_and_shell import BallAndShell
 from relusweep.tasks.problems.boolean import Boolean
 from relusweep.tasks.problems.function import Function
 from relusweep.tasks.pruning.masks import solving_masks
@@ -86,6 +87,20 @@ def test_masks_are_those_of_the_parameters(found):
         assert found["masks_minimal"][trial, place] == len(expected.minimal)
         assert found["mask_minimal"][trial, place, :count].tolist() == expected.minimal[:3].tolist()
         assert (found["mask_minimal"][trial, place, count:] == -1).all()
+
+
+def test_networks_with_rows_of_their_own_are_pruned_on_these():
+    """A region around a disc needs more than one unit; any trial alone has the bits of all together."""
+
+    def learned(trials):
+        fields = {"width": 4, "epochs": 400, "stop": "first_success"}
+        of = block(BallAndShell(n_inputs=2, samples=16), trials=trials, probes=PROBES, **fields)
+        return train_block(of).arrays
+
+    whole, alone = learned(range(4)), learned(range(3, 4))
+    assert (whole["success_epoch"] >= 0).all()
+    assert (whole["least_units"] > 1).all()
+    assert equal({name: array[3:] for name, array in whole.items()}, alone)
 
 
 def test_smaller_networks_of_a_sweep_leave_the_room_of_larger_ones_missing():

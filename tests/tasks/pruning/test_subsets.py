@@ -92,3 +92,10 @@ def test_subsets_are_all_of_them():
     assert kept.shape == (20, 6)
     assert (kept.sum(axis=1) == 3).all()
     assert len(np.unique(kept, axis=0)) == 20
+
+
+def test_three_units_are_enough_for_parity_of_four_inputs():
+    """As docs/pruning.md says: fewer than the width w that w >= n asks for."""
+    s = inputs(4).sum(axis=1)
+    outputs = 3 * np.maximum(s + 2, 0) - 2 * np.maximum(s, 0) + 2 * np.maximum(2 - s, 0) - 9
+    np.testing.assert_array_equal(np.sign(outputs), inputs(4).prod(axis=1))

@@ -47,6 +47,14 @@ from relusweep.pipeline.sweeps.training.checks import check_names
         ("sine", ["loss=bce"], "loss = bce: the problem function allows mse"),
         ("sine", ["stop=first_success"], "restarts hold the bar .* after all epochs; set stop=last_epoch"),
         ("sine", ["activation=gelu", "engine=reference"], "pieces is of networks of relu units, not of gelu"),
+        ("prune_wide", ["depth=1,2"], "subsets is of networks of one hidden layer; set depth=1"),
+        ("prune_wide", ["width=2..21"], "21 units have 2,097,152 subsets; .* take the probe removals"),
+        ("prune_deep", ["batch=2"], "removals fine-tunes with all rows at once, and batch is 2; set batch"),
+        (
+            "prune_masks",
+            ["width=2..5"],
+            "up to 25 weights, and networks of 3 inputs, width 5 and depth 1 have 26",
+        ),
         ("npn4", ["where=wdth < 3"], "names no axis 'wdth'"),
     ],
 )
