@@ -21,12 +21,11 @@ from relusweep.tasks.images.protocol import PruneMethod
 from relusweep.tasks.images.pruning import last_step
 from relusweep.tasks.images.reader import Reader
 from relusweep.tasks.jacobians.closed import ClosedForm
-from relusweep.tasks.outcomes import Outcome
+from relusweep.tasks.outcomes import REFERENCES, Outcome
 
-__all__ = ["MEASURES", "REFERENCES", "SimilarityBlock", "compare_pruned", "similarity_memory"]
+__all__ = ["SimilarityBlock", "compare_pruned", "similarity_memory"]
 
-MEASURES: Final = ("cka", "distance", "affine_accuracy", "affine_drop", "cross_entropy")
-REFERENCES: Final = ("original", "other_method")
+_MEASURES: Final = ("cka", "distance", "affine_accuracy", "affine_drop", "cross_entropy")
 _OTHER: Final[dict[PruneMethod, PruneMethod]] = {"structural": "magnitude", "magnitude": "structural"}
 _PAIRS: Final = ((0, 0), (0, 1), (1, 1))
 _AT_ONCE = 64  # images whose rows are computed at a time
@@ -103,7 +102,7 @@ def compare_pruned(block: SimilarityBlock) -> BlockResult:
         block.reader.read("pruning", "outcome", network=block.label, pruning=method, step=list(block.steps))
         for method in (block.method, other)
     )
-    arrays = {name: np.full((1, 1, len(block.steps), len(REFERENCES)), np.nan) for name in MEASURES}
+    arrays = {name: np.full((1, 1, len(block.steps), len(REFERENCES)), np.nan) for name in _MEASURES}
     sample = _Sample(*(block.networks.data.drawn(part, block.samples) for part in ("train", "test")))
     if chosen := _chosen(block, own):
         references = [_see(block, sample, block.method, 0)]
@@ -178,7 +177,9 @@ def _rows(closed: ClosedForm, images: NDArray[np.float32]) -> tuple[NDArray[np.f
 
 
 def _spaces(rows: NDArray[np.float32], cutoff: float | None) -> list[RowSpace]:
-    """Find the directions of the rows of each output: they are the same for all networks mapped to."""
+    """Find the directions of the rows of each output, whatever they are mapped to; none if some are NaN."""
+    if not np.isfinite(rows).all():
+        return []
     spaces = []
     for j in range(rows.shape[1]):  # one at a time, or moments of many columns fill the memory
         moments = Moments(((0, 0),), 1, 1, rows.shape[2])
@@ -211,7 +212,7 @@ def _mapped(
     first: _Seen, second: _Seen, spaces: list[RowSpace], inputs: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Map test rows of the first network to the second, and apply them: shape (n_samples, n_outputs)."""
-    outputs = np.empty(first.outputs.shape)
+    outputs = np.full(first.outputs.shape, np.nan)
     for j, space in enumerate(spaces):
         moments = Moments(((0, 1),), 2, 1, first.train.shape[2])
         moments.update(np.stack([first.train[:, j : j + 1], second.train[:, j : j + 1]]))

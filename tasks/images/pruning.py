@@ -175,7 +175,8 @@ def _without_the_least(
     """Leave out the channel without which the loss is least; of equal losses the first."""
     small = without_channels(network, channels).to(block.device)
     drawn = block.networks.data.drawn("train", block.scored)
-    losses = removal_losses(small, *(torch.from_numpy(array).to(block.device) for array in drawn))
+    images, labels = (torch.from_numpy(array).to(block.device) for array in drawn)
+    losses = removal_losses(small, images, labels)
     layer = int(np.argmin([of_layer.min() for of_layer in losses]))
     left = np.delete(channels[layer], losses[layer].argmin())
     return [*channels[:layer], left, *channels[layer + 1 :]]
