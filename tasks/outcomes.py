@@ -1,8 +1,12 @@
-"""What may become of a network that is pruned."""
+"""What may become of a network that is pruned, and what it is compared with then."""
 
 from enum import IntEnum
+from typing import Final
 
-__all__ = ["Outcome"]
+__all__ = ["REFERENCES", "Outcome"]
+
+REFERENCES: Final = ("original", "other_method")
+"""The network before pruning, and the last that reaches the threshold when it is pruned the other way."""
 
 
 class Outcome(IntEnum):

@@ -21,15 +21,14 @@ from relusweep.tasks.images.protocol import PruneMethod
 from relusweep.tasks.images.pruning import last_step
 from relusweep.tasks.images.reader import Reader
 from relusweep.tasks.jacobians.closed import ClosedForm
-from relusweep.tasks.outcomes import Outcome
+from relusweep.tasks.outcomes import REFERENCES, Outcome
 
-__all__ = ["MEASURES", "REFERENCES", "SimilarityBlock", "compare_pruned"]
+__all__ = ["SimilarityBlock", "compare_pruned", "similarity_memory"]
 
-MEASURES: Final = ("cka", "distance", "affine_accuracy", "affine_drop", "cross_entropy")
-REFERENCES: Final = ("original", "other_method")
+_MEASURES: Final = ("cka", "distance", "affine_accuracy", "affine_drop", "cross_entropy")
 _OTHER: Final[dict[PruneMethod, PruneMethod]] = {"structural": "magnitude", "magnitude": "structural"}
 _PAIRS: Final = ((0, 0), (0, 1), (1, 1))
-_AT_ONCE = 256  # images whose rows are computed at a time
+_AT_ONCE = 64  # images whose rows are computed at a time
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def compare_pruned(block: SimilarityBlock) -> BlockResult:
         block.reader.read("pruning", "outcome", network=block.label, pruning=method, step=list(block.steps))
         for method in (block.method, other)
     )
-    arrays = {name: np.full((1, 1, len(block.steps), len(REFERENCES)), np.nan) for name in MEASURES}
+    arrays = {name: np.full((1, 1, len(block.steps), len(REFERENCES)), np.nan) for name in _MEASURES}
     sample = _Sample(*(block.networks.data.drawn(part, block.samples) for part in ("train", "test")))
     if chosen := _chosen(block, own):
         references = [_see(block, sample, block.method, 0)]
@@ -116,6 +115,33 @@ def compare_pruned(block: SimilarityBlock) -> BlockResult:
                 for name, value in _compare(sample, *reference, pruned, block.unit).items():
                     arrays[name][0, 0, step, number] = value
     return BlockResult(arrays, 0, time.process_time() - started, 0.0)
+
+
+def similarity_memory(n_train: int, n_test: int, n_outputs: int, n_columns: int) -> int:
+    """Most memory that a comparison takes, however many steps there are.
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Images that networks are compared at.
+    n_outputs, n_columns : int
+        Of their coefficients.
+
+    Returns
+    -------
+    int
+        Bytes: rows of both references and of a pruned network, test rows of two networks once more, the
+        directions of the references' rows, and moments of one output.
+
+    Examples
+    --------
+    >>> similarity_memory(1000, 1000, 10, 785) / 2**20  # MNIST
+    414.4...
+    """
+    rows = 4 * n_outputs * n_columns * (3 * (n_train + n_test) + 2 * n_test)
+    spaces = 2 * 8 * n_outputs * n_columns * min(n_columns, n_train)
+    one_output = 8 * (7 * n_columns**2 + 4 * (n_train + n_test) * n_columns)
+    return rows + spaces + one_output
 
 
 def _chosen(block: SimilarityBlock, outcomes: NDArray[np.int8]) -> list[int]:
@@ -140,15 +166,20 @@ def _see(block: SimilarityBlock, sample: _Sample, method: PruneMethod, step: int
 
 def _rows(closed: ClosedForm, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Give rows and outputs at some images."""
-    passed = [closed.pass_on(some) for some in torch.from_numpy(images).split(_AT_ONCE)]
-    return (
-        np.concatenate([closed.rows_of(some) for some in passed]),
-        np.concatenate([some.outputs for some in passed]),
-    )
+    n, columns = len(images), images[0].size + 1
+    rows = np.empty((n, closed.n_outputs, columns), np.float32)
+    outputs = np.empty((n, closed.n_outputs), np.float32)
+    for start in range(0, n, _AT_ONCE):
+        here = slice(start, start + _AT_ONCE)
+        passed = closed.pass_on(torch.from_numpy(images[here]))
+        rows[here], outputs[here] = closed.rows_of(passed), passed.outputs
+    return rows, outputs
 
 
 def _spaces(rows: NDArray[np.float32], cutoff: float | None) -> list[RowSpace]:
-    """Find the directions of the rows of each output: they are the same for all networks mapped to."""
+    """Find the directions of the rows of each output, whatever they are mapped to; none if some are NaN."""
+    if not np.isfinite(rows).all():
+        return []
     spaces = []
     for j in range(rows.shape[1]):  # one at a time, or moments of many columns fill the memory
         moments = Moments(((0, 0),), 1, 1, rows.shape[2])
@@ -164,7 +195,7 @@ def _compare(
     images, labels = sample.test
     n, test = len(images), np.stack([first.test, second.test])
     n_outputs, n_columns = test.shape[2:]
-    mapped = _mapped(np.stack([first.train, second.train]), spaces, first.test, images.reshape(n, -1))
+    mapped = _mapped(first, second, spaces, images.reshape(n, -1))
     distances = Distances(((0, 1),), 2, n_outputs, n_columns)
     distances.update(test)
     accuracy = float(n_right(mapped, labels)) / n
@@ -178,18 +209,15 @@ def _compare(
 
 
 def _mapped(
-    train: NDArray[np.float32],
-    spaces: list[RowSpace],
-    test: NDArray[np.float32],
-    inputs: NDArray[np.float32],
+    first: _Seen, second: _Seen, spaces: list[RowSpace], inputs: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Map rows of the first network to those of the second, and apply them: (n_samples, n_outputs)."""
-    outputs = np.empty(test.shape[:2])
+    """Map test rows of the first network to the second, and apply them: shape (n_samples, n_outputs)."""
+    outputs = np.full(first.outputs.shape, np.nan)
     for j, space in enumerate(spaces):
-        moments = Moments(((0, 1),), 2, 1, train.shape[-1])
-        moments.update(train[:, :, j : j + 1])
+        moments = Moments(((0, 1),), 2, 1, first.train.shape[2])
+        moments.update(np.stack([first.train[:, j : j + 1], second.train[:, j : j + 1]]))
         maps = fit_affine([space], moments.second((0, 1))[None])
-        outputs[:, j : j + 1] = mapped_outputs(maps, test[:, j : j + 1], inputs)[0]
+        outputs[:, j : j + 1] = mapped_outputs(maps, first.test[:, j : j + 1], inputs)[0]
     return outputs
 
 

@@ -52,7 +52,7 @@ class PruneBlock:
     scored : int
         Training images on which the loss without each channel is computed.
     device : str
-        A PyTorch device, for training.
+        A PyTorch device.
     n_parameters : int
         Length of a row of parameters: those of the largest network.
     n_layers : int
@@ -173,9 +173,10 @@ def _without_the_least(
     block: PruneBlock, network: nn.Sequential, channels: list[NDArray[np.int64]]
 ) -> list[NDArray[np.int64]]:
     """Leave out the channel without which the loss is least; of equal losses the first."""
-    images, labels = block.networks.data.drawn("train", block.scored)
-    small = without_channels(network, channels)
-    losses = removal_losses(small, torch.from_numpy(images), torch.from_numpy(labels))
+    small = without_channels(network, channels).to(block.device)
+    drawn = block.networks.data.drawn("train", block.scored)
+    images, labels = (torch.from_numpy(array).to(block.device) for array in drawn)
+    losses = removal_losses(small, images, labels)
     layer = int(np.argmin([of_layer.min() for of_layer in losses]))
     left = np.delete(channels[layer], losses[layer].argmin())
     return [*channels[:layer], left, *channels[layer + 1 :]]

@@ -58,7 +58,6 @@ def ends_table(groups: Sequence[Pruned], threshold: float) -> Table:
             {
                 "Networks": group.name,
                 "Pruning": method,
-                "Original, %": _written(data["test_accuracy"].isel(step=0), accuracy),
                 "Weights left, %": _written(np.log(left), lambda size: accuracy(np.exp(size))),
                 "Channels": _channels(group.at_end(group.data["channels"]).sel(pruning=method)),
                 "Right, %": _written(right, accuracy),

@@ -181,10 +181,21 @@ class PruningSimilarity(ImageStage):
         )
 
     @property
+    def memory(self) -> int:
+        """Bytes that a block takes beside its libraries: they do not depend on the number of steps."""
+        from relusweep.tasks.comparison.pruned import similarity_memory
+
+        maps, most = self.maps, self.spec.prune_compared
+        return similarity_memory(
+            min(maps.n_train, most), min(maps.n_test, most), maps.n_outputs, maps.n_columns
+        )
+
+    @property
     def schedule(self) -> Schedule:
         """All steps of one network and method, which share what they are compared with."""
         return Schedule(
             block_shape={"network": 1, "pruning": 1, "step": self.spec.prune_steps + 1},
             divisible=False,
+            memory=lambda block: self.memory,
             independent_along=("network",),
         )

@@ -18,6 +18,7 @@ from relusweep.tasks.images.datasets import ImageSet
 from relusweep.tasks.images.networks import NetworkName
 from relusweep.tasks.images.protocol import PruneMethod
 from relusweep.tasks.jacobians.maps import LinearMaps
+from relusweep.tasks.outcomes import REFERENCES
 from relusweep.tasks.sections.settings import QUANTILES
 
 __all__ = ["FEATURE_FIELDS", "PAIR", "TRAINING_FIELDS", "ImageStage", "cost_of"]
@@ -32,8 +33,6 @@ _WHERE_GIVEN = ("samples", "centres")  # what does where it is not left out
 
 PAIR = ("network_from", "network_to")
 """Dimensions of what is of two networks."""
-
-_REFERENCES = ("original", "other_method")  # of the other method the last network that reaches the threshold
 
 _PRETRAINED_COST = 1000.0
 
@@ -70,7 +69,7 @@ _DIMENSIONS: Mapping[str, tuple[str, Callable[[ImageSpecification], ArrayLike]]]
     "layer": ("hidden layer", lambda spec: range(1, spec.most_layers + 1)),
     "pruning": ("what is removed at each step", lambda spec: np.array(get_args(PruneMethod), object)),
     "step": ("steps of pruning", lambda spec: range(spec.prune_steps + 1)),
-    "reference": ("what a pruned network is compared with", lambda spec: np.array(_REFERENCES, object)),
+    "reference": ("what a pruned network is compared with", lambda spec: np.array(REFERENCES, object)),
     "component": ("direction, the strongest first", lambda spec: range(spec.n_components)),
     "plane": (
         "plane through three images: the nearest, or their numbers",

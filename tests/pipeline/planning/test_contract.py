@@ -76,10 +76,10 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     ),
     "prune_images": (
         (
-            *("networks=dense-sgd-0", "epochs=1", "samples=100", "prune_threshold=0", "prune_steps=2"),
+            *("networks=simple-sgd-0", "epochs=1", "samples=100", "prune_threshold=0", "prune_steps=2"),
             *("prune_scored=20", "prune_compared=20"),
         ),
-        {"networks": "dense-sgd-0,dense-sgd-1", "prune_steps": 3},
+        {"networks": "simple-sgd-0,simple-sgd-1", "prune_steps": 3},
     ),
 }
 STAGES = 16

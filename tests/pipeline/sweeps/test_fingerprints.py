@@ -55,6 +55,11 @@ def test_of_all_stages_of_images(settings: str) -> None:
     assert _stages(override(SWEEPS["images"], SETTINGS[settings])) == STAGES[settings]
 
 
+def test_of_all_stages_of_pruned_images() -> None:
+    (root,) = SWEEPS["prune_images"].roots
+    assert _stages(root) == STAGES["prune_images"]
+
+
 @pytest.mark.parametrize(
     ("name", "fingerprint"),
     [

@@ -127,3 +127,14 @@ def test_channels_that_do_not_fit_are_refused(keep: list[list[int]], says: str) 
 def test_networks_that_are_no_chain_are_refused(layers: list[nn.Module], says: str) -> None:
     with pytest.raises(rs.errors.ChannelsDoNotFit, match=re.escape(says)):
         rs.images.acting_channels(nn.Sequential(*layers))
+
+
+def test_the_page_on_pruning_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "pruning.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (source,) = (block for block in blocks if "without_channels" in block)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, nn.Module] = {}
+    exec(source, names)
+    x = torch.randn(2, 1, 28, 28)
+    assert torch.equal(names["other"](x), names["small"](x))

@@ -17,10 +17,10 @@ import xarray as xr
 
 import relusweep as rs
 from relusweep.cluster import Address
-from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
-from relusweep.pipeline.planning.plan import make_plan
+from relusweep.pipeline.planning.plan import make_plan, plan_store, plans
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.images.pruning import Pruning, PruningSimilarity
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
@@ -30,7 +30,7 @@ from relusweep.tasks.images.parameters import load_row, row_of
 from relusweep.tasks.images.pruning import PruneBlock, prune_step
 from relusweep.tasks.images.training import trained_parameters
 from relusweep.tasks.outcomes import Outcome
-from tests.pipeline.sweeps.images.pictures import N_TEST, N_TRAIN, stored, sweep_of, write_images
+from tests.pipeline.sweeps.images.pictures import stored, sweep_of, write_images
 
 LABEL = "simple-sgd-0"
 STEPS = 3
@@ -286,7 +286,8 @@ def test_settings_without_sense_are_refused(setting: str) -> None:
 
 def test_more_steps_go_on_and_are_compared_anew(images: Path, done: str) -> None:
     more = similarity(images, prune_steps=STEPS + 1)
-    pruned = Pruning(more.spec)
-    assert pruned.fingerprint == Pruning(similarity(images).spec).fingerprint
-    assert more.fingerprint != similarity(images).fingerprint
-    assert (N_TRAIN, N_TEST) == (21, 8)
+    blocks = plan_store(Pruning(more.spec), done).blocks
+    assert [block["step"] for block in blocks] == [(STEPS + 1,)] * 2
+    with pytest.raises(SpecificationChanged, match="prune_steps"):
+        plans(more, done)
+    assert [plan.anew for plan in plans(more, done, replace=True)] == [False, False, True]
