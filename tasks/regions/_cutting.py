@@ -17,142 +17,36 @@ lines, anew at each vertex, so it does not grow from layer to layer. Where decis
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from relusweep.tasks.compiled import compiled
+from relusweep.tasks.regions import _buffers, _edges
+from relusweep.tasks.regions._buffers import (
+    ANSWERS,
+    AT,
+    CORNERS,
+    DONE,
+    EDGES,
+    FULL,
+    MORE,
+    ONE,
+    PHASE,
+    POLYGONS,
+    QUERIES,
+    SIDE,
+    SPLIT,
+    TINY,
+    UNDECIDED,
+    VERTICES,
+)
+from relusweep.tasks.regions._edges import part, place
 
 __all__ = [
-    "DONE",
-    "MORE",
-    "UNDECIDED",
-    "Buffers",
     "cut",
-    "grown",
-    "new_buffers",
 ]
 
-DONE, MORE, UNDECIDED = 0, 1, 2
-"""What `cut` gives: it has ended, needs larger buffers, or asks for signs."""
 
-(PHASE, AT, VERTICES, EDGES, POLYGONS, CORNERS, SPLIT, SIDE, FULL, QUERIES, ANSWERS) = range(11)
-"""Places in the state: what is being done, from which item on, how many there are of what, which of the two
-buffers of polygons is read, whether the limit was reached, how many signs are asked for and known."""
-(NETWORK, LAYER, FORWARD, N_STATE) = range(11, 15)
-
-_TINY = 1e-300
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)
-_ONE = np.uint64(1)
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_PLACES = np.zeros(64, np.int64)
-_PLACES[[(0x03F79D71B4CB0A89 << i & (1 << 64) - 1) >> 58 for i in range(64)]] = np.arange(64)
-
-VERTEX = np.dtype(
-    [
-        ("x", "f8"),
-        ("y", "f8"),
-        ("rounding", "f8"),
-        ("shift", "f8"),
-        ("a", "i4"),
-        ("b", "i4"),
-        ("function", "i4"),
-    ],
-    align=True,
-)
-"""A vertex, with the two between which it was made by a function; -1 for corners of the outline."""
-EDGE = np.dtype(
-    [
-        ("a", "i4"),
-        ("b", "i4"),
-        ("function", "i4"),
-        ("made", "i4"),
-        ("vertex", "i4"),
-        ("piece", "i4"),
-        ("width", "f8"),
-    ],
-    align=True,
-)
-"""An edge between two vertices along which a function is zero, or -1 - i on side i of the outline; the
-vertices that a cut has put on it, the first of them and of the edges behind; how far off it may be."""
-CORNER = np.dtype([("vertex", "i4"), ("edge", "i4")])
-"""A vertex, and the edge from it to the next, counter-clockwise."""
-ZERO = np.dtype([("share", "f8"), ("error", "f8"), ("function", "i8")])
-"""A function that changes sign on an edge, at a share of it."""
-
-
-class Buffers(NamedTuple):
-    """Room for a mesh, before and after a cut: the first axis has places to spare.
-
-    Attributes
-    ----------
-    vertices : ndarray of shape (n_vertices,), VERTEX
-    values : ndarray of shape (n_vertices, n_functions), float64
-    signs : ndarray of shape (n_vertices, 2 * n_words), uint64
-        Words of the bits of the functions above zero and of those below, in turn.
-    edges : ndarray of shape (n_edges,), EDGE
-    corners : ndarray of shape (2, n_corners), CORNER
-    offsets : ndarray of shape (2, n_polygons + 1), int64
-    above : ndarray of shape (2, n_polygons, n_all_words), uint64
-        Bits of the functions above zero in a polygon.
-    parents : ndarray of shape (n_polygons,), int32
-        Polygon before the cut.
-    arena : ndarray of shape (n_corners_at_work,), CORNER
-    stack : ndarray of shape (n_polygons_at_work, 2), int64
-    zeros : ndarray of shape (n_functions,), ZERO
-    words : ndarray of shape (2 * n_words,), uint64
-    queries, answers : ndarray of shape (n, 4) and (n, 5), int64
-        Two vertices and two functions: which is zero first on the way from one to the other? -1, 0 for both,
-        1. With the second vertex -1: the sign of the first function at the first vertex.
-    """
-
-    vertices: NDArray[Any]
-    values: NDArray[np.float64]
-    signs: NDArray[np.uint64]
-    edges: NDArray[Any]
-    corners: NDArray[Any]
-    offsets: NDArray[np.int64]
-    above: NDArray[np.uint64]
-    parents: NDArray[np.int32]
-    arena: NDArray[Any]
-    stack: NDArray[np.int64]
-    zeros: NDArray[Any]
-    words: NDArray[np.uint64]
-    queries: NDArray[np.int64]
-    answers: NDArray[np.int64]
-
-
-def new_buffers(room: int, n_functions: int, n_words: int) -> Buffers:
-    """Give buffers for about so many vertices, and functions of so many words in all."""
-    most = -(-n_functions // 64)
-    return Buffers(
-        vertices=np.empty(room, VERTEX),
-        values=np.empty((room, n_functions)),
-        signs=np.empty((room, 2 * most), np.uint64),
-        edges=np.empty(2 * room, EDGE),
-        corners=np.empty((2, 4 * room), CORNER),
-        offsets=np.empty((2, room + 1), np.int64),
-        above=np.empty((2, room, n_words), np.uint64),
-        parents=np.empty(room, np.int32),
-        arena=np.empty(room, CORNER),
-        stack=np.empty((room, 2), np.int64),
-        zeros=np.empty(n_functions, ZERO),
-        words=np.empty(2 * most, np.uint64),
-        queries=np.empty((max(room, n_functions), 4), np.int64),
-        answers=np.empty((room, 5), np.int64),
-    )
-
-
-def grown(b: Buffers) -> Buffers:
-    """Double the room."""
-    larger = new_buffers(2 * len(b.vertices), b.values.shape[1], b.above.shape[2])
-    for name, old in b._asdict().items():
-        getattr(larger, name)[tuple(slice(n) for n in old.shape)] = old
-    return larger
-
-
-@compiled(counted=False)
+@compiled(_buffers, _edges, counted=False)
 def cut(b, state, count, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
     """Cut along `count` functions, of numbers `first` on, whose bits begin at a word of `above`."""
     n_words = (count + 63) >> 6
@@ -161,7 +55,7 @@ def cut(b, state, count, sizes, error, reach, first, word, ask, limit):  # type:
             return UNDECIDED
         state[PHASE], state[AT], state[SPLIT] = 1, 0, state[EDGES]
     while state[PHASE] == 1 and state[AT] < state[SPLIT]:
-        code = _part(b, state, state[AT], count, n_words, sizes, error, reach, first, ask)
+        code = part(b, state, state[AT], count, n_words, sizes, error, reach, first, ask)
         if code != DONE:
             return code
         state[AT] += 1
@@ -181,7 +75,7 @@ def cut(b, state, count, sizes, error, reach, first, word, ask, limit):  # type:
     return DONE
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _find_signs(b, state, count, n_words, sizes, error, ask):  # type: ignore[no-untyped-def]
     """Find the signs of all functions at all vertices; False where some are asked for."""
     while state[AT] < state[VERTICES]:
@@ -207,152 +101,7 @@ def _find_signs(b, state, count, n_words, sizes, error, ask):  # type: ignore[no
     return state[QUERIES] == 0
 
 
-@compiled(counted=False, inlined=True)
-def _place(bits):  # type: ignore[no-untyped-def]
-    """Place of the lowest bit."""
-    return _PLACES[((bits & (~bits + _ONE)) * _DE_BRUIJN) >> np.uint64(58)]
-
-
-@compiled(counted=False, inlined=True)
-def _part(b, state, edge, count, n_words, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
-    """Put vertices on an edge wherever functions change sign on it."""
-    start, end = np.int64(b.edges[edge].a), np.int64(b.edges[edge].b)
-    b.edges[edge].made = 0
-    crossed = np.uint64(0)
-    for w in range(0, 2 * n_words, 2):
-        crossed |= b.signs[start, w] & b.signs[end, w + 1] | b.signs[start, w + 1] & b.signs[end, w]
-    if crossed == 0:
-        return DONE
-    return _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reach, first, ask)
-
-
-@compiled(counted=False)
-def _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
-    """Put vertices on an edge that some functions cross."""
-    one, other, width = b.vertices[start], b.vertices[end], b.edges[edge].width
-    across_x, across_y = other.x - one.x, other.y - one.y
-    length = max(abs(across_x) / reach[0], abs(across_y) / reach[1])
-    rounding = max(one.rounding, other.rounding)
-    n = _find_zeros(b, start, end, n_words, sizes, error + rounding + width, width / max(length, _TINY))
-    if state[VERTICES] + n > len(b.vertices) or state[EDGES] + n > len(b.edges):
-        return MORE
-    if n > 1:
-        _sort(b, state, start, end, n, ask)
-        if state[QUERIES]:
-            return UNDECIDED
-    for w in range(0, 2 * n_words, 2):
-        up, down = b.signs[start, w], b.signs[start, w + 1]
-        b.words[w], b.words[w + 1] = up | b.signs[end, w] & ~down, down | b.signs[end, w + 1] & ~up
-    vertex, last = state[VERTICES] - 1, np.int64(0)
-    for i in range(n):
-        share, k = b.zeros[i].share, b.zeros[i].function
-        if i == 0 or _order(b, state, start, end, i - 1, i, ask) != 0:
-            vertex, last = vertex + 1, np.int64(i)
-            for column in range(count):
-                value = b.values[start, column]
-                b.values[vertex, column] = value + share * (b.values[end, column] - value)
-            for w in range(2 * n_words):
-                b.signs[vertex, w] = b.words[w]
-            made = b.vertices[vertex]
-            made.x, made.y, made.rounding = (
-                one.x + share * across_x,
-                one.y + share * across_y,
-                rounding + _ROUNDING,
-            )
-            made.shift = b.zeros[i].error * length + width if ask else 0.0
-            made.a, made.b, made.function = start, end, first + k
-        else:
-            b.vertices[vertex].rounding += length * (share - b.zeros[last].share)
-        b.values[vertex, k] = 0.0
-        bit, w = _ONE << np.uint64(k & 63), 2 * (k >> 6)
-        b.signs[vertex, w] &= ~bit
-        b.signs[vertex, w + 1] &= ~bit
-        b.words[w] ^= bit
-        b.words[w + 1] ^= bit
-    _put_edges(b.edges, state, edge, vertex + 1 - state[VERTICES], end)
-    return DONE
-
-
-@compiled(counted=False, inlined=True)
-def _put_edges(edges, state, edge, made, end):  # type: ignore[no-untyped-def]
-    """Make the edges behind the vertices that an edge has got."""
-    vertex, piece = state[VERTICES], state[EDGES]
-    edges[edge].b, edges[edge].made, edges[edge].vertex, edges[edge].piece = vertex, made, vertex, piece
-    for i in range(made):
-        part = edges[piece + i]
-        part.a, part.b = vertex + i, vertex + i + 1
-        part.function, part.width = edges[edge].function, edges[edge].width
-    edges[piece + made - 1].b = end
-    state[VERTICES], state[EDGES] = vertex + made, piece + made
-
-
-@compiled(counted=False, inlined=True)
-def _find_zeros(b, start, end, n_words, sizes, bound, shift):  # type: ignore[no-untyped-def]
-    """List the functions that change sign on an edge, the shares of it where they do, and their errors."""
-    n = 0
-    for w in range(0, 2 * n_words, 2):
-        down = b.signs[start, w] & b.signs[end, w + 1]
-        bits = down | b.signs[start, w + 1] & b.signs[end, w]
-        while bits:
-            lowest = bits & (~bits + _ONE)
-            k = 32 * w + _place(lowest)
-            bits ^= lowest
-            before, after = b.values[start, k], b.values[end, k]
-            before, after = (before, -after) if down & lowest else (-before, after)
-            before, after = max(before, 0.0), max(after, 0.0)
-            whole, error = before + after, 2 * bound * sizes[k]
-            zero = b.zeros[n]
-            zero.function = k
-            zero.share = before / whole if whole > 0 else 0.5
-            zero.error = error / whole + shift + _ROUNDING if whole > error else 1.0
-            n += 1
-    return n
-
-
-@compiled(counted=False)
-def _order(b, state, start, end, i, j, ask):  # type: ignore[no-untyped-def]
-    """Compare the zeros of two functions on an edge: negative, 0 for equal or not known, positive."""
-    apart = b.zeros[i].share - b.zeros[j].share
-    if abs(apart) > b.zeros[i].error + b.zeros[j].error:
-        return apart
-    if not ask:
-        return 0.0
-    one, other = b.zeros[i].function, b.zeros[j].function
-    low, high = min(one, other), max(one, other)
-    for k in range(state[ANSWERS]):
-        same_edge = b.answers[k, 0] == start and b.answers[k, 1] == end
-        if same_edge and b.answers[k, 2] == low and b.answers[k, 3] == high:
-            return float(b.answers[k, 4] if one < other else -b.answers[k, 4])
-    query = state[QUERIES]
-    if query < len(b.queries):
-        b.queries[query, 0], b.queries[query, 1], b.queries[query, 2], b.queries[query, 3] = (
-            start,
-            end,
-            low,
-            high,
-        )
-        state[QUERIES] += 1
-    return 0.0
-
-
-@compiled(counted=False)
-def _sort(b, state, start, end, n, ask):  # type: ignore[no-untyped-def]
-    """Sort functions by their zeros on an edge: Shell's method with Ciura's gaps."""
-    for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
-        for i in range(gap, n):
-            j = i
-            while j >= gap:
-                order = _order(b, state, start, end, j - gap, j, ask)
-                one, other = b.zeros[j - gap], b.zeros[j]
-                if order < 0 or (order == 0 and one.share <= other.share):
-                    break
-                one.function, other.function = other.function, one.function
-                one.share, other.share = other.share, one.share
-                one.error, other.error = other.error, one.error
-                j -= gap
-
-
-@compiled(counted=False)
+@compiled(_buffers, _edges, counted=False)
 def _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
     """Split a polygon until no function has both signs on it."""
     waiting = state[POLYGONS] - state[AT]
@@ -375,7 +124,7 @@ def _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limi
         if edge >= len(b.edges) or high + 2 > len(b.stack):
             return MORE
         _add_chord(b, state, k, at, size, one, n_below, sizes, error, reach, first, ask)
-        code = _part(b, state, edge, count, n_words, sizes, error, reach, first, ask)
+        code = part(b, state, edge, count, n_words, sizes, error, reach, first, ask)
         if code != DONE:
             return code
         if at + 2 * size + 2 * b.edges[edge].made + 2 > len(b.arena):
@@ -385,7 +134,7 @@ def _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limi
     return DONE
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _lay_out(b, side, polygon):  # type: ignore[no-untyped-def]
     """Lay out the corners of a polygon, and the vertices that its edges have got; 0 if there is no room."""
     size = np.int64(0)
@@ -397,7 +146,7 @@ def _lay_out(b, side, polygon):  # type: ignore[no-untyped-def]
     return size
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _lay_out_edge(edges, arena, at, start, edge):  # type: ignore[no-untyped-def]
     """Lay out the parts of an edge, from one of its ends on."""
     forward = edges[edge].a == start
@@ -410,7 +159,7 @@ def _lay_out_edge(edges, arena, at, start, edge):  # type: ignore[no-untyped-def
     return at + made + 1
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _first_crossing(b, at, size, n_words):  # type: ignore[no-untyped-def]
     """First function with both signs at the corners of a polygon, or -1; `words` keeps those above."""
     found = -1
@@ -421,11 +170,11 @@ def _first_crossing(b, at, size, n_words):  # type: ignore[no-untyped-def]
             below |= b.signs[b.arena[i].vertex, 2 * w + 1]
         b.words[w] = above
         if found < 0 and above & below:
-            found = 64 * w + _place(above & below)
+            found = 64 * w + place(above & below)
     return found
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _keep(b, state, at, size, n_words, word):  # type: ignore[no-untyped-def]
     """Add a polygon to those after the cut, unless there is no room."""
     polygon, new, side, corner = state[AT], state[SPLIT], state[SIDE], state[CORNERS]
@@ -444,10 +193,10 @@ def _keep(b, state, at, size, n_words, word):  # type: ignore[no-untyped-def]
     return True
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _corners_below(b, k, at, size):  # type: ignore[no-untyped-def]
     """Find the zero of a function before the corners below zero, and how many corners these are."""
-    w, bit, last = 2 * (k >> 6), _ONE << np.uint64(k & 63), at + size - 1
+    w, bit, last = 2 * (k >> 6), ONE << np.uint64(k & 63), at + size - 1
     i = at
     while not b.signs[b.arena[i].vertex, w] & bit:
         i += 1
@@ -462,7 +211,7 @@ def _corners_below(b, k, at, size):  # type: ignore[no-untyped-def]
     return one, n_below
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _add_chord(b, state, k, at, size, one, n_below, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
     """Add the edge along which a function is zero in a polygon."""
     chord = b.edges[state[EDGES]]
@@ -470,13 +219,13 @@ def _add_chord(b, state, k, at, size, one, n_below, sizes, error, reach, first, 
     chord.function, chord.width = first + k, 0.0
     state[EDGES] += 1
     if ask:
-        start, slope, shift = b.vertices[chord.a], _TINY, 0.0
+        start, slope, shift = b.vertices[chord.a], TINY, 0.0
         for i in range(n_below):
             place = b.arena[_around(one + 1 + i, at, size)].vertex
             away = max(
                 abs(b.vertices[place].x - start.x) / reach[0], abs(b.vertices[place].y - start.y) / reach[1]
             )
-            slope = max(slope, abs(b.values[place, k]) / max(away, _TINY))
+            slope = max(slope, abs(b.values[place, k]) / max(away, TINY))
         for end in (chord.a, chord.b):
             if b.vertices[end].function != chord.function:
                 shift = max(shift, b.vertices[end].shift)
@@ -484,12 +233,12 @@ def _add_chord(b, state, k, at, size, one, n_below, sizes, error, reach, first, 
         chord.width = 2 * sizes[k] * (error + rounding + shift) / slope
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _around(i, at, size):  # type: ignore[no-untyped-def]
     return i - size if i >= at + size else i
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _lay_out_halves(b, edge, at, size, one, n_below, high):  # type: ignore[no-untyped-def]
     """Lay out the two sides of a chord behind the polygon that it splits."""
     to = at + size
@@ -505,6 +254,6 @@ def _lay_out_halves(b, edge, at, size, one, n_below, high):  # type: ignore[no-u
     b.stack[high + 1, 1] = to - b.stack[high + 1, 0]
 
 
-@compiled(counted=False, inlined=True)
+@compiled(_buffers, _edges, counted=False, inlined=True)
 def _copy(arena, from_, to):  # type: ignore[no-untyped-def]
     arena[to].vertex, arena[to].edge = arena[from_].vertex, arena[from_].edge

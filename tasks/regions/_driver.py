@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.regions._cutting import (
+from relusweep.tasks.regions._buffers import (
     ANSWERS,
     DONE,
     FULL,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from relusweep.tasks.compiled import compiled
-from relusweep.tasks.regions import _cutting
-from relusweep.tasks.regions._cutting import (
+from relusweep.tasks.regions import _buffers, _cutting, _edges
+from relusweep.tasks.regions._buffers import (
     DONE,
     EDGES,
     FORWARD,
@@ -16,8 +16,8 @@ from relusweep.tasks.regions._cutting import (
     POLYGONS,
     SIDE,
     VERTICES,
-    cut,
 )
+from relusweep.tasks.regions._cutting import cut
 
 __all__ = ["affine_maps", "cut_by_networks"]
 
@@ -25,7 +25,7 @@ __all__ = ["affine_maps", "cut_by_networks"]
 _LEAST = 1e-290  # where the bounds of errors, relative ones, begin: smaller terms underflow
 
 
-@compiled(_cutting)
+@compiled(_buffers, _edges, _cutting)
 def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, sizes, counts, each):  # type: ignore[no-untyped-def]
     """Cut a box by networks, from the one in the state on; stop where something is needed, or after `each`.
 
@@ -55,7 +55,7 @@ def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, size
     return DONE
 
 
-@compiled(counted=False)
+@compiled(_buffers, counted=False)
 def _places(shapes, layer):  # type: ignore[no-untyped-def]
     """Where a layer's parameters, units and words begin."""
     place, first, word = 0, 0, 0
@@ -66,7 +66,7 @@ def _places(shapes, layer):  # type: ignore[no-untyped-def]
     return place, first, word
 
 
-@compiled(counted=False)
+@compiled(_buffers, counted=False)
 def _begin(b, state, box):  # type: ignore[no-untyped-def]
     """Start with the box: its corners counter-clockwise from the lower left on."""
     for i in range(4):
@@ -79,7 +79,7 @@ def _begin(b, state, box):  # type: ignore[no-untyped-def]
     state[VERTICES], state[EDGES], state[POLYGONS], state[SIDE], state[FULL] = 4, 4, 1, 0, 0
 
 
-@compiled()
+@compiled(_buffers)
 def _go_forward(b, n_vertices, layer, matrix, slope, sizes, reach):  # type: ignore[no-untyped-def]
     """Bring the values at the vertices through a layer, and the sizes of its units with them."""
     fan_out, fan_in = matrix.shape[0], matrix.shape[1] - 1
@@ -107,7 +107,7 @@ def _go_forward(b, n_vertices, layer, matrix, slope, sizes, reach):  # type: ign
                     b.values[vertex, k] += before[i] * across[i, k]
 
 
-@compiled(counted=False)
+@compiled(_buffers, counted=False)
 def affine_maps(shapes, slopes, row, bits, work, maps):  # type: ignore[no-untyped-def]
     """Fill in the gradients and intercepts of the last layer for patterns: shape (n_patterns, 3, fan_out).
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks.regions import _cutting
-from relusweep.tasks.regions._cutting import (
+from relusweep.tasks.regions._buffers import (
     EDGES,
     FULL,
+    MORE,
+    N_STATE,
     POLYGONS,
     SIDE,
     VERTICES,
@@ -23,6 +24,7 @@ from relusweep.tasks.regions._cutting import (
     grown,
     new_buffers,
 )
+from relusweep.tasks.regions._cutting import cut
 
 __all__ = [
     "Cut",
@@ -174,11 +176,11 @@ def cut_mesh(
     count = given.shape[1]
     n_words = -(-count // 64)
     b = new_buffers(4 * len(mesh.corners) + 64, count, n_words)
-    state = np.zeros(_cutting.N_STATE, np.int64)
+    state = np.zeros(N_STATE, np.int64)
     load(b, state, mesh)
     b.values[: len(given)] = given
     scales, reach = np.asarray(sizes, np.float64), np.abs(mesh.vertices).max(axis=0)
-    while _cutting.cut(b, state, count, scales, error, reach, first, 0, False, limit) == _cutting.MORE:
+    while cut(b, state, count, scales, error, reach, first, 0, False, limit) == MORE:
         b = grown(b)
     bits = np.ascontiguousarray(b.above[state[SIDE], : state[POLYGONS]])
     return Cut(
