@@ -154,8 +154,17 @@ class ImageSpecification(Specification):
     planes : tuple of str
         Planes through three images in which the stage ``sections`` looks at networks: ``nearest``, or numbers
         of three images as ``3-17-200``. See `relusweep.tasks.sections.planes`.
-    section_window, section_method, section_limit, section_grid, section_tolerance
-        What is asked there: see `relusweep.tasks.sections.settings.SectionSettings`.
+    section_window : {'triangle', 'box', 'square'}
+        Where in a plane: the triangle of the images, the least rectangle around it, or a square about the
+        first image.
+    section_method : {'exact', 'grid'}
+        Whether polygons are found there, or regions are counted on a grid alone.
+    section_limit : int
+        Most polygons of a network; where there are more, a part of the window is looked at.
+    section_grid : int
+        Points of the grid along each axis.
+    section_tolerance : float
+        How far coefficients of one region may differ on the grid, as a share of the largest.
     """
 
     growable_fields: ClassVar[tuple[str, ...]] = (
