@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "pruning.md").read_text()
 
 
 def test_the_python_prints_the_least_units(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (source,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    source = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
     exec(compile(source, "docs/pruning.md", "exec"), {"store": str(tmp_path / "store")})
     printed = capsys.readouterr().out
     assert re.search(r"^2 +2\.0 +2\.0$", printed, re.MULTILINE)  # XOR needs two units, of width 4 and 6
