@@ -24,7 +24,9 @@ LANES = 16
 """Numbers in a vector of `relusweep.tasks.training.simd`: networks that train side by side."""
 
 
-def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[..., Any]], Any]:
+def compiled(
+    *imports: ModuleType, counted: bool = True, inlined: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function without the GIL, cached on disk for all processes.
 
     Numba's cache watches only the file that holds the function, although what the function calls is compiled
@@ -38,6 +40,8 @@ def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[.
     counted : bool
         Whether arrays are counted by who refers to them. A function that neither makes nor returns arrays
         needs no counts, which cost atomic operations wherever it takes an array from a tuple.
+    inlined : bool
+        Whether it becomes a part of every compiled function that calls it.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[.
 
     def decorate(function: Callable[..., Any]) -> Any:
         function.__qualname__ += f"_{digest}"
-        return _Compiled(function, counted)
+        return _Compiled(function, counted, inlined)
 
     return decorate
 
@@ -58,8 +62,8 @@ def compiled(*imports: ModuleType, counted: bool = True) -> Callable[[Callable[.
 class _Compiled:
     """A function that needs Numba from its first call on: processes that never call it do without."""
 
-    def __init__(self, function: Callable[..., Any], counted: bool) -> None:
-        self._function, self._counted = function, counted
+    def __init__(self, function: Callable[..., Any], counted: bool, inlined: bool) -> None:
+        self._function, self._counted, self._inlined = function, counted, inlined
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -101,6 +105,7 @@ class _Compiled:
         import numba
 
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": self._counted}
+        options |= {"forceinline": self._inlined}
         if not (_numba_config().CACHE_DIR or _has_home()):  # or Numba would make a folder named ~
             _keep_among_temporary_files()
         for _ in range(2):

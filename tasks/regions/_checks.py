@@ -1,19 +1,31 @@
 """What is asked of every network whose pieces are computed."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
-__all__ = ["checked_box", "checked_parameters", "rounding", "slope_below"]
+__all__ = [
+    "checked_box",
+    "checked_parameters",
+    "checked_rows",
+    "not_piecewise_linear",
+    "rounding",
+    "slope_below",
+    "wrong_inputs",
+]
 
 
 def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
     """Parameters in float64; refuse other activations and inputs, a wrong length and what is not finite."""
     slope_below(network)
     if network.n_inputs != n_inputs:
-        raise ValueError(f"the network has {n_inputs} input(s) here, got n_inputs = {network.n_inputs}")
+        raise wrong_inputs(n_inputs, f"n_inputs = {network.n_inputs}")
     values = np.asarray(parameters, dtype=np.float64)
     if values.ndim == 0 or values.shape[-1] != network.n_parameters:
         expected = network.n_parameters
@@ -25,21 +37,42 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
     return values
 
 
+def wrong_inputs(n_inputs: int, got: str) -> ValueError:
+    """Say how many inputs there may be, and what takes others."""
+    return ValueError(
+        f"the network has {n_inputs} input(s) here, got {got}; rs.regions.linear_pieces takes one, "
+        f"rs.regions two, and rs.regions.regions_in_space up to six"
+    )
+
+
+def checked_rows(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
+    """Parameters of several networks, or of one, as rows."""
+    rows = checked_parameters(network, parameters, n_inputs)
+    if rows.ndim > 2:
+        raise ValueError(f"parameters have one row for each network, got an array of shape {rows.shape}")
+    return np.ascontiguousarray(np.atleast_2d(rows))
+
+
 def slope_below(network: Network) -> float:
     """Give the slope of units below zero; refuse activations that are not piecewise linear."""
     slope = activations.load(network.activation).slope_below
     if slope is None:
         cut = [name for name in activations.names() if activations.load(name).slope_below]
-        raise ValueError(
-            f"activation {network.activation} is not piecewise linear, so its networks have no pieces; "
-            f"allowed are {', '.join(cut)}"
-        )
+        raise not_piecewise_linear(f"activation {network.activation}", ", ".join(cut))
     return slope(network.leak)
+
+
+def not_piecewise_linear(what: str, allowed: str) -> ValueError:
+    """Say what has no regions, and what can be done instead."""
+    return ValueError(
+        f"{what} is not piecewise linear, so its networks have no pieces; allowed are {allowed}. Of other "
+        f"networks, compare the gradients at points of a grid: torch.func.vmap(torch.func.jacrev(network))"
+    )
 
 
 def checked_box(low: ArrayLike, high: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
     """Lower and upper bounds as an array of shape (2, n_inputs); refuse an empty or infinite box."""
-    bounds = [np.asarray(bound, dtype=np.float64) for bound in (low, high)]
+    bounds: list[Any] = [np.asarray(bound, dtype=np.float64) for bound in (low, high)]
     shape = () if n_inputs == 1 else (n_inputs,)
     if any(bound.shape != shape for bound in bounds):
         raise ValueError(f"low and high have shape {shape}, got {bounds[0].shape} and {bounds[1].shape}")

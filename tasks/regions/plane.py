@@ -1,83 +1,115 @@
-"""The linear regions of a network of two inputs, and the boundary of its decision."""
+"""The linear regions of networks of two inputs, and the boundaries of their decisions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.networks import Network
-from relusweep.tasks.regions._checks import checked_box, checked_parameters, slope_below
-from relusweep.tasks.regions._mesh import Mesh, cut_rectangle, following_corners, layer_matrices
+from relusweep.tasks.regions._boundary import Curve
+from relusweep.tasks.regions._checks import checked_box, checked_rows, slope_below, wrong_inputs
+from relusweep.tasks.regions._driver import Layers, cut_each
+from relusweep.tasks.regions.result import Regions, regions_of, trace
+from relusweep.tasks.regions.space import SpaceRegions, layers_of, regions_in_space
 
-__all__ = ["Curve", "Regions", "decision_boundary", "linear_regions"]
+if TYPE_CHECKING:
+    from torch.nn import Module
 
-_STRAIGHT = 1e-9
-"""A corner nearer than this share of the rectangle's diagonal to the line past it is none."""
+__all__ = [
+    "Counts",
+    "Curve",
+    "Regions",
+    "count_regions",
+    "decision_boundary",
+    "each_linear_regions",
+    "linear_regions",
+    "regions",
+]
 
-
-@dataclass(frozen=True)
-class Regions:
-    """Convex polygons on each of which a network is one affine map; together they fill a rectangle.
-
-    Region ``i`` has the corners ``vertices[corners[offsets[i]:offsets[i + 1]]]``, counter-clockwise, and
-    there the network is ``gradient[i] @ x + intercept[i]``. Neighbours share vertices and whole edges.
-
-    Attributes
-    ----------
-    vertices : ndarray of shape (n_vertices, 2), float64
-    corners : ndarray of shape (n_corners,), int64
-        Vertex of each corner, region after region.
-    offsets : ndarray of shape (n_regions + 1,), int64
-        First corner of each region.
-    active : ndarray of shape (n_regions, depth, width), bool
-        Whether a unit is above zero.
-    gradient : ndarray of shape (n_regions, 2), float64
-    intercept : ndarray of shape (n_regions,), float64
-    """
-
-    vertices: NDArray[np.float64]
-    corners: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    active: NDArray[np.bool_]
-    gradient: NDArray[np.float64]
-    intercept: NDArray[np.float64]
-
-    def polygon(self, region: int) -> NDArray[np.float64]:
-        """Corners of one region, counter-clockwise: shape (n_corners_of_it, 2)."""
-        return self.vertices[self.corners[self.offsets[region] : self.offsets[region + 1]]]
-
-    @property
-    def areas(self) -> NDArray[np.float64]:
-        """Area of each region: shape (n_regions,)."""
-        sizes = np.diff(self.offsets)
-        # Seen from a corner of its own, a small region far from the origin keeps its digits.
-        points = self.vertices[self.corners] - np.repeat(
-            self.vertices[self.corners[self.offsets[:-1]]], sizes, 0
-        )
-        parallelograms = _cross(points, points[following_corners(self.offsets)])
-        return np.asarray(np.add.reduceat(parallelograms, self.offsets[:-1]) / 2)
+_LIMIT = 10**6
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A part of a decision boundary, with the side above zero on its left.
+class Counts(NamedTuple):
+    """How many regions networks have.
 
     Attributes
     ----------
-    corners : ndarray of shape (n_corners, 2), float64
-        Where it bends, and, if it is open, its two ends. A closed curve does not repeat its first corner.
-    closed : bool
-        Whether it is a polygon. If not, it ends at the edge of the rectangle.
+    regions : ndarray of shape (n_networks,), int64
+    complete : ndarray of shape (n_networks,), bool
+        False if a network has more regions than the limit: the count is of those found by then.
     """
 
-    corners: NDArray[np.float64]
-    closed: bool
+    regions: NDArray[np.int64]
+    complete: NDArray[np.bool_]
 
 
-def linear_regions(network: Network, parameters: ArrayLike, low: ArrayLike, high: ArrayLike) -> Regions:
+def regions(
+    network: Network | Module,
+    box: ArrayLike,
+    parameters: ArrayLike | None = None,
+    *,
+    exact: bool = True,
+    limit: int = _LIMIT,
+) -> Regions | SpaceRegions:
+    """Give the linear regions of a network of two inputs, or of up to six, in a box.
+
+    Parameters
+    ----------
+    network : Network or torch.nn.Sequential
+        A module is made of linear layers and piecewise-linear activations, and has parameters of its own.
+    box : float or array_like of shape (2, 2)
+        Lower left and upper right corner, or r for the square from -r to r; of d inputs, of shape (2, d).
+    parameters : array_like of shape (network.n_parameters,), optional
+        Those of a `Network`.
+    exact : bool
+        Whether signs within the rounding error are decided exactly: the regions are then those of the weights
+        as they are, also where lines nearly meet or coincide. If not, such values count as zero.
+    limit : int
+        Most regions. A network with more ends with what there is then, and ``complete`` is False.
+
+    Returns
+    -------
+    Regions or SpaceRegions
+        The latter of more than two inputs.
+
+    Raises
+    ------
+    ValueError
+        If the network is not piecewise linear or has not two to six inputs, the parameters do not fit it
+        or are not
+        finite, or the box is empty or infinite.
+
+    Examples
+    --------
+    >>> network = Network(n_inputs=2, width=2, depth=1)
+    >>> found = regions(network, 1, [1, 0, 0, 0, 1, 0, 1, 1, 0])
+    >>> found
+    <4 linear regions of 2 units on [-1, 1] x [-1, 1]>
+    >>> found.areas.tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+    if not isinstance(network, Network) or network.n_inputs > 2:
+        in_space, slopes = layers_of(network, parameters)
+        d = in_space[0][0].shape[1]
+        if d > 2:
+            low, high = _box(box, d)
+            return regions_in_space(in_space, low, high, slope_below=slopes, limit=_checked_limit(limit))
+    layers, row = _one(network, parameters)
+    return next(regions_of(layers, row[None], _box(box), exact=exact, limit=_checked_limit(limit)))
+
+
+def linear_regions(
+    network: Network,
+    parameters: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    *,
+    exact: bool = False,
+    limit: int = _LIMIT,
+) -> Regions:
     """Cut a rectangle where units of a network of two inputs change sign.
 
     Parameters
@@ -88,6 +120,11 @@ def linear_regions(network: Network, parameters: ArrayLike, low: ArrayLike, high
         Its weights and biases.
     low, high : array_like of shape (2,)
         Lower left and upper right corner of the rectangle.
+    exact : bool
+        False counts a value within its rounding error as zero, so regions thinner than rounding are none.
+        True decides its sign exactly.
+    limit : int
+        Most regions.
 
     Returns
     -------
@@ -102,24 +139,98 @@ def linear_regions(network: Network, parameters: ArrayLike, low: ArrayLike, high
 
     Notes
     -----
-    Nothing is sampled. Layer after layer and unit after unit, the polygons so far are cut along the line
-    where the unit, affine on each of them, is zero. A value counts as zero within a bound of its own rounding
-    error, so regions thinner than rounding are none.
+    Nothing is sampled. Layer after layer, the polygons so far are cut along the lines where units, affine on
+    each of them, are zero. Time and memory grow with the number of regions.
 
     Examples
     --------
     The absolute value of the first input:
 
     >>> network = Network(n_inputs=2, width=2, depth=1)
-    >>> regions = linear_regions(network, [1, 0, 0, -1, 0, 0, 1, 1, 0], low=[-1, 0], high=[3, 1])
-    >>> regions.areas.tolist(), regions.gradient[:, 0].tolist()
-    ([3.0, 1.0], [1.0, -1.0])
+    >>> found = linear_regions(network, [1, 0, 0, -1, 0, 0, 1, 1, 0], low=[-1, 0], high=[3, 1])
+    >>> sorted(zip(found.areas.tolist(), found.gradient[:, 0].tolist()))
+    [(1.0, -1.0), (3.0, 1.0)]
     """
-    row, box = _checked(network, parameters, low, high)
-    mesh = cut_rectangle(network, row, box, output=False)
-    active = mesh.positive.reshape(-1, network.depth, network.width)
-    maps = _affine_maps(layer_matrices(network, row), slope_below(network), active)
-    return Regions(mesh.vertices, mesh.corners, mesh.offsets, active, maps[:, :2], maps[:, 2])
+    layers, row = _one(network, parameters)
+    box = checked_box(low, high, n_inputs=2)
+    return next(regions_of(layers, row[None], box, exact=exact, limit=_checked_limit(limit)))
+
+
+def each_linear_regions(
+    network: Network,
+    parameters: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    *,
+    exact: bool = True,
+    limit: int = _LIMIT,
+) -> Iterator[Regions]:
+    """Give the linear regions of networks of one shape, one network after another.
+
+    One set of buffers serves all: their memory is that of the network with the most regions, about 1 kB for
+    each region and 16 bytes more for each unit of the widest layer.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : array_like of shape (n_networks, network.n_parameters)
+    low, high : array_like of shape (2,)
+    exact, limit
+        As of `regions`.
+
+    Yields
+    ------
+    Regions
+
+    Raises
+    ------
+    ValueError
+        As `linear_regions`.
+    """
+    rows, box = checked_rows(network, parameters, n_inputs=2), checked_box(low, high, n_inputs=2)
+    return iter(regions_of(_layers(network), rows, box, exact=exact, limit=_checked_limit(limit)))
+
+
+def count_regions(
+    network: Network,
+    parameters: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    *,
+    exact: bool = True,
+    limit: int = _LIMIT,
+) -> Counts:
+    """Count the linear regions of networks of one shape.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : array_like of shape (n_networks, network.n_parameters)
+    low, high : array_like of shape (2,)
+    exact, limit
+        As of `regions`.
+
+    Returns
+    -------
+    Counts
+
+    Raises
+    ------
+    ValueError
+        As `linear_regions`.
+
+    Examples
+    --------
+    >>> network = Network(n_inputs=2, width=2, depth=1)
+    >>> rows = [[1, 0, 0, 0, 1, 0, 1, 1, 0], [1, 0, 0, -1, 0, 0, 1, 1, 0]]
+    >>> count_regions(network, rows, [-1, -1], [1, 1]).regions.tolist()
+    [4, 2]
+    """
+    rows, box = checked_rows(network, parameters, n_inputs=2), checked_box(low, high, n_inputs=2)
+    counts, layers = np.zeros(len(rows), np.int64), _layers(network).hidden
+    for _ in cut_each(layers, rows, box, counts, exact=exact, limit=_checked_limit(limit), stop=False):
+        pass
+    return Counts(np.abs(counts), counts > 0)
 
 
 def decision_boundary(
@@ -165,91 +276,53 @@ def decision_boundary(
     >>> square.closed, sorted(square.corners.tolist())
     (True, [[-1.0, 0.0], [0.0, -1.0], [0.0, 1.0], [1.0, 0.0]])
     """
-    row, box = _checked(network, parameters, low, high)
-    mesh = cut_rectangle(network, row, box, output=True)
-    straight = _STRAIGHT * float(np.linalg.norm(box[1] - box[0]))
-    points = mesh.vertices[mesh.corners]
-    ends = points[mesh.following]
-    curves = []
-    for edges, closed in _chains(_next_boundary_edge(mesh)):
-        line = points[edges] if closed else np.concatenate([points[edges], ends[edges[-1:]]])
-        curves.append(Curve(_without_straight(line, straight, closed), closed))
-    return curves
+    layers, row = _one(network, parameters)
+    return trace(layers, row, checked_box(low, high, n_inputs=2), exact=False)
 
 
-def _checked(
-    network: Network, parameters: ArrayLike, low: ArrayLike, high: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    row = checked_parameters(network, parameters, n_inputs=2)
-    if row.ndim != 1:
-        raise ValueError(f"regions are those of one network, one row; got parameters of shape {row.shape}")
-    return row, checked_box(low, high, n_inputs=2)
+def _one(network: Network | Module, parameters: ArrayLike | None) -> tuple[Layers, NDArray[np.float64]]:
+    """Layers and parameters of one network."""
+    if not isinstance(network, Network):
+        return _of_module(network, parameters)
+    if parameters is None:
+        raise ValueError("a Network is a shape: give its parameters too, one row of numbers")
+    rows = checked_rows(network, parameters, n_inputs=2)
+    if np.ndim(parameters) != 1:
+        shape = np.shape(parameters)
+        raise ValueError(f"regions are those of one network, one row; got parameters of shape {shape}")
+    return _layers(network), rows[0]
 
 
-def _affine_maps(
-    layers: list[NDArray[np.float64]], leak: float, active: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Gradient and intercept of the output in each region: shape (n_regions, 3)."""
-    maps = np.broadcast_to(np.eye(2, 3), (len(active), 2, 3))
-    for i, layer in enumerate(layers):
-        if i:
-            maps = np.where(active[:, i - 1, :, None], 1.0, leak) * maps
-        maps = layer[:, :-1] @ maps
-        maps[:, :, 2] += layer[:, -1]
-    return maps[:, 0]
+def _of_module(network: Module, parameters: ArrayLike | None) -> tuple[Layers, NDArray[np.float64]]:
+    from relusweep.tasks.regions._modules import matrices_of
+
+    if parameters is not None:
+        raise ValueError("a module has parameters of its own; give `parameters` with a Network only")
+    matrices, slopes = matrices_of(network)
+    shapes = np.array([(len(matrix), matrix.shape[1] - 1) for matrix in matrices])
+    if shapes[0, 1] != 2:
+        raise wrong_inputs(2, f"one of {shapes[0, 1]}")
+    row = np.concatenate([matrix.ravel() for matrix in matrices])
+    return Layers(shapes, np.array([*slopes, 1.0])), row
 
 
-def _next_boundary_edge(mesh: Mesh) -> dict[int, int]:
-    """Find the boundary edge after each boundary edge, or −1 where the rectangle ends.
-
-    An edge is named by the corner it starts at, of the polygon above zero to its left.
-    """
-    following = mesh.following
-    start, end = mesh.corners, mesh.corners[following]
-    key, reverse = start * len(mesh.vertices) + end, end * len(mesh.vertices) + start
-    order = np.argsort(key)
-    place = order[np.searchsorted(key[order], reverse).clip(max=len(key) - 1)]
-    twin = np.where(key[place] == reverse, place, -1)
-    above = mesh.positive[mesh.polygon, -1]
-    boundary = above & (twin >= 0) & ~above[twin]
-    after = {}
-    for edge in np.flatnonzero(boundary).tolist():
-        step = following[edge]
-        # Around the vertex through the polygons above zero, so that curves that touch there stay apart.
-        while not boundary[step] and twin[step] >= 0:
-            step = following[twin[step]]
-        after[edge] = int(step) if boundary[step] else -1
-    return after
+def _layers(network: Network) -> Layers:
+    return Layers(np.array(network.layers), np.full(network.depth + 1, slope_below(network)))
 
 
-def _chains(after: dict[int, int]) -> list[tuple[list[int], bool]]:
-    """Join edges, each given with the next, to open chains and then to closed ones."""
-    reached = set(after.values())
-    starts = [edge for edge in after if edge not in reached]
-    chains = []
-    while after:
-        closed = not starts
-        chain = [starts.pop() if starts else next(iter(after))]
-        while (edge := after.pop(chain[-1])) not in (-1, chain[0]):
-            chain.append(edge)
-        chains.append((chain, closed))
-    return chains
+def _box(box: ArrayLike, d: int = 2) -> NDArray[np.float64]:
+    bounds = np.asarray(box, np.float64)
+    if bounds.ndim == 0:
+        bounds = np.stack([np.full(d, -bounds), np.full(d, bounds)])
+    if bounds.shape != (2, d):
+        raise ValueError(
+            f"a box is its lower left and upper right corner, ((left, bottom), (right, top)), or a number r "
+            f"for the square from -r to r; got {box!r}"
+        )
+    return checked_box(bounds[0], bounds[1], n_inputs=d)
 
 
-def _without_straight(points: NDArray[np.float64], straight: float, closed: bool) -> NDArray[np.float64]:
-    """Leave out the points that lie on the line from the last one kept to the next."""
-    if closed:
-        # The point farthest from the middle is a corner for sure.
-        first = np.linalg.norm(points - points.mean(axis=0), axis=1).argmax()
-        points = np.roll(points, -first, axis=0)
-        points = np.concatenate([points, points[:1]])
-    kept = [points[0]]
-    for point, following in pairwise(points[1:]):
-        along, away = following - kept[-1], point - kept[-1]
-        if abs(_cross(along, away)) > straight * np.linalg.norm(along):
-            kept.append(point)
-    return np.array(kept if closed else [*kept, points[-1]])
-
-
-def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+def _checked_limit(limit: int) -> int:
+    if limit < 1:
+        raise ValueError(f"limit is a number of regions, at least 1; got {limit}")
+    return limit
