@@ -13,6 +13,7 @@ from relusweep.tasks.regions._boundary import Curve
 from relusweep.tasks.regions._checks import checked_box, checked_rows, slope_below, wrong_inputs
 from relusweep.tasks.regions._driver import Layers, cut_each
 from relusweep.tasks.regions.result import Regions, regions_of, trace
+from relusweep.tasks.regions.space import SpaceRegions, layers_of, regions_in_space
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -52,15 +53,15 @@ def regions(
     *,
     exact: bool = True,
     limit: int = _LIMIT,
-) -> Regions:
-    """Give the linear regions of a network of two inputs in a box.
+) -> Regions | SpaceRegions:
+    """Give the linear regions of a network of two inputs, or of up to six, in a box.
 
     Parameters
     ----------
     network : Network or torch.nn.Sequential
         A module is made of linear layers and piecewise-linear activations, and has parameters of its own.
     box : float or array_like of shape (2, 2)
-        Lower left and upper right corner, or r for the square from -r to r.
+        Lower left and upper right corner, or r for the square from -r to r; of d inputs, of shape (2, d).
     parameters : array_like of shape (network.n_parameters,), optional
         Those of a `Network`.
     exact : bool
@@ -71,12 +72,14 @@ def regions(
 
     Returns
     -------
-    Regions
+    Regions or SpaceRegions
+        The latter of more than two inputs.
 
     Raises
     ------
     ValueError
-        If the network is not piecewise linear or has not two inputs, the parameters do not fit it or are not
+        If the network is not piecewise linear or has not two to six inputs, the parameters do not fit it
+        or are not
         finite, or the box is empty or infinite.
 
     Examples
@@ -88,6 +91,12 @@ def regions(
     >>> found.areas.tolist()
     [1.0, 1.0, 1.0, 1.0]
     """
+    if not isinstance(network, Network) or network.n_inputs > 2:
+        in_space, slopes = layers_of(network, parameters)
+        d = in_space[0][0].shape[1]
+        if d > 2:
+            low, high = _box(box, d)
+            return regions_in_space(in_space, low, high, slope_below=slopes, limit=_checked_limit(limit))
     layers, row = _one(network, parameters)
     return next(regions_of(layers, row[None], _box(box), exact=exact, limit=_checked_limit(limit)))
 
@@ -301,16 +310,16 @@ def _layers(network: Network) -> Layers:
     return Layers(np.array(network.layers), np.full(network.depth + 1, slope_below(network)))
 
 
-def _box(box: ArrayLike) -> NDArray[np.float64]:
+def _box(box: ArrayLike, d: int = 2) -> NDArray[np.float64]:
     bounds = np.asarray(box, np.float64)
     if bounds.ndim == 0:
-        bounds = np.stack([np.full(2, -bounds), np.full(2, bounds)])
-    if bounds.shape != (2, 2):
+        bounds = np.stack([np.full(d, -bounds), np.full(d, bounds)])
+    if bounds.shape != (2, d):
         raise ValueError(
             f"a box is its lower left and upper right corner, ((left, bottom), (right, top)), or a number r "
             f"for the square from -r to r; got {box!r}"
         )
-    return checked_box(bounds[0], bounds[1], n_inputs=2)
+    return checked_box(bounds[0], bounds[1], n_inputs=d)
 
 
 def _checked_limit(limit: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,9 @@ from relusweep.tasks.regions._checks import checked_box, checked_parameters, slo
 from relusweep.tasks.regions._rational import RationalNetwork, is_bounded, point_on_facet, rational_network
 from relusweep.tasks.regions._search import Search
 from relusweep.tasks.regions._volume import volume
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 __all__ = ["SpaceRegions", "layers_of", "regions_in_space"]
 
@@ -200,30 +203,41 @@ class SpaceRegions:
 
 
 def layers_of(
-    network: Network, parameters: ArrayLike
-) -> tuple[list[tuple[NDArray[np.float64], NDArray[np.float64]]], float]:
-    """Give the layers of a network of one row of parameters, and the slope of its units below zero.
+    network: Network | Module, parameters: ArrayLike | None = None
+) -> tuple[list[tuple[NDArray[np.float64], NDArray[np.float64]]], list[float]]:
+    """Give the layers of one network, and the slopes of its units below zero.
 
     Parameters
     ----------
-    network : Network
-    parameters : array_like of shape (network.n_parameters,)
+    network : Network or torch.nn.Sequential
+    parameters : array_like of shape (network.n_parameters,), optional
+        Those of a `Network`.
 
     Returns
     -------
     layers : list of (ndarray of shape (fan_out, fan_in), ndarray of shape (fan_out,)), float64
-    slope_below : float
+    slopes_below : list of float
+        Of each hidden layer.
 
     Raises
     ------
     ValueError
         If the activation is not piecewise linear, or the parameters do not fit or are not finite.
     """
+    if not isinstance(network, Network):
+        from relusweep.tasks.regions._modules import matrices_of
+
+        if parameters is not None:
+            raise ValueError("a module has parameters of its own; give `parameters` with a Network only")
+        matrices, slopes = matrices_of(network)
+        return [(matrix[:, :-1], matrix[:, -1]) for matrix in matrices], slopes
+    if parameters is None:
+        raise ValueError("a Network is a shape: give its parameters too, one row of numbers")
     row = checked_parameters(network, parameters, network.n_inputs)
     if row.ndim != 1:
         raise ValueError(f"regions are those of one network, one row; got parameters of shape {row.shape}")
     layers = [(layer.weights[0], layer.biases[0]) for layer in layer_views(network, row[None])]
-    return layers, slope_below(network)
+    return layers, [slope_below(network)] * network.depth
 
 
 def regions_in_space(

@@ -4,10 +4,12 @@ from math import comb
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 
+import relusweep as rs
 from relusweep.tasks.exact import as_fractions, interior_point, maximise
-from relusweep.tasks.networks import Network
+from relusweep.tasks.networks import Network, layer_views
 from relusweep.tasks.regions import linear_regions
 from relusweep.tasks.regions.space import layers_of, regions_in_space
 from tests.tasks.regions.rational import exact_regions, row, whole_networks
@@ -295,3 +297,24 @@ def test_networks_that_are_not_piecewise_linear_are_refused():
         layers_of(Network(n_inputs=3, width=2, depth=1, activation="tanh"), np.ones(11))
     with pytest.raises(ValueError, match="one network, one row"):
         layers_of(Network(n_inputs=3, width=2, depth=1), np.ones((2, 11)))
+
+
+def test_called_with_a_network_of_more_inputs():
+    layers = random_layers([3, 5, 4, 1], seed=6)
+    network = Network(n_inputs=3, width=5, depth=2, widths=(5, 4), leak=0.1)
+    parameters = np.zeros(network.n_parameters)
+    for place, (weights, biases) in zip(layer_views(network, parameters[None]), layers, strict=True):
+        place.weights[0], place.biases[0] = weights, biases
+    called = rs.regions(network, 2, parameters)
+    low, high = [-2] * 3, [2] * 3
+    assert as_set(called.active) == as_set(regions_in_space(layers, low, high, slope_below=0.1).active)
+
+    modules = []
+    for weights, biases in layers:
+        linear = torch.nn.Linear(*reversed(weights.shape), dtype=torch.float64)
+        linear.load_state_dict({"weight": torch.tensor(weights), "bias": torch.tensor(biases)})
+        modules += [linear, torch.nn.LeakyReLU(0.1)]
+    module = rs.regions(torch.nn.Sequential(*modules[:-1]), [low, high])
+    assert as_set(module.active) == as_set(called.active)
+    with pytest.raises(ValueError, match="up to 6 inputs, got 7"):
+        rs.regions(torch.nn.Sequential(torch.nn.Linear(7, 1), torch.nn.ReLU()), 1)
