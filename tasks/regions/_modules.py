@@ -33,10 +33,14 @@ def matrices_of(network: Module) -> Matrices:
             raise ValueError(f"an activation follows a Linear layer; got {module} before one, or twice")
         if slope is not None:
             slopes.append(slope)
-        elif len(slopes) == len(matrices):
-            matrices.append(_matrix(module))
+            continue
+        matrix = _matrix(module)
+        if matrices and matrix.shape[1] != len(matrices[-1]) + 1:
+            raise ValueError(f"layers fit one another; got {module} behind {len(matrices[-1])} units")
+        if len(slopes) == len(matrices):
+            matrices.append(matrix)
         else:
-            matrices[-1] = _product(_matrix(module), matrices[-1])
+            matrices[-1] = _product(matrix, matrices[-1])
     if not matrices:
         raise ValueError(f"a network has a Linear layer; got {network}")
     if not slopes:

@@ -342,6 +342,6 @@ def _box(box: ArrayLike, d: int = 2) -> NDArray[np.float64]:
     if bounds.shape != (2, d):
         raise ValueError(
             f"a box is its lower left and upper right corner, ((left, bottom), (right, top)), or a number r "
-            f"for the square from -r to r; got {box!r}"
+            f"for the square from -r to r; of {d} inputs, an array of shape (2, {d}); got {box!r}"
         )
     return checked_box(bounds[0], bounds[1], n_inputs=d)

@@ -224,8 +224,18 @@ class Regions:
         -------
         list of Curve
             As `decision_boundary` gives them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such output, or the level is not finite.
         """
         *hidden, last = self.layers.matrices(self.parameters)
+        if not -len(last) <= output < len(last) or not np.isfinite(level):
+            raise ValueError(
+                f"outputs are numbered from 0 to {len(last) - 1} and levels are finite; got output={output}, "
+                f"level={level}"
+            )
         own = last[[output]].copy()
         own[0, -1] -= level
         shapes = self.layers.shapes.copy()
@@ -245,7 +255,15 @@ class Regions:
         -------
         Regions
             Their outputs are the next layer's units before activation.
+
+        Raises
+        ------
+        ValueError
+            If the network has no so many hidden layers.
         """
+        most = len(self.layers.shapes) - 1
+        if not 1 <= depth <= most:
+            raise ValueError(f"the network has {most} hidden layer(s), so depth is 1 to {most}; got {depth}")
         layers = Layers(self.layers.shapes[: depth + 1], self.layers.slopes[: depth + 1])
         return next(regions_of(layers, self.parameters[None], self.box, exact=self.exact, limit=10**9))
 

@@ -376,10 +376,15 @@ def regions_in_space(
 
 
 def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    if not isinstance(layers, Sequence):
+        raise ValueError(
+            f"layers are a list of (weights, biases), got a {type(layers).__name__}; rs.regions.layers_of "
+            f"gives those of a network"
+        )
     checked: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for depth, (weights, biases) in enumerate(layers, 1):
         W, b = np.array(weights), np.array(biases)
-        fan_in = len(checked[-1][1]) if checked else W.shape[-1]
+        fan_in = len(checked[-1][1]) if checked else W.shape[-1] if W.ndim else 0
         if W.ndim != 2 or b.shape != W.shape[:1] or W.shape[1] != fan_in or not W.size:
             raise ValueError(
                 f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got shapes {W.shape} "

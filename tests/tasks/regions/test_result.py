@@ -219,6 +219,12 @@ ONE = Network(n_inputs=2, width=1, depth=1)
         ((nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU()), 1), r"got Conv2d.*rs\.images\.cut_plane"),
         ((nn.Sequential(nn.Linear(2, 1)), 1), r"a hidden layer and one of outputs; got 1 layer"),
         ((nn.Sequential(nn.Linear(1, 1), nn.ReLU()), 1), "2 input.*got one of 1"),
+        ((nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(5, 1)), 1), "behind 4 units"),
+        ((nn.Sequential(nn.Linear(2, 4), nn.Linear(5, 1), nn.ReLU()), 1), "behind 4 units"),
+        (
+            (nn.Sequential(nn.Linear(3, 1), nn.ReLU()), ((0, 0), (1, 1))),
+            r"of 3 inputs, an array of shape \(2, 3",
+        ),
         ((nn.Sequential(nn.ReLU()), 1), "an activation follows a Linear layer"),
         ((nn.Sequential(), 1), "has a Linear layer"),
         ((module(nn.ReLU()), 1, np.ones(5)), "a module has parameters of its own"),
@@ -227,6 +233,16 @@ ONE = Network(n_inputs=2, width=1, depth=1)
 def test_what_has_no_regions_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         rs.regions(*arguments)
+
+
+def test_what_a_network_has_not_is_refused(example):
+    _, found = example
+    for depth in (-1, 0, 4):
+        with pytest.raises(ValueError, match=f"depth is 1 to 3; got {depth}"):
+            found.of_layers(depth)
+    for options in ({"output": 1}, {"level": np.nan}):
+        with pytest.raises(ValueError, match="outputs are numbered from 0 to 0 and levels are finite"):
+            found.boundary(**options)
 
 
 def test_a_module_that_diverged_is_refused():

@@ -296,6 +296,8 @@ GIVEN = planes([[1, 2], [0, 1]], [0, 1])
     ("layers", "options", "message"),
     [
         (planes(np.ones((2, 7)), [0, 0]), {}, "up to 6 inputs, got 7; for more, sample points"),
+        (Network(n_inputs=2, width=2, depth=1), {}, r"got a Network; rs\.regions\.layers_of gives"),
+        ([(1, 2)], {}, r"got shapes \(\) and \(\)"),
         (GIVEN[:1], {}, r"a hidden layer and one of outputs; got 1 layer\(s\)"),
         ([GIVEN[0], ([[1, 1, 1]], [0])], {}, r"layer 2 has weights \(fan_out, 2\).*got shapes \(1, 3\)"),
         ([([[1, np.nan]], [0]), ([[1]], [0])], {}, "layer 1 has NaN or infinity"),
