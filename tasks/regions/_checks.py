@@ -15,6 +15,7 @@ __all__ = [
     "checked_limit",
     "checked_parameters",
     "checked_rows",
+    "fitting",
     "rounding",
     "slope_below",
     "without_hidden_layer",
@@ -24,6 +25,14 @@ __all__ = [
 
 def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
     """Parameters in float64; refuse other activations and inputs, a wrong length and what is not finite."""
+    values = fitting(network, parameters, n_inputs)
+    if not np.isfinite(values).all():
+        raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
+    return values
+
+
+def fitting(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
+    """Parameters in float64, finite or not; refuse other activations and inputs, and a wrong length."""
     slope_below(network)
     if network.n_inputs != n_inputs:
         raise wrong_inputs(n_inputs, f"n_inputs = {network.n_inputs}")
@@ -33,8 +42,6 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
         raise ValueError(
             f"this network has rows of {expected} parameters, got an array of shape {values.shape}"
         )
-    if not np.isfinite(values).all():
-        raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
     return values
 
 

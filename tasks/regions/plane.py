@@ -14,6 +14,7 @@ from relusweep.tasks.regions._checks import (
     checked_box,
     checked_limit,
     checked_rows,
+    fitting,
     slope_below,
     wrong_inputs,
 )
@@ -253,9 +254,20 @@ def can_be_cut(network: Network, parameters: ArrayLike, low: ArrayLike, high: Ar
     Returns
     -------
     ndarray of shape (n_networks,), bool
+
+    Raises
+    ------
+    ValueError
+        As `linear_regions`, but for what is not finite.
+
+    Examples
+    --------
+    >>> network = Network(n_inputs=2, width=1, depth=1)
+    >>> can_be_cut(network, [[1, 2, 3, 4, 5], [1, 2, 3, 4, np.nan]], [0, 0], [1, 1]).tolist()
+    [True, False]
     """
-    rows, box = np.asarray(parameters, np.float64), checked_box(low, high, n_inputs=2)
-    return np.isfinite(rows).all(axis=-1) & (largest_units(_layers(network), rows, box) < LARGEST)
+    rows, box = np.atleast_2d(fitting(network, parameters, n_inputs=2)), checked_box(low, high, n_inputs=2)
+    return np.isfinite(rows).all(axis=1) & (largest_units(_layers(network), rows, box) < LARGEST)
 
 
 def decision_boundary(
