@@ -419,7 +419,8 @@ def _check_floats(numbers: NDArray[Any], depth: int) -> None:
 def _checked_slopes(
     slope_below: float | Fraction | Sequence[float | Fraction], n_hidden: int
 ) -> list[float | Fraction]:
-    slopes: list[Any] = list(np.atleast_1d(slope_below)) if np.ndim(slope_below) else [slope_below] * n_hidden
+    given: Any = slope_below
+    slopes = list(given) if np.ndim(given) else [given] * n_hidden
     if len(slopes) != n_hidden or not np.isfinite(np.array(slopes, dtype=np.float64)).all():
         raise ValueError(
             f"slopes below zero are finite, one for all or one for each of {n_hidden} hidden layers; "
