@@ -18,6 +18,7 @@ __all__ = ["best_network", "by_size", "file_name", "rank", "rows_of"]
 
 _SIZES = ("width", "depth", "widths")
 _MOST = 4
+_TOLD = {"final_loss", "success_epoch", "stop_reason"}
 
 
 def by_size(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -64,15 +65,15 @@ def best_network(dataset: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     CannotDraw
-        None has run and stayed finite, or the dataset has lost what says how they were trained.
+        None has run and stayed finite, or the dataset does not say how they were trained.
     """
-    if "specification" not in dataset.attrs:
+    whole = isinstance(dataset, xr.Dataset) and "specification" in dataset.attrs
+    if not whole or not set(dataset.data_vars) >= _TOLD:
         raise CannotDraw(
-            "the results do not say of which sweep they are: open them with rs.open, and select with sel and "
-            "isel, which keep attributes"
+            "only networks that a sweep has trained can be shown: the results of one sweep, as "
+            "rs.open(store, 'plane_xor') gives them, or what sel and isel leave of them, with all "
+            f"variables and attributes; got a {type(dataset).__name__}"
         )
-    if "final_loss" not in dataset:
-        raise CannotDraw(f"only networks that a sweep has trained can be shown; here are {list(dataset)}")
     places = rank(dataset)
     if not places:
         raise CannotDraw("no network of these has run and stayed finite")
