@@ -34,7 +34,7 @@ class Adjacency(NamedTuple):
     ----------
     regions : ndarray of shape (n, 2), int64
     facets : ndarray of shape (n, 2), int64
-        Layer and index of the unit that changes sign there.
+        Layer and index of the unit that changes sign there; of several, one.
     edges : ndarray of shape (n,), int64, optional
         In the plane, the row of the edge in ``mesh.edges``.
     """
@@ -43,7 +43,7 @@ class Adjacency(NamedTuple):
     facets: NDArray[np.int64]
     edges: NDArray[np.int64] | None = None
 
-    def beside(self, region: int, facet: tuple[int, int] | None) -> NDArray[np.int64]:
+    def beside(self, region: int, facet: tuple[int, int] | None = None) -> NDArray[np.int64]:
         """Give the regions beside one, on request across one facet only."""
         at = (self.regions == region).any(axis=1)
         if facet is not None:

@@ -160,14 +160,9 @@ class SpaceRegions:
 
         If the search ended at its limit, pairs that differ in more than one unit are left out.
         """
-        number = {signs.tobytes(): region for region, signs in enumerate(self.signs)}
         pairs, units = [], []
         for region, unit in np.argwhere(self.has_facet[:, : self.signs.shape[1]]).tolist():
-            signs = self.signs[region].copy()
-            signs[unit] ^= True
-            other = number.get(signs.tobytes())
-            if other is None and self.complete:
-                other = number[self._behind(region, unit).tobytes()]
+            other = self._across(region, unit)
             if other is not None and region < other:
                 pairs.append((region, other))
                 units.append(unit)
@@ -180,13 +175,33 @@ class SpaceRegions:
         ----------
         region : int
         facet : tuple of int, optional
-            Layer and index of a unit.
+            Layer and index of a unit, as `halfspaces` of this region names it: where several units are zero
+            on a facet, two regions may name different ones.
 
         Returns
         -------
         ndarray of int64
         """
-        return self.adjacency.beside(region_number(region, len(self)), facet)
+        region = region_number(region, len(self))
+        if facet is None:
+            return self.adjacency.beside(region)
+        columns = np.flatnonzero(self.has_facet[region, : self.signs.shape[1]])
+        units = columns[(self._facets(columns) == facet).all(axis=1)]
+        others = (self._across(region, unit) for unit in units.tolist())
+        return np.array([other for other in others if other is not None], np.int64)
+
+    @cached_property
+    def _numbers(self) -> dict[bytes, int]:
+        return {signs.tobytes(): region for region, signs in enumerate(self.signs)}
+
+    def _across(self, region: int, unit: int) -> int | None:
+        """Find the region behind a facet; None if the search ended at its limit and did not find it."""
+        signs = self.signs[region].copy()
+        signs[unit] ^= True
+        other = self._numbers.get(signs.tobytes())
+        if other is None and self.complete:
+            other = self._numbers[self._behind(region, unit).tobytes()]
+        return other
 
     @cached_property
     def volumes(self) -> NDArray[np.float64]:

@@ -164,6 +164,11 @@ def _check_neighbours(found):
     n_units = found.signs.shape[1]
     # Of units that are zero on one facet, the two regions may name different ones.
     assert 2 * len(pairs) == found.has_facet[:, :n_units].sum()
+    for region in range(min(len(found), 8)):
+        named = [facet for facet in found.halfspaces(region).facets.tolist() if facet[0] >= 0]
+        behind = [other for facet in named for other in found.neighbours(region, tuple(facet)).tolist()]
+        assert len(behind) == len(named)
+        assert set(behind) == set(found.neighbours(region).tolist())
 
 
 def test_volumes_where_planes_meet_in_one_point():
@@ -261,6 +266,13 @@ def test_a_limit_ends_the_search():
     n = sum(comb(10, i) for i in range(4))
     assert regions_in_space(layers, limit=n).complete
     assert not regions_in_space(layers, limit=n - 1).complete
+
+
+def test_one_input():
+    kinks = planes([[1], [2], [1]], [0, -1, 3])
+    for low, high in ((-1, 1), ([-1], [1])):
+        found = regions_in_space(kinks, low, high)
+        assert sorted(found.volumes.tolist()) == [0.5, 0.5, 1]
 
 
 def test_it_says_what_it_is():
