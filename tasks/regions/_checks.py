@@ -85,7 +85,7 @@ def checked_box(low: ArrayLike, high: ArrayLike, n_inputs: int) -> NDArray[np.fl
     """Lower and upper bounds as an array of shape (2, n_inputs); refuse an empty or infinite box."""
     bounds: list[Any] = [np.asarray(bound, dtype=np.float64) for bound in (low, high)]
     shape = () if n_inputs == 1 else (n_inputs,)
-    if any(bound.shape not in (shape, (n_inputs,)) for bound in bounds):
+    if any(bound.shape != shape for bound in bounds):
         raise ValueError(f"low and high have shape {shape}, got {bounds[0].shape} and {bounds[1].shape}")
     box = np.stack(bounds).reshape(2, n_inputs)
     if not np.isfinite(box).all() or not (box[0] < box[1]).all():

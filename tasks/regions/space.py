@@ -366,7 +366,7 @@ def regions_in_space(
     d = checked[0][0].shape[1]
     if (low is None) != (high is None):
         raise ValueError("low and high are both given, for a box, or both left out, for all of space")
-    box = None if low is None or high is None else checked_box(low, high, d)
+    box = None if low is None or high is None else checked_box(_number(low, d), _number(high, d), d)
     limit, search = checked_limit(limit), Search(checked[:-1], slopes, box)
     found, complete = search.run(limit)
     with np.errstate(invalid="ignore"):
@@ -429,6 +429,12 @@ def _check_floats(numbers: NDArray[Any], depth: int) -> None:
         raise ValueError(f"layer {depth} has numbers too large or too small for floats of 64 bits")
     if not np.isfinite(floats).all():
         raise ValueError(f"weights and biases are finite; layer {depth} has NaN or infinity")
+
+
+def _number(bound: ArrayLike, d: int) -> ArrayLike:
+    """Take the number out of an array of one, which the box of one input may be given by."""
+    array = np.asarray(bound)
+    return array[0] if d == 1 and array.shape == (1,) else array
 
 
 def _checked_slopes(

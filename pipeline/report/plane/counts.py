@@ -42,7 +42,7 @@ def counts(dataset: xr.Dataset) -> Picture:
             f"{_INTERVALS}. Regions by the entropy of areas: so many equal regions have the entropy of the "
             "shares of the area. Clusters of maps: gradient and intercept of all regions, by single linkage "
             f"at {linkage:g} of the norm of the largest. Pieces of the boundary: its straight parts. "
-            "Networks that did not stay finite are left out."
+            "Networks that had stopped before an epoch, or did not stay finite, are left out of it."
         ),
         draw=partial(_draw_counts, dataset["regions_epoch"].to_numpy(), panels),
     )
