@@ -37,6 +37,8 @@ class LandscapeSweep(SpecifiedSweep):
 
     Attributes
     ----------
+    name : str
+        Its results live in the group ``boolean/<name>``.
     n_inputs : int
         Inputs of the functions.
     problems : tuple of int or 'all'
