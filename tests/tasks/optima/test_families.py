@@ -194,7 +194,7 @@ def test_families_without_symmetry_are_the_images_of_those_with():
 
 def test_formulas_say_what_holds():
     best = next(family for family in ALL if family.inside and family.images == 1 and not family.loss)
-    assert units(XOR, best) == ["on at 1, o<0", "on at 1, o<0"]
+    assert units(XOR, best) == ["on at 1 row, o<0", "on at 1 row, o<0"]
     assert equations(XOR, best) == [f"o1·w1 = {MINUS}2 {MINUS} o1·b1", "o2·w2 = 2 + o2·b2", "c = 1"]
     saddle = next(family for family in ALL if family.inside and not family.minimum)
     assert "o2 = 0" in equations(XOR, saddle)
