@@ -167,6 +167,13 @@ def removal_losses(
     list of ndarray of shape (n_channels,), float64
         For each hidden layer, mean cross-entropy.
 
+    Raises
+    ------
+    ChannelsDoNotFit
+        The network is no such chain.
+    ValueError
+        There are no images, or not a label for each.
+
     Notes
     -----
     What a map makes of all channels is computed once; without a channel it is that less what the map makes of
@@ -174,6 +181,10 @@ def removal_losses(
     convolutions of ``complex`` take a sixth of the multiplications of 32 passes.
     """
     maps = _chain(network)
+    if not 0 < len(images) == len(labels):
+        raise ValueError(
+            f"losses are of images with a label each; got {len(images)} and {len(labels)} labels"
+        )
     places = [place for place, layer in enumerate(network) if layer in maps]
     losses = [images.new_zeros(len(layer.weight), dtype=torch.float64) for layer in maps[:-1]]
     for x, target in zip(images.split(at_once), labels.split(at_once), strict=True):

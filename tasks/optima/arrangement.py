@@ -93,7 +93,7 @@ def arrangement(inputs: ArrayLike) -> Arrangement:
     """
     given = np.asarray(inputs)
     rows = given.astype(np.int64)
-    if rows.ndim != 2 or not np.array_equal(rows, given):
+    if rows.ndim != 2 or not rows.size or not np.array_equal(rows, given):
         raise ValueError(
             f"exact enumeration takes inputs of whole numbers, of shape (rows, inputs), got {inputs!r}; "
             "scale them to whole numbers"

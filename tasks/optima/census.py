@@ -86,6 +86,9 @@ def census(n_inputs: int, function: int, width: int) -> list[Level]:
     """
     if not 1 <= n_inputs <= 3:
         raise ValueError(f"faces are enumerated for 1 to 3 inputs, got {n_inputs}")
+    if not 0 <= function < 1 << (1 << n_inputs):
+        last = (1 << (1 << n_inputs)) - 1
+        raise ValueError(f"functions of {n_inputs} inputs have ids from 0 to {last}, got {function}")
     of = landscape(inputs(n_inputs), truth_table(np.uint64(function), n_inputs), width)
     counts: Counter[tuple[Fraction, str]] = Counter()
     for family in every_family(of):

@@ -79,7 +79,16 @@ def family_of(of: Landscape, key: Key) -> Family | None:
     of : Landscape
     key : tuple of int
         See `key_of`; one state for each unit.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer states, or some are none.
     """
+    if len(key) != of.width or not all(0 <= state < of.n_states for state in key):
+        raise ValueError(
+            f"a key is {of.width} states, one for each unit, from 0 to {of.n_states - 1}; got {key}"
+        )
     codes, images = canonical(np.array([key]), of.maps)
     at = of.slopes(of.joined(tuple(state // 3 for state in key if state % 3)))
     suits = all(of.is_clarke(at, s // 3) if s % 3 else bool(at.crosses[s // 3]) for s in key)

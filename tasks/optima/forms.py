@@ -157,5 +157,9 @@ def units(of: Landscape, family: Family) -> list[str]:
 
 def _on(signs: NDArray[np.int8]) -> str:
     on, zero = int((signs > 0).sum()), int((signs == 0).sum())
-    at = "off" if not on else "on everywhere" if on == len(signs) else f"on at {on}"
-    return f"{at}, zero at {zero}" if zero else at
+    at = "off" if not on else "on everywhere" if on == len(signs) else f"on at {_rows(on)}"
+    return f"{at}, zero at {_rows(zero)}" if zero else at
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' if count > 1 else ''}"

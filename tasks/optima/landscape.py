@@ -159,10 +159,11 @@ def landscape(inputs: ArrayLike, targets: ArrayLike, width: int) -> Landscape:
         If a number is not whole, or shapes do not fit.
     """
     of = arrangement(inputs)
-    told = np.asarray(targets).astype(np.int64)
+    with np.errstate(invalid="ignore"):  # NaN, which differs from whatever it becomes
+        told = np.asarray(targets).astype(np.int64)
     if told.shape != (len(of.points),) or not np.array_equal(told, np.asarray(targets)):
         raise ValueError(f"targets are a whole number for each of {len(of.points)} rows, got {targets!r}")
-    if width < 1:
+    if width < 1 or width != int(width):
         raise ValueError(f"width is a whole number of at least 1, got {width!r}")
     return _landscape(tuple(map(tuple, of.points[:, :-1].tolist())), tuple(told.tolist()), width)
 

@@ -18,6 +18,13 @@ __all__ = ["Optimum"]
 
 _KINDS = ("boolean", "xor_line")
 _MOST_INPUTS, _MOST_UNITS = 3, 3
+_KNOWN = {
+    "n_inputs": range(1, _MOST_INPUTS + 1),
+    "depth": (1,),
+    "width": range(1, _MOST_UNITS + 1),
+    "leak": (0,),
+    "loss": ("mse",),
+}
 
 
 class Optimum(Probe):
@@ -33,13 +40,17 @@ class Optimum(Probe):
                 f"optimum is of {' and '.join(_KINDS)} problems, not of {problem.kind}; leave it out"
             )
         needs_relu(self.kind, settings)
-        few = max(settings.get("n_inputs", (1,))) <= _MOST_INPUTS
-        small = settings["depth"] == (1,) and max(settings["width"]) <= _MOST_UNITS
-        plain = settings["leak"] == (0.0,) and settings["loss"] == ("mse",)
-        if not (few and small and plain):
+        others = [
+            f"{dim} {label}"
+            for dim, known in _KNOWN.items()
+            for label in settings.get(dim, ())
+            if label not in known
+        ]
+        if others:
             raise ValueError(
                 f"optimum is of at most {_MOST_INPUTS} inputs, depth 1, width up to {_MOST_UNITS}, leak 0 "
-                "and loss mse, where all stationary points are known; set these, or leave the probe out"
+                f"and loss mse, where all stationary points are known, not of {', '.join(others)}; set "
+                "these, or leave the probe out"
             )
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:

@@ -87,7 +87,8 @@ class Cutter:
         if chain is None:
             raise ValueError(
                 "exact sections are of convolutions of 3 by 3 with ReLU and perhaps a maximum of 2 by 2, and "
-                "affine maps with ReLU between, in float32 on a CPU: this network is none; count on a grid"
+                "affine maps with ReLU between, in float32 on a CPU, for images of shape "
+                f"{plane.origin.shape}: this network is none; count on a grid"
             )
         self._layers = list(_layers(chain))
         if not all(

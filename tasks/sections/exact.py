@@ -81,7 +81,8 @@ def cut_plane(network: nn.Module, plane: Plane, window: Floats, limit: int = 10_
     Raises
     ------
     ValueError
-        If the network is no such chain, weights are not finite, or the window has no area.
+        If the network is no such chain, weights are not finite, the window has no area or is not convex, or
+        the limit is below 1.
 
     Notes
     -----
@@ -105,6 +106,8 @@ def cut_plane(network: nn.Module, plane: Plane, window: Floats, limit: int = 10_
     >>> sorted(cut_plane(network, plane, plane.window("triangle")).areas.tolist())
     [0.25, 0.75]
     """
+    if limit < 1:
+        raise ValueError(f"limit is a whole number of at least 1, got {limit}")
     corners = _checked(window)
     found = list(islice(Cutter(network, plane, corners, limit + 1).polygons(corners), limit + 1))
     return Section(
@@ -148,4 +151,6 @@ def _checked(window: Floats) -> Floats:
     turns = along * up_next - up * along_next
     if not ((turns >= 0).all() and turns.any()):
         raise ValueError("the window is empty, or its corners do not go around it counter-clockwise")
+    if np.arctan2(turns, along * along_next + up * up_next).sum() > 3 * np.pi:
+        raise ValueError("the corners of the window go around it more than once; they go around once")
     return corners

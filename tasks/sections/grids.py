@@ -56,7 +56,14 @@ class Grid(NamedTuple):
             Corners of a convex polygon, counter-clockwise.
         size : int
             At least 2.
+
+        Raises
+        ------
+        ValueError
+            If it is less.
         """
+        if size < 2:
+            raise ValueError(f"a grid has at least 2 points along each axis, got {size}")
         low, high = window.min(axis=0), window.max(axis=0)
         grid = cls(low, (high - low) / (size - 1), size, np.ones((size, size), bool))
         points = np.stack([grid.row(row) for row in range(size)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,7 +63,14 @@ class Plane:
         Returns
         -------
         ndarray of shape (n_corners, 2), float64
+
+        Raises
+        ------
+        ValueError
+            If there is no such window.
         """
+        if window not in get_args(Window):
+            raise ValueError(f"a window is {', '.join(get_args(Window))}; got {window!r}")
         if window == "square":
             reach = scale * self.corners[1, 0]
             return _rectangle(np.full(2, -reach), np.full(2, reach))
@@ -96,11 +104,12 @@ def plane_through(images: ArrayLike) -> Plane:
         If they are not three, not finite, two are equal, or all lie on a line.
     """
     three = np.asarray(images, np.float64)
-    if three.ndim != 4 or len(three) != 3 or not np.isfinite(three).all():
+    if three.ndim != 4 or len(three) != 3:
         raise ValueError(
-            "a plane goes through three images, finite, of shape (3, n_channels, height, width); got shape "
-            f"{three.shape}"
+            f"a plane goes through three images, of shape (3, n_channels, height, width); got {three.shape}"
         )
+    if not np.isfinite(three).all():
+        raise ValueError("the three images are finite; got NaN or infinity: take others")
     a, b, c = three.reshape(3, -1)
     lengths = [float(np.linalg.norm(d)) for d in (b - a, c - a, c - b)]
     if not all(lengths):
@@ -167,6 +176,8 @@ def nearest_triple(data: ImageSet) -> tuple[int, int, int]:
     best, found = np.inf, None
     for label in range(len(data.classes)):
         chosen = np.flatnonzero(data.train_labels == label)[:OF_CLASS]
+        if len(chosen) < 3:
+            continue
         images = np.concatenate([data.at(range(i, i + 1)) for i in chosen.tolist()])
         best, triple = _nearest(_distances(images), best)
         if triple is not None:

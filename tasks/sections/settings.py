@@ -22,8 +22,8 @@ class SectionCode(IntEnum):
     WHOLE
         All of it.
     REDUCED
-        The whole has more polygons than the limit: the largest part about A, by halves of its sides, that was
-        estimated and found to have no more.
+        The whole has more polygons than the limit: the largest part, by halves of its sides, that was
+        estimated and found to have no more; about A of the square, about the middle of the others.
     LIMIT
         The smallest part has more too: some of its polygons.
     GRID

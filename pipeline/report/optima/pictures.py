@@ -34,9 +34,15 @@ def functions(case: Case) -> Iterator[Picture]:
             name=_name("functions", case),
             alt=f"Graphs of {len(shown[:_MOST])} functions and the points that they are to pass.",
             caption="One function of each family reached, the most frequent first: code, loss and share of "
-            f"starts ({words(case.source)}). Dots are the points; the middle one counts twice.",
+            f"starts ({words(case.source)}). Dots are the points.{_shared(case)}",
             draw=partial(_draw, case, shown[:_MOST], shares),
         )
+
+
+def _shared(case: Case) -> str:
+    """Say where several rows are one point."""
+    points, counts = np.unique(case.landscape.arrangement.points[:, 0], return_counts=True)
+    return "".join(f" That at {x} counts {n} times." for x, n in zip(points, counts, strict=True) if n > 1)
 
 
 def _draw(case: Case, shown: list[Family], shares: dict[Family, float], theme: Theme) -> Figure:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from relusweep.pipeline.report.pruning.summary import Deep, layers_in_words
+from relusweep.pipeline.report.pruning.summary import PLACES, Deep, layers_in_words
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["chains", "sizes_left"]
@@ -42,16 +42,16 @@ def sizes_left(deep: Deep, *, parity: bool) -> Picture | None:
 
 
 def _size(row: Any) -> str:
-    inputs = f"n = {row['n_inputs']}, " if row["n_inputs"] else ""
-    return f"{inputs}{row['width']} \N{MULTIPLICATION SIGN} {row['depth']}"
+    layers = row["widths"] or f"{row['width']} \N{MULTIPLICATION SIGN} {row['depth']}"
+    return f"n = {row['n_inputs']}, {layers}"
 
 
 def _draw_sizes(deep: Deep, rows: list[Any], parity: bool, theme: Theme) -> Figure:
     drawing = figure(max(1.1 * len(rows) + 1, 4), 3.4)
     axis = drawing.subplots()
     for place, row in enumerate(rows):
-        of_size = deep.shapes.set_index(["n_inputs", "width", "depth"]).sort_index()
-        here = of_size.loc[[(row["n_inputs"], row["width"], row["depth"])]]
+        of_size = deep.shapes.set_index(list(PLACES)).sort_index()
+        here = of_size.loc[[tuple(row[dim] for dim in PLACES)]]
         shares = here.groupby("units")["prunings"].sum() / row["prunings"]
         at = np.full(len(shares), place)
         axis.scatter(at, shares.index, s=_DOT * shares, color=theme.series[0], linewidth=0, zorder=3)
@@ -89,7 +89,7 @@ def chains(deep: Deep) -> Picture | None:
 
 
 def _smallest(deep: Deep, row: Any) -> _Chain:
-    cell = deep.data.sel({dim: row[dim] for dim in ("n_inputs", "width", "depth")})
+    cell = deep.data.sel({dim: row[dim] for dim in PLACES})
     units = cell["layer_units"].sum("layer", min_count=1)
     place = {str(dim): int(index) for dim, index in units.argmin(("trial", "pruning")).items()}
     end = cell["layer_units"].isel(place).to_numpy()

@@ -14,13 +14,14 @@ from matplotlib.lines import Line2D
 
 from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.drawing import CELL, draw_numbers, tick_logarithms
-from relusweep.pipeline.report.pruning.summary import Wide
+from relusweep.pipeline.report.pruning.summary import PLACES, Wide
 from relusweep.pipeline.report.text import count
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 
 __all__ = ["least_sizes", "trajectories"]
 
 _MOST_PANELS = 3
+_DASHED = " Dashed: log 2, the cross-entropy of the constant 0."
 
 
 def least_sizes(wide: Wide) -> Picture | None:
@@ -65,8 +66,8 @@ def trajectories(wide: Wide) -> Picture | None:
         caption=(
             "Loss of subsets of the least size that succeeds, of one original of each panel, along their "
             "fine-tuning: half of those drawn succeed, where there are as many, and end there (dot: the last "
-            "epoch drawn). Flat stretches are near saddles, and some are never left. Dashed: the loss of the "
-            "constant 0. Both scales are logarithmic."
+            "epoch drawn). Flat stretches are near saddles, and some are never left. Both scales are "
+            f"logarithmic.{_DASHED if any(map(_is_cross_entropy, chosen)) else ''}"
         ),
         draw=partial(_draw_trajectories, chosen),
     )
@@ -79,7 +80,7 @@ def _chosen(wide: Wide) -> list[xr.Dataset]:
     kept = wide.data["trajectory_loss"].notnull().any("trajectory_epoch")  # noqa: PD004  (of xarray)
     found = []
     for n in wide.data["n_inputs"].values[::-1]:
-        there = kept.any("trajectory").sel(n_inputs=n).transpose("width", "depth", "trial")
+        there = kept.any("trajectory").sel(n_inputs=n).transpose(*PLACES[1:], "trial")
         if places := np.argwhere(there.to_numpy()).tolist():
             place = min(places, key=lambda place: (-place[0], *place[1:]))
             at = dict(zip(there.dims, place, strict=True))
@@ -89,8 +90,12 @@ def _chosen(wide: Wide) -> list[xr.Dataset]:
 
 
 def _title(one: xr.Dataset) -> str:
-    inputs = f"{int(one['n_inputs'])} inputs, " if int(one["n_inputs"]) else ""
-    return f"{inputs}{int(one['least_units'])} of {int(one['width'])} units"
+    inputs = counted(int(one["n_inputs"]), "input")
+    return f"{inputs}, {int(one['least_units'])} of {int(one['width'])} units"
+
+
+def _is_cross_entropy(one: xr.Dataset) -> bool:
+    return bool(one["loss"] == "bce")
 
 
 def _draw_trajectories(chosen: list[xr.Dataset], theme: Theme) -> Figure:
@@ -114,7 +119,8 @@ def _draw_losses(axis: Axes, one: xr.Dataset, theme: Theme) -> None:
         if success >= 0:
             last = np.flatnonzero(np.isfinite(loss))[-1]
             axis.plot(epochs[last], loss[last], "o", color=colour, markersize=4)
-    axis.axhline(np.log(2), color=theme.muted, linestyle="--", linewidth=1)
+    if _is_cross_entropy(one):
+        axis.axhline(np.log(2), color=theme.muted, linestyle="--", linewidth=1)
     axis.set_xscale("symlog", linthresh=1)
     axis.set_yscale("log")
     axis.set_xlim(0, epochs[-1])

@@ -11,14 +11,27 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.report.training.families import Family, prepared
+from relusweep.pipeline.sweeps.training.again import sweep_of_results
 from relusweep.tasks.pruning.sizes import width_conjectured
 
-__all__ = ["SOURCE_TRIES", "Deep", "Masked", "Wide", "deep", "is_parity", "masked", "wide"]
+__all__ = [
+    "PLACES",
+    "SOURCE_TRIES",
+    "Deep",
+    "Masked",
+    "Wide",
+    "deep",
+    "is_parity",
+    "layers_in_words",
+    "masked",
+    "wide",
+]
 
 SOURCE_TRIES = 4
 """Networks that the source trains at most to find an original."""
 
-_PLACES = ("n_inputs", "width", "depth")
+PLACES = ("n_inputs", "width", "depth", "widths")
+"""What sizes of originals differ in."""
 _WIDE = ("least_units", "subsets_right", "subset_epoch", "subset_epoch_median")
 _TRAJECTORIES = ("trajectory_units", "trajectory_success", "trajectory_loss")
 _DEEP = ("layer_units", "removed_layer", "removal_loss")
@@ -111,7 +124,7 @@ def deep(dataset: xr.Dataset) -> Deep:
     data, note = _laid_out(dataset, _DEEP)
     cells = _cells(data)
     shapes = [row for cell in cells for row in _shape_rows(cell)]
-    columns = [*_PLACES, "layers", "units", "prunings"]
+    columns = [*PLACES, "layers", "units", "prunings"]
     table = pd.DataFrame([_deep_row(cell) for cell in cells])
     return Deep(note, data, table, pd.DataFrame(shapes, columns=columns))
 
@@ -120,7 +133,7 @@ def _deep_row(cell: xr.Dataset) -> dict[str, Any]:
     left = _left(cell)
     units = left.sum(axis=2)
     n, depth = int(cell["n_inputs"]), int(cell["depth"]) or left.shape[2]
-    wanted = width_conjectured(n, depth) if n and depth else 0
+    wanted = width_conjectured(n, depth) if depth else 0
     within = np.asarray((left <= wanted).all(axis=2))
     best = left.reshape(-1, left.shape[2])[units.argmin()].tolist() if units.size else []
     return {
@@ -184,7 +197,7 @@ def masked(dataset: xr.Dataset) -> Masked:
     data, note = _laid_out(dataset, _MASKS)
     cells = [cell.isel(masked=place) for cell in _cells(data) for place in range(cell.sizes["masked"])]
     structures = [row for cell in cells for row in _structure_rows(cell)]
-    columns = [*_PLACES, "masked", "mask", "originals", "of"]
+    columns = [*PLACES, "masked", "mask", "originals", "of"]
     most = data.sizes["mask"] if bool((data["masks_minimal"] > data.sizes["mask"]).any()) else None
     frame = pd.DataFrame(structures, columns=columns)
     return Masked(note, pd.DataFrame(map(_masked_row, cells)), frame, most)
@@ -216,16 +229,18 @@ def _structure_rows(cell: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def _laid_out(dataset: xr.Dataset, names: tuple[str, ...]) -> tuple[xr.Dataset, str]:
-    """Give what pruning found over inputs, width, depth and trials, in memory; 0 inputs are not known."""
-    known = dataset if "n_inputs" in dataset.coords else dataset.assign_coords(n_inputs=0)
-    data, note, _ = prepared(known, Family("pruning", _PLACES, names))
+    """Give what pruning found over inputs, width, depth and trials, in memory."""
+    known = dataset
+    if "n_inputs" not in dataset.coords:  # the problem has one number of them
+        known = dataset.assign_coords(n_inputs=sweep_of_results(dataset).problem.n_inputs_of({}))
+    data, note, _ = prepared(known, Family("pruning", PLACES, names))
     return data.compute(), note
 
 
 def _cells(data: xr.Dataset) -> list[xr.Dataset]:
     """Give the originals of every size of which some have run."""
-    places = np.ndindex(*(data.sizes[dim] for dim in _PLACES))
-    every = (data.isel(dict(zip(_PLACES, place, strict=True))) for place in places)
+    places = np.ndindex(*(data.sizes[dim] for dim in PLACES))
+    every = (data.isel(dict(zip(PLACES, place, strict=True))) for place in places)
     return [cell for cell in every if _counts(cell)["ran"]]
 
 
@@ -238,8 +253,8 @@ def _counts(cell: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _place(cell: xr.Dataset) -> dict[str, int]:
-    return {dim: int(cell[dim]) for dim in _PLACES}
+def _place(cell: xr.Dataset) -> dict[str, Any]:
+    return {dim: cell[dim].item() for dim in PLACES}
 
 
 def _spread(values: Any) -> dict[str, float]:

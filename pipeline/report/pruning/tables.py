@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.pruning.summary import SOURCE_TRIES, Deep, Masked, Wide
+from relusweep.pipeline.report.pruning.summary import PLACES, SOURCE_TRIES, Deep, Masked, Wide
 from relusweep.pipeline.report.text import NOTHING, count, intervals
 from relusweep.tasks.statistics import wilson
 
@@ -24,10 +24,7 @@ def source_table(wide: Wide) -> Table:
         for width, n, first, right, of in rows
     }
     widths, inputs = (sorted(set(wide.table[name])) for name in ("width", "n_inputs"))
-    columns = {
-        f"n = {n}" if n else "Least units": [cells.get((width, n), NOTHING) for width in widths]
-        for n in inputs
-    }
+    columns = {f"n = {n}": [cells.get((width, n), NOTHING) for width in widths] for n in inputs}
     title = (
         f"Least units that succeed, of the first original of {SOURCE_TRIES} tries (and how many of all "
         "subsets of so many units do)"
@@ -78,8 +75,8 @@ def deep_table(deep: Deep, *, parity: bool) -> Table:
 
 def shapes_table(deep: Deep) -> Table:
     """Make the table of the smallest layers that prunings left, by size of the originals."""
-    frame = deep.shapes.groupby(["n_inputs", "width", "depth"], sort=False).head(_MOST_SHAPES)
-    totals = deep.shapes.groupby(["n_inputs", "width", "depth"])["prunings"].transform("sum")
+    frame = deep.shapes.groupby(list(PLACES), sort=False).head(_MOST_SHAPES)
+    totals = deep.shapes.groupby(list(PLACES))["prunings"].transform("sum")
     cells = {
         **_places(frame),
         "Layers left": frame["layers"],
@@ -108,7 +105,7 @@ def masks_table(masked: Masked) -> Table:
 
 def structures_table(masked: Masked) -> Table:
     """Make the table of the commonest minimal sub-networks of each size."""
-    by_size = masked.structures.groupby(["n_inputs", "width", "depth", "masked"], sort=False)
+    by_size = masked.structures.groupby([*PLACES, "masked"], sort=False)
     frame = by_size.head(_MOST_STRUCTURES)
     cells = {
         **_places(frame),
@@ -137,9 +134,9 @@ def _drawn(row: pd.Series) -> str:
 
 
 def _places(frame: pd.DataFrame) -> dict[str, pd.Series]:
-    names = {"n_inputs": "Inputs", "width": "Width", "depth": "Depth"}
+    names = dict(zip(PLACES, ("Inputs", "Width", "Depth", "Layers"), strict=True))
     several = len(set(frame["depth"])) > 1
-    shown = [name for name in names if frame[name].any() and (several or name != "depth")]
+    shown = [name for name in names if frame[name].astype(bool).any() and (several or name != "depth")]
     return {names[name]: frame[name].map(str) for name in shown}
 
 

@@ -164,7 +164,11 @@ def open_pruned(
     chosen = pruning.sel(network=network, pruning=method)
     outcomes = chosen["outcome"].values
     there = [number for number in pruning["step"].values.tolist() if chosen["weights"].values[number] >= 0]
-    step = last_step(outcomes) if step is None else step
+    if step is None and (step := last_step(outcomes)) is None:
+        raise InvalidSweep(
+            f"{group}: {network} by {method} pruning has no step that reaches the threshold; give a step, of "
+            f"{', '.join(map(str, there)) or 'which there are none yet'}"
+        )
     _refuse_other(group, f"network of {network} by {method} pruning at step", step, there)
     module = build(
         NetworkName.parse(network).architecture,  # type: ignore[arg-type]

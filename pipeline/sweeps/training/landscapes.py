@@ -37,6 +37,8 @@ class LandscapeSweep(SpecifiedSweep):
 
     Attributes
     ----------
+    name : str
+        Its results live in the group boolean/<name>.
     n_inputs : int
         Inputs of the functions.
     problems : tuple of int or 'all'
@@ -56,7 +58,7 @@ class LandscapeSweep(SpecifiedSweep):
     }
 
     n_inputs: Annotated[Whole, Field(ge=1, le=3, description="1 to 3")]
-    problems: Ids
+    problems: Annotated[Ids, Field(description="ids of NPN classes, or all")]
     width: Annotated[
         tuple[Annotated[Whole, Field(ge=1, le=3)], ...],
         BeforeValidator(listed),
@@ -67,7 +69,11 @@ class LandscapeSweep(SpecifiedSweep):
     @field_validator("problems")
     @classmethod
     def _are_classes(cls, ids: tuple[int, ...] | str, info: ValidationInfo) -> tuple[int, ...] | str:
-        return ids if isinstance(ids, str) else class_ids(ids, info.data["n_inputs"])
+        if not ids:
+            raise ValueError("there are no stationary points to count without a class")
+        if isinstance(ids, str) or "n_inputs" not in info.data:
+            return ids
+        return class_ids(ids, info.data["n_inputs"])
 
     @property
     def _functions(self) -> Boolean:

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.kinds import report_on
 from relusweep.pipeline.report.optima.page import sections
+from relusweep.pipeline.report.optima.pictures import functions
 from relusweep.pipeline.report.optima.summary import cases
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
+from relusweep.tasks.optima.landscape import landscape
 from relusweep.tasks.statistics import wilson
 from tests.pipeline.report.pages import Page
 
@@ -94,6 +97,19 @@ def test_classes_of_functions_have_sections_of_their_own() -> None:
         for problem in (1, 6)
         for what in ("Stationary points reached", "All stationary points")
     ]
+
+
+def test_landscapes_need_classes() -> None:
+    with pytest.raises(InvalidSweep, match="problems = none: there are no stationary points"):
+        override(find_sweep("landscape2"), ["problems=none"])
+
+
+def test_captions_count_the_rows_of_each_point(networks: xr.Dataset) -> None:
+    (case,) = cases(networks.sel(bias="uniform"))
+    (picture,) = functions(case)
+    assert picture.caption.endswith("Dots are the points. That at 0 counts 2 times.")
+    case.landscape = landscape([[-1], [1]], [-1, 1], 2)
+    assert next(functions(case)).caption.endswith("Dots are the points.")
 
 
 def test_landscapes_are_counted_and_shown(tmp_path: Path) -> None:

@@ -137,3 +137,34 @@ def test_where_nothing_was_learned_there_are_dashes_and_no_pictures(stored: dict
     (section,) = sections(lost)
     assert not [block for block in section.blocks if isinstance(block, Picture)]
     assert tables(lost)[0][0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]
+
+
+def test_masks_of_a_problem_without_an_axis_of_inputs_are_drawn_whole(
+    workers: Address, tmp_path: Path
+) -> None:
+    fields = ["probes=masks,subsets", "trials=12", "init=he_normal", "bias=uniform", "learning_rate=0.4"]
+    store = str(tmp_path / "store")
+    assert not run(override(find_sweep("xor_optima"), fields), store, workers).failed
+    data = open_results(store, "xor_line/xor_optima").load()
+    *_, structures = tables(data)
+    drawn = [row[3] for row in structures if row[2] == "weights"]
+    assert [row[0] for row in structures] == ["1"] * len(structures)
+    assert drawn
+    assert all(re.fullmatch("[01]{2} [01]{2} [01]{3}", text) for text in drawn)
+    (picture,) = [block for block in sections(data)[0].blocks if getattr(block, "name", "") == "trajectories"]
+    assert "Dashed" not in picture.caption  # of the squared error that would be another number
+
+
+def test_layers_of_their_own_widths_are_not_mixed(stored: dict[str, xr.Dataset]) -> None:
+    data = stored["prune_deep"].sel(n_inputs=[2], width=[6])
+    other = data.assign(layer_units=data["layer_units"].where(data["layer"] == 0))  # of one layer
+    both = xr.concat([data.assign_coords(widths="6-6"), other.assign_coords(widths="6")], "widths")
+    both = both.assign_coords(width=[0], depth=0)
+    sizes, shapes = tables(both)
+    assert [row[:2] for row in sizes] == [["2", "6-6"], ["2", "6"]]
+    for layers in ("6-6", "6"):
+        left = [row[2] for row in shapes if row[1] == layers]
+        assert left
+        assert all(text.count("-") == layers.count("-") for text in left)
+    (section,) = sections(both)
+    assert all("6-6: " in b.alt for b in section.blocks if isinstance(b, Picture))

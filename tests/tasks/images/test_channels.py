@@ -80,6 +80,13 @@ def test_losses_without_each_channel_are_those_of_the_masked_networks(architectu
     assert len({loss for of_layer in losses for loss in of_layer}) == sum(sizes)
 
 
+def test_losses_without_images_or_labels_are_refused() -> None:
+    network = rs.images.build("simple", SHAPE, 4, seed=3)
+    for n_images, n_labels in ((0, 0), (3, 2)):
+        with pytest.raises(ValueError, match=f"label each; got {n_images} and {n_labels} labels"):
+            rs.images.removal_losses(network, images(3)[:n_images], torch.zeros(n_labels, dtype=torch.int64))
+
+
 @torch.no_grad()
 def test_channels_act_that_outputs_depend_on() -> None:
     network = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))

@@ -145,8 +145,24 @@ def test_targets_and_widths_that_do_not_fit_are_refused():
         landscape([[0], [1]], [0.5, 1], 1)
     with pytest.raises(ValueError, match="at least 1"):
         landscape([[0], [1]], [0, 1], 0)
+    with pytest.raises(ValueError, match=r"at least 1, got 1\.5"):
+        landscape([[0], [1]], [0, 1], 1.5)
+    with pytest.raises(ValueError, match="of shape"):
+        arrangement([[]])
     with pytest.raises(ValueError, match="1 to 3 inputs"):
         census(4, 6, 1)
+    for function in (-1, 16):
+        with pytest.raises(ValueError, match=f"ids from 0 to 15, got {function}"):
+            census(2, function, 1)
+    for key in ((0,), (0, 10**6), (-1, 0)):
+        with pytest.raises(ValueError, match="a key is 2 states, one for each unit"):
+            family_of(XOR, key)
+
+
+@pytest.mark.filterwarnings("error")
+def test_targets_that_are_not_numbers_are_refused_without_a_warning():
+    with pytest.raises(ValueError, match="whole number for each of 2 rows"):
+        landscape([[0], [1]], [np.nan, 1], 1)
 
 
 # The smallest XOR network
@@ -194,7 +210,7 @@ def test_families_without_symmetry_are_the_images_of_those_with():
 
 def test_formulas_say_what_holds():
     best = next(family for family in ALL if family.inside and family.images == 1 and not family.loss)
-    assert units(XOR, best) == ["on at 1, o<0", "on at 1, o<0"]
+    assert units(XOR, best) == ["on at 1 row, o<0", "on at 1 row, o<0"]
     assert equations(XOR, best) == [f"o1·w1 = {MINUS}2 {MINUS} o1·b1", "o2·w2 = 2 + o2·b2", "c = 1"]
     saddle = next(family for family in ALL if family.inside and not family.minimum)
     assert "o2 = 0" in equations(XOR, saddle)

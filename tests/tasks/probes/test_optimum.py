@@ -62,8 +62,8 @@ def test_any_part_has_the_bits_of_the_whole():
 @pytest.mark.parametrize(
     ("sweep", "settings", "says"),
     [
-        ("xor_optima", ["width=4"], "width up to 3"),
-        ("xor_optima", ["depth=2"], "depth 1"),
+        ("xor_optima", ["width=2,4"], "width up to 3, .* not of width 4; set"),
+        ("xor_optima", ["depth=2"], "depth 1, .* not of depth 2"),
         ("xor_optima", ["leak=0.1"], "leak 0"),
         ("xor_optima", ["loss=bce"], "loss mse"),
         ("xor_optima", ["activation=tanh", "engine=reference"], "relu units"),

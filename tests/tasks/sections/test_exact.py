@@ -208,7 +208,13 @@ def test_windows_and_networks_that_cannot_be_cut_are_refused() -> None:
             cut_plane(network, plane, empty)
     with pytest.raises(ValueError, match=r"at least three corners, finite, .* got shape \(2, 2\)"):
         cut_plane(network, plane, triangle[:2])
-    with pytest.raises(ValueError, match="this network is none; count on a grid"):
+    angles = np.arange(5) * 0.8 * np.pi
+    pentagram = np.column_stack([np.cos(angles), np.sin(angles)])
+    with pytest.raises(ValueError, match="go around it more than once"):
+        cut_plane(network, plane, pentagram)
+    with pytest.raises(ValueError, match="limit is a whole number of at least 1, got 0"):
+        cut_plane(network, plane, triangle, limit=0)
+    with pytest.raises(ValueError, match=r"of shape \(1, 4, 4\): this network is none; count on a grid"):
         cut_plane(nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.GELU(), nn.Linear(4, 2)), plane, triangle)
     with torch.no_grad():
         network[0].bias[0] = torch.nan

@@ -10,6 +10,7 @@ import pytest
 
 from relusweep.tasks.images.datasets import ImageSet
 from relusweep.tasks.images.networks import ImageSource
+from relusweep.tasks.sections.grids import Grid
 from relusweep.tasks.sections.planes import nearest_triple, plane_of, plane_through
 
 
@@ -40,7 +41,8 @@ def test_sets_without_a_triangle_are_refused() -> None:
     data = images_of(12, 200)
     alike = replace(data, train_pixels=np.ones_like(data.train_pixels))
     few = images_of(4, 200)
-    for none in (alike, few):
+    absent = replace(alike, train_labels=np.zeros_like(alike.train_labels))  # no image of the last class
+    for none in (alike, few, absent):
         with pytest.raises(
             ValueError, match="no class of some has three training images that are on no line"
         ):
@@ -76,6 +78,16 @@ def test_windows_are_about_the_triangle_or_a() -> None:
 def test_images_that_make_no_plane_are_refused(third: list[float], why: str) -> None:
     with pytest.raises(ValueError, match=f"{why}, so there is no plane: take others"):
         plane_through(np.reshape([[0.0, 0.0], [1.0, 2.0], third], (3, 1, 1, 2)))
+
+
+def test_windows_have_names() -> None:
+    plane = plane_through(np.reshape([[0.0, 0.0], [1.0, 2.0], [0.0, 1.0]], (3, 1, 1, 2)))
+    with pytest.raises(ValueError, match="a window is triangle, box, square; got 'circle'"):
+        plane.window("circle")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="the three images are finite; got NaN"):
+        plane_through(np.full((3, 1, 1, 2), np.nan))
+    with pytest.raises(ValueError, match="at least 2 points along each axis, got 1"):
+        Grid.over(plane.window("box"), 1)
 
 
 def test_planes_are_named_by_numbers_of_images() -> None:

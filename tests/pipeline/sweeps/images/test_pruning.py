@@ -113,6 +113,12 @@ def test_what_was_not_pruned_is_refused(done: str, given: dict[str, Any], says: 
         rs.images.open_pruned(done, **{"network": LABEL, "group": "images/toy/pruning", **given})
 
 
+def test_where_no_step_reaches_the_threshold_one_is_asked_for(done: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr("relusweep.pipeline.sweeps.images.opening.last_step", lambda _: None)
+    with pytest.raises(InvalidSweep, match="no step that reaches the threshold; give a step, of 0, 1, 2, 3"):
+        rs.images.open_pruned(done, LABEL, group="images/toy/pruning")
+
+
 def test_networks_are_compared_at_chosen_steps_and_at_the_end(
     pruning: xr.Dataset, images: Path, done: str
 ) -> None:
