@@ -13,7 +13,7 @@ import xarray as xr
 from relusweep.cluster import Address
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.content import Folded, Table
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.pruning import removals
 from relusweep.pipeline.report.pruning.page import sections
@@ -136,7 +136,14 @@ def test_where_nothing_was_learned_there_are_dashes_and_no_pictures(stored: dict
     lost = lost.assign({name: lost[name].where(False) for name in ("layer_units", "removed_layer")})
     (section,) = sections(lost)
     assert not [block for block in section.blocks if isinstance(block, Picture)]
-    assert tables(lost)[0][0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]
+    (sizes,) = tables(lost)  # and none of layers that were left
+    assert sizes[0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]
+    assert not any(isinstance(block, Folded) for block in section.blocks)
+    masks = stored["prune_masks"].sel(width=[2])
+    lost = masks.assign({name: masks[name].where(False) for name in masks if str(name).startswith("mask")})
+    (section,) = sections(lost)
+    assert len(tables(lost)) == 1
+    assert sum(isinstance(block, Table) for block in section.blocks) == 1
 
 
 def test_masks_of_a_problem_without_an_axis_of_inputs_are_drawn_whole(
