@@ -17,12 +17,14 @@ Called itself, it gives the regions of a network of two inputs in a box, a modul
 import sys
 from types import ModuleType
 
+from relusweep.tasks.regions._facets import Adjacency, Halfspaces
 from relusweep.tasks.regions.line import Pieces, linear_pieces
 from relusweep.tasks.regions.mesh import Cut, Mesh, convex_polygon, cut_mesh
 from relusweep.tasks.regions.plane import (
     Counts,
     Curve,
     Regions,
+    can_be_cut,
     count_regions,
     decision_boundary,
     each_linear_regions,
@@ -33,14 +35,17 @@ from relusweep.tasks.regions.space import SpaceRegions, layers_of, regions_in_sp
 from relusweep.tasks.regions.tropical import TropicalForm, tropical_form
 
 __all__ = [
+    "Adjacency",
     "Counts",
     "Curve",
     "Cut",
+    "Halfspaces",
     "Mesh",
     "Pieces",
     "Regions",
     "SpaceRegions",
     "TropicalForm",
+    "can_be_cut",
     "convex_polygon",
     "count_regions",
     "cut_mesh",

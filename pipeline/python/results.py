@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from relusweep.pipeline.common.display import Page, Shown, Table
+from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.python.sweeps import Store
 from relusweep.pipeline.report.stored import choose, report_stored
 from relusweep.pipeline.sweeps.base import Sweep
@@ -150,8 +151,9 @@ def animate(results: xr.Dataset, file: Store = "animation.html") -> Page:
     """
     from relusweep.pipeline.report.plane.animate import animate as write
 
-    write(results, Path(file))
-    return Page(file)
+    path = expanded(Path(file))
+    write(results, path)
+    return Page(path)
 
 
 def compare(

@@ -42,11 +42,12 @@ class _Package(NamedTuple):
 
 
 REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images", "landscape")}
-_OF_RATES = frozenset({"training", "images"})
+_WITHOUT_RATES = frozenset({"landscape"})
 GENERIC: Report = _Package("generic")
 
 
 def report_on(data: xr.Dataset | xr.DataTree) -> Report:
     """Find the report that reads a group, or the tree of the stages of a sweep: `GENERIC` for other kinds."""
-    kind, rates = kind_of(data), isinstance(data, xr.DataTree) or "success_epoch" in data
-    return REPORTS.get(kind, GENERIC) if rates or kind not in _OF_RATES else GENERIC
+    kind = kind_of(data)
+    told = isinstance(data, xr.DataTree) or "success_epoch" in data or kind in _WITHOUT_RATES
+    return REPORTS.get(kind, GENERIC) if told else GENERIC

@@ -27,7 +27,7 @@ _SAME = 1e-9
 """Maps that differ by no more than this share of the largest differ by rounding."""
 _EPOCH = ("regions_epoch",)
 _LINKAGE = {"long_name": "distance of linked maps, as a share of the norm of the largest", "units": "1"}
-_MISSING = "missing where parameters are not finite, after the end, and beyond a million regions"
+_MISSING = "missing where parameters are not finite or overflow, after the end, beyond a million regions"
 
 
 class Regions(ProbeOfEpochs):
@@ -99,7 +99,7 @@ class Regions(ProbeOfEpochs):
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Cut the square by every network that is finite, after every epoch."""
-        from relusweep.tasks.regions import each_linear_regions
+        from relusweep.tasks.regions import can_be_cut, each_linear_regions
 
         snapshots = trained.snapshots(self.epochs(extent))
         shape = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
@@ -107,10 +107,12 @@ class Regions(ProbeOfEpochs):
             name: np.full((len(snapshots), *(shape[dim] for dim in of.dims)), of.fill, of.dtype)
             for name, of in self.variables(extent).items()
         }
-        finite = np.isfinite(snapshots).all(axis=2)
-        reach, protocol = [self.reach, self.reach], trained.protocol
-        each = each_linear_regions(protocol.network, snapshots[finite], np.negative(reach), reach)
-        for at, regions in zip(map(tuple, np.argwhere(finite)), each, strict=True):
+        protocol, high = trained.protocol, [self.reach, self.reach]
+        square = np.negative(high), high
+        rows = snapshots.reshape(-1, snapshots.shape[2])
+        some = can_be_cut(protocol.network, rows, *square).reshape(snapshots.shape[:2])
+        each = each_linear_regions(protocol.network, snapshots[some], *square)
+        for at, regions in zip(map(tuple, np.argwhere(some)), each, strict=True):
             if regions.complete:
                 for name, value in self._of_one(regions, protocol.threshold, extent).items():
                     found[name][at] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,14 +27,14 @@ class Curve:
         Where it bends, and, if it is open, its two ends. A closed curve does not repeat its first corner.
     closed : bool
         Whether it is a polygon. If not, it ends at the edge of the rectangle.
-    functions : ndarray of shape (n_corners,), int64, optional
-        The unit on whose kink each corner lies, counted from the first layer on; -1 - i on side i of the
-        rectangle.
+    facets : ndarray of shape (n_corners, 2), int64, optional
+        Layer and index of the unit on whose kink each corner lies; (-1, i) on side i of the rectangle, from 0
+        to 3 the lower, right, upper and left one.
     """
 
     corners: NDArray[np.float64]
     closed: bool
-    functions: NDArray[np.int64] | None = None
+    facets: NDArray[np.int64] | None = None
 
     @property
     def line(self) -> NDArray[np.float64]:
@@ -53,7 +54,12 @@ class Curve:
         return np.asarray(turns)
 
 
-def boundary_curves(mesh: Mesh, above: NDArray[np.bool_], last: int) -> list[Curve]:
+def boundary_curves(
+    mesh: Mesh,
+    above: NDArray[np.bool_],
+    last: int,
+    facets: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+) -> list[Curve]:
     """Trace the edges between polygons above zero and others.
 
     Parameters
@@ -64,6 +70,8 @@ def boundary_curves(mesh: Mesh, above: NDArray[np.bool_], last: int) -> list[Cur
         Whether the function is above zero.
     last : int
         The function's number.
+    facets : callable
+        Gives layers and indices of functions by their numbers.
     """
     following, kinks = following_corners(mesh.offsets), _kinks(mesh, last)
     box = np.ptp(mesh.vertices, axis=0)
@@ -74,7 +82,7 @@ def boundary_curves(mesh: Mesh, above: NDArray[np.bool_], last: int) -> list[Cur
         if not closed:
             vertices.append(mesh.corners[following[corners[-1]]])
         kept = np.array(_without_straight(vertices, mesh.vertices[vertices], straight, closed))
-        curves.append(Curve(mesh.vertices[kept], closed, kinks[kept]))
+        curves.append(Curve(mesh.vertices[kept], closed, facets(kinks[kept])))
     return curves
 
 

@@ -12,17 +12,27 @@ from relusweep.tasks.networks import Network
 
 __all__ = [
     "checked_box",
+    "checked_limit",
     "checked_parameters",
     "checked_rows",
-    "not_piecewise_linear",
+    "fitting",
     "rounding",
     "slope_below",
+    "without_hidden_layer",
     "wrong_inputs",
 ]
 
 
 def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
     """Parameters in float64; refuse other activations and inputs, a wrong length and what is not finite."""
+    values = fitting(network, parameters, n_inputs)
+    if not np.isfinite(values).all():
+        raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
+    return values
+
+
+def fitting(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
+    """Parameters in float64, finite or not; refuse other activations and inputs, and a wrong length."""
     slope_below(network)
     if network.n_inputs != n_inputs:
         raise wrong_inputs(n_inputs, f"n_inputs = {network.n_inputs}")
@@ -32,8 +42,6 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
         raise ValueError(
             f"this network has rows of {expected} parameters, got an array of shape {values.shape}"
         )
-    if not np.isfinite(values).all():
-        raise ValueError("parameters are finite; got NaN or infinity: leave out the networks that diverged")
     return values
 
 
@@ -58,15 +66,18 @@ def slope_below(network: Network) -> float:
     slope = activations.load(network.activation).slope_below
     if slope is None:
         cut = [name for name in activations.names() if activations.load(name).slope_below]
-        raise not_piecewise_linear(f"activation {network.activation}", ", ".join(cut))
+        raise ValueError(
+            f"activation {network.activation} is not piecewise linear, so its networks have no pieces; "
+            f"allowed are {', '.join(cut)}. Of other networks, compare the gradients at points of a grid: "
+            f"torch.func.vmap(torch.func.jacrev(network))"
+        )
     return slope(network.leak)
 
 
-def not_piecewise_linear(what: str, allowed: str) -> ValueError:
-    """Say what has no regions, and what can be done instead."""
+def without_hidden_layer(n_layers: int) -> ValueError:
+    """Say what a network lacks."""
     return ValueError(
-        f"{what} is not piecewise linear, so its networks have no pieces; allowed are {allowed}. Of other "
-        f"networks, compare the gradients at points of a grid: torch.func.vmap(torch.func.jacrev(network))"
+        f"a network has a hidden layer and one of outputs; got {n_layers} layer(s), so it is one affine map"
     )
 
 
@@ -80,6 +91,13 @@ def checked_box(low: ArrayLike, high: ArrayLike, n_inputs: int) -> NDArray[np.fl
     if not np.isfinite(box).all() or not (box[0] < box[1]).all():
         raise ValueError(f"low is below high and both are finite, got low = {low!r} and high = {high!r}")
     return box
+
+
+def checked_limit(limit: int) -> int:
+    """Refuse a limit that is no number of regions."""
+    if isinstance(limit, bool) or limit != limit // 1 or limit < 1 or limit > 2**62:
+        raise ValueError(f"limit is a number of regions, a whole one of at least 1; got {limit}")
+    return int(limit)
 
 
 def rounding(network: Network) -> float:

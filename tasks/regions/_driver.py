@@ -26,9 +26,9 @@ from relusweep.tasks.regions._buffers import (
 from relusweep.tasks.regions._exact import ExactNetwork
 from relusweep.tasks.regions._layers import cut_by_networks
 
-__all__ = ["Layers", "Work", "cut_each"]
+__all__ = ["LARGEST", "Layers", "Work", "cut_each", "largest_units"]
 
-_LARGEST = 1e150  # products of two values are compared
+LARGEST = 1e150  # products of two values are compared
 _ROOM = 1024  # vertices in the first buffers
 
 
@@ -138,16 +138,23 @@ def cut_each(
             answers.give(work)
 
 
+def largest_units(layers: Layers, rows: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bound the size of the units of each network: shape (n_networks,)."""
+    largest, end = np.full(len(rows), float(np.abs(box).max())), 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for (fan_out, fan_in), slope in zip(layers.shapes.tolist(), layers.slopes.tolist(), strict=True):
+            start, end = end, end + fan_out * (fan_in + 1)
+            weight = np.abs(rows[:, start:end]).max(axis=1, initial=0.0)
+            largest = weight * (fan_in * largest + 1) * max(1.0, abs(slope))
+    return largest
+
+
 def _check_range(layers: Layers, rows: NDArray[np.float64], box: NDArray[np.float64]) -> None:
     """Refuse values that float64 cannot hold."""
-    largest, end = float(np.abs(box).max()), 0
-    for (fan_out, fan_in), slope in zip(layers.shapes.tolist(), layers.slopes.tolist(), strict=True):
-        start, end = end, end + fan_out * (fan_in + 1)
-        weight = float(np.abs(rows[:, start:end]).max(initial=0.0))
-        largest = weight * (fan_in * largest + 1) * max(1.0, abs(slope))
-    if not largest < _LARGEST:
+    largest = float(largest_units(layers, rows, box).max(initial=0.0))
+    if not largest < LARGEST:
         raise ValueError(
-            f"weights are so large that units may reach {largest:.0e}; allowed is {_LARGEST:.0e}: scale them"
+            f"weights are so large that units may reach {largest:.0e}; allowed is {LARGEST:.0e}: scale them"
         )
 
 

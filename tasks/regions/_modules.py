@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.regions._checks import not_piecewise_linear
+from relusweep.tasks.regions._checks import without_hidden_layer
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -33,12 +33,18 @@ def matrices_of(network: Module) -> Matrices:
             raise ValueError(f"an activation follows a Linear layer; got {module} before one, or twice")
         if slope is not None:
             slopes.append(slope)
-        elif len(slopes) == len(matrices):
-            matrices.append(_matrix(module))
+            continue
+        matrix = _matrix(module)
+        if matrices and matrix.shape[1] != len(matrices[-1]) + 1:
+            raise ValueError(f"layers fit one another; got {module} behind {len(matrices[-1])} units")
+        if len(slopes) == len(matrices):
+            matrices.append(matrix)
         else:
-            matrices[-1] = _product(_matrix(module), matrices[-1])
+            matrices[-1] = _product(matrix, matrices[-1])
     if not matrices:
         raise ValueError(f"a network has a Linear layer; got {network}")
+    if not slopes:
+        raise without_hidden_layer(len(matrices))
     if len(slopes) == len(matrices):
         matrices.append(np.eye(len(matrices[-1]), len(matrices[-1]) + 1))
     if not all(np.isfinite(matrix).all() for matrix in matrices) or not np.isfinite(slopes).all():
@@ -68,7 +74,11 @@ def _slope(module: Any) -> float | None:
         return float(module.negative_slope)
     if isinstance(module, nn.PReLU) and module.weight.numel() == 1:
         return float(module.weight.detach().double().item())
-    raise not_piecewise_linear(str(module), _ALLOWED)
+    raise ValueError(
+        f"a module is made of {_ALLOWED}; got {module}. rs.images.cut_plane cuts planes of networks with "
+        f"convolutions and maxima too. Of networks that are not piecewise linear, compare the gradients at "
+        f"points of a grid: torch.func.vmap(torch.func.jacrev(network))"
+    )
 
 
 def _matrix(module: Any) -> NDArray[np.float64]:

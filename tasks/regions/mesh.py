@@ -24,6 +24,7 @@ from relusweep.tasks.regions._buffers import (
     grown,
     new_buffers,
 )
+from relusweep.tasks.regions._checks import checked_limit
 from relusweep.tasks.regions._cutting import cut
 
 __all__ = [
@@ -118,8 +119,16 @@ def convex_polygon(corners: ArrayLike) -> Mesh:
     Returns
     -------
     Mesh
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three corners, one is not finite, or the polygon is clockwise or not convex.
     """
     points = np.array(corners, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
+        raise ValueError(f"a polygon is three or more finite corners, an array (n, 2); got {corners!r}")
+    _check_convex(points)
     n = len(points)
     around = np.arange(n, dtype=np.int32)
     return Mesh(
@@ -163,6 +172,12 @@ def cut_mesh(
     -------
     Cut
 
+    Raises
+    ------
+    ValueError
+        If there is not a finite value for each vertex and a size for each function, an error or a size is
+        negative, or the limit is below 1.
+
     Examples
     --------
     A square cut by x and by x + y:
@@ -172,14 +187,15 @@ def cut_mesh(
     >>> len(cut.parents), cut.mesh.vertices[-1].tolist()
     (4, [0.0, 0.0])
     """
-    given = np.asarray(values, np.float64)
-    count = given.shape[1]
+    given, scales = np.asarray(values, np.float64), np.asarray(sizes, np.float64)
+    _check_functions(mesh, given, scales, error)
+    count, limit = given.shape[1], checked_limit(limit)
     n_words = -(-count // 64)
     b = new_buffers(4 * len(mesh.corners) + 64, count, n_words)
     state = np.zeros(N_STATE, np.int64)
     load(b, state, mesh)
     b.values[: len(given)] = given
-    scales, reach = np.asarray(sizes, np.float64), np.abs(mesh.vertices).max(axis=0)
+    reach = np.abs(mesh.vertices).max(axis=0)
     while cut(b, state, count, scales, error, reach, first, 0, False, limit) == MORE:
         b = grown(b)
     bits = np.ascontiguousarray(b.above[state[SIDE], : state[POLYGONS]])
@@ -190,6 +206,29 @@ def cut_mesh(
         unpacked(bits, count),
         not state[FULL],
     )
+
+
+def _check_convex(points: NDArray[np.float64]) -> None:
+    steps = np.roll(points, -1, axis=0) - points
+    before = np.roll(steps, 1, axis=0)
+    turns = np.arctan2(before[:, 0] * steps[:, 1] - before[:, 1] * steps[:, 0], (before * steps).sum(axis=1))
+    apart = (steps != 0).any(axis=1)
+    if not (apart & (turns > -1e-9) & (turns < np.pi - 1e-9)).all() or not np.isclose(turns.sum(), 2 * np.pi):
+        raise ValueError(f"corners go once around a convex polygon, counter-clockwise; got {points.tolist()}")
+
+
+def _check_functions(
+    mesh: Mesh, values: NDArray[np.float64], sizes: NDArray[np.float64], error: float
+) -> None:
+    if values.ndim != 2 or len(values) != len(mesh.vertices) or sizes.shape != values.shape[1:]:
+        raise ValueError(
+            f"functions have values ({len(mesh.vertices)} vertices, n_functions) and sizes (n_functions,), "
+            f"got shapes {values.shape} and {sizes.shape}"
+        )
+    if not np.isfinite(values).all() or not np.isfinite(sizes).all():
+        raise ValueError("values and sizes are finite; got NaN or infinity")
+    if (sizes < 0).any() or not 0 <= error < 1:
+        raise ValueError(f"sizes are at least 0, the error from 0 to below 1; got {sizes} and {error}")
 
 
 def following_corners(offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,8 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions._boundary import Curve
-from relusweep.tasks.regions._checks import checked_box, checked_rows, slope_below, wrong_inputs
-from relusweep.tasks.regions._driver import Layers, cut_each
+from relusweep.tasks.regions._checks import (
+    checked_box,
+    checked_limit,
+    checked_rows,
+    fitting,
+    slope_below,
+    wrong_inputs,
+)
+from relusweep.tasks.regions._driver import LARGEST, Layers, cut_each, largest_units
 from relusweep.tasks.regions.result import Regions, regions_of, trace
 from relusweep.tasks.regions.space import SpaceRegions, layers_of, regions_in_space
 
@@ -22,6 +29,7 @@ __all__ = [
     "Counts",
     "Curve",
     "Regions",
+    "can_be_cut",
     "count_regions",
     "decision_boundary",
     "each_linear_regions",
@@ -66,7 +74,8 @@ def regions(
         Those of a `Network`.
     exact : bool
         Whether signs within the rounding error are decided exactly: the regions are then those of the weights
-        as they are, also where lines nearly meet or coincide. If not, such values count as zero.
+        as they are, also where lines nearly meet or coincide. If not, such values count as zero. With more
+        than two inputs decisions are always exact.
     limit : int
         Most regions. A network with more ends with what there is then, and ``complete`` is False.
 
@@ -78,9 +87,8 @@ def regions(
     Raises
     ------
     ValueError
-        If the network is not piecewise linear or has not two to six inputs, the parameters do not fit it
-        or are not
-        finite, or the box is empty or infinite.
+        If the network is not piecewise linear, has not two to six inputs or has no hidden layer, the
+        parameters do not fit it or are not finite, or the box is empty or infinite.
 
     Examples
     --------
@@ -96,9 +104,9 @@ def regions(
         d = in_space[0][0].shape[1]
         if d > 2:
             low, high = _box(box, d)
-            return regions_in_space(in_space, low, high, slope_below=slopes, limit=_checked_limit(limit))
+            return regions_in_space(in_space, low, high, slope_below=slopes, limit=checked_limit(limit))
     layers, row = _one(network, parameters)
-    return next(regions_of(layers, row[None], _box(box), exact=exact, limit=_checked_limit(limit)))
+    return next(regions_of(layers, row[None], _box(box), exact=exact, limit=checked_limit(limit)))
 
 
 def linear_regions(
@@ -153,7 +161,7 @@ def linear_regions(
     """
     layers, row = _one(network, parameters)
     box = checked_box(low, high, n_inputs=2)
-    return next(regions_of(layers, row[None], box, exact=exact, limit=_checked_limit(limit)))
+    return next(regions_of(layers, row[None], box, exact=exact, limit=checked_limit(limit)))
 
 
 def each_linear_regions(
@@ -188,7 +196,7 @@ def each_linear_regions(
         As `linear_regions`.
     """
     rows, box = checked_rows(network, parameters, n_inputs=2), checked_box(low, high, n_inputs=2)
-    return iter(regions_of(_layers(network), rows, box, exact=exact, limit=_checked_limit(limit)))
+    return iter(regions_of(_layers(network), rows, box, exact=exact, limit=checked_limit(limit)))
 
 
 def count_regions(
@@ -228,9 +236,38 @@ def count_regions(
     """
     rows, box = checked_rows(network, parameters, n_inputs=2), checked_box(low, high, n_inputs=2)
     counts, layers = np.zeros(len(rows), np.int64), _layers(network).hidden
-    for _ in cut_each(layers, rows, box, counts, exact=exact, limit=_checked_limit(limit), stop=False):
+    for _ in cut_each(layers, rows, box, counts, exact=exact, limit=checked_limit(limit), stop=False):
         pass
     return Counts(np.abs(counts), counts > 0)
+
+
+def can_be_cut(network: Network, parameters: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.bool_]:
+    """Say which networks are finite, and not so large that products of their units are not.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : array_like of shape (n_networks, network.n_parameters)
+        NaN and infinity are allowed.
+    low, high : array_like of shape (2,)
+
+    Returns
+    -------
+    ndarray of shape (n_networks,), bool
+
+    Raises
+    ------
+    ValueError
+        As `linear_regions`, but for what is not finite.
+
+    Examples
+    --------
+    >>> network = Network(n_inputs=2, width=1, depth=1)
+    >>> can_be_cut(network, [[1, 2, 3, 4, 5], [1, 2, 3, 4, np.nan]], [0, 0], [1, 1]).tolist()
+    [True, False]
+    """
+    rows, box = np.atleast_2d(fitting(network, parameters, n_inputs=2)), checked_box(low, high, n_inputs=2)
+    return np.isfinite(rows).all(axis=1) & (largest_units(_layers(network), rows, box) < LARGEST)
 
 
 def decision_boundary(
@@ -317,12 +354,6 @@ def _box(box: ArrayLike, d: int = 2) -> NDArray[np.float64]:
     if bounds.shape != (2, d):
         raise ValueError(
             f"a box is its lower left and upper right corner, ((left, bottom), (right, top)), or a number r "
-            f"for the square from -r to r; got {box!r}"
+            f"for the square from -r to r; of {d} inputs, an array of shape (2, {d}); got {box!r}"
         )
     return checked_box(bounds[0], bounds[1], n_inputs=d)
-
-
-def _checked_limit(limit: int) -> int:
-    if limit < 1:
-        raise ValueError(f"limit is a number of regions, at least 1; got {limit}")
-    return limit

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.regions._boundary import Curve, boundary_curves
 from relusweep.tasks.regions._driver import Layers, Work, cut_each
+from relusweep.tasks.regions._facets import Adjacency, Halfspaces, facets_of, region_number
 from relusweep.tasks.regions._layers import affine_maps
 from relusweep.tasks.regions._plot import draw, pattern_colours
 from relusweep.tasks.regions.mesh import (
@@ -27,41 +28,7 @@ from relusweep.tasks.regions.mesh import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Adjacency", "Halfspaces", "Regions", "regions_of", "trace"]
-
-
-class Halfspaces(NamedTuple):
-    """A region as the points x with ``Q @ x <= p``, every row of which is needed.
-
-    Attributes
-    ----------
-    Q : ndarray of shape (n_facets, 2), float64
-    p : ndarray of shape (n_facets,), float64
-    facets : ndarray of shape (n_facets, 2), int64
-        Layer and index of the unit that is zero on each facet; (-1, i) on side i of the box, from 0 to 3 the
-        lower, right, upper and left one.
-    """
-
-    Q: NDArray[np.float64]
-    p: NDArray[np.float64]
-    facets: NDArray[np.int64]
-
-
-class Adjacency(NamedTuple):
-    """Which regions meet along an edge.
-
-    Attributes
-    ----------
-    regions : ndarray of shape (n, 2), int64
-    edges : ndarray of shape (n,), int64
-        Row of the edge in ``mesh.edges``.
-    facets : ndarray of shape (n, 2), int64
-        Layer and index of the unit that changes sign there.
-    """
-
-    regions: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    facets: NDArray[np.int64]
+__all__ = ["Regions", "regions_of", "trace"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,6 +100,7 @@ class Regions:
 
     def polygon(self, region: int) -> NDArray[np.float64]:
         """Corners of one region, counter-clockwise: shape (n_corners_of_it, 2)."""
+        region = region_number(region, len(self))
         return self.vertices[self.corners[self.offsets[region] : self.offsets[region + 1]]]
 
     @cached_property
@@ -187,14 +155,6 @@ class Regions:
         """Intercept of the first output in each region: shape (n_regions,)."""
         return self.y[:, 0]
 
-    def facets(self, functions: NDArray[Any]) -> NDArray[np.int64]:
-        """Layer and index of units given by their number, or (-1, i) for side -1 - i: shape (n, 2)."""
-        functions = np.asarray(functions, np.int64)
-        starts = np.concatenate([[0], np.cumsum(self.layers.shapes[:, 0])[:-1]])
-        layer = np.searchsorted(starts, functions, side="right") - 1
-        index = np.where(functions < 0, -1 - functions, functions - starts[layer.clip(0)])
-        return np.column_stack([layer, index])
-
     def halfspaces(self, region: int) -> Halfspaces:
         """Give the inequalities of one region.
 
@@ -205,11 +165,13 @@ class Regions:
         Returns
         -------
         Halfspaces
-            Facets follow one another around the region.
+            Facets follow one another around the region. Sides of the box are (-1, i), from 0 to 3 the lower,
+            right, upper and left one.
         """
+        region = region_number(region, len(self))
         at = slice(self.offsets[region], self.offsets[region + 1])
         labels = self.mesh.labels[self.mesh.sides[at]]
-        facets = self.facets(labels[np.sort(np.unique(labels, return_index=True)[1])])
+        facets = facets_of(self.layers.shapes[:, 0], labels[np.sort(np.unique(labels, return_index=True)[1])])
         maps = {layer: self._maps_of(layer, self.bits[[region]])[0].T for layer in set(facets[:, 0]) - {-1}}
         rows = [
             _side(self.box, index)
@@ -233,7 +195,7 @@ class Regions:
         region = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         edges = self.mesh.sides[corner].astype(np.int64)
         pairs = np.column_stack([region[corner], region[twin[corner]]])
-        return Adjacency(pairs, edges, self.facets(self.mesh.labels[edges]))
+        return Adjacency(pairs, facets_of(self.layers.shapes[:, 0], self.mesh.labels[edges]), edges)
 
     def neighbours(self, region: int, facet: tuple[int, int] | None = None) -> NDArray[np.int64]:
         """Give the regions that meet one along an edge, on request across one facet only.
@@ -248,11 +210,7 @@ class Regions:
         -------
         ndarray of int64
         """
-        regions, _, facets = self.adjacency
-        at = (regions == region).any(axis=1)
-        if facet is not None:
-            at &= (facets == facet).all(axis=1)
-        return np.asarray(regions[at].sum(axis=1) - region)
+        return self.adjacency.beside(region_number(region, len(self)), facet)
 
     def boundary(self, output: int = 0, level: float = 0.0) -> list[Curve]:
         """Trace where an output turns from above a level to it or below.
@@ -266,8 +224,18 @@ class Regions:
         -------
         list of Curve
             As `decision_boundary` gives them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such output, or the level is not finite.
         """
         *hidden, last = self.layers.matrices(self.parameters)
+        if not -len(last) <= output < len(last) or not np.isfinite(level):
+            raise ValueError(
+                f"outputs are numbered from 0 to {len(last) - 1} and levels are finite; got output={output}, "
+                f"level={level}"
+            )
         own = last[[output]].copy()
         own[0, -1] -= level
         shapes = self.layers.shapes.copy()
@@ -287,7 +255,15 @@ class Regions:
         -------
         Regions
             Their outputs are the next layer's units before activation.
+
+        Raises
+        ------
+        ValueError
+            If the network has no so many hidden layers.
         """
+        most = len(self.layers.shapes) - 1
+        if not 1 <= depth <= most:
+            raise ValueError(f"the network has {most} hidden layer(s), so depth is 1 to {most}; got {depth}")
         layers = Layers(self.layers.shapes[: depth + 1], self.layers.slopes[: depth + 1])
         return next(regions_of(layers, self.parameters[None], self.box, exact=self.exact, limit=10**9))
 
@@ -317,7 +293,7 @@ def regions_of(
     counts = np.empty(len(rows), np.int64)
     works = cut_each(layers.hidden, rows, box, counts, exact=exact, limit=limit)
     for row, work in zip(rows, works, strict=True):
-        yield Regions(taken(work.buffers, work.state), work.bits, layers, row, exact, work.complete)
+        yield Regions(taken(work.buffers, work.state), work.bits, layers, row.copy(), exact, work.complete)
 
 
 def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *, exact: bool) -> list[Curve]:
@@ -325,7 +301,8 @@ def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *,
     work: Work
     (work,) = cut_each(layers, row[None], box, np.empty(1, np.int64), exact=exact, limit=10**9)
     above = (work.bits[:, -1] & np.uint64(1)).astype(np.bool_)
-    return boundary_curves(mesh_of(taken(work.buffers, work.state)), above, int(layers.shapes[:-1, 0].sum()))
+    mesh, last = mesh_of(taken(work.buffers, work.state)), int(layers.shapes[:-1, 0].sum())
+    return boundary_curves(mesh, above, last, partial(facets_of, layers.shapes[:, 0]))
 
 
 def _side(box: NDArray[np.float64], side: int) -> NDArray[np.float64]:

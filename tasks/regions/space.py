@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.exact import as_fractions
 from relusweep.tasks.networks import Network, layer_views
-from relusweep.tasks.regions._checks import checked_box, checked_parameters, slope_below
+from relusweep.tasks.regions._checks import (
+    checked_box,
+    checked_limit,
+    checked_parameters,
+    slope_below,
+    without_hidden_layer,
+)
+from relusweep.tasks.regions._facets import Adjacency, Halfspaces, facets_of, region_number
 from relusweep.tasks.regions._rational import RationalNetwork, is_bounded, point_on_facet, rational_network
 from relusweep.tasks.regions._search import Search
 from relusweep.tasks.regions._volume import volume
@@ -27,9 +34,11 @@ _MOST_INPUTS = 6
 _AT_ONCE = 4096  # regions whose functions are in memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpaceRegions:
     """Convex regions on each of which a network is one affine map; together they fill a box, or all of space.
+
+    In region ``i`` the outputs are ``J[i] @ x + y[i]``.
 
     Attributes
     ----------
@@ -39,9 +48,9 @@ class SpaceRegions:
         Slopes of units below zero, of each hidden layer.
     box : ndarray of shape (2, d), float64, or None
         Lower and upper bounds of the inputs; None is all of space.
-    active : ndarray of shape (n_regions, n_units), bool
+    signs : ndarray of shape (n_regions, n_units), bool
         Whether a unit is above zero, layer after layer.
-    facets : ndarray of shape (n_regions, n_units + 2 * d) or (n_regions, n_units), bool
+    has_facet : ndarray of shape (n_regions, n_units + 2 * d) or (n_regions, n_units), bool
         Whether a facet of the region lies where a unit is zero, and, in a box, on each of its upper and then
         its lower sides. Where several units are zero on a facet, it is that of one of them.
     points : ndarray of shape (n_regions, d), float64
@@ -53,15 +62,35 @@ class SpaceRegions:
     layers: list[tuple[NDArray[Any], NDArray[Any]]]
     slopes: list[float | Fraction]
     box: NDArray[np.float64] | None
-    active: NDArray[np.bool_]
-    facets: NDArray[np.bool_]
+    signs: NDArray[np.bool_]
+    has_facet: NDArray[np.bool_]
     points: NDArray[np.float64]
     complete: bool
-    _rational: RationalNetwork = field(repr=False)
-    _bounded: NDArray[np.uint8] = field(repr=False)
+    _rational: RationalNetwork
+    _bounded: NDArray[np.uint8]
 
     def __len__(self) -> int:
-        return len(self.active)
+        return len(self.signs)
+
+    def __repr__(self) -> str:
+        units, d = " + ".join(map(str, self._widths)), self.points.shape[1]
+        least = "" if self.complete else "at least "
+        return (
+            f"<{least}{len(self):,} linear regions of {units} units in "
+            f"{'a box' if self.box is not None else 'all'} of {d} dimensions>"
+        )
+
+    @property
+    def _widths(self) -> NDArray[np.int64]:
+        return np.array([len(biases) for _, biases in self.layers[:-1]])
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Whether a unit is above zero: shape (n_regions, depth, width), False behind a layer's last unit."""
+        active = np.zeros((len(self), len(self._widths), self._widths.max()), bool)
+        for layer, signs in enumerate(np.split(self.signs, np.cumsum(self._widths)[:-1], axis=1)):
+            active[:, layer, : signs.shape[1]] = signs
+        return active
 
     @cached_property
     def bounded(self) -> NDArray[np.bool_]:
@@ -71,69 +100,97 @@ class SpaceRegions:
             bounded[region] = is_bounded(self.exact_halfspaces(region)[0])
         return bounded.astype(bool)
 
-    def maps(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give the affine map ``J @ x + y`` of each region.
+    @cached_property
+    def _maps(self) -> NDArray[np.float64]:
+        return np.concatenate([functions[-1] for functions in self._functions()])
 
-        Returns
-        -------
-        J : ndarray of shape (n_regions, n_outputs, d), float64
-        y : ndarray of shape (n_regions, n_outputs), float64
-        """
-        outputs = np.concatenate([functions[-1] for functions in self._functions()])
-        return outputs[:, :, :-1], outputs[:, :, -1]
+    @property
+    def J(self) -> NDArray[np.float64]:  # noqa: N802
+        """Jacobian of the outputs in each region: shape (n_regions, n_outputs, d)."""
+        return self._maps[:, :, :-1]
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """Outputs at the origin if the map of a region held there: shape (n_regions, n_outputs)."""
+        return self._maps[:, :, -1]
 
     def exact_map(self, region: int) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-        """Give `maps` of one region as fractions, which nothing has rounded."""
-        layers = len(self.layers)
+        """Give `J` and `y` of one region as fractions, which nothing has rounded."""
+        region, layers = region_number(region, len(self)), len(self.layers)
         n_outputs = len(self.layers[-1][1])
-        outputs = self._rational.functions(self.active[region].view(np.uint8), layers)[-n_outputs:]
+        outputs = self._rational.functions(self.signs[region].view(np.uint8), layers)[-n_outputs:]
         return outputs[:, :-1], outputs[:, -1]
 
-    def halfspaces(self, region: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Give the inequalities ``Q @ x <= p`` of a region, none of which follows from the others.
+    def halfspaces(self, region: int) -> Halfspaces:
+        """Give the inequalities of one region.
+
+        Parameters
+        ----------
+        region : int
 
         Returns
         -------
-        Q : ndarray of shape (n_facets, d), float64
-        p : ndarray of shape (n_facets,), float64
-        units : ndarray of shape (n_facets,), int64
-            The column of `facets` that each is of.
+        Halfspaces
+            Sides of the box are (-1, i): below d the upper one of input i, from d on the lower one of i - d.
         """
+        region = region_number(region, len(self))
         functions = next(self._functions(slice(region, region + 1)))
         rows = np.concatenate([layer[0] for layer in functions[:-1]])
-        rows[self.active[region]] *= -1
-        units = np.flatnonzero(self.facets[region])
-        rows = np.concatenate([rows, self._sides()])[units]
-        return rows[:, :-1], -rows[:, -1], units
+        rows[self.signs[region]] *= -1
+        columns = np.flatnonzero(self.has_facet[region])
+        rows = np.concatenate([rows, self._sides()])[columns]
+        return Halfspaces(rows[:, :-1], 0.0 - rows[:, -1], self._facets(columns))
 
-    def exact_halfspaces(
-        self, region: int
-    ) -> tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.int64]]:
+    def exact_halfspaces(self, region: int) -> Halfspaces:
         """Give `halfspaces` as fractions, which nothing has rounded."""
-        units = np.flatnonzero(self.facets[region])
-        signs = self.active[region].view(np.uint8)
-        rows = self._rational.rows(signs, units.tolist(), len(self.layers) - 1)
-        return rows[:, :-1], -rows[:, -1], units
+        region = region_number(region, len(self))
+        columns = np.flatnonzero(self.has_facet[region])
+        signs = self.signs[region].view(np.uint8)
+        rows = self._rational.rows(signs, columns.tolist(), len(self.layers) - 1)
+        return Halfspaces(rows[:, :-1], -rows[:, -1], self._facets(columns))
 
-    def neighbours(self) -> NDArray[np.int64]:
-        """Give the pairs of regions with a common facet: shape (n_pairs, 3), two regions and the unit.
+    def _facets(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Layer and index of columns of `has_facet`; (-1, i) of sides of the box."""
+        n_units = self.signs.shape[1]
+        return facets_of(self._widths, np.where(columns < n_units, columns, n_units - 1 - columns))
+
+    @cached_property
+    def adjacency(self) -> Adjacency:
+        """Pairs of regions with a common facet.
 
         If the search ended at its limit, pairs that differ in more than one unit are left out.
         """
-        number = {signs.tobytes(): region for region, signs in enumerate(self.active)}
-        pairs = []
-        for region, unit in np.argwhere(self.facets[:, : self.active.shape[1]]).tolist():
-            signs = self.active[region].copy()
+        number = {signs.tobytes(): region for region, signs in enumerate(self.signs)}
+        pairs, units = [], []
+        for region, unit in np.argwhere(self.has_facet[:, : self.signs.shape[1]]).tolist():
+            signs = self.signs[region].copy()
             signs[unit] ^= True
             other = number.get(signs.tobytes())
             if other is None and self.complete:
                 other = number[self._behind(region, unit).tobytes()]
             if other is not None and region < other:
-                pairs.append((region, other, unit))
-        return np.array(pairs, np.int64).reshape(-1, 3)
+                pairs.append((region, other))
+                units.append(unit)
+        return Adjacency(np.array(pairs, np.int64).reshape(-1, 2), self._facets(np.array(units, np.int64)))
 
+    def neighbours(self, region: int, facet: tuple[int, int] | None = None) -> NDArray[np.int64]:
+        """Give the regions that have a facet in common with one, on request across one facet only.
+
+        Parameters
+        ----------
+        region : int
+        facet : tuple of int, optional
+            Layer and index of a unit.
+
+        Returns
+        -------
+        ndarray of int64
+        """
+        return self.adjacency.beside(region_number(region, len(self)), facet)
+
+    @cached_property
     def volumes(self) -> NDArray[np.float64]:
-        """Give the volume of each region, in up to four dimensions: shape (n_regions,).
+        """Volume of each region, in up to four dimensions: shape (n_regions,).
 
         Those that are not bounded have infinite volumes. NaN are those without a point, and bounded ones in
         all of space of facets so nearly parallel that floats do not see them meet.
@@ -154,9 +211,9 @@ class SpaceRegions:
 
     def _functions(self, regions: slice = slice(None)) -> Iterator[list[NDArray[np.float64]]]:
         """Give the affine functions of each layer before activation, (some regions, n_units, d + 1)."""
-        active = self.active[regions]
-        for start in range(0, max(len(active), 1), _AT_ONCE):
-            signs = active[start : start + _AT_ONCE]
+        chosen = self.signs[regions]
+        for start in range(0, max(len(chosen), 1), _AT_ONCE):
+            signs = chosen[start : start + _AT_ONCE]
             d = self.points.shape[1]
             before, place, found = np.broadcast_to(np.eye(d, d + 1), (len(signs), d, d + 1)), 0, []
             for (weights, biases), slope in zip(self.layers, [*self.slopes, 1], strict=True):
@@ -179,9 +236,9 @@ class SpaceRegions:
         for (W, b), slope in zip(self.layers, self.slopes, strict=False):
             weights, biases, units = W.astype(np.float64), b.astype(np.float64), slice(place, place + len(b))
             values, sizes = values @ weights.T + biases, sizes @ np.abs(weights).T + np.abs(biases)
-            on, place = self.active[:, units], place + len(b)
+            on, place = self.signs[:, units], place + len(b)
             right = np.where(on, values, -values) > error * sizes
-            sure &= (right | ~self.facets[:, units]).all(axis=1)
+            sure &= (right | ~self.has_facet[:, units]).all(axis=1)
             values = np.where(on, values, float(slope) * values)
             sizes = np.where(on, sizes, abs(float(slope)) * sizes)
         return np.asarray(sure)
@@ -196,10 +253,9 @@ class SpaceRegions:
 
     def _behind(self, region: int, unit: int) -> NDArray[np.bool_]:
         """Signs of the region behind a facet, found exactly."""
-        Q, p, units = self.exact_halfspaces(region)
-        at = units.tolist().index(unit)
-        point = point_on_facet(Q, p, at)
-        return self._rational.across(point, Q[at])[: self.active.shape[1]]
+        Q, p, _ = self.exact_halfspaces(region)
+        at = int(self.has_facet[region, :unit].sum())
+        return self._rational.across(point_on_facet(Q, p, at), Q[at])[: self.signs.shape[1]]
 
 
 def layers_of(
@@ -295,10 +351,8 @@ def regions_in_space(
     d = checked[0][0].shape[1]
     if (low is None) != (high is None):
         raise ValueError("low and high are both given, for a box, or both left out, for all of space")
-    if limit < 1:
-        raise ValueError(f"limit is at least 1, got {limit}")
     box = None if low is None or high is None else checked_box(low, high, d)
-    search = Search(checked[:-1], slopes, box)
+    limit, search = checked_limit(limit), Search(checked[:-1], slopes, box)
     found, complete = search.run(limit)
     with np.errstate(invalid="ignore"):
         points = found.inside[:, :-1] / found.inside[:, -1:] * search.size + search.middle
@@ -306,8 +360,8 @@ def regions_in_space(
         layers=checked,
         slopes=slopes,
         box=box,
-        active=found.signs.view(np.bool_),
-        facets=found.facets.view(np.bool_)[:, : search.n_units + (0 if box is None else 2 * d)],
+        signs=found.signs.view(np.bool_),
+        has_facet=found.facets.view(np.bool_)[:, : search.n_units + (0 if box is None else 2 * d)],
         points=points,
         complete=complete,
         _rational=rational_network(checked, [*slopes, 1], box, as_fractions(np.eye(d, d + 1, dtype=int))),
@@ -322,10 +376,15 @@ def regions_in_space(
 
 
 def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    if not isinstance(layers, Sequence):
+        raise ValueError(
+            f"layers are a list of (weights, biases), got a {type(layers).__name__}; rs.regions.layers_of "
+            f"gives those of a network"
+        )
     checked: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for depth, (weights, biases) in enumerate(layers, 1):
-        W, b = np.asarray(weights), np.asarray(biases)
-        fan_in = len(checked[-1][1]) if checked else W.shape[-1]
+        W, b = np.array(weights), np.array(biases)
+        fan_in = len(checked[-1][1]) if checked else W.shape[-1] if W.ndim else 0
         if W.ndim != 2 or b.shape != W.shape[:1] or W.shape[1] != fan_in or not W.size:
             raise ValueError(
                 f"layer {depth} has weights (fan_out, {fan_in}) and biases (fan_out,), got shapes {W.shape} "
@@ -335,7 +394,7 @@ def _checked_layers(layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[tuple
             _check_floats(numbers, depth)
         checked.append((W, b))
     if len(checked) < 2:
-        raise ValueError(f"a network has a hidden layer and one of outputs; got {len(checked)} layers")
+        raise without_hidden_layer(len(checked))
     if checked[0][0].shape[1] > _MOST_INPUTS:
         raise ValueError(
             f"regions in space are found for up to {_MOST_INPUTS} inputs, got {checked[0][0].shape[1]}; for "
@@ -360,7 +419,8 @@ def _check_floats(numbers: NDArray[Any], depth: int) -> None:
 def _checked_slopes(
     slope_below: float | Fraction | Sequence[float | Fraction], n_hidden: int
 ) -> list[float | Fraction]:
-    slopes = list(slope_below) if isinstance(slope_below, Sequence) else [slope_below] * n_hidden
+    given: Any = slope_below
+    slopes = list(given) if np.ndim(given) else [given] * n_hidden
     if len(slopes) != n_hidden or not np.isfinite(np.array(slopes, dtype=np.float64)).all():
         raise ValueError(
             f"slopes below zero are finite, one for all or one for each of {n_hidden} hidden layers; "

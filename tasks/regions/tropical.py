@@ -102,7 +102,7 @@ def tropical_form(
         [(as_fractions(weights), as_fractions(biases)) for weights, biases in regions.layers],
         as_fractions(regions.slopes),
     )
-    sides = [pieces.outputs(signs) for signs in regions.active]
+    sides = [pieces.outputs(signs) for signs in regions.signs]
     n_outputs = len(regions.layers[-1][1])
     plus, minus = (
         [_distinct(side[part][output] for side in sides) for output in range(n_outputs)] for part in (0, 1)

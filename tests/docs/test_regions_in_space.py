@@ -14,9 +14,10 @@ def blocks(heading):
 def test_regions(capsys):
     (block,) = blocks("Up to six dimensions")
     exec(block, {})
-    counts, inside, volume = capsys.readouterr().out.splitlines()
+    counts, inside, behind, volume = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d+ \d+ True", counts)
     assert inside == "True"
+    assert re.fullmatch(r"\[\d+\]", behind)
     assert abs(float(volume) - 16) < 1e-9
 
 

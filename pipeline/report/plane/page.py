@@ -13,7 +13,7 @@ from relusweep.pipeline.report.content import Attachment, Block, Folded, Section
 from relusweep.pipeline.report.plane.alike import Alike, alike, images_picture, sets_picture
 from relusweep.pipeline.report.plane.counts import compression, counts
 from relusweep.pipeline.report.plane.pictures import regions_picture
-from relusweep.pipeline.report.plane.player import write_player
+from relusweep.pipeline.report.plane.player import playable, write_player
 from relusweep.pipeline.report.plane.sizes import best_network, by_size, file_name
 from relusweep.pipeline.report.plane.tables import compression_table, counts_table, maps_table
 from relusweep.pipeline.report.plane.watched import Watched, watched
@@ -58,7 +58,7 @@ def _of_size(size: str, part: xr.Dataset) -> list[Block]:
         return []
     name = file_name(size)
     picture = regions_picture(of, _places(of), f"regions-of-{name}")
-    if len(of.epochs) < len(_EPOCHS):
+    if len(of.epochs) < len(_EPOCHS) or not playable(of):
         return [picture]
     words = f"Play the training of {of.name}: {len(of.epochs)} epochs, in one file"
     return [picture, Attachment(f"animation-of-{name}.html", words, partial(write_player, of))]

@@ -15,13 +15,22 @@ from relusweep.pipeline.report.page import TEMPLATES
 from relusweep.pipeline.report.plane.pictures import map_reaches, right_share, scene_at, titles
 from relusweep.pipeline.report.plane.scene import Scene
 from relusweep.pipeline.report.plane.watched import Watched
+from relusweep.tasks.regions import count_regions
 
-__all__ = ["EDGE", "LINES", "payload", "write_player"]
+__all__ = ["EDGE", "LINES", "MOST_CORNERS", "payload", "playable", "write_player"]
 
 LINES, EDGE = 12, 255
 """Colours of lines, which come again; what stands for the edge of the square in place of a unit."""
 _STEPS = 2**16 - 1
+MOST_CORNERS = _STEPS
 _LAST_LAYER = EDGE // LINES - 1
+
+
+def playable(of: Watched) -> bool:
+    """Say whether a page surely can number the corners: there are at most twice as many as regions, and 4."""
+    high = [of.reach, of.reach]
+    regions, complete = count_regions(of.network, of.parameters, np.negative(high), high)
+    return bool(complete.all()) and 2 * int(regions.max()) + 4 <= MOST_CORNERS
 
 
 def write_player(of: Watched, path: Path) -> None:
@@ -58,8 +67,11 @@ def payload(of: Watched) -> dict[str, Any]:
         corners of each line of the boundary.
     """
     scenes = [scene_at(of, place) for place in range(len(of.epochs))]
-    if max(len(seen.regions.vertices) for seen in scenes) > _STEPS:
-        raise CannotDraw(f"a page numbers up to {_STEPS:,} corners of regions, and this network has more")
+    if max(len(seen.regions.vertices) for seen in scenes) > MOST_CORNERS:
+        raise CannotDraw(
+            f"a page numbers up to {MOST_CORNERS:,} corners of regions, and this network has more; write a "
+            f".gif or .mp4"
+        )
     reaches = map_reaches(scenes)
     largest = reaches.max(axis=0)
     shades = np.concatenate([_packed(seen.colours).T.ravel() for seen in scenes])

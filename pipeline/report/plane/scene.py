@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.networks import Network
-from relusweep.tasks.regions import Curve, Regions, regions
+from relusweep.tasks.regions import Curve, Regions, linear_regions
 
 __all__ = ["Scene", "scene"]
 
@@ -57,7 +57,8 @@ def scene(network: Network, parameters: NDArray[np.float64], threshold: float, r
     reach : float
         Half the side of the square.
     """
-    found = regions(network, reach, parameters)
+    high = [reach, reach]
+    found = linear_regions(network, parameters, np.negative(high), high, exact=True)
     patterns = found.active.reshape(len(found), -1)
     width = patterns.shape[1] // network.depth
     layers = [_colours(patterns[:, : width * layer]) for layer in range(1, network.depth + 1)]

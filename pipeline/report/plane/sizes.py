@@ -64,8 +64,13 @@ def best_network(dataset: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     CannotDraw
-        None has run and stayed finite.
+        None has run and stayed finite, or the dataset has lost what says how they were trained.
     """
+    if "specification" not in dataset.attrs:
+        raise CannotDraw(
+            "the results do not say of which sweep they are: open them with rs.open, and select with sel and "
+            "isel, which keep attributes"
+        )
     if "final_loss" not in dataset:
         raise CannotDraw(f"only networks that a sweep has trained can be shown; here are {list(dataset)}")
     places = rank(dataset)

@@ -14,6 +14,7 @@ from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks.networks import Network
+from relusweep.tasks.regions import can_be_cut
 
 __all__ = ["Watched", "reach_of", "watched"]
 
@@ -80,7 +81,10 @@ def watched(one: xr.Dataset) -> Watched:
             "the parameters of the network were not kept; run a sweep with probes: [parameters, "
             "{snapshots: {per_decade: 50}}]"
         )
-    found = {epoch: row for epoch, row in _kept(one, block.protocol.epochs) if np.isfinite(row).all()}
+    reach = reach_of(one)
+    square = [-reach, -reach], [reach, reach]
+    kept = _kept(one, block.protocol.epochs)
+    found = {epoch: row for epoch, row in kept if can_be_cut(network, row[None], *square)[0]}
     if not found:
         raise CannotDraw("the network has not run, or its parameters were never finite")
     inputs, targets, _ = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
@@ -92,7 +96,7 @@ def watched(one: xr.Dataset) -> Watched:
         above=targets.reshape(-1) > block.protocol.threshold,
         epochs=tuple(found),
         parameters=np.array(list(found.values())),
-        reach=reach_of(one),
+        reach=reach,
     )
 
 

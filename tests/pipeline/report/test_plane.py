@@ -308,9 +308,28 @@ def test_what_cannot_be_shown_is_told(results: xr.Dataset, tmp_path: Path) -> No
     kept = results.drop_vars(["snapshots", "parameters"])
     with pytest.raises(CannotDraw, match="were not kept; run a sweep with probes"):
         rs.animate(kept, tmp_path / "a.html")
+    with pytest.raises(CannotDraw, match=r"do not say of which sweep they are.*with rs\.open"):
+        rs.animate(results.drop_attrs(), tmp_path / "a.html")
     lost = results.assign(final_loss=results["final_loss"] * np.nan)
     with pytest.raises(CannotDraw, match="no network of these has run and stayed finite"):
         rs.animate(lost, tmp_path / "a.html")
+
+
+def test_a_network_that_overflows_is_left_out(results: xr.Dataset) -> None:
+    """Its weights are finite, but not the products that decide; the epochs before are shown."""
+    best = best_network(results.sel(widths="6-5")).drop_vars("parameters")
+    late = best["snapshot_epoch"] == 40
+    assert watched(best.assign(snapshots=best["snapshots"].where(~late, 1e60))).epochs == EPOCHS[:2]
+
+
+def test_a_network_of_too_many_regions_has_its_picture_and_no_player(
+    results: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relusweep.pipeline.report.plane.player.MOST_CORNERS", 20)
+    seen = next(section for section in sections(results) if section.heading == HEADINGS[1])
+    assert [type(block) for block in seen.blocks] == [Picture, Picture]
+    with pytest.raises(CannotDraw, match="numbers up to 20 corners of regions, and this network has more"):
+        payload(watched(best_network(results)))
 
 
 def test_tables_are_medians_over_networks(results: xr.Dataset) -> None:

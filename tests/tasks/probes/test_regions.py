@@ -15,7 +15,7 @@ from relusweep.tasks.problems.boolean import Boolean
 from relusweep.tasks.problems.circle import Circle
 from relusweep.tasks.problems.function import Function
 from relusweep.tasks.problems.xor import Xor
-from relusweep.tasks.regions import linear_regions
+from relusweep.tasks.regions import can_be_cut, linear_regions
 from relusweep.tasks.training import Protocol, Sgd, StopReason, train
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import block
@@ -115,6 +115,19 @@ def test_networks_that_blow_up_are_missing():
     assert (arrays["layer_regions"][lost, 1] == -1).all()
     assert np.isnan(arrays["largest_share"][lost, 1]).all()
     assert (arrays["compressed_rows_right"][lost] == -1).all()
+
+
+def test_finite_networks_that_overflow_are_missing():
+    """Their units are finite, but not the products that decide: others of the block are counted."""
+    network = Network(n_inputs=2, width=2, depth=6)
+    large = np.full(network.n_parameters, 1e30)
+    assert can_be_cut(network, [large, large / 1e30, large * np.nan], [-1, -1], [1, 1]).tolist() == [
+        False,
+        True,
+        False,
+    ]
+    found = given(2, 6, large, Regions(at=FIRST), most_layers=6)
+    assert (found["n_regions"], found["boundary_curves"]) == ([-1], [-1])
 
 
 def test_one_map_is_the_mean_and_as_many_as_there_are_change_nothing():

@@ -63,3 +63,35 @@ def test_without_functions_nothing_is_cut():
     cut = cut_mesh(mesh, np.empty((3, 0)), [], 1e-14)
     np.testing.assert_array_equal(cut.mesh.corners, mesh.corners)
     assert cut.above.shape == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "message"),
+    [
+        ([[0, 0], [1, 0]], "three or more finite corners"),
+        ([[0, 0], [1, 0], [0, np.nan]], "three or more finite corners"),
+        (TRIANGLE[::-1], "counter-clockwise"),
+        ([[0, 0], [1, 0], [1, 0], [0, 1]], "once around a convex polygon"),
+        ([[0, 0], [2, 0], [0.1, 0.1], [0, 2]], "once around a convex polygon"),
+        ([[0, 0], [1, 0], [0, 1]] * 2, "once around a convex polygon"),
+    ],
+)
+def test_what_is_no_convex_polygon_is_refused(corners, message):
+    with pytest.raises(ValueError, match=message):
+        convex_polygon(corners)
+
+
+@pytest.mark.parametrize(
+    ("values", "sizes", "error", "message"),
+    [
+        (np.ones(3), [1], 0, r"values \(3 vertices, n_functions\).*got shapes \(3,\)"),
+        (np.ones((4, 1)), [1], 0, r"got shapes \(4, 1\)"),
+        (np.ones((3, 1)), [1, 1], 0, r"and \(2,\)"),
+        ([[1], [np.nan], [-1]], [1], 0, "values and sizes are finite"),
+        (np.ones((3, 1)), [-1], 0, "sizes are at least 0"),
+        (np.ones((3, 1)), [1], -1e-9, "sizes are at least 0, the error from 0"),
+    ],
+)
+def test_functions_that_do_not_fit_are_refused(values, sizes, error, message):
+    with pytest.raises(ValueError, match=message):
+        cut_mesh(convex_polygon(TRIANGLE), values, sizes, error)

@@ -13,6 +13,7 @@ import relusweep as rs
 from relusweep.tasks.boolean.constructions import forward
 from relusweep.tasks.networks import Network
 from relusweep.tasks.regions._plot import pattern_colours
+from relusweep.tasks.regions.space import regions_in_space
 from tests.tasks.regions.rational import random_layers, row
 
 
@@ -55,7 +56,7 @@ def test_sides_of_the_box_are_facets(example):
 
 def test_neighbours_differ_by_the_unit_between_them(example):
     _, found = example
-    regions, edges, facets = found.adjacency
+    regions, facets, edges = found.adjacency
     for (one, other), edge, facet in zip(regions, edges, facets, strict=True):
         assert np.argwhere(found.active[one] != found.active[other]).tolist() == [facet.tolist()]
         ends = set(found.mesh.edges[edge].tolist())
@@ -87,7 +88,7 @@ def test_the_boundary_bends_at_kinks_by_the_angle_between_gradients(example):
         turns = (turns + np.pi) % (2 * np.pi) - np.pi
         expected = turns if curve.closed else [*turns, np.nan]
         np.testing.assert_allclose(curve.angles, expected, atol=1e-9)
-        layers = found.facets(curve.functions)[:, 0]
+        layers = curve.facets[:, 0]
         assert (layers < 0).tolist() == np.isnan(expected).tolist()
 
 
@@ -102,7 +103,31 @@ def test_turns_of_a_closed_curve_add_up_to_a_circle():
     (square,) = rs.regions(network, 2, weights).boundary()
     np.testing.assert_allclose(square.angles, np.pi / 2)
     # Along the axes both units of a coordinate are zero: x and -x, y and -y.
-    assert set(square.functions.tolist()) <= {0, 1, 2, 3}
+    assert {tuple(facet) for facet in square.facets.tolist()} <= {(0, 0), (0, 1), (0, 2), (0, 3)}
+
+
+def test_numbers_of_regions_are_those_of_lists(example):
+    _, plane = example
+    layers = [(np.eye(3), np.zeros(3)), (np.ones((2, 3)), np.zeros(2))]
+    for found in (plane, regions_in_space(layers)):
+        last = len(found) - 1
+        assert found.halfspaces(-1).facets.tolist() == found.halfspaces(last).facets.tolist()
+        assert found.neighbours(-1).tolist() == found.neighbours(last).tolist() != []
+        for wrong in (last + 1, -last - 2):
+            for ask in (found.halfspaces, found.neighbours):
+                with pytest.raises(IndexError, match=f"from 0 to {last}; got {wrong}"):
+                    ask(wrong)
+    np.testing.assert_array_equal(plane.polygon(-1), plane.polygon(len(plane) - 1))
+
+
+def test_what_becomes_of_the_parameters_does_not_change_the_regions():
+    parameters = np.array([1.0, 0, 0, 0, 1, 0, 1, 1, 0])
+    found = rs.regions(Network(n_inputs=2, width=2, depth=1), 1, parameters)
+    weights = np.eye(3)
+    space = regions_in_space([(weights, np.zeros(3)), (np.ones((1, 3)), np.zeros(1))])
+    parameters[:] = weights[:] = 7
+    assert found.J.max() == space.J.max() == 1
+    assert all((np.abs(space.halfspaces(i).Q).sum(axis=1) == 1).all() for i in range(8))
 
 
 def test_first_layers_alone(example):
@@ -190,8 +215,16 @@ ONE = Network(n_inputs=2, width=1, depth=1)
         ((ONE, 0, np.ones(5)), "low is below high"),
         ((ONE, np.inf, np.ones(5)), "both are finite"),
         ((ONE, (0, 1), np.ones(5)), "a box is its lower left and upper right corner"),
-        ((module(nn.Tanh()), 1), r"Tanh\(\) is not piecewise linear.*points of a grid"),
-        ((nn.Sequential(nn.Linear(1, 1)), 1), "2 input.*got one of 1"),
+        ((module(nn.Tanh()), 1), r"a module is made of Linear.*got Tanh\(\).*points of a grid"),
+        ((nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU()), 1), r"got Conv2d.*rs\.images\.cut_plane"),
+        ((nn.Sequential(nn.Linear(2, 1)), 1), r"a hidden layer and one of outputs; got 1 layer"),
+        ((nn.Sequential(nn.Linear(1, 1), nn.ReLU()), 1), "2 input.*got one of 1"),
+        ((nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(5, 1)), 1), "behind 4 units"),
+        ((nn.Sequential(nn.Linear(2, 4), nn.Linear(5, 1), nn.ReLU()), 1), "behind 4 units"),
+        (
+            (nn.Sequential(nn.Linear(3, 1), nn.ReLU()), ((0, 0), (1, 1))),
+            r"of 3 inputs, an array of shape \(2, 3",
+        ),
         ((nn.Sequential(nn.ReLU()), 1), "an activation follows a Linear layer"),
         ((nn.Sequential(), 1), "has a Linear layer"),
         ((module(nn.ReLU()), 1, np.ones(5)), "a module has parameters of its own"),
@@ -202,11 +235,22 @@ def test_what_has_no_regions_is_refused(arguments, message):
         rs.regions(*arguments)
 
 
+def test_what_a_network_has_not_is_refused(example):
+    _, found = example
+    for depth in (-1, 0, 4):
+        with pytest.raises(ValueError, match=f"depth is 1 to 3; got {depth}"):
+            found.of_layers(depth)
+    for options in ({"output": 1}, {"level": np.nan}):
+        with pytest.raises(ValueError, match="outputs are numbered from 0 to 0 and levels are finite"):
+            found.boundary(**options)
+
+
 def test_a_module_that_diverged_is_refused():
     network = module(nn.ReLU())
     with torch.no_grad():
         network[1].weight[0, 0] = np.inf
     with pytest.raises(ValueError, match="weights are finite"):
         rs.regions(network, 1)
-    with pytest.raises(ValueError, match="limit is a number of regions"):
-        rs.regions(module(nn.ReLU()), 1, limit=0)
+    for limit in (0, 1.5, np.inf, True):
+        with pytest.raises(ValueError, match="limit is a number of regions"):
+            rs.regions(module(nn.ReLU()), 1, limit=limit)

@@ -53,10 +53,10 @@ def as_set(signs):
 def test_hyperplanes_in_general_position(d, n):
     regions = regions_in_space(random_layers([d, n, 1], seed=n))
     assert regions.complete
-    assert len(regions) == len(as_set(regions.active)) == sum(comb(n, i) for i in range(d + 1))
+    assert len(regions) == len(as_set(regions.signs)) == sum(comb(n, i) for i in range(d + 1))
     assert regions.bounded.sum() == comb(n - 1, d)
     # Each plane is cut by the others as space one dimension lower is.
-    assert len(regions.neighbours()) == n * sum(comb(n - 1, i) for i in range(d))
+    assert len(regions.adjacency.regions) == n * sum(comb(n - 1, i) for i in range(d))
 
 
 def test_central_and_parallel_planes():
@@ -67,7 +67,7 @@ def test_central_and_parallel_planes():
     parallel = regions_in_space(planes(np.outer([1, -3, 2, 0.5], [1, 2, 3]), [0.1, 0.2, 0.7, -1]))
     assert len(parallel) == 5
     assert not parallel.bounded.any()
-    assert sorted(np.bincount(parallel.neighbours()[:, :2].ravel()).tolist()) == [1, 1, 2, 2, 2]
+    assert sorted(np.bincount(parallel.adjacency.regions.ravel()).tolist()) == [1, 1, 2, 2, 2]
 
 
 DEEP = [
@@ -88,16 +88,16 @@ def test_deep_networks(widths, slope, in_box, bias):
     low, high = ([-1, -0.5, -1, -2][:d], [1, 2, 0.5, 1][:d]) if in_box else (None, None)
     regions = regions_in_space(layers, low, high, slope_below=slope)
     # Every region is there: its point has its signs. None is missing that points at random find.
-    assert as_set(signs_at(layers, regions.points, slope)) == as_set(regions.active)
-    assert len(as_set(regions.active)) == len(regions)
+    assert as_set(signs_at(layers, regions.points, slope)) == as_set(regions.signs)
+    assert len(as_set(regions.signs)) == len(regions)
     rng = np.random.default_rng(0)
     sample = rng.uniform(-1, 1, (5000, d)) * (1 if in_box else 10 ** rng.uniform(-2, 2, (5000, 1)))
     if in_box:
         sample = (np.array(low) + high) / 2 + sample * np.subtract(high, low) / 2
-        assert regions.volumes().sum() == pytest.approx(np.prod(np.subtract(high, low)), rel=1e-9)
+        assert regions.volumes.sum() == pytest.approx(np.prod(np.subtract(high, low)), rel=1e-9)
         assert regions.bounded.all()
-    assert as_set(signs_at(layers, sample, slope)) <= as_set(regions.active)
-    J, y = regions.maps()
+    assert as_set(signs_at(layers, sample, slope)) <= as_set(regions.signs)
+    J, y = regions.J, regions.y
     values = np.einsum("nij,nj->ni", J, regions.points) + y
     np.testing.assert_allclose(values, sums_at(layers, regions.points, slope)[-1], atol=1e-9)
 
@@ -107,12 +107,15 @@ def test_facets_and_neighbours(widths, slope, in_box):
     layers, d = random_layers(widths, seed=4), widths[0]
     box = ([-1] * d, [1] * d) if in_box else (None, None)
     regions = regions_in_space(layers, *box, slope_below=slope)
-    pairs = regions.neighbours()
+    pairs, facets, _ = regions.adjacency
     # Every facet of a unit is that of two regions, which differ in that unit.
-    assert 2 * len(pairs) == regions.facets[:, : regions.active.shape[1]].sum()
+    assert 2 * len(pairs) == regions.has_facet[:, : regions.signs.shape[1]].sum()
     differ = regions.active[pairs[:, 0]] ^ regions.active[pairs[:, 1]]
-    assert (differ.sum(axis=1) == 1).all()
-    assert differ[np.arange(len(pairs)), pairs[:, 2]].all()
+    assert (differ.sum(axis=(1, 2)) == 1).all()
+    assert differ[np.arange(len(pairs)), facets[:, 0], facets[:, 1]].all()
+    for (one, other), facet in zip(pairs[:20], facets.tolist(), strict=False):
+        assert regions.neighbours(other, tuple(facet)).tolist() == [one]
+        assert facet in regions.halfspaces(one).facets.tolist()
     # Without any one of its inequalities a region is larger.
     for region in range(0, len(regions), 1 + len(regions) // 15):
         Q, p, units = regions.halfspaces(region)
@@ -126,8 +129,8 @@ def test_facets_and_neighbours(widths, slope, in_box):
             outside = np.concatenate([exact_Q[others], -exact_Q[[i]]])
             assert interior_point(outside, np.append(exact_p[others], -exact_p[i])) is not None
         J, y = regions.exact_map(region)
-        np.testing.assert_allclose(J.astype(float), regions.maps()[0][region], atol=1e-12)
-        np.testing.assert_allclose(y.astype(float), regions.maps()[1][region], atol=1e-12)
+        np.testing.assert_allclose(J.astype(float), regions.J[region], atol=1e-12)
+        np.testing.assert_allclose(y.astype(float), regions.y[region], atol=1e-12)
 
 
 def test_regions_of_the_plane_are_those_of_its_own_search():
@@ -138,7 +141,7 @@ def test_regions_of_the_plane_are_those_of_its_own_search():
     expected = linear_regions(network, parameters, [-1, -2], [2, 1])
     signs = expected.active.reshape(len(expected.areas), -1)
     areas = {tuple(some): area for some, area in zip(signs.tolist(), expected.areas, strict=True)}
-    volumes = {tuple(some): v for some, v in zip(found.active.tolist(), found.volumes(), strict=True)}
+    volumes = {tuple(some): v for some, v in zip(found.signs.tolist(), found.volumes, strict=True)}
     assert areas.keys() == volumes.keys()
     for some, area in areas.items():
         assert volumes[some] == pytest.approx(area, abs=1e-12)
@@ -150,23 +153,23 @@ def test_degenerate_networks_of_the_plane(drawn):
     network, layers = drawn
     found = regions_in_space(layers, [-2, -2], [3, 2], slope_below=network.leak)
     exact = exact_regions(layers[:-1], Fraction(network.leak), (-2, -2), (3, 2))
-    assert as_set(found.active) == {signs for _, signs in exact}
-    assert found.volumes().sum() == pytest.approx(20, rel=1e-9)
+    assert as_set(found.signs) == {signs for _, signs in exact}
+    assert found.volumes.sum() == pytest.approx(20, rel=1e-9)
     _check_neighbours(found)
 
 
 def _check_neighbours(found):
     """Each facet is that of two regions, one of which lies right behind it."""
-    pairs = found.neighbours()
-    n_units = found.active.shape[1]
+    pairs = found.adjacency.regions
+    n_units = found.signs.shape[1]
     # Of units that are zero on one facet, the two regions may name different ones.
-    assert 2 * len(pairs) == found.facets[:, :n_units].sum()
+    assert 2 * len(pairs) == found.has_facet[:, :n_units].sum()
 
 
 def test_volumes_where_planes_meet_in_one_point():
     rng = np.random.default_rng(1)
     layers = [(rng.integers(-1, 2, (b, a)), rng.integers(-1, 2, b)) for a, b in pairwise([4, 5, 5, 1])]
-    assert regions_in_space(layers, [-1] * 4, [1] * 4).volumes().sum() == pytest.approx(16, rel=1e-9)
+    assert regions_in_space(layers, [-1] * 4, [1] * 4).volumes.sum() == pytest.approx(16, rel=1e-9)
 
 
 def exact_signs(layers, slope):
@@ -196,7 +199,7 @@ def exact_signs(layers, slope):
 def test_degenerate_networks_of_space(drawn):
     network, layers = drawn
     found = regions_in_space(layers, slope_below=network.leak)
-    assert as_set(found.active) == exact_signs(layers, Fraction(network.leak))
+    assert as_set(found.signs) == exact_signs(layers, Fraction(network.leak))
     _check_neighbours(found)
     for region, bounded in enumerate(found.bounded):
         Q, p, _ = found.exact_halfspaces(region)
@@ -207,7 +210,7 @@ def test_degenerate_networks_of_space(drawn):
 def test_units_without_a_slope_cut_nothing():
     layers = [([[1, 0], [0, 0], [0, 0], [0, 0]], [0, 1, -1, 0]), ([[0, 1, 1, 1], [1, 1, 0, 0]], [-1, 1])]
     regions = regions_in_space([*layers, ([[1, 1]], [0])])
-    assert as_set(regions.active) == {
+    assert as_set(regions.signs) == {
         (True, True, False, False, False, True),
         (False, True, False, False, False, True),
     }
@@ -218,10 +221,11 @@ def test_the_same_plane_twice():
     first = [[1, 2, 0], [2, 4, 0], [-1, -2, 0]], [1, 2, -1]
     layers = [first, ([[1, 0, 0], [1, 1, 1]], [0, 0]), ([[1, 1]], [0])]
     regions = regions_in_space(layers)
-    assert as_set(regions.active) == {(True, True, False, True, True), (False, False, True, False, True)}
-    ((a, b, unit),) = regions.neighbours()
+    assert as_set(regions.signs) == {(True, True, False, True, True), (False, False, True, False, True)}
+    ((a, b),), ((layer, unit),), _ = regions.adjacency
     assert {a, b} == {0, 1}
-    assert regions.facets[a, unit]
+    assert layer == 0
+    assert regions.has_facet[a, unit]
 
 
 def test_decisions_are_exact():
@@ -231,7 +235,7 @@ def test_decisions_are_exact():
     assert len(regions_in_space(planes([[1, 0], [1, 0]], [-1, Fraction(-1) - Fraction(1, 10**30)]))) == 3
     # 0.1 + 0.2 is not 0.3, so the unit of the second layer bends at zero, and not above it.
     sums = [([[1.0]] * 3, [1.0, 1.0, 1.0]), ([[0.1, 0.2, -0.3]], [0]), ([[1]], [0])]
-    assert as_set(regions_in_space(sums).active) == {(False,) * 4, (True, True, True, True)}
+    assert as_set(regions_in_space(sums).signs) == {(False,) * 4, (True, True, True, True)}
     # In floats these weights add up to zero, and the unit would be −1 everywhere.
     sums = [([[1.0]] * 3, [0] * 3), ([[1.0, 2.0**-60, -1.0]], [-1]), ([[1]], [0])]
     assert len(regions_in_space(sums)) == 3
@@ -244,7 +248,7 @@ def test_decisions_are_exact():
 def test_a_region_without_a_point_of_floats_has_no_point():
     strip = regions_in_space(planes([[1], [1]], [-1, Fraction(-1) - Fraction(1, 10**30)]))
     assert np.isnan(strip.points).sum() == 1
-    assert len(strip.neighbours()) == 2
+    assert len(strip.adjacency.regions) == 2
     assert strip.bounded.sum() == 1
 
 
@@ -252,18 +256,37 @@ def test_a_limit_ends_the_search():
     layers = random_layers([3, 10, 1])
     some = regions_in_space(layers, limit=50)
     assert (len(some), some.complete) == (50, False)
-    assert as_set(signs_at(layers, some.points, 0)) == as_set(some.active)
-    assert len(some.neighbours()) > 0
+    assert as_set(signs_at(layers, some.points, 0)) == as_set(some.signs)
+    assert len(some.adjacency.regions) > 0
     n = sum(comb(10, i) for i in range(4))
     assert regions_in_space(layers, limit=n).complete
     assert not regions_in_space(layers, limit=n - 1).complete
 
 
+def test_it_says_what_it_is():
+    layers = random_layers([3, 4, 2, 2])
+    assert repr(regions_in_space(layers, limit=3)) == (
+        "<at least 3 linear regions of 4 + 2 units in all of 3 dimensions>"
+    )
+    found = regions_in_space(layers, [-1] * 3, [1] * 3, slope_below=np.array([0, 0.5]))
+    assert repr(found) == f"<{len(found)} linear regions of 4 + 2 units in a box of 3 dimensions>"
+    assert found.active.shape == (len(found), 2, 4)
+    assert not found.active[:, 1, 2:].any()
+    signs = np.concatenate([found.active[:, 0], found.active[:, 1, :2]], axis=1)
+    np.testing.assert_array_equal(signs, found.signs)
+    sides = {tuple(facet) for i in range(len(found)) for facet in found.halfspaces(i).facets.tolist()}
+    assert {side for side in sides if side[0] < 0} == {(-1, i) for i in range(6)}
+    for i in range(len(found)):
+        for q, limit, (layer, side) in zip(*map(np.ndarray.tolist, found.halfspaces(i)), strict=True):
+            if layer < 0:
+                assert (q[side % 3], limit) == (1 if side < 3 else -1, 1)
+
+
 def test_volumes_of_what_has_none():
     regions = regions_in_space(random_layers([2, 5, 1]))
-    assert np.isinf(regions.volumes()).sum() == (~regions.bounded).sum()
+    assert np.isinf(regions.volumes).sum() == (~regions.bounded).sum()
     with pytest.raises(ValueError, match="up to 4 dimensions; this network has 5 inputs"):
-        regions_in_space(random_layers([5, 2, 1])).volumes()
+        _ = regions_in_space(random_layers([5, 2, 1])).volumes
 
 
 GIVEN = planes([[1, 2], [0, 1]], [0, 1])
@@ -273,7 +296,9 @@ GIVEN = planes([[1, 2], [0, 1]], [0, 1])
     ("layers", "options", "message"),
     [
         (planes(np.ones((2, 7)), [0, 0]), {}, "up to 6 inputs, got 7; for more, sample points"),
-        (GIVEN[:1], {}, "a hidden layer and one of outputs; got 1 layers"),
+        (Network(n_inputs=2, width=2, depth=1), {}, r"got a Network; rs\.regions\.layers_of gives"),
+        ([(1, 2)], {}, r"got shapes \(\) and \(\)"),
+        (GIVEN[:1], {}, r"a hidden layer and one of outputs; got 1 layer\(s\)"),
         ([GIVEN[0], ([[1, 1, 1]], [0])], {}, r"layer 2 has weights \(fan_out, 2\).*got shapes \(1, 3\)"),
         ([([[1, np.nan]], [0]), ([[1]], [0])], {}, "layer 1 has NaN or infinity"),
         ([GIVEN[0], ([[1, 1]], [np.inf])], {}, "layer 2 has NaN or infinity"),
@@ -282,7 +307,7 @@ GIVEN = planes([[1, 2], [0, 1]], [0, 1])
         (GIVEN, {"low": [0, 0], "high": [1, 0]}, "low is below high"),
         (GIVEN, {"low": [0, 0], "high": [1, np.inf]}, "both are finite"),
         (GIVEN, {"low": [0, 0]}, "both given, for a box, or both left out"),
-        (GIVEN, {"limit": 0}, "limit is at least 1, got 0"),
+        (GIVEN, {"limit": 0}, "limit is a number of regions"),
         (GIVEN, {"slope_below": np.nan}, "slopes below zero are finite"),
         (GIVEN, {"slope_below": [0, 0]}, "one for each of 1 hidden layers"),
     ],
@@ -307,7 +332,7 @@ def test_called_with_a_network_of_more_inputs():
         place.weights[0], place.biases[0] = weights, biases
     called = rs.regions(network, 2, parameters)
     low, high = [-2] * 3, [2] * 3
-    assert as_set(called.active) == as_set(regions_in_space(layers, low, high, slope_below=0.1).active)
+    assert as_set(called.signs) == as_set(regions_in_space(layers, low, high, slope_below=0.1).signs)
 
     modules = []
     for weights, biases in layers:
@@ -315,6 +340,6 @@ def test_called_with_a_network_of_more_inputs():
         linear.load_state_dict({"weight": torch.tensor(weights), "bias": torch.tensor(biases)})
         modules += [linear, torch.nn.LeakyReLU(0.1)]
     module = rs.regions(torch.nn.Sequential(*modules[:-1]), [low, high])
-    assert as_set(module.active) == as_set(called.active)
+    assert as_set(module.signs) == as_set(called.signs)
     with pytest.raises(ValueError, match="up to 6 inputs, got 7"):
         rs.regions(torch.nn.Sequential(torch.nn.Linear(7, 1), torch.nn.ReLU()), 1)

@@ -1,0 +1,26 @@
+"""docs/reproduction.md names sweeps and sections of pages that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from relusweep.pipeline.sweeps.named import SWEEPS
+
+ROOT = Path(__file__).parents[2]
+ROWS = re.findall(r"^\| .* \|$", (ROOT / "docs" / "reproduction.md").read_text(), re.MULTILINE)
+
+
+def test_every_sweep_is_known_and_every_one_reproduces_something() -> None:
+    named = set(re.findall(r"`(?:run|animate) (\w+)", "\n".join(ROWS)))
+    assert named == SWEEPS.keys() - {"npn2", "npn3"}  # rehearsals of npn4
+
+
+def test_sections_are_headings_of_pages() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "pipeline" / "report").rglob("*.py"))
+    cells = [row.split(" | ")[2] for row in ROWS if "| `run " in row]
+    sections = {
+        part for cell in cells for part in re.sub(r", picture `\w+`|\[.*|picture `\w+`", "", cell).split("; ")
+    }
+    assert len(sections) > 20
+    assert not {section for section in sections if section and f'"{section}' not in sources}
