@@ -97,7 +97,7 @@ def _on_removals(dataset: xr.Dataset) -> list[Block]:
 
 def _on_masks(dataset: xr.Dataset) -> list[Block]:
     summary = masked(dataset)
-    found = [_BITS, structures_table(summary)] if len(summary.structures) else []
+    found: list[Block] = [_BITS, structures_table(summary)] if len(summary.structures) else []
     return [*_noted(summary.note), _MASKS, masks_table(summary), *found]
 
 

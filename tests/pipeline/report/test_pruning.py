@@ -88,6 +88,10 @@ def test_the_chain_that_is_drawn_ends_with_what_is_left(stored: dict[str, xr.Dat
         assert (chain.left[:, 0] == row["width"]).all()
         assert "-".join(map(str, chain.left[:, -1])) == row["smallest"]
         np.testing.assert_array_equal(np.diff(chain.left.sum(axis=0)), -1)
+    picture = removals.chains(summary)
+    assert picture
+    for axis in picture.draw(DARK).axes:
+        assert all(place == round(place) for place in [*axis.get_xticks(), *axis.get_yticks()])
 
 
 def test_masks_are_counted_as_in_the_store(stored: dict[str, xr.Dataset]) -> None:
