@@ -39,7 +39,8 @@ _READ = (
 )
 _RATE = (
     "Training minimises the mean over the rows: of n rows, learning rate n·r there is rate r on the sum. Of "
-    "four rows, 0.4 is the rate 0.1 of the source, and the networks are the same bit for bit."
+    "four rows, 0.4 is the rate 0.1 of the source, and the networks are the same bit for bit. Shares are of "
+    "the networks that stayed finite."
 )
 _SYMMETRY = (
     "Classes by how many rows each unit is on at take no notice of the sign of each weight. Cells of signs "

@@ -111,6 +111,7 @@ def test_where_no_family_was_reached_tables_of_families_are_left_out(
         assert not any(title.startswith("Families reached") for title in titles)
         page = Page(write_report(data, tmp_path / str(number), {"sweep": "xor_optima"}))
         assert "Share of starts by level of the loss" in page.text
+        assert "Shares are of the networks that stayed finite." in page.text
         assert "By symmetric class" not in page.text
 
 
