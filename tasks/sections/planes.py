@@ -106,7 +106,8 @@ def plane_through(images: ArrayLike) -> Plane:
     three = np.asarray(images, np.float64)
     if three.ndim != 4 or len(three) != 3:
         raise ValueError(
-            f"a plane goes through three images, of shape (3, n_channels, height, width); got {three.shape}"
+            "a plane goes through three images, of shape (3, n_channels, height, width); got shape "
+            f"{three.shape}"
         )
     if not np.isfinite(three).all():
         raise ValueError("the three images are finite; got NaN or infinity: take others")

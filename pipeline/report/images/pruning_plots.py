@@ -56,8 +56,9 @@ def _draw_accuracies(groups: Sequence[Pruned], threshold: float, theme: Theme) -
         axis.set_axis_off()
     for group, axis in zip(groups, axes.ravel(), strict=False):
         _draw_lines(axis, group, 100 * group.data["test_accuracy"], theme)
-        low, high = axis.get_ylim()
-        axis.set_ylim(max(low, 0), min(high, 101))
+    low, high = axes[0, 0].get_ylim()  # that of all
+    axes[0, 0].set_ylim(max(low, 0), min(high, 101))
+    for group, axis in zip(groups, axes.ravel(), strict=False):
         axis.axhline(100 * threshold, color=theme.muted, linestyle="--", linewidth=0.9)
         _annotate(axis, group, theme)
         axis.set_title(group.name)

@@ -36,13 +36,21 @@ def section_tables(stages: Stages) -> list[Table]:
     share = known["missed_area"].map(accuracy)
     counted = pd.DataFrame({**heads, "Window": known["window"], **counts, "Their area, %": share})
     sides = {side: known[side].map(count) for side in ("AB", "BC", "CA")}
-    sizes = {"Median area": known["median"].map(significant), "In the whole": known["whole"].map(_about)}
+    sizes = {"Median area": known["median"].map(significant), "In the whole": _wholes(known)}
     return [
         Table("Linear regions in the plane through three images", counted),
         Table(
             "Linear pieces along the sides of the triangle, and sizes",
             pd.DataFrame({**heads, **sides, **sizes}),
         ),
+    ]
+
+
+def _wholes(known: pd.DataFrame) -> list[str]:
+    """Write the regions of the whole window: counted, or about."""
+    return [
+        f"\N{ALMOST EQUAL TO} {_about(value)}" if code == SectionCode.REDUCED else count(value)
+        for code, value in known[["code", "whole"]].to_numpy(float)
     ]
 
 

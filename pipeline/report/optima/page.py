@@ -39,7 +39,8 @@ _READ = (
 )
 _RATE = (
     "Training minimises the mean over the rows: of n rows, learning rate n·r there is rate r on the sum. Of "
-    "four rows, 0.4 is the rate 0.1 of the source, and the networks are the same bit for bit."
+    "four rows, 0.4 is the rate 0.1 of the source, and the networks are the same bit for bit. Shares are of "
+    "the networks that stayed finite."
 )
 _SYMMETRY = (
     "Classes by how many rows each unit is on at take no notice of the sign of each weight. Cells of signs "
@@ -64,15 +65,14 @@ def _reached(case: Case) -> Iterator[Block]:
     yield _WHAT
     yield level_table(case)
     yield _RATE
-    yield class_table(case, case.source)
-    yield _SYMMETRY
-    yield reached_table(case, case.source)
-    yield _READ
+    classes, reached = class_table(case, case.source), reached_table(case, case.source)
+    if classes and reached:
+        yield from (classes, _SYMMETRY, reached, _READ)
     yield from functions(case)
     yield from sign_cells(case)
-    others = [setting for setting in case.settings if setting is not case.source]
-    if others:
-        yield Folded("Families reached in the other settings", [reached_table(case, some) for some in others])
+    others = [reached_table(case, setting) for setting in case.settings if setting is not case.source]
+    if any(others):
+        yield Folded("Families reached in the other settings", [table for table in others if table])
 
 
 def _every(case: Case) -> Iterator[Block]:

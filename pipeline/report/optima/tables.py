@@ -44,16 +44,21 @@ def level_table(case: Case) -> Table:
     return Table(f"Share of starts by level of the loss{_of(case)}", pd.DataFrame(rows))
 
 
-def reached_table(case: Case, setting: Setting) -> Table:
-    """Make the table of the families that networks of a setting have reached."""
+def reached_table(case: Case, setting: Setting) -> Table | None:
+    """Make the table of the families that networks of a setting have reached; None where there are none."""
     there = _reached(case, setting)
+    if not there:
+        return None
     frame = _described(case, there)
     frame[_SHARE] = [_written(setting.share({family.code})) for family in there]
     return Table(f"Families reached{_of(case)}: {words(setting)}", frame, code=("Family",))
 
 
-def class_table(case: Case, setting: Setting) -> Table:
-    """Make the table of shares by how many rows each unit is on at, which forgets the sign of each weight."""
+def class_table(case: Case, setting: Setting) -> Table | None:
+    """Make the table of shares by how many rows each unit is on at, which forgets the sign of each weight.
+
+    None where networks of the setting reached no family.
+    """
     groups: dict[tuple[object, ...], list[Family]] = {}
     for family in _reached(case, setting):
         groups.setdefault((family.loss, *sorted(patterns(case.landscape, family))), []).append(family)
@@ -67,6 +72,8 @@ def class_table(case: Case, setting: Setting) -> Table:
         }
         for (loss, *some), members in groups.items()
     ]
+    if not rows:
+        return None
     return Table(f"By symmetric class{_of(case)}: {words(setting)}", pd.DataFrame(rows))
 
 

@@ -15,10 +15,6 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     """Give the levels of the loss, the shares that end at each, and the families that were reached."""
     found: list[str | Table] = []
     for case in cases(dataset):
-        counted = landscape_table(case)
-        found += [
-            *([counted] if counted else []),
-            level_table(case),
-            reached_table(case, case.source),
-        ]
+        blocks = landscape_table(case), level_table(case), reached_table(case, case.source)
+        found += [table for table in blocks if table]
     return found

@@ -87,13 +87,18 @@ def _on_removals(dataset: xr.Dataset) -> list[Block]:
         *([_CONJECTURE] if parity else []),
         deep_table(summary, parity=parity),
         *_there(chains(summary)),
-        Folded("The smallest layers that were left", [shapes_table(summary)]),
+        *(
+            [Folded("The smallest layers that were left", [shapes_table(summary)])]
+            if len(summary.shapes)
+            else []
+        ),
     ]
 
 
 def _on_masks(dataset: xr.Dataset) -> list[Block]:
     summary = masked(dataset)
-    return [*_noted(summary.note), _MASKS, masks_table(summary), _BITS, structures_table(summary)]
+    found: list[Block] = [_BITS, structures_table(summary)] if len(summary.structures) else []
+    return [*_noted(summary.note), _MASKS, masks_table(summary), *found]
 
 
 def _noted(note: str) -> list[str]:

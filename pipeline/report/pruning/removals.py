@@ -117,5 +117,7 @@ def _draw_chain(axis: Axes, chain: _Chain, theme: Theme) -> None:
     for layer, units in enumerate(chain.left):
         axis.step(np.arange(len(units)), units, where="post", color=theme.series[layer % 6], linewidth=1.3)
     axis.set(title=chain.of, xlabel="removals", ylim=(0, None))
+    for along in (axis.xaxis, axis.yaxis):
+        along.set_major_locator(MaxNLocator(integer=True))
     axis.grid(visible=True)
     axis.tick_params(length=0)

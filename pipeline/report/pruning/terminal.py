@@ -30,4 +30,4 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     if "masks_right" in dataset:
         of_masks = masked(dataset)
         blocks += [masks_table(of_masks), structures_table(of_masks)]
-    return blocks
+    return [block for block in blocks if not isinstance(block, Table) or len(block.cells)]

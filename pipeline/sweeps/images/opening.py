@@ -167,7 +167,7 @@ def open_pruned(
     if step is None and (step := last_step(outcomes)) is None:
         raise InvalidSweep(
             f"{group}: {network} by {method} pruning has no step that reaches the threshold; give a step, of "
-            f"{', '.join(map(str, there)) or 'which there are none yet'}"
+            f"{', '.join(map(str, there)) or 'which there are none'}"
         )
     _refuse_other(group, f"network of {network} by {method} pruning at step", step, there)
     module = build(

@@ -99,6 +99,22 @@ def test_classes_of_functions_have_sections_of_their_own() -> None:
     ]
 
 
+def test_where_no_family_was_reached_tables_of_families_are_left_out(
+    networks: xr.Dataset, tmp_path: Path
+) -> None:
+    one = networks.sel(bias=["uniform"])
+    nobody = one.assign(family=xr.full_like(one["family"], -1))
+    diverged = one.assign({name: one[name].where(False) for name in ("family", "sign_cell", "squared_error")})
+    for number, data in enumerate((nobody, diverged)):
+        titles = list(tables(data))
+        assert "Share of starts by level of the loss" in titles
+        assert not any(title.startswith("Families reached") for title in titles)
+        page = Page(write_report(data, tmp_path / str(number), {"sweep": "xor_optima"}))
+        assert "Share of starts by level of the loss" in page.text
+        assert "Shares are of the networks that stayed finite." in page.text
+        assert "By symmetric class" not in page.text
+
+
 def test_landscapes_need_classes() -> None:
     with pytest.raises(InvalidSweep, match="problems = none: there are no stationary points"):
         override(find_sweep("landscape2"), ["problems=none"])

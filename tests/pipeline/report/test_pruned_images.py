@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from relusweep.pipeline.report.images import pruning_plots
 from relusweep.pipeline.report.images.page import content
 from relusweep.pipeline.report.images.pruned import Pruned, mean, pruned
 from relusweep.pipeline.report.images.pruning_tables import (
@@ -20,6 +21,7 @@ from relusweep.pipeline.report.images.stages import Stages, read
 from relusweep.pipeline.report.images.terminal import overview
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.text import NOTHING
+from relusweep.pipeline.report.theme import LIGHT
 from relusweep.storage import open_datatree
 from relusweep.tasks.outcomes import Outcome
 from tests.pipeline.report.pages import Page
@@ -154,3 +156,16 @@ def test_trees_without_pruning_say_nothing_of_it(tmp_path: Path) -> None:
     stages = tree_of(ImageStore(NETWORKS), tmp_path)
     assert not stages.missing
     assert "pruning" not in stages.asked
+
+
+def test_accuracies_of_all_kinds_of_networks_are_within_the_picture(stages: Stages) -> None:
+    first, _ = pruned(stages)
+    right = first.data["test_accuracy"]
+    low = Pruned("low", first.data.assign(test_accuracy=right - 0.8))
+    drawing = pruning_plots._draw_accuracies([first, low], 0.9, LIGHT)
+    for axis in drawing.axes:
+        bottom, top = axis.get_ylim()
+        for line in axis.get_lines():
+            y = np.asarray(line.get_ydata(), float)
+            assert np.nanmin(y, initial=100) >= bottom
+            assert np.nanmax(y, initial=0) <= top

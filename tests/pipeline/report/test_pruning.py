@@ -13,7 +13,7 @@ import xarray as xr
 from relusweep.cluster import Address
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.content import Folded, Table
 from relusweep.pipeline.report.page import write_report
 from relusweep.pipeline.report.pruning import removals
 from relusweep.pipeline.report.pruning.page import sections
@@ -88,6 +88,10 @@ def test_the_chain_that_is_drawn_ends_with_what_is_left(stored: dict[str, xr.Dat
         assert (chain.left[:, 0] == row["width"]).all()
         assert "-".join(map(str, chain.left[:, -1])) == row["smallest"]
         np.testing.assert_array_equal(np.diff(chain.left.sum(axis=0)), -1)
+    picture = removals.chains(summary)
+    assert picture
+    for axis in picture.draw(DARK).axes:
+        assert all(place == round(place) for place in [*axis.get_xticks(), *axis.get_yticks()])
 
 
 def test_masks_are_counted_as_in_the_store(stored: dict[str, xr.Dataset]) -> None:
@@ -136,7 +140,14 @@ def test_where_nothing_was_learned_there_are_dashes_and_no_pictures(stored: dict
     lost = lost.assign({name: lost[name].where(False) for name in ("layer_units", "removed_layer")})
     (section,) = sections(lost)
     assert not [block for block in section.blocks if isinstance(block, Picture)]
-    assert tables(lost)[0][0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]
+    (sizes,) = tables(lost)  # and none of layers that were left
+    assert sizes[0][3:6] == ["0", "\N{EN DASH}", "\N{EN DASH}"]
+    assert not any(isinstance(block, Folded) for block in section.blocks)
+    masks = stored["prune_masks"].sel(width=[2])
+    lost = masks.assign({name: masks[name].where(False) for name in masks if str(name).startswith("mask")})
+    (section,) = sections(lost)
+    assert len(tables(lost)) == 1
+    assert sum(isinstance(block, Table) for block in section.blocks) == 1
 
 
 def test_masks_of_a_problem_without_an_axis_of_inputs_are_drawn_whole(
