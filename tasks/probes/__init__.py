@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from relusweep.tasks import activations
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.declared import Declared
 from relusweep.tasks.problems import Name, Problem, Trials
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 
-__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "needs_relu"]
+__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "needs_linear_pieces", "needs_relu"]
 
 
 class Cost(NamedTuple):
@@ -158,6 +159,14 @@ class Probe(BaseModel, ABC):
     @abstractmethod
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Give the variables: arrays of (n_networks, …), behind that as long as `inner` says."""
+
+
+def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
+    """Raise ValueError where a network has units that are smooth."""
+    if smooth := [name for name in settings["activation"] if activations.load(name).slope_below is None]:
+        raise ValueError(
+            f"{probe} needs piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"
+        )
 
 
 def needs_relu(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from relusweep._yaml import Whole
-from relusweep.tasks import activations
 from relusweep.tasks.axes import listed
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.probes import Extent, Probe, Trained
+from relusweep.tasks.probes import Extent, Probe, Trained, needs_linear_pieces
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training.protocol import StopReason
 
@@ -45,11 +44,7 @@ class Compression(Probe):
             raise ValueError(
                 f"compression counts right rows, and {problem.kind} has no classes; leave it out"
             )
-        smooth = [name for name in settings["activation"] if activations.load(name).slope_below is None]
-        if smooth:
-            raise ValueError(
-                f"compression is of piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"
-            )
+        needs_linear_pieces(self.kind, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give one."""

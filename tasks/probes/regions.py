@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from relusweep._yaml import Real
-from relusweep.tasks import activations
 from relusweep.tasks.axes import axes_of, listed
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.probes import Extent, Trained
+from relusweep.tasks.probes import Extent, Trained, needs_linear_pieces
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
 from relusweep.tasks.problems import Problem
 
@@ -60,11 +59,7 @@ class Regions(ProbeOfEpochs):
                 raise ValueError(
                     f"regions are those of the plane, and networks have {n} inputs; leave it out"
                 )
-        smooth = [name for name in settings["activation"] if activations.load(name).slope_below is None]
-        if smooth:
-            raise ValueError(
-                f"regions are of piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"
-            )
+        needs_linear_pieces(self.kind, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give counts and shares of the area."""
