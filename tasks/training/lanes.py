@@ -148,6 +148,9 @@ class _Rule(NamedTuple):
     n_inputs: int
     width: int
     depth: int
+    group: int  # sums of a unit
+    n_weights: int  # parameters before the scalars of units
+    n_scalars: int  # of a unit
     activation: int  # of `_units.CODES`, or 0
     leak: float
     batch: int  # rows of an update
@@ -170,6 +173,9 @@ def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
         network.n_inputs,
         network.width,
         network.depth,
+        network.group,
+        network.n_weights,
+        network.n_scalars,
         _units.CODES.get(network.activation, 0),
         network.leak,
         batch,
@@ -236,6 +242,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     size, width_1 = network.n_inputs + 2, network.width + 1
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
     rows[:], hidden[:] = 1, 1
+    n_sums = 0 if network.activation == "relu" else piece * network.depth * network.width * network.group
     drawn, apart = n_rows if shuffled else 0, gather.pitch(size - 1)
     return _Memory(
         weights=bank(network.n_parameters),
@@ -244,7 +251,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
         gradient=bank(network.n_parameters),
         rows=rows,
         hidden=hidden,
-        sums=bank(0 if network.activation == "relu" else piece * network.depth * network.width),
+        sums=bank(n_sums),
         outputs=bank(piece),
         errors=bank(piece * (1 + 2 * network.width)),
         seen=bank(2),
