@@ -391,8 +391,10 @@ class TrainingSweep(SpecifiedSweep):
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
         usual = {"activation": "relu", "init": "he_normal"}  # whatever goes with all others
+        own = self.problem.settings()
+        most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
         for widths in self.network.widths:
-            yield self.setting({**largest, **usual, "widths": widths})
+            yield self.setting({**largest, **usual, **most, "widths": widths})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts
