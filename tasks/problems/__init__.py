@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
-from relusweep.tasks.axes import Setting, axes_of, label_array
+from relusweep.tasks.axes import Setting, WithAxes, axes_of, label_array
 from relusweep.tasks.declared import Coordinate
 
 __all__ = ["Name", "Problem", "Trials"]
@@ -35,7 +35,7 @@ class Trials(NamedTuple):
     test: tuple[NDArray[Any], NDArray[Any]] | None = None
 
 
-class Problem(BaseModel, ABC):
+class Problem(WithAxes, ABC):
     """Where rows and targets come from. A problem is one file in `relusweep.tasks.problems`.
 
     The module is named like the kind of the problem, and defines one subclass of this class. Fields marked by
@@ -126,21 +126,25 @@ class Problem(BaseModel, ABC):
         """Count them, without listing them where that takes long."""
         return len(self.names())
 
+    def _own(self) -> dict[str, tuple[Any, ...]]:
+        labels = {name: getattr(self, name) for name in axes_of(self)}
+        return {name: some for name, some in labels.items() if some is not None}
+
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
         """Labels of its dimensions."""
-        own = {name: label_array(getattr(self, name)) for name in axes_of(self)}
+        own = {name: label_array(labels) for name, labels in self._own().items()}
         return {self.labels: self.names(), **own} if self.labels else own
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of its dimensions."""
-        own = tuple(len(getattr(self, name)) for name in axes_of(self))
+        own = tuple(map(len, self._own().values()))
         return (self.count_names(), *own) if self.labels else own
 
     def settings(self) -> Iterator[Setting]:
         """Give the combinations of the labels of its axes, but for problems."""
-        own = {name: getattr(self, name) for name in axes_of(self)}
+        own = self._own()
         for labels in product(*own.values()):
             yield dict(zip(own, labels, strict=True))
 
