@@ -44,7 +44,7 @@ def square_error(n: int, l: int) -> Fraction:
 
 
 def _bounds(s: Setting) -> Bounds:
-    return Bounds(error=float(s.n) ** -s.l, parameters=6 * s.n, width=3 * s.n, depth=s.l)
+    return Bounds(error=Fraction(1, s.n**s.l), parameters=6 * s.n, width=3 * s.n, depth=s.l)
 
 
 def _values(s: Setting, points: Exact) -> Exact:
