@@ -66,7 +66,7 @@ def evaluate_exactly(layers: Sequence[Affine], activation: str, points: NDArray[
 
 def _affine(layer: Affine, signals: Floats) -> Floats:
     """Add the products with the first weight of every row, then with the second, and so on."""
-    lengths = np.array([len(row) for row in layer.rows])
+    lengths = np.array([len(row) for row in layer.rows], dtype=np.intp)
     order = np.argsort(-lengths, kind="stable")
     sums = np.empty((len(order), signals.shape[1]), signals.dtype)
     sums[:] = np.array([layer.biases[row] for row in order], np.float64).astype(signals.dtype)[:, None]

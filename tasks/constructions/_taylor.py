@@ -45,7 +45,7 @@ __all__ = [
 
 
 class _Plan(NamedTuple):
-    """What follows from a setting: the cells along a variable, derivatives, their bits, layers of a product."""
+    """What follows from a setting: cells along a variable, derivatives, their bits, layers of a product."""
 
     count: int
     orders: list[tuple[int, ...]]
