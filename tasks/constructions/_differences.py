@@ -12,10 +12,10 @@ from functools import cache
 from itertools import product as each
 from typing import TYPE_CHECKING
 
-from relusweep.tasks.constructions._circuits import Circuit, Network
+from relusweep.tasks.constructions._circuits import Circuit, Form, Network
 from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting, cube
 from relusweep.tasks.constructions._targets import derivative, multi_indices, rational, remainder
-from relusweep.tasks.constructions._taylor import values
+from relusweep.tasks.constructions._taylor import target_value
 
 if TYPE_CHECKING:
     from flint import arb_series
@@ -33,7 +33,7 @@ def differences(activation: str) -> Recipe:
     return Recipe(
         lambda s: _network(s, activation),
         lambda s: _bounds(s, activation),
-        values,
+        target_value,
         lambda s: cube(s.d),
         uses=("q", "d", "n", "target"),
         activation=activation,
@@ -55,19 +55,17 @@ def _network(s: Setting, activation: str) -> Network:
             signed = math.prod((-1) ** (k - j) * math.comb(k, j) for j, k in zip(chosen, orders, strict=True))
             weights[node] = weights.get(node, Fraction(0)) + signed * factor
     circuit = Circuit(s.d)
-    inputs = circuit.signals
-    forms = [
-        sum(
-            (step * shift * (x - Fraction(1, 2)) for x, shift in zip(inputs, node, strict=True)),
-            start=_PLACES[activation],
-        )
-        for node in weights
-    ]
+    forms = [_input(circuit, node, step) + _PLACES[activation] for node in weights]
     units = circuit.units(forms)
     total = circuit.constant(_taylor(s, (0,) * s.d))
     for unit, weight in zip(units, weights.values(), strict=True):
         total += weight * unit
     return circuit.network([total])
+
+
+def _input(circuit: Circuit, node: tuple[Fraction, ...], step: Fraction) -> Form:
+    shifted = [x - Fraction(1, 2) for x in circuit.signals]
+    return sum((step * k * x for x, k in zip(shifted, node, strict=True)), start=circuit.constant(0))
 
 
 def _bounds(s: Setting, activation: str) -> Bounds:

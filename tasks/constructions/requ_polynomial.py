@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
-from relusweep.tasks.constructions._circuits import Circuit, Network, affine, compose, parallel
-from relusweep.tasks.constructions._recipes import Bounds, Exact, Recipe, Setting, cube
+from relusweep.tasks.constructions._circuits import Circuit, Network, Number, affine, compose, parallel
+from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting, cube
 from relusweep.tasks.constructions._targets import derivative
 
 __all__ = ["RECIPE"]
@@ -54,9 +55,9 @@ def _bounds(s: Setting) -> Bounds:
     return Bounds(error=0, parameters=2, width=6 * s.d, depth=s.q + s.d - 1, claimed_parameters=1)
 
 
-def _values(s: Setting, points: Exact) -> Exact:
+def _value(s: Setting, point: Sequence[Fraction]) -> Number:
     coefficients = _coefficients(s)
-    return math.prod(sum(c * x**k for k, c in enumerate(coefficients)) for x in points.T)
+    return math.prod(sum(c * x**k for k, c in enumerate(coefficients)) for x in point)
 
 
-RECIPE = Recipe(_network, _bounds, _values, lambda s: cube(s.d), uses=("q", "d", "target"), activation="requ")
+RECIPE = Recipe(_network, _bounds, _value, lambda s: cube(s.d), uses=("q", "d", "target"), activation="requ")

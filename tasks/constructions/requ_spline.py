@@ -9,7 +9,7 @@ from itertools import product as each
 from relusweep.tasks.constructions._circuits import Circuit, Form, Network
 from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting, cube
 from relusweep.tasks.constructions._targets import derivative, supremum
-from relusweep.tasks.constructions._taylor import values
+from relusweep.tasks.constructions._taylor import target_value
 
 __all__ = ["RECIPE"]
 
@@ -49,7 +49,7 @@ def _powers(circuit: Circuit, degree: int, count: int) -> list[Form]:
     forms = [x - Fraction(m, count) for m in range(-degree, count) for x in circuit.signals]
     scale = 1
     while scale < count:
-        factor = Fraction(min(4, Fraction(count, scale)), 4)
+        factor = min(Fraction(1), Fraction(count, 4 * scale))
         units = circuit.units([side for y in forms for side in (y + 1, -y - 1, y - 1, 1 - y)])
         forms = [
             factor * (units[i] + units[i + 1] - units[i + 2] - units[i + 3]) for i in range(0, len(units), 4)
@@ -93,11 +93,15 @@ def _inverse(degree: int) -> list[Fraction]:
     hyperbolic = [Fraction(1, 4**i * math.factorial(2 * i + 1)) for i in range(terms)]
     inverse = [Fraction(1)]
     for i in range(1, terms):
-        inverse.append(-sum(hyperbolic[j] * inverse[i - j] for j in range(1, i + 1)))
+        inverse.append(-_convolved(hyperbolic[1:], inverse, i - 1))
     power = [Fraction(1)] + [Fraction(0)] * (terms - 1)
     for _ in range(degree + 1):
-        power = [sum(power[j] * inverse[i - j] for j in range(i + 1)) for i in range(terms)]
+        power = [_convolved(power, inverse, i) for i in range(terms)]
     return power
+
+
+def _convolved(a: list[Fraction], b: list[Fraction], i: int) -> Fraction:
+    return sum((a[j] * b[i - j] for j in range(i + 1)), start=Fraction(0))
 
 
 def _bounds(s: Setting) -> Bounds:
@@ -125,5 +129,5 @@ def _bounds(s: Setting) -> Bounds:
 
 
 RECIPE = Recipe(
-    _network, _bounds, values, lambda s: cube(s.d), uses=("q", "d", "n", "target"), activation="requ"
+    _network, _bounds, target_value, lambda s: cube(s.d), uses=("q", "d", "n", "target"), activation="requ"
 )
