@@ -27,7 +27,8 @@ def networks(draw: st.DrawFn, n_inputs: int, n_outputs: int) -> Network:
 
 
 def _form(draw, circuit):
-    return sum((draw(_whole) * signal for signal in circuit.signals), start=circuit.constant(draw(_whole)))
+    weights = [draw(_whole) for _ in circuit.signals]
+    return circuit.combination(circuit.signals, weights, draw(_whole))
 
 
 _point = st.lists(st.fractions(0, 2, max_denominator=7), min_size=2, max_size=2)

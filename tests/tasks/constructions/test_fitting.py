@@ -14,7 +14,7 @@ from tests.tasks.constructions.networks import run
 _share = st.fractions(0, 1, max_denominator=99)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.integers(1, 3), st.integers(1, 3), st.booleans(), st.data())
 def test_all_points_are_fitted(n, l, slow, data):
     count = data.draw(st.integers(1, n**2 * l**2))
