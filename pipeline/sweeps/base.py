@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -307,6 +307,11 @@ class Sweep(ABC):
     def wanted(self) -> NDArray[np.bool_] | None:
         """Which cells are asked for, along all axes, of length one where it does not matter; None: all."""
         return None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known before a run, in sentences."""
+        return ()
 
     def check(self) -> None:  # noqa: B027  (most have nothing to check)
         """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""

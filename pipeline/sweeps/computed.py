@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -118,6 +118,11 @@ class ComputedSweep(Sweep):
     def wanted(self) -> NDArray[np.bool_] | None:
         """Which cells there are."""
         return self.spec.wanted
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the quantity says."""
+        return self.spec.notes()
 
     def check(self) -> None:
         """Refuse what the quantity refuses."""

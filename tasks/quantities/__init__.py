@@ -100,6 +100,10 @@ class Quantity(BaseModel, ABC):
     def check(self) -> None:
         """Raise ValueError where the fields, each allowed, cannot be together."""
 
+    def notes(self) -> list[str]:
+        """Say in sentences what is to be known before a run."""
+        return []
+
     def block_shape(self) -> Mapping[str, int]:
         """Give how many labels a block has along the first and the last axis, where not one."""
         return {}

@@ -81,6 +81,7 @@ def test_of_all_stages_of_pruned_images() -> None:
         ("prune_masks", "5716ccfb8c957fff"),
         ("landscape2", "cbf05db50bcb1185"),
         ("landscape3", "b24de31865b49d9e"),
+        ("growth", "2aed01b77f92426b"),
     ],
 )
 def test_of_named_sweeps(name: str, fingerprint: str) -> None:
