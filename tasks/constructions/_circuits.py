@@ -107,8 +107,8 @@ class Network(NamedTuple):
         return Network(
             tuple(
                 Affine(
-                    tuple({i: Fraction(float(weight)) for i, weight in row.items()} for row in layer.rows),
-                    tuple(Fraction(float(bias)) for bias in layer.biases),
+                    tuple({i: _rounded(weight) for i, weight in row.items()} for row in layer.rows),
+                    tuple(map(_rounded, layer.biases)),
                     layer.n_inputs,
                 )
                 for layer in self.layers
@@ -246,3 +246,8 @@ def _product(outer: Affine, inner: Affine) -> Affine:
 
 def _without_zeros(weights: Mapping[int, Number]) -> dict[int, Number]:
     return {signal: weight for signal, weight in weights.items() if weight}
+
+
+def _rounded(value: Number) -> Number:
+    nearest = float(value)
+    return value if value == nearest else Fraction(nearest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -20,7 +21,7 @@ Floats = NDArray[np.floating[Any]]
 _BITS = 80  # of exponentials that are then rounded to float64
 
 
-def evaluate(layers: Sequence[Affine], activation: str, points: Floats) -> Floats:
+def evaluate(layers: Sequence[Affine], activation: str, points: Floats) -> NDArray[Any]:
     """Evaluate in the dtype of the points, every product and sum rounded to it, sums from left to right.
 
     Parameters
@@ -38,10 +39,12 @@ def evaluate(layers: Sequence[Affine], activation: str, points: Floats) -> Float
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for layer in layers[:-1]:
             signals = _FLOATS[activation](_affine(layer, signals))
-        return _affine(layers[-1], signals)[0]
+        return np.squeeze(_affine(layers[-1], signals), axis=0)
 
 
-def evaluate_exactly(layers: Sequence[Affine], activation: str, points: NDArray[np.object_]) -> Any:
+def evaluate_exactly(
+    layers: Sequence[Affine], activation: str, points: NDArray[np.object_]
+) -> NDArray[np.object_]:
     """Evaluate at fractions; exponentials to as many bits as leave the sum right to 128.
 
     Parameters
@@ -66,15 +69,15 @@ def evaluate_exactly(layers: Sequence[Affine], activation: str, points: NDArray[
 
 def _affine(layer: Affine, signals: Floats) -> Floats:
     """Add the products with the first weight of every row, then with the second, and so on."""
-    lengths = np.array([len(row) for row in layer.rows])
+    lengths = np.array([len(row) for row in layer.rows], dtype=np.intp)
     order = np.argsort(-lengths, kind="stable")
     sums = np.empty((len(order), signals.shape[1]), signals.dtype)
     sums[:] = np.array([layer.biases[row] for row in order], np.float64).astype(signals.dtype)[:, None]
     longest = [tuple(layer.rows[row].items()) for row in order]
     for i in range(lengths.max(initial=0)):
         columns, weights = zip(*(row[i] for row in longest[: (lengths > i).sum()]), strict=True)
-        weights = np.array(weights, np.float64).astype(signals.dtype)[:, None]
-        sums[: len(columns)] += weights * signals[list(columns)]
+        factors = np.array(weights, np.float64).astype(signals.dtype)
+        sums[: len(columns)] += factors[:, None] * signals[list(columns)]
     found = np.empty_like(sums)
     found[order] = sums
     return found
@@ -137,8 +140,8 @@ def _exact_exponential(of: Callable[[Any], Any]) -> Callable[[list[list[Any]], A
     def apply(sums: list[list[Any]], following: Affine) -> list[list[Any]]:
         from flint import arb, ctx, fmpq
 
-        largest = max((abs(weight) for row in following.rows for weight in row.values()), default=1)
-        bits = 160 + int(largest * len(sums)).bit_length()
+        largest = max((abs(Fraction(w)) for row in following.rows for w in row.values()), default=Fraction(1))
+        bits = 160 + math.ceil(largest * len(sums)).bit_length()
         with ctx.workprec(bits):
             found = [[rational(of(arb(value))) for value in unit] for unit in sums]
         return [[fmpq(value.numerator, value.denominator) for value in unit] for unit in found]

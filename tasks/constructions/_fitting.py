@@ -1,8 +1,8 @@
 """Networks that give N²L² stored numbers by their index, bit by bit: point fitting by bit extraction.
 
 An index is ``(block n + place) l + bit``, with n places and l bits, and up to ``n l`` blocks. The l bits of
-one block and place are the binary digits of one number; a network of width about n and depth about l gives the
-number, as it has n² l weights to hold them, and its digits are then taken off one by one. Stored numbers
+one block and place are the binary digits of one number. A network of width about n and depth about l gives
+the number, as it has n² l weights to hold them, and its digits are then taken off one by one. Stored numbers
 have several bits, so there are several such networks: some side by side, some one after another.
 """
 
@@ -151,9 +151,7 @@ def _numbers(circuit: Circuit, planes: list[list[int]], n: int, l: int) -> tuple
         *held, block, place, wanted = units[len(sides) :]
         for i, t in enumerate(thresholds):
             rises = [
-                after - before
-                for blocks in table
-                for before, after in zip(blocks[t - 1], blocks[t], strict=True)
+                high - low for blocks in table for low, high in zip(blocks[t - 1], blocks[t], strict=True)
             ]
             reached = units[2 * i] - units[2 * i + 1]
             held = [number + reached * rise for number, rise in zip(held, rises, strict=True)]

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.constructions._recipes import Domain
+from relusweep.tasks.constructions._recipes import Domain, spread
 
 __all__ = ["cells", "of_flats", "on_flat"]
 
@@ -29,8 +29,7 @@ def of_flats(count: int, d: int, ramp: Fraction) -> Domain:
     """Give the unit cube without the ramps in any variable."""
 
     def numbers(wanted: int) -> NDArray[np.float64]:
-        spread = np.arange(wanted) / (wanted - 1)
-        return np.array([x for x in spread if on_flat(x, count, ramp)])
+        return np.array([x for x in spread(wanted) if on_flat(x, count, ramp)])
 
     words = f"[0, 1]^{d} without strips of width {float(ramp):.3g} below multiples of 1/{count}"
     return Domain(words, d, numbers)

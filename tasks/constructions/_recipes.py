@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
 
@@ -13,9 +14,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.constructions._circuits import Network, Number
 
-__all__ = ["Bounds", "Domain", "Exact", "Recipe", "Setting", "cube"]
-
-Exact = NDArray[np.object_]
+__all__ = ["Bounds", "Domain", "Recipe", "Setting", "as_float", "cube", "spread"]
 
 
 class Setting(NamedTuple):
@@ -56,7 +55,7 @@ class Domain:
     words : str
     d : int
     numbers : callable
-        ``numbers(count)`` gives about so many of them, ascending, as float64.
+        ``numbers(count)`` gives about so many of them, ascending; float32 holds them exactly.
     """
 
     words: str
@@ -71,7 +70,20 @@ class Domain:
 
 def cube(d: int) -> Domain:
     """Give the unit cube."""
-    return Domain("[0, 1]" + (f"^{d}" if d > 1 else ""), d, lambda count: np.arange(count) / (count - 1))
+    return Domain("[0, 1]" + (f"^{d}" if d > 1 else ""), d, spread)
+
+
+def spread(count: int) -> NDArray[np.float64]:
+    """Give numbers from 0 to 1 at even distances, but for rounding to float32."""
+    return (np.arange(count) / (count - 1)).astype(np.float32).astype(np.float64)
+
+
+def as_float(value: Number | float) -> float:
+    """Round to float64; what is beyond its range is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,8 @@ class Recipe:
         Its network for a `Setting`.
     bounds : callable
         What is proved of it, known before it is built.
-    values : callable
-        ``values(setting, points)`` gives what it approximates at exact points of shape (n, d): shape (n,).
+    value : callable
+        ``value(setting, point)`` gives what it approximates at d fractions.
     domain : callable
     uses : tuple of str
         The axes that it depends on: of ``q``, ``d``, ``n``, ``l`` and ``target``.
@@ -95,7 +107,7 @@ class Recipe:
 
     network: Callable[[Setting], Network]
     bounds: Callable[[Setting], Bounds]
-    values: Callable[[Setting, Exact], Exact]
+    value: Callable[[Setting, Sequence[Fraction]], Number]
     domain: Callable[[Setting], Domain]
     uses: tuple[str, ...]
     activation: str = "relu"

@@ -95,7 +95,8 @@ def _of_one(target: str, q: int, order: int, x: Fraction) -> Fraction:
     from flint import arb, ctx, fmpq
 
     if target == "reciprocal":
-        return (-1) ** order * 4 * math.factorial(order) / (4 + x) ** (order + 1)
+        sign = -1 if order % 2 else 1
+        return Fraction(sign * 4 * math.factorial(order)) / (4 + x) ** (order + 1)
     with ctx.workprec(_BITS):
         z = arb(fmpq(x.numerator, x.denominator))
         if target == "exponential":

@@ -8,11 +8,10 @@ are this module's own.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product as each
 from typing import NamedTuple
-
-import numpy as np
 
 from relusweep.tasks.constructions._circuits import (
     Circuit,
@@ -26,7 +25,7 @@ from relusweep.tasks.constructions._circuits import (
 )
 from relusweep.tasks.constructions._fitting import fit, size
 from relusweep.tasks.constructions._grids import cells
-from relusweep.tasks.constructions._recipes import Bounds, Exact, Setting
+from relusweep.tasks.constructions._recipes import Bounds, Setting
 from relusweep.tasks.constructions._targets import derivative, multi_indices, remainder
 from relusweep.tasks.constructions.monomial import monomial
 from relusweep.tasks.constructions.product import product
@@ -40,14 +39,14 @@ __all__ = [
     "on_the_cube_bounds",
     "ramp_off",
     "ramp_on",
-    "values",
+    "target_value",
 ]
 
 
 class _Plan(NamedTuple):
-    """What follows from a setting: the cells along a variable, derivatives, their bits, layers of a product."""
+    """What follows from a setting: cells along a variable, derivatives, their bits, layers of a product."""
 
-    count: int
+    cells: int
     orders: list[tuple[int, ...]]
     bits: list[int]
     factors: list[Fraction]
@@ -73,8 +72,8 @@ def on_flats(s: Setting, ramp: Fraction, *, slow: bool) -> Network:
     the sum of ``(2 c - 1) t^α / (α! count^|α|)``: the numbers c of [0, 1] are stored, one for each cell.
     """
     plan = _plan(s)
-    located = share(*[compose(affine([{j: 1}], s.d), _locate(s, plan.count, ramp)) for j in range(s.d)])
-    index = {2 * j: plan.count**j for j in range(s.d)}
+    located = share(*[compose(affine([{j: 1}], s.d), _locate(s, plan.cells, ramp)) for j in range(s.d)])
+    index = {2 * j: plan.cells**j for j in range(s.d)}
     indexed = affine([index, *({2 * j + 1: 1} for j in range(s.d))], 2 * s.d)
     fitted = parallel(fit(_stored(s, plan), plan.bits, s.n, s.l, slow=slow), identity(s.d))
     return compose(located, indexed, fitted, _polynomial(s, plan))
@@ -83,7 +82,7 @@ def on_flats(s: Setting, ramp: Fraction, *, slow: bool) -> Network:
 def on_flats_bounds(s: Setting, ramp: Fraction, *, slow: bool) -> Bounds:
     """Bound error, width, depth and parameters of `on_flats`."""
     plan = _plan(s)
-    radius = float(Fraction(1, plan.count))
+    radius = float(Fraction(1, plan.cells))
     error = remainder(s.target, s.q, s.d, s.q, radius, Fraction(0), Fraction(1))
     products = square_error(s.n, plan.layers)
     for orders, bits, factor in zip(plan.orders, plan.bits, plan.factors, strict=True):
@@ -92,9 +91,9 @@ def on_flats_bounds(s: Setting, ramp: Fraction, *, slow: bool) -> Bounds:
     fitted = size(plan.bits, s.n, s.l, slow=slow)
     terms = len(plan.orders)
     width = max(s.d * (2 * s.n + 3), fitted.width + s.d, (terms - 1) * (9 * s.n + s.d + 1) + 1)
-    steps = 1 + digits(plan.count, s.n + 1) if plan.count > 1 else 0
+    steps = 1 + digits(plan.cells, s.n + 1) if plan.cells > 1 else 0
     depth = steps + fitted.depth + max(0, s.q - 1) * (plan.layers + 1)
-    parameters = max((s.n + 1) / ramp + s.n + 1, fitted.parameters, 12 * s.n, 2 * plan.count**s.d)
+    parameters = max((s.n + 1) / ramp + s.n + 1, fitted.parameters, 12 * s.n, 2 * plan.cells**s.d)
     return Bounds(error, parameters, width, depth, *_claims(s))
 
 
@@ -124,10 +123,9 @@ def on_the_cube_bounds(s: Setting, *, slow: bool) -> Bounds:
     )
 
 
-def values(s: Setting, points: Exact) -> Exact:
-    """Give the target at points."""
-    found = [derivative(s.target, s.q, (0,) * s.d, tuple(point)) for point in points]
-    return np.array(found, dtype=object)
+def target_value(s: Setting, point: Sequence[Fraction]) -> Number:
+    """Give the target at a point."""
+    return derivative(s.target, s.q, (0,) * s.d, point)
 
 
 def _claims(s: Setting) -> tuple[float, float]:
@@ -157,8 +155,8 @@ def _locate(s: Setting, count: int, ramp: Fraction) -> Network:
 
 def _stored(s: Setting, plan: _Plan) -> list[list[Fraction]]:
     corners = [
-        tuple(Fraction(i // plan.count**j % plan.count, plan.count) for j in range(s.d))
-        for i in range(plan.count**s.d)
+        tuple(Fraction(i // plan.cells**j % plan.cells, plan.cells) for j in range(s.d))
+        for i in range(plan.cells**s.d)
     ]
     return [[(1 + derivative(s.target, s.q, o, corner)) / 2 for corner in corners] for o in plan.orders]
 

@@ -6,8 +6,16 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from relusweep.tasks.constructions._circuits import Circuit, Network, affine, compose, identity, parallel
-from relusweep.tasks.constructions._recipes import Bounds, Exact, Recipe, Setting, cube
+from relusweep.tasks.constructions._circuits import (
+    Circuit,
+    Network,
+    Number,
+    affine,
+    compose,
+    identity,
+    parallel,
+)
+from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting, cube
 from relusweep.tasks.constructions.product import product
 
 __all__ = ["RECIPE", "monomial"]
@@ -22,7 +30,7 @@ def monomial(factors: Sequence[int], n_inputs: int, n: int, l: int) -> Network:
         Its outputs are the product and the inputs. Each product but the first factor adds ``l + 1`` layers
         and twice the error of a square.
     """
-    inputs: list[dict[int, Fraction | int]] = [{i: 1} for i in range(n_inputs)]
+    inputs: list[dict[int, Number]] = [{i: 1} for i in range(n_inputs)]
     network = affine([{factors[0]: 1}, *inputs], n_inputs)
     carried = [{i + 1: 1} for i in range(n_inputs)]
     for factor in factors[1:]:
@@ -59,8 +67,8 @@ def _bounds(s: Setting) -> Bounds:
     )
 
 
-def _values(s: Setting, points: Exact) -> Exact:
-    return math.prod(points[:, factor] for factor in _factors(s))
+def _value(s: Setting, point: Sequence[Fraction]) -> Number:
+    return math.prod(point[factor] for factor in _factors(s))
 
 
-RECIPE = Recipe(_network, _bounds, _values, lambda s: cube(s.d), uses=("q", "d", "n", "l"))
+RECIPE = Recipe(_network, _bounds, _value, lambda s: cube(s.d), uses=("q", "d", "n", "l"))

@@ -1,4 +1,4 @@
-"""N²L² stored numbers by their index, by bit extraction: width ~ N log N, depth ~ L² log L, small parameters."""
+"""N²L² stored numbers by their index, by bit extraction: width ~ N log N, depth ~ L² log L."""
 
 from relusweep.tasks.constructions._stored import fitting
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from relusweep.tasks.constructions._circuits import Network, affine, compose, parallel
-from relusweep.tasks.constructions._recipes import Bounds, Exact, Recipe, Setting, cube
+from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting, cube
 from relusweep.tasks.constructions.square import square, square_error
 
 __all__ = ["RECIPE", "product", "product_error"]
@@ -29,8 +29,10 @@ def _bounds(s: Setting) -> Bounds:
     return Bounds(error=Fraction(2, s.n**s.l), parameters=6 * s.n, width=9 * s.n, depth=s.l)
 
 
-def _values(s: Setting, points: Exact) -> Exact:
-    return points[:, 0] * points[:, 1]
-
-
-RECIPE = Recipe(lambda s: product(s.n, s.l), _bounds, _values, lambda s: cube(2), uses=("n", "l"))
+RECIPE = Recipe(
+    lambda s: product(s.n, s.l),
+    _bounds,
+    lambda s, point: point[0] * point[1],
+    lambda s: cube(2),
+    uses=("n", "l"),
+)

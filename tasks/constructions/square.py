@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from relusweep.tasks.constructions._circuits import Circuit, Network
-from relusweep.tasks.constructions._recipes import Bounds, Exact, Recipe, Setting, cube
+from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting, cube
 
 __all__ = ["RECIPE", "square", "square_error"]
 
@@ -47,8 +47,10 @@ def _bounds(s: Setting) -> Bounds:
     return Bounds(error=Fraction(1, s.n**s.l), parameters=6 * s.n, width=3 * s.n, depth=s.l)
 
 
-def _values(s: Setting, points: Exact) -> Exact:
-    return points[:, 0] ** 2
-
-
-RECIPE = Recipe(lambda s: square(s.n, s.l), _bounds, _values, lambda s: cube(1), uses=("n", "l"))
+RECIPE = Recipe(
+    lambda s: square(s.n, s.l),
+    _bounds,
+    lambda s, point: point[0] * point[0],
+    lambda s: cube(1),
+    uses=("n", "l"),
+)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
-
-import numpy as np
 
 from relusweep.tasks.constructions._circuits import Circuit, Form, Network, Number, affine
 from relusweep.tasks.constructions._grids import cells, of_flats
-from relusweep.tasks.constructions._recipes import Bounds, Exact, Recipe, Setting
+from relusweep.tasks.constructions._recipes import Bounds, Recipe, Setting
 
 __all__ = ["RECIPE", "digit", "digits", "step"]
 
@@ -77,11 +76,11 @@ def _bounds(s: Setting) -> Bounds:
     return Bounds(error=0, parameters=3 * count, width=2 * s.n + 2, depth=1 + digits(count, s.n + 1))
 
 
-def _values(s: Setting, points: Exact) -> Exact:
+def _value(s: Setting, point: Sequence[Fraction]) -> Number:
     count = cells(s.n, s.l, 1)
-    return np.array([min(math.floor(count * x), count - 1) for x in points[:, 0]], dtype=object)
+    return min(math.floor(count * point[0]), count - 1)
 
 
 RECIPE = Recipe(
-    _network, _bounds, _values, lambda s: of_flats(cells(s.n, s.l, 1), 1, _ramp(s)), uses=("n", "l")
+    _network, _bounds, _value, lambda s: of_flats(cells(s.n, s.l, 1), 1, _ramp(s)), uses=("n", "l")
 )

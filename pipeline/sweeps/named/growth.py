@@ -1,8 +1,8 @@
 """Constructed networks: how their largest parameters grow, and their errors fall, with width and depth.
 
 E. Morina and M. Holler, *On the growth of the parameters of approximating ReLU neural networks* (arXiv
-2406.14936), after J. Lu, Z. Shen, H. Yang and S. Zhang, *Deep Network Approximation for Smooth Functions* (SIAM
-J. Math. Anal. 53, 2021). Which N, L and q are looked at is ours.
+2406.14936), after J. Lu, Z. Shen, H. Yang and S. Zhang, *Deep Network Approximation for Smooth Functions*
+(SIAM J. Math. Anal. 53, 2021). Which N, L and q are looked at is ours.
 """
 
 from relusweep.pipeline.sweeps.computed import ComputedSweep
