@@ -103,6 +103,14 @@ class Construction:
         values = list(self._network.parameters())
         return as_float(max(max(values, default=0), -min(values, default=0)))
 
+    @cached_property
+    def log10_largest(self) -> float:
+        """Its decimal logarithm, also beyond float64; minus infinite where all parameters are 0."""
+        largest = Fraction(max(map(abs, self._network.parameters()), default=0))
+        if not largest:
+            return -math.inf
+        return math.log10(largest.numerator) - math.log10(largest.denominator)
+
     def points(self, count: int) -> NDArray[np.float64]:
         """Give about `count` points of the domain, always the same.
 

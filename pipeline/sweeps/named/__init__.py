@@ -2,6 +2,7 @@
 
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
+from relusweep.pipeline.sweeps.named.growth import GROWTH
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
 from relusweep.pipeline.sweeps.named.images import IMAGES
 from relusweep.pipeline.sweeps.named.npn import NPN
@@ -12,5 +13,5 @@ from relusweep.pipeline.sweeps.named.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-_FAMILIES = (NPN, FUNCTIONS, PRUNING, [XOR_OPTIMA, *LANDSCAPES], HYPERSPHERE, PLANE, [SINE], IMAGES)
+_FAMILIES = (NPN, FUNCTIONS, PRUNING, [XOR_OPTIMA, *LANDSCAPES], HYPERSPHERE, PLANE, [SINE], [GROWTH], IMAGES)
 SWEEPS: dict[str, Sweep] = {sweep.name: sweep for family in _FAMILIES for sweep in family}

@@ -16,8 +16,8 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
+from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.checks import check, check_names, check_starts, check_where
-from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
