@@ -113,7 +113,7 @@ def steps_of_units(rules: Rules, sums: Tensor, errors: Tensor, influences: Tenso
         influence = (side[..., None] * influences.abs()).sum(dim=1)
         asked.append(_quotient(-rates * gradients[-1], influence))
     step = _quotient(asked[0] * weights[0] + asked[1] * weights[1], weights[0] + weights[1])
-    step = torch.where(step * (gradients[0] + gradients[1]) > 0, 0, step)
+    step = torch.where(step * (gradients[0] + gradients[1]) >= 0, 0, step)
     most = torch.full_like(step, MOST_TURN)
     most[..., 0] = sums.abs().mean(dim=1)
     return torch.minimum(torch.maximum(step, -most), most)
