@@ -81,6 +81,10 @@ class Activation:
         What each unit has of its own beside weights and bias.
     grouped : bool
         Whether a unit has several sums: z of `apply` has n_units * group of them, unit after unit.
+    influences : callable, optional
+        ``influences(z, units)``: derivatives of `apply` by the bias, the sum of weights and inputs held fixed,
+        and by each scalar, of shape (n_networks, n_rows, n_units, 1 + n_scalars). Biases and scalars may then
+        follow rules of their own: `relusweep.tasks.training.rules`.
     """
 
     apply: Callable[[Tensor, Units], Tensor]
@@ -90,6 +94,7 @@ class Activation:
     slope_below: Callable[[float], float] | None = None
     scalars: tuple[Scalar, ...] = ()
     grouped: bool = False
+    influences: Callable[[Tensor, Units], Tensor] | None = None
 
 
 def names() -> tuple[str, ...]:
