@@ -1,31 +1,44 @@
-"""Functions of one input, fitted at uniformly spaced points."""
+"""Functions of one to three inputs, fitted at points of an interval, a square or a cube."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from itertools import product
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from relusweep.tasks.axes import Axis, Setting, fixed
 from relusweep.tasks.declared import Coordinate
 from relusweep.tasks.elementary import cos_sin_turn
+from relusweep.tasks.functions import TARGETS, Target, target
+from relusweep.tasks.points import grid_points, side_of_grid
 from relusweep.tasks.problems import Name, Problem, Trials
 
 __all__ = ["Function", "Points", "sine_points"]
 
 
+def _known(name: str) -> str:
+    target(name)
+    return name
+
+
 class Function(Problem):
-    """The sine on [−π, π].
+    """Functions of `relusweep.tasks.functions`, at points that are the same for all trials.
+
+    Targets are the values at the points as float32 holds them; those of the sine on the grid are the values
+    before the points are rounded.
 
     Attributes
     ----------
-    target : {'sine'}
+    target : tuple of str
+        Functions by their names. They may have different numbers of inputs.
     points : tuple of int
-        Uniformly spaced points, both ends among them.
+        Training points: an evenly spaced grid, both ends among them. Of two and three inputs the number is a
+        square and a cube.
     """
 
     folder: ClassVar[str] = "function"
@@ -34,22 +47,38 @@ class Function(Problem):
     two_classes: ClassVar[bool] = False
 
     kind: Literal["function"] = "function"
-    target: Annotated[tuple[Literal["sine"], ...], Axis("function", None), Field(description="sine")] = fixed(
-        "sine"
-    )
+    target: Annotated[
+        tuple[Annotated[str, AfterValidator(_known)], ...],
+        Axis("function", None),
+        Field(description=", ".join(TARGETS)),
+    ] = fixed("sine")
     points: Annotated[
         tuple[Annotated[int, Field(ge=2, le=100_000)], ...],
         Axis("points"),
-        Field(description="2 to 100 000"),
+        Field(description="2 to 100 000; of a grid of two inputs squares, of three cubes"),
     ] = fixed(100)
 
+    @model_validator(mode="after")
+    def _grids_are_whole(self) -> Self:
+        for name, count in product(self.target, self.points):
+            try:
+                side_of_grid(count, target(name).n_inputs)
+            except ValueError as error:
+                raise ValueError(f"target = {name}: {error}") from None
+        return self
+
+    def function(self, setting: Setting) -> Target:
+        """Give the function of a setting."""
+        return target(setting["target"])
+
     def interval(self, setting: Setting) -> tuple[float, float]:
-        """Give the ends of the interval that the points lie in."""
-        return -math.pi, math.pi
+        """Give the ends of the interval that the points lie in, the same along every input."""
+        function = self.function(setting)
+        return function.low, function.high
 
     def n_inputs_of(self, setting: Setting) -> int:
-        """Give one."""
-        return 1
+        """Count the inputs of the function."""
+        return self.function(setting).n_inputs
 
     def n_rows_of(self, setting: Setting) -> int:
         """Count the points."""
@@ -57,8 +86,15 @@ class Function(Problem):
 
     def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
         """Give the points and the values there, the same for all trials."""
-        inputs, targets = sine_points(self.n_rows_of(setting))
+        inputs, targets = self._training_points(setting)
         return Trials(inputs, np.tile(targets, (len(trials), 1)))
+
+    def _training_points(self, setting: Setting) -> Points:
+        count, function = self.n_rows_of(setting), self.function(setting)
+        if setting["target"] == "sine":
+            return sine_points(count)
+        inputs = grid_points(count, function.n_inputs, function.low, function.high)
+        return Points(inputs, function.values(inputs).astype(np.float32))
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name one for all: points do not matter."""
