@@ -122,8 +122,8 @@ def check_network(network: Network) -> None:
     if network.n_inputs != 1 or network.width < CORE or network.widths is not None:
         unequal = "" if network.widths is None else f", widths = {network.widths}"
         raise ValueError(
-            f"networks that compose waves have 1 input and hidden layers of equally many units, at least {CORE}"
-            f"; got n_inputs = {network.n_inputs}, width = {network.width}{unequal}"
+            f"networks that compose waves have 1 input and hidden layers of one width, at least {CORE}; got "
+            f"n_inputs = {network.n_inputs}, width = {network.width}{unequal}"
         )
     if network.activation != "relu" or network.leak:
         raise ValueError(

@@ -16,7 +16,14 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
-from relusweep.pipeline.sweeps.training.checks import check, check_names, check_starts, check_where
+from relusweep.pipeline.sweeps.training.checks import (
+    STARTING,
+    check,
+    check_names,
+    check_starts,
+    check_where,
+    check_whole_starts,
+)
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
@@ -312,6 +319,7 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            check_whole_starts(self.problem, self._starting(), self._network, self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
                 check_starts(self.network.starts, self._networks(labels), range(self.trials), labels)
@@ -324,6 +332,19 @@ class TrainingSweep(SpecifiedSweep):
         sizes = [dim for dim, place in self.places.items() if place.part == "problem" or dim in _SIZES]
         for size in product(*(labels[dim] for dim in sizes)):
             yield self._network(self.setting({**first, **dict(zip(sizes, size, strict=True))}))
+
+    def _starting(self) -> Iterator[Setting]:
+        """Give what is asked for of the axes that decide how networks start, with the first of the others."""
+        first = {dim: place.labels[0] for dim, place in self.places.items()}
+        some = [dim for dim, at in self.places.items() if at.part == "problem" or dim in STARTING]
+        rest = tuple(i for i, dim in enumerate(self.axes) if dim not in some)
+        wanted = np.array(True) if self.wanted is None else self.wanted.any(axis=rest)
+        asked = np.broadcast_to(wanted, [len(self.places[dim].labels) for dim in some])
+        for labels, is_asked in zip(
+            product(*(self.places[dim].labels for dim in some)), asked.flat, strict=True
+        ):
+            if is_asked:
+                yield self.setting({**first, **dict(zip(some, labels, strict=True))})
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:
