@@ -1,7 +1,7 @@
-"""Named functions of one to three inputs, to be fitted or approximated; their bits are the same on every processor.
+"""Named functions of one to three inputs, to be fitted or approximated, with the same bits everywhere.
 
-They use sums, products, quotients and square roots, which are exact everywhere, and the sines and exponentials of
-`relusweep.tasks.elementary`: absolute errors stay below 1e-10.
+They use sums, products, quotients and square roots, which are exact everywhere, and the sines and
+exponentials of `relusweep.tasks.elementary`: absolute errors stay below 1e-10.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Target:
         """Whether it leads from (0, 0) to (1, 1), over [0, 1]."""
         if self.n_inputs > 1 or (self.low, self.high) != (0.0, 1.0):
             return False
-        return self.values(np.array([[0.0], [1.0]])).tolist() == [0.0, 1.0]
+        return np.array_equal(self.values(np.array([[0.0], [1.0]])), [0.0, 1.0])
 
 
 def target(name: str) -> Target:
@@ -171,14 +171,14 @@ TARGETS: dict[str, Target] = {
     "power11": Target("x¹¹", 1, 0, 1, 0, 1, _power11, bend=1),
     "tanh3": Target("tanh 3x", 1, 0, 1, 0, 0.996, lambda x: _tanh(3 * x), bend=-1),
     "quarter_sine": Target("sin(πx/2)", 1, 0, 1, 0, 1, lambda x: _sin_turn(x / 4), bend=-1),
-    "kink": Target("max(x − 1/4, 0)", 1, -1, 1, 0, 0.75, lambda x: np.maximum(x - 0.25, 0), bend=1),
-    "kink_left": Target("max(−x − 1/4, 0)", 1, -1, 1, 0, 0.75, lambda x: np.maximum(-x - 0.25, 0), bend=1),
+    "kink": Target("max(x - 1/4, 0)", 1, -1, 1, 0, 0.75, lambda x: np.maximum(x - 0.25, 0), bend=1),
+    "kink_left": Target("max(-x - 1/4, 0)", 1, -1, 1, 0, 0.75, lambda x: np.maximum(-x - 0.25, 0), bend=1),
     # of two
     "franke": _plane("Franke's function of (x + 1)/2 and (y + 1)/2", 0, 1.2201, _franke),
     "peaks": _plane("MATLAB's peaks of 3x and 3y, over 10", -0.66, 0.82, _peaks),
     "product_of_sines": _plane("sin πx · sin πy", -1, 1, _product_of_sines),
     "norm": _plane("√(x² + y²)", 0, math.sqrt(2), _norm),
-    "saddle": _plane("x² − y²", -1, 1, lambda x, y: x * x - y * y),
+    "saddle": _plane("x² - y²", -1, 1, lambda x, y: x * x - y * y),
     "xy": _plane("x y", -1, 1, lambda x, y: x * y),
     "ridge": _plane("sin π(3x + 4y)/5", -1, 1, lambda x, y: _sin_pi((3 * x + 4 * y) / 5)),
     "separable": _plane("(sin πx + cos πy)/2", -1, 1, lambda x, y: (_sin_pi(x) + _sin_pi(y + 0.5)) / 2),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -14,6 +13,7 @@ from relusweep.tasks.streams import Stream
 __all__ = ["grid_points", "side_of_grid", "sobol_points", "sobol_words", "uniform_points"]
 
 Points = NDArray[np.float32]
+Name = tuple[str | int | float, ...]
 
 _BITS = 32
 _DIRECTIONS = ((), (1,), (1, 3))
@@ -28,7 +28,7 @@ def side_of_grid(count: int, n_inputs: int) -> int:
     ValueError
         The number is no power of at least 2; the message names the nearest.
     """
-    root = round(count ** (1 / n_inputs))
+    root = round(float(count) ** (1 / n_inputs))
     if root >= 2 and root**n_inputs == count:
         return root
     below = root - (root**n_inputs > count)
@@ -67,9 +67,7 @@ def grid_points(count: int, n_inputs: int, low: float, high: float) -> Points:
     return np.array(list(product(along, repeat=n_inputs)), np.float32)
 
 
-def uniform_points(
-    count: int, n_inputs: int, low: float, high: float, name: tuple[str | int | float, ...]
-) -> Points:
+def uniform_points(count: int, n_inputs: int, low: float, high: float, name: Name) -> Points:
     """Draw independent points, uniformly; those of a smaller count come first.
 
     Parameters
@@ -87,9 +85,7 @@ def uniform_points(
     return _between(words.reshape(count, n_inputs), low, high)
 
 
-def sobol_points(
-    count: int, n_inputs: int, low: float, high: float, name: tuple[str | int | float, ...]
-) -> Points:
+def sobol_points(count: int, n_inputs: int, low: float, high: float, name: Name) -> Points:
     """Give the first points of the Sobol sequence, shifted at random digit by digit.
 
     Parameters
@@ -123,8 +119,8 @@ def sobol_words(count: int, n_inputs: int) -> NDArray[np.uint32]:
 
     Notes
     -----
-    Joe and Kuo, *Constructing Sobol Sequences with Better Two-Dimensional Projections* (2008), whose direction
-    numbers these are, in the order of the Gray code (Antonov and Saleev 1979).
+    Joe and Kuo, *Constructing Sobol Sequences with Better Two-Dimensional Projections* (2008), whose
+    direction numbers these are, in the order of the Gray code (Antonov and Saleev 1979).
 
     Examples
     --------

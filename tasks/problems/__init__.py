@@ -144,7 +144,7 @@ class Problem(WithAxes, ABC):
 
     def settings(self) -> Iterator[Setting]:
         """Give the combinations of the labels of its axes, but for problems."""
-        own = {name: getattr(self, name) for name in axes_of(self)}
+        own = self._own()
         for labels in product(*own.values()):
             yield dict(zip(own, labels, strict=True))
 
