@@ -53,7 +53,7 @@ def encoded(
     Notes
     -----
     The sum passes a ReLU in every layer. Where scales are free it may fall below zero: it then carries an
-    offset, as large as needed and no larger, that the output takes away again.
+    offset, a hundredth larger than needed, that the output takes away again.
 
     Examples
     --------
@@ -105,10 +105,10 @@ def _fill(network: Network, rows: NDArray[Any], numbers: NDArray[Any]) -> None:
 
 
 def _offset(peaks: NDArray[Any], scales: NDArray[Any], sign: NDArray[Any]) -> NDArray[Any]:
-    """Tell how far the sums that hidden layers carry fall below zero."""
+    """Give what keeps the sums that hidden layers carry above zero, rounded or not."""
     carried = scales.shape[1] - 1
     sums = partial_sums(peaks, scales[:, :carried], sign, kinks(peaks[:, :carried])) if carried else None
-    return np.zeros(len(peaks)) if sums is None else np.maximum(-sums.min(axis=(0, 2)), 0)
+    return np.zeros(len(peaks)) if sums is None else 1.01 * np.maximum(-sums.min(axis=(0, 2)), 0)
 
 
 def check_network(network: Network) -> None:

@@ -23,7 +23,7 @@ COMPOSITIONAL = [
             "network": {"width": 4, "depth": 5, "init": _INITS},
             "protocol": {
                 "loss": "mse",
-                "learning_rate": [0.001, 0.003, 0.01],
+                "learning_rate": [0.0003, 0.001, 0.003, 0.01],
                 "epochs": 1000,
                 "stop": "last_epoch",
                 "pretraining": _PRETRAINING,
