@@ -1,6 +1,7 @@
 """Sweeps that have a name, one file a family."""
 
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.named.compositional import COMPOSITIONAL
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
 from relusweep.pipeline.sweeps.named.growth import GROWTH
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
@@ -24,6 +25,7 @@ _FAMILIES = (
     [SINE],
     NEURONS,
     [GROWTH],
+    COMPOSITIONAL,
     IMAGES,
 )
 SWEEPS: dict[str, Sweep] = {sweep.name: sweep for family in _FAMILIES for sweep in family}
