@@ -9,12 +9,30 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from relusweep._yaml import number
 
-__all__ = ["Axis", "Fixed", "axes_of", "fixed", "is_fixed", "label_array", "listed"]
+__all__ = [
+    "LATER",
+    "Axis",
+    "Fixed",
+    "Later",
+    "WithAxes",
+    "axes_of",
+    "fixed",
+    "is_fixed",
+    "is_later",
+    "label_array",
+    "listed",
+]
 
 T = TypeVar("T")
 
@@ -42,7 +60,8 @@ _MOST_LABELS = 1_000_000
 class Axis:
     """Marks a field ``tuple[T, ...]`` that may be written as one value or as a list: `Annotated` with it.
 
-    Labels are kept ascending, each once.
+    Labels are kept ascending, each once. A field ``tuple[T, ...] | None`` is no axis while it is None; see
+    `LATER`.
 
     Attributes
     ----------
@@ -76,12 +95,17 @@ class Axis:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the labels one by one; dump one value, or a list."""
+        optional = type(None) in get_args(source)
+        if optional:
+            (source,) = (kind for kind in get_args(source) if kind is not type(None))
         (inner, *_) = get_args(source)
         kind = getattr(inner, "__origin__", inner)
         if kind in (int, float):
             source = tuple[Annotated[inner, BeforeValidator(number)], ...]  # type: ignore[valid-type]  # made here
 
-        def read(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> tuple[Any, ...]:
+        def read(value: object, validate: core_schema.ValidatorFunctionWrapHandler) -> tuple[Any, ...] | None:
+            if optional and (value is None or value == "none"):
+                return None
             items = listed(value, any_number=kind is float)
             if not items:
                 raise ValueError("must hold at least 1 item")
@@ -90,8 +114,8 @@ class Axis:
             one = len(items) == 1 and not (isinstance(value, list | tuple) and not isinstance(value, Fixed))
             return fixed(labels[0]) if one else tuple(sorted(set(labels)))
 
-        def write(labels: tuple[Any, ...]) -> Any:
-            return labels[0] if is_fixed(labels) else list(labels)
+        def write(labels: tuple[Any, ...] | None) -> Any:
+            return None if labels is None else labels[0] if is_fixed(labels) else list(labels)
 
         return core_schema.no_info_wrap_validator_function(
             read, handler(source), serialization=core_schema.plain_serializer_function_ser_schema(write)
@@ -135,6 +159,34 @@ def axes_of(model: BaseModel | type[BaseModel]) -> dict[str, Axis]:
         name: [mark for mark in field.metadata if isinstance(mark, Axis)] for name, field in fields.items()
     }
     return {name: found[0] for name, found in marks.items() if found}
+
+
+class Later:
+    """Marks a field that specifications of earlier versions lack: `Annotated` with `LATER`, None by default.
+
+    While it is None it is not written, and an axis is no dimension: earlier specifications, their
+    fingerprints and their groups stay what they are. It cannot become an axis of a group that is stored.
+    """
+
+
+LATER = Later()
+
+
+def is_later(model: BaseModel | type[BaseModel], name: str) -> bool:
+    """Tell whether a field is marked by `LATER`."""
+    fields = (model if isinstance(model, type) else type(model)).model_fields
+    return name in fields and LATER in fields[name].metadata
+
+
+class WithAxes(BaseModel):
+    """A part of a specification, some fields of which are axes."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written = write(self)
+        return {
+            name: value for name, value in written.items() if value is not None or not is_later(self, name)
+        }
 
 
 def label_array(labels: tuple[Any, ...]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from relusweep.tasks.networks import Network, layer_views
+from relusweep.tasks.networks import Network, layer_views, scalar_views
 from relusweep.tasks.paths import expanded
 
 __all__ = ["Starts", "digest", "given_parameters"]
@@ -150,6 +150,8 @@ def _check(path: str | PathLike[str], network: Network, trials: range, rows: NDA
     removed = np.ones((1, network.n_parameters), np.bool_)
     for layer in layer_views(network, removed):
         layer.weights[:] = layer.biases[:] = False
+    for scalars in scalar_views(network, removed):
+        scalars[:] = False
     wrong = np.count_nonzero(rows[:, removed[0]])
     if wrong:
         raise ValueError(

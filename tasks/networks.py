@@ -13,7 +13,7 @@ from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.streams import Stream
 
-__all__ = ["Layer", "Network", "initial_parameters", "layer_views"]
+__all__ = ["Layer", "Network", "initial_parameters", "layer_views", "scalar_views"]
 
 
 def _without_sign(leak: float) -> float:
@@ -34,7 +34,8 @@ class Network(BaseModel):
     """A network of `depth` hidden layers of `width` units each, and one linear output.
 
     Its parameters are one row of numbers: layer after layer, unit after unit, each unit's weights in the
-    order of its inputs and then its bias. A layer is so a matrix of shape (fan_out, fan_in + 1).
+    order of its inputs and then its bias. A layer is so a matrix of shape (fan_out, fan_in + 1). Scalars of
+    the units, where the activation has some, follow all layers: layer after layer, unit after unit.
 
     Parameters
     ----------
@@ -56,6 +57,9 @@ class Network(BaseModel):
         Units of each hidden layer where they differ, the largest being `width`. Each layer is filled up to
         `width` with units of zeros, at its end: their incoming weights, biases and outgoing weights are zero,
         and stay so in training. Equal widths are kept as None.
+    group : int
+        Sums of a hidden unit, whose layer has so many rows of weights a unit; above 1 for activations of
+        groups of sums, and for these alone.
 
     Examples
     --------
@@ -75,6 +79,7 @@ class Network(BaseModel):
     init: Annotated[str, AfterValidator(_known_init)] = "he_normal"
     activation: Annotated[str, AfterValidator(_known_activation)] = "relu"
     widths: tuple[Annotated[Whole, Field(ge=1)], ...] | None = None
+    group: Annotated[Whole, Field(ge=1)] = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -91,6 +96,11 @@ class Network(BaseModel):
         if self.leak and not activation.uses_leak:
             raise ValueError(
                 f"activation {self.activation} has no leak; got leak = {self.leak}, allowed is 0"
+            )
+        if activation.grouped != (self.group > 1):
+            allowed = "2 or more" if activation.grouped else "1"
+            raise ValueError(
+                f"activation {self.activation} has group = {self.group} sums of a unit; allowed is {allowed}"
             )
         if self.widths is None:
             return self
@@ -118,12 +128,23 @@ class Network(BaseModel):
         return self.layers if self.widths is None else self._shapes(self.widths)
 
     @property
-    def n_parameters(self) -> int:
+    def n_weights(self) -> int:
         """Number of weights and biases, with those of units of zeros."""
         return sum(fan_out * (fan_in + 1) for fan_out, fan_in in self.layers)
 
+    @property
+    def n_scalars(self) -> int:
+        """Number of scalars of each hidden unit."""
+        return len(activations.load(self.activation).scalars)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights, biases and scalars, with those of units of zeros."""
+        return self.n_weights + self.depth * self.width * self.n_scalars
+
     def _shapes(self, widths: tuple[int, ...]) -> list[tuple[int, int]]:
-        return [(fan_out, fan_in) for fan_in, fan_out in pairwise([self.n_inputs, *widths, 1])]
+        hidden = [(self.group * units, fan_in) for fan_in, units in pairwise([self.n_inputs, *widths])]
+        return [*hidden, (1, widths[-1])]
 
 
 class Layer(NamedTuple):
@@ -159,11 +180,30 @@ def layer_views(network: Network, parameters: NDArray[Any]) -> Iterator[Layer]:
         place += size
 
 
+def scalar_views(network: Network, parameters: NDArray[Any]) -> list[NDArray[Any]]:
+    """View the scalars of each hidden layer of rows of parameters, without units of zeros.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_rows, network.n_parameters)
+
+    Returns
+    -------
+    list of ndarray of shape (n_rows, n_units, network.n_scalars)
+    """
+    shape = (len(parameters), network.depth, network.width, network.n_scalars)
+    scalars = parameters[:, network.n_weights :].reshape(shape)
+    units = network.widths or (network.width,) * network.depth
+    return [scalars[:, layer, :count] for layer, count in enumerate(units)]
+
+
 def initial_parameters(network: Network, stream: Stream, trials: range) -> NDArray[np.float32]:
     """Draw the starts of some trials.
 
     Each trial reads its own part of the stream, first the weights of all layers and then the biases, so
-    no trial's start depends on which others are drawn. Units of zeros draw nothing.
+    no trial's start depends on which others are drawn. Units of zeros draw nothing. Scalars of units have a
+    stream of their own.
 
     Parameters
     ----------
@@ -191,10 +231,25 @@ def initial_parameters(network: Network, stream: Stream, trials: range) -> NDArr
         layer.weights[:] = init.weights(some, fan_in, fan_out)
         layer.biases[:] = 1 / math.sqrt(fan_in) * biases[:, bias : bias + fan_out]
         weight, bias = weight + fan_out * fan_in, bias + fan_out
+    if network.n_scalars:
+        _start_scalars(network, stream, trials, parameters)
     return parameters
+
+
+def _start_scalars(network: Network, stream: Stream, trials: range, parameters: NDArray[np.float32]) -> None:
+    scalars, views = activations.load(network.activation).scalars, scalar_views(network, parameters)
+    own = Stream((*_own(network, stream).name, network.activation))
+    words = own.words(trials, sum(view.shape[1] for view in views) * len(scalars))
+    numbers = initialisations.uniform_around_zero(words)
+    place = 0
+    for view in views:
+        for i, scalar in enumerate(scalars):
+            view[:, :, i] = scalar.start(numbers[:, place : place + view.shape[1]])
+            place += view.shape[1]
 
 
 def _own(network: Network, stream: Stream) -> Stream:
     """Streams that draw other counts, or the same for another purpose, need names of their own."""
     init = () if network.init == "he_normal" else (network.init,)
-    return Stream((*stream.name, *init, *(network.widths or ())))
+    group = () if network.group == 1 else ("group", network.group)
+    return Stream((*stream.name, *init, *(network.widths or ()), *group))

@@ -46,7 +46,7 @@ def field_rows(model: BaseModel, prefix: str = "") -> Iterator[FieldRow]:
         axis = axes.get(name)
         yield FieldRow(
             prefix + name,
-            _shortened(map(axis.written, value)) if axis else _written(value),
+            _shortened(map(axis.written, value)) if axis and value is not None else _written(value),
             axis.long_name if axis else words.get(name, ""),
             field.description or _choices(field.annotation),
             axis is not None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from relusweep.tasks.activations import Activation
+from relusweep.tasks.activations import Activation, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVATION"]
 
 
-def _apply(z: Tensor, leak: float) -> Tensor:
+def _apply(z: Tensor, units: Units) -> Tensor:
     from torch.nn.functional import leaky_relu
 
-    return leaky_relu(z, leak)
+    return leaky_relu(z, units.leak)
 
 
 ACTIVATION = Activation(

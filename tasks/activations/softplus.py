@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from relusweep.tasks.activations import Activation
+from relusweep.tasks.activations import Activation, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVATION"]
 
 
-def _apply(z: Tensor, leak: float) -> Tensor:
+def _apply(z: Tensor, units: Units) -> Tensor:
     return z.logaddexp(z.new_zeros(()))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
-from relusweep.tasks.axes import Setting, axes_of, label_array
+from relusweep.tasks.axes import Setting, WithAxes, axes_of, label_array
 from relusweep.tasks.declared import Coordinate
 
 __all__ = ["Name", "Problem", "Trials"]
@@ -34,7 +34,7 @@ class Trials(NamedTuple):
     test: tuple[NDArray[Any], NDArray[Any]] | None = None
 
 
-class Problem(BaseModel, ABC):
+class Problem(WithAxes, ABC):
     """Where rows and targets come from. A problem is one file in `relusweep.tasks.problems`.
 
     The module is named like the kind of the problem, and defines one subclass of this class. Fields marked by
@@ -125,16 +125,20 @@ class Problem(BaseModel, ABC):
         """Count them, without listing them where that takes long."""
         return len(self.names())
 
+    def _own(self) -> dict[str, tuple[Any, ...]]:
+        labels = {name: getattr(self, name) for name in axes_of(self)}
+        return {name: some for name, some in labels.items() if some is not None}
+
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
         """Labels of its dimensions."""
-        own = {name: label_array(getattr(self, name)) for name in axes_of(self)}
+        own = {name: label_array(labels) for name, labels in self._own().items()}
         return {self.labels: self.names(), **own} if self.labels else own
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of its dimensions."""
-        own = tuple(len(getattr(self, name)) for name in axes_of(self))
+        own = tuple(map(len, self._own().values()))
         return (self.count_names(), *own) if self.labels else own
 
     def coordinates(self, seed: int) -> Mapping[str, Coordinate]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import softplus
 
 from relusweep.tasks import activations
+from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
@@ -32,13 +33,19 @@ def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> 
     Tensor of shape (n_networks, n_rows)
     """
     activation = activations.load(network.activation)
+    scalars = parameters[:, network.n_weights :].reshape(
+        len(parameters), network.depth, 1, network.width, network.n_scalars
+    )
     h = inputs.expand(len(parameters), -1, -1)
     place = 0
     for i, (fan_out, fan_in) in enumerate(network.layers):
         size = fan_out * (fan_in + 1)
         layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
-        z = torch.baddbmm(layer[:, None, :, fan_in], h, layer[:, :, :fan_in].mT)
-        h = activation.apply(z, network.leak) if i < network.depth else z
+        biases = layer[:, None, :, fan_in]
+        h = torch.baddbmm(biases, h, layer[:, :, :fan_in].mT)
+        if i < network.depth:
+            units = Units(network.leak, network.group, biases, scalars[:, i])
+            h = activation.apply(h, units)
         place += size
     return h[..., 0]
 

@@ -160,6 +160,9 @@ def _check_activations(labels: Labels, engine: str) -> None:
     slow = [name for name in labels["activation"] if not activations.load(name).in_lanes]
     if slow and engine == "lanes":
         raise ValueError(f"activation = {slow[0]}: only the engine reference has it; set engine=reference")
+    grouped = [name for name in labels["activation"] if activations.load(name).grouped]
+    if grouped and "group" not in labels:
+        raise ValueError(f"activation = {grouped[0]}: say how many sums a unit has, as --set group=2")
     leaky = [name for name in labels["activation"] if activations.load(name).uses_leak]
     if any(labels["leak"]) and (not leaky or len(labels["leak"]) == 1 < len(labels["activation"])):
         other = next(name for name in labels["activation"] if name not in leaky)
@@ -171,6 +174,10 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
     without = [name for name in labels["activation"] if not activations.load(name).uses_leak]
     if labels["leak"] != (0.0,) and without:
         yield "leak", "activation == 'relu' or leak == 0", without[0]
+    alone = [name for name in labels["activation"] if not activations.load(name).grouped]
+    if len(labels.get("group", ())) > 1 and alone:
+        first = labels["group"][0]
+        yield "group", f"activation == 'maximum' or group == {first}", alone[0]
     for dim, owner in {"beta1": "adam", "beta2": "adam", "epsilon": "adam", "momentum": "sgd"}.items():
         others = [kind for kind in labels["optimizer"] if kind != owner]
         if len(labels[dim]) > 1 and others:

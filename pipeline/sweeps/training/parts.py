@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from relusweep.tasks import activations, initialisations
-from relusweep.tasks.axes import Axis, fixed
+from relusweep.tasks.axes import LATER, Axis, WithAxes, fixed
 from relusweep.tasks.given import Starts
 
 __all__ = ["Network", "Optimizer", "Protocol", "Restarts"]
@@ -27,7 +27,7 @@ def _init(name: str) -> str:
     return name
 
 
-class Network(BaseModel):
+class Network(WithAxes):
     """The networks.
 
     Attributes
@@ -46,6 +46,8 @@ class Network(BaseModel):
         How biases start.
     starts : Starts, optional
         A file of starts, trial by trial, in place of `init` and `bias`.
+    group : tuple of int, optional
+        Sums of a unit, for activations of groups of sums; others do not use it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,6 +87,12 @@ class Network(BaseModel):
     ] = fixed("uniform")
     starts: Annotated[
         Starts | None, Field(description="none, or a file of numpy.save: row t is the start of trial t")
+    ] = None
+    group: Annotated[
+        tuple[Annotated[int, Field(ge=2)], ...] | None,
+        Axis("sums of a hidden unit"),
+        LATER,
+        Field(description="none, or whole numbers of at least 2"),
     ] = None
 
 
@@ -172,7 +180,7 @@ class Restarts(BaseModel):
     ]
 
 
-class Protocol(BaseModel):
+class Protocol(WithAxes):
     """How networks are trained.
 
     Attributes

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel
 
 from relusweep.pipeline.common.validation import nearest
-from relusweep.tasks.axes import Axis, axes_of
+from relusweep.tasks.axes import Axis, axes_of, is_later
 
 __all__ = ["Place", "full_path", "places", "spread"]
 
@@ -24,12 +24,15 @@ class Place(NamedTuple):
         Names of the fields that lead to it, the part first.
     axis : Axis
     labels : tuple
+    later : bool
+        Whether specifications of earlier versions lack it; see `relusweep.tasks.axes.LATER`.
     """
 
     part: str
     path: tuple[str, ...]
     axis: Axis
     labels: tuple[Any, ...]
+    later: bool
 
 
 def places(model: BaseModel, *path: str) -> dict[str, Place]:
@@ -38,8 +41,9 @@ def places(model: BaseModel, *path: str) -> dict[str, Place]:
     marks = axes_of(model)
     for name in type(model).model_fields:
         value = getattr(model, name)
-        if name in marks:
-            found[marks[name].dim or name] = Place(path[0], (*path, name), marks[name], value)
+        if name in marks and value is not None:
+            later = is_later(model, name)
+            found[marks[name].dim or name] = Place(path[0], (*path, name), marks[name], value, later)
         elif isinstance(value, BaseModel):
             found |= places(value, *path, name)
     return found

@@ -21,7 +21,7 @@ from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds,
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
-from relusweep.tasks import networks
+from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
 from relusweep.tasks.probes import Cost, Extent, Probe
 from relusweep.tasks.problems import Problem
@@ -210,7 +210,8 @@ class TrainingSweep(SpecifiedSweep):
         settings = [self.setting({**first, dim: label}) for label in self.places[dim].labels]
         problem = self.problem.names()[0] if self.problem.labels else None
         shapes = {
-            tuple(setting[name] for name in ("width", "depth", "widths", "init")) for setting in settings
+            (_group(setting), *(setting[name] for name in ("width", "depth", "widths", "init")))
+            for setting in settings
         }
         inputs = {self.problem.n_inputs_of(setting) for setting in settings}
         names = {self.problem.start_name(setting, problem, self.seed) for setting in settings}
@@ -226,8 +227,13 @@ class TrainingSweep(SpecifiedSweep):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
         found = self.model_dump(mode="json")
-        for *parents, last in self._reaching.values():
-            del reduce(getitem, parents, found)[last]
+        later = {place.path for place in self.places.values() if place.later}
+        for path in self._reaching.values():
+            held = reduce(getitem, path[:-1], found)
+            if path in later:
+                held[path[-1]] = "an axis"  # beside groups that lack it
+            else:
+                del held[path[-1]]
         if starts := found["network"].pop("starts"):  # wherever the file lies
             found["network"]["starts"] = starts["digest"]
         return found
@@ -363,6 +369,7 @@ class TrainingSweep(SpecifiedSweep):
         return networks.Network(
             n_inputs=self.problem.n_inputs_of(setting),
             widths=widths,
+            group=_group(setting),
             **{name: setting[name] for name in names},
         )
 
@@ -390,9 +397,10 @@ class TrainingSweep(SpecifiedSweep):
     def _sizes(self) -> Iterator[Setting]:
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
-        usual = {"activation": "relu", "init": "he_normal"}  # whatever goes with all others
-        for widths in self.network.widths:
-            yield self.setting({**largest, **usual, "widths": widths})
+        usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
+        larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
+        for widths, activation in product(self.network.widths, ["relu", *larger]):
+            yield self.setting({**largest, **usual, "widths": widths, "activation": activation})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts
@@ -457,6 +465,15 @@ class TrainingSweep(SpecifiedSweep):
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
         probing = sum(cost.work for cost in self._probing(setting))
         return block.cells * (epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle) + probing)
+
+
+def _group(setting: Setting) -> int:
+    grouped = activations.load(setting["activation"]).grouped
+    return int(setting.get("group", 1)) if grouped else 1
+
+
+def _is_larger(activation: activations.Activation) -> bool:
+    return bool(activation.scalars) or activation.grouped
 
 
 def _says(fields: Any, path: tuple[str, ...]) -> bool:

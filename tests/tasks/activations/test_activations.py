@@ -8,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from relusweep.tasks import activations
+from relusweep.tasks.activations import Units
 from relusweep.tasks.regions import linear_pieces, linear_regions
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Network, Protocol, Sgd, initial_parameters, train
@@ -29,8 +30,16 @@ smooth = [name for name in activations.names() if activations.load(name).slope_b
 bent = sorted({*activations.names()} - {*smooth})
 
 
+def units(leak=LEAK):
+    return Units(leak, 1, torch.zeros(()), torch.zeros(()))
+
+
 def applied(name, z):
-    return activations.load(name).apply(torch.tensor(z, dtype=torch.float64, requires_grad=True), LEAK)
+    return activations.load(name).apply(torch.tensor(z, dtype=torch.float64, requires_grad=True), units())
+
+
+def applied_with(name, leak):
+    return activations.load(name).apply(torch.tensor([-2.0]), units(leak))
 
 
 def network(name, n_inputs=2, width=5, depth=2, **fields):
@@ -67,7 +76,7 @@ def test_an_activation_is_its_formula(name):
 @every_activation
 def test_gradients_are_those_of_the_formula(name):
     assert torch.autograd.gradcheck(
-        lambda z: activations.load(name).apply(z, LEAK),
+        lambda z: activations.load(name).apply(z, units()),
         torch.tensor([-2.3, -0.4, 0.7, 3.1], dtype=torch.float64, requires_grad=True),
     )
 
@@ -76,7 +85,7 @@ def test_gradients_are_those_of_the_formula(name):
 def test_what_is_declared_is_true(name):
     activation = activations.load(name)
     assert (applied(name, [0.0]).item() == 0) == activation.zero_at_zero
-    changed = activation.apply(torch.tensor([-2.0]), 0.5) != activation.apply(torch.tensor([-2.0]), 0.1)
+    changed = applied_with(name, 0.5) != applied_with(name, 0.1)
     assert changed.item() == activation.uses_leak
     below, above = applied(name, [-3.0, -1.0]).tolist(), applied(name, [1.0, 3.0]).tolist()
     straight = np.allclose(below[0], 3 * below[1]) and np.allclose(above, [1, 3])
