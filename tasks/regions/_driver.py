@@ -76,7 +76,7 @@ class Layers:
 
     def of(self, network: int) -> Layers:
         """Give the layers with the slopes of one network."""
-        return Layers(self.shapes, self.slopes[:, [network if self.slopes.shape[1] > 1 else 0]])
+        return self if self.slopes.shape[1] == 1 else Layers(self.shapes, self.slopes[:, [network]])
 
     @property
     def error(self) -> float:

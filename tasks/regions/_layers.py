@@ -47,9 +47,9 @@ def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, size
                 own = slopes[layer - 1, min(state[NETWORK], slopes.shape[1] - 1)]
                 before = shapes[layer - 1, 2] if layer else 1
                 matrix = row.reshape(fan_out, fan_in + 1)
-                _go_forward(b, state[VERTICES], layer, matrix, own, before, columns - fan_out, sizes, reach)
+                _go_forward(b, state[VERTICES], layer, matrix, own, before, sizes, reach)
                 if group > 1:
-                    _subtract(b.values, state[VERTICES], count, group, sizes)
+                    _subtract(b.values, state[VERTICES], fan_out, group, sizes)
                 state[FORWARD] = 1
             code = cut(b, state, count, columns, sizes, error, reach, first, word, ask, limit)
             if code != DONE:
@@ -91,10 +91,10 @@ def _begin(b, state, box):  # type: ignore[no-untyped-def]
 
 
 @compiled(_buffers)
-def _go_forward(b, n_vertices, layer, matrix, slopes, group, start, sizes, reach):  # type: ignore[no-untyped-def]
+def _go_forward(b, n_vertices, layer, matrix, slopes, group, sizes, reach):  # type: ignore[no-untyped-def]
     """Bring the values at the vertices through a layer, and the sizes of its rows with them.
 
-    `slopes` and `group` are those of the layer before; values of rows are put from column `start` on.
+    `slopes` and `group` are those of the layer before.
     """
     fan_out, fan_in = matrix.shape[0], matrix.shape[1] - 1
     across, before = np.ascontiguousarray(matrix.T), np.empty(fan_in)
@@ -107,41 +107,46 @@ def _go_forward(b, n_vertices, layer, matrix, slopes, group, start, sizes, reach
         else:
             before[i] = sizes[past + i * group : past + (i + 1) * group].max()
     for k in range(fan_out):
-        size = abs(across[fan_in, k])
+        sizes[k] = abs(across[fan_in, k])
         for i in range(fan_in):
-            size += abs(across[i, k]) * before[i]
-        sizes[start + k] = size + _LEAST if size > 0 else size
+            sizes[k] += abs(across[i, k]) * before[i]
+        if sizes[k] > 0:
+            sizes[k] += _LEAST
     for vertex in range(n_vertices):
         if layer == 0:
             before[0], before[1] = b.vertices[vertex].x, b.vertices[vertex].y
         elif group == 1:
             for i in range(fan_in):
                 value = b.values[vertex, i]
-                before[i] = slopes[i, 0] * value if value > 0 else slopes[i, 1] * value
+                before[i] = value * (slopes[i, 0] if value > 0 else slopes[i, 1])
         else:
             for i in range(fan_in):
                 before[i] = b.values[vertex, past + i * group]
                 for row in range(past + i * group + 1, past + (i + 1) * group):
                     before[i] = max(before[i], b.values[vertex, row])
         for k in range(fan_out):
-            b.values[vertex, start + k] = across[fan_in, k]
+            b.values[vertex, k] = across[fan_in, k]
         for i in range(fan_in):
             if before[i] != 0:
                 for k in range(fan_out):
-                    b.values[vertex, start + k] += before[i] * across[i, k]
+                    b.values[vertex, k] += before[i] * across[i, k]
 
 
-@compiled(_buffers, counted=False)
-def _subtract(values, n_vertices, count, group, sizes):  # type: ignore[no-untyped-def]
-    """Put the differences of every two rows of a unit before the rows."""
-    k = 0
-    for first in range(count, count + count * 2 // (group - 1), group):
-        for i in range(first, first + group):
-            for j in range(i + 1, first + group):
-                sizes[k] = sizes[i] + sizes[j]
-                for vertex in range(n_vertices):
-                    values[vertex, k] = values[vertex, i] - values[vertex, j]
-                k += 1
+@compiled(_buffers)
+def _subtract(values, n_vertices, n_rows, group, sizes):  # type: ignore[no-untyped-def]
+    """Put the differences of every two rows of a unit, and their sizes, before those of the rows."""
+    count, row = n_rows * (group - 1) // 2, np.empty(n_rows)
+    for at in range(-1, n_vertices):  # the sizes, and the values at each vertex
+        columns = sizes if at < 0 else values[at]
+        sign = 1.0 if at < 0 else -1.0
+        row[:] = columns[:n_rows]
+        columns[count : count + n_rows] = row
+        k = 0
+        for first in range(0, n_rows, group):
+            for i in range(first, first + group):
+                for j in range(i + 1, first + group):
+                    columns[k] = row[i] + sign * row[j]
+                    k += 1
 
 
 @compiled(_buffers, counted=False)
