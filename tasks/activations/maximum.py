@@ -1,4 +1,7 @@
-"""The largest of a unit's sums: micro-columns, or maxout."""
+"""The largest of a unit's sums; where several are, the first of them has the gradient.
+
+Goodfellow et al., *Maxout Networks* (2013); also called micro-columns.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ __all__ = ["ACTIVATION"]
 
 
 def _apply(z: Tensor, units: Units) -> Tensor:
-    return z.unflatten(-1, (-1, units.group)).amax(dim=-1)
+    return z.unflatten(-1, (-1, units.group)).max(dim=-1).values
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=True, pieces="largest", grouped=True)
+ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True, pieces="largest", grouped=True)

@@ -1,8 +1,10 @@
-"""Two slopes of each unit's own, one above zero and one below: VReLU."""
+"""right · z above zero and left · z below, slopes that each unit trains: they start at 1 and 0, as ReLU."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from relusweep.tasks.activations import Activation, Scalar, Units
 
@@ -13,12 +15,14 @@ __all__ = ["ACTIVATION"]
 
 
 def _apply(z: Tensor, units: Units) -> Tensor:
-    return units.scalars[..., 0] * z.clamp(min=0) + units.scalars[..., 1] * z.clamp(max=0)
+    left, right = units.scalars.unbind(dim=-1)
+    return right.where(z > 0, left) * z
 
 
 ACTIVATION = Activation(
     _apply,
     zero_at_zero=True,
+    in_lanes=True,
     pieces="slopes",
-    scalars=(Scalar("above", lambda u: 0 * u + 1), Scalar("below", lambda u: 0 * u)),
+    scalars=(Scalar("left", np.zeros_like), Scalar("right", np.ones_like)),
 )

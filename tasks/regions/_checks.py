@@ -108,7 +108,7 @@ def slopes_of(network: Network, rows: NDArray[np.float64]) -> NDArray[np.float64
     if activation.pieces == "slopes":
         own = np.ones((network.depth + 1, len(rows), network.width, 2))
         for layer, scalars in enumerate(scalar_views(network, rows)):
-            own[layer, :, : scalars.shape[1]] = scalars
+            own[layer, :, : scalars.shape[1]] = scalars[..., ::-1]
         return own
     below = 0.0 if activation.pieces == "largest" else slope_below(network)
     return np.tile([1.0, below], (network.depth + 1, 1, network.width * network.group, 1))

@@ -1,19 +1,23 @@
 """The loop that trains sixteen networks at a time and the one that looks at them, as Numba compiles them.
 
-Sizes are known only when they run, so each is compiled once for networks and batches of all sizes.
+Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. Both are
+there twice: for ReLU, whose passes are those of `_steps`, and for the activations of `_units`.
 """
+
+from types import FunctionType
 
 import numba
 import numpy as np
 
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import softplus
+from relusweep.tasks.training import _units
 from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, update
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = ["look_at_networks", "train_networks"]
+__all__ = ["look_at_networks", "look_at_units", "train_networks", "train_units"]
 
 _ALL_LANES = (1 << LANES) - 1
 
@@ -261,3 +265,15 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                 finite[first + lane, point] = memory.finite[lane]
                 if squares.size:
                     squares[first + lane, point] = memory.squares[lane]
+
+
+def _with_units(kernel, name):
+    """Give a kernel of the same text with the passes of `_units`."""
+    passes = {"forward": _units.forward, "backward": _units.backward}
+    function = FunctionType(kernel.__code__, globals() | passes, name)
+    function.__qualname__ = name
+    return function
+
+
+train_units = _with_units(train_networks, "train_units")
+look_at_units = _with_units(look_at_networks, "look_at_units")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.networks import Network
-from relusweep.tasks.training import _kernel, _steps, gather, simd, tiles
+from relusweep.tasks.training import _kernel, _steps, _units, functions, gather, simd, tiles
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
@@ -47,7 +47,7 @@ def train_lanes(
     )
     parameters = np.empty_like(initial) if result.parameters is None else result.parameters
     batch = n_rows if orders is None or protocol.batch is None else protocol.batch
-    _train_networks(
+    _kernels(network).train(
         _data(rows, initial, orders, snapshots, result.snapshots),
         _rule(protocol, n_rows, batch),
         _schedule(protocol.optimizer, protocol.epochs * (n_rows // batch)),
@@ -70,7 +70,7 @@ def train_lanes(
 def prepare(protocol: Protocol, rows: Rows, orders: NDArray[np.uint64] | None) -> None:
     """Compile the kernels, or load them, by training no network; first the one that nobody compiles."""
     nothing = np.zeros((0, protocol.network.n_parameters), np.float32)
-    if _train_networks.compiled_elsewhere:
+    if _kernels(protocol.network).train.compiled_elsewhere:
         look(protocol, rows, nothing)
     train_lanes(protocol, rows, nothing, orders)
 
@@ -97,7 +97,7 @@ def _look(
     shape, network, n_rows = parameters.shape[:2], protocol.network, rows.n_rows
     right, total, finite = np.zeros(shape, np.int32), np.zeros(shape), np.ones(shape, bool)
     squares = np.zeros(shape if gradient else (0, 0))
-    _look_at_networks(
+    _kernels(network).look(
         _data(rows, parameters[:, 0], None),
         _rule(protocol, n_rows, n_rows),
         _memory(network, _PIECE, n_rows),
@@ -148,6 +148,10 @@ class _Rule(NamedTuple):
     n_inputs: int
     width: int
     depth: int
+    group: int  # sums of a unit
+    n_weights: int  # parameters before the scalars of units
+    n_scalars: int  # of a unit
+    activation: int  # of `_units.CODES`, or 0
     leak: float
     batch: int  # rows of an update
     piece: int  # of which so many at a time
@@ -169,6 +173,10 @@ def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
         network.n_inputs,
         network.width,
         network.depth,
+        network.group,
+        network.n_weights,
+        network.n_scalars,
+        _units.CODES.get(network.activation, 0),
         network.leak,
         batch,
         min(_PIECE, batch),
@@ -210,6 +218,7 @@ class _Memory(NamedTuple):
     gradient: NDArray[np.float32]
     rows: NDArray[np.float32]  # all, or a piece of a batch: inputs, a one for the bias, and target
     hidden: NDArray[np.float32]  # activations of each hidden layer; every row ends with a 1 for the bias
+    sums: NDArray[np.float32]  # of activations other than ReLU: sums of each hidden layer, then their errors
     outputs: NDArray[np.float32]
     errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
     seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
@@ -233,6 +242,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     size, width_1 = network.n_inputs + 2, network.width + 1
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
     rows[:], hidden[:] = 1, 1
+    n_sums = 0 if network.activation == "relu" else piece * network.depth * network.width * network.group
     drawn, apart = n_rows if shuffled else 0, gather.pitch(size - 1)
     return _Memory(
         weights=bank(network.n_parameters),
@@ -241,6 +251,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
         gradient=bank(network.n_parameters),
         rows=rows,
         hidden=hidden,
+        sums=bank(n_sums),
         outputs=bank(piece),
         errors=bank(piece * (1 + 2 * network.width)),
         seen=bank(2),
@@ -259,6 +270,19 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     )
 
 
-_imports = compiled(elementary, _steps, gather, _orders, simd, tiles, counted=False)
-_train_networks = _imports(_kernel.train_networks)
-_look_at_networks = _imports(_kernel.look_at_networks)
+_imports = compiled(elementary, _steps, _units, functions, gather, _orders, simd, tiles, counted=False)
+
+
+class _Kernels(NamedTuple):
+    """The two kernels of an activation."""
+
+    train: Any
+    look: Any
+
+
+_OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_networks))
+_OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
+
+
+def _kernels(network: Network) -> _Kernels:
+    return _OF_RELU if network.activation == "relu" else _OF_UNITS

@@ -12,6 +12,7 @@ from relusweep.tasks.activations import Units
 from relusweep.tasks.regions import linear_pieces, linear_regions
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Network, Protocol, Sgd, initial_parameters, train
+from relusweep.tasks.training._units import CODES
 from relusweep.tasks.training.engine import prepare
 
 LEAK = 0.1
@@ -112,7 +113,7 @@ def test_networks_are_trained_along_their_gradient(name):
 @every_activation
 def test_auto_is_lanes_where_these_have_the_activation(name):
     fast = activations.load(name).in_lanes
-    assert fast == (name == "relu")
+    assert fast == (name in {"relu", *CODES})
     protocol, *data = arguments(name, epochs=20)
     auto, same = (
         train(protocol, *data, engine=engine, keep_parameters=True).parameters

@@ -48,9 +48,14 @@ def maxima(draw, n_inputs):
     return network, drawn_layers(draw, network)
 
 
+def with_slopes(layers, slopes):
+    """The parameters: layers, then each unit's slope below zero and above it."""
+    return np.append(row(layers), np.array(slopes)[..., ::-1])
+
+
 def check_two_slopes(network, layers, slopes):
     expected = exact_regions(layers[:-1], slopes, LOW, HIGH)
-    found = linear_regions(network, [*row(layers), *np.ravel(slopes)], LOW, HIGH, exact=True)
+    found = linear_regions(network, with_slopes(layers, slopes), LOW, HIGH, exact=True)
     place = {tuple(on.ravel().tolist()): i for i, on in enumerate(found.active)}
     assert len(place) == len(found) == len(expected)
     for corners, signs in expected:
@@ -92,7 +97,7 @@ def test_both_are_those_of_rational_arithmetic_often(slopes, largest):
 @given(two_slopes(1))
 def test_pieces_of_two_slopes_are_those_of_rational_arithmetic(drawn):
     network, layers, slopes = drawn
-    check_pieces(network, [*row(layers), *np.ravel(slopes)], exact_pieces(layers, slopes, -2, 3))
+    check_pieces(network, with_slopes(layers, slopes), exact_pieces(layers, slopes, -2, 3))
 
 
 def check_pieces(network, parameters, exact):
@@ -181,7 +186,7 @@ def test_maps_inequalities_neighbours_and_boundary(activation):
 def test_a_network_of_relu_is_one_of_two_slopes():
     shape = {"n_inputs": 2, "width": 5, "depth": 2}
     parameters = np.random.default_rng(2).normal(size=(4, Network(**shape).n_parameters))
-    slopes = np.tile([1.0, 0.0], (4, 10))
+    slopes = np.tile([0.0, 1.0], (4, 10))
     own = count_regions(Network(activation="vrelu", **shape), np.hstack([parameters, slopes]), LOW, HIGH)
     assert own.regions.tolist() == count_regions(Network(**shape), parameters, LOW, HIGH).regions.tolist()
 

@@ -120,7 +120,7 @@ def test_kernels_are_cached_across_processes(tmp_path):
     script = (
         "from relusweep.tasks.training import Network, Protocol, engine, lanes\n"
         "engine.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
-        "stats = lanes._train_networks.dispatcher.stats\n"
+        "stats = lanes._OF_RELU.train.dispatcher.stats\n"
         "print(len(stats.cache_hits), len(stats.cache_misses))"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
@@ -136,7 +136,7 @@ def test_kernels_are_cached_across_processes(tmp_path):
 def test_sizes_and_arrays_of_any_layout_use_the_same_kernel():
     arguments = balls(20, batch=20, epochs=3, stop="last_epoch")
     expected = train(**arguments, keep_parameters=True)
-    kernel = lanes._train_networks.dispatcher
+    kernel = lanes._OF_RELU.train.dispatcher
     compiled = len(kernel.signatures)
     train(**balls(20, batch=10, epochs=3, width=4, stop="last_epoch"))
     for name in ("inputs", "targets", "initial", "orders"):
