@@ -36,24 +36,24 @@ class Outcome(Probe):
             found["tries"] = numbers("int32", "tries made, the one that was kept included")
             found["try_loss"] = numbers("float32", "loss after the try that was kept")
         if problem.has_test:
-            found["test_rows_right"] = numbers(problem.rows_dtype, f"test {_RIGHT}")
+            if problem.two_classes:
+                found["test_rows_right"] = numbers(problem.rows_dtype, f"test {_RIGHT}")
             found["test_loss"] = numbers("float32", "loss at the end, mean over test rows")
         return found
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Take them from the result."""
-        result, tried, right = trained.result, trained.tried, trained.result.test_rows_right
+        result, tried, two_classes = trained.result, trained.tried, trained.problem.two_classes
         found: dict[str, NDArray[np.generic] | None] = {
-            "success_epoch": result.success_epoch,
+            "success_epoch": result.success_epoch if two_classes else np.full_like(result.success_epoch, -1),
             "final_loss": result.loss,
             "stop_reason": result.stop_reason,
-            "test_rows_right": None if right is None else right.astype(trained.problem.rows_dtype),
             "test_loss": result.test_loss,
         }
-        if trained.problem.two_classes:
-            found["rows_right"] = result.rows_right.astype(trained.problem.rows_dtype)
-        else:
-            found["success_epoch"] = np.full_like(result.success_epoch, -1)
+        if two_classes:
+            rows = {"rows_right": result.rows_right, "test_rows_right": result.test_rows_right}
+            dtype = trained.problem.rows_dtype
+            found |= {name: None if some is None else some.astype(dtype) for name, some in rows.items()}
         if tried is not None:
             epochs = trained.setting["epochs"]
             found["success_epoch"] = np.where(tried.met, epochs, -1).astype(np.int32)

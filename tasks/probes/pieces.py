@@ -31,6 +31,8 @@ class Pieces(Probe):
         """Refuse problems of several inputs, and units that are not piecewise linear."""
         if not hasattr(problem, "interval"):
             raise ValueError(f"pieces are of functions of one input, not of {problem.kind}; leave it out")
+        if any((most := problem.n_inputs_of(setting)) > 1 for setting in problem.settings()):
+            raise ValueError(f"pieces are of functions of one input, and some have {most}; leave it out")
         needs_relu(self.kind, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from relusweep._yaml import Real
-from relusweep.tasks.axes import axes_of, listed
+from relusweep.tasks.axes import listed
 from relusweep.tasks.declared import Declared, numbers
 from relusweep.tasks.probes import Extent, Trained, needs_linear_pieces
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
@@ -51,11 +50,8 @@ class Regions(ProbeOfEpochs):
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Refuse other numbers of inputs, and units that are not piecewise linear."""
-        own = [dim for dim in axes_of(problem) if dim in settings]
-        first = {dim: some[0] for dim, some in settings.items()}
-        for labels in product(*(settings[dim] for dim in own)):
-            n = problem.n_inputs_of({**first, **dict(zip(own, labels, strict=True))})
-            if n != 2:
+        for setting in problem.settings():
+            if (n := problem.n_inputs_of(setting)) != 2:
                 raise ValueError(
                     f"regions are those of the plane, and networks have {n} inputs; leave it out"
                 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import NDArray
@@ -140,6 +141,12 @@ class Problem(WithAxes, ABC):
         """Sizes of its dimensions."""
         own = tuple(map(len, self._own().values()))
         return (self.count_names(), *own) if self.labels else own
+
+    def settings(self) -> Iterator[Setting]:
+        """Give the combinations of the labels of its axes, but for problems."""
+        own = self._own()
+        for labels in product(*own.values()):
+            yield dict(zip(own, labels, strict=True))
 
     def coordinates(self, seed: int) -> Mapping[str, Coordinate]:
         """Say what is known of the labels; the dimensions are its own."""

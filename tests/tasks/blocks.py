@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from relusweep.tasks.axes import axes_of
 from relusweep.tasks.networks import Network
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.probes.outcome import Outcome
@@ -66,4 +65,4 @@ def equal(some: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> b
 
 
 def _first(problem: Problem) -> dict[str, Any]:
-    return {name: getattr(problem, name)[0] for name in axes_of(problem)}
+    return next(problem.settings())

@@ -398,9 +398,11 @@ class TrainingSweep(SpecifiedSweep):
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
         usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
+        own = self.problem.settings()
+        most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
         larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
         for widths, activation in product(self.network.widths, ["relu", *larger]):
-            yield self.setting({**largest, **usual, "widths": widths, "activation": activation})
+            yield self.setting({**largest, **usual, **most, "widths": widths, "activation": activation})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts

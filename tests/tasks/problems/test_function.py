@@ -1,10 +1,12 @@
-"""The sine as a problem: its points, its starts, and that networks of today and before are the same."""
+"""Functions as problems: their points, their starts, and that networks of today and before are the same."""
 
 import hashlib
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from relusweep.tasks.functions import TARGETS
 from relusweep.tasks.problems.function import Function, sine_points
 from relusweep.tasks.training import Restarts, Sgd
 from relusweep.tasks.training_block import train_block
@@ -50,6 +52,79 @@ def test_the_zero_function_has_an_error_of_a_half_less_one_point():
 def test_too_few_points_are_refused(count):
     with pytest.raises(ValueError, match="allowed is 2 or more"):
         sine_points(count)
+
+
+# Other functions
+
+
+def drawn(seed=0, trials=range(3), **setting):
+    setting = {"target": "peaks", "points": 64, **setting}
+    given = Function(**setting)
+    return given.draw(setting, (), trials, seed)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("layout", ["grid", "uniform", "sobol"])
+def test_targets_are_the_values_at_the_points_for_every_trial(name, layout):
+    of, given = TARGETS[name], drawn(target=name, layout=layout)
+    assert given.inputs.shape == (64, of.n_inputs)
+    assert (given.inputs >= np.float32(of.low)).all()
+    assert (given.inputs <= np.float32(of.high)).all()
+    assert (given.targets.shape, given.targets.dtype) == ((3, 64), np.float32)
+    expected = of.values(given.inputs)
+    np.testing.assert_allclose(given.targets, [expected] * 3, rtol=1e-7, atol=2e-7)
+    assert given.test is None
+
+
+def test_the_layout_is_a_grid_unless_another_is_given():
+    for one, other in zip(drawn()[:2], drawn(layout="grid")[:2], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(drawn(target="sine", layout="grid").inputs, sine_points(64).inputs)
+
+
+@pytest.mark.parametrize("layout", ["uniform", "sobol"])
+def test_seeds_draw_other_points_and_trials_do_not(layout):
+    first = drawn(layout=layout).inputs
+    np.testing.assert_array_equal(drawn(layout=layout, trials=range(7, 9)).inputs, first)
+    np.testing.assert_array_equal(drawn(layout=layout, points=99).inputs[:64], first)
+    assert not np.isin(first, drawn(layout=layout, seed=1).inputs).any()
+
+
+@pytest.mark.parametrize("layout", ["grid", "uniform", "sobol"])
+def test_test_points_are_others_and_the_same_for_every_layout(layout):
+    given = drawn(layout=layout, test_points=50)
+    inputs, targets = given.test
+    assert (inputs.shape, targets.shape) == ((50, 2), (3, 50))
+    assert not np.isin(inputs, given.inputs).any()
+    np.testing.assert_array_equal(inputs, drawn(test_points=50).test[0])
+    np.testing.assert_allclose(targets[2], TARGETS["peaks"].values(inputs), atol=2e-7)
+
+
+def test_without_layout_and_test_points_the_specification_is_that_of_before():
+    assert Function(points=16).model_dump() == {"kind": "function", "target": "sine", "points": 16}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"target": "peaks", "points": 500}, r"500 .* 484 = 22\^2 or 529 = 23\^2, or set layout=sobol"),
+        ({"target": ["sine", "norm3"], "points": [64, 100]}, r"norm3: 100 points .* 64 = 4\^3 or 125 = 5\^3"),
+        ({"target": "sinus"}, "no function 'sinus'; there are sine, cube"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(fields, message):
+    with pytest.raises(ValidationError, match=message):
+        Function(**fields)
+    if "points" in fields:
+        assert Function(**fields, layout="sobol").n_rows_of({"points": 500}) == 500
+
+
+def test_networks_of_functions_have_a_loss_at_test_points_and_no_right_rows():
+    problem = Function(target="saddle", points=16, test_points=40)
+    arrays = train_block(blocks.block(problem, trials=range(2), loss="mse", epochs=30)).arrays
+    assert set(arrays) == {"success_epoch", "final_loss", "stop_reason", "test_loss", "parameters"}
+    assert (arrays["test_loss"] != arrays["final_loss"]).all()
+    assert (arrays["success_epoch"] == -1).all()
 
 
 # The networks
