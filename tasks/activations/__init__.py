@@ -84,6 +84,10 @@ class Activation:
         What each unit has of its own beside weights and bias.
     grouped : bool
         Whether a unit has several sums: z of `apply` has n_units * group of them, unit after unit.
+    influences : callable, optional
+        ``influences(z, units)``: derivatives of `apply` by the bias, the sum of weights and inputs held fixed,
+        and by each scalar, of shape (n_networks, n_rows, n_units, 1 + n_scalars). Biases and scalars may then
+        follow rules of their own: `relusweep.tasks.training.rules`.
     """
 
     apply: Callable[[Tensor, Units], Tensor]
@@ -94,6 +98,7 @@ class Activation:
     pieces: Literal["slopes", "largest"] | None = None
     scalars: tuple[Scalar, ...] = ()
     grouped: bool = False
+    influences: Callable[[Tensor, Units], Tensor] | None = None
 
     @property
     def piecewise_linear(self) -> bool:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relusweep._yaml import Real, Whole
+from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
-__all__ = ["Adam", "Protocol", "Rows", "Sgd", "StopReason", "TrainingResult"]
+__all__ = ["Adam", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
 
 _Rate = Annotated[Real, Field(gt=0, le=1e30)]
 
@@ -54,6 +55,26 @@ class Sgd(BaseModel):
     momentum: Annotated[Real, Field(ge=0, lt=1)]
 
 
+class Rules(BaseModel):
+    """Biases and scalars of hidden units follow rules of their own: `relusweep.tasks.training.rules`.
+
+    Parameters
+    ----------
+    kink_rate : float
+        Of the biases, the places of the kinks. Above 0, at most 1e30.
+    slope_rate : float
+        Of the scalars. Above 0, at most 1e30.
+    sharpness : {'rule', 'backpropagation'}
+        What the sharpness of a bend follows, where a unit has one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kink_rate: _Rate = 0.1
+    slope_rate: _Rate = 0.1
+    sharpness: Literal["rule", "backpropagation"] = "rule"
+
+
 class Protocol(BaseModel):
     """How a network is trained.
 
@@ -78,6 +99,9 @@ class Protocol(BaseModel):
         Stop before the first epoch at whose start the network succeeds, or never before the last one.
     success : float
         Share of right rows that is a success, above 0 and at most 1.
+    rules : Rules, optional
+        Of biases and scalars of hidden units whose activation allows it; by default they follow the optimiser
+        as weights do.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +114,17 @@ class Protocol(BaseModel):
     epochs: Annotated[Whole, Field(ge=0, le=10_000_000)] = 4000
     stop: Literal["first_success", "last_epoch"] = "first_success"
     success: Annotated[Real, Field(gt=0, le=1)] = 1.0
+    rules: Rules | None = None
+
+    @model_validator(mode="after")
+    def _rules_are_of_the_units(self) -> "Protocol":
+        if self.rules and activations.load(self.network.activation).influences is None:
+            fit = [name for name in activations.names() if activations.load(name).influences]
+            raise ValueError(
+                f"activation {self.network.activation} has no scalars that follow rules; allowed are "
+                f"{', '.join(fit)}, or rules = None"
+            )
+        return self
 
     @model_validator(mode="after")
     def _logits_part_at_zero(self) -> "Protocol":

@@ -199,6 +199,11 @@ class Protocol(WithAxes):
         Share of right rows that is a success.
     restarts : Restarts, optional
         When to start again from fresh weights; by default never.
+    scalars : tuple of {'backpropagation', 'rules', 'rules_but_sharpness'}, optional
+        What biases and scalars of decomposed neurons follow; others do not use it. By `rules_but_sharpness` the sharpness
+        of a bend follows backpropagation, and bias and turn follow their rules.
+    kink_rate, slope_rate : tuple of float, optional
+        Rates of the rules: of biases, and of scalars.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -246,3 +251,21 @@ class Protocol(WithAxes):
         Field(description="above 0, at most 1"),
     ] = fixed(1.0)
     restarts: Restarts | None = None
+    scalars: Annotated[
+        tuple[Literal["backpropagation", "rules", "rules_but_sharpness"], ...] | None,
+        Axis("what biases and scalars of decomposed neurons follow", None),
+        LATER,
+        Field(description="none, backpropagation, rules or rules_but_sharpness"),
+    ] = None
+    kink_rate: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...] | None,
+        Axis("rate of the rule of biases"),
+        LATER,
+        Field(description=f"none, or {_RATE}"),
+    ] = None
+    slope_rate: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...] | None,
+        Axis("rate of the rules of scalars"),
+        LATER,
+        Field(description=f"none, or {_RATE}"),
+    ] = None

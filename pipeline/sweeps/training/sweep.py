@@ -385,6 +385,7 @@ class TrainingSweep(SpecifiedSweep):
             epochs=setting["epochs"],
             stop=setting["stop"],
             success=setting["success"],
+            rules=_rules(setting),
         )
 
     def _restarts(self, setting: Setting) -> Restarts | None:
@@ -467,6 +468,17 @@ class TrainingSweep(SpecifiedSweep):
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
         probing = sum(cost.work for cost in self._probing(setting))
         return block.cells * (epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle) + probing)
+
+
+def _rules(setting: Setting) -> protocols.Rules | None:
+    follows = setting.get("scalars", "backpropagation")
+    if follows == "backpropagation" or activations.load(setting["activation"]).influences is None:
+        return None
+    return protocols.Rules(
+        kink_rate=setting["kink_rate"],
+        slope_rate=setting["slope_rate"],
+        sharpness="rule" if follows == "rules" else "backpropagation",
+    )
 
 
 def _group(setting: Setting) -> int:
