@@ -14,6 +14,7 @@ __all__ = ["Network", "Optimizer", "Protocol", "Restarts"]
 
 _POSITIVE = "whole numbers of at least 1, as 5 or 2,3 or 2..10"
 _RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
+_STRENGTH = "numbers from 0 to 1e6, as 0,0.01"
 _SHARE = "numbers from 0, below 1"
 
 
@@ -204,6 +205,10 @@ class Protocol(WithAxes):
         of a bend follows backpropagation, and bias and turn follow their rules.
     kink_rate, slope_rate : tuple of float, optional
         Rates of the rules: of biases, and of scalars.
+    pull : tuple of float, optional
+        Strength of the pull of hidden activations to two deviations from their mean.
+    orthogonality : tuple of float, optional
+        Strength of the penalty on rows of weights that are not orthogonal.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -268,4 +273,16 @@ class Protocol(WithAxes):
         Axis("rate of the rules of scalars"),
         LATER,
         Field(description=f"none, or {_RATE}"),
+    ] = None
+    pull: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the pull of hidden activations to two deviations from their mean"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
+    ] = None
+    orthogonality: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the penalty on rows of weights that are not orthogonal"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
     ] = None
