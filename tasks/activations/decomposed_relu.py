@@ -28,6 +28,7 @@ def _influences(z: Tensor, units: Units) -> Tensor:
 ACTIVATION = Activation(
     _apply,
     zero_at_zero=True,
+    in_lanes=True,
     scalars=(Scalar("turn", lambda numbers: numbers),),
     influences=_influences,
 )

@@ -39,6 +39,7 @@ def _influences(z: Tensor, units: Units) -> Tensor:
 ACTIVATION = Activation(
     _apply,
     zero_at_zero=True,
+    in_lanes=True,
     scalars=(Scalar("turn", lambda numbers: numbers), Scalar("log_sharpness", lambda numbers: 0 * numbers)),
     influences=_influences,
 )

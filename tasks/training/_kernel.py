@@ -12,7 +12,7 @@ import numpy as np
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import softplus
 from relusweep.tasks.training import _units
-from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, update
+from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, settle, update
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
@@ -204,6 +204,7 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
                     _record(memory, stopped, parameters, epochs)
                 if stopped == active:
                     break
+            settle(memory, rule)
             update(memory, rule)
         for lane in range(LANES):
             memory.epoch[lane] += 1
@@ -258,6 +259,7 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                     differentiate(rule, count, 0, n_rows, memory)
                     backward(rule, count, 0, memory, slope, start > 0)
             if squares.size:
+                settle(memory, rule)
                 _squares(memory)
             for lane in range(lanes):
                 right[first + lane, point] = memory.right[lane]
@@ -269,7 +271,7 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
 
 def _with_units(kernel, name):
     """Give a kernel of the same text with the passes of `_units`."""
-    passes = {"forward": _units.forward, "backward": _units.backward}
+    passes = {"forward": _units.forward, "backward": _units.backward, "settle": _units.settle}
     function = FunctionType(kernel.__code__, globals() | passes, name)
     function.__qualname__ = name
     return function

@@ -25,7 +25,7 @@ from relusweep.tasks.training.simd import (
 )
 from relusweep.tasks.training.tiles import affine, gated, leaky, outer
 
-__all__ = ["backward", "differentiate", "forward", "look", "set_rates", "update"]
+__all__ = ["backward", "differentiate", "forward", "look", "set_rates", "settle", "update"]
 
 # Adding and taking away 2**-64 rounds a moment to a multiple of 2**-87: it decays to zero instead of
 # into subnormal numbers, which some processors handle a hundred times slower.
@@ -67,6 +67,11 @@ def backward(rule, rows, first, memory, slope, more):
         error, units, here = under, width, 2 * rows + rows * width - here
     x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
     outer(width, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
+
+
+@_inlined
+def settle(memory, rule):
+    """Leave the gradient of a batch as it is: with ReLU it is whole."""
 
 
 # Losses

@@ -11,14 +11,28 @@ needs, a branch in `_return`.
 import numba
 import numpy as np
 
+from relusweep.tasks.training._decomposed import (
+    DECOMPOSED_RELU,
+    DECOMPOSED_SOFTPLUS,
+    activate,
+    give_back,
+)
+from relusweep.tasks.training._decomposed import settle as settle_decomposed
 from relusweep.tasks.training.functions import silu, softplus
 from relusweep.tasks.training.simd import broadcast, fma, load, maximum, minimum, store, where_above
 from relusweep.tasks.training.tiles import affine, outer, returned
 
-__all__ = ["CODES", "backward", "forward"]
+__all__ = ["CODES", "backward", "forward", "settle"]
 
 _SOFTPLUS, _SILU, _VRELU, _MAXIMUM = range(1, 5)
-CODES = {"softplus": _SOFTPLUS, "silu": _SILU, "vrelu": _VRELU, "maximum": _MAXIMUM}
+CODES = {
+    "softplus": _SOFTPLUS,
+    "silu": _SILU,
+    "vrelu": _VRELU,
+    "maximum": _MAXIMUM,
+    "decomposed_relu": DECOMPOSED_RELU,
+    "decomposed_softplus": DECOMPOSED_SOFTPLUS,
+}
 """What a rule calls activations; ReLU, which has a kernel of its own, is 0."""
 
 _inlined = numba.njit(inline="always")
@@ -53,6 +67,9 @@ def _activate(rule, rows, layer, memory):
     """
     sums, zero = memory.sums, broadcast(np.float32(0))
     for unit in range(rule.width):
+        if rule.activation >= DECOMPOSED_RELU:
+            activate(rule, rows, layer, unit, memory)
+            continue
         scalars = _scalars_of(rule, layer, unit)
         for row in range(layer * rows, (layer + 1) * rows):
             place = (row * rule.width + unit) * rule.group
@@ -78,6 +95,8 @@ def _return(rule, rows, layer, memory, more):
         scalars = _scalars_of(rule, layer, unit)
         if rule.activation == _VRELU:
             _return_slopes(rule, rows, layer, unit, memory, scalars, more)
+        elif rule.activation >= DECOMPOSED_RELU:
+            give_back(rule, rows, layer, unit, memory, more)
         else:
             for row in range(rows):
                 error = load(memory.errors, rows + row * rule.width + unit)
@@ -134,3 +153,10 @@ def backward(rule, rows, first, memory, slope, more):
         error, units = (memory.sums, layer * rows * n_sums, n_sums), n_sums
     x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
     outer(n_sums, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
+
+
+@_inlined
+def settle(memory, rule):
+    """Finish the gradient of a batch."""
+    if rule.activation >= DECOMPOSED_RELU:
+        settle_decomposed(memory, rule)

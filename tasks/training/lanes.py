@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.networks import Network
-from relusweep.tasks.training import _kernel, _steps, _units, functions, gather, simd, tiles
+from relusweep.tasks.training import _decomposed, _kernel, _steps, _units, functions, gather, simd, tiles
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
@@ -160,13 +160,16 @@ class _Rule(NamedTuple):
     early: bool  # whether success ends the training
     wrong: float  # that many and a half of the rows may be on the wrong side
     epochs: int
+    kink_rate: float  # of rules of biases and scalars; 0 where they follow the optimiser
+    slope_rate: float
+    sharp_by_rule: bool
     adam: bool
     beta1: float  # or the momentum
     beta2: float
 
 
 def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
-    network, optimizer = protocol.network, protocol.optimizer
+    network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = n_rows - protocol.rows_for_success(n_rows)
     betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
     return _Rule(
@@ -185,6 +188,7 @@ def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
         protocol.stop == "first_success",
         wrong + 0.5,
         protocol.epochs,
+        *((rules.kink_rate, rules.slope_rate, rules.sharpness == "rule") if rules else (0.0, 0.0, False)),
         isinstance(optimizer, Adam),
         *betas,
     )
@@ -219,6 +223,7 @@ class _Memory(NamedTuple):
     rows: NDArray[np.float32]  # all, or a piece of a batch: inputs, a one for the bias, and target
     hidden: NDArray[np.float32]  # activations of each hidden layer; every row ends with a 1 for the bias
     sums: NDArray[np.float32]  # of activations other than ReLU: sums of each hidden layer, then their errors
+    sides: NDArray[np.float32]  # of decomposed units: what `_decomposed` says
     outputs: NDArray[np.float32]
     errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
     seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
@@ -243,6 +248,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
     rows[:], hidden[:] = 1, 1
     n_sums = 0 if network.activation == "relu" else piece * network.depth * network.width * network.group
+    decomposed = network.activation.startswith("decomposed")
     drawn, apart = n_rows if shuffled else 0, gather.pitch(size - 1)
     return _Memory(
         weights=bank(network.n_parameters),
@@ -252,6 +258,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
         rows=rows,
         hidden=hidden,
         sums=bank(n_sums),
+        sides=bank(network.depth * network.width * _decomposed.SUMS if decomposed else 0),
         outputs=bank(piece),
         errors=bank(piece * (1 + 2 * network.width)),
         seen=bank(2),
@@ -270,7 +277,7 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     )
 
 
-_imports = compiled(elementary, _steps, _units, functions, gather, _orders, simd, tiles, counted=False)
+_imports = compiled(elementary, _steps, _units, _decomposed, functions, gather, _orders, simd, tiles, counted=False)
 
 
 class _Kernels(NamedTuple):
