@@ -63,7 +63,7 @@ def _beside(outcome: Outcome, dim: str, first: int) -> pd.DataFrame:
     data = outcome.data.isel({dim: slice(first, None)})
     alike = [name for name in paired_along(data) if name != dim and data.sizes.get(name, 1) > 1]
     over = [name for name in data["success_epoch"].dims if name not in (*alike, dim)]
-    found = compare(data, dim, over=over, variable="final_loss" if outcome.by_loss else "success_epoch")
+    found = compare(data, dim, over=over, variable=outcome.loss or "success_epoch")
     others = [*alike, dim]
     rows = found.reset_coords(drop=True).to_dataframe(others).reset_index()
     at = [", ".join(f"{name} {label(row[name])}" for name in alike) for _, row in rows.iterrows()]

@@ -61,7 +61,8 @@ def family_of(dataset: xr.Dataset) -> Family | None:
         return None
     problem = specification(dataset).get("problem", {})
     named = _CLASSES if problem.get("problems") else _FUNCTIONS
-    return {"boolean": named, "ball_and_shell": _BALLS, "function": _FITS}.get(problem.get("kind", ""))
+    fits = _FITS if set(labels(dataset, "target")) <= {"sine"} else None
+    return {"boolean": named, "ball_and_shell": _BALLS, "function": fits}.get(problem.get("kind", ""))
 
 
 # Packages beside this one, with `page.sections` and `terminal.overview` of a dataset of any problem.

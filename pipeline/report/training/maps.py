@@ -58,7 +58,9 @@ def _longest(outcome: Outcome, dim: str) -> int:
 
 def _what(outcome: Outcome) -> str:
     return (
-        "the median of the final losses" if outcome.by_loss else "the percentage of networks that succeeded"
+        f"the median of the {outcome.what.lower()}"
+        if outcome.by_loss
+        else "the percentage of networks that succeeded"
     )
 
 
@@ -114,7 +116,7 @@ def _draw_dots(outcome: Outcome, found: xr.Dataset, dim: str, theme: Theme) -> F
     axis.grid(visible=True, axis="y")
     axis.tick_params(length=0)
     if outcome.by_loss:
-        axis.set(ylabel="final loss", yscale="log")
+        axis.set(ylabel=outcome.what.lower(), yscale="log")
         tick_logarithms(axis.yaxis)
     else:
         axis.set(ylabel="networks that succeeded (%)", ylim=(-3, 103))

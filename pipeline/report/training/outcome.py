@@ -1,4 +1,4 @@
-"""What came of the networks of a training sweep, along any of its axes: success, or the final loss."""
+"""What came of the networks of a training sweep, along any of its axes: success, or the loss at the end."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ MOST_LABELS = 20
 _MOST_PROBLEMS = 8  # that are compared like any other labels
 
 _QUARTILES = {"low": 0.25, "value": 0.5, "high": 0.75}
+_LOSSES = {"test_loss": "Test loss", "final_loss": "Final loss"}
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,24 @@ class Outcome:
     Attributes
     ----------
     data : xarray.Dataset
-        ``success_epoch`` and, where there is no success, ``final_loss``, over the axes; in memory.
-    by_loss : bool
-        Whether networks can only do better or worse, as those that fit a function without a bar to meet.
+        ``success_epoch`` and, where there is no success, the loss, over the axes; in memory.
+    loss : {'test_loss', 'final_loss'}, optional
+        By which they are compared that can only do better or worse, as those that fit a function without a
+        bar to meet: at the test rows, where there are some.
     """
 
     data: xr.Dataset
-    by_loss: bool
+    loss: str | None
+
+    @property
+    def by_loss(self) -> bool:
+        """Whether networks can only do better or worse."""
+        return self.loss is not None
 
     @property
     def what(self) -> str:
         """Its name, in words."""
-        return "Final loss" if self.by_loss else "Success"
-
-    @property
-    def spread(self) -> str:
-        """What stands in brackets behind a value."""
-        return "quartiles" if self.by_loss else "95 %"
+        return _LOSSES[self.loss] if self.loss else "Success"
 
     @cached_property
     def axes(self) -> list[str]:
@@ -66,14 +68,15 @@ class Outcome:
         Returns
         -------
         xarray.Dataset
-            ``value``: the share of the networks that succeeded, or the median of the final losses that are
-            finite; ``low`` and ``high``: its 95 % Wilson interval, or the quartiles; NaN where nothing ran.
-            ``networks`` that ran, and ``ran``, their share of those that were asked for.
+            ``value``: the share of the networks that succeeded, or the median of the losses that are finite;
+            ``low`` and ``high``: its 95 % Wilson interval, or the quartiles; NaN where nothing ran. Of losses
+            also ``median_low`` and ``median_high``, the 95 % interval of the median. ``networks`` that ran,
+            and ``ran``, their share of those that were asked for.
         """
         others = [dim for dim in self.data["success_epoch"].dims if dim not in dims]
         success = success_rate(self.data, others).rename(rate="value")
-        if self.by_loss:
-            success = success.assign(_quartiles(self.data["final_loss"], [str(dim) for dim in others]))
+        if self.loss:
+            success = success.assign(_quartiles(self.data[self.loss], [str(dim) for dim in others]))
         networks = success["networks"]
         ran = networks / (networks + lacking(self.data).sum(others))
         return success.assign(ran=ran.fillna(0)).transpose(*dims)
@@ -90,41 +93,55 @@ class Outcome:
         """Write a value, as a number alone."""
         return significant(value) if self.by_loss else percent(value)
 
-    def written(self, frame: pd.DataFrame) -> list[str]:
-        """Write values with what stands in brackets."""
+    def columns(self, frame: pd.DataFrame) -> dict[str, list[str]]:
+        """Write values with their intervals, and of losses the quartiles, under their headings."""
         if not self.by_loss:
-            return intervals(frame.rename(columns={"value": "rate"}))
-        rows = frame[["value", "low", "high"]].to_numpy()
-        return [
-            NOTHING if np.isnan(value) else f"{significant(value)} [{significant(low)}, {significant(high)}]"
-            for value, low, high in rows
-        ]
+            return {"Success, % [95 %]": intervals(frame.rename(columns={"value": "rate"}))}
+        rows = frame[["value", "median_low", "median_high", "low", "high"]].to_numpy()
+        return {
+            f"{self.what}, median [95 %]": [_with_ends(*row[:3]) for row in rows],
+            "Quartiles": [
+                NOTHING if np.isnan(row[0]) else f"{significant(row[3])} to {significant(row[4])}"
+                for row in rows
+            ],
+        }
 
-    @property
-    def heading(self) -> str:
-        """The heading of a column of values."""
-        return f"Final loss, median [{self.spread}]" if self.by_loss else f"Success, % [{self.spread}]"
+
+def _with_ends(value: float, low: float, high: float) -> str:
+    """Write a median; a few values bound it on no side."""
+    if np.isnan(value):
+        return NOTHING
+    return (
+        f"{significant(value)} [{significant(low)}, {significant(high)}]"
+        if np.isfinite(low)
+        else significant(value)
+    )
 
 
 def outcome_of(dataset: xr.Dataset) -> Outcome:
     """Find what the networks of a sweep are compared by."""
-    by_loss = not {"rows_right", "tries"} & set(dataset.data_vars) and "final_loss" in dataset
-    names = ["success_epoch", *(["final_loss"] if by_loss else [])]
-    return Outcome(dataset[names].compute(), by_loss)
+    by_loss = not {"rows_right", "tries"} & set(dataset.data_vars)
+    loss = next((name for name in _LOSSES if by_loss and name in dataset), None)
+    return Outcome(dataset[["success_epoch", *([loss] if loss else [])]].compute(), loss)
 
 
 def _quartiles(loss: xr.DataArray, dims: Sequence[str]) -> dict[str, xr.DataArray]:
-    """Give quartiles of what is finite; NaN where nothing is."""
+    """Give quartiles of what is finite, and the interval of the median; NaN where nothing is."""
+    from relusweep.tasks.medians import median
 
     def of(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        flat = values.reshape(-1, prod(values.shape[values.ndim - len(dims) :]))
-        known = [np.sort(row[np.isfinite(row)]) for row in flat]
+        kept = values.shape[: values.ndim - len(dims)]
+        flat = values.reshape(-1, prod(values.shape[len(kept) :])).astype(float)
+        flat[~np.isfinite(flat)] = np.nan
+        known = [row[~np.isnan(row)] for row in flat]
         shares = list(_QUARTILES.values())
         rows = [np.quantile(row, shares) if len(row) else np.full(3, np.nan) for row in known]
-        return np.array(rows).reshape(*values.shape[: values.ndim - len(dims)], 3)
+        _, low, high = median(flat)
+        return np.column_stack([rows, low, high]).reshape(*kept, 5)
 
-    found = xr.apply_ufunc(of, loss, input_core_dims=[list(dims)], output_core_dims=[["quartile"]])
-    return {name: found.isel(quartile=place) for place, name in enumerate(_QUARTILES)}
+    found = xr.apply_ufunc(of, loss, input_core_dims=[list(dims)], output_core_dims=[["of"]])
+    names = (*_QUARTILES, "median_low", "median_high")
+    return {name: found.isel(of=place) for place, name in enumerate(names)}
 
 
 def marginal_table(outcome: Outcome) -> Table:
@@ -147,7 +164,7 @@ def _margin(outcome: Outcome, dim: str | None) -> pd.DataFrame:
             "By": [dim or "all networks", *[""] * (len(frame) - 1)],
             "Label": frame.index.map(label),
             "Networks": frame["networks"].map("{:,}".format).to_numpy(),
-            outcome.heading: outcome.written(frame),
+            **outcome.columns(frame),
         }
     )
 
@@ -158,6 +175,6 @@ def pair_table(outcome: Outcome, pair: tuple[str, str]) -> Table:
     cells = {
         **{dim: frame[dim].map(label) for dim in pair},
         "Networks": frame["networks"].map("{:,}".format),
-        outcome.heading: outcome.written(frame),
+        **outcome.columns(frame),
     }
     return Table(f"{outcome.what} by {pair[0]} and {pair[1]}", pd.DataFrame(cells))

@@ -88,7 +88,7 @@ def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     many = dataset["success_epoch"].size
     return Content(
         subject=f"networks trained on {problem}",
-        heading=f"How does the {'final loss' if outcome.by_loss else 'success'} of networks {asked}?",
+        heading=f"How does the {outcome.what.lower()} of networks {asked}?",
         lead=(
             f"{counted(many, 'network')} trained on {problem}, one for each combination of "
             f"{scale(dataset, NOUNS)}."
@@ -101,18 +101,19 @@ def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
 
 
 def _key_figures(outcome: Outcome) -> list[KeyFigure]:
-    """Give the outcome of all networks, and the best label of those axes that tell most."""
+    """Give the outcome of all networks, and the best label of those axes that tell most of how to learn."""
     found = outcome.over()
-    value, low, high = (float(found[name]) for name in ("value", "low", "high"))
-    what = "Final loss" if outcome.by_loss else "Succeeded"
+    ends = ("median_low", "median_high") if outcome.by_loss else ("low", "high")
+    value, low, high = (float(found[name]) for name in ("value", *ends))
+    what = outcome.what if outcome.by_loss else "Succeeded"
     if np.isnan(value):
         return [KeyFigure(what, NOTHING, "no network has run")]
-    scaled, unit, ends = (1, "", "quartiles") if outcome.by_loss else (100, " %", "95 %")
-    middle = "median of" if outcome.by_loss else "of"
-    note = f"{middle} all networks; {ends}: {scaled * low:.4g} to {scaled * high:.4g}"
+    scaled, unit, middle = (1, "", "median of") if outcome.by_loss else (100, " %", "of")
+    chosen = [dim for dim in outcome.axes if outcome.data[dim].attrs.get("part") != "problem"]
+    note = f"{middle} all networks; 95 %: {scaled * low:.4g} to {scaled * high:.4g}"
     return [
         KeyFigure(what, outcome.write(value) + unit, note),
-        *(_best(outcome, dim, unit) for dim in outcome.axes[:2]),
+        *(_best(outcome, dim, unit) for dim in chosen[:2]),
     ]
 
 

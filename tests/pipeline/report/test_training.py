@@ -24,8 +24,9 @@ from relusweep.pipeline.report.training.comparison import compared, paired_axes
 from relusweep.pipeline.report.training.curves import curves
 from relusweep.pipeline.report.training.families import family_of, prepared
 from relusweep.pipeline.report.training.maps import dots, pair_map
-from relusweep.pipeline.report.training.outcome import outcome_of
+from relusweep.pipeline.report.training.outcome import marginal_table, outcome_of
 from relusweep.pipeline.report.training.page import content
+from relusweep.tasks.medians import median
 from tests.pipeline.report.forms import own_sweep, training
 from tests.pipeline.report.pages import Page
 
@@ -116,6 +117,8 @@ def test_without_success_losses_are_compared(by_loss: xr.Dataset, tmp_path: Path
     at = by_loss["final_loss"].sel(learning_rate=0.025).to_numpy().ravel()
     quartiles = [float(found[name].sel(learning_rate=0.025)) for name in ("low", "value", "high")]
     np.testing.assert_allclose(quartiles, np.quantile(at, [0.25, 0.5, 0.75]))
+    ends = [float(found[name].sel(learning_rate=0.025)) for name in ("median_low", "median_high")]
+    np.testing.assert_array_equal([ends], [median(at)[1:]])
     blown = by_loss["final_loss"].where(by_loss["trial"] > 0, np.inf)
     above = outcome_of(by_loss.assign(final_loss=blown)).over("learning_rate")["value"]
     assert (above > found["value"]).all()
@@ -124,6 +127,24 @@ def test_without_success_losses_are_compared(by_loss: xr.Dataset, tmp_path: Path
     assert "How does the final loss of networks depend on" in page.text
     assert "Second ends lower, % of pairs [95 %]" in [name for row in page.rows for name in row]
     assert "Logarithmic scale" in page.text
+
+
+def test_losses_of_test_rows_come_before_those_of_training_rows(by_loss: xr.Dataset) -> None:
+    outcome = outcome_of(by_loss.assign(test_loss=2 * by_loss["final_loss"]))
+    assert (outcome.what, outcome.loss) == ("Test loss", "test_loss")
+    np.testing.assert_allclose(outcome.over()["value"], 2 * outcome_of(by_loss).over()["value"])
+    assert "Test loss, median [95 %]" in marginal_table(outcome).cells
+    few = marginal_table(outcome_of(by_loss.isel(trial=[0], width=[0], init=[0]))).cells
+    assert "[" not in few.iloc[1]["Final loss, median [95 %]"]  # five values or fewer bound no median
+
+
+def test_key_figures_name_the_best_of_network_and_protocol_alone(by_loss: xr.Dataset) -> None:
+    most = f"Best {outcome_of(by_loss).axes[0]}"
+    assert most in [figure.what for figure in content(by_loss).key_figures]
+    data = by_loss.copy()
+    for dim in outcome_of(by_loss).axes:
+        data[dim] = data[dim].assign_attrs(part="problem")
+    assert [figure.what for figure in content(data).key_figures] == ["Final loss"]
 
 
 def test_pairs_are_those_counted_by_hand(own: xr.Dataset) -> None:
@@ -336,6 +357,12 @@ def test_other_activations_have_no_family_which_tells_of_relu(classes: xr.Datase
 def test_the_problem_chooses_the_family(own: xr.Dataset, problem: dict[str, object], package: str) -> None:
     family = family_of(training(own, problem))
     assert (family and family.package) == package
+
+
+def test_the_family_of_the_sine_is_of_no_other_function(own: xr.Dataset) -> None:
+    fits = training(own, {"kind": "function"})
+    assert family_of(fits.assign_coords(target="sine")) is not None
+    assert family_of(fits.assign_coords(target="peaks")) is None
 
 
 def test_functions_fitted_without_a_bar_have_no_tries() -> None:
