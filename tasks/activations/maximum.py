@@ -20,4 +20,4 @@ def _apply(z: Tensor, units: Units) -> Tensor:
     return largest
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True, grouped=True)
+ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True, pieces="largest", grouped=True)

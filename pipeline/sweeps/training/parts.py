@@ -14,6 +14,7 @@ __all__ = ["Network", "Optimizer", "Pretraining", "Protocol", "Restarts"]
 
 _POSITIVE = "whole numbers of at least 1, as 5 or 2,3 or 2..10"
 _RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
+_STRENGTH = "numbers from 0 to 1e6, as 0,0.01"
 _SHARE = "numbers from 0, below 1"
 
 
@@ -249,6 +250,10 @@ class Protocol(WithAxes):
         Rates of the rules: of biases, and of scalars.
     pretraining : Pretraining, optional
         Of compositions; by default none.
+    pull : tuple of float, optional
+        Strength of the pull of hidden activations to two deviations from their mean.
+    orthogonality : tuple of float, optional
+        Strength of the penalty on rows of weights that are not orthogonal.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -315,3 +320,15 @@ class Protocol(WithAxes):
         Field(description=f"none, or {_RATE}"),
     ] = None
     pretraining: Annotated[Pretraining | None, LATER] = None
+    pull: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the pull of hidden activations to two deviations from their mean"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
+    ] = None
+    orthogonality: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the penalty on rows of weights that are not orthogonal"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
+    ] = None

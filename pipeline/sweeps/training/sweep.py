@@ -411,6 +411,8 @@ class TrainingSweep(SpecifiedSweep):
             stop=setting["stop"],
             success=setting["success"],
             rules=_rules(setting),
+            pull=setting.get("pull", 0.0),
+            orthogonality=setting.get("orthogonality", 0.0),
         )
 
     def _restarts(self, setting: Setting) -> Restarts | None:
