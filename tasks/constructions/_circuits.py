@@ -7,7 +7,7 @@ rounded here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -147,9 +147,14 @@ class Circuit:
         self._n_signals = len(forms)
         return self.signals
 
-    def constant(self, value: Number) -> Form:
-        """Give a form that reads nothing."""
-        return Form(len(self._layers), {}, value)
+    def combination(self, forms: Iterable[Form], weights: Iterable[Number], bias: Number = 0) -> Form:
+        """Sum multiples of forms; those that have no weight are left out."""
+        total: dict[int, Number] = {}
+        for form, factor in zip(forms, weights, strict=False):
+            bias += factor * form.bias
+            for signal, weight in form.weights.items():
+                total[signal] = total.get(signal, 0) + factor * weight
+        return Form(len(self._layers), total, bias)
 
     def network(self, outputs: Sequence[Form]) -> Network:
         """End with these outputs."""

@@ -57,15 +57,11 @@ def _network(s: Setting, activation: str) -> Network:
     circuit = Circuit(s.d)
     forms = [_input(circuit, node, step) + _PLACES[activation] for node in weights]
     units = circuit.units(forms)
-    total = circuit.constant(_taylor(s, (0,) * s.d))
-    for unit, weight in zip(units, weights.values(), strict=True):
-        total += weight * unit
-    return circuit.network([total])
+    return circuit.network([circuit.combination(units, weights.values(), _taylor(s, (0,) * s.d))])
 
 
 def _input(circuit: Circuit, node: tuple[Fraction, ...], step: Fraction) -> Form:
-    shifted = [x - Fraction(1, 2) for x in circuit.signals]
-    return sum((step * k * x for x, k in zip(shifted, node, strict=True)), start=circuit.constant(0))
+    return circuit.combination([x - Fraction(1, 2) for x in circuit.signals], [step * k for k in node])
 
 
 def _bounds(s: Setting, activation: str) -> Bounds:

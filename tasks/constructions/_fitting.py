@@ -8,7 +8,6 @@ have several bits, so there are several such networks: some side by side, some o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
@@ -57,9 +56,9 @@ def fit(values: Sequence[Sequence[Fraction]], bits: Sequence[int], n: int, l: in
         One input, an index from 0; as many outputs as lists. No output is negative, whatever the input.
     """
     planes = [
-        (output, Fraction(1, 2 ** (i + 1)), _plane(stored, count, i))
+        (output, Fraction(1, 2 ** (i + 1)), plane)
         for output, (stored, count) in enumerate(zip(values, bits, strict=True))
-        for i in range(count)
+        for i, plane in enumerate(_planes(stored, count))
     ]
     beside, rounds = _arrangement(len(planes), l)
     n_outputs = len(values)
@@ -93,10 +92,11 @@ def _arrangement(n_bits: int, l: int) -> tuple[int, int]:
     return -(-n_bits // rounds), rounds
 
 
-def _plane(stored: Sequence[Fraction], count: int, i: int) -> list[int]:
-    """Give the i-th of so many binary digits of all stored numbers."""
+def _planes(stored: Sequence[Fraction], count: int) -> list[list[int]]:
+    """Give so many binary digits of all stored numbers, list after list from the highest."""
     highest = 2**count - 1
-    return [min(math.floor(value * 2**count), highest) >> (count - 1 - i) & 1 for value in stored]
+    codes = [min((value.numerator << count) // value.denominator, highest) for value in stored]
+    return [[code >> (count - 1 - i) & 1 for code in codes] for i in range(count)]
 
 
 def _address(n: int, l: int) -> Network:
@@ -143,24 +143,27 @@ def _numbers(circuit: Circuit, planes: list[list[int]], n: int, l: int) -> tuple
     """
     table = [_packed(bits, n, l) for bits in planes]
     block, place, wanted = circuit.signals
-    held = [circuit.constant(number) for blocks in table for number in blocks[0]]
+    held = [circuit.combination([], [], number) for blocks in table for number in blocks[0]]
     for first in range(1, n * l, n):
         thresholds = list(range(first, min(first + n, n * l)))
         sides = [block - (t - shift) for t in thresholds for shift in (1, 0)]
         units = circuit.units([*sides, *held, block, place, wanted])
         *held, block, place, wanted = units[len(sides) :]
-        for i, t in enumerate(thresholds):
-            rises = [
-                high - low for blocks in table for low, high in zip(blocks[t - 1], blocks[t], strict=True)
-            ]
-            reached = units[2 * i] - units[2 * i + 1]
-            held = [number + reached * rise for number, rise in zip(held, rises, strict=True)]
+        rises = [
+            [side * (blocks[t][r] - blocks[t - 1][r]) for t in thresholds for side in (1, -1)]
+            for blocks in table
+            for r in range(n)
+        ]
+        held = [
+            circuit.combination([number, *units], [1, *weights])
+            for number, weights in zip(held, rises, strict=True)
+        ]
     far = [place * sign - r * sign for r in range(n) for sign in (1, -1)]
     *units, wanted = circuit.units([*far, *held, wanted])
     distances = [units[2 * r] + units[2 * r + 1] for r in range(n)]
     held = [number - distances[i % n] for i, number in enumerate(units[2 * n :])]
     *units, wanted = circuit.units([*held, wanted])
-    return [_sum(circuit, units[i : i + n]) for i in range(0, len(units), n)], wanted
+    return [circuit.combination(units[i : i + n], [1] * n) for i in range(0, len(units), n)], wanted
 
 
 def _packed(bits: list[int], n: int, l: int) -> list[list[Fraction]]:
@@ -171,10 +174,6 @@ def _packed(bits: list[int], n: int, l: int) -> list[list[Fraction]]:
 
 def _number(bits: list[int]) -> Fraction:
     return Fraction(int("".join(map(str, bits)), 2), 2 ** len(bits))
-
-
-def _sum(circuit: Circuit, forms: list[Form]) -> Form:
-    return sum(forms, start=circuit.constant(0))
 
 
 class _Reader:
@@ -192,7 +191,7 @@ class _Reader:
     def __init__(self, circuit: Circuit, numbers: list[Form], wanted: Form) -> None:
         self._circuit, self._numbers, self._wanted = circuit, numbers, wanted
         self._gates: list[Form] = []
-        self.totals = [circuit.constant(0) for _ in numbers]
+        self.totals = [circuit.combination([], []) for _ in numbers]
 
     def bits(self, i: int, l: int) -> list[Form]:
         """Compare with 1/2 in one layer: numbers have ``l - i`` digits left."""
@@ -228,5 +227,5 @@ class _Reader:
         if gates:
             self.totals = [total + gate for total, gate in zip(self.totals, gates, strict=True)]
         self._gates = []
-        self._far = _sum(self._circuit, list(units))
+        self._far = self._circuit.combination(units, [1, 1])
         return found

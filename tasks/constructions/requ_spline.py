@@ -36,8 +36,8 @@ def _network(s: Setting) -> Network:
         products = [
             Fraction(1, 4) * (units[i] - units[i + 1] - units[i + 2]) for i in range(0, len(units), 3)
         ]
-        return circuit.network([_weighted(circuit, products, coefficients)])
-    return circuit.network([_weighted(circuit, splines[0], coefficients)])
+        return circuit.network([circuit.combination(products, coefficients)])
+    return circuit.network([circuit.combination(splines[0], coefficients)])
 
 
 def _powers(circuit: Circuit, degree: int, count: int) -> list[Form]:
@@ -65,12 +65,8 @@ def _splines(circuit: Circuit, powers: list[Form], degree: int, count: int) -> l
     weights = [
         Fraction((-1) ** i * math.comb(degree + 1, i), math.factorial(degree)) for i in range(degree + 2)
     ]
-    return [_weighted(circuit, powers[k : k + degree + 2], weights) for k in range(degree + count)]
-
-
-def _weighted(circuit: Circuit, forms: list[Form], weights: list[Fraction]) -> Form:
-    pairs = zip(forms, weights, strict=False)  # what begins beyond 1 is zero on [0, 1]
-    return sum((weight * form for form, weight in pairs), start=circuit.constant(0))
+    # Powers that begin beyond 1 are zero on [0, 1], and left out.
+    return [circuit.combination(powers[k : k + degree + 2], weights) for k in range(degree + count)]
 
 
 def _coefficient(s: Setting, knots: tuple[int, ...], degree: int, count: int) -> Fraction:

@@ -24,11 +24,9 @@ def square(n: int, l: int) -> Network:
     tooth, rest = circuit.signals[0], circuit.signals[0]
     for layer in range(l):
         *kinks, rest = circuit.units([*(tooth - Fraction(i, 2**k) for i in range(2**k)), rest])
-        tooth = 2**k * kinks[0]
-        gap = (1 - Fraction(1, 2**k)) * kinks[0]
-        for i, kink in enumerate(kinks[1:]):
-            tooth += (-1) ** (i + 1) * 2 ** (k + 1) * kink
-            gap -= Fraction(2, 2**k) * kink
+        turns = [(-1) ** i * 2 ** (k + 1) for i in range(1, 2**k)]
+        tooth = circuit.combination(kinks, [2**k, *turns])
+        gap = circuit.combination(kinks, [1 - Fraction(1, 2**k), *[-Fraction(2, 2**k)] * (2**k - 1)])
         rest -= Fraction(1, 4 ** (k * layer)) * gap
     return circuit.network([rest])
 

@@ -55,10 +55,7 @@ def digit(
     slope = Fraction(1) / ramp
     ramps = [part for t in thresholds for part in (slope * (value - t) + 1, slope * (value - t))]
     units = circuit.units([*ramps, *carried])
-    found = circuit.constant(0)
-    for i in range(len(thresholds)):
-        found += units[2 * i] - units[2 * i + 1]
-    return found, units[len(ramps) :]
+    return circuit.combination(units, [1, -1] * len(thresholds)), units[len(ramps) :]
 
 
 def _ramp(s: Setting) -> Fraction:
