@@ -14,7 +14,7 @@ from relusweep.tasks.statistics import Rate, slopes
 
 __all__ = ["Fit", "built", "fits", "name_of"]
 
-_LEAST = 2  # of N and L in fits: at 1 a factor is a constant
+_FEWEST = 3  # values of N or L that tell an exponent
 
 
 class Fit(NamedTuple):
@@ -65,11 +65,14 @@ def name_of(construction: str, q: int, d: int) -> str:
 
 
 def fits(cells: pd.DataFrame) -> Iterator[Fit]:
-    """Fit every construction, q and d, where N or L vary enough."""
+    """Fit every construction, q and d, over N and L of at least 2, where they vary enough.
+
+    At 1 a power of N or L is 1 whatever its exponent, and logarithms of it are 0.
+    """
     for (construction, _, q, d), rows in cells.groupby(["construction", "target", "q", "d"], sort=True):
         whole = rows[(rows["N"] != 1) & (rows["L"] != 1)]
-        axes = tuple(axis for axis in ("N", "L") if whole[axis].nunique() > _LEAST)
-        if not axes:
+        axes = tuple(axis for axis in ("N", "L") if len(set(whole[axis])) > 1)
+        if all(len(set(whole[axis])) < _FEWEST for axis in axes):
             continue
         logs = [np.log(whole[axis]) for axis in axes]
 
