@@ -19,6 +19,7 @@ STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 RUNS = {
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
+    "constructions.py": (("--share", "0.02"), "target wave"),
     "version_rates.py": (
         ("npn2", *TINY, "--seeds", "2", "--swaps", "1", "--workers", "1"),
         "learning rate 0.002, in pairs",
