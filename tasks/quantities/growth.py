@@ -139,23 +139,25 @@ class Growth(Quantity):
         return _wanted(self)
 
     def check(self) -> None:
-        """Refuse constructions of which no cell is asked for."""
-        asked = self.wanted.any(axis=tuple(range(1, len(self.shape))))
-        for name in (name for name, some in zip(self.construction, asked, strict=True) if not some):
-            used = constructions.uses(name)
-            axes = {dim: NONE not in self._written(dim) for own, dim in _AXES.items() if own not in used}
-            lacking = [dim for dim, lacks in axes.items() if lacks]
-            raise ValueError(
-                f"construction = {name}: no cell is left of it; "
-                + (
-                    f"it does not use {' and '.join(lacking)}: add none there, as {lacking[0]}=none,…"
-                    if lacking
-                    else f"give other labels of {', '.join(_AXES[own] for own in used)}, or more most_units"
-                )
-            )
+        """Refuse labels at which nothing is built."""
+        if not self.wanted.any():
+            raise ValueError(f"nothing is built: {self._left_out(self.construction[0])}")
+
+    def _left_out(self, name: str) -> str:
+        """Say why a construction has no cell."""
+        used = constructions.uses(name)
+        lacking = [
+            dim for own, dim in _AXES.items() if own not in used and not {0, NONE} & set(getattr(self, dim))
+        ]
+        if lacking:
+            return f"{name} does not use {' and '.join(lacking)}; add none there, as {lacking[0]}=none,…"
+        names = ", ".join(_AXES[own] for own in used)
+        return f"{name} uses {names}, and no label of these is given, or most_units is too small"
 
     def notes(self) -> list[str]:
-        """Say of how many constructions parameters may pass the range of float64."""
+        """Say which constructions have no cell, and of how many parameters may be beyond float64."""
+        asked = [bool(some.any()) for some in self.wanted]
+        lost = [name for name, some in zip(self.construction, asked, strict=True) if not some]
         labels = {dim: labels for dim, (labels, _) in self.axes.items()}
         settings = (
             {dim: labels[dim][at] for dim, at in zip(labels, place, strict=True)}
@@ -164,14 +166,14 @@ class Growth(Quantity):
         found = [_bounds(*_arguments(setting)) for setting in settings]
         beyond = sum(bounds is not None and math.isinf(_float(bounds.parameters)) for bounds in found)
         undefined = sum(bounds is None for bounds in found)
-        return [
-            f"{count:,} of {len(found):,} constructions {what}"
-            for count, what in (
-                (beyond, "may have parameters beyond float64: these are computed exactly alone"),
-                (undefined, "are not defined: they get a code"),
-            )
-            if count
+        counts = {
+            "may have parameters beyond float64: these are computed exactly alone": beyond,
+            "are not defined: they get a code": undefined,
+        }
+        counted = [
+            f"{count:,} of {len(found):,} constructions {what}" for what, count in counts.items() if count
         ]
+        return [*counted, *(f"left out: {self._left_out(name)}" for name in lost)]
 
     def block_shape(self) -> Mapping[str, int]:
         """Give all depths of a width: a run of seconds, and one chunk of the store."""
@@ -209,9 +211,6 @@ class Growth(Quantity):
             "claimed_error": bounds.claimed_error,
             "claimed_parameters": bounds.claimed_parameters,
         }
-
-    def _written(self, dim: str) -> list[str]:
-        return [NONE if label in (0, NONE) else str(label) for label in getattr(self, dim)]
 
 
 _BOUNDED = ("error", "parameters", "width", "depth")

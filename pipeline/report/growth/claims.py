@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.claims import Claim, Verdict
-from relusweep.pipeline.report.growth.fits import Fit, built, fits
+from relusweep.pipeline.report.growth.fits import Fit, built, fits, grouped
 from relusweep.pipeline.report.growth.tables import written
 from relusweep.tasks.statistics import Rate, slopes
 
@@ -27,7 +27,7 @@ _NO_FASTER = (
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Decide every claim from the networks that were built."""
     cells = built(dataset)
-    of = dict(iter(cells.groupby("construction")))
+    of = dict(grouped(cells, "construction"))
     found = [fit for fit in fits(cells) if fit.construction == "smooth"]
     splines = [fit for fit in fits(cells) if fit.construction == "requ_spline"]
     stated = [
@@ -105,12 +105,11 @@ def _sizes(rows: pd.DataFrame | None) -> Claim:
     """Compare width with N log N and depth with L² log L."""
     words = "Width ~ N log N, depth ~ L² log L"
     figures, kept = [], []
-    for (q, d), some in [] if rows is None else rows[(rows["N"] > 1) & (rows["L"] > 1)].groupby(["q", "d"]):
-        n, l = some["N"].astype(float), some["L"].astype(float)  # noqa: E741  (the source's name)
-        orders = {"width": n * np.log(n), "depth": l**2 * np.log(l)}
-        for what, order in orders.items():
-            axis = n if what == "width" else l
-            rate = slopes(np.log(some[what] / order), np.log(axis))
+    whole = None if rows is None else rows[(rows["N"] > 1) & (rows["L"] > 1)]
+    for (q, d), some in [] if whole is None else grouped(whole, "q", "d"):
+        for what, axis, power in (("width", "N", 1), ("depth", "L", 2)):
+            logs = np.log(some[axis])
+            rate = slopes(np.log(some[what]) - power * logs - np.log(logs), logs)
             if np.isfinite(rate.low[0]):
                 kept.append(bool(rate.low[0] <= 0))
                 figures.append(f"q {q}, d {d}: {what} over its order {written(rate, 0)}")
@@ -122,7 +121,7 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
     figures, kept = [], []
     other = "L" if axis == "N" else "N"
     some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] > 1)]
-    for q, line in [] if some is None else some.groupby("q"):
+    for q, line in [] if some is None else grouped(some, "q"):
         if line[axis].nunique() < _FEWEST:
             continue
         logs = line["log10_largest"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import xarray as xr
 from relusweep.tasks.quantities.growth import Built
 from relusweep.tasks.statistics import Rate, slopes
 
-__all__ = ["Fit", "built", "fits", "name_of"]
+__all__ = ["Fit", "built", "fits", "grouped", "name_of"]
 
 _FEWEST = 3  # values of N or L that tell an exponent
 
@@ -58,6 +58,11 @@ def built(dataset: xr.Dataset) -> pd.DataFrame:
     return rows.astype({"q": int, "d": int, "N": int, "L": int}).reset_index(drop=True)
 
 
+def grouped(cells: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """Give the rows of each value of a column, or of each combination of several, ascending."""
+    yield from cells.groupby(list(columns) if len(columns) > 1 else columns[0])
+
+
 def name_of(construction: str, q: int, d: int) -> str:
     """Name a construction with what it is built for."""
     known = [f"{axis} {value}" for axis, value in (("q", q), ("d", d)) if value]
@@ -69,7 +74,7 @@ def fits(cells: pd.DataFrame) -> Iterator[Fit]:
 
     At 1 a power of N or L is 1 whatever its exponent, and logarithms of it are 0.
     """
-    for (construction, _, q, d), rows in cells.groupby(["construction", "target", "q", "d"], sort=True):
+    for (construction, _, q, d), rows in grouped(cells, "construction", "target", "q", "d"):
         whole = rows[(rows["N"] != 1) & (rows["L"] != 1)]
         axes = tuple(axis for axis in ("N", "L") if len(set(whole[axis])) > 1)
         if all(len(set(whole[axis])) < _FEWEST for axis in axes):

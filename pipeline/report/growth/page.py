@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.report.claims import claims_table
+from relusweep.pipeline.report.claims import Claim, claims_table
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.growth.claims import claims
 from relusweep.pipeline.report.growth.fits import built, fits
@@ -75,7 +75,7 @@ def _breaking(cells: pd.DataFrame) -> Iterator[KeyFigure]:
     yield KeyFigure("Beyond float64", f"{beyond:,}", "evaluated exactly alone")
 
 
-def _sections(cells: pd.DataFrame, stated: list[object]) -> Iterator[Section]:
+def _sections(cells: pd.DataFrame, stated: list[Claim]) -> Iterator[Section]:
     yield Section("What the source claims", [claims_table(stated), _HOW])
     exponents = exponents_table(list(fits(cells)))
     yield Section(

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from relusweep.pipeline.report.drawing import tick_logarithms
+from relusweep.pipeline.report.growth.fits import grouped
 from relusweep.pipeline.report.growth.tables import DTYPES
 from relusweep.pipeline.report.text import significant
 from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
@@ -30,7 +31,7 @@ def powers(cells: pd.DataFrame, construction: str, what: str) -> Picture | None:
     rows = cells[cells["construction"] == construction]
     panels = {
         (d, axis): line
-        for d, of in rows.groupby("d")
+        for d, of in grouped(rows, "d")
         for axis, other in (("N", "L"), ("L", "N"))
         if (line := _line(of, axis, other)) is not None
     }
@@ -65,7 +66,7 @@ def _in_words(panels: dict[tuple[int, str], pd.DataFrame], what: str) -> str:
         f"q {q}, d {d}: {significant(float(line[what].iloc[0]))} at {axis} {line[axis].iloc[0]}, "
         f"{significant(float(line[what].iloc[-1]))} at {axis} {line[axis].iloc[-1]}"
         for (d, axis), some in panels.items()
-        for q, line in some.groupby("q")
+        for q, line in grouped(some, "q")
     )
     return f"{'; '.join(ends)}."
 
@@ -96,7 +97,7 @@ def _title(line: pd.DataFrame, d: int, other: str) -> str:
 
 
 def _draw_lines(axis: Axes, rows: pd.DataFrame, along: str, what: str, theme: Theme) -> None:
-    for place, (q, line) in enumerate(rows.groupby("q")):
+    for place, (q, line) in enumerate(grouped(rows, "q")):
         colour = theme.series[place % len(theme.series)]
         x, y = line[along], line[what].where(line[what] > 0)
         size = max(3.0, 7.5 - 1.6 * place)  # what lies on one place is seen
@@ -150,9 +151,9 @@ def _draw_exponentials(panels: dict[tuple[str, str], pd.DataFrame], theme: Theme
     drawing = figure(2.6 * len(panels) + 0.6, 3.4)
     axes = drawing.subplots(1, len(panels), squeeze=False)[0]
     for axis, ((title, along), rows) in zip(axes, panels.items(), strict=True):
-        for place, (q, of) in enumerate(rows.groupby("q")):
+        for place, (q, of) in enumerate(grouped(rows, "q")):
             colour, marker = theme.series[place % len(theme.series)], MARKERS[place % len(MARKERS)]
-            for name, line in of.groupby("construction"):
+            for name, line in grouped(of, "construction"):
                 fill = "none" if name == "points" else "full"
                 axis.plot(
                     line[along],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.growth.fits import Fit
+from relusweep.pipeline.report.growth.fits import Fit, grouped
 from relusweep.pipeline.report.text import NOTHING, significant
 from relusweep.tasks.quantities.growth import Built
 from relusweep.tasks.statistics import Rate
@@ -68,7 +68,7 @@ def _exponent(fit: Fit, what: str, axis: str) -> str:
 def bounds_table(cells: pd.DataFrame) -> Table:
     """Count how many networks keep the bounds that are proved of them."""
     rows = []
-    for name, of in cells.groupby("construction"):
+    for name, of in grouped(cells, "construction"):
         row = {"Construction": name.replace("_", " "), "Networks": f"{len(of):,}"}
         for what, bound in _BOUNDS.items():
             known = of[of[bound].notna() & of[what].notna()]
@@ -93,7 +93,7 @@ def breaking(cells: pd.DataFrame, dtype: str) -> pd.DataFrame:
 def floats_table(cells: pd.DataFrame) -> Table:
     """Say from which parameters on float32 and float64 leave the bound of the error."""
     rows = []
-    for name, of in cells[cells["bound_error"] > 0].groupby("construction"):
+    for name, of in grouped(cells[cells["bound_error"] > 0], "construction"):
         row = {"Construction": name.replace("_", " "), "Networks": f"{len(of):,}"}
         for dtype in DTYPES:
             broken = breaking(of, dtype)
@@ -108,7 +108,7 @@ def _first(broken: pd.DataFrame) -> str:
     """Name the network of the least parameters among some."""
     if not len(broken):
         return NOTHING
-    one = broken.loc[broken["log10_largest"].idxmin()]
+    one = broken.nsmallest(1, "log10_largest").iloc[0]
     where = ", ".join(f"{axis} {int(one[axis])}" for axis in ("q", "d", "N", "L") if one[axis])
     return f"{where}: largest {significant(10 ** float(one['log10_largest']))}"
 
@@ -116,8 +116,8 @@ def _first(broken: pd.DataFrame) -> str:
 def sizes_table(cells: pd.DataFrame) -> Table:
     """Give for each construction the largest network that was built."""
     rows = []
-    for name, of in cells.groupby("construction"):
-        one = of.loc[of["n_nonzero"].idxmax()]
+    for name, of in grouped(cells, "construction"):
+        one = of.nlargest(1, "n_nonzero").iloc[0]
         where = ", ".join(f"{axis} {int(one[axis])}" for axis in ("q", "d", "N", "L") if one[axis])
         rows.append(
             {
