@@ -55,7 +55,6 @@ class Built(IntEnum):
 
     BUILT = 0
     BEYOND_FLOAT64 = 1
-    NOT_DEFINED = 2
 
 
 def _construction(name: str) -> str:
@@ -74,7 +73,7 @@ class Growth(Quantity):
     """Networks that are built, not trained: sizes, parameters and errors, beside the bounds.
 
     A construction that does not depend on an axis has cells at its label ``none`` alone; one that does has
-    no cells there. What a construction cannot be, and parameters beyond float64, are codes.
+    no cells there. Where parameters are beyond float64, ``built`` says so.
 
     Attributes
     ----------
@@ -164,16 +163,12 @@ class Growth(Quantity):
             for place in np.argwhere(self.wanted)
         )
         found = [_bounds(*_arguments(setting)) for setting in settings]
-        beyond = sum(bounds is not None and math.isinf(_float(bounds.parameters)) for bounds in found)
-        undefined = sum(bounds is None for bounds in found)
-        counts = {
-            "may have parameters beyond float64: these are computed exactly alone": beyond,
-            "are not defined: they get a code": undefined,
-        }
-        counted = [
-            f"{count:,} of {len(found):,} constructions {what}" for what, count in counts.items() if count
-        ]
-        return [*counted, *(f"left out: {self._left_out(name)}" for name in lost)]
+        beyond = sum(math.isinf(_float(bounds.parameters)) for bounds in found)
+        said = (
+            f"{beyond:,} of {len(found):,} constructions may have parameters beyond float64: these are "
+            "computed exactly alone"
+        )
+        return [*([said] if beyond else []), *(f"left out: {self._left_out(name)}" for name in lost)]
 
     def block_shape(self) -> Mapping[str, int]:
         """Give all depths of a width: a run of seconds, and one chunk of the store."""
@@ -185,11 +180,7 @@ class Growth(Quantity):
 
     def cell(self, setting: Setting) -> Mapping[str, ArrayLike]:
         """Build a network, and measure it."""
-        arguments = _arguments(setting)
-        bounds = _bounds(*arguments)
-        if bounds is None:
-            return {"built": Built.NOT_DEFINED}
-        name, q, d, n, l, target = arguments  # noqa: E741  (the source's name)
+        name, q, d, n, l, target = _arguments(setting)  # noqa: E741  (the source's name)
         built = constructions.build(name, q=q, d=d, n=n, l=l, target=target, exact=True)
         points = built.points(self.points)
         off = np.array(abs(built.evaluate(points, "exact") - built.approximates(points)), float)
@@ -206,10 +197,10 @@ class Growth(Quantity):
             "error": off.max(),
             "mean_error": off.mean(),
             "error_float64": math.nan if beyond else built.error(points, "float64"),
-            "error_float32": built.error(points, "float32"),
-            **{f"bound_{name}": _float(getattr(bounds, name)) for name in _BOUNDED},
-            "claimed_error": bounds.claimed_error,
-            "claimed_parameters": bounds.claimed_parameters,
+            "error_float32": math.nan if beyond else built.error(points, "float32"),
+            **{f"bound_{name}": _float(getattr(built.bounds, name)) for name in _BOUNDED},
+            "claimed_error": built.bounds.claimed_error,
+            "claimed_parameters": built.bounds.claimed_parameters,
         }
 
 
@@ -247,16 +238,12 @@ def _arguments(setting: Setting) -> tuple[Any, ...]:
 
 
 @cache
-def _bounds(name: str, q: int, d: int, n: int, l: int, target: str) -> Bounds | None:  # noqa: E741
-    """Give what is proved of a construction; None where it is not defined."""
-    try:
-        return constructions.check(name, q=q, d=d, n=n, l=l, target=target, exact=True)
-    except ValueError:
-        return None
+def _bounds(name: str, q: int, d: int, n: int, l: int, target: str) -> Bounds:  # noqa: E741
+    return constructions.check(name, q=q, d=d, n=n, l=l, target=target, exact=True)
 
 
-def _units(bounds: Bounds | None) -> float:
-    return 0.0 if bounds is None else _float(bounds.width) * max(1.0, _float(bounds.depth))
+def _units(bounds: Bounds) -> float:
+    return _float(bounds.width) * max(1.0, _float(bounds.depth))
 
 
 def _float(value: Any) -> float:
