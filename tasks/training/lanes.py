@@ -277,7 +277,9 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     )
 
 
-_imports = compiled(elementary, _steps, _units, _decomposed, functions, gather, _orders, simd, tiles, counted=False)
+_imports = compiled(
+    elementary, _steps, _units, _decomposed, functions, gather, _orders, simd, tiles, counted=False
+)
 
 
 class _Kernels(NamedTuple):

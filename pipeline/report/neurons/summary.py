@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from relusweep.pipeline.report.training.axes import labels
 from relusweep.tasks.medians import Median, median
 
-__all__ = ["DECOMPOSED", "NEURONS", "Case", "best", "cases", "is_one_neuron", "name_of", "neurons_of", "rates"]
+__all__ = [
+    "DECOMPOSED",
+    "NEURONS",
+    "Case",
+    "best",
+    "cases",
+    "is_one_neuron",
+    "name_of",
+    "neurons_of",
+    "rates",
+]
 
 DECOMPOSED = ("decomposed_relu", "decomposed_softplus")
 NEURONS = {
@@ -102,9 +112,7 @@ def cases(dataset: xr.Dataset) -> list[Case]:
     """
     dims = [str(dim) for dim in dataset["final_loss"].dims if dim != "trial"]
     along = {dim: labels(dataset, dim) for dim in dims}
-    alone = {
-        str(name): labels(dataset, str(name))[0] for name in dataset.coords if not dataset[name].ndim
-    }
+    alone = {str(name): labels(dataset, str(name))[0] for name in dataset.coords if not dataset[name].ndim}
     data = dataset[["final_loss", "reached_epoch", "stop_reason"]].compute().transpose(*dims, "trial", ...)
     trials, levels = data.sizes["trial"], data["reached_loss"].to_numpy().astype(float)
     losses = data["final_loss"].to_numpy().reshape(-1, trials).astype(float)

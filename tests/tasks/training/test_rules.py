@@ -101,7 +101,9 @@ def test_gradients_are_finite_differences(kind):
         optimizer=Sgd(learning_rate=1.0, momentum=0.0),
         stop="last_epoch",
     )
-    for start, end, t in zip(initial.astype(float), trained(protocol, x, y, initial).parameters, y, strict=True):
+    for start, end, t in zip(
+        initial.astype(float), trained(protocol, x, y, initial).parameters, y, strict=True
+    ):
         steps = 1e-6 * np.eye(len(start))
         slopes = [(loss(network, start + s, x, t) - loss(network, start - s, x, t)) / 2e-6 for s in steps]
         np.testing.assert_allclose(start - end, slopes, atol=1e-6)
@@ -197,7 +199,12 @@ def test_the_sharpness_stays_above_zero(rules):
 def test_networks_that_stop_change_no_other(kind, batch):
     network, x, y, initial = data(kind, n_networks=12)
     protocol = Protocol(
-        network=network, epochs=40, optimizer=Adam(learning_rate=0.05), batch=batch, success=0.7, rules=Rules()
+        network=network,
+        epochs=40,
+        optimizer=Adam(learning_rate=0.05),
+        batch=batch,
+        success=0.7,
+        rules=Rules(),
     )
     orders = None if batch is None else Stream(("orders",)).keys(range(12))
     every = train(protocol, x, np.sign(y), initial, orders=orders, keep_parameters=True, engine="reference")
@@ -213,5 +220,7 @@ def test_networks_that_stop_change_no_other(kind, batch):
 
 
 def test_rules_of_other_units_are_refused():
-    with pytest.raises(ValidationError, match="relu has no scalars that follow rules; allowed are decomposed"):
+    with pytest.raises(
+        ValidationError, match="relu has no scalars that follow rules; allowed are decomposed"
+    ):
         Protocol(network=Network(n_inputs=1, width=1, depth=1), rules=Rules())
