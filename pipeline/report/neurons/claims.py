@@ -172,10 +172,10 @@ def _epochs(every: Sequence[Case], kind: str) -> Claim:
     return Claim(
         f"The {NEURONS[kind]} takes 3 to 10 times less time",
         _verdict([ratio >= 3 for _, ratio in ratios.values()]),
-        f"Median epochs of {NEURONS[_USUAL[kind]]} networks of the same size to the least loss that half of "
-        f"them reach, over those of the kind by its rules, each at its fastest rates: {figures}; 0 where half "
-        "of the kind's do not reach it. Holds for a function from 3 on. What an epoch of each takes is in "
-        "docs/measurements.md.",
+        f"Median epochs of {NEURONS[_USUAL[kind]]} networks of the same size to the least loss that half "
+        f"of them reach, over those of the kind by its rules, each at its fastest rates: {figures}; 0 "
+        "where half of the kind's do not reach it. Holds for a function from 3 on. What an epoch of each "
+        "takes is in docs/measurements.md.",
     )
 
 

@@ -16,20 +16,21 @@ from relusweep.pipeline.report.neurons.tables import epochs_table, errors_table,
 __all__ = ["sections"]
 
 _WHAT = (
-    "A decomposed neuron gives a + φ(v) of a = w·x, where the bias says the place of the bend φ, the turn d of "
-    "either sign how much the slope changes there, and the sharpness c of the softplus kind how suddenly. Weights "
-    "follow the optimiser. By the rules, bias, turn and sharpness follow half-sums of errors to the left and to "
-    "the right of the bend; else they follow the optimiser, too. Rates are: of the optimiser, of the rule of the "
-    "bias, of the rules of turn and sharpness."
+    "A decomposed neuron gives a + φ(v) of a = w·x, where the bias says the place of the bend φ, the turn "
+    "d of either sign how much the slope changes there, and the sharpness c of the softplus kind how "
+    "suddenly. Weights follow the optimiser. By the rules, bias, turn and sharpness follow half-sums of "
+    "errors to the left and to the right of the bend; else they follow the optimiser, too. Rates are "
+    "those of the optimiser, of the rule of the bias, and of the rules of turn and sharpness."
 )
 _ONE = (
-    "The network is one neuron and a linear output: a weight and a bias behind the neuron, which the source's bare "
-    "one lacks. So a ReLU need not grow where the target does: the weight behind it may turn it. Leaky ReLU cannot "
-    "pass through the kink exactly, and smooth neurons only come near it: see the least loss of any start."
+    "The network is one neuron and a linear output: a weight and a bias behind the neuron, which the "
+    "source's bare one lacks. So a ReLU need not grow where the target does: the weight behind it may "
+    "turn it. Leaky ReLU cannot have the kink exactly, and smooth neurons only come near it: see the "
+    "least loss of any start."
 )
 _TIME = (
-    "Seconds are no result of a sweep: what an epoch of each neuron takes in the same engine, and the seconds to a "
-    "loss, are measured by benchmarks/neurons.py (docs/measurements.md)."
+    "Seconds are no result of a sweep: what an epoch of each neuron takes in the same engine, and the "
+    "seconds to a loss, are measured by benchmarks/neurons.py (docs/measurements.md)."
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from math import ceil
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,9 +36,9 @@ def found(every: Sequence[Case]) -> Picture:
         name="found",
         alt=f"Share of starts that find the kink, at each neuron's best: {', '.join(shares)}.",
         caption=(
-            f"Share of starts that end at a loss of at most {significant(FOUND)}, with 95 % Wilson intervals, at "
-            "the best optimiser and rates of each neuron. Apart: starts whose output grows with the input, "
-            "and those whose output falls; the kink grows to the right, or to the left."
+            f"Share of starts that end at a loss of at most {significant(FOUND)}, with 95 % Wilson "
+            "intervals, at the best optimiser and rates of each neuron. Apart: starts whose output grows "
+            "with the input, and those whose output falls; the kink grows to the right, or to the left."
         ),
         draw=partial(_draw_found, every),
     )
@@ -55,9 +56,16 @@ def _draw_found(every: Sequence[Case], theme: Theme) -> Figure:
                 _draw_shares(axis, case, place, theme)
         axis.set(title=target, xlabel="found, %", xlim=(-2, 102))
         _categories(axis, names)
-    handles = {of: handle for handle, of in zip(*axis.get_legend_handles_labels(), strict=True)}
-    drawing.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=2)
+    _legend(drawing, [axis], 2)
     return drawing
+
+
+def _legend(drawing: Figure, axes: Iterable[Axes], columns: int) -> None:
+    """Name each series once."""
+    handles: dict[str, Any] = {}
+    for axis in axes:
+        handles |= {of: handle for handle, of in zip(*axis.get_legend_handles_labels(), strict=True)}
+    drawing.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=columns)
 
 
 def _draw_shares(axis: Axes, case: Case, place: int, theme: Theme) -> None:
@@ -116,8 +124,9 @@ def errors(every: Sequence[Case]) -> Picture:
         name="errors",
         alt=f"Median final losses by neuron and function. The least of each function: {', '.join(least)}.",
         caption=(
-            "Median of the final loss over the starts, with its 95 % interval, at the best rates. Smallest and "
-            "largest width of each optimiser; medians of networks half of which are not finite are left out."
+            "Median of the final loss over the starts, with its 95 % interval, at the best rates. "
+            "Smallest and largest width of each optimiser; medians of networks half of which are not "
+            "finite are left out."
         ),
         draw=partial(_draw_errors, every),
     )
@@ -169,9 +178,9 @@ def progress(every: Sequence[Case]) -> Picture:
         name="progress",
         alt=f"Losses against the epochs that networks of width {smallest} take to them, by function.",
         caption=(
-            f"Median epoch at which networks of width {smallest} come down to a loss, at the optimiser and the "
-            "rates that are fastest to it. A line ends where half of the networks come no further. Dashed: "
-            "decomposed neurons with all by backpropagation."
+            f"Median epoch at which networks of width {smallest} come down to a loss, at the optimiser and "
+            "the rates that are fastest to it. A line ends where half of the networks come no further. "
+            "Dashed: decomposed neurons with all by backpropagation."
         ),
         draw=partial(_draw_progress, some),
     )
