@@ -59,9 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = [name for name in activations.names() if activations.load(name).in_lanes]
     names.sort(key=lambda name: name != "relu")
-    table = Table(
-        "activation", title="Times the time of ReLU (share of its speed at weights)"
-    )
+    table = Table("activation", title="Times the time of ReLU (share of its speed at weights)")
     for width, depth in SIZES:
         table.add_column(f"{width}, {depth}", justify="right")
     cells: dict[str, list[str]] = {name: [] for name in names}
