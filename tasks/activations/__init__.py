@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -77,6 +77,9 @@ class Activation:
     slope_below : callable, optional
         ``slope_below(leak)``, where the activation is z above zero and a multiple of it below: the multiple.
         Such networks are piecewise linear; `relusweep.tasks.regions` finds their pieces.
+    pieces : {'slopes', 'largest'}, optional
+        Other piecewise linear ones: whether the unit's two scalars are its slopes below and above zero, or a
+        unit is the largest of its sums.
     scalars : tuple of Scalar
         What each unit has of its own beside weights and bias.
     grouped : bool
@@ -92,9 +95,15 @@ class Activation:
     uses_leak: bool = False
     in_lanes: bool = False
     slope_below: Callable[[float], float] | None = None
+    pieces: Literal["slopes", "largest"] | None = None
     scalars: tuple[Scalar, ...] = ()
     grouped: bool = False
     influences: Callable[[Tensor, Units], Tensor] | None = None
+
+    @property
+    def piecewise_linear(self) -> bool:
+        """Whether networks of it have linear pieces and regions."""
+        return self.slope_below is not None or self.pieces is not None
 
 
 def names() -> tuple[str, ...]:

@@ -23,5 +23,6 @@ ACTIVATION = Activation(
     _apply,
     zero_at_zero=True,
     in_lanes=True,
+    pieces="slopes",
     scalars=(Scalar("left", np.zeros_like), Scalar("right", np.ones_like)),
 )

@@ -62,6 +62,8 @@ def _load_network(memory, lane, network, data, shuffled):
     for i in range(data.initial.shape[1]):
         memory.first_moment[i * LANES + lane] = 0
         memory.second_moment[i * LANES + lane] = 0
+    for i in range(memory.running.size // LANES):
+        memory.running[i * LANES + lane] = 0
     if shuffled:
         for row in range(targets.size):
             for i in range(inputs.shape[1]):

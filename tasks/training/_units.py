@@ -1,5 +1,7 @@
 """The passes through layers of any activation of `CODES`, of which a second kernel of the same text is made.
 
+With penalties, which `_penalties` adds, networks of ReLU are trained here too.
+
 Where `_steps` ends a product with ReLU, these leave the sums z and go over them once more: a pass writes
 activations, and into the place of the sums what the way back needs of them. On the way back a second pass
 turns that, with the errors of the activations, into errors of the sums, in the same place.
@@ -18,14 +20,16 @@ from relusweep.tasks.training._decomposed import (
     give_back,
 )
 from relusweep.tasks.training._decomposed import settle as settle_decomposed
+from relusweep.tasks.training._penalties import add_orthogonality, follow, pull
 from relusweep.tasks.training.functions import silu, softplus
 from relusweep.tasks.training.simd import broadcast, fma, load, maximum, minimum, store, where_above
 from relusweep.tasks.training.tiles import affine, outer, returned
 
 __all__ = ["CODES", "backward", "forward", "settle"]
 
-_SOFTPLUS, _SILU, _VRELU, _MAXIMUM = range(1, 5)
+_RELU, _SOFTPLUS, _SILU, _VRELU, _MAXIMUM = range(5)
 CODES = {
+    "relu": _RELU,
     "softplus": _SOFTPLUS,
     "silu": _SILU,
     "vrelu": _VRELU,
@@ -33,7 +37,7 @@ CODES = {
     "decomposed_relu": DECOMPOSED_RELU,
     "decomposed_softplus": DECOMPOSED_SOFTPLUS,
 }
-"""What a rule calls activations; ReLU, which has a kernel of its own, is 0."""
+"""What a rule calls activations; ReLU without penalties has a kernel of its own."""
 
 _inlined = numba.njit(inline="always")
 
@@ -74,7 +78,10 @@ def _activate(rule, rows, layer, memory):
         for row in range(layer * rows, (layer + 1) * rows):
             place = (row * rule.width + unit) * rule.group
             z = load(sums, place)
-            if rule.activation == _SOFTPLUS:
+            if rule.activation == _RELU:
+                leak = broadcast(np.float32(rule.leak))
+                h, kept = maximum(z, leak * z), where_above(z, zero, broadcast(np.float32(1)), leak)
+            elif rule.activation == _SOFTPLUS:
                 h, kept = softplus(z)
             elif rule.activation == _SILU:
                 h, kept = silu(z)
@@ -148,6 +155,8 @@ def backward(rule, rows, first, memory, slope, more):
     for layer in range(rule.depth - 1, -1, -1):
         below, start = (hidden, layer * rows * width_1, width_1), n_sums * (inputs_1 + layer * width_1)
         returned(rows, width, units, error, (weights, start, width_1), under)
+        if rule.pull > 0:
+            pull(rule, rows, layer, memory)
         outer(units, width, rows, error, below, (gradient, start, width_1), more)
         _return(rule, rows, layer, memory, more)
         error, units = (memory.sums, layer * rows * n_sums, n_sums), n_sums
@@ -160,3 +169,7 @@ def settle(memory, rule):
     """Finish the gradient of a batch."""
     if rule.activation >= DECOMPOSED_RELU:
         settle_decomposed(memory, rule)
+    if rule.pull > 0:
+        follow(rule, memory)
+    if rule.orthogonality > 0:
+        add_orthogonality(rule, memory)

@@ -12,9 +12,13 @@ from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
-__all__ = ["Adam", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
+__all__ = ["PULL_DECAY", "Adam", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
 
 _Rate = Annotated[Real, Field(gt=0, le=1e30)]
+_Strength = Annotated[Real, Field(ge=0, le=1e6)]
+
+PULL_DECAY = 0.9
+"""Of running means and variances of hidden activations, from one update to the next."""
 
 
 class Adam(BaseModel):
@@ -102,6 +106,12 @@ class Protocol(BaseModel):
     rules : Rules, optional
         Of biases and scalars of hidden units whose activation allows it; by default they follow the optimiser
         as weights do.
+    pull : float
+        Strength of the pull of hidden activations to two deviations from their mean, from 0 (none): see
+        `relusweep.tasks.training.penalties.Pull`.
+    orthogonality : float
+        Strength of the penalty on rows of weights that are not orthogonal, from 0 (none): see
+        `relusweep.tasks.training.penalties.orthogonality`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,6 +125,8 @@ class Protocol(BaseModel):
     stop: Literal["first_success", "last_epoch"] = "first_success"
     success: Annotated[Real, Field(gt=0, le=1)] = 1.0
     rules: Rules | None = None
+    pull: _Strength = 0.0
+    orthogonality: _Strength = 0.0
 
     @model_validator(mode="after")
     def _rules_are_of_the_units(self) -> "Protocol":
@@ -188,7 +200,7 @@ class TrainingResult(NamedTuple):
     rows_right : ndarray of shape (n_networks,), dtype int32
         Right rows at the end.
     loss : ndarray of shape (n_networks,), dtype float32
-        Loss over all rows at the end.
+        Loss over all rows at the end, without penalties.
     stop_reason : ndarray of shape (n_networks,), dtype int8
         A :class:`StopReason`.
     epochs : ndarray of shape (n_networks,), dtype int32

@@ -14,10 +14,11 @@ from relusweep.tasks import activations
 from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
+from relusweep.tasks.training.penalties import Pull, orthogonality
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.rules import Tap, own_steps, ruled
 
-__all__ = ["judge", "logits", "train_reference"]
+__all__ = ["judge", "logits", "optimizer_of", "train_reference"]
 
 
 def logits(
@@ -127,9 +128,10 @@ class _Stack:
         self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows)
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
-        self.optimizer = _optimizer(protocol, self.parameters)
+        self.optimizer = optimizer_of(protocol.optimizer, self.parameters)
         self.steps: torch.Tensor | None = None
         self.taps: list[Tap] | None = None
+        self.pull = Pull(protocol.pull)
         self.keys = orders
         self.order = None if orders is None else np.tile(np.arange(rows.n_rows), (len(orders), 1))
 
@@ -178,7 +180,8 @@ class _Stack:
             self.parameters.grad = old.grad[going]
         if self.steps is not None:
             self.steps = self.steps[going]
-        self.optimizer = _optimizer(self.protocol, self.parameters)
+        self.pull.keep(going)
+        self.optimizer = optimizer_of(self.protocol.optimizer, self.parameters)
         if state:
             self.optimizer.state[self.parameters] = {
                 name: value[going] if isinstance(value, torch.Tensor) and value.ndim else value
@@ -198,12 +201,18 @@ class _Stack:
             self._update()
 
     def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Compute outputs, and tap the hidden layers where rules ask for it."""
-        self.taps = [] if self.protocol.rules and torch.is_grad_enabled() else None
+        """Compute outputs, and tap the hidden layers where rules or the pull ask for it."""
+        tapped = self.protocol.rules is not None or self.protocol.pull > 0
+        self.taps = [] if tapped and torch.is_grad_enabled() else None
         return logits(self.protocol.network, self.parameters, inputs, self.taps)
 
     def _differentiate(self, losses: torch.Tensor) -> None:
         """Find the gradient and, of what follows rules instead, the steps."""
+        if self.protocol.orthogonality:
+            apart = orthogonality(self.protocol.network, self.parameters)
+            losses = losses + self.protocol.orthogonality * apart
+        if self.protocol.pull and self.taps is not None:
+            losses = losses + self.pull.penalty([tap.outputs for tap in self.taps])
         losses.sum().backward()
         if self.protocol.rules and self.taps and self.parameters.grad is not None:
             network, rules = self.protocol.network, self.protocol.rules
@@ -244,8 +253,8 @@ def judge(
     return losses.mean(dim=1), right.sum(dim=1)
 
 
-def _optimizer(protocol: Protocol, parameters: torch.Tensor) -> torch.optim.Optimizer:
-    rule = protocol.optimizer
+def optimizer_of(rule: Adam | Sgd, parameters: torch.Tensor) -> torch.optim.Optimizer:
+    """Give PyTorch's optimiser of stacked parameters."""
     if isinstance(rule, Adam):
         return torch.optim.Adam(
             [parameters], lr=rule.learning_rate, betas=(rule.beta1, rule.beta2), eps=rule.epsilon

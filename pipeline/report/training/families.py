@@ -71,6 +71,7 @@ _OF_PROBES: Mapping[str, str] = {
     **dict.fromkeys(("regions", "compression"), "plane"),
     "optimum": "optima",
     "reached": "reached",
+    "waves": "compositional",
 }
 
 

@@ -1,7 +1,9 @@
 """Sweeps that have a name, one file a family."""
 
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.named.compositional import COMPOSITIONAL
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
+from relusweep.pipeline.sweeps.named.growth import GROWTH
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
 from relusweep.pipeline.sweeps.named.images import IMAGES
 from relusweep.pipeline.sweeps.named.neurons import NEURONS
@@ -13,5 +15,17 @@ from relusweep.pipeline.sweeps.named.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-_FAMILIES = (NPN, FUNCTIONS, PRUNING, [XOR_OPTIMA, *LANDSCAPES], HYPERSPHERE, PLANE, [SINE], NEURONS, IMAGES)
+_FAMILIES = (
+    NPN,
+    FUNCTIONS,
+    PRUNING,
+    [XOR_OPTIMA, *LANDSCAPES],
+    HYPERSPHERE,
+    PLANE,
+    [SINE],
+    NEURONS,
+    [GROWTH],
+    COMPOSITIONAL,
+    IMAGES,
+)
 SWEEPS: dict[str, Sweep] = {sweep.name: sweep for family in _FAMILIES for sweep in family}

@@ -81,7 +81,7 @@ def test_batches_follow_float64_as_closely_as_pytorch_does(loss, optimizer, own)
 @pytest.mark.parametrize("batch", [None, 20])
 @pytest.mark.parametrize("optimizer", [Adam(learning_rate=0.01), Sgd(learning_rate=0.01, momentum=0.5)])
 def test_other_units_follow_float64_as_closely_as_pytorch_does(units, batch, optimizer):
-    follow_float64(width=4, units=units, loss="mse", optimizer=optimizer, batch=batch)
+    follow_float64(width=7, units=units, loss="mse", optimizer=optimizer, batch=batch)
 
 
 def follow_float64(**setting):

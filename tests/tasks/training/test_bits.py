@@ -125,12 +125,15 @@ def test_the_bits_of_batches_are_frozen(setting, frozen):
 
 
 @pytest.mark.slow
-def test_kernels_are_cached_across_processes(tmp_path):
+@pytest.mark.parametrize(("activation", "others"), [("relu", "_OF_UNITS"), ("softplus", "_OF_RELU")])
+def test_kernels_are_cached_across_processes(tmp_path, activation, others):
     script = (
         "from relusweep.tasks.training import Network, Protocol, engine, lanes\n"
-        "engine.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
-        "stats = lanes._OF_RELU.train.dispatcher.stats\n"
-        "print(len(stats.cache_hits), len(stats.cache_misses))"
+        f"network = Network(n_inputs=2, width=2, depth=1, activation='{activation}')\n"
+        "engine.prepare(Protocol(network=network), 4)\n"
+        f"for kernels in (lanes._kernels(network), lanes.{others}):\n"
+        "    stats = kernels.train.dispatcher.stats\n"
+        "    print(len(stats.cache_hits), len(stats.cache_misses))"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     runs = [
@@ -139,7 +142,7 @@ def test_kernels_are_cached_across_processes(tmp_path):
         )
         for _ in range(2)
     ]
-    assert [run.stdout.split() for run in runs] == [["0", "1"], ["1", "0"]]
+    assert [run.stdout.split() for run in runs] == [["0", "1", "0", "0"], ["1", "0", "0", "0"]]
 
 
 def test_sizes_and_arrays_of_any_layout_use_the_same_kernel():
