@@ -183,5 +183,7 @@ def test_a_leak_that_means_nothing_is_refused(name):
 
 
 def test_an_unknown_activation_is_refused_with_those_there_are():
-    with pytest.raises(ValidationError, match="unknown activation 'sine'; allowed are abs, decomposed_relu, "):
+    with pytest.raises(
+        ValidationError, match="unknown activation 'sine'; allowed are abs, decomposed_relu, "
+    ):
         Network(n_inputs=1, width=1, depth=1, activation="sine")
