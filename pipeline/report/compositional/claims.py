@@ -203,7 +203,7 @@ def _with_depth(dataset: xr.Dataset) -> Claim:
         _verdict([*falls, *further]),
         "Factor by which the error changes with each layer, from a straight line through the logarithms of "
         "the errors of all networks, up to the depth from which no deeper one has a smaller median, as far "
-        "as intervals tell. It holds where errors fall up to the deepest networks, and in part where they stop "
-        "falling before. "
+        "as intervals tell. It holds where errors fall up to the deepest networks, and in part where they "
+        "stop falling before. "
         + ("; ".join(figures) or "Fewer than three depths ran: see the sweep compositional_depth."),
     )
