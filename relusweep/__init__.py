@@ -6,8 +6,8 @@
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
 `history`, `tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The
-parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `images`, `jacobians`, `comparison`. What
-can go wrong: `errors`.
+parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `composition`, `images`, `jacobians`,
+`comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -16,7 +16,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relusweep import boolean, comparison, errors, hypersphere, images, jacobians, optima, regions
+    from relusweep import (
+        boolean,
+        comparison,
+        composition,
+        errors,
+        hypersphere,
+        images,
+        jacobians,
+        optima,
+        regions,
+    )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
@@ -46,6 +56,7 @@ __all__ = [
     "boolean",
     "compare",
     "comparison",
+    "composition",
     "errors",
     "groups",
     "history",
