@@ -35,9 +35,7 @@ def two_slopes(draw, n_inputs):
     """A network, its layers, and the slopes of each layer's units."""
     shape = {"width": draw(st.integers(1, 3)), "depth": draw(st.integers(1, 3))}
     network = Network(n_inputs=n_inputs, activation="vrelu", **shape)
-    slopes = [
-        [(draw(weights), draw(weights)) for _ in range(network.width)] for _ in range(network.depth)
-    ]
+    slopes = [[(draw(weights), draw(weights)) for _ in range(network.width)] for _ in range(network.depth)]
     return network, drawn_layers(draw, network), slopes
 
 
@@ -65,9 +63,7 @@ def check_two_slopes(network, layers, slopes):
 def check_maxima(network, layers):
     expected = exact_maxima(layers[:-1], network.group, LOW, HIGH)
     found = linear_regions(network, row(layers), LOW, HIGH, exact=True)
-    place = {
-        tuple(tuple(np.flatnonzero(of).tolist()) for of in on): i for i, on in enumerate(found.active)
-    }
+    place = {tuple(tuple(np.flatnonzero(of).tolist()) for of in on): i for i, on in enumerate(found.active)}
     assert len(place) == len(found) == len(expected)
     for corners, chosen in expected:
         assert found.areas[place[chosen]] == pytest.approx(float(area(corners)), abs=1e-9)
@@ -117,8 +113,8 @@ def test_pieces_of_maxima_are_the_function(drawn):
     ends = np.array([pieces.start + 1e-3 * (pieces.stop - pieces.start), pieces.start, pieces.stop])
     for x in ends:
         values = x[:, None]
-        for weights, biases in layers[:-1]:
-            rows = values @ np.asarray(weights).T + biases
+        for matrix, biases in layers[:-1]:
+            rows = values @ matrix.T + biases
             values = rows.reshape(len(x), -1, network.group).max(axis=2)
         expected = values @ np.asarray(layers[-1][0]).T + layers[-1][1]
         np.testing.assert_allclose(pieces.slope * x + pieces.intercept, expected[:, 0], atol=1e-9)
@@ -131,10 +127,10 @@ def test_pieces_of_maxima_have_no_kink_inside():
     for _ in range(20):
         layers = random_layers(network, rng)
         pieces = linear_pieces(network, row(layers), -2, 3, merge=False)
-        x = np.concatenate([np.linspace(a, b, 13)[1:-1] for a, b in zip(pieces.start, pieces.stop, strict=True)])
+        x = np.linspace(pieces.start, pieces.stop, 13)[1:-1].T.ravel()
         values, chosen = x[:, None], []
-        for weights, biases in layers[:-1]:
-            rows = (values @ weights.T + biases).reshape(len(x), -1, 3)
+        for matrix, biases in layers[:-1]:
+            rows = (values @ matrix.T + biases).reshape(len(x), -1, 3)
             values = rows.max(axis=2)
             chosen.append(rows.argmax(axis=2))
         patterns = np.concatenate(chosen, axis=1).reshape(len(pieces.start), 11, -1)
