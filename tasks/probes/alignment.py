@@ -51,12 +51,8 @@ class Alignment(ProbeOfEpochs):
         """Give counts of crossings and bends, and ranks."""
         return {
             "crossings": numbers("int32", "crossings of boundaries with those of earlier layers", _EPOCH),
-            "bent_crossings": numbers(
-                "int32", "crossings at which the later boundary bends", _EPOCH
-            ),
-            "bends_elsewhere": numbers(
-                "int32", "bends away from earlier boundaries", _EPOCH
-            ),
+            "bent_crossings": numbers("int32", "crossings at which the later boundary bends", _EPOCH),
+            "bends_elsewhere": numbers("int32", "bends away from earlier boundaries", _EPOCH),
             "activation_rank": numbers(
                 "int32", "largest dimension of the image of a region under the first so many layers", _LAYER
             ),

@@ -10,7 +10,8 @@ from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 __all__ = ["ALIGNMENT"]
 
 _LOOKS = [0, 10, 30, 100, 300]
-_PLAIN = "activation == 'relu' and group == 2 and pull + orthogonality == 0 and width * depth <= 64"
+_SIZES = "(width * depth <= 64 or width <= 32 and depth <= 3)"
+_PLAIN = f"activation == 'relu' and group == 2 and pull + orthogonality == 0 and {_SIZES}"
 _PULLED = "activation == 'relu' and group == 2 and pull * orthogonality == 0"
 _OWN = "activation == 'vrelu' and group == 2 and pull + orthogonality == 0"
 _LARGEST = "activation == 'maximum' and pull + orthogonality == 0"
