@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.alignment.frame import PLAIN
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING
@@ -143,7 +144,7 @@ def growth_picture(table: pd.DataFrame) -> Picture:
 def _in_words(some: pd.DataFrame, inputs: int) -> str:
     largest = some[some["parameters"] == some["parameters"].max()]
     return (
-        f"With {inputs} input(s), networks of {largest['parameters'].iloc[0]:,} parameters have a median of "
+        f"Of {counted(int(inputs), 'input')}, networks of {largest['parameters'].iloc[0]:,} parameters have a median of "
         f"{largest['start'].median():,.0f} regions at the start and {largest['end'].median():,.0f} after "
         "training."
     )
@@ -172,7 +173,7 @@ def _draw(plain: pd.DataFrame, theme: Theme) -> Figure:
                     axis.fill_between(
                         sizes.index, low, high, where=known, color=colour, alpha=0.18, linewidth=0
                     )
-        axis.set(xscale="log", yscale="log", xlabel="parameters", title=f"{inputs} input{'s' * (inputs > 1)}")
+        axis.set(xscale="log", yscale="log", xlabel="parameters", title=counted(int(inputs), "input"))
         axis.grid(visible=True)
     axes[0].set_ylabel("linear regions")
     drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=6)
