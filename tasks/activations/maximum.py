@@ -16,7 +16,8 @@ __all__ = ["ACTIVATION"]
 
 
 def _apply(z: Tensor, units: Units) -> Tensor:
-    return z.unflatten(-1, (-1, units.group)).max(dim=-1).values
+    largest: Tensor = z.unflatten(-1, (-1, units.group)).max(dim=-1).values
+    return largest
 
 
 ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True, pieces="largest", grouped=True)

@@ -39,8 +39,9 @@ _BYTES_A_BLOCK = 2**27
 _SIZES = frozenset({"width", "depth", "widths"})
 _SPEED, _CACHED = 4e10, 40_000
 """Multiply-adds a second of one thread, and parameters at which it is half as fast: as measured, about."""
-_LOSS, _SHUFFLE = 50.0, 200.0
-"""Cost of the loss of a row, and of its place in an order, in multiply-adds: as measured, about."""
+_LOSS, _SHUFFLE, _UNIT = 50.0, 200.0, 40.0
+"""Cost in multiply-adds of the loss of a row, of its place in an order, and of a hidden unit with another
+activation than ReLU: as measured, about."""
 
 
 class TrainingSweep(SpecifiedSweep):
@@ -468,8 +469,10 @@ class TrainingSweep(SpecifiedSweep):
             alive = 1.0 if network.leak else (1 - 0.5**network.width) ** network.depth
             epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
+        units = 0.0 if network.activation == "relu" else _UNIT * network.width * network.depth
+        of_row = 6.0 * network.n_parameters + units + _LOSS + shuffle
         probing = sum(cost.work for cost in self._probing(setting))
-        return block.cells * (epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle) + probing)
+        return block.cells * (epochs * rows * of_row + probing)
 
 
 def _rules(setting: Setting) -> protocols.Rules | None:
