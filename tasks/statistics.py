@@ -1,4 +1,4 @@
-"""Statistics of success: intervals of rates, tests of two rates, their correction, rank correlation, slopes.
+"""Statistics of success: intervals of rates, tests of two rates, their correction, and rank correlation.
 
 Everything works element by element on arrays of counts. Tests give two-sided p values, intervals hold 95 %.
 """
@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Rate",
-    "Slope",
     "benjamini_hochberg",
     "difference_interval",
     "fisher",
@@ -20,7 +19,7 @@ __all__ = [
     "mantel_haenszel",
     "mcnemar",
     "paired_difference_interval",
-    "slope",
+    "slopes",
     "spearman",
     "wilson",
 ]
@@ -335,58 +334,43 @@ def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(spearmanr(x, y).statistic)
 
 
-class Slope(NamedTuple):
-    """The slope of a line, the ends of its 95 % interval, and what it leaves of the variance.
-
-    Attributes
-    ----------
-    slope, low, high : float
-    left : float
-        Mean of the squared distances of the values from the line; NaN where there is no line.
-    """
-
-    slope: float
-    low: float
-    high: float
-    left: float
-
-
-def slope(x: ArrayLike, y: ArrayLike) -> Slope:
-    """Fit a line by least squares; of logarithms, the slope is the exponent of a power law.
+def slopes(values: ArrayLike, *factors: ArrayLike) -> Rate:
+    """Fit a constant and a slope for each factor by least squares; of logarithms, slopes are exponents.
 
     Parameters
     ----------
-    x, y : array_like of shape (n,)
-        One place and one value for each network. Places and values that are not finite are left out.
+    values : array_like of shape (n,)
+    *factors : array_like of shape (n,)
+        Points at which something is not finite are left out.
 
     Returns
     -------
-    Slope
-        NaN where fewer than three values are known, or all places are the same.
-
-    Notes
-    -----
-    The interval does not suppose that values spread alike at all places: it is made of the squared residuals,
-    each divided by one less its leverage (HC2 of J. G. MacKinnon and H. White, Some
-    heteroskedasticity-consistent covariance matrix estimators with improved finite sample properties, Journal
-    of Econometrics 29 (1985), 305-325). It says how sure the slope of the best line is, not that a line fits.
+    Rate
+        The slopes and the ends of their 95 % intervals, each of shape (n_factors,): by Student's t, as if
+        deviations from the line were independent draws. NaN where points do not determine a slope, intervals
+        also where none is left over to tell how far points lie off.
 
     Examples
     --------
-    >>> found = slope(np.log([1, 2, 4, 8]), np.log([3, 12, 48, 192]))
-    >>> round(found.slope, 12), round(found.high - found.low, 12)
-    (2.0, 0.0)
+    >>> import numpy as np
+    >>> n = np.array([1.0, 2.0, 4.0, 8.0])
+    >>> slopes(np.log(3 * n**2), np.log(n)).rate.round(6).tolist()
+    [2.0]
     """
-    places, values = np.asarray(x, float), np.asarray(y, float)
-    known = np.isfinite(places) & np.isfinite(values)
-    away = places[known] - places[known].mean() if known.any() else places[:0]
-    spread = float(away @ away)
-    if known.sum() < 3 or spread == 0:
-        return Slope(np.nan, np.nan, np.nan, np.nan)
-    up = values[known] - values[known].mean()
-    found = float(away @ up) / spread
-    left = up - found * away
-    free = 1 - 1 / len(away) - away**2 / spread
-    shares = np.divide(left**2, free, out=np.zeros_like(left), where=free > 1e-12)
-    error = _Z * np.sqrt(float(away**2 @ shares)) / spread
-    return Slope(found, found - error, found + error, float(left @ left) / len(left))
+    y, x = np.asarray(values, float), np.array(factors, float).T
+    known = np.isfinite(y) & np.isfinite(x).all(axis=1)
+    y, x = y[known], x[known]
+    nothing = np.full(x.shape[1], np.nan)
+    if len(y) <= x.shape[1] or np.linalg.matrix_rank(x - x.mean(axis=0)) < x.shape[1]:
+        return Rate(nothing, nothing, nothing)
+    deviations = x - x.mean(axis=0)
+    found = np.linalg.lstsq(deviations, y - y.mean())[0]
+    left = len(y) - x.shape[1] - 1
+    if not left:
+        return Rate(found, nothing, nothing)
+    from scipy.stats import t
+
+    rest = y - y.mean() - deviations @ found
+    errors = np.sqrt(np.diag(np.linalg.inv(deviations.T @ deviations)) * (rest @ rest) / left)
+    half = float(t.ppf(0.975, left)) * errors
+    return Rate(found, found - half, found + half)

@@ -21,7 +21,8 @@ SUMS = 2 * _OF_SIDE + 1
 _TWO_LN2 = 1.3862943611198906
 _MOST_TURN = 1.0
 
-_inlined = numba.njit(inline="always")
+# Inlined after they are compiled, each once: Numba takes three times as long to inline what they say.
+_inlined = numba.njit(forceinline=True, nogil=True, error_model="numpy", _nrt=False)
 
 
 @_inlined
@@ -141,43 +142,42 @@ def give_back(rule, rows, layer, unit, memory, more):
 @_inlined
 def settle(memory, rule):
     """Give the gradient of biases and scalars or, where they follow rules, step and leave none."""
+    one = broadcast(np.float32(1))
     for layer in range(rule.depth):
         for unit in range(rule.width):
             bias, scalars, sides = _places(rule, layer, unit)
             turn, sharpness = _scalars(rule, memory, scalars)
-            left = _read(memory.sides, sides, True)
-            right = _read(memory.sides, sides + _OF_SIDE, True)
-            # Influences of the bias, the turn and the sharpness are these times slope, bend, and v times slope.
-            factors = turn * sharpness, broadcast(np.float32(1)), turn
-            _step(rule, memory, bias, 0, factors, left, right, load(memory.sides, sides + 2 * _OF_SIDE))
-            most = broadcast(np.float32(_MOST_TURN * rule.batch))
-            _step(rule, memory, scalars, 1, factors, left, right, most)
-            if rule.activation == DECOMPOSED_SOFTPLUS:
-                _step(rule, memory, scalars + 1, 2, factors, left, right, most)
+            steepness = turn * sharpness
+            for i in range(1 + rule.n_scalars):
+                # Influences of bias, turn and sharpness are these times slope, bend, and v times slope.
+                factor = steepness if i == 0 else one if i == 1 else turn
+                place = bias if i == 0 else scalars + i - 1
+                _settle_one(rule, memory, sides, i, place, steepness, factor)
 
 
 @_inlined
-def _step(rule, memory, place, i, factors, left, right, most):
-    """Give the gradient at a place, or make the step of a rule, no longer than the batch-th part of `most`."""
-    factor, zero = factors[i], _zero()
-    on_left, on_right = factor * left[1 + 2 * i], factor * right[1 + 2 * i]
-    rate = rule.kink_rate if i == 0 else rule.slope_rate
-    if i == 2 and not rule.sharp_by_rule:
-        rate = 0.0
-    if rate == 0.0:
+def _settle_one(rule, memory, sides, i, place, steepness, factor):
+    """Give the gradient at a place, or make the step of its rule."""
+    left, right, zero = sides, sides + _OF_SIDE, _zero()
+    on_left = factor * load(memory.sides, left + 1 + 2 * i)
+    on_right = factor * load(memory.sides, right + 1 + 2 * i)
+    if rule.kink_rate == 0 or (i == 2 and not rule.sharp_by_rule):
         store(memory.gradient, place, on_left + on_right)
-        return
-    size = _abs(factor)
-    of_left = _abs(fma(factors[0], left[1], left[0]))
-    of_right = _abs(fma(factors[0], right[1], right[0]))
-    asked = of_left * _quotient(on_left, size * left[2 + 2 * i])
-    asked = fma(of_right, _quotient(on_right, size * right[2 + 2 * i]), asked)
-    step = _quotient(asked, of_left + of_right) * (-rate * rule.batch)
-    step = where_above(step * (on_left + on_right) * -1.0, zero, step, zero)
-    most = most * (1.0 / rule.batch)
-    step = minimum(most, maximum(most * -1.0, step))
-    store(memory.weights, place, load(memory.weights, place) + step)
-    store(memory.gradient, place, zero)
+    else:
+        of_left = _abs(fma(steepness, load(memory.sides, left + 1), load(memory.sides, left)))
+        of_right = _abs(fma(steepness, load(memory.sides, right + 1), load(memory.sides, right)))
+        size = _abs(factor)
+        left_asks = _quotient(on_left, size * load(memory.sides, left + 2 + 2 * i))
+        right_asks = _quotient(on_right, size * load(memory.sides, right + 2 + 2 * i))
+        both = _quotient(fma(of_left, left_asks, of_right * right_asks), of_left + of_right)
+        step = both * (-(rule.kink_rate if i == 0 else rule.slope_rate) * rule.batch)
+        step = where_above(step * (on_left + on_right) * -1.0, zero, step, zero)
+        most = broadcast(np.float32(_MOST_TURN))
+        if i == 0:
+            most = load(memory.sides, sides + 2 * _OF_SIDE) * (1.0 / rule.batch)
+        step = minimum(most, maximum(most * -1.0, step))
+        store(memory.weights, place, load(memory.weights, place) + step)
+        store(memory.gradient, place, zero)
 
 
 @_inlined

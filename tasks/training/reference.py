@@ -15,10 +15,10 @@ from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.penalties import Pull, orthogonality
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.rules import Tap, own_steps, ruled
 
-__all__ = ["judge", "logits", "train_reference"]
+__all__ = ["judge", "logits", "optimizer_of", "train_reference"]
 
 
 def logits(
@@ -128,7 +128,7 @@ class _Stack:
         self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows)
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
-        self.optimizer = _optimizer(protocol, self.parameters)
+        self.optimizer = optimizer_of(protocol.optimizer, self.parameters)
         self.steps: torch.Tensor | None = None
         self.taps: list[Tap] | None = None
         self.pull = Pull(protocol.pull)
@@ -181,7 +181,7 @@ class _Stack:
         if self.steps is not None:
             self.steps = self.steps[going]
         self.pull.keep(going)
-        self.optimizer = _optimizer(self.protocol, self.parameters)
+        self.optimizer = optimizer_of(self.protocol.optimizer, self.parameters)
         if state:
             self.optimizer.state[self.parameters] = {
                 name: value[going] if isinstance(value, torch.Tensor) and value.ndim else value
@@ -253,8 +253,8 @@ def judge(
     return losses.mean(dim=1), right.sum(dim=1)
 
 
-def _optimizer(protocol: Protocol, parameters: torch.Tensor) -> torch.optim.Optimizer:
-    rule = protocol.optimizer
+def optimizer_of(rule: Adam | Sgd, parameters: torch.Tensor) -> torch.optim.Optimizer:
+    """Give PyTorch's optimiser of stacked parameters."""
     if isinstance(rule, Adam):
         return torch.optim.Adam(
             [parameters], lr=rule.learning_rate, betas=(rule.beta1, rule.beta2), eps=rule.epsilon

@@ -18,7 +18,6 @@ from relusweep.tasks.statistics import (
     mantel_haenszel,
     mcnemar,
     paired_difference_interval,
-    slope,
     spearman,
     wilson,
 )
@@ -235,22 +234,3 @@ def test_spearman_by_hand() -> None:
     """Ranks 1, 3, 4 and 1, 3, 2 of the three known: 1 - 6 · 2 / (3 · 8); without two values, nothing."""
     assert spearman(np.array([1, 5, 9, 2]), np.array([0.1, 0.9, 0.5, np.nan])) == pytest.approx(0.5)
     assert np.isnan(spearman(np.array([1, 1]), np.array([0.0, 1.0])))
-
-
-def test_the_slope_of_two_groups_is_their_difference_with_welchs_interval():
-    """With two places, HC2 is the standard error of a difference of two means of unequal variances."""
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(1, 0.1, 7), rng.normal(4, 2.0, 19)
-    found = slope(np.repeat([2.0, 5.0], [7, 19]), np.concatenate([a, b]))
-    error = np.sqrt(a.var(ddof=1) / 7 + b.var(ddof=1) / 19) / 3
-    assert found.slope == pytest.approx((b.mean() - a.mean()) / 3, rel=1e-12)
-    assert found.high - found.slope == pytest.approx(1.959963984540054 * error, rel=1e-12)
-    assert found.slope - found.low == pytest.approx(found.high - found.slope, rel=1e-9)
-
-
-def test_slopes_leave_out_what_is_missing():
-    whole = slope([0, 1, 2, 3], [1, 3, 4, 9])
-    assert slope([0, 1, np.nan, 2, 7, 3], [1, 3, 5, 4, np.inf, 9]) == whole
-    assert whole.left == pytest.approx(np.square(np.subtract([1, 3, 4, 9], [0.5, 3, 5.5, 8])).mean())
-    assert np.isnan(slope([1, 1, 1], [1, 2, 3])).all()
-    assert np.isnan(slope([], [])).all()

@@ -9,11 +9,18 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.alignment.frame import PLAIN, networks
-from relusweep.pipeline.report.alignment.growth import WHEN, depth_growth, most_regions, width_growth
+from relusweep.pipeline.report.alignment.growth import (
+    WHEN,
+    Line,
+    depth_growth,
+    line,
+    most_regions,
+    width_growth,
+)
 from relusweep.pipeline.report.alignment.remedies import Ratio, nearness, ratios
 from relusweep.pipeline.report.claims import Claim, Verdict
 from relusweep.pipeline.report.text import significant
-from relusweep.tasks.statistics import Slope, slope, wilson
+from relusweep.tasks.statistics import wilson
 
 __all__ = ["claims"]
 
@@ -43,7 +50,7 @@ def _quadratic(table: pd.DataFrame) -> Claim:
     if not grown:
         return Claim(claim, "not run", "needs three widths of one hidden layer")
     most = np.log(most_regions(of["width"].to_numpy(float)))
-    found = {when: slope(most, np.log(of[when].to_numpy(float))) for when in WHEN}
+    found = {when: line(most, np.log(of[when].to_numpy(float))) for when in WHEN}
     near = [one.low >= 0.9 and one.high <= 1.1 for one in found.values()]
     said = "; ".join(
         f"{words} {_exponent(found[when])} against what n lines can make at most, 1 + n + n(n - 1)/2, and "
@@ -144,7 +151,7 @@ def _remedy(name: str, near: Ratio, errors: Ratio) -> Claim:
     )
 
 
-def _exponent(of: Slope) -> str:
+def _exponent(of: Line) -> str:
     return f"{of.slope:.2f} [{of.low:.2f}, {of.high:.2f}]"
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.alignment.frame import PLAIN
@@ -16,11 +17,12 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.tasks.medians import median
-from relusweep.tasks.statistics import Slope, slope
+from relusweep.tasks.statistics import slopes
 
 __all__ = [
     "WHEN",
     "Growth",
+    "Line",
     "depth_growth",
     "exponents_table",
     "growth_picture",
@@ -33,6 +35,31 @@ _FEWEST = 3
 """Sizes that a line is fitted to, at least."""
 
 
+class Line(NamedTuple):
+    """A line of least squares through the logarithms of regions.
+
+    Attributes
+    ----------
+    slope, low, high : float
+        With its 95 % interval.
+    left : float
+        Mean of the squared distances from the line.
+    """
+
+    slope: float
+    low: float
+    high: float
+    left: float
+
+
+def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
+    """Fit a line; places and values that are not finite are left out."""
+    known = np.isfinite(x) & np.isfinite(y)
+    slope, low, high = (float(end[0]) for end in slopes(y, x))
+    up, along = y[known], slope * x[known]
+    return Line(slope, low, high, float(np.var(up - along)) if known.any() else np.nan)
+
+
 class Growth(NamedTuple):
     """Regions of plain networks along one axis.
 
@@ -42,17 +69,17 @@ class Growth(NamedTuple):
     at : str
         What is the same for all.
     networks : int
-    power : mapping of str to Slope
+    power : mapping of str to Line
         Of the logarithms of regions and label: a power law; by the keys of `WHEN`.
-    exponential : mapping of str to Slope
+    exponential : mapping of str to Line
         Of the logarithm of regions against the label itself.
     """
 
     inputs: int
     at: str
     networks: int
-    power: dict[str, Slope]
-    exponential: dict[str, Slope]
+    power: dict[str, Line]
+    exponential: dict[str, Line]
 
 
 def width_growth(table: pd.DataFrame) -> list[Growth]:
@@ -75,12 +102,12 @@ def _along(table: pd.DataFrame, axis: str, other: str) -> Iterator[Growth]:
                 int(inputs),
                 f"{other} {label}",
                 len(some),
-                {when: slope(np.log(at), values) for when, values in logs.items()},
-                {when: slope(at, values) for when, values in logs.items()},
+                {when: line(np.log(at), values) for when, values in logs.items()},
+                {when: line(at, values) for when, values in logs.items()},
             )
 
 
-def most_regions(lines: np.ndarray) -> np.ndarray:
+def most_regions(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     """Count the regions of so many lines of the plane in general position: 1 + n + n (n − 1) / 2."""
     return 1 + lines + lines * (lines - 1) / 2
 
@@ -92,7 +119,7 @@ def exponents_table(table: pd.DataFrame) -> Table:
     for inputs, some in table[table["remedy"] == PLAIN].groupby("inputs"):
         if some["parameters"].nunique() >= _FEWEST:
             at = np.log(some["parameters"].to_numpy(float))
-            power = {when: slope(at, np.log(some[when].to_numpy(float))) for when in WHEN}
+            power = {when: line(at, np.log(some[when].to_numpy(float))) for when in WHEN}
             rows.append(_row("parameters", Growth(int(inputs), "all sizes", len(some), power, {})))
     title = "Exponents of power laws: regions of plain networks against one axis [95 %]"
     return Table(title, pd.DataFrame(rows))
@@ -111,7 +138,7 @@ def _row(axis: str, found: Growth) -> dict[str, str]:
     }
 
 
-def _said(found: Slope) -> str:
+def _said(found: Line) -> str:
     if np.isnan(found.slope):
         return NOTHING
     return f"{found.slope:.2f} [{found.low:.2f}, {found.high:.2f}]"

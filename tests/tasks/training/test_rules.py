@@ -49,7 +49,7 @@ def outputs(network, row, x):
 def stepped(network, rules, row, x, y):
     """Biases and scalars after a step of the rules, in the words of docs/neurons.md."""
     out, last, seen = outputs(network, row, x)
-    n, width, row = network.n_inputs, network.width, np.array(row, float)
+    n, row = network.n_inputs, np.array(row, float)
     for u, (z, influence) in enumerate(seen):
         errors = 2 * (out - y) * last[u]
         places = [u * (n + 1) + n, *network.n_weights + network.n_scalars * u + np.arange(network.n_scalars)]
@@ -101,7 +101,9 @@ def test_gradients_are_finite_differences(kind):
         optimizer=Sgd(learning_rate=1.0, momentum=0.0),
         stop="last_epoch",
     )
-    for start, end, t in zip(initial.astype(float), trained(protocol, x, y, initial).parameters, y, strict=True):
+    for start, end, t in zip(
+        initial.astype(float), trained(protocol, x, y, initial).parameters, y, strict=True
+    ):
         steps = 1e-6 * np.eye(len(start))
         slopes = [(loss(network, start + s, x, t) - loss(network, start - s, x, t)) / 2e-6 for s in steps]
         np.testing.assert_allclose(start - end, slopes, atol=1e-6)
@@ -157,7 +159,7 @@ def test_no_step_is_longer_than_the_spread_of_the_rows():
 
 
 def test_there_is_no_step_that_would_climb():
-    """Three rows of error 2 to the right outweigh one of −8 by slopes of 3 and 1/2, though not in the loss."""
+    """A steep side weighs more in the average than it does in the loss."""
     z, errors, turn = [-1.0, 1.0, 1.0, 1.0], [-8.0, 2.0, 2.0, 2.0], 0.5
     unit = [[turn * np.sign(v), abs(v)] for v in z]
     left, right = 0.5 * 8, 1.5 * 6
@@ -197,7 +199,12 @@ def test_the_sharpness_stays_above_zero(rules):
 def test_networks_that_stop_change_no_other(kind, batch):
     network, x, y, initial = data(kind, n_networks=12)
     protocol = Protocol(
-        network=network, epochs=40, optimizer=Adam(learning_rate=0.05), batch=batch, success=0.7, rules=Rules()
+        network=network,
+        epochs=40,
+        optimizer=Adam(learning_rate=0.05),
+        batch=batch,
+        success=0.7,
+        rules=Rules(),
     )
     orders = None if batch is None else Stream(("orders",)).keys(range(12))
     every = train(protocol, x, np.sign(y), initial, orders=orders, keep_parameters=True, engine="reference")
@@ -213,5 +220,7 @@ def test_networks_that_stop_change_no_other(kind, batch):
 
 
 def test_rules_of_other_units_are_refused():
-    with pytest.raises(ValidationError, match="relu has no scalars that follow rules; allowed are decomposed"):
+    with pytest.raises(
+        ValidationError, match="relu has no scalars that follow rules; allowed are decomposed"
+    ):
         Protocol(network=Network(n_inputs=1, width=1, depth=1), rules=Rules())
