@@ -47,7 +47,7 @@ ALIGNMENT = TrainingSweep.model_validate(
         "probes": [
             {"regions": {"at": _LOOKS}},
             {"alignment": {"at": [0, 300]}},
-            {"reached": {"per_decade": 8, "losses": [0.01, 0.001, 0.0001]}},
+            {"reached": {"per_decade": 8, "losses": [0.01, 0.003, 0.001]}},
         ],
         "where": f"({_PLAIN}) or width in [4, 8, 16] and depth <= 3 and ({_PULLED} or {_OWN} or {_LARGEST})",
         "trials": 16,
