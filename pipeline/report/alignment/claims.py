@@ -22,7 +22,7 @@ from relusweep.pipeline.report.claims import Claim, Verdict
 from relusweep.pipeline.report.text import significant
 from relusweep.tasks.statistics import wilson
 
-__all__ = ["claims"]
+__all__ = ["claims", "decided"]
 
 _SEPARABLE = ("separable", "saddle", "ridge", "product_of_sines", "xy")
 """Targets of two inputs that are sums and products of functions of one projection."""
@@ -32,7 +32,11 @@ _EXACT = 1e-6
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Decide each claim of the source; those whose networks are missing are not run."""
-    table = networks(dataset)
+    return decided(dataset, networks(dataset))
+
+
+def decided(dataset: xr.Dataset, table: pd.DataFrame) -> list[Claim]:
+    """Decide the claims from a group and the table of its networks."""
     return [
         _quadratic(table),
         _power_law(table),
@@ -83,7 +87,7 @@ def _power_law(table: pd.DataFrame) -> Claim:
 
 def _bending(dataset: xr.Dataset) -> Claim:
     claim = "Boundaries of deep units bend where boundaries of earlier layers cross them."
-    counts = [dataset[name].sum() for name in ("crossings", "bent_crossings", "bends_elsewhere")]
+    counts = [dataset[name].load().sum() for name in ("crossings", "bent_crossings", "bends_elsewhere")]
     crossings, bent, elsewhere = (int(count) for count in counts)
     if not crossings:
         return Claim(claim, "not run", "no boundary of a deep unit is crossed by an earlier one")
@@ -111,15 +115,15 @@ def _exact_fits(table: pd.DataFrame) -> Claim:
         _of_parts(parts),
         f"Median errors at width {of['width'].max()}, targets that separate: {_listed(errors[separate])}; "
         f"others: {_listed(errors[~separate])}. Below {_EXACT:g}: {exact[0]} of {separate.sum()} and "
-        f"{exact[1]} of {(~separate).sum()}. Holds if all of the first and none of the others. A layer of ReLU is a sum of "
-        "piecewise linear functions of one projection each: it fits no smooth function exactly, and comes "
-        "near to any.",
+        f"{exact[1]} of {(~separate).sum()}. Holds if all of the first and none of the others. A layer of ReLU "
+        "is a sum of piecewise linear functions of one projection each: it fits no smooth function exactly, "
+        "and comes near to any.",
     )
 
 
 def _dimensions(dataset: xr.Dataset) -> Claim:
     claim = "The activation vectors never fill more dimensions than there are inputs."
-    rank, span = dataset["activation_rank"], dataset["activation_span"]
+    rank, span = dataset["activation_rank"].load(), dataset["activation_span"].load()
     looked = int(rank.count())
     if not looked:
         return Claim(claim, "not run", "no network of two inputs was looked at")

@@ -31,10 +31,13 @@ def networks(dataset: xr.Dataset) -> pd.DataFrame:
         was looked at, and ``regions after …``, at all; ``epochs to …``, of the losses of the probe `reached`,
         infinite where a loss was never reached. NaN is what is missing.
     """
+    error = "test_loss" if "test_loss" in dataset else "final_loss"
+    names = ["success_epoch", error, "n_regions", *(["reached_epoch"] if "reached_epoch" in dataset else [])]
+    dataset = dataset[names].load()  # once: parts of it would each be read anew
     regions = dataset["n_regions"]
     kept = {
         "ran": dataset["success_epoch"],
-        "error": dataset["test_loss" if "test_loss" in dataset else "final_loss"],
+        "error": dataset[error],
         "start": regions.isel(regions_epoch=0, drop=True),
         "end": regions.isel(regions_epoch=-1, drop=True),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
-from relusweep.pipeline.report.alignment.claims import claims
+from relusweep.pipeline.report.alignment.claims import decided
 from relusweep.pipeline.report.alignment.frame import networks, remedies
 from relusweep.pipeline.report.alignment.growth import exponents_table, growth_picture
 from relusweep.pipeline.report.alignment.pictures import partitions_picture
@@ -38,7 +38,7 @@ def _sections(dataset: xr.Dataset) -> Iterator[Section]:
     table = networks(dataset)
     if not len(table) or not table["end"].notna().any():
         return
-    yield Section("Parameters against regions: the claims", [claims_table(claims(dataset))])
+    yield Section("Parameters against regions: the claims", [claims_table(decided(dataset, table))])
     yield Section("How regions grow", [growth_picture(table), exponents_table(table), _FITS])
     partitions = partitions_picture(dataset, table)
     if partitions:

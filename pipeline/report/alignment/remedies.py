@@ -146,7 +146,7 @@ def errors_picture(table: pd.DataFrame) -> Picture | None:
         caption=(
             f"Final errors of networks of depth {depth} against their parameters: medians over trials with "
             "95 % intervals, a line for each remedy, from narrow to wide. Lines below that of plain networks "
-            "are better for as many parameters. Panels end at three times the largest error of plain networks."
+            "are better for as many parameters. Panels end at three times the largest error of plain ones."
         ),
         draw=partial(_draw_errors, some),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from relusweep.pipeline.report.alignment.claims import claims
+from relusweep.pipeline.report.alignment.claims import decided
 from relusweep.pipeline.report.alignment.frame import networks, remedies
 from relusweep.pipeline.report.alignment.growth import exponents_table
 from relusweep.pipeline.report.alignment.remedies import remedies_table
@@ -20,4 +20,4 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     if table is None or not table["end"].notna().any():
         return []
     beside = [remedies_table(table)] if len(remedies(table)) > 1 else []
-    return [claims_table(claims(dataset)), exponents_table(table), *beside]
+    return [claims_table(decided(dataset, table)), exponents_table(table), *beside]
