@@ -15,7 +15,7 @@ from relusweep.pipeline.report.text import enumeration
 from relusweep.pipeline.report.training.axes import labels, varied
 from relusweep.pipeline.report.training.outcome import outcome_of
 
-__all__ = ["Family", "Prepared", "family_of", "of_probes", "prepared"]
+__all__ = ["Family", "Prepared", "family_of", "of_probes", "packages", "prepared"]
 
 
 class Family(NamedTuple):
@@ -75,9 +75,13 @@ _OF_PROBES: Mapping[str, str] = {
 
 def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
     """Load a module, `page` or `terminal`, of every package that adds to the report what a probe kept."""
+    return [import_module(f"relusweep.pipeline.report.{name}.{module}") for name in packages(dataset)]
+
+
+def packages(dataset: xr.Dataset) -> list[str]:
+    """Name the packages that add to the report what a probe kept."""
     kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
-    packages = dict.fromkeys(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES)
-    return [import_module(f"relusweep.pipeline.report.{package}.{module}") for package in packages]
+    return list(dict.fromkeys(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES))
 
 
 class Prepared(NamedTuple):
