@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.streams import Stream
 
-__all__ = ["Layer", "Network", "initial_parameters", "layer_views", "scalar_views"]
+if TYPE_CHECKING:
+    from relusweep.tasks.training.protocol import Rows
+
+__all__ = ["Layer", "Network", "initial_parameters", "initial_words", "layer_views", "scalar_views"]
 
 
 def _without_sign(leak: float) -> float:
@@ -102,6 +105,8 @@ class Network(BaseModel):
             raise ValueError(
                 f"activation {self.activation} has group = {self.group} sums of a unit; allowed is {allowed}"
             )
+        if whole := initialisations.load(self.init).whole:
+            whole.count(self)
         if self.widths is None:
             return self
         if len(self.widths) != self.depth or max(self.widths) != self.width:
@@ -198,7 +203,9 @@ def scalar_views(network: Network, parameters: NDArray[Any]) -> list[NDArray[Any
     return [scalars[:, layer, :count] for layer, count in enumerate(units)]
 
 
-def initial_parameters(network: Network, stream: Stream, trials: range) -> NDArray[np.float32]:
+def initial_parameters(
+    network: Network, stream: Stream, trials: range, rows: "Rows | None" = None
+) -> NDArray[np.float32]:
     """Draw the starts of some trials.
 
     Each trial reads its own part of the stream, first the weights of all layers and then the biases, so
@@ -213,27 +220,52 @@ def initial_parameters(network: Network, stream: Stream, trials: range) -> NDArr
         normal and equal, add their names to its own.
     trials : range
         Consecutive trial numbers.
+    rows : Rows, optional
+        What the trials learn, for initialisations whose starts depend on it.
 
     Returns
     -------
     ndarray of shape (len(trials), network.n_parameters), dtype float32
+
+    Raises
+    ------
+    ValueError
+        Starts depend on rows, and there are none, or they are not for such rows.
     """
+    parameters = np.zeros((len(trials), network.n_parameters), np.float32)
+    if whole := initialisations.load(network.init).whole:
+        if whole.needs_rows and rows is None:
+            raise ValueError(f"starts of init = {network.init} depend on what is learned; give rows")
+        words = initial_words(network, stream, trials)
+        parameters[:, : network.n_weights] = whole.parameters(words, network, rows)
+    else:
+        _start_layers(network, stream, trials, parameters)
+    if network.n_scalars:
+        _start_scalars(network, stream, trials, parameters)
+    return parameters
+
+
+def initial_words(network: Network, stream: Stream, trials: range) -> NDArray[np.uint32]:
+    """Draw what whole networks start from: words of shape (len(trials), count), of those of `Whole`."""
+    whole = initialisations.load(network.init).whole
+    assert whole is not None  # of these alone it is asked
+    return _own(network, stream).words(trials, whole.count(network))
+
+
+def _start_layers(network: Network, stream: Stream, trials: range, parameters: NDArray[np.float32]) -> None:
     init, shapes = initialisations.load(network.init), network.true_layers
+    assert init.weights is not None  # those of whole networks are not asked
     n_weights, n_biases = sum(m * n for m, n in shapes), sum(m for m, _ in shapes)
     first_bias = n_weights + n_weights % 2  # normal numbers are drawn in pairs
     words = _own(network, stream).words(trials, first_bias + n_biases)
     numbers = init.draw(words[:, :first_bias])
     biases = float(network.bias == "uniform") * initialisations.uniform_around_zero(words[:, first_bias:])
-    parameters = np.zeros((len(trials), network.n_parameters), np.float32)
     weight = bias = 0
     for layer, (fan_out, fan_in) in zip(layer_views(network, parameters), shapes, strict=True):
         some = numbers[:, weight : weight + fan_out * fan_in].reshape(-1, fan_out, fan_in)
         layer.weights[:] = init.weights(some, fan_in, fan_out)
         layer.biases[:] = 1 / math.sqrt(fan_in) * biases[:, bias : bias + fan_out]
         weight, bias = weight + fan_out * fan_in, bias + fan_out
-    if network.n_scalars:
-        _start_scalars(network, stream, trials, parameters)
-    return parameters
 
 
 def _start_scalars(network: Network, stream: Stream, trials: range, parameters: NDArray[np.float32]) -> None:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.blocks import BlockResult
+from relusweep.tasks.composition.pretraining import Pretrained, Pretraining, pretrain
+from relusweep.tasks.composition.starts import starts_of
 from relusweep.tasks.given import Starts
 from relusweep.tasks.probes import Extent, Probe, Trained, Tried
 from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.engine import Engine, prepare, train
 from relusweep.tasks.training.memory import labels_at_once
-from relusweep.tasks.training.protocol import Protocol, TrainingResult
+from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 from relusweep.tasks.training.restarts import Restarts, train_with_restarts
 
 __all__ = ["TrainingBlock", "train_block"]
@@ -48,6 +50,8 @@ class TrainingBlock:
     engine : {'auto', 'lanes', 'reference'}
     starts : Starts, optional
         By default they are drawn.
+    pretraining : Pretraining, optional
+        Of compositions, before all weights are trained.
     """
 
     problem: Problem
@@ -61,6 +65,7 @@ class TrainingBlock:
     extent: Extent
     engine: Engine = "auto"
     starts: Starts | None = None
+    pretraining: Pretraining | None = None
 
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:
@@ -71,15 +76,25 @@ class TrainingBlock:
         """Give the stream that each label's starts are drawn from."""
         return [Stream(self.problem.start_name(self.setting, label, self.seed)) for label in self.labels]
 
-    def initial_parameters(self) -> NDArray[np.float32]:
-        """Draw or read the starts of all networks: (n_labels × n_trials, n_parameters)."""
+    def initial_parameters(self, learned: Trials | None = None) -> NDArray[np.float32]:
+        """Draw or read the starts of all networks: (n_labels × n_trials, n_parameters).
+
+        Some depend on what is learned: rows and targets as the problem draws them.
+        """
         network = self.protocol.network
         if self.starts is not None:
             return np.tile(self.starts.rows(network, self.trials), (len(self.labels), 1))
         initial = np.empty((len(self.labels), len(self.trials), network.n_parameters), np.float32)
-        for stream, room in zip(self.streams(), initial, strict=True):
-            room[:] = networks.initial_parameters(network, stream, self.trials)
+        for i, (stream, room) in enumerate(zip(self.streams(), initial, strict=True)):
+            rows = None if learned is None else self.rows_of(i, learned)
+            room[:] = networks.initial_parameters(network, stream, self.trials, rows)
         return initial.reshape(-1, network.n_parameters)
+
+    def rows_of(self, label: int, learned: Trials) -> Rows:
+        """Give the rows of a label's trials."""
+        own = slice(label * len(self.trials), (label + 1) * len(self.trials))
+        inputs = learned.inputs[own] if learned.inputs.ndim == 3 else learned.inputs
+        return Rows(inputs.astype(np.float32), learned.targets[own].astype(np.float32))
 
     def orders(self) -> list[Stream] | None:
         """Give the stream of orders of each label; None where an epoch is one batch."""
@@ -133,18 +148,30 @@ def _train_part(block: TrainingBlock) -> tuple[dict[str, NDArray[np.generic]], i
 
 def _straight(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
     streams = block.orders()
+    pretrained = None if block.pretraining is None else _pretrained(block, trials)
     result = train(
         block.protocol,
         trials.inputs,
         trials.targets,
-        block.initial_parameters(),
+        block.initial_parameters(trials) if pretrained is None else pretrained.parameters,
         orders=None if streams is None else np.concatenate([stream.keys(block.trials) for stream in streams]),
         test=trials.test,
         engine=block.engine,
         keep_parameters=_keeps(block),
         snapshots=block.snapshot_epochs,
     )
-    return _trained(block, trials, result), int(result.epochs.sum(dtype=np.int64))
+    return _trained(block, trials, result, pretrained=pretrained), int(result.epochs.sum(dtype=np.int64))
+
+
+def _pretrained(block: TrainingBlock, trials: Trials) -> Pretrained:
+    """Train compositions, from the starts that their networks have without it."""
+    assert block.pretraining is not None  # see _straight
+    network, parts = block.protocol.network, []
+    for i, stream in enumerate(block.streams()):
+        rows = block.rows_of(i, trials)
+        start = starts_of(networks.initial_words(network, stream, block.trials), network, rows)
+        parts.append(pretrain(block.protocol, block.pretraining, rows, start, engine=block.engine))
+    return Pretrained(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
@@ -166,11 +193,16 @@ def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
     )
     tried = Tried(found.tries, found.try_loss, found.try_loss <= restarts.bar)
     epochs = int(found.tries.sum()) * protocol.epochs + int(found.training.epochs.sum())
-    return _trained(block, trials, found.training, tried), epochs
+    return _trained(block, trials, found.training, tried=tried), epochs
 
 
 def _trained(
-    block: TrainingBlock, trials: Trials, result: TrainingResult, tried: Tried | None = None
+    block: TrainingBlock,
+    trials: Trials,
+    result: TrainingResult,
+    *,
+    tried: Tried | None = None,
+    pretrained: Pretrained | None = None,
 ) -> Trained:
     return Trained(
         block.problem,
@@ -182,6 +214,7 @@ def _trained(
         tried,
         block.engine,
         tuple(stream.name for stream in _of_trials(block.streams(), block.trials)),
+        pretrained,
     )
 
 

@@ -17,6 +17,7 @@ from relusweep.tasks.declared import Declared
 from relusweep.tasks.problems import Name, Problem, Trials
 
 if TYPE_CHECKING:
+    from relusweep.tasks.composition.pretraining import Pretrained
     from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 
@@ -48,6 +49,8 @@ class Extent(NamedTuple):
     restarts : bool
         Whether networks start again until a bar is met.
     most_width, most_depth : int
+    pretraining : bool
+        Whether some networks are compositions that are trained before all weights are.
     """
 
     problem: Problem
@@ -56,6 +59,7 @@ class Extent(NamedTuple):
     restarts: bool
     most_width: int = 1
     most_depth: int = 1
+    pretraining: bool = False
 
 
 class Tried(NamedTuple):
@@ -88,6 +92,8 @@ class Trained:
         Who trained them, and trains what probes train further.
     names : tuple of tuple
         A name of each network for streams of random numbers that a probe draws (`relusweep.tasks.streams`).
+    pretrained : Pretrained, optional
+        What came of training compositions before all weights were trained.
     """
 
     problem: Problem
@@ -99,6 +105,7 @@ class Trained:
     tried: Tried | None = None
     engine: Engine = "auto"
     names: tuple[Name, ...] = ()
+    pretrained: Pretrained | None = None
 
     @property
     def parameters(self) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from relusweep.tasks.composition.ends import PretrainingEnd
 from relusweep.tasks.declared import Declared, codes, numbers
 from relusweep.tasks.probes import Extent, Probe, Trained
 from relusweep.tasks.training.protocol import StopReason
@@ -18,7 +19,7 @@ _RIGHT = "rows on the right side of the threshold at the end"
 
 
 class Outcome(Probe):
-    """Success, right rows, loss and the reason of the end; of restarts the tries."""
+    """Success, right rows, loss and the reason of the end; of restarts the tries; of pretraining its end."""
 
     wants_parameters: ClassVar[bool] = False
     kind: Literal["outcome"] = "outcome"
@@ -35,6 +36,9 @@ class Outcome(Probe):
         if restarts:
             found["tries"] = numbers("int32", "tries made, the one that was kept included")
             found["try_loss"] = numbers("float32", "loss after the try that was kept")
+        if extent.pretraining:
+            found["pretraining_loss"] = numbers("float32", "loss after pretraining, mean over rows")
+            found["pretraining_end"] = codes("how pretraining ended", PretrainingEnd)
         if problem.has_test:
             if problem.two_classes:
                 found["test_rows_right"] = numbers(problem.rows_dtype, f"test {_RIGHT}")
@@ -54,6 +58,11 @@ class Outcome(Probe):
             rows = {"rows_right": result.rows_right, "test_rows_right": result.test_rows_right}
             dtype = trained.problem.rows_dtype
             found |= {name: None if some is None else some.astype(dtype) for name, some in rows.items()}
+        if extent.pretraining:
+            loss, end = np.full_like(result.loss, np.nan), np.full_like(result.stop_reason, -1)
+            if trained.pretrained is not None:
+                loss, end = trained.pretrained.loss, trained.pretrained.end
+            found |= {"pretraining_loss": loss, "pretraining_end": end}
         if tried is not None:
             epochs = trained.setting["epochs"]
             found["success_epoch"] = np.where(tried.met, epochs, -1).astype(np.int32)

@@ -21,7 +21,7 @@ from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["curves", "look", "prepare", "train_lanes"]
+__all__ = ["curves", "look", "prepare", "schedule_of", "train_lanes"]
 
 _PIECE = 20
 
@@ -50,7 +50,7 @@ def train_lanes(
     _train_networks(
         _data(rows, initial, orders, snapshots, result.snapshots),
         _rule(protocol, n_rows, batch),
-        _schedule(protocol.optimizer, protocol.epochs * (n_rows // batch)),
+        schedule_of(protocol.optimizer, protocol.epochs * (n_rows // batch)),
         _memory(network, n_rows, batch, shuffled=batch < n_rows),
         parameters,
         result.epochs,
@@ -182,7 +182,7 @@ def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
     )
 
 
-def _schedule(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
+def schedule_of(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
     """Step size and epsilon of each update: shape (n, 2), of which the last goes on.
 
     Adam's bias correction is folded into them: ``step * m / (sqrt(v) + epsilon)`` equals

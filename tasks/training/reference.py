@@ -14,9 +14,9 @@ from relusweep.tasks import activations
 from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, StopReason, TrainingResult
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 
-__all__ = ["judge", "logits", "train_reference"]
+__all__ = ["judge", "logits", "optimizer_of", "train_reference"]
 
 
 def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
@@ -119,7 +119,7 @@ class _Stack:
         self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows)
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
-        self.optimizer = _optimizer(protocol, self.parameters)
+        self.optimizer = optimizer_of(protocol.optimizer, self.parameters)
         self.keys = orders
         self.order = None if orders is None else np.tile(np.arange(rows.n_rows), (len(orders), 1))
 
@@ -166,7 +166,7 @@ class _Stack:
         self.parameters = old.detach()[going].requires_grad_()
         if old.grad is not None:
             self.parameters.grad = old.grad[going]
-        self.optimizer = _optimizer(self.protocol, self.parameters)
+        self.optimizer = optimizer_of(self.protocol.optimizer, self.parameters)
         if state:
             self.optimizer.state[self.parameters] = {
                 name: value[going] if isinstance(value, torch.Tensor) and value.ndim else value
@@ -216,8 +216,8 @@ def judge(
     return losses.mean(dim=1), right.sum(dim=1)
 
 
-def _optimizer(protocol: Protocol, parameters: torch.Tensor) -> torch.optim.Optimizer:
-    rule = protocol.optimizer
+def optimizer_of(rule: Adam | Sgd, parameters: torch.Tensor) -> torch.optim.Optimizer:
+    """Give PyTorch's optimiser of stacked parameters."""
     if isinstance(rule, Adam):
         return torch.optim.Adam(
             [parameters], lr=rule.learning_rate, betas=(rule.beta1, rule.beta2), eps=rule.epsilon

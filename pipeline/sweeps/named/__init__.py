@@ -1,6 +1,7 @@
 """Sweeps that have a name, one file a family."""
 
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.named.compositional import COMPOSITIONAL
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
 from relusweep.pipeline.sweeps.named.images import IMAGES
@@ -12,5 +13,15 @@ from relusweep.pipeline.sweeps.named.sine import SINE
 
 __all__ = ["SWEEPS"]
 
-_FAMILIES = (NPN, FUNCTIONS, PRUNING, [XOR_OPTIMA, *LANDSCAPES], HYPERSPHERE, PLANE, [SINE], IMAGES)
+_FAMILIES = (
+    NPN,
+    FUNCTIONS,
+    PRUNING,
+    [XOR_OPTIMA, *LANDSCAPES],
+    HYPERSPHERE,
+    PLANE,
+    [SINE],
+    COMPOSITIONAL,
+    IMAGES,
+)
 SWEEPS: dict[str, Sweep] = {sweep.name: sweep for family in _FAMILIES for sweep in family}

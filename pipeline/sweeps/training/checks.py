@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from relusweep.tasks import activations
+from relusweep.pipeline.common.validation import explained
+from relusweep.tasks import activations, initialisations
+from relusweep.tasks.axes import Setting
 from relusweep.tasks.given import Starts
-from relusweep.tasks.networks import Network
+from relusweep.tasks.networks import Network, initial_parameters
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.protocol import Rows
 
-__all__ = ["check", "check_names", "check_starts", "check_where"]
+__all__ = ["STARTING", "check", "check_names", "check_starts", "check_where", "check_whole_starts"]
 
 _RESERVED = ("trial", "done", "fingerprint")
+
+STARTING = ("activation", "leak", "width", "depth", "widths", "init", "bias", "pretraining")
+"""Axes beside the problem's that decide how networks start; the last one is not in every sweep."""
 
 Labels = Mapping[str, tuple[Any, ...]]
 
@@ -56,6 +64,7 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
             f"stop = first_success: rows of {problem.kind} are not right or wrong; set stop=last_epoch"
         )
     _check_batches(problem, labels)
+    _check_pretraining(labels)
     for probe in probes:
         probe.check(problem, labels)
 
@@ -135,10 +144,80 @@ def check_starts(starts: Starts, networks: Iterable[Network], trials: range, lab
     """
     if "bar" in labels:
         raise ValueError("restarts draw each try, and network.starts gives one; leave out either")
+    if "pretraining" in labels:
+        raise ValueError("pretraining is of drawn starts, and network.starts gives others; leave out either")
     if others := [name for name in ("init", "bias") if len(labels[name]) > 1]:
         raise ValueError(f"{others[0]} has several labels, and network.starts is instead of it; give one")
     for network in networks:
         starts.rows(network, trials)
+
+
+def check_whole_starts(
+    problem: Problem, settings: Iterable[Setting], network_of: Callable[[Setting], Network], seed: int
+) -> None:
+    """Refuse starts of whole networks, and pretraining, where the network or the problem is not for them.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : iterable of Setting
+        All that are asked for, of the problem's axes and `STARTING`.
+    network_of : callable
+        Makes the network of a setting.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    for setting in settings:
+        init = setting["init"]
+        if setting.get("pretraining", "none") != "none" and init != "compositional":
+            raise ValueError(
+                f"pretraining = {setting['pretraining']} is of init = compositional, not of {init}; give that"
+                " alone, or where: \"init == 'compositional' or pretraining == 'none'\""
+            )
+        if (whole := initialisations.load(init).whole) is None:
+            continue
+        if setting["bias"] != "uniform":
+            raise ValueError(
+                f"bias = {setting['bias']}: init = {init} draws biases itself; leave bias out, or where: "
+                f"\"init != '{init}' or bias == 'uniform'\""
+            )
+        try:
+            network = network_of(setting)
+        except ValidationError as error:
+            raise ValueError(f"init = {init}: {explained(error, Network)}") from None
+        if whole.needs_rows and "bar" in setting:
+            raise ValueError(
+                f"restarts draw starts without rows, which init = {init} needs; leave out either"
+            )
+        if whole.needs_rows:
+            label = problem.names()[0] if problem.labels else None
+            learned = problem.draw(setting, (label,), range(1), seed)
+            rows = Rows(learned.inputs, learned.targets)
+            try:
+                initial_parameters(network, Stream(("check",)), range(1), rows)
+            except ValueError as error:
+                own = ", ".join(f"{dim} = {setting[dim]}" for dim in problem.axes if dim in setting)
+                raise ValueError(f"init = {init}, {own}: {error}") from None
+
+
+def _check_pretraining(labels: Labels) -> None:
+    """Refuse what cannot be beside pretraining."""
+    if "pretraining" not in labels:
+        return
+    if labels["loss"] != ("mse",):
+        raise ValueError("pretraining lessens the squared error; set loss=mse")
+    if "bar" in labels:
+        raise ValueError("restarts draw each try, and pretraining is of one start; leave out either")
+    longest = max(labels["pretraining_epochs"])
+    if "in_all" in labels["pretraining_budget"] and longest > min(labels["epochs"]):
+        raise ValueError(
+            f"pretraining takes {longest} of {min(labels['epochs'])} epochs in all; set fewer "
+            "pretraining_epochs, or pretraining_budget=more"
+        )
 
 
 def _check_sizes(problem: Problem, labels: Labels) -> None:
@@ -178,6 +257,10 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
     if len(labels.get("group", ())) > 1 and alone:
         first = labels["group"][0]
         yield "group", f"activation == 'maximum' or group == {first}", alone[0]
+    for dim in ("pretraining_epochs", "pretraining_rate", "pretraining_budget"):
+        if len(labels.get(dim, ())) > 1 and "none" in labels["pretraining"]:
+            first = repr(labels[dim][0])
+            yield dim, f"pretraining != 'none' or {dim} == {first}", "pretraining = none"
     for dim, owner in {"beta1": "adam", "beta2": "adam", "epsilon": "adam", "momentum": "sgd"}.items():
         others = [kind for kind in labels["optimizer"] if kind != owner]
         if len(labels[dim]) > 1 and others:

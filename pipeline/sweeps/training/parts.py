@@ -10,7 +10,7 @@ from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import LATER, Axis, WithAxes, fixed
 from relusweep.tasks.given import Starts
 
-__all__ = ["Network", "Optimizer", "Protocol", "Restarts"]
+__all__ = ["Network", "Optimizer", "Pretraining", "Protocol", "Restarts"]
 
 _POSITIVE = "whole numbers of at least 1, as 5 or 2,3 or 2..10"
 _RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
@@ -180,6 +180,49 @@ class Restarts(BaseModel):
     ]
 
 
+class Pretraining(BaseModel):
+    """Training of a composition's peaks, before all weights are trained; networks start as compositional.
+
+    Attributes
+    ----------
+    kind : tuple of {'none', 'scales', 'peaks'}
+        Nothing, peaks and free scales, or peaks with the scales that they tie.
+    epochs : tuple of int
+        Passes over the rows, each of one update.
+    learning_rate : tuple of float
+    budget : tuple of {'more', 'in_all'}
+        Whether all weights are then trained for the epochs of the protocol, or for what is left of these.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Annotated[
+        tuple[Literal["none", "scales", "peaks"], ...],
+        Axis("what of a composition is trained before all weights", None, dim="pretraining"),
+        Field(description="none, scales or peaks"),
+    ]
+    epochs: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=10_000_000)], ...],
+        Axis("epochs of pretraining", dim="pretraining_epochs"),
+        Field(description="0 to 10 000 000"),
+    ] = fixed(1000)
+    learning_rate: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...],
+        Axis("learning rate of pretraining", dim="pretraining_rate"),
+        Field(description=_RATE),
+    ] = fixed(0.01)
+    budget: Annotated[
+        tuple[Literal["more", "in_all"], ...],
+        Axis("whether epochs of pretraining come in addition", None, dim="pretraining_budget"),
+        Field(description="more or in_all"),
+    ] = fixed("more")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str | list | tuple) else value
+
+
 class Protocol(WithAxes):
     """How networks are trained.
 
@@ -199,6 +242,8 @@ class Protocol(WithAxes):
         Share of right rows that is a success.
     restarts : Restarts, optional
         When to start again from fresh weights; by default never.
+    pretraining : Pretraining, optional
+        Of compositions; by default none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -246,3 +291,4 @@ class Protocol(WithAxes):
         Field(description="above 0, at most 1"),
     ] = fixed(1.0)
     restarts: Restarts | None = None
+    pretraining: Annotated[Pretraining | None, LATER] = None

@@ -16,13 +16,21 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
-from relusweep.pipeline.sweeps.training.checks import check, check_names, check_starts, check_where
+from relusweep.pipeline.sweeps.training.checks import (
+    STARTING,
+    check,
+    check_names,
+    check_starts,
+    check_where,
+    check_whole_starts,
+)
 from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
 from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
+from relusweep.tasks.composition.pretraining import Pretraining
 from relusweep.tasks.probes import Cost, Extent, Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training import protocol as protocols
@@ -39,8 +47,8 @@ _BYTES_A_BLOCK = 2**27
 _SIZES = frozenset({"width", "depth", "widths"})
 _SPEED, _CACHED = 4e10, 40_000
 """Multiply-adds a second of one thread, and parameters at which it is half as fast: as measured, about."""
-_LOSS, _SHUFFLE = 50.0, 200.0
-"""Cost of the loss of a row, and of its place in an order, in multiply-adds: as measured, about."""
+_LOSS, _SHUFFLE, _TRIANGLE = 50.0, 200.0, 35.0
+"""Cost of a row's loss, of its place in an order, and of a triangle of it, in multiply-adds: as measured."""
 
 
 class TrainingSweep(SpecifiedSweep):
@@ -152,6 +160,7 @@ class TrainingSweep(SpecifiedSweep):
             self.protocol.restarts is not None,
             max(network.width for network in largest),
             max(network.depth for network in largest),
+            self.protocol.pretraining is not None,
         )
 
     @cached_property
@@ -310,6 +319,7 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            check_whole_starts(self.problem, self._starting(), self._network, self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
                 check_starts(self.network.starts, self._networks(labels), range(self.trials), labels)
@@ -322,6 +332,19 @@ class TrainingSweep(SpecifiedSweep):
         sizes = [dim for dim, place in self.places.items() if place.part == "problem" or dim in _SIZES]
         for size in product(*(labels[dim] for dim in sizes)):
             yield self._network(self.setting({**first, **dict(zip(sizes, size, strict=True))}))
+
+    def _starting(self) -> Iterator[Setting]:
+        """Give what is asked for of the axes that decide how networks start, with the first of the others."""
+        first = {dim: place.labels[0] for dim, place in self.places.items()}
+        some = [dim for dim, at in self.places.items() if at.part == "problem" or dim in STARTING]
+        rest = tuple(i for i, dim in enumerate(self.axes) if dim not in some)
+        wanted = np.array(True) if self.wanted is None else self.wanted.any(axis=rest)
+        asked = np.broadcast_to(wanted, [len(self.places[dim].labels) for dim in some])
+        for labels, is_asked in zip(
+            product(*(self.places[dim].labels for dim in some)), asked.flat, strict=True
+        ):
+            if is_asked:
+                yield self.setting({**first, **dict(zip(some, labels, strict=True))})
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:
@@ -354,6 +377,7 @@ class TrainingSweep(SpecifiedSweep):
             extent=self._extent,
             engine=self.engine,
             starts=self.network.starts,
+            pretraining=self._pretraining(setting),
         )
 
     def setting(self, labels: Setting) -> Setting:
@@ -382,7 +406,7 @@ class TrainingSweep(SpecifiedSweep):
             threshold=self.problem.threshold(setting),
             optimizer=optimizer(**{name: setting[name] for name in optimizer.model_fields}),
             batch=setting["batch"] or None,
-            epochs=setting["epochs"],
+            epochs=self._epochs(setting),
             stop=setting["stop"],
             success=setting["success"],
         )
@@ -393,6 +417,20 @@ class TrainingSweep(SpecifiedSweep):
         return Restarts(
             bar=setting["bar"], most=setting["most_restarts"], further_epochs=setting["further_epochs"]
         )
+
+    def _pretraining(self, setting: Setting) -> Pretraining | None:
+        kind = setting.get("pretraining", "none")
+        if kind == "none":
+            return None
+        return Pretraining(
+            kind=kind, epochs=setting["pretraining_epochs"], learning_rate=setting["pretraining_rate"]
+        )
+
+    def _epochs(self, setting: Setting) -> int:
+        """Count the epochs of all weights."""
+        pretraining = self._pretraining(setting)
+        within = pretraining is not None and setting["pretraining_budget"] == "in_all"
+        return int(setting["epochs"]) - (pretraining.epochs if pretraining and within else 0)
 
     def _sizes(self) -> Iterator[Setting]:
         """Give settings among which the largest network is."""
@@ -458,15 +496,17 @@ class TrainingSweep(SpecifiedSweep):
         """Estimate the multiply-adds of a block."""
         setting = self._setting_of(block)
         network, rows = self._network(setting), self.problem.n_rows_of(setting)
-        epochs = self.problem.epochs_expected(setting, network.n_parameters, setting["epochs"])
+        epochs = self.problem.epochs_expected(setting, network.n_parameters, self._epochs(setting))
         if restarts := self._restarts(setting):
             # A layer of ReLU is off everywhere with a chance of about one half to the power of its width,
             # and a network with such a layer cannot learn: a rule of thumb that the tries of `sine` follow.
             alive = 1.0 if network.leak else (1 - 0.5**network.width) ** network.depth
             epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
+        before = pretraining.epochs * network.depth if (pretraining := self._pretraining(setting)) else 0
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
         probing = sum(cost.work for cost in self._probing(setting))
-        return block.cells * (epochs * rows * (6.0 * network.n_parameters + _LOSS + shuffle) + probing)
+        work = epochs * (6.0 * network.n_parameters + _LOSS + shuffle) + before * _TRIANGLE
+        return block.cells * (rows * work + probing)
 
 
 def _group(setting: Setting) -> int:
