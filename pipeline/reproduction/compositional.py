@@ -13,10 +13,17 @@ COMPOSITIONAL = Source(
     steps=(
         Step(
             "compositional",
-            "four curves, five ways of training: errors, pieces and waves by layer",
-            "Claims of the source",
-            small="trials=4",
+            "its experiment: four curves, five ways of training, errors, pieces, figures 3, 5 and 6",
+            "Claims of the source; Composed waves",
+            small="trials=8 learning_rate=0.001",
             source="trials=30",
+        ),
+        Step(
+            "compositional_depth",
+            "what it leaves open: the depths and widths at which the gain ends",
+            "Composed waves",
+            small="trials=6 width=4 depth=2,4,6",
+            source=None,
         ),
     ),
 )

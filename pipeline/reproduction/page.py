@@ -29,6 +29,10 @@ _SCALES = {
     "source": "the scale of the source",
     "large": "the scale of the named sweeps",
 }
+_DECIDED = (
+    "Each claim is decided from the data of a sweep, by the criterion that its figures state. The page of "
+    "the sweep says more."
+)
 _VERDICTS = ("holds", "holds in part", "does not hold", "not run")
 
 
@@ -88,7 +92,7 @@ def _seen(asked: Reproduction, part: Part, version: str) -> _Seen:
 
 
 def _content(asked: Reproduction, seen: list[_Seen], failed: Mapping[str, int]) -> Content:
-    claims = [claim for one in seen for claim in one.claims]
+    decided = _decided(seen)
     left_out = [part for part in asked.parts if part.left_out]
     lost = [
         f"{counted(count, 'block')} of {sweep} failed: run the same command again"
@@ -100,15 +104,12 @@ def _content(asked: Reproduction, seen: list[_Seen], failed: Mapping[str, int]) 
         lead=f"{asked.source.reference}. {counted(len(seen), 'sweep')} at {_SCALES[asked.scale]}.",
         borrowed="",
         chapter="",
-        key_figures=[*_key_figures(asked, seen, claims)],
+        key_figures=[*_key_figures(asked, seen, [claim for _, claim in decided])],
         not_run=[*lost, *(f"{part.step.sweep}: {part.left_out}." for part in left_out)],
         sections=[
-            *([Section("Claims of the source", [*_claims(seen)])] if claims else []),
+            *([Section("Claims of the source", [_DECIDED, _claims_table(decided)])] if decided else []),
             Section("The sweeps", [_sweeps_table(asked)]),
-            *(
-                Section(f"{one.part.step.sweep}: {one.part.step.shows}", [*_blocks(asked, one)])
-                for one in seen
-            ),
+            *(Section(one.part.step.sweep, [*_blocks(asked, one)]) for one in seen),
             *([Section("What no sweep shows", [_elsewhere(asked)])] if asked.source.elsewhere else []),
         ],
     )
@@ -119,15 +120,24 @@ def _key_figures(asked: Reproduction, seen: list[_Seen], claims: list[Claim]) ->
     found = [claim.verdict for claim in claims]
     for verdict in _VERDICTS:
         if verdict in found:
-            what = f"Claims: {verdict}"
-            yield KeyFigure(what, f"{found.count(verdict)} of {len(claims)}", "by the criteria in the table")
+            share = f"{found.count(verdict)} of {len(claims)}"
+            yield KeyFigure(verdict.capitalize(), share, "claims of the source, by the criteria in the table")
 
 
-def _claims(seen: list[_Seen]) -> Iterator[Block]:
-    yield "Each claim is decided from the data by the criterion that its figures state."
+def _decided(seen: list[_Seen]) -> list[tuple[str, Claim]]:
+    """Give each claim once, with the first sweep that decides it, or else the first that names it."""
+    found: dict[str, tuple[str, Claim]] = {}
     for one in seen:
-        if one.claims:
-            yield claims_table(one.claims)._replace(title=f"Decided by {one.part.step.sweep}")
+        for claim in one.claims:
+            if claim.words not in found or found[claim.words][1].verdict == "not run":
+                found[claim.words] = one.part.step.sweep, claim
+    return list(found.values())
+
+
+def _claims_table(decided: list[tuple[str, Claim]]) -> Table:
+    table = claims_table([claim for _, claim in decided])
+    table.cells.insert(1, "Sweep", [sweep for sweep, _ in decided])
+    return table
 
 
 def _sweeps_table(asked: Reproduction) -> Table:
