@@ -90,6 +90,8 @@ class RunPlan(Shown):
             yield Table(f"{folder} in {self.store}", head, [*map(_stage, self.plans)])
             yield f"time: {self._time}"
         for plan in self.plans:
+            yield from plan.sweep.notes if plan.blocks else ()
+        for plan in self.plans:
             if plan.blocks and (resources := plan.sweep.schedule.resources):
                 yield f"each block of {plan.sweep.group} needs a worker with {resources_in_words(resources)}"
         if anew := [plan.sweep.group for plan in self.plans if plan.anew]:

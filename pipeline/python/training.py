@@ -45,8 +45,8 @@ def train(
     test : pair of array_like, optional
         Inputs and targets, shaped alike, of rows to look at after training.
     engine : {'auto', 'lanes', 'reference'}
-        ``lanes`` is compiled and fast; ``reference`` is PyTorch. ``auto`` is ``lanes`` for relu, and
-        ``reference`` for other activations.
+        ``lanes`` is compiled and fast; ``reference`` is PyTorch. ``auto`` is ``lanes`` for the
+        activations that it has, and ``reference`` for others.
 
     Returns
     -------

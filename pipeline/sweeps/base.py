@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -167,29 +167,36 @@ class Sweep(ABC):
     name : str
     kind : str
         What its groups are told apart by: it names the report that can read them.
-    unit, verb : str
-        What its cells are, and what is done to them, in words.
     dim_attrs : mapping of str to mapping
         Attributes of the labels of dimensions, where there are some.
-    spec : Specification
+    spec : pydantic model
         What it was made of.
     growable_fields : tuple of str
         Those of the fields of its specification that say how far its axes reach.
     """
 
-    kind: ClassVar[str]
-    unit: ClassVar[str] = "networks"
-    verb: ClassVar[str] = "train"
     dim_attrs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     if TYPE_CHECKING:  # fields, or what a class says
 
         @property
+        def kind(self) -> str: ...  # noqa: D102
+        @property
         def name(self) -> str: ...  # noqa: D102
         @property
-        def spec(self) -> Specification: ...  # noqa: D102
+        def spec(self) -> BaseModel: ...  # noqa: D102
         @property
         def growable_fields(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def unit(self) -> str:
+        """What its cells are, in words."""
+        return "networks"
+
+    @property
+    def verb(self) -> str:
+        """What is done to them."""
+        return "train"
 
     @abstractmethod
     def with_spec(self, spec: Any) -> Self:
@@ -300,6 +307,11 @@ class Sweep(ABC):
     def wanted(self) -> NDArray[np.bool_] | None:
         """Which cells are asked for, along all axes, of length one where it does not matter; None: all."""
         return None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known before a run, in sentences."""
+        return ()
 
     def check(self) -> None:  # noqa: B027  (most have nothing to check)
         """Raise `InvalidSweep` where the fields, each allowed, cannot be met together or with the data."""

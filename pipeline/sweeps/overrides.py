@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from relusweep._yaml import plain, read_yaml, read_yaml_file
 from relusweep.pipeline.common.errors import InvalidSweep, UnknownSweep
 from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.computed import ComputedSweep
+from relusweep.pipeline.sweeps.kinds import quantity_class
 from relusweep.pipeline.sweeps.merging import merged
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
@@ -19,6 +21,7 @@ from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 __all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
 
 S = TypeVar("S", bound=Sweep)
+M = TypeVar("M", bound=BaseModel)
 
 _NAMES = ", ".join(sorted(SWEEPS))
 
@@ -127,32 +130,44 @@ def _joined(path: str, held: Any, value: Any) -> Any:
 
 
 def sweep_of(fields: Mapping[str, Any], said_in: str) -> Sweep:
-    """Make a sweep of a named one, ``base``, and the fields that differ, or a training sweep of all fields.
+    """Make a sweep of a named one, ``base``, and the fields that differ, or of all fields of its own.
+
+    With a ``problem`` it is a training sweep, with ``quantity``, a name, one of that.
 
     What is wrong begins with `said_in`.
 
     Raises
     ------
     InvalidSweep
-        There is neither ``base`` nor ``problem``, or something that the specification forbids.
+        There is neither ``base``, ``problem`` nor ``quantity``, or something that the specification forbids.
     """
     if "problem" in fields and "base" not in fields:
+        return _validated(TrainingSweep, fields, said_in)
+    if "quantity" in fields and "base" not in fields:
         try:
-            return TrainingSweep.model_validate(fields)
-        except ValidationError as error:
-            raise InvalidSweep(f"{said_in}: {explained(error, TrainingSweep)}") from error
+            quantity = quantity_class(str(fields["quantity"]))
+        except ValueError as error:
+            raise InvalidSweep(f"{said_in}: {error}") from None
+        others = {name: value for name, value in fields.items() if name != "quantity"}
+        return ComputedSweep(_validated(quantity, others, said_in))
     base = str(fields.get("base"))
     if base not in SWEEPS:
         got = f"no sweep {base!r}{nearest(base, SWEEPS)}; " if "base" in fields else ""
         raise InvalidSweep(
             f"{said_in}: {got}give base: one of {_NAMES}, and the fields that differ; or a specification of "
-            "its own: problem, network, protocol, probes, trials"
+            "its own: problem, network, protocol, probes, trials, or quantity and its fields"
         )
-    others = [(str(name), value) for name, value in fields.items() if name != "base"]
     try:
-        return changed(SWEEPS[base], others)
+        return changed(SWEEPS[base], [(str(name), value) for name, value in fields.items() if name != "base"])
     except InvalidSweep as error:
         raise InvalidSweep(f"{said_in}: {error}") from None
+
+
+def _validated(model: type[M], fields: Mapping[str, Any], said_in: str) -> M:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidSweep(f"{said_in}: {explained(error, model)}") from error
 
 
 def read_sweep(path: Path) -> Sweep:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -77,10 +77,17 @@ class Activation:
     slope_below : callable, optional
         ``slope_below(leak)``, where the activation is z above zero and a multiple of it below: the multiple.
         Such networks are piecewise linear; `relusweep.tasks.regions` finds their pieces.
+    pieces : {'slopes', 'largest'}, optional
+        Other piecewise linear ones: whether the unit's two scalars are its slopes below and above zero, or a
+        unit is the largest of its sums.
     scalars : tuple of Scalar
         What each unit has of its own beside weights and bias.
     grouped : bool
         Whether a unit has several sums: z of `apply` has n_units * group of them, unit after unit.
+    influences : callable, optional
+        ``influences(z, units)``: derivatives of `apply` by the bias, the sum of weights and inputs held fixed,
+        and by each scalar, of shape (n_networks, n_rows, n_units, 1 + n_scalars). Biases and scalars may then
+        follow rules of their own: `relusweep.tasks.training.rules`.
     """
 
     apply: Callable[[Tensor, Units], Tensor]
@@ -88,8 +95,15 @@ class Activation:
     uses_leak: bool = False
     in_lanes: bool = False
     slope_below: Callable[[float], float] | None = None
+    pieces: Literal["slopes", "largest"] | None = None
     scalars: tuple[Scalar, ...] = ()
     grouped: bool = False
+    influences: Callable[[Tensor, Units], Tensor] | None = None
+
+    @property
+    def piecewise_linear(self) -> bool:
+        """Whether networks of it have linear pieces and regions."""
+        return self.slope_below is not None or self.pieces is not None
 
 
 def names() -> tuple[str, ...]:

@@ -16,4 +16,4 @@ def _apply(z: Tensor, units: Units) -> Tensor:
     return z.logaddexp(z.new_zeros(()))
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=False)
+ACTIVATION = Activation(_apply, zero_at_zero=False, in_lanes=True)

@@ -1,33 +1,13 @@
-"""One block of measures: what is known of functions without training anything."""
-
-from dataclasses import dataclass
-from time import thread_time
+"""Measures of Boolean functions: what is known of them without training anything."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy
 from relusweep.tasks.boolean.swaps import swaps
 from relusweep.tasks.boolean.truth_tables import truth_table
 
-__all__ = ["MeasureBlock", "measure", "measure_block", "spectral_measures"]
-
-
-@dataclass(frozen=True)
-class MeasureBlock:
-    """Functions to be measured.
-
-    Parameters
-    ----------
-    n_inputs : int
-        1 to 5.
-    functions : tuple of int
-        Ids of functions of so many inputs.
-    """
-
-    n_inputs: int
-    functions: tuple[int, ...]
+__all__ = ["measure", "spectral_measures"]
 
 
 def measure(ids: NDArray[np.uint64], n: int) -> dict[str, NDArray[np.generic]]:
@@ -83,20 +63,3 @@ def spectral_measures(tables: ArrayLike) -> dict[str, NDArray[np.generic]]:
     {'degree': 2.0, 'influence': 2.0, 'entropy': 0.0}
     """
     return {"degree": degree(tables), "influence": influence(tables), "entropy": spectral_entropy(tables)}
-
-
-def measure_block(block: MeasureBlock) -> BlockResult:
-    """Measure all functions of a block; no network is trained, so it counts no epochs.
-
-    Parameters
-    ----------
-    block : MeasureBlock
-
-    Returns
-    -------
-    BlockResult
-        Its arrays are those of `measure`; loading what is compiled counts as time in the kernel.
-    """
-    begin = thread_time()
-    arrays = measure(np.array(block.functions, np.uint64), block.n_inputs)
-    return BlockResult(arrays, 0, thread_time() - begin, 0.0)

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 from relusweep.tasks.optima.families import every_family
 from relusweep.tasks.optima.landscape import landscape
 
-__all__ = ["COUNTS", "MOST_LEVELS", "CensusBlock", "Level", "census", "census_block"]
+__all__ = ["COUNTS", "Level", "census"]
 
-MOST_LEVELS = 256
 COUNTS = ("minima_inside", "minima_between", "saddles_inside", "saddles_between", "strict_minima")
-
-
-class CensusBlock(NamedTuple):
-    """What to count.
-
-    Attributes
-    ----------
-    n_inputs : int
-    functions, widths : tuple of int
-        Ids of the functions, units.
-    """
-
-    n_inputs: int
-    functions: tuple[int, ...]
-    widths: tuple[int, ...]
 
 
 class Level(NamedTuple):
@@ -98,41 +79,3 @@ def census(n_inputs: int, function: int, width: int) -> list[Level]:
     return [
         Level(loss, *(counts[loss, name] for name in COUNTS)) for loss in sorted({loss for loss, _ in counts})
     ]
-
-
-def census_block(block: CensusBlock) -> BlockResult:
-    """Count for every function and width of a block; no network is trained.
-
-    Parameters
-    ----------
-    block : CensusBlock
-
-    Returns
-    -------
-    BlockResult
-        ``levels``, over functions × widths; ``loss``, ``loss_numerator``, ``loss_denominator`` and those of
-        `COUNTS`, over these and the levels, -1 and NaN behind the last.
-
-    Raises
-    ------
-    ValueError
-        If there are more than `MOST_LEVELS` levels.
-    """
-    begin = thread_time()
-    shape = len(block.functions), len(block.widths)
-    room = (*shape, MOST_LEVELS)
-    arrays: dict[str, NDArray[np.generic]] = {
-        "levels": np.zeros(shape, np.int32),
-        "loss": np.full(room, np.nan),
-    }
-    arrays |= {name: np.full(room, -1, np.int64) for name in ("loss_numerator", "loss_denominator", *COUNTS)}
-    for place in np.ndindex(*shape):
-        found = census(block.n_inputs, block.functions[place[0]], block.widths[place[1]])
-        if len(found) > MOST_LEVELS:
-            raise ValueError(f"{len(found)} levels of the loss, and there is room for {MOST_LEVELS}")
-        arrays["levels"][place] = len(found)
-        for level, one in enumerate(found):
-            values = [float(one.loss), one.loss.numerator, one.loss.denominator, *one[1:]]
-            for name, value in zip(list(arrays)[1:], values, strict=True):
-                arrays[name][(*place, level)] = value
-    return BlockResult(arrays, 0, thread_time() - begin, 0.0)

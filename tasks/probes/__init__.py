@@ -170,7 +170,7 @@ class Probe(BaseModel, ABC):
 
 def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
     """Raise ValueError where a network has units that are smooth."""
-    if smooth := [name for name in settings["activation"] if activations.load(name).slope_below is None]:
+    if smooth := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
         raise ValueError(
             f"{probe} needs piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from relusweep._yaml import Whole
+from relusweep.tasks import activations
 from relusweep.tasks.probes import Extent, Probe, Trained
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.pruning.fine_tuning import FineTuning
@@ -39,6 +40,12 @@ class PruningProbe(Probe):
             )
         if "bar" in settings:
             raise ValueError(f"{self.kind} is of networks without restarts; leave out either")
+        of = {name: activations.load(name) for name in settings["activation"]}
+        if others := [name for name, activation in of.items() if activation.scalars or activation.grouped]:
+            raise ValueError(
+                f"{self.kind} takes out units of one sum without numbers of their own, as those of relu, not "
+                f"{', '.join(others)}; leave it out"
+            )
 
     def fine_tuned(self, protocol: Protocol) -> Protocol:
         """Give the protocol of the fine-tuning."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks import activations
-from relusweep.tasks.networks import Network
+from relusweep.tasks.networks import Network, scalar_views
 
 __all__ = [
     "checked_box",
@@ -17,7 +17,9 @@ __all__ = [
     "checked_rows",
     "fitting",
     "rounding",
+    "shapes_of",
     "slope_below",
+    "slopes_of",
     "without_hidden_layer",
     "wrong_inputs",
 ]
@@ -33,7 +35,7 @@ def checked_parameters(network: Network, parameters: ArrayLike, n_inputs: int) -
 
 def fitting(network: Network, parameters: ArrayLike, n_inputs: int) -> NDArray[np.float64]:
     """Parameters in float64, finite or not; refuse other activations and inputs, and a wrong length."""
-    slope_below(network)
+    _check_pieces(network)
     if network.n_inputs != n_inputs:
         raise wrong_inputs(n_inputs, f"n_inputs = {network.n_inputs}")
     values = np.asarray(parameters, dtype=np.float64)
@@ -61,17 +63,55 @@ def checked_rows(network: Network, parameters: ArrayLike, n_inputs: int) -> NDAr
     return np.ascontiguousarray(np.atleast_2d(rows))
 
 
-def slope_below(network: Network) -> float:
-    """Give the slope of units below zero; refuse activations that are not piecewise linear."""
-    slope = activations.load(network.activation).slope_below
-    if slope is None:
-        cut = [name for name in activations.names() if activations.load(name).slope_below]
+def _check_pieces(network: Network) -> None:
+    if not activations.load(network.activation).piecewise_linear:
+        cut = [name for name in activations.names() if activations.load(name).piecewise_linear]
         raise ValueError(
             f"activation {network.activation} is not piecewise linear, so its networks have no pieces; "
             f"allowed are {', '.join(cut)}. Of other networks, compare the gradients at points of a grid: "
             f"torch.func.vmap(torch.func.jacrev(network))"
         )
+
+
+def slope_below(network: Network) -> float:
+    """Give the slope below zero that all units have; refuse activations of which there is none."""
+    _check_pieces(network)
+    slope = activations.load(network.activation).slope_below
+    if slope is None:
+        cut = [name for name in activations.names() if activations.load(name).slope_below]
+        raise ValueError(
+            f"units of {network.activation} have no slope in common, and regions in space are of networks of "
+            f"{', '.join(cut)}; of one and two inputs, rs.regions.linear_pieces and rs.regions take others too"
+        )
     return slope(network.leak)
+
+
+def shapes_of(network: Network) -> NDArray[np.int64]:
+    """Rows, fan in, and rows of a group, of each layer: shape (depth + 1, 3)."""
+    groups = [network.group] * network.depth + [1]
+    return np.array([(*layer, group) for layer, group in zip(network.layers, groups, strict=True)])
+
+
+def slopes_of(network: Network, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slopes above and below zero of the rows of weights, as of `relusweep.tasks.regions._driver.Layers`.
+
+    Parameters
+    ----------
+    network : Network
+    rows : ndarray of shape (n_networks, network.n_parameters), float64
+
+    Returns
+    -------
+    ndarray of shape (depth + 1, n_networks or 1, width * group, 2), float64
+    """
+    activation = activations.load(network.activation)
+    if activation.pieces == "slopes":
+        own = np.ones((network.depth + 1, len(rows), network.width, 2))
+        for layer, scalars in enumerate(scalar_views(network, rows)):
+            own[layer, :, : scalars.shape[1]] = scalars[..., ::-1]
+        return own
+    below = 0.0 if activation.pieces == "largest" else slope_below(network)
+    return np.tile([1.0, below], (network.depth + 1, 1, network.width * network.group, 1))
 
 
 def without_hidden_layer(n_layers: int) -> ValueError:

@@ -47,15 +47,18 @@ __all__ = [
 
 
 @compiled(_buffers, _edges, counted=False)
-def cut(b, state, count, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
-    """Cut along `count` functions, of numbers `first` on, whose bits begin at a word of `above`."""
+def cut(b, state, count, columns, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
+    """Cut along `count` functions, of numbers `first` on, whose bits begin at a word of `above`.
+
+    There are `columns` of values: those behind the functions cut nothing, and new vertices get values of them.
+    """
     n_words = (count + 63) >> 6
     if state[PHASE] == 0:
         if not _find_signs(b, state, count, n_words, sizes, error, ask):
             return UNDECIDED
         state[PHASE], state[AT], state[SPLIT] = 1, 0, state[EDGES]
     while state[PHASE] == 1 and state[AT] < state[SPLIT]:
-        code = part(b, state, state[AT], count, n_words, sizes, error, reach, first, ask)
+        code = part(b, state, state[AT], columns, n_words, sizes, error, reach, first, ask)
         if code != DONE:
             return code
         state[AT] += 1
@@ -65,7 +68,7 @@ def cut(b, state, count, sizes, error, reach, first, word, ask, limit):  # type:
         b.offsets[1 - state[SIDE], 0] = 0
     while state[AT] < state[POLYGONS]:
         vertices, edges, polygons, corners = state[VERTICES], state[EDGES], state[SPLIT], state[CORNERS]
-        code = _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limit)
+        code = _split(b, state, columns, n_words, sizes, error, reach, first, word, ask, limit)
         if code != DONE:
             state[VERTICES], state[EDGES], state[SPLIT], state[CORNERS] = vertices, edges, polygons, corners
             return code
@@ -102,7 +105,7 @@ def _find_signs(b, state, count, n_words, sizes, error, ask):  # type: ignore[no
 
 
 @compiled(_buffers, _edges, counted=False)
-def _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
+def _split(b, state, columns, n_words, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
     """Split a polygon until no function has both signs on it."""
     waiting = state[POLYGONS] - state[AT]
     size = _lay_out(b, state[SIDE], state[AT])
@@ -124,7 +127,7 @@ def _split(b, state, count, n_words, sizes, error, reach, first, word, ask, limi
         if edge >= len(b.edges) or high + 2 > len(b.stack):
             return MORE
         _add_chord(b, state, k, at, size, one, n_below, sizes, error, reach, first, ask)
-        code = part(b, state, edge, count, n_words, sizes, error, reach, first, ask)
+        code = part(b, state, edge, columns, n_words, sizes, error, reach, first, ask)
         if code != DONE:
             return code
         if at + 2 * size + 2 * b.edges[edge].made + 2 > len(b.arena):

@@ -36,7 +36,7 @@ def place(bits):  # type: ignore[no-untyped-def]
 
 
 @compiled(_buffers, counted=False, inlined=True)
-def part(b, state, edge, count, n_words, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
+def part(b, state, edge, columns, n_words, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
     """Put vertices on an edge wherever functions change sign on it."""
     start, end = np.int64(b.edges[edge].a), np.int64(b.edges[edge].b)
     b.edges[edge].made = 0
@@ -45,11 +45,11 @@ def part(b, state, edge, count, n_words, sizes, error, reach, first, ask):  # ty
         crossed |= b.signs[start, w] & b.signs[end, w + 1] | b.signs[start, w + 1] & b.signs[end, w]
     if crossed == 0:
         return DONE
-    return _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reach, first, ask)
+    return _put_vertices(b, state, edge, start, end, columns, n_words, sizes, error, reach, first, ask)
 
 
 @compiled(_buffers, counted=False)
-def _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
+def _put_vertices(b, state, edge, start, end, columns, n_words, sizes, error, reach, first, ask):  # type: ignore[no-untyped-def]
     """Put vertices on an edge that some functions cross."""
     one, other, width = b.vertices[start], b.vertices[end], b.edges[edge].width
     across_x, across_y = other.x - one.x, other.y - one.y
@@ -70,7 +70,7 @@ def _put_vertices(b, state, edge, start, end, count, n_words, sizes, error, reac
         share, k = b.zeros[i].share, b.zeros[i].function
         if i == 0 or _order(b, state, start, end, i - 1, i, ask) != 0:
             vertex, last = vertex + 1, np.int64(i)
-            for column in range(count):
+            for column in range(columns):
                 value = b.values[start, column]
                 b.values[vertex, column] = value + share * (b.values[end, column] - value)
             for w in range(2 * n_words):

@@ -8,13 +8,14 @@ from the unit's exact values there. Everything is worked out when it is first as
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
 from math import gcd, lcm
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ExactNetwork"]
+__all__ = ["ExactNetwork", "functions_of"]
 
 Point = tuple[int, int, int]
 
@@ -24,15 +25,21 @@ class ExactNetwork:
 
     Parameters
     ----------
-    matrices : list of ndarray of shape (fan_out, fan_in + 1), float64
-    slopes : list of float
-        Slopes below zero behind each matrix.
+    matrices : list of ndarray of shape (n_rows, fan_in + 1), float64
+    slopes : list of ndarray of shape (n_rows or more, 2), float64
+        Above and below zero, behind each matrix.
+    groups : list of int
+        Rows of a unit; of more than one, units are their maxima, and functions the differences of two rows.
     """
 
-    def __init__(self, matrices: list[NDArray[np.float64]], slopes: list[float]) -> None:
+    def __init__(
+        self, matrices: list[NDArray[np.float64]], slopes: list[NDArray[np.float64]], groups: list[int]
+    ) -> None:
         self._layers = [_whole(matrix) for matrix in matrices]
-        self._slopes = [Fraction(slope) for slope in slopes]
-        self._homes = [(layer, unit) for layer, m in enumerate(matrices) for unit in range(len(m))]
+        self._slopes = [_whole(of[: len(m)]) for of, m in zip(slopes, matrices, strict=True)]
+        self._groups = groups
+        self._functions = [functions_of(len(m), group) for m, group in zip(matrices, groups, strict=True)]
+        self._homes = [(layer, k) for layer, some in enumerate(self._functions) for k in range(len(some))]
         self._points: dict[int, Point] = {}
         self._values: dict[int, list[tuple[NDArray[Any], int]]] = {}
 
@@ -52,7 +59,8 @@ class ExactNetwork:
         known = self._values.setdefault(vertex, [])
         while len(known) <= layer:
             known.append(self._forward(vertices, vertex, len(known)))
-        return int(known[layer][0][unit])
+        values, (row, other) = known[layer][0], self._functions[layer][unit]
+        return int(values[row] if other is None else values[row] - values[other])
 
     def _forward(self, vertices: NDArray[Any], vertex: int, layer: int) -> tuple[NDArray[Any], int]:
         if layer == 0:
@@ -60,9 +68,12 @@ class ExactNetwork:
             before = np.array([x, y], object)
         else:
             values, below = self._values[vertex][layer - 1]
-            slope = self._slopes[layer - 1]
-            before = np.where(values > 0, values * slope.denominator, values * slope.numerator)
-            below *= slope.denominator
+            if self._groups[layer - 1] > 1:
+                before = values.reshape(-1, self._groups[layer - 1]).max(axis=1)
+            else:
+                slopes, scale = self._slopes[layer - 1]
+                before = values * np.where(values > 0, slopes[:, 0], slopes[:, 1])
+                below *= scale
         matrix, scale = self._layers[layer]
         return matrix[:, :-1] @ before + matrix[:, -1] * below, below * scale
 
@@ -99,6 +110,15 @@ def _whole(matrix: NDArray[np.float64]) -> tuple[NDArray[Any], int]:
     scale = lcm(*(below for _, below in ratios))
     whole = np.array([above * (scale // below) for above, below in ratios], object)
     return whole.reshape(matrix.shape), scale
+
+
+def functions_of(n_rows: int, group: int) -> list[tuple[int, int | None]]:
+    """List the functions that cut: rows, or every two rows of a unit."""
+    if group == 1:
+        return [(row, None) for row in range(n_rows)]
+    return [
+        pair for first in range(0, n_rows, group) for pair in combinations(range(first, first + group), 2)
+    ]
 
 
 def _corner(vertex: Any) -> Point:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.compiled import compiled
 from relusweep.tasks.networks import Network, layer_views
-from relusweep.tasks.regions._checks import checked_parameters, slope_below
+from relusweep.tasks.regions._checks import checked_parameters, slopes_of
 
 __all__ = ["count_clusters", "maps_at"]
 
@@ -24,7 +24,8 @@ def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArr
     Returns
     -------
     ndarray of shape (n_points, network.n_inputs + 1), float64
-        Gradient, then intercept. Where a unit is exactly zero, it counts as below.
+        Gradient, then intercept. Where a unit is exactly zero, it counts as below; of equal sums of a maximum,
+        the first one counts.
 
     Raises
     ------
@@ -36,15 +37,22 @@ def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArr
     >>> maps_at(Network(n_inputs=1, width=1, depth=1), [2, -1, 3, 0], [[1], [0]]).tolist()
     [[6.0, -3.0], [0.0, 0.0]]
     """
-    row, leak = checked_parameters(network, parameters, network.n_inputs), slope_below(network)
+    row = checked_parameters(network, parameters, network.n_inputs)
+    slopes = slopes_of(network, row[None])[:, 0]
     x = np.asarray(points, np.float64)
     homogeneous = np.column_stack([x, np.ones(len(x))])
     n = network.n_inputs
     maps = np.broadcast_to(np.eye(n, n + 1), (len(x), n, n + 1))
     for i, (weights, biases) in enumerate(layer_views(network, row[None])):
         if i:
-            above = np.einsum("puc,pc->pu", maps, homogeneous) > 0
-            maps = np.where(above[:, :, None], 1.0, leak) * maps
+            values = np.einsum("puc,pc->pu", maps, homogeneous)
+            if network.group > 1:
+                units = values.reshape(len(x), -1, network.group)
+                first = np.arange(0, values.shape[1], network.group)
+                maps = np.take_along_axis(maps, (first + units.argmax(axis=2))[:, :, None], axis=1)
+            else:
+                above, below = slopes[i - 1, : values.shape[1]].T
+                maps = np.where(values > 0, above, below)[:, :, None] * maps
         maps = weights[0] @ maps
         maps[:, :, -1] += biases[0]
     return maps[:, 0]

@@ -196,7 +196,7 @@ def cut_mesh(
     load(b, state, mesh)
     b.values[: len(given)] = given
     reach = np.abs(mesh.vertices).max(axis=0)
-    while cut(b, state, count, scales, error, reach, first, 0, False, limit) == MORE:
+    while cut(b, state, count, count, scales, error, reach, first, 0, False, limit) == MORE:
         b = grown(b)
     bits = np.ascontiguousarray(b.above[state[SIDE], : state[POLYGONS]])
     return Cut(

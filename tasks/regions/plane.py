@@ -15,7 +15,8 @@ from relusweep.tasks.regions._checks import (
     checked_limit,
     checked_rows,
     fitting,
-    slope_below,
+    shapes_of,
+    slopes_of,
     wrong_inputs,
 )
 from relusweep.tasks.regions._driver import LARGEST, Layers, cut_each, largest_units
@@ -196,7 +197,7 @@ def each_linear_regions(
         As `linear_regions`.
     """
     rows, box = checked_rows(network, parameters, n_inputs=2), checked_box(low, high, n_inputs=2)
-    return iter(regions_of(_layers(network), rows, box, exact=exact, limit=checked_limit(limit)))
+    return iter(regions_of(_layers(network, rows), rows, box, exact=exact, limit=checked_limit(limit)))
 
 
 def count_regions(
@@ -235,7 +236,7 @@ def count_regions(
     [4, 2]
     """
     rows, box = checked_rows(network, parameters, n_inputs=2), checked_box(low, high, n_inputs=2)
-    counts, layers = np.zeros(len(rows), np.int64), _layers(network).hidden
+    counts, layers = np.zeros(len(rows), np.int64), _layers(network, rows).hidden
     for _ in cut_each(layers, rows, box, counts, exact=exact, limit=checked_limit(limit), stop=False):
         pass
     return Counts(np.abs(counts), counts > 0)
@@ -267,7 +268,7 @@ def can_be_cut(network: Network, parameters: ArrayLike, low: ArrayLike, high: Ar
     [True, False]
     """
     rows, box = np.atleast_2d(fitting(network, parameters, n_inputs=2)), checked_box(low, high, n_inputs=2)
-    return np.isfinite(rows).all(axis=1) & (largest_units(_layers(network), rows, box) < LARGEST)
+    return np.isfinite(rows).all(axis=1) & (largest_units(_layers(network, rows), rows, box) < LARGEST)
 
 
 def decision_boundary(
@@ -327,7 +328,7 @@ def _one(network: Network | Module, parameters: ArrayLike | None) -> tuple[Layer
     if np.ndim(parameters) != 1:
         shape = np.shape(parameters)
         raise ValueError(f"regions are those of one network, one row; got parameters of shape {shape}")
-    return _layers(network), rows[0]
+    return _layers(network, rows), rows[0]
 
 
 def _of_module(network: Module, parameters: ArrayLike | None) -> tuple[Layers, NDArray[np.float64]]:
@@ -336,15 +337,16 @@ def _of_module(network: Module, parameters: ArrayLike | None) -> tuple[Layers, N
     if parameters is not None:
         raise ValueError("a module has parameters of its own; give `parameters` with a Network only")
     matrices, slopes = matrices_of(network)
-    shapes = np.array([(len(matrix), matrix.shape[1] - 1) for matrix in matrices])
+    shapes = np.array([(len(matrix), matrix.shape[1] - 1, 1) for matrix in matrices])
     if shapes[0, 1] != 2:
         raise wrong_inputs(2, f"one of {shapes[0, 1]}")
     row = np.concatenate([matrix.ravel() for matrix in matrices])
-    return Layers(shapes, np.array([*slopes, 1.0])), row
+    own = [np.tile([1.0, below], (1, shapes[:, 0].max(), 1)) for below in [*slopes, 1.0]]
+    return Layers(shapes, np.array(own)), row
 
 
-def _layers(network: Network) -> Layers:
-    return Layers(np.array(network.layers), np.full(network.depth + 1, slope_below(network)))
+def _layers(network: Network, rows: NDArray[np.float64]) -> Layers:
+    return Layers(shapes_of(network), slopes_of(network, rows))
 
 
 def _box(box: ArrayLike, d: int = 2) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.regions._boundary import Curve, boundary_curves
 from relusweep.tasks.regions._driver import Layers, Work, cut_each
+from relusweep.tasks.regions._exact import functions_of
 from relusweep.tasks.regions._facets import Adjacency, Halfspaces, facets_of, region_number
 from relusweep.tasks.regions._layers import affine_maps
 from relusweep.tasks.regions._plot import draw, pattern_colours
@@ -66,7 +67,8 @@ class Regions:
 
     def __repr__(self) -> str:
         low, high = self.box.tolist()
-        units = " + ".join(map(str, self.layers.shapes[:-1, 0]))
+        rows, _, group = self.layers.shapes[:-1].T
+        units = " + ".join(map(str, rows // group))
         least = "" if self.complete else "at least "
         return (
             f"<{least}{len(self):,} linear regions of {units} units on "
@@ -105,7 +107,10 @@ class Regions:
 
     @cached_property
     def active(self) -> NDArray[np.bool_]:
-        """Whether a unit is above zero: shape (n_regions, depth, width), False behind a layer's last unit."""
+        """Whether a unit is above zero: shape (n_regions, depth, width), False behind a layer's last unit.
+
+        Of maxima, whether a row of weights is the largest of its unit: unit after unit, row after row.
+        """
         widths, words = self.layers.shapes[:-1, 0].tolist(), self.layers.n_words
         active = np.zeros((len(self), len(widths), max(widths)), np.bool_)
         for layer, width in enumerate(widths):
@@ -128,11 +133,12 @@ class Regions:
         return self._maps_of(len(self.layers.shapes) - 1, self.bits)
 
     def _maps_of(self, layer: int, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
-        layers = Layers(self.layers.shapes[: layer + 1], self.layers.slopes[: layer + 1])
+        layers = self.layers.first(layer + 1)
         across = np.concatenate([matrix.T.ravel() for matrix in layers.matrices(self.parameters)])
         work = np.empty((layer + 2, 3, max(2, layers.shapes.max())))
         maps = np.empty((len(bits), 3, layers.shapes[-1, 0]))
-        affine_maps(layers.shapes, layers.slopes, across, np.ascontiguousarray(bits), work, maps)
+        slopes = np.ascontiguousarray(layers.slopes[:, 0])
+        affine_maps(layers.shapes, slopes, across, np.ascontiguousarray(bits), work, maps)
         return maps
 
     @property
@@ -171,21 +177,29 @@ class Regions:
         region = region_number(region, len(self))
         at = slice(self.offsets[region], self.offsets[region + 1])
         labels = self.mesh.labels[self.mesh.sides[at]]
-        facets = facets_of(self.layers.shapes[:, 0], labels[np.sort(np.unique(labels, return_index=True)[1])])
-        maps = {layer: self._maps_of(layer, self.bits[[region]])[0].T for layer in set(facets[:, 0]) - {-1}}
+        labels = labels[np.sort(np.unique(labels, return_index=True)[1])]
+        functions = facets_of(self.layers.n_functions, labels)
+        maps = {
+            layer: self._maps_of(layer, self.bits[[region]])[0].T for layer in set(functions[:, 0]) - {-1}
+        }
         rows = [
-            _side(self.box, index)
-            if layer < 0
-            else self._inequality(region, layer, index, maps[layer][index])
-            for layer, index in facets.tolist()
+            _side(self.box, index) if layer < 0 else self._inequality(region, layer, index, maps[layer])
+            for layer, index in functions.tolist()
         ]
-        return Halfspaces(np.array(rows)[:, :2], np.array(rows)[:, 2], facets)
+        return Halfspaces(np.array(rows)[:, :2], np.array(rows)[:, 2], self.layers.facets(labels))
 
     def _inequality(
-        self, region: int, layer: int, unit: int, form: NDArray[np.float64]
+        self, region: int, layer: int, function: int, maps: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Turn a unit's map (a, b, c) into the row (Q, p) of its sign."""
-        return form * ([-1, -1, 1] if self.active[region, layer, unit] else [1, 1, -1])
+        """Turn the map (a, b, c) of a function that cuts into the row (Q, p) of its sign."""
+        n_rows, _, group = self.layers.shapes[layer].tolist()
+        row, other = functions_of(n_rows, group)[function]
+        if other is None:
+            form, above = maps[row], bool(self.active[region, layer, row])
+        else:
+            form = maps[row] - maps[other]
+            above = bool(form @ np.append(self.polygon(region).mean(axis=0), 1) > 0)
+        return form * ([-1, -1, 1] if above else [1, 1, -1])
 
     @cached_property
     def adjacency(self) -> Adjacency:
@@ -195,7 +209,7 @@ class Regions:
         region = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         edges = self.mesh.sides[corner].astype(np.int64)
         pairs = np.column_stack([region[corner], region[twin[corner]]])
-        return Adjacency(pairs, facets_of(self.layers.shapes[:, 0], self.mesh.labels[edges]), edges)
+        return Adjacency(pairs, self.layers.facets(self.mesh.labels[edges]), edges)
 
     def neighbours(self, region: int, facet: tuple[int, int] | None = None) -> NDArray[np.int64]:
         """Give the regions that meet one along an edge, on request across one facet only.
@@ -264,7 +278,7 @@ class Regions:
         most = len(self.layers.shapes) - 1
         if not 1 <= depth <= most:
             raise ValueError(f"the network has {most} hidden layer(s), so depth is 1 to {most}; got {depth}")
-        layers = Layers(self.layers.shapes[: depth + 1], self.layers.slopes[: depth + 1])
+        layers = self.layers.first(depth + 1)
         return next(regions_of(layers, self.parameters[None], self.box, exact=self.exact, limit=10**9))
 
     def plot(self, ax: Axes | None = None, *, boundary: bool = False) -> Axes:
@@ -292,8 +306,9 @@ def regions_of(
     """Yield the regions of networks, one after another."""
     counts = np.empty(len(rows), np.int64)
     works = cut_each(layers.hidden, rows, box, counts, exact=exact, limit=limit)
-    for row, work in zip(rows, works, strict=True):
-        yield Regions(taken(work.buffers, work.state), work.bits, layers, row.copy(), exact, work.complete)
+    for place, (row, work) in enumerate(zip(rows, works, strict=True)):
+        records = taken(work.buffers, work.state)
+        yield Regions(records, work.bits, layers.of(place), row.copy(), exact, work.complete)
 
 
 def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *, exact: bool) -> list[Curve]:
@@ -301,8 +316,8 @@ def trace(layers: Layers, row: NDArray[np.float64], box: NDArray[np.float64], *,
     work: Work
     (work,) = cut_each(layers, row[None], box, np.empty(1, np.int64), exact=exact, limit=10**9)
     above = (work.bits[:, -1] & np.uint64(1)).astype(np.bool_)
-    mesh, last = mesh_of(taken(work.buffers, work.state)), int(layers.shapes[:-1, 0].sum())
-    return boundary_curves(mesh, above, last, partial(facets_of, layers.shapes[:, 0]))
+    mesh, last = mesh_of(taken(work.buffers, work.state)), int(layers.n_functions[:-1].sum())
+    return boundary_curves(mesh, above, last, layers.facets)
 
 
 def _side(box: NDArray[np.float64], side: int) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from relusweep.tasks.networks import Network, initial_parameters
 from relusweep.tasks.training.engine import Engine, train
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Rules, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.restarts import Restarts, RestartsResult, train_with_restarts
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Restarts",
     "RestartsResult",
     "Rows",
+    "Rules",
     "Sgd",
     "StopReason",
     "TrainingResult",

@@ -1,19 +1,23 @@
 """The loop that trains sixteen networks at a time and the one that looks at them, as Numba compiles them.
 
-Sizes are known only when they run, so each is compiled once for networks and batches of all sizes.
+Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. Both are
+there twice: for ReLU, whose passes are those of `_steps`, and for the activations of `_units`.
 """
+
+from types import FunctionType
 
 import numba
 import numpy as np
 
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import softplus
-from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, update
+from relusweep.tasks.training import _units
+from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, settle, update
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = ["look_at_networks", "train_networks"]
+__all__ = ["look_at_networks", "look_at_units", "train_networks", "train_units"]
 
 _ALL_LANES = (1 << LANES) - 1
 
@@ -58,6 +62,8 @@ def _load_network(memory, lane, network, data, shuffled):
     for i in range(data.initial.shape[1]):
         memory.first_moment[i * LANES + lane] = 0
         memory.second_moment[i * LANES + lane] = 0
+    for i in range(memory.running.size // LANES):
+        memory.running[i * LANES + lane] = 0
     if shuffled:
         for row in range(targets.size):
             for i in range(inputs.shape[1]):
@@ -200,6 +206,7 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
                     _record(memory, stopped, parameters, epochs)
                 if stopped == active:
                     break
+            settle(memory, rule)
             update(memory, rule)
         for lane in range(LANES):
             memory.epoch[lane] += 1
@@ -254,6 +261,7 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                     differentiate(rule, count, 0, n_rows, memory)
                     backward(rule, count, 0, memory, slope, start > 0)
             if squares.size:
+                settle(memory, rule)
                 _squares(memory)
             for lane in range(lanes):
                 right[first + lane, point] = memory.right[lane]
@@ -261,3 +269,15 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                 finite[first + lane, point] = memory.finite[lane]
                 if squares.size:
                     squares[first + lane, point] = memory.squares[lane]
+
+
+def _with_units(kernel, name):
+    """Give a kernel of the same text with the passes of `_units`."""
+    passes = {"forward": _units.forward, "backward": _units.backward, "settle": _units.settle}
+    function = FunctionType(kernel.__code__, globals() | passes, name)
+    function.__qualname__ = name
+    return function
+
+
+train_units = _with_units(train_networks, "train_units")
+look_at_units = _with_units(look_at_networks, "look_at_units")

@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 
 from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
-from relusweep.tasks.networks import Network
-from relusweep.tasks.training import _kernel, _steps, gather, simd, tiles
+from relusweep.tasks.training import (
+    _decomposed,
+    _kernel,
+    _penalties,
+    _steps,
+    _units,
+    functions,
+    gather,
+    simd,
+    tiles,
+)
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
@@ -47,11 +56,11 @@ def train_lanes(
     )
     parameters = np.empty_like(initial) if result.parameters is None else result.parameters
     batch = n_rows if orders is None or protocol.batch is None else protocol.batch
-    _train_networks(
+    _kernels(protocol).train(
         _data(rows, initial, orders, snapshots, result.snapshots),
         _rule(protocol, n_rows, batch),
         schedule_of(protocol.optimizer, protocol.epochs * (n_rows // batch)),
-        _memory(network, n_rows, batch, shuffled=batch < n_rows),
+        _memory(protocol, n_rows, batch, shuffled=batch < n_rows),
         parameters,
         result.epochs,
     )
@@ -70,7 +79,7 @@ def train_lanes(
 def prepare(protocol: Protocol, rows: Rows, orders: NDArray[np.uint64] | None) -> None:
     """Compile the kernels, or load them, by training no network; first the one that nobody compiles."""
     nothing = np.zeros((0, protocol.network.n_parameters), np.float32)
-    if _train_networks.compiled_elsewhere:
+    if _kernels(protocol).train.compiled_elsewhere:
         look(protocol, rows, nothing)
     train_lanes(protocol, rows, nothing, orders)
 
@@ -94,13 +103,14 @@ def curves(
 def _look(
     protocol: Protocol, rows: Rows, parameters: NDArray[np.float32], *, gradient: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    shape, network, n_rows = parameters.shape[:2], protocol.network, rows.n_rows
+    shape, n_rows = parameters.shape[:2], rows.n_rows
+    plain = protocol.model_copy(update={"pull": 0.0, "orthogonality": 0.0})
     right, total, finite = np.zeros(shape, np.int32), np.zeros(shape), np.ones(shape, bool)
     squares = np.zeros(shape if gradient else (0, 0))
-    _look_at_networks(
+    _kernels(plain).look(
         _data(rows, parameters[:, 0], None),
-        _rule(protocol, n_rows, n_rows),
-        _memory(network, _PIECE, n_rows),
+        _rule(plain, n_rows, n_rows),
+        _memory(plain, _PIECE, n_rows),
         np.require(parameters, requirements=("C", "W")),
         right,
         total,
@@ -148,6 +158,10 @@ class _Rule(NamedTuple):
     n_inputs: int
     width: int
     depth: int
+    group: int  # sums of a unit
+    n_weights: int  # parameters before the scalars of units
+    n_scalars: int  # of a unit
+    activation: int  # of `_units.CODES`
     leak: float
     batch: int  # rows of an update
     piece: int  # of which so many at a time
@@ -156,19 +170,28 @@ class _Rule(NamedTuple):
     early: bool  # whether success ends the training
     wrong: float  # that many and a half of the rows may be on the wrong side
     epochs: int
+    kink_rate: float  # of rules of biases and scalars; 0 where they follow the optimiser
+    slope_rate: float
+    sharp_by_rule: bool
+    pull: float
+    orthogonality: float
     adam: bool
     beta1: float  # or the momentum
     beta2: float
 
 
 def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
-    network, optimizer = protocol.network, protocol.optimizer
+    network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = n_rows - protocol.rows_for_success(n_rows)
     betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
     return _Rule(
         network.n_inputs,
         network.width,
         network.depth,
+        network.group,
+        network.n_weights,
+        network.n_scalars,
+        _units.CODES[network.activation],
         network.leak,
         batch,
         min(_PIECE, batch),
@@ -177,6 +200,9 @@ def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
         protocol.stop == "first_success",
         wrong + 0.5,
         protocol.epochs,
+        *((rules.kink_rate, rules.slope_rate, rules.sharpness == "rule") if rules else (0.0, 0.0, False)),
+        protocol.pull,
+        protocol.orthogonality,
         isinstance(optimizer, Adam),
         *betas,
     )
@@ -210,6 +236,10 @@ class _Memory(NamedTuple):
     gradient: NDArray[np.float32]
     rows: NDArray[np.float32]  # all, or a piece of a batch: inputs, a one for the bias, and target
     hidden: NDArray[np.float32]  # activations of each hidden layer; every row ends with a 1 for the bias
+    sums: NDArray[np.float32]  # of activations other than ReLU: sums of each hidden layer, then their errors
+    sides: NDArray[np.float32]  # of decomposed units: what `_decomposed` says
+    running: NDArray[np.float32]  # of pulled units: what `_penalties` says
+    inverse_lengths: NDArray[np.float32]  # of rows of a layer's weights that are to be orthogonal
     outputs: NDArray[np.float32]
     errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
     seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
@@ -227,12 +257,15 @@ class _Memory(NamedTuple):
     squares: NDArray[np.float64]  # and the sum of the squares of the gradient
 
 
-def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
+def _memory(protocol: Protocol, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
     """Allocate for batches of the rows, in their own order or shuffled."""
-    piece = min(_PIECE, batch)
+    network, piece = protocol.network, min(_PIECE, batch)
     size, width_1 = network.n_inputs + 2, network.width + 1
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
     rows[:], hidden[:] = 1, 1
+    n_units, n_rows_of_weights = network.depth * network.width, network.width * network.group
+    n_sums = 0 if _kernels(protocol) is _OF_RELU else piece * n_units * network.group
+    decomposed = network.activation.startswith("decomposed")
     drawn, apart = n_rows if shuffled else 0, gather.pitch(size - 1)
     return _Memory(
         weights=bank(network.n_parameters),
@@ -241,6 +274,10 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
         gradient=bank(network.n_parameters),
         rows=rows,
         hidden=hidden,
+        sums=bank(n_sums),
+        sides=bank(n_units * _decomposed.SUMS if decomposed else 0),
+        running=bank(1 + 4 * n_units if protocol.pull else 0),
+        inverse_lengths=bank(n_rows_of_weights if protocol.orthogonality else 0),
         outputs=bank(piece),
         errors=bank(piece * (1 + 2 * network.width)),
         seen=bank(2),
@@ -259,6 +296,21 @@ def _memory(network: Network, n_rows: int, batch: int, *, shuffled: bool = False
     )
 
 
-_imports = compiled(elementary, _steps, gather, _orders, simd, tiles, counted=False)
-_train_networks = _imports(_kernel.train_networks)
-_look_at_networks = _imports(_kernel.look_at_networks)
+_parts = (elementary, _steps, _units, _decomposed, _penalties, functions, gather, _orders, simd, tiles)
+_imports = compiled(*_parts, counted=False)
+
+
+class _Kernels(NamedTuple):
+    """The two kernels of an activation."""
+
+    train: Any
+    look: Any
+
+
+_OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_networks))
+_OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
+
+
+def _kernels(protocol: Protocol) -> _Kernels:
+    plain = not (protocol.pull or protocol.orthogonality)
+    return _OF_RELU if plain and protocol.network.activation == "relu" else _OF_UNITS

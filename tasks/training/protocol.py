@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relusweep._yaml import Real, Whole
+from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
-__all__ = ["Adam", "Protocol", "Rows", "Sgd", "StopReason", "TrainingResult"]
+__all__ = ["PULL_DECAY", "Adam", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
 
 _Rate = Annotated[Real, Field(gt=0, le=1e30)]
+_Strength = Annotated[Real, Field(ge=0, le=1e6)]
+
+PULL_DECAY = 0.9
+"""Of running means and variances of hidden activations, from one update to the next."""
 
 
 class Adam(BaseModel):
@@ -54,6 +59,26 @@ class Sgd(BaseModel):
     momentum: Annotated[Real, Field(ge=0, lt=1)]
 
 
+class Rules(BaseModel):
+    """Biases and scalars of hidden units follow rules of their own: `relusweep.tasks.training.rules`.
+
+    Parameters
+    ----------
+    kink_rate : float
+        Of the biases, the places of the kinks. Above 0, at most 1e30.
+    slope_rate : float
+        Of the scalars. Above 0, at most 1e30.
+    sharpness : {'rule', 'backpropagation'}
+        What the sharpness of a bend follows, where a unit has one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kink_rate: _Rate = 0.1
+    slope_rate: _Rate = 0.1
+    sharpness: Literal["rule", "backpropagation"] = "rule"
+
+
 class Protocol(BaseModel):
     """How a network is trained.
 
@@ -78,6 +103,15 @@ class Protocol(BaseModel):
         Stop before the first epoch at whose start the network succeeds, or never before the last one.
     success : float
         Share of right rows that is a success, above 0 and at most 1.
+    rules : Rules, optional
+        Of biases and scalars of hidden units whose activation allows it; by default they follow the optimiser
+        as weights do.
+    pull : float
+        Strength of the pull of hidden activations to two deviations from their mean, from 0 (none): see
+        `relusweep.tasks.training.penalties.Pull`.
+    orthogonality : float
+        Strength of the penalty on rows of weights that are not orthogonal, from 0 (none): see
+        `relusweep.tasks.training.penalties.orthogonality`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +124,19 @@ class Protocol(BaseModel):
     epochs: Annotated[Whole, Field(ge=0, le=10_000_000)] = 4000
     stop: Literal["first_success", "last_epoch"] = "first_success"
     success: Annotated[Real, Field(gt=0, le=1)] = 1.0
+    rules: Rules | None = None
+    pull: _Strength = 0.0
+    orthogonality: _Strength = 0.0
+
+    @model_validator(mode="after")
+    def _rules_are_of_the_units(self) -> "Protocol":
+        if self.rules and activations.load(self.network.activation).influences is None:
+            fit = [name for name in activations.names() if activations.load(name).influences]
+            raise ValueError(
+                f"activation {self.network.activation} has no scalars that follow rules; allowed are "
+                f"{', '.join(fit)}, or rules = None"
+            )
+        return self
 
     @model_validator(mode="after")
     def _logits_part_at_zero(self) -> "Protocol":
@@ -153,7 +200,7 @@ class TrainingResult(NamedTuple):
     rows_right : ndarray of shape (n_networks,), dtype int32
         Right rows at the end.
     loss : ndarray of shape (n_networks,), dtype float32
-        Loss over all rows at the end.
+        Loss over all rows at the end, without penalties.
     stop_reason : ndarray of shape (n_networks,), dtype int8
         A :class:`StopReason`.
     epochs : ndarray of shape (n_networks,), dtype int32

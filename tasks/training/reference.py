@@ -14,12 +14,16 @@ from relusweep.tasks import activations
 from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.orders import following_order
+from relusweep.tasks.training.penalties import Pull, orthogonality
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.rules import Tap, own_steps, ruled
 
 __all__ = ["judge", "logits", "optimizer_of", "train_reference"]
 
 
-def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+def logits(
+    network: Network, parameters: torch.Tensor, inputs: torch.Tensor, taps: list[Tap] | None = None
+) -> torch.Tensor:
     """Apply stacked networks to the same inputs, or each to its own.
 
     Parameters
@@ -27,6 +31,8 @@ def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> 
     network : Network
     parameters : Tensor of shape (n_networks, n_parameters)
     inputs : Tensor of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
+    taps : list of Tap, optional
+        Gets one of each hidden layer.
 
     Returns
     -------
@@ -42,12 +48,15 @@ def logits(network: Network, parameters: torch.Tensor, inputs: torch.Tensor) -> 
         size = fan_out * (fan_in + 1)
         layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
         biases = layer[:, None, :, fan_in]
-        h = torch.baddbmm(biases, h, layer[:, :, :fan_in].mT)
+        sums = torch.baddbmm(biases, h, layer[:, :, :fan_in].mT)
         if i < network.depth:
             units = Units(network.leak, network.group, biases, scalars[:, i])
-            h = activation.apply(h, units)
+            h = activation.apply(sums, units)
+            if taps is not None:
+                h.retain_grad()
+                taps.append(Tap(sums, units, h))
         place += size
-    return h[..., 0]
+    return sums[..., 0]
 
 
 def train_reference(
@@ -120,13 +129,16 @@ class _Stack:
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
         self.optimizer = optimizer_of(protocol.optimizer, self.parameters)
+        self.steps: torch.Tensor | None = None
+        self.taps: list[Tap] | None = None
+        self.pull = Pull(protocol.pull)
         self.keys = orders
         self.order = None if orders is None else np.tile(np.arange(rows.n_rows), (len(orders), 1))
 
     def look(self) -> None:
         """See what the networks make of all rows; with orders of batches, without gradients."""
         with torch.set_grad_enabled(self.order is None):
-            outputs = logits(self.protocol.network, self.parameters, self._of_running(self.inputs))
+            outputs = self._outputs(self._of_running(self.inputs))
             self.losses, self.right = judge(self.protocol, outputs, self.targets[self.running])
             self.finite = outputs.isfinite().all(dim=1)
         self.succeeded = self.right >= self.protocol.rows_for_success(outputs.shape[1])
@@ -162,10 +174,13 @@ class _Stack:
         going = ~stopped
         self.running, old, state = self.running[going], self.parameters, self.optimizer.state[self.parameters]
         if self.order is None and len(self.running):
-            self.losses.sum().backward()
+            self._differentiate(self.losses)
         self.parameters = old.detach()[going].requires_grad_()
         if old.grad is not None:
             self.parameters.grad = old.grad[going]
+        if self.steps is not None:
+            self.steps = self.steps[going]
+        self.pull.keep(going)
         self.optimizer = optimizer_of(self.protocol.optimizer, self.parameters)
         if state:
             self.optimizer.state[self.parameters] = {
@@ -177,17 +192,39 @@ class _Stack:
         """Make the updates of one epoch."""
         if self.order is None:
             if self.parameters.grad is None:
-                self.losses.sum().backward()
+                self._differentiate(self.losses)
             self._update()
             return
         for x, y in self._batches(epoch):
-            losses, _ = judge(self.protocol, logits(self.protocol.network, self.parameters, x), y)
-            losses.sum().backward()
+            losses, _ = judge(self.protocol, self._outputs(x), y)
+            self._differentiate(losses)
             self._update()
+
+    def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Compute outputs, and tap the hidden layers where rules or the pull ask for it."""
+        tapped = self.protocol.rules is not None or self.protocol.pull > 0
+        self.taps = [] if tapped and torch.is_grad_enabled() else None
+        return logits(self.protocol.network, self.parameters, inputs, self.taps)
+
+    def _differentiate(self, losses: torch.Tensor) -> None:
+        """Find the gradient and, of what follows rules instead, the steps."""
+        if self.protocol.orthogonality:
+            apart = orthogonality(self.protocol.network, self.parameters)
+            losses = losses + self.protocol.orthogonality * apart
+        if self.protocol.pull and self.taps is not None:
+            losses = losses + self.pull.penalty([tap.outputs for tap in self.taps])
+        losses.sum().backward()
+        if self.protocol.rules and self.taps and self.parameters.grad is not None:
+            network, rules = self.protocol.network, self.protocol.rules
+            self.steps = own_steps(network, rules, self.taps)
+            self.parameters.grad[:, ruled(network, rules).flatten()] = 0
 
     def _update(self) -> None:
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.steps is not None:
+            with torch.no_grad():
+                self.parameters += self.steps
 
     def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Go through the rows of each network in an order of its own."""

@@ -37,6 +37,7 @@ __all__ = [
     "scale_by_power",
     "sqrt",
     "store",
+    "where_above",
 ]
 
 _ALIGNMENT = 4 * LANES
@@ -179,6 +180,18 @@ def maximum(typingctx: Any, a: Any, b: Any) -> Any:
         return _choice(builder, ">", *args)
 
     return float32x16(float32x16, float32x16), codegen
+
+
+@intrinsic
+def where_above(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+    """`x` where a lane of `a` is above that of `b` or NaN, else `y`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        a, b, x, y = args
+        unordered = builder.fcmp_unordered("uno", a, a)
+        return builder.select(builder.or_(builder.fcmp_ordered(">", a, b), unordered), x, y)
+
+    return float32x16(*[float32x16] * 4), codegen
 
 
 @intrinsic

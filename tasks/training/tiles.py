@@ -28,7 +28,7 @@ from relusweep.tasks.training.simd import (
     write_vector,
 )
 
-__all__ = ["affine", "gated", "leaky", "outer"]
+__all__ = ["affine", "gated", "leaky", "outer", "returned"]
 
 _INDEX = ir.IntType(64)
 _ONE = _INDEX(1)
@@ -199,6 +199,18 @@ def _leaky(
     return _affine(rows, units, fan_in, x, sx, w, sw, h, sh)._replace(end=end)
 
 
+def _returned(
+    rows: Any, fan_in: Any, units: Any, error: Any, se: Any, w: Any, sw: Any, below: Any, sb: Any
+) -> _Product:
+    return _Product(
+        _Matrix(error, se),
+        _Matrix(w, sw).transposed,
+        _Matrix(below, sb),
+        (rows, fan_in, units),
+        lambda b, corner, shape: [[ZERO] * shape[1]] * shape[0],
+    )
+
+
 def _gated(
     rows: Any,
     fan_in: Any,
@@ -222,14 +234,7 @@ def _gated(
 
         return gated
 
-    return _Product(
-        _Matrix(error, se),
-        _Matrix(w, sw).transposed,
-        _Matrix(below, sb),
-        (rows, fan_in, units),
-        lambda b, corner, shape: [[ZERO] * shape[1]] * shape[0],
-        end,
-    )
+    return _returned(rows, fan_in, units, error, se, w, sw, below, sb)._replace(end=end)
 
 
 def _outer(
@@ -288,10 +293,21 @@ def leaky(typingctx: Any, rows: Any, units: Any, fan_in: Any, x: Any, w: Any, h:
 
 
 @intrinsic
+def returned(typingctx: Any, rows: Any, fan_in: Any, units: Any, error: Any, w: Any, below: Any) -> Any:
+    """Errors of the activations below: ``below[r, i] = Σ_u error[r, u] w[u, i]``."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        _call(builder, _returned, *args[:3], *_parts(context, builder, sig, args))
+        return context.get_dummy_value()
+
+    return types.void(*_SIZES, error, w, below), codegen
+
+
+@intrinsic
 def gated(
     typingctx: Any, rows: Any, fan_in: Any, units: Any, error: Any, w: Any, h: Any, below: Any, leak: Any
 ) -> Any:
-    """Errors of the layer below: ``below[r, i] = (Σ_u error[r, u] w[u, i]) * (h[r, i] > 0 ? 1 : leak)``."""
+    """Errors of the sums below: ``below[r, i] = (Σ_u error[r, u] w[u, i]) * (h[r, i] > 0 ? 1 : leak)``."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         _call(builder, _gated, *args[:3], *_parts(context, builder, sig, args), args[-1])

@@ -17,6 +17,7 @@ STORE = Path(__file__).parents[1] / "golden" / "npn2-2026-11"
 
 # Words that make it small, and the last row of its table.
 RUNS = {
+    "activations.py": ((*FEW, "--epochs", "1"), "vrelu"),
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
     "version_rates.py": (

@@ -41,7 +41,9 @@ def test_a_new_file_is_found_and_used(
     assert 0.3 < float(capsys.readouterr().out) <= 1
 
 
-@pytest.mark.parametrize(("heading", "share"), [("A new problem", 0.75), ("A new probe", 1.0)])
+@pytest.mark.parametrize(
+    ("heading", "share"), [("A new problem", 0.75), ("A new probe", 1.0), ("A new quantity", 0.6875)]
+)
 def test_a_new_part_of_a_sweep_is_found_run_and_read(
     heading: str,
     share: float,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from relusweep.pipeline.sweeps.kinds import probe_class
 from relusweep.pipeline.sweeps.named import SWEEPS
-from relusweep.pipeline.sweeps.training.kinds import probe_class
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pruning.md").read_text()
 

@@ -54,7 +54,7 @@ class Landscape(NamedTuple):
 
 def landscapes(dataset: xr.Dataset) -> Iterator[Landscape]:
     """Give what has been counted, class by class and width by width."""
-    data = dataset.compute()
+    data = dataset.expand_dims([dim for dim in ("problem", "width") if dim not in dataset.dims]).compute()
     for problem in data["problem"].to_numpy():
         for width in data["width"].to_numpy():
             one = data.sel(problem=problem, width=width)

@@ -3,8 +3,10 @@
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named.compositional import COMPOSITIONAL
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
+from relusweep.pipeline.sweeps.named.growth import GROWTH
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
 from relusweep.pipeline.sweeps.named.images import IMAGES
+from relusweep.pipeline.sweeps.named.neurons import NEURONS
 from relusweep.pipeline.sweeps.named.npn import NPN
 from relusweep.pipeline.sweeps.named.optima import LANDSCAPES, XOR_OPTIMA
 from relusweep.pipeline.sweeps.named.plane import PLANE
@@ -21,6 +23,8 @@ _FAMILIES = (
     HYPERSPHERE,
     PLANE,
     [SINE],
+    NEURONS,
+    [GROWTH],
     COMPOSITIONAL,
     IMAGES,
 )

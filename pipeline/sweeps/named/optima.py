@@ -6,8 +6,9 @@ same networks bit for bit; at rate 0.1 it is the option of a mean. `landscape2` 
 stationary points of all classes of two and three inputs.
 """
 
-from relusweep.pipeline.sweeps.training.landscapes import LandscapeSweep
+from relusweep.pipeline.sweeps.computed import ComputedSweep
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.tasks.quantities.landscape import Landscape
 
 __all__ = ["LANDSCAPES", "XOR_OPTIMA"]
 
@@ -33,6 +34,8 @@ XOR_OPTIMA = TrainingSweep.model_validate(
 )
 
 LANDSCAPES = [
-    LandscapeSweep.model_validate({"name": f"landscape{n}", "n_inputs": n, "problems": "all", "width": width})
+    ComputedSweep(
+        Landscape.model_validate({"name": f"landscape{n}", "n_inputs": n, "problems": "all", "width": width})
+    )
     for n, width in ((2, "1..3"), (3, "1..2"))
 ]

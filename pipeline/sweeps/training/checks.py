@@ -242,10 +242,27 @@ def _check_activations(labels: Labels, engine: str) -> None:
     grouped = [name for name in labels["activation"] if activations.load(name).grouped]
     if grouped and "group" not in labels:
         raise ValueError(f"activation = {grouped[0]}: say how many sums a unit has, as --set group=2")
+    _check_rules(labels)
     leaky = [name for name in labels["activation"] if activations.load(name).uses_leak]
     if any(labels["leak"]) and (not leaky or len(labels["leak"]) == 1 < len(labels["activation"])):
         other = next(name for name in labels["activation"] if name not in leaky)
         raise ValueError(f"leak = {max(labels['leak'])}: {other} has no leak; set leak=0")
+
+
+def _check_rules(labels: Labels) -> None:
+    """Refuse rules without units that have them, or without rates, and rates without rules."""
+    ruled = any(follows != "backpropagation" for follows in labels.get("scalars", ()))
+    rates = [name for name in ("kink_rate", "slope_rate") if name in labels]
+    with_rules = [name for name in activations.names() if activations.load(name).influences]
+    if ruled and not set(with_rules) & set(labels["activation"]):
+        raise ValueError(
+            f"scalars = {labels['scalars'][-1]}: only {' and '.join(with_rules)} have rules; set "
+            f"activation={with_rules[0]}, or scalars=none"
+        )
+    if ruled and len(rates) < 2:
+        raise ValueError("scalars = rules: say how fast, as --set kink_rate=0.1 --set slope_rate=0.1")
+    if rates and not ruled:
+        raise ValueError(f"{rates[0]} is of rules; set scalars=rules, or {rates[0]}=none")
 
 
 def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
@@ -257,6 +274,7 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
     if len(labels.get("group", ())) > 1 and alone:
         first = labels["group"][0]
         yield "group", f"activation == 'maximum' or group == {first}", alone[0]
+    yield from _idle_rules(labels)
     for dim in ("pretraining_epochs", "pretraining_rate", "pretraining_budget"):
         if len(labels.get(dim, ())) > 1 and "none" in labels["pretraining"]:
             first = repr(labels[dim][0])
@@ -265,6 +283,19 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
         others = [kind for kind in labels["optimizer"] if kind != owner]
         if len(labels[dim]) > 1 and others:
             yield dim, f"optimizer == '{owner}' or {dim} == {labels[dim][0]}", others[0]
+
+
+def _idle_rules(labels: Labels) -> Iterator[tuple[str, str, str]]:
+    """Find axes of the rules of decomposed neurons that something does not use."""
+    ruled = [name for name in labels["activation"] if activations.load(name).influences]
+    others = [name for name in labels["activation"] if name not in ruled]
+    several = [dim for dim in ("scalars", "kink_rate", "slope_rate") if len(labels.get(dim, ())) > 1]
+    for dim in several if others else ():
+        yield dim, f"activation in {ruled} or {dim} == {labels[dim][0]!r}", others[0]
+    if "backpropagation" in labels.get("scalars", ()):
+        for dim in [dim for dim in several if dim != "scalars"]:
+            condition = f"scalars != 'backpropagation' or {dim} == {labels[dim][0]}"
+            yield dim, condition, "backpropagation"
 
 
 def _check_batches(problem: Problem, labels: Labels) -> None:

@@ -14,6 +14,7 @@ __all__ = ["Network", "Optimizer", "Pretraining", "Protocol", "Restarts"]
 
 _POSITIVE = "whole numbers of at least 1, as 5 or 2,3 or 2..10"
 _RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
+_STRENGTH = "numbers from 0 to 1e6, as 0,0.01"
 _SHARE = "numbers from 0, below 1"
 
 
@@ -242,8 +243,17 @@ class Protocol(WithAxes):
         Share of right rows that is a success.
     restarts : Restarts, optional
         When to start again from fresh weights; by default never.
+    scalars : tuple of {'backpropagation', 'rules', 'rules_but_sharpness'}, optional
+        What biases and scalars of decomposed neurons follow; others do not use it. By `rules_but_sharpness` the sharpness
+        of a bend follows backpropagation, and bias and turn follow their rules.
+    kink_rate, slope_rate : tuple of float, optional
+        Rates of the rules: of biases, and of scalars.
     pretraining : Pretraining, optional
         Of compositions; by default none.
+    pull : tuple of float, optional
+        Strength of the pull of hidden activations to two deviations from their mean.
+    orthogonality : tuple of float, optional
+        Strength of the penalty on rows of weights that are not orthogonal.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -291,4 +301,34 @@ class Protocol(WithAxes):
         Field(description="above 0, at most 1"),
     ] = fixed(1.0)
     restarts: Restarts | None = None
+    scalars: Annotated[
+        tuple[Literal["backpropagation", "rules", "rules_but_sharpness"], ...] | None,
+        Axis("what biases and scalars of decomposed neurons follow", None),
+        LATER,
+        Field(description="none, backpropagation, rules or rules_but_sharpness"),
+    ] = None
+    kink_rate: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...] | None,
+        Axis("rate of the rule of biases"),
+        LATER,
+        Field(description=f"none, or {_RATE}"),
+    ] = None
+    slope_rate: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...] | None,
+        Axis("rate of the rules of scalars"),
+        LATER,
+        Field(description=f"none, or {_RATE}"),
+    ] = None
     pretraining: Annotated[Pretraining | None, LATER] = None
+    pull: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the pull of hidden activations to two deviations from their mean"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
+    ] = None
+    orthogonality: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the penalty on rows of weights that are not orthogonal"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
+    ] = None

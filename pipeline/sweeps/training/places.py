@@ -85,7 +85,7 @@ def full_path(path: tuple[str, ...], value: Any, model: type[BaseModel], problem
 
 
 def _all_named(model: type[BaseModel], problem: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
-    from relusweep.pipeline.sweeps.training.kinds import problem_class
+    from relusweep.pipeline.sweeps.kinds import problem_class
 
     roots: dict[str, Any] = {"problem": problem_class(problem)}
     roots |= {part: model.model_fields[part].annotation for part in ("network", "protocol")}

@@ -16,6 +16,7 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
+from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.checks import (
     STARTING,
     check,
@@ -24,7 +25,6 @@ from relusweep.pipeline.sweeps.training.checks import (
     check_where,
     check_whole_starts,
 )
-from relusweep.pipeline.sweeps.training.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
@@ -47,8 +47,9 @@ _BYTES_A_BLOCK = 2**27
 _SIZES = frozenset({"width", "depth", "widths"})
 _SPEED, _CACHED = 4e10, 40_000
 """Multiply-adds a second of one thread, and parameters at which it is half as fast: as measured, about."""
-_LOSS, _SHUFFLE, _TRIANGLE = 50.0, 200.0, 35.0
-"""Cost of a row's loss, of its place in an order, and of a triangle of it, in multiply-adds: as measured."""
+_LOSS, _SHUFFLE, _UNIT, _TRIANGLE = 50.0, 200.0, 40.0, 35.0
+"""Cost in multiply-adds of the loss of a row, of its place in an order, of a hidden unit with another
+activation than ReLU, and of a triangle: as measured, about."""
 
 
 class TrainingSweep(SpecifiedSweep):
@@ -409,6 +410,9 @@ class TrainingSweep(SpecifiedSweep):
             epochs=self._epochs(setting),
             stop=setting["stop"],
             success=setting["success"],
+            rules=_rules(setting),
+            pull=setting.get("pull", 0.0),
+            orthogonality=setting.get("orthogonality", 0.0),
         )
 
     def _restarts(self, setting: Setting) -> Restarts | None:
@@ -504,9 +508,21 @@ class TrainingSweep(SpecifiedSweep):
             epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
         before = pretraining.epochs * network.depth if (pretraining := self._pretraining(setting)) else 0
         shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
+        units = 0.0 if network.activation == "relu" else _UNIT * network.width * network.depth
+        of_row = 6.0 * network.n_parameters + units + _LOSS + shuffle
         probing = sum(cost.work for cost in self._probing(setting))
-        work = epochs * (6.0 * network.n_parameters + _LOSS + shuffle) + before * _TRIANGLE
-        return block.cells * (rows * work + probing)
+        return block.cells * (rows * (epochs * of_row + before * _TRIANGLE) + probing)
+
+
+def _rules(setting: Setting) -> protocols.Rules | None:
+    follows = setting.get("scalars", "backpropagation")
+    if follows == "backpropagation" or activations.load(setting["activation"]).influences is None:
+        return None
+    return protocols.Rules(
+        kink_rate=setting["kink_rate"],
+        slope_rate=setting["slope_rate"],
+        sharpness="rule" if follows == "rules" else "backpropagation",
+    )
 
 
 def _group(setting: Setting) -> int:

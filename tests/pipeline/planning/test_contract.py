@@ -46,6 +46,13 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
     "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
+    "growth": (
+        (
+            *("construction=points,square", "target=none,sine", "q=none,1", "d=none", "N=1..3", "L=1,2"),
+            "points=9",
+        ),
+        {"N": "1..4", "most_units": 50_000},
+    ),
     "xor_optima": (("trials=3", "init=he_normal", "bias=zero", "epochs=3"), {"trials": 20}),
     "prune_wide": (
         ("n_inputs=1,2", "width=2,3", "trials=3", "epochs=60", "probes.subsets.trajectories=2"),

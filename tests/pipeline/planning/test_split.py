@@ -99,6 +99,20 @@ def test_estimates_of_work_follow_what_networks_need() -> None:
     assert not measured
 
 
+@pytest.mark.parametrize(
+    ("size", "measured"), [((2, 2), 1.95), ((5, 3), 2.01), ((10, 5), 1.80), ((20, 2), 1.58)]
+)
+def test_estimates_follow_what_units_of_other_activations_take(
+    size: tuple[int, int], measured: float
+) -> None:
+    # Softplus against ReLU, as docs/measurements.md has it.
+    width, depth = size
+    shape = ["problems=27030", f"width={width}", f"depth={depth}", "leak=0", "activation=relu,softplus"]
+    plan = make_plan(override(SWEEPS["npn4"], [*shape, "trials=10"]), None)
+    costs = {block["activation"]: plan.sweep.schedule.cost(block) / block.cells for block in plan.blocks}
+    assert costs[("softplus",)] / costs[("relu",)] == pytest.approx(measured, rel=0.15)
+
+
 @pytest.mark.parametrize("dims", [["problems=0,1,3,6", "trials=4"], ["problems=3", "trials=30"]])
 def test_parts_do_not_matter(dims: list[str], small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
     sweep = override(small, dims)

@@ -116,7 +116,7 @@ def test_where_no_family_was_reached_tables_of_families_are_left_out(
 
 
 def test_landscapes_need_classes() -> None:
-    with pytest.raises(InvalidSweep, match="problems = none: there are no stationary points"):
+    with pytest.raises(InvalidSweep, match="problems = none: there is nothing to compute without"):
         override(find_sweep("landscape2"), ["problems=none"])
 
 

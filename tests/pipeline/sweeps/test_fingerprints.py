@@ -79,10 +79,19 @@ def test_of_all_stages_of_pruned_images() -> None:
         ("prune_wide", "e78b80f03a6ab781"),
         ("prune_deep", "590b92b2ed48641c"),
         ("prune_masks", "5716ccfb8c957fff"),
+        ("landscape2", "cbf05db50bcb1185"),
+        ("landscape3", "b24de31865b49d9e"),
+        ("growth", "2aed01b77f92426b"),
     ],
 )
 def test_of_named_sweeps(name: str, fingerprint: str) -> None:
     assert f"{SWEEPS[name].fingerprint:016x}" == fingerprint
+
+
+def test_of_measures_and_what_the_store_keeps_of_them() -> None:
+    (measures,) = SWEEPS["npn5"].requires
+    assert (measures.group, f"{measures.fingerprint:016x}") == ("boolean/measures5", "2f8cf0b165489f89")
+    assert json.loads(measures.specification) == {"name": "measures5", "n_inputs": 5, "problems": "all"}
 
 
 def test_a_copy_with_other_fields_has_a_fingerprint_of_its_own() -> None:

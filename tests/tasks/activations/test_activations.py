@@ -12,6 +12,7 @@ from relusweep.tasks.activations import Units
 from relusweep.tasks.regions import linear_pieces, linear_regions
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Network, Protocol, Sgd, initial_parameters, train
+from relusweep.tasks.training._units import CODES
 from relusweep.tasks.training.engine import prepare
 
 LEAK = 0.1
@@ -19,32 +20,46 @@ LEAK = 0.1
 FORMULAS = {
     "abs": abs,
     "gelu": lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
+    "maximum": max,
     "relu": lambda z: max(z, LEAK * z),
     "silu": lambda z: z / (1 + math.exp(-z)),
     "softplus": lambda z: math.log1p(math.exp(z)),
     "tanh": math.tanh,
+    "vrelu": lambda z, left, right: right * z if z > 0 else left * z,
 }
+SCALARS = {"vrelu": [-0.3, 1.7]}
 
 every_activation = pytest.mark.parametrize("name", activations.names())
-smooth = [name for name in activations.names() if activations.load(name).slope_below is None]
-bent = sorted({*activations.names()} - {*smooth})
+bent = [name for name in activations.names() if activations.load(name).slope_below]
+smooth = ["gelu", "silu", "softplus", "tanh"]
 
 
-def units(leak=LEAK):
-    return Units(leak, 1, torch.zeros(()), torch.zeros(()))
+def group(name):
+    return 2 if activations.load(name).grouped else 1
 
 
-def applied(name, z):
-    return activations.load(name).apply(torch.tensor(z, dtype=torch.float64, requires_grad=True), units())
+def unit(name, sums, scalars):
+    """The activation of one unit, in plain Python."""
+    return FORMULAS[name](sums if group(name) > 1 else sums[0], *scalars)
 
 
-def applied_with(name, leak):
-    return activations.load(name).apply(torch.tensor([-2.0]), units(leak))
+def sums(name, z):
+    """Sums of a unit for each number: itself, and for a group of two another one."""
+    return [[v, 1 - 2 * v][: group(name)] for v in z]
+
+
+def applied(name, z, scalars=None, leak=LEAK):
+    """One unit at many sums, of shape (n_rows, group)."""
+    own = torch.tensor(SCALARS.get(name, []), dtype=torch.float64) if scalars is None else scalars
+    units = Units(leak, group(name), torch.zeros(()), own.reshape(1, 1, 1, -1))
+    z = torch.as_tensor(z, dtype=torch.float64)
+    return activations.load(name).apply(z[None], units)[0, :, 0]
 
 
 def network(name, n_inputs=2, width=5, depth=2, **fields):
     leak = LEAK if activations.load(name).uses_leak else 0.0
-    return Network(n_inputs=n_inputs, width=width, depth=depth, leak=leak, activation=name, **fields)
+    fields |= {"width": width, "depth": depth, "leak": leak, "group": group(name)}
+    return Network(n_inputs=n_inputs, activation=name, **fields)
 
 
 def arguments(name, n_networks=30, **protocol):
@@ -57,37 +72,39 @@ def arguments(name, n_networks=30, **protocol):
 
 def output(network, parameters, x):
     """The output at one point, in plain Python."""
-    h, place = list(x), 0
+    name, h, place = network.activation, list(x), 0
+    scalars = parameters[network.n_weights :].reshape(network.depth, network.width, -1).tolist()
     for i, (fan_out, fan_in) in enumerate(network.layers):
         layer = parameters[place : place + fan_out * (fan_in + 1)].reshape(fan_out, fan_in + 1).tolist()
-        z = [sum(w * v for w, v in zip(unit, [*h, 1.0], strict=True)) for unit in layer]
-        h = [FORMULAS[network.activation](v) for v in z] if i < network.depth else z
+        h = [sum(w * v for w, v in zip(row, [*h, 1.0], strict=True)) for row in layer]
+        if i < network.depth:
+            groups = [h[u : u + network.group] for u in range(0, fan_out, network.group)]
+            h = [unit(name, some, own) for some, own in zip(groups, scalars[i], strict=True)]
         place += fan_out * (fan_in + 1)
     return h[0]
 
 
 @every_activation
 def test_an_activation_is_its_formula(name):
-    z = np.linspace(-30, 30, 241)
-    expected = [FORMULAS[name](v) for v in z.tolist()]
-    np.testing.assert_allclose(applied(name, z).detach(), expected, rtol=1e-13, atol=1e-14)
+    z = sums(name, np.linspace(-30, 30, 241).tolist())
+    expected = [unit(name, some, SCALARS.get(name, [])) for some in z]
+    np.testing.assert_allclose(applied(name, z), expected, rtol=1e-13, atol=1e-14)
 
 
 @every_activation
 def test_gradients_are_those_of_the_formula(name):
-    assert torch.autograd.gradcheck(
-        lambda z: activations.load(name).apply(z, units()),
-        torch.tensor([-2.3, -0.4, 0.7, 3.1], dtype=torch.float64, requires_grad=True),
-    )
+    z, scalars = sums(name, [-2.3, -0.4, 0.7, 3.1]), SCALARS.get(name, [])
+    of = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (z, scalars)]
+    assert torch.autograd.gradcheck(lambda z, scalars: applied(name, z, scalars), of)
 
 
 @every_activation
 def test_what_is_declared_is_true(name):
     activation = activations.load(name)
-    assert (applied(name, [0.0]).item() == 0) == activation.zero_at_zero
-    changed = applied_with(name, 0.5) != applied_with(name, 0.1)
-    assert changed.item() == activation.uses_leak
-    below, above = applied(name, [-3.0, -1.0]).tolist(), applied(name, [1.0, 3.0]).tolist()
+    assert (applied(name, [[0.0] * group(name)]).item() == 0) == activation.zero_at_zero
+    point = sums(name, [-2.0])
+    assert (applied(name, point, leak=0.5) != applied(name, point, leak=0.1)).item() == activation.uses_leak
+    below, above = (applied(name, sums(name, z)).tolist() for z in ([-3.0, -1.0], [1.0, 3.0]))
     straight = np.allclose(below[0], 3 * below[1]) and np.allclose(above, [1, 3])
     assert straight == (activation.slope_below is not None)
     if activation.slope_below:
@@ -112,7 +129,7 @@ def test_networks_are_trained_along_their_gradient(name):
 @every_activation
 def test_auto_is_lanes_where_these_have_the_activation(name):
     fast = activations.load(name).in_lanes
-    assert fast == (name == "relu")
+    assert fast == (name in {"relu", *CODES})
     protocol, *data = arguments(name, epochs=20)
     auto, same = (
         train(protocol, *data, engine=engine, keep_parameters=True).parameters
@@ -162,5 +179,5 @@ def test_a_leak_that_means_nothing_is_refused(name):
 
 
 def test_an_unknown_activation_is_refused_with_those_there_are():
-    with pytest.raises(ValidationError, match="unknown activation 'sine'; allowed are abs, gelu, relu"):
+    with pytest.raises(ValidationError, match="unknown activation 'sine'; allowed are abs, gelu, maximum, "):
         Network(n_inputs=1, width=1, depth=1, activation="sine")

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy
-from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from relusweep.tasks.boolean.measures import measure
 from relusweep.tasks.boolean.npn import npn_classes
 from relusweep.tasks.boolean.swaps import swaps
 from relusweep.tasks.boolean.truth_tables import parity, truth_table
+from relusweep.tasks.quantities import QuantityBlock, compute_block
+from relusweep.tasks.quantities.measures import Measures
 
 # Of all classes of five inputs, exactly these reach nine swaps; below, how many classes have how many.
 MOST_SWAPS = [26990475, 56007375, 56159193, 56224721, 56229030, 56597670, 108260050, 395227860]
@@ -17,7 +19,8 @@ CLASSES_BY_SWAPS = [1, 62, 1205, 12152, 74879, 210804, 261679, 54216, 1120, 8]
 def test_a_block_holds_every_measure_of_every_function() -> None:
     ids = np.array([0, 1, parity(5), 26990475], np.uint64)
     tables = truth_table(ids, 5)
-    result = measure_block(pickle.loads(pickle.dumps(MeasureBlock(5, tuple(ids.tolist())))))
+    block = QuantityBlock(Measures(name="a", n_inputs=5, problems="all"), {"problem": tuple(ids.tolist())})
+    result = compute_block(pickle.loads(pickle.dumps(block)))
     assert result.arrays["swaps"].tolist() == swaps(tables).count.tolist() == [0, 1, 5, 9]
     assert result.arrays["degree"].tolist() == degree(tables).tolist()
     assert result.arrays["influence"].tolist() == influence(tables).tolist()

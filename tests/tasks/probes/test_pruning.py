@@ -141,6 +141,12 @@ def block_with(of, extent):
             {"activation": ("relu", "softplus")},
             "removals makes units zeros, which would train again: softplus of 0 is not 0; set",
         ),
+        (
+            Removals(),
+            PARITY,
+            {"activation": ("relu", "vrelu", "maximum")},
+            "removals takes out units of one sum .* not vrelu, maximum; leave it out",
+        ),
         (Masks(), PARITY, {"activation": ("tanh",)}, "masks is of networks of relu units, not of tanh"),
         (
             Masks(),

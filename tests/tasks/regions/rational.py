@@ -41,26 +41,26 @@ def whole_networks(draw, n_inputs, largest=3):
 
 
 def exact_pieces(layers, leak, low, high):
-    """Start and slope of the pieces between kinks."""
+    """Start and slope of the pieces between kinks; `leak` of all units, or slopes of each layer's."""
     pieces = [(Fraction(low), Fraction(high), [(Fraction(1), Fraction(0))])]
-    for layer in layers[:-1]:
+    for number, layer in enumerate(layers[:-1]):
         cut = []
         for start, stop, before in pieces:
             units = _units(layer, before)
             zeros = {-b / a for a, b in units if a}
             for left, right in pairwise(sorted({start, stop} | {x for x in zeros if start < x < stop})):
                 on = [a * (left + right) / 2 + b > 0 for a, b in units]
-                cut.append((left, right, _activated(units, on, leak)))
+                cut.append((left, right, _activated(units, on, leak, number)))
         pieces = cut
     return [(start, _units(layers[-1], before)[0][0]) for start, _, before in pieces]
 
 
 def exact_regions(layers, leak, low, high):
-    """Corners and signs of the regions where no unit of these layers changes sign."""
+    """Corners and signs of the regions where no unit of these layers changes sign; `leak` as above."""
     (left, bottom), (right, top) = ([Fraction(x) for x in corner] for corner in (low, high))
     identity = [(Fraction(1), Fraction(0), Fraction(0)), (Fraction(0), Fraction(1), Fraction(0))]
     regions = [([(left, bottom), (right, bottom), (right, top), (left, top)], (), identity)]
-    for layer in layers:
+    for number, layer in enumerate(layers):
         cut = []
         for whole, signs, before in regions:
             units = _units(layer, before)
@@ -72,9 +72,44 @@ def exact_regions(layers, leak, low, high):
                     for side, above in _cut(corners, unit)
                     if side
                 ]
-            cut += [(part, (*signs, *on), _activated(units, on, leak)) for part, on in parts]
+            cut += [(part, (*signs, *on), _activated(units, on, leak, number)) for part, on in parts]
         regions = cut
     return [(corners, signs) for corners, signs, _ in regions]
+
+
+def exact_maxima(layers, group, low, high):
+    """Corners and largest rows of the regions of maxima of groups of rows; of equal rows the last counts."""
+    (left, bottom), (right, top) = ([Fraction(x) for x in corner] for corner in (low, high))
+    identity = [(Fraction(1), Fraction(0), Fraction(0)), (Fraction(0), Fraction(1), Fraction(0))]
+    regions = [([(left, bottom), (right, bottom), (right, top), (left, top)], (), identity)]
+    for layer in layers:
+        cut = []
+        for whole, chosen, before in regions:
+            rows, parts = _units(layer, before), [(whole, ())]
+            for first in range(0, len(rows), group):
+                parts = [
+                    (cell, (*of, row))
+                    for corners, of in parts
+                    for row in range(first, first + group)
+                    if (cell := _cell(corners, rows, row, range(first, first + group)))
+                ]
+            cut += [(part, (*chosen, of), [rows[row] for row in of]) for part, of in parts]
+        regions = cut
+    return [(corners, chosen) for corners, chosen, _ in regions]
+
+
+def _cell(corners, rows, row, others):
+    """The part of a polygon where a row is the largest, or None."""
+    for other in others:
+        difference = tuple(a - b for a, b in zip(rows[row], rows[other], strict=True))
+        if not any(difference):
+            if other > row:
+                return None
+            continue
+        corners = dict((above, part) for part, above in _cut(corners, difference)).get(True)
+        if not corners:
+            return None
+    return corners
 
 
 def area(corners):
@@ -91,8 +126,10 @@ def _units(layer, before):
     ]
 
 
-def _activated(units, on, leak):
-    return [unit if o else tuple(leak * x for x in unit) for unit, o in zip(units, on, strict=True)]
+def _activated(units, on, leak, layer):
+    slopes = [(1, leak)] * len(units) if np.ndim(leak) == 0 else leak[layer]
+    factors = [Fraction(above if o else below) for (above, below), o in zip(slopes, on, strict=True)]
+    return [tuple(f * x for x in unit) for unit, f in zip(units, factors, strict=True)]
 
 
 def _cut(corners, unit):

@@ -20,9 +20,22 @@ def boolean(n, width, depth, n_networks, leak=0.1, function=None, **protocol):
     return Protocol(network=network, **protocol), inputs(n), targets, initial
 
 
-def balls(n_networks, n_rows=60, width=3, own=True, **protocol):
-    """Arguments of `train`, by name, for balls in the plane: rows, test rows and orders for each network."""
-    network = Network(n_inputs=2, width=width, depth=1, leak=0.1)
+UNITS = {
+    "softplus": {"activation": "softplus"},
+    "silu": {"activation": "silu"},
+    "vrelu": {"activation": "vrelu"},
+    "maximum": {"activation": "maximum", "group": 3},
+}
+"""Fields of networks of the activations that the engine lanes has beside ReLU."""
+
+
+def balls(n_networks, n_rows=60, width=3, own=True, units=None, **protocol):
+    """Arguments of `train`, by name, for balls in the plane: rows, test rows and orders for each network.
+
+    Networks have one layer of leaky ReLU, or two of `units`.
+    """
+    fields = {"depth": 1, "leak": 0.1} if units is None else {"depth": 2, **UNITS[units]}
+    network = Network(n_inputs=2, width=width, **fields)
     squares = protocol.get("loss") == "mse"
     protocol |= {"network": network, "threshold": 0.5 if squares else 0.0}
 

@@ -8,7 +8,7 @@ import torch
 
 from relusweep.tasks.training import Adam, Rows, Sgd, train
 from relusweep.tasks.training.reference import train_reference
-from tests.tasks.training.examples import ENGINES, balls, boolean, logits, loss
+from tests.tasks.training.examples import ENGINES, UNITS, balls, boolean, logits, loss
 
 every_engine = pytest.mark.parametrize("engine", ENGINES)
 
@@ -74,16 +74,25 @@ def test_parameters_follow_float64_as_closely_as_pytorch_does(width, depth, leak
 @pytest.mark.parametrize("optimizer", [Adam(learning_rate=0.01), Sgd(learning_rate=0.1, momentum=0.9)])
 @pytest.mark.parametrize("own", [True, False])
 def test_batches_follow_float64_as_closely_as_pytorch_does(loss, optimizer, own):
+    follow_float64(width=4, own=own, loss=loss, optimizer=optimizer, batch=20)
+
+
+@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("batch", [None, 20])
+@pytest.mark.parametrize("optimizer", [Adam(learning_rate=0.01), Sgd(learning_rate=0.01, momentum=0.5)])
+def test_other_units_follow_float64_as_closely_as_pytorch_does(units, batch, optimizer):
+    follow_float64(width=7, units=units, loss="mse", optimizer=optimizer, batch=batch)
+
+
+def follow_float64(**setting):
     for epochs, bound in ((1, 1e-7), (10, 1e-6)):
-        arguments = balls(
-            200, width=4, own=own, loss=loss, optimizer=optimizer, batch=20, epochs=epochs, stop="last_epoch"
-        )
+        arguments = balls(200, epochs=epochs, stop="last_epoch", **setting)
         rows = Rows(*(np.ascontiguousarray(arguments[name], np.float32) for name in ("inputs", "targets")))
         exact = train_reference(
             arguments["protocol"],
             rows,
             arguments["initial"],
-            arguments["orders"],
+            arguments["orders"] if setting["batch"] else None,
             keep_parameters=True,
             dtype=torch.float64,
         )

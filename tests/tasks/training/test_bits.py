@@ -15,7 +15,7 @@ from relusweep.tasks.problems.boolean import Boolean
 from relusweep.tasks.training import lanes, train
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import block, digest
-from tests.tasks.training.examples import balls, boolean, equal_bits, some
+from tests.tasks.training.examples import UNITS, balls, boolean, equal_bits, some
 
 
 @settings(max_examples=15)
@@ -34,13 +34,14 @@ BATCHES = {
     "first success": {"batch": 20, "success": 0.7, "epochs": 30},
     "last epoch": {"batch": 12, "loss": "mse", "stop": "last_epoch", "epochs": 6, "own": False},
 }
+UNIT_BATCHES = {units: {"units": units, "batch": 30, "success": 0.7, "epochs": 20} for units in UNITS}
 
 
 @settings(max_examples=8)
 @given(st.permutations(range(40)), st.lists(st.integers(0, 40), max_size=3))
-@pytest.mark.parametrize("setting", BATCHES)
+@pytest.mark.parametrize("setting", BATCHES | UNIT_BATCHES)
 def test_order_and_partition_change_no_bit_of_batches(setting, order, cuts):
-    arguments = balls(40, **BATCHES[setting])
+    arguments = balls(40, **(BATCHES | UNIT_BATCHES)[setting])
     arguments["initial"][5, 0] = np.nan
     whole = train(**arguments, keep_parameters=True)
     parts = np.split(np.array(order), sorted(cuts))
@@ -66,7 +67,7 @@ def functions():
 def every_kind():
     """Results of every kind of training, by name."""
     arrays = train_block(functions()).arrays
-    for setting, fields in BATCHES.items():
+    for setting, fields in (BATCHES | UNIT_BATCHES).items():
         result = train(**balls(30, **fields), keep_parameters=True)
         found = {name: array for name, array in result._asdict().items() if array is not None}
         arrays |= {f"{setting} {name}": array for name, array in found.items()}
@@ -97,7 +98,7 @@ def test_the_width_of_the_vectors_changes_no_bit(tmp_path, processor):
     there = run_elsewhere(
         tmp_path, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="+fma" if processor == "haswell" else ""
     )
-    assert len(here) == 4 + 2 * 8
+    assert len(here) == 4 + (2 + len(UNITS)) * 8
     assert all(here[name].tobytes() == there[name].tobytes() for name in here)
 
 
@@ -108,20 +109,31 @@ def test_the_bits_of_results_are_frozen():
 
 
 @pytest.mark.parametrize(
-    ("setting", "frozen"), [("first success", "23cd6b3c7540c48a"), ("last epoch", "54748047fe979843")]
+    ("setting", "frozen"),
+    [
+        ("first success", "23cd6b3c7540c48a"),
+        ("last epoch", "54748047fe979843"),
+        ("softplus", "9cb7b8178e83c3cc"),
+        ("silu", "002384945660f395"),
+        ("vrelu", "3875b169b4693109"),
+        ("maximum", "a02dc022e0364a24"),
+    ],
 )
 def test_the_bits_of_batches_are_frozen(setting, frozen):
-    result = train(**balls(30, **BATCHES[setting]), keep_parameters=True)
+    result = train(**balls(30, **(BATCHES | UNIT_BATCHES)[setting]), keep_parameters=True)
     assert digest(array for array in result if array is not None) == frozen
 
 
 @pytest.mark.slow
-def test_kernels_are_cached_across_processes(tmp_path):
+@pytest.mark.parametrize(("activation", "others"), [("relu", "_OF_UNITS"), ("softplus", "_OF_RELU")])
+def test_kernels_are_cached_across_processes(tmp_path, activation, others):
     script = (
         "from relusweep.tasks.training import Network, Protocol, engine, lanes\n"
-        "engine.prepare(Protocol(network=Network(n_inputs=2, width=2, depth=1)), 4)\n"
-        "stats = lanes._train_networks.dispatcher.stats\n"
-        "print(len(stats.cache_hits), len(stats.cache_misses))"
+        f"network = Network(n_inputs=2, width=2, depth=1, activation='{activation}')\n"
+        "engine.prepare(Protocol(network=network), 4)\n"
+        f"for kernels in (lanes._kernels(network), lanes.{others}):\n"
+        "    stats = kernels.train.dispatcher.stats\n"
+        "    print(len(stats.cache_hits), len(stats.cache_misses))"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     runs = [
@@ -130,13 +142,13 @@ def test_kernels_are_cached_across_processes(tmp_path):
         )
         for _ in range(2)
     ]
-    assert [run.stdout.split() for run in runs] == [["0", "1"], ["1", "0"]]
+    assert [run.stdout.split() for run in runs] == [["0", "1", "0", "0"], ["1", "0", "0", "0"]]
 
 
 def test_sizes_and_arrays_of_any_layout_use_the_same_kernel():
     arguments = balls(20, batch=20, epochs=3, stop="last_epoch")
     expected = train(**arguments, keep_parameters=True)
-    kernel = lanes._train_networks.dispatcher
+    kernel = lanes._OF_RELU.train.dispatcher
     compiled = len(kernel.signatures)
     train(**balls(20, batch=10, epochs=3, width=4, stop="last_epoch"))
     for name in ("inputs", "targets", "initial", "orders"):

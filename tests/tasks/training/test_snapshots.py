@@ -17,7 +17,7 @@ from relusweep.tasks.training import (
 )
 from relusweep.tasks.training.curves import curve
 from relusweep.tasks.training.reference import judge, logits
-from tests.tasks.training.examples import ENGINES, balls, boolean, equal_bits, some
+from tests.tasks.training.examples import ENGINES, UNITS, balls, boolean, equal_bits, some
 
 EPOCHS = (0, 1, 7, 20, 30)
 SETTINGS = {
@@ -111,18 +111,18 @@ CURVES = {
     "squared error of 61 rows": {"loss": "mse", "n_rows": 61},
     "the same rows for all": {"own": False},
     "tanh": {"activation": "tanh"},
+    **{units: {"units": units} for units in UNITS},
 }
 
 
 @pytest.mark.parametrize("kind", CURVES)
 def test_curves_are_those_of_autograd(kind):
     fields = dict(CURVES[kind])
-    activation = fields.pop("activation", "relu")
+    activation = fields.pop("activation", None)
     arguments = balls(20, **fields, epochs=30, success=0.7)
-    network = arguments["protocol"].network.model_copy(
-        update={"activation": activation} | ({"leak": 0.0} if activation == "tanh" else {})
-    )
-    arguments["protocol"] = arguments["protocol"].model_copy(update={"network": network})
+    if activation:
+        network = arguments["protocol"].network.model_copy(update={"activation": activation, "leak": 0.0})
+        arguments["protocol"] = arguments["protocol"].model_copy(update={"network": network})
     protocol, x, y = (arguments[name] for name in ("protocol", "inputs", "targets"))
     snapshots = train(**arguments, snapshots=EPOCHS).snapshots
     found = curve(protocol, x, y, snapshots)

@@ -18,6 +18,7 @@ from relusweep.tasks.training.simd import (
     reciprocal_seed,
     sqrt,
     store,
+    where_above,
 )
 from relusweep.tasks.training.tiles import affine, gated, leaky, outer
 
@@ -87,11 +88,12 @@ def apply_operations(a, out):
     store(out, 6, maximum(x, y))
     store(out, 7, fma(x, y, -1.0))
     store(out, 8, one_unless_positive(x))
+    store(out, 9, where_above(x, y, x - 2.0, y))
     return mask_positive(x), mask_unordered(x)
 
 
 def test_operations_equal_those_of_numpy():
-    a, out = bank(2), bank(9)
+    a, out = bank(2), bank(10)
     a[:] = np.random.default_rng(0).normal(size=a.size)
     x, y = a.reshape(2, LANES)
     positive, unordered = apply_operations(a, out)
@@ -104,9 +106,10 @@ def test_operations_equal_those_of_numpy():
         np.minimum(x, y),
         np.maximum(x, y),
     ]
-    np.testing.assert_array_equal(out.reshape(9, LANES)[:7], expected)
-    np.testing.assert_array_equal(out.reshape(9, LANES)[7], (x.astype(float) * y - 1).astype(np.float32))
-    np.testing.assert_array_equal(out.reshape(9, LANES)[8], x <= 0)
+    np.testing.assert_array_equal(out.reshape(10, LANES)[:7], expected)
+    np.testing.assert_array_equal(out.reshape(10, LANES)[7], (x.astype(float) * y - 1).astype(np.float32))
+    np.testing.assert_array_equal(out.reshape(10, LANES)[8], x <= 0)
+    np.testing.assert_array_equal(out.reshape(10, LANES)[9], np.where(x > y, x - 2, y))
     assert positive == sum(1 << i for i in range(LANES) if x[i] > 0)
     assert unordered == 0
     a[3] = np.nan
@@ -114,6 +117,10 @@ def test_operations_equal_those_of_numpy():
     assert unordered == 1 << 3
     assert not positive & 1 << 3
     assert out[8 * LANES + 3] == 1
+    assert np.isnan(out[9 * LANES + 3])
+    a[3], a[LANES + 3] = 1, np.nan
+    apply_operations(a, out)
+    assert np.isnan(out[9 * LANES + 3])
 
 
 @numba.njit

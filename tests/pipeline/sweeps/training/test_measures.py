@@ -16,12 +16,13 @@ from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.queries import success_rate
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted, RunFinished
+from relusweep.pipeline.sweeps.computed import ComputedSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
-from relusweep.pipeline.sweeps.training.measures import MeasureSweep
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.tasks.boolean.measures import MeasureBlock, measure, measure_block
+from relusweep.tasks.boolean.measures import measure
 from relusweep.tasks.problems.boolean import classes_of
+from relusweep.tasks.quantities import QuantityBlock, compute_block
 from tests.seams import computing
 
 MEASURED = "boolean/measures5"
@@ -115,13 +116,13 @@ def test_stopped_while_measuring_it_goes_on(
 def test_nothing_is_trained_where_measuring_failed(
     workers: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def task(block: MeasureBlock) -> object:  # a closure, so that it travels to the workers by value
-        if 0 in block.functions:
+    def task(block: QuantityBlock) -> object:  # a closure, so that it travels to the workers by value
+        if 0 in block.labels["problem"]:
             raise ValueError("not to its liking")
-        return measure_block(block)
+        return compute_block(block)
 
     monkeypatch.setattr("relusweep.tasks.problems.boolean._CLASSES_PER_BLOCK", 8)
-    monkeypatch.setattr(MeasureSweep, "task", computing(task, MeasureSweep))
+    monkeypatch.setattr(ComputedSweep, "task", computing(task, ComputedSweep))
     ids = _ids(20_000)
     events = _run(_part(ids), tmp_path / "store", workers)
     assert isinstance(events[-1], RunFinished)

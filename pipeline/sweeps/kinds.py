@@ -1,4 +1,4 @@
-"""Problems and probes, found by the names of their files."""
+"""Problems, probes and quantities, found by the names of their files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from relusweep.pipeline.common.validation import explained, nearest
-from relusweep.tasks import discovery, probes, problems
+from relusweep.tasks import discovery, probes, problems, quantities
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
+from relusweep.tasks.quantities import Quantity
 
 M = TypeVar("M", bound=BaseModel)
 
-__all__ = ["probe_class", "probe_kinds", "problem_class", "problem_kinds", "read_probes", "read_problem"]
+__all__ = [
+    "probe_class",
+    "probe_kinds",
+    "problem_class",
+    "problem_kinds",
+    "quantity_class",
+    "read_probes",
+    "read_problem",
+]
 
 
 def problem_kinds() -> tuple[str, ...]:
@@ -95,11 +104,17 @@ def probe_class(name: str) -> type[Probe]:
     return cast(type[Probe], _class(probes, Probe, name))
 
 
+def quantity_class(name: str) -> type[Quantity]:
+    """Find the class of a quantity."""
+    return cast(type[Quantity], _class(quantities, Quantity, name))
+
+
 def _class(package: ModuleType, base: type, name: str) -> type:
     known = discovery.names(package.__name__)
     if name not in known:
-        what = package.__name__.rpartition(".")[2].removesuffix("s")
-        raise ValueError(f"no {what} {name!r}{nearest(name, known)}; there are {', '.join(known)}")
+        raise ValueError(
+            f"no {base.__name__.lower()} {name!r}{nearest(name, known)}; there are {', '.join(known)}"
+        )
     module = import_module(f"{package.__name__}.{name}")
     own = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, base)]
     found = [kind for kind in own if kind.__module__ == module.__name__]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from relusweep.pipeline.planning.contract import CHECKS, Example
-from relusweep.pipeline.sweeps.training.kinds import (
+from relusweep.pipeline.sweeps.kinds import (
     probe_kinds,
     problem_kinds,
     read_probes,

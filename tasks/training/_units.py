@@ -1,0 +1,175 @@
+"""The passes through layers of any activation of `CODES`, of which a second kernel of the same text is made.
+
+With penalties, which `_penalties` adds, networks of ReLU are trained here too.
+
+Where `_steps` ends a product with ReLU, these leave the sums z and go over them once more: a pass writes
+activations, and into the place of the sums what the way back needs of them. On the way back a second pass
+turns that, with the errors of the activations, into errors of the sums, in the same place.
+
+To add an activation: a code, a branch in `_activate`, and where its derivative is not all that the way back
+needs, a branch in `_return`.
+"""
+
+import numba
+import numpy as np
+
+from relusweep.tasks.training._decomposed import (
+    DECOMPOSED_RELU,
+    DECOMPOSED_SOFTPLUS,
+    activate,
+    give_back,
+)
+from relusweep.tasks.training._decomposed import settle as settle_decomposed
+from relusweep.tasks.training._penalties import add_orthogonality, follow, pull
+from relusweep.tasks.training.functions import silu, softplus
+from relusweep.tasks.training.simd import broadcast, fma, load, maximum, minimum, store, where_above
+from relusweep.tasks.training.tiles import affine, outer, returned
+
+__all__ = ["CODES", "backward", "forward", "settle"]
+
+_RELU, _SOFTPLUS, _SILU, _VRELU, _MAXIMUM = range(5)
+CODES = {
+    "relu": _RELU,
+    "softplus": _SOFTPLUS,
+    "silu": _SILU,
+    "vrelu": _VRELU,
+    "maximum": _MAXIMUM,
+    "decomposed_relu": DECOMPOSED_RELU,
+    "decomposed_softplus": DECOMPOSED_SOFTPLUS,
+}
+"""What a rule calls activations; ReLU without penalties has a kernel of its own."""
+
+_inlined = numba.njit(inline="always")
+
+
+@_inlined
+def _scalars_of(rule, layer, unit):
+    """Give the place of a unit's first scalar among the parameters."""
+    return rule.n_weights + (layer * rule.width + unit) * rule.n_scalars
+
+
+@_inlined
+def _compete(sums, place, group):
+    """Give the largest of a unit's sums, and leave in their place 1 for the first largest, 0 for others."""
+    zero, one = broadcast(np.float32(0)), broadcast(np.float32(1))
+    best, winner = load(sums, place), zero
+    for k in range(1, group):
+        z = load(sums, place + k)
+        winner = where_above(z, best, broadcast(np.float32(k)), winner)
+        best = where_above(z, best, z, best)
+    for k in range(group):
+        apart = winner - broadcast(np.float32(k))
+        store(sums, place + k, maximum(one - apart * apart, zero))
+    return best
+
+
+@_inlined
+def _activate(rule, rows, layer, memory):
+    """Turn the sums of a layer into activations, and leave in their place what the way back needs.
+
+    That is the sum itself of activations with scalars, and the derivative of others.
+    """
+    sums, zero = memory.sums, broadcast(np.float32(0))
+    for unit in range(rule.width):
+        if rule.activation >= DECOMPOSED_RELU:
+            activate(rule, rows, layer, unit, memory)
+            continue
+        scalars = _scalars_of(rule, layer, unit)
+        for row in range(layer * rows, (layer + 1) * rows):
+            place = (row * rule.width + unit) * rule.group
+            z = load(sums, place)
+            if rule.activation == _RELU:
+                leak = broadcast(np.float32(rule.leak))
+                h, kept = maximum(z, leak * z), where_above(z, zero, broadcast(np.float32(1)), leak)
+            elif rule.activation == _SOFTPLUS:
+                h, kept = softplus(z)
+            elif rule.activation == _SILU:
+                h, kept = silu(z)
+            elif rule.activation == _VRELU:
+                left, right = load(memory.weights, scalars), load(memory.weights, scalars + 1)
+                h, kept = where_above(z, zero, right, left) * z, z
+            else:
+                h = _compete(sums, place, rule.group)
+                kept = load(sums, place)
+            store(memory.hidden, row * (rule.width + 1) + unit, h)
+            store(sums, place, kept)
+
+
+@_inlined
+def _return(rule, rows, layer, memory, more):
+    """Turn errors of a layer's activations into those of its sums, and into the gradient of its scalars."""
+    for unit in range(rule.width):
+        scalars = _scalars_of(rule, layer, unit)
+        if rule.activation == _VRELU:
+            _return_slopes(rule, rows, layer, unit, memory, scalars, more)
+        elif rule.activation >= DECOMPOSED_RELU:
+            give_back(rule, rows, layer, unit, memory, more)
+        else:
+            for row in range(rows):
+                error = load(memory.errors, rows + row * rule.width + unit)
+                first = ((layer * rows + row) * rule.width + unit) * rule.group
+                for place in range(first, first + rule.group):
+                    store(memory.sums, place, error * load(memory.sums, place))
+
+
+@_inlined
+def _return_slopes(rule, rows, layer, unit, memory, scalars, more):
+    zero = broadcast(np.float32(0))
+    left, right = load(memory.weights, scalars), load(memory.weights, scalars + 1)
+    of_left = of_right = zero
+    if more:
+        of_left, of_right = load(memory.gradient, scalars), load(memory.gradient, scalars + 1)
+    for row in range(rows):
+        error = load(memory.errors, rows + row * rule.width + unit)
+        place = (layer * rows + row) * rule.width + unit
+        z = load(memory.sums, place)
+        of_left = fma(error, minimum(zero, z), of_left)
+        of_right = fma(error, maximum(zero, z), of_right)
+        store(memory.sums, place, error * where_above(z, zero, right, left))
+    store(memory.gradient, scalars, of_left)
+    store(memory.gradient, scalars + 1, of_right)
+
+
+@_inlined
+def forward(rule, rows, first, memory, slope):
+    """Compute the activations and the outputs."""
+    weights, hidden = memory.weights, memory.hidden
+    n_inputs, width_1, n_sums = rule.n_inputs, rule.width + 1, rule.width * rule.group
+    below, fan_in, place = (memory.rows, first * (n_inputs + 2), n_inputs + 2), n_inputs, 0
+    for layer in range(rule.depth):
+        sums = (memory.sums, layer * rows * n_sums, n_sums)
+        affine(rows, n_sums, fan_in, below, (weights, place, fan_in + 1), sums)
+        _activate(rule, rows, layer, memory)
+        place += n_sums * (fan_in + 1)
+        below, fan_in = (hidden, layer * rows * width_1, width_1), rule.width
+    affine(rows, 1, fan_in, below, (weights, place, width_1), (memory.outputs, 0, 1))
+
+
+@_inlined
+def backward(rule, rows, first, memory, slope, more):
+    """Compute the gradient, or add to it if `more`, from the first of the errors: those of the loss."""
+    weights, hidden, gradient = memory.weights, memory.hidden, memory.gradient
+    n_inputs, width, n_sums = rule.n_inputs, rule.width, rule.width * rule.group
+    inputs_1, width_1 = n_inputs + 1, width + 1
+    error, units, under = (memory.errors, 0, 1), 1, (memory.errors, rows, width)
+    for layer in range(rule.depth - 1, -1, -1):
+        below, start = (hidden, layer * rows * width_1, width_1), n_sums * (inputs_1 + layer * width_1)
+        returned(rows, width, units, error, (weights, start, width_1), under)
+        if rule.pull > 0:
+            pull(rule, rows, layer, memory)
+        outer(units, width, rows, error, below, (gradient, start, width_1), more)
+        _return(rule, rows, layer, memory, more)
+        error, units = (memory.sums, layer * rows * n_sums, n_sums), n_sums
+    x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
+    outer(n_sums, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
+
+
+@_inlined
+def settle(memory, rule):
+    """Finish the gradient of a batch."""
+    if rule.activation >= DECOMPOSED_RELU:
+        settle_decomposed(memory, rule)
+    if rule.pull > 0:
+        follow(rule, memory)
+    if rule.orthogonality > 0:
+        add_orthogonality(rule, memory)
