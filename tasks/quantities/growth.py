@@ -122,8 +122,8 @@ class Growth(Quantity):
         Axis("what the depth grows with", comment="0: not a choice", words=_UNUSED),
         Field(description="none, or 1 to 10 000"),
     ]
-    points: Annotated[Whole, Field(ge=2, le=100_000, description="2 to 100 000")] = 64
-    most_units: Annotated[Whole, Field(ge=1, description="at least 1")] = 30_000
+    points: Annotated[Whole, Field(ge=2, le=100_000, description="2 to 100 000")] = 32
+    most_units: Annotated[Whole, Field(ge=1, description="at least 1")] = 16_000
 
     def variables(self) -> Mapping[str, Declared]:
         """Give sizes, parameters, errors and bounds."""
