@@ -85,7 +85,7 @@ class Activation:
     grouped : bool
         Whether a unit has several sums: z of `apply` has n_units * group of them, unit after unit.
     influences : callable, optional
-        ``influences(z, units)``: derivatives of `apply` by the bias, the sum of weights and inputs held fixed,
+        ``influences(z, units)``: derivatives of `apply` by the bias, the sum of weighted inputs held fixed,
         and by each scalar, of shape (n_networks, n_rows, n_units, 1 + n_scalars). Biases and scalars may then
         follow rules of their own: `relusweep.tasks.training.rules`.
     """

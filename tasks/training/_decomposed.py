@@ -149,7 +149,7 @@ def settle(memory, rule):
             turn, sharpness = _scalars(rule, memory, scalars)
             steepness = turn * sharpness
             for i in range(1 + rule.n_scalars):
-                # Influences of the bias, the turn and the sharpness are these times slope, bend, v times slope.
+                # Influences of bias, turn and sharpness are these times slope, bend, and v times slope.
                 factor = steepness if i == 0 else one if i == 1 else turn
                 place = bias if i == 0 else scalars + i - 1
                 _settle_one(rule, memory, sides, i, place, steepness, factor)

@@ -26,6 +26,7 @@ RUNS = {
     ),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),
+    "neurons.py": ((*FEW, "--epochs", "3", "--networks", "16"), "decomposed_softplus, backpropagation"),
     "optima.py": (FEW, "a class of three inputs, one unit"),
     "rational.py": (FEW, "python-flint"),
     "regions.py": ((*FEW, "--share", "0.01", "--only", "8x2", "--many", "20"), "20 of 8 x 2, counted"),

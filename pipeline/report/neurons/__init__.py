@@ -1,1 +1,1 @@
-"""What sweeps of decomposed neurons add to a page: each kind against usual neurons, and the source's claims."""
+"""What sweeps of decomposed neurons add to a page: claims of the source, losses and epochs."""

@@ -1,1 +1,1 @@
-"""What the probe `reached` adds to a page: how many networks come down to a loss, and after how many epochs."""
+"""What the probe `reached` adds to a page: which networks come down to a loss, and when."""

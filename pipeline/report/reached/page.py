@@ -10,9 +10,9 @@ from relusweep.pipeline.report.reached.tables import reached_table
 __all__ = ["sections"]
 
 _HOW = (
-    "Share of the networks that come down to each loss, with its 95 % Wilson interval, and the median epoch at "
-    "which those that do are first seen there: of the epochs that are looked at, and the end. All labels of "
-    "other axes are taken together."
+    "Share of the networks that come down to each loss, with its 95 % Wilson interval, and the median epoch "
+    "at which those that do are first seen there: of the epochs that are looked at, and the end. All labels "
+    "of other axes are taken together."
 )
 
 

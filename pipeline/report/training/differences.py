@@ -18,11 +18,13 @@ from relusweep.pipeline.report.training.outcome import Outcome
 
 __all__ = ["differences"]
 
+_MOST_ROWS = 24  # of an axis; longer comparisons are in the tables alone
+
 
 def differences(outcome: Outcome, frames: Mapping[str, pd.DataFrame]) -> Picture | None:
-    """Make the picture of comparisons along some axes; None where no pair has run."""
+    """Make the picture of comparisons along some axes, of few pairs of labels; None where no pair has run."""
     shown = {dim: _against_best(outcome, dim, frame) for dim, frame in frames.items()}
-    shown = {dim: frame for dim, frame in shown.items() if len(frame)}
+    shown = {dim: frame for dim, frame in shown.items() if 0 < len(frame) <= _MOST_ROWS}
     if not shown:
         return None
     value = (

@@ -70,19 +70,29 @@ _OF_PROBES: Mapping[str, str] = {
     **dict.fromkeys(("subsets", "removals", "masks"), "pruning"),
     **dict.fromkeys(("regions", "compression"), "plane"),
     "optimum": "optima",
+    "reached": "reached",
     "waves": "compositional",
 }
 
 
+_OF_ACTIVATIONS: Mapping[str, str] = dict.fromkeys(("decomposed_relu", "decomposed_softplus"), "neurons")
+"""The same, of sweeps with the probe `reached`."""
+
+
 def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
-    """Load a module, `page` or `terminal`, of every package that adds to the report what a probe kept."""
+    """Load a module, `page` or `terminal`, of every package that adds to the report what probes kept."""
     return [import_module(f"relusweep.pipeline.report.{name}.{module}") for name in packages(dataset)]
 
 
 def packages(dataset: xr.Dataset) -> list[str]:
-    """Name the packages that add to the report what a probe kept."""
+    """Name the packages that add to the report what probes kept."""
     kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
-    return list(dict.fromkeys(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES))
+    neurons = labels(dataset, "activation") if "reached" in kinds else []
+    named = [
+        *(_OF_ACTIVATIONS[name] for name in neurons if name in _OF_ACTIVATIONS),
+        *(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES),
+    ]
+    return list(dict.fromkeys(named))
 
 
 class Prepared(NamedTuple):

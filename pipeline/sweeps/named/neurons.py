@@ -81,9 +81,7 @@ DECOMPOSED = TrainingSweep.model_validate(
             {"reached": {"per_decade": 20, "losses": "0.1,0.03,0.01,0.003,0.001,3e-4,1e-4,3e-5,1e-5"}}
         ],
         "trials": 100,
-        "where": (
-            f"{_RATES} and ({_RULED} and width == 20 or {_USUAL} and (width == 20 or optimizer == 'adam'))"
-        ),
+        "where": f"{_RATES} and ({_RULED} and width == 20 or {_USUAL})",
     }
 )
 

@@ -244,8 +244,8 @@ class Protocol(WithAxes):
     restarts : Restarts, optional
         When to start again from fresh weights; by default never.
     scalars : tuple of {'backpropagation', 'rules', 'rules_but_sharpness'}, optional
-        What biases and scalars of decomposed neurons follow; others do not use it. By `rules_but_sharpness` the sharpness
-        of a bend follows backpropagation, and bias and turn follow their rules.
+        What biases and scalars of decomposed neurons follow; others do not use it. By `rules_but_sharpness`
+        the sharpness of a bend follows backpropagation, and bias and turn follow their rules.
     kink_rate, slope_rate : tuple of float, optional
         Rates of the rules: of biases, and of scalars.
     pretraining : Pretraining, optional

@@ -44,6 +44,41 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "plane_xor_circles": (("trials=2", "samples=40", "epochs=2", "probes=parameters"), {"corner": "0.5,0.6"}),
     "plane_xor": (("trials=2", "samples=40", "widths=3,4-2", "epochs=2"), {"widths": "3,4-2,4-4-4"}),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
+    "one_neuron": (
+        (
+            *(
+                "where=none",
+                "trials=2",
+                "target=kink",
+                "activation=decomposed_relu",
+                "leak=0",
+                "kink_rate=0.1",
+            ),
+            *("epochs=3", "points=8"),
+        ),
+        {"learning_rate": "0.01,0.03,0.1"},
+    ),
+    "decomposed": (
+        (
+            *(
+                "where=none",
+                "trials=2",
+                "target=saddle",
+                "activation=decomposed_softplus",
+                "leak=0",
+                "width=2",
+            ),
+            *(
+                "epochs=2",
+                "points=8",
+                "test_points=4",
+                "optimizer=adam",
+                "learning_rate=0.01",
+                "scalars=rules",
+            ),
+        ),
+        {"target": "saddle,norm3", "kink_rate": "0.1,0.2,0.3"},
+    ),
     "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
     "growth": (

@@ -49,7 +49,7 @@ def outputs(network, row, x):
 def stepped(network, rules, row, x, y):
     """Biases and scalars after a step of the rules, in the words of docs/neurons.md."""
     out, last, seen = outputs(network, row, x)
-    n, width, row = network.n_inputs, network.width, np.array(row, float)
+    n, row = network.n_inputs, np.array(row, float)
     for u, (z, influence) in enumerate(seen):
         errors = 2 * (out - y) * last[u]
         places = [u * (n + 1) + n, *network.n_weights + network.n_scalars * u + np.arange(network.n_scalars)]
@@ -159,7 +159,7 @@ def test_no_step_is_longer_than_the_spread_of_the_rows():
 
 
 def test_there_is_no_step_that_would_climb():
-    """Three rows of error 2 to the right outweigh one of −8 by slopes of 3 and 1/2, though not in the loss."""
+    """A steep side weighs more in the average than it does in the loss."""
     z, errors, turn = [-1.0, 1.0, 1.0, 1.0], [-8.0, 2.0, 2.0, 2.0], 0.5
     unit = [[turn * np.sign(v), abs(v)] for v in z]
     left, right = 0.5 * 8, 1.5 * 6

@@ -1,0 +1,211 @@
+"""The claims of the source on decomposed neurons, each decided from the networks of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from relusweep.pipeline.report.claims import Claim, Verdict
+from relusweep.pipeline.report.neurons.summary import DECOMPOSED, NEURONS, Case, best, cases, is_one_neuron
+from relusweep.pipeline.report.text import percent, significant
+from relusweep.tasks.medians import Median, median_difference
+from relusweep.tasks.statistics import wilson
+
+__all__ = ["FOUND", "Pair", "claims", "counterparts"]
+
+FOUND = 1e-3
+"""Final loss at which one neuron has found the kink: 2 % of the variance of the target."""
+
+_NEVER_DEAD = 0.99
+_ORDERS = {"decomposed_relu": 1.5, "decomposed_softplus": 3.0}
+_USUAL = {"decomposed_relu": "relu", "decomposed_softplus": "softplus"}
+
+
+def claims(dataset: xr.Dataset) -> list[Claim]:
+    """Decide the claims that the networks of a sweep can tell of.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of `one_neuron`, `decomposed` or a sweep like them.
+    """
+    every = cases(dataset)
+    if is_one_neuron(dataset):
+        return [_finds(every, kind) for kind in DECOMPOSED]
+    return [
+        of(list(counterparts(every, kind, optimizer)), kind, optimizer)
+        for of in (_errors, _epochs, _rules)
+        for kind in DECOMPOSED
+        for optimizer in sorted({case.labels["optimizer"] for case in every})
+    ]
+
+
+def _verdict(holds: Sequence[bool]) -> Verdict:
+    if not holds:
+        return "not run"
+    return "holds" if all(holds) else "holds in part" if any(holds) else "does not hold"
+
+
+# One neuron
+
+
+def _finds(every: Sequence[Case], kind: str) -> Claim:
+    words = f"A plain neuron dies or ends off the kink; one of the {NEURONS[kind]} always finds it"
+    ours = best(case for case in every if case.labels["activation"] == kind and case.ruled)
+    plain = best(case for case in every if case.neuron == "ReLU")
+    if ours is None or plain is None:
+        return Claim(words, "not run", "")
+    both = [wilson(int((case.losses <= FOUND).sum()), len(case.losses)) for case in (ours, plain)]
+    (rate, low, high), (of_plain, plain_low, plain_high) = ([float(x) for x in some] for some in both)
+    verdict: Verdict = (
+        "does not hold" if low <= plain_high else "holds" if rate >= _NEVER_DEAD else "holds in part"
+    )
+    figures = (
+        f"Final loss of at most {significant(FOUND)}, at the best rates: {percent(rate)} % of starts by the "
+        f"rules [{percent(low)}, {percent(high)}], {percent(of_plain)} % of ReLU [{percent(plain_low)}, "
+        f"{percent(plain_high)}]. Holds from {percent(_NEVER_DEAD)} %, in part where it is more than ReLU's."
+    )
+    return Claim(words, verdict, figures)
+
+
+# Many neurons
+
+
+class Pair(NamedTuple):
+    """The networks of a function that a claim compares, all trained by one optimiser.
+
+    Attributes
+    ----------
+    target : str
+    ours : list of Case
+        Of a kind, by its rules.
+    backward : list of Case
+        The same neurons with all by backpropagation.
+    plain : list of Case
+        Usual ones of the same size that the kind is made of: ReLU, or softplus.
+    larger : list of Case
+        Of any usual neuron, with as many parameters or the fewest above.
+    """
+
+    target: str
+    ours: list[Case]
+    backward: list[Case]
+    plain: list[Case]
+    larger: list[Case]
+
+
+def counterparts(every: Sequence[Case], kind: str, optimizer: str) -> Iterator[Pair]:
+    """Give what networks of a kind are compared with, function by function."""
+    for target in sorted({case.labels["target"] for case in every}):
+        here = [
+            case for case in every if (case.labels["target"], case.labels["optimizer"]) == (target, optimizer)
+        ]
+        own = [case for case in here if case.labels["activation"] == kind]
+        ours, sizes = [case for case in own if case.ruled], {_size(case) for case in own}
+        usual = [case for case in here if not case.decomposed]
+        plain = [case for case in usual if case.neuron == NEURONS[_USUAL[kind]] and _size(case) in sizes]
+        enough = [case for case in usual if _parameters(case) >= max(map(_parameters, own), default=0)]
+        least = min(map(_parameters, enough), default=0)
+        if ours and plain:
+            yield Pair(
+                target,
+                ours,
+                [case for case in own if not case.ruled],
+                plain,
+                [case for case in enough if _parameters(case) == least],
+            )
+
+
+def _size(case: Case) -> tuple[int, int]:
+    return case.labels["width"], case.labels["depth"]
+
+
+def _parameters(case: Case) -> int:
+    from relusweep.tasks.functions import target
+    from relusweep.tasks.networks import Network
+
+    at = {name: case.labels[name] for name in ("width", "depth", "activation")}
+    return Network(n_inputs=target(case.labels["target"]).n_inputs, **at).n_parameters
+
+
+def _errors(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
+    orders = _ORDERS[kind]
+    said = "1.5 to 2 orders" if kind == "decomposed_relu" else "3 orders"
+    apart = {pair.target: _below(pair.ours, pair.plain) for pair in pairs}
+    return Claim(
+        f"Errors with the {NEURONS[kind]} are {said} of magnitude smaller ({optimizer})",
+        _verdict([float(some.low) >= orders for some in apart.values()]),
+        f"Orders by which the median of the final loss is below that of {NEURONS[_USUAL[kind]]} networks "
+        f"of the same size, each at its best rates: {_listed(apart)}. Holds for a function whose interval "
+        "is from "
+        f"{orders:g} on.{_beside(pairs)}",
+    )
+
+
+def _rules(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
+    apart = {pair.target: _below(pair.ours, pair.backward) for pair in pairs if pair.backward}
+    return Claim(
+        f"Rules of their own serve the {NEURONS[kind]} better than backpropagation ({optimizer})",
+        _verdict([float(some.low) > 0 for some in apart.values()]),
+        "Orders by which the median of the final loss is below that of the same neurons with all by "
+        f"backpropagation, each at its best rates: {_listed(apart)}. Holds for a function whose interval is "
+        "above 0.",
+    )
+
+
+def _below(ours: Sequence[Case], others: Sequence[Case]) -> Median:
+    """Say by how many orders the best of some cases is below the best of others."""
+    one, other = best(ours), best(others)
+    assert one is not None  # neither is empty
+    assert other is not None
+    return median_difference(one.logarithm, other.logarithm)
+
+
+def _listed(apart: Mapping[str, Median]) -> str:
+    words = (
+        f"{target} {float(some.median):.2f} [{float(some.low):.2f}, {float(some.high):.2f}]"
+        for target, some in apart.items()
+    )
+    return ", ".join(words).replace("-", "\N{MINUS SIGN}")
+
+
+def _beside(pairs: Sequence[Pair]) -> str:
+    """Say how often networks of as many parameters, of any usual neuron, end with the larger loss."""
+    apart = [_below(pair.ours, pair.larger) for pair in pairs if pair.larger]
+    if not apart:
+        return ""
+    more, less = sum(float(some.low) > 0 for some in apart), sum(float(some.high) < 0 for some in apart)
+    return (
+        f"Of {len(apart)} functions the best usual network of at least as many parameters ends with a "
+        f"larger loss on {more}, with a smaller one on {less}."
+    )
+
+
+def _epochs(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
+    ratios = {pair.target: found for pair in pairs if (found := _times_fewer(pair))}
+    figures = ", ".join(
+        f"{target} {ratio:.2f} (to {significant(level)})" for target, (level, ratio) in ratios.items()
+    )
+    return Claim(
+        f"The {NEURONS[kind]} takes 3 to 10 times less time ({optimizer})",
+        _verdict([ratio >= 3 for _, ratio in ratios.values()]),
+        f"Median epochs of {NEURONS[_USUAL[kind]]} networks of the same size to the least loss that half "
+        f"of them reach, over those of the kind by its rules, each at its fastest rates: {figures}; 0 "
+        "where half of the kind's do not reach it. Holds for a function from 3 on. What an epoch of each "
+        "takes is in "
+        "docs/measurements.md.",
+    )
+
+
+def _times_fewer(pair: Pair) -> tuple[float, float] | None:
+    """Give the least loss that half the usual networks reach, and how many times fewer epochs ours take."""
+    levels = pair.plain[0].levels
+    reached = [level for level in levels if any(np.isfinite(case.epoch(level)) for case in pair.plain)]
+    if not reached:
+        return None
+    level = float(reached[0])
+    ours, other = (min(case.epoch(level) for case in some) for some in (pair.ours, pair.plain))
+    return level, max(other, 1.0) / max(ours, 1.0)
