@@ -14,14 +14,14 @@ DECOMPOSED = Source(
         Step(
             "one_neuron",
             "figure 3: starts of either direction of growth, and how many neurons die",
-            "Claims of the source",
-            small="trials=20",
+            "Claims of the source; Who finds the kink; Epochs to a loss",
+            small="trials=50",
         ),
         Step(
             "decomposed",
             "errors and time to a given error beside networks of the same size",
-            "Claims of the source",
-            small="trials=2",
+            "Claims of the source; Final losses by neuron and function; Losses against epochs",
+            small="trials=6 target=saddle learning_rate=0.03,0.1",
         ),
     ),
 )

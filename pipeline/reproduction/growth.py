@@ -16,6 +16,7 @@ GROWTH = Source(
             "growth",
             "errors and largest parameters of constructions over width and depth",
             "Claims of the source",
+            small="q=none,1,2 N=none,1..4 L=none,1..4",
         ),
     ),
 )
