@@ -19,6 +19,8 @@ LEAK = 0.1
 
 FORMULAS = {
     "abs": abs,
+    "decomposed_relu": lambda z, d: z + d * abs(z),
+    "decomposed_softplus": lambda z, d, s: z + 2 * d * math.log(math.cosh(math.exp(s) * z / 2)),
     "gelu": lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
     "maximum": max,
     "relu": lambda z: max(z, LEAK * z),
@@ -27,7 +29,7 @@ FORMULAS = {
     "tanh": math.tanh,
     "vrelu": lambda z, left, right: right * z if z > 0 else left * z,
 }
-SCALARS = {"vrelu": [-0.3, 1.7]}
+SCALARS = {"vrelu": [-0.3, 1.7], "decomposed_relu": [-0.3], "decomposed_softplus": [-0.3, 0.2]}
 
 every_activation = pytest.mark.parametrize("name", activations.names())
 bent = [name for name in activations.names() if activations.load(name).slope_below]
@@ -80,6 +82,8 @@ def output(network, parameters, x):
         if i < network.depth:
             groups = [h[u : u + network.group] for u in range(0, fan_out, network.group)]
             h = [unit(name, some, own) for some, own in zip(groups, scalars[i], strict=True)]
+            if name.startswith("decomposed"):  # whose linear part has no bias
+                h = [value - row[-1] for value, row in zip(h, layer, strict=True)]
         place += fan_out * (fan_in + 1)
     return h[0]
 
@@ -179,5 +183,7 @@ def test_a_leak_that_means_nothing_is_refused(name):
 
 
 def test_an_unknown_activation_is_refused_with_those_there_are():
-    with pytest.raises(ValidationError, match="unknown activation 'sine'; allowed are abs, gelu, maximum, "):
+    with pytest.raises(
+        ValidationError, match="unknown activation 'sine'; allowed are abs, decomposed_relu, "
+    ):
         Network(n_inputs=1, width=1, depth=1, activation="sine")

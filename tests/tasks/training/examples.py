@@ -25,6 +25,8 @@ UNITS = {
     "silu": {"activation": "silu"},
     "vrelu": {"activation": "vrelu"},
     "maximum": {"activation": "maximum", "group": 3},
+    "decomposed_relu": {"activation": "decomposed_relu"},
+    "decomposed_softplus": {"activation": "decomposed_softplus"},
 }
 """Fields of networks of the activations that the engine lanes has beside ReLU."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relusweep.tasks.probes.outcome import Outcome
 from relusweep.tasks.problems.boolean import Boolean
-from relusweep.tasks.training import lanes, train
+from relusweep.tasks.training import Rules, lanes, train
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import block, digest
 from tests.tasks.training.examples import UNITS, balls, boolean, equal_bits, some
@@ -35,6 +35,7 @@ BATCHES = {
     "last epoch": {"batch": 12, "loss": "mse", "stop": "last_epoch", "epochs": 6, "own": False},
 }
 UNIT_BATCHES = {units: {"units": units, "batch": 30, "success": 0.7, "epochs": 20} for units in UNITS}
+UNIT_BATCHES["rules"] = UNIT_BATCHES["decomposed_softplus"] | {"rules": Rules(kink_rate=0.3, slope_rate=0.2)}
 
 
 @settings(max_examples=8)
@@ -98,7 +99,7 @@ def test_the_width_of_the_vectors_changes_no_bit(tmp_path, processor):
     there = run_elsewhere(
         tmp_path, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="+fma" if processor == "haswell" else ""
     )
-    assert len(here) == 4 + (2 + len(UNITS)) * 8
+    assert len(here) == 4 + (2 + len(UNIT_BATCHES)) * 8
     assert all(here[name].tobytes() == there[name].tobytes() for name in here)
 
 
@@ -117,6 +118,9 @@ def test_the_bits_of_results_are_frozen():
         ("silu", "002384945660f395"),
         ("vrelu", "3875b169b4693109"),
         ("maximum", "a02dc022e0364a24"),
+        ("decomposed_relu", "cca8d4423abee229"),
+        ("decomposed_softplus", "c6196ecb5b86fec7"),
+        ("rules", "165477fd4de32752"),
     ],
 )
 def test_the_bits_of_batches_are_frozen(setting, frozen):

@@ -124,7 +124,7 @@ def test_of_equal_sums_the_first_learns(engine):
     np.testing.assert_array_equal(result.parameters, [[0, 0, 0, 0, 1, 1, -1, -1]])
 
 
-@pytest.mark.parametrize("units", ["silu", "vrelu", "maximum"])
+@pytest.mark.parametrize("units", ["silu", "vrelu", "maximum", "decomposed_relu", "decomposed_softplus"])
 def test_units_of_zeros_stay_zero(units):
     network = Network(n_inputs=2, width=5, depth=3, widths=(3, 5, 2), **UNITS[units])
     initial = initial_parameters(network, Stream(("zeros",)), range(20))
