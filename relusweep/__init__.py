@@ -6,9 +6,8 @@
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
 `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
-`reproduce`. Networks without a sweep: `train`. The
-parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `images`, `jacobians`, `comparison`. What
-can go wrong: `errors`.
+`reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
+`optima`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -17,7 +16,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relusweep import boolean, comparison, errors, hypersphere, images, jacobians, optima, regions
+    from relusweep import (
+        boolean,
+        comparison,
+        constructions,
+        errors,
+        hypersphere,
+        images,
+        jacobians,
+        optima,
+        regions,
+    )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
@@ -48,6 +57,7 @@ __all__ = [
     "boolean",
     "compare",
     "comparison",
+    "constructions",
     "errors",
     "groups",
     "history",

@@ -106,7 +106,7 @@ class Construction:
     @cached_property
     def log10_largest(self) -> float:
         """Its decimal logarithm, also beyond float64; minus infinite where all parameters are 0."""
-        largest = Fraction(max(map(abs, self._network.parameters()), default=0))
+        largest = max(map(abs, map(Fraction, self._network.parameters())), default=Fraction(0))
         if not largest:
             return -math.inf
         return math.log10(largest.numerator) - math.log10(largest.denominator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,9 @@ import xarray as xr
 from relusweep.tasks.quantities.growth import Built
 from relusweep.tasks.statistics import Rate, slopes
 
-__all__ = ["Fit", "built", "fits", "name_of"]
+__all__ = ["Fit", "built", "fits", "grouped", "name_of"]
 
-_LEAST = 2  # of N and L in fits: at 1 a factor is a constant
+_FEWEST = 3  # values of N or L that tell an exponent
 
 
 class Fit(NamedTuple):
@@ -54,8 +54,13 @@ class Fit(NamedTuple):
 def built(dataset: xr.Dataset) -> pd.DataFrame:
     """Give a row for every construction that was built."""
     frame = dataset.drop_vars("fingerprint", errors="ignore").compute().to_dataframe().reset_index()
-    rows: pd.DataFrame = frame[frame["built"].isin([Built.BUILT, Built.BEYOND_FLOAT64])]
+    rows: pd.DataFrame = frame[frame["built"] >= Built.BUILT]
     return rows.astype({"q": int, "d": int, "N": int, "L": int}).reset_index(drop=True)
+
+
+def grouped(cells: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """Give the rows of each value of a column, or of each combination of several, ascending."""
+    yield from cells.groupby(list(columns) if len(columns) > 1 else columns[0])
 
 
 def name_of(construction: str, q: int, d: int) -> str:
@@ -65,11 +70,14 @@ def name_of(construction: str, q: int, d: int) -> str:
 
 
 def fits(cells: pd.DataFrame) -> Iterator[Fit]:
-    """Fit every construction, q and d, where N or L vary enough."""
-    for (construction, _, q, d), rows in cells.groupby(["construction", "target", "q", "d"], sort=True):
+    """Fit every construction, q and d, over N and L of at least 2, where they vary enough.
+
+    At 1 a power of N or L is 1 whatever its exponent, and logarithms of it are 0.
+    """
+    for (construction, _, q, d), rows in grouped(cells, "construction", "target", "q", "d"):
         whole = rows[(rows["N"] != 1) & (rows["L"] != 1)]
-        axes = tuple(axis for axis in ("N", "L") if whole[axis].nunique() > _LEAST)
-        if not axes:
+        axes = tuple(axis for axis in ("N", "L") if len(set(whole[axis])) > 1)
+        if all(len(set(whole[axis])) < _FEWEST for axis in axes):
             continue
         logs = [np.log(whole[axis]) for axis in axes]
 
