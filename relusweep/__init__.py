@@ -7,7 +7,7 @@
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
 `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
 `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
-`optima`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
+`optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from relusweep import (
         boolean,
         comparison,
+        composition,
         constructions,
         errors,
         hypersphere,
@@ -57,6 +58,7 @@ __all__ = [
     "boolean",
     "compare",
     "comparison",
+    "composition",
     "constructions",
     "errors",
     "groups",

@@ -106,18 +106,19 @@ def pretrain(
     parameters[good] = encoded(
         protocol.network, tops[good], scales[good], start.signs[good], start.spare[good]
     )
-    return Pretrained(parameters, loss.astype(np.float32), end)
+    return Pretrained(parameters, loss, end)
 
 
-def _loss(peaks: NDArray[np.floating], scales: NDArray[np.floating], rows: Triangles) -> NDArray[np.float64]:
+def _loss(peaks: NDArray[np.floating], scales: NDArray[np.floating], rows: Triangles) -> NDArray[np.float32]:
     """Give mean squared errors, summed row after row so that bits are the same on every processor."""
     with np.errstate(all="ignore"):  # of what is not finite, which is told
         sums = partial_sums(np.float64(peaks), np.float64(scales), rows.signs, np.float64(rows.inputs))[-1]
-        return np.cumsum((sums - rows.targets) ** 2, axis=1)[:, -1] / rows.targets.shape[1]
+        total = np.cumsum((sums - rows.targets) ** 2, axis=1)[:, -1]
+        return (total / rows.targets.shape[1]).astype(np.float32)
 
 
 def _ends(
-    peaks: NDArray[np.floating], scales: NDArray[np.floating], loss: NDArray[np.float64]
+    peaks: NDArray[np.floating], scales: NDArray[np.floating], loss: NDArray[np.float32]
 ) -> NDArray[np.int8]:
     found = np.zeros(len(peaks), np.int8)
     found[((scales <= 0) | (scales >= _LARGEST)).any(axis=1)] = PretrainingEnd.SCALE_OUT_OF_RANGE

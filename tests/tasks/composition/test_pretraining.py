@@ -16,6 +16,7 @@ from relusweep.tasks.composition.waves import ADDED, SUBTRACTED, partial_sums, t
 from relusweep.tasks.networks import Network
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd
 from relusweep.tasks.training.reference import logits
+from tests.tasks.blocks import digest
 
 NETWORKS, DEPTH = 20, 4
 X = np.linspace(0, 1, 60, dtype=np.float32)
@@ -24,7 +25,7 @@ every_kind = pytest.mark.parametrize("tied", [True, False])
 
 def start(n: int = NETWORKS, depth: int = DEPTH) -> Triangles:
     signs = np.resize([SUBTRACTED, ADDED], n).astype(np.float32)
-    targets = np.where(signs[:, None] < 0, X**3, np.sin(np.pi * X / 2)).astype(np.float32)
+    targets = np.where(signs[:, None] < 0, X * X * X, np.sqrt(X)).astype(np.float32)
     peaks = np.random.default_rng(0).uniform(0.2, 0.8, (n, depth + 1))
     return Triangles(X[None], targets, signs, peaks, tied_scales(peaks, signs))
 
@@ -95,10 +96,11 @@ def test_both_engines_train_alike(tied: bool, optimizer: Adam | Sgd) -> None:
         np.testing.assert_allclose(found, expected, rtol=3e-4)
 
 
-@every_kind
-def test_no_partition_changes_a_bit(tied: bool) -> None:
+@pytest.mark.parametrize(("tied", "frozen"), [(True, "006db2f5fc0d1aee"), (False, "fb1e5ebf6dc99769")])
+def test_no_partition_changes_a_bit_and_they_are_frozen(tied: bool, frozen: str) -> None:
     of, adam = start(), Adam(learning_rate=0.02)
     whole = train_in_lanes(of, adam, 30, tied=tied)
+    assert digest(whole) == frozen
     for some in (slice(0, 1), slice(3, 8), slice(7, 20)):
         part = Triangles(of.inputs, *(array[some] for array in of[1:]))
         for found, expected in zip(train_in_lanes(part, adam, 30, tied=tied), whole, strict=True):
@@ -137,16 +139,17 @@ def test_peaks_at_an_end_are_told_and_leave_no_network(kind: str, engine: str) -
     assert np.isnan(found.parameters).all()
 
 
-def test_scales_out_of_range_and_numbers_that_are_none_are_told() -> None:
+@pytest.mark.parametrize(
+    ("epochs", "end"), [(0, PretrainingEnd.SCALE_OUT_OF_RANGE), (1, PretrainingEnd.NOT_FINITE)]
+)
+def test_scales_out_of_range_and_numbers_that_are_none_are_told(epochs: int, end: PretrainingEnd) -> None:
+    """Derivatives by a scale of 1e30 are infinite in float32; the networks beside it train on."""
     of = start(3)
     protocol = Protocol(network=Network(n_inputs=1, width=4, depth=DEPTH), loss="mse", stop="last_epoch")
     scales = of.scales.copy()
-    scales[0, 1] = 1e30
-    peaks = of.peaks.copy()
-    peaks[1, 0] = np.nan
-    begun = Start(peaks, scales, of.signs, np.zeros((3, 0)))
-    pretraining = Pretraining(kind="scales", epochs=0, learning_rate=1e-3)
+    scales[1, 1] = 1e30
+    begun = Start(of.peaks, scales, of.signs, np.zeros((3, 0)))
+    pretraining = Pretraining(kind="scales", epochs=epochs, learning_rate=1e-3)
     found = pretrain(protocol, pretraining, Rows(X[:, None], of.targets), begun)
-    expected = [PretrainingEnd.SCALE_OUT_OF_RANGE, PretrainingEnd.NOT_FINITE, PretrainingEnd.EPOCHS]
-    assert found.end.tolist() == expected
-    assert np.isnan(found.parameters).all(axis=1).tolist() == [True, True, False]
+    assert found.end.tolist() == [PretrainingEnd.EPOCHS, end, PretrainingEnd.EPOCHS]
+    assert np.isnan(found.parameters).all(axis=1).tolist() == [False, True, False]
