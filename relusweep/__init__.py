@@ -5,9 +5,9 @@
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
-`history`, `tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The
-parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`, `jacobians`,
-`comparison`. What can go wrong: `errors`.
+`history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
+`reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
+`optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
@@ -69,8 +70,10 @@ __all__ = [
     "open",
     "optima",
     "plan",
+    "plan_source",
     "regions",
     "report",
+    "reproduce",
     "run",
     "runs",
     "sweep",
@@ -97,6 +100,8 @@ _HOMES = {
     "history": "storage.versions",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",
+    "plan_source": "pipeline.python.reproduction",
+    "reproduce": "pipeline.python.reproduction",
     "report": "pipeline.python.results",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",
