@@ -20,7 +20,7 @@ from relusweep.tasks.constructions._recipes import Bounds
 from relusweep.tasks.declared import Declared, codes, numbers
 from relusweep.tasks.quantities import Labels, Quantity
 
-__all__ = ["Built", "Growth"]
+__all__ = ["NONE", "Built", "Growth"]
 
 NONE = "none"
 _UNUSED = ((NONE, 0),)

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.claims import Claim, Verdict
-from relusweep.pipeline.report.growth.fits import Fit, built, fits, grouped
+from relusweep.pipeline.report.growth.fits import Fit, built, fits, grouped, name_of
 from relusweep.pipeline.report.growth.tables import written
 from relusweep.tasks.statistics import Rate, slopes
 
@@ -96,7 +96,7 @@ def _orders(words: str, found: Sequence[Fit], what: str) -> Claim:
         for place, axis in enumerate(fit.axes):
             if ratio.high[place] - ratio.low[place] < _WIDEST:
                 kept.append(bool(ratio.low[place] <= 0))
-                of = f"q {fit.q}, d {fit.d}, {axis}"
+                of = f"{name_of(fit.target, fit.q, fit.d)}, {axis}"
                 figures.append(f"{of}: {written(measured, place)}, claimed {claimed.rate[place]:.2f}")
     return Claim(words, _verdict(kept), "; ".join([*figures, _NO_FASTER]).replace("-", "\N{MINUS SIGN}"))
 
@@ -106,13 +106,13 @@ def _sizes(rows: pd.DataFrame | None) -> Claim:
     words = "Width ~ N log N, depth ~ L² log L"
     figures, kept = [], []
     whole = None if rows is None else rows[(rows["N"] > 1) & (rows["L"] > 1)]
-    for (q, d), some in [] if whole is None else grouped(whole, "q", "d"):
+    for of, some in [] if whole is None else grouped(whole, "target", "q", "d"):
         for what, axis, power in (("width", "N", 1), ("depth", "L", 2)):
             logs = np.log(some[axis])
             rate = slopes(np.log(some[what]) - power * logs - np.log(logs), logs)
             if np.isfinite(rate.low[0]):
                 kept.append(bool(rate.low[0] <= 0))
-                figures.append(f"q {q}, d {d}: {what} over its order {written(rate, 0)}")
+                figures.append(f"{name_of(*of)}: {what} over its order {written(rate, 0)}")
     return Claim(words, _verdict(kept), "; ".join([*figures, "holds where no exponent is above 0"]))
 
 
@@ -121,13 +121,14 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
     figures, kept = [], []
     other = "L" if axis == "N" else "N"
     some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] > 1)]
-    for q, line in [] if some is None else grouped(some, "q"):
+    for (target, q), line in [] if some is None else grouped(some, "target", "q"):
+        of = name_of(target, q, 0)
         if len(set(line[axis])) < _FEWEST:
             continue
         logs = line["log10_largest"]
         if len(set(logs)) == 1:
             kept.append(False)
-            figures.append(f"q {q}: constant")
+            figures.append(f"{of}: constant")
             continue
         rate = slopes(logs, line[axis])
         straight = np.corrcoef(logs, line[axis])[0, 1] ** 2
@@ -135,7 +136,7 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
         kept.append(bool(rate.low[0] > 0 and straight > power))
         doubling = Rate(*(part * np.log2(10) for part in rate))
         figures.append(
-            f"q {q}: {written(doubling, 0)} doublings for each {axis}, R² {straight:.3f}, "
+            f"{of}: {written(doubling, 0)} doublings for each {axis}, R² {straight:.3f}, "
             f"of a power {power:.3f}"
         )
     criterion = "holds where the slope is above 0 and the line fits better than a power"

@@ -42,7 +42,8 @@ def powers(cells: pd.DataFrame, construction: str, what: str) -> Picture | None:
         name=f"{construction}-{what}",
         alt=f"{_WORDS[what].capitalize()} of {name} against N and L. {_in_words(panels, what)}",
         caption=(
-            f"{_WORDS[what].capitalize()} of networks of the construction {name}; both axes are logarithmic. "
+            f"{_WORDS[what].capitalize()} of the construction {name} of {rows['target'].iloc[0]}; both axes "
+            "are logarithmic. "
             "Dashed: the proved bound. Dotted: the order that the source claims, moved to the first dot."
         ),
         draw=partial(_draw_powers, panels, what),
