@@ -17,6 +17,7 @@ __all__ = ["claims"]
 
 _ROUNDING = 1 + 1e-12  # of numbers that were stored as float64
 _FEWEST = 3
+_FROM = 3  # below, one layer of smooth units is a constant
 _WIDEST = 2.0
 _NO_FASTER = (
     "holds where no exponent of measured over claimed is above 0 by its 95 % interval; intervals wider than "
@@ -120,7 +121,7 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
     """Tell exponential growth from that of a power: whether the logarithm is nearer to a line in the axis."""
     figures, kept = [], []
     other = "L" if axis == "N" else "N"
-    some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] > 1)]
+    some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] >= _FROM)]
     for (target, q), line in [] if some is None else grouped(some, "target", "q"):
         of = name_of(target, q, 0)
         if len(set(line[axis])) < _FEWEST:
@@ -139,5 +140,7 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
             f"{of}: {written(doubling, 0)} doublings for each {axis}, R² {straight:.3f}, "
             f"of a power {power:.3f}"
         )
-    criterion = "holds where the slope is above 0 and the line fits better than a power"
+    criterion = (
+        f"from {axis} = {_FROM} on; holds where the slope is above 0 and the line fits better than a power"
+    )
     return Claim(words, _verdict(kept), "; ".join([*figures, criterion]))

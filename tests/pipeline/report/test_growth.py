@@ -21,7 +21,7 @@ SETTINGS = [
         "q=none,1",
         "d=none,1",
         "N=none,1,2,4,8,16",
-        "L=none,1,2,3,4",
+        "L=none,1,2,3,4,6",
         "points=9",
         "most_units=2500",
     ),
@@ -44,9 +44,11 @@ def verdicts(dataset: xr.Dataset) -> dict[str, str]:
 def test_exponents_are_those_of_least_squares(networks: xr.Dataset) -> None:
     cells = tables(networks)["Fitted exponents [95 %], and those of the claimed orders"].cells
     row = cells.set_index("Construction").loc["step"]
-    of = networks["largest"].sel(construction="step", target="none", q=0, d=0, N=[2, 4, 8, 16], L=[2, 3, 4])
+    of = networks["largest"].sel(
+        construction="step", target="none", q=0, d=0, N=[2, 4, 8, 16], L=[2, 3, 4, 6]
+    )
     n, depths = np.meshgrid(of["N"], of["L"], indexing="ij")
-    design = np.column_stack([np.log(n).ravel(), np.log(depths).ravel(), np.ones(12)])
+    design = np.column_stack([np.log(n).ravel(), np.log(depths).ravel(), np.ones(16)])
     exact = np.linalg.lstsq(design, np.log(of.values.ravel()))[0]
     assert row["Largest parameter, exponent of N"].startswith(f"{exact[0]:.2f} [")
     assert row["Largest parameter, exponent of L"].startswith(f"{exact[1]:.2f} [")
