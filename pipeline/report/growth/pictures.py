@@ -23,6 +23,7 @@ _WORDS = {"error": "largest error", "largest": "largest parameter"}
 _BOUNDS = {"error": "bound_error", "largest": "bound_parameters"}
 _CLAIMED = {"error": "claimed_error", "largest": "claimed_parameters"}
 _FEWEST = 3
+_CONSTANT = 1e-6  # networks of smaller parameters are the constant 0, to rounding
 _MOST = 1e6  # times the bound: errors above, and infinite ones, are drawn there
 
 
@@ -139,6 +140,7 @@ def _exponential(cells: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.Data
         ("points_unmodified", "L", "N"),
     ):
         rows = cells[(cells["construction"] == name) & (cells["d"] != 2) & (cells[other] <= 1)]
+        rows = rows[rows["log10_largest"] > np.log10(_CONSTANT)]
         if name == "points_unmodified":
             modified = cells[(cells["construction"] == "points") & (cells[other] <= 1)]
             rows = pd.concat([rows, modified])
@@ -164,6 +166,7 @@ def _draw_exponentials(panels: dict[tuple[str, str], pd.DataFrame], theme: Theme
                     label=f"q = {q}" if fill == "full" else None,
                 )
         axis.set(title=title, xlabel=along)
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
         axis.grid(visible=True)
@@ -175,7 +178,7 @@ def _draw_exponentials(panels: dict[tuple[str, str], pd.DataFrame], theme: Theme
 
 def breaks(cells: pd.DataFrame) -> Picture | None:
     """Draw errors in float32 and float64 over the proved bound, against the largest parameter."""
-    rows = cells[(cells["bound_error"] > 0) & (cells["largest"] > 0)]
+    rows = cells[(cells["bound_error"] > 0) & (cells["largest"] > _CONSTANT)]
     if not len(rows):
         return None
     counts = (
