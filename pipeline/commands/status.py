@@ -100,12 +100,17 @@ def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     import numpy as np
 
     from relusweep.pipeline.common.where import satisfied
+    from relusweep.pipeline.sweeps.kinds import quantity_class, quantity_kinds
     from relusweep.storage import specification_of
     from relusweep.tasks.axes import label_array
 
-    condition = specification_of(group.attrs).get("where")
+    specification, every = specification_of(group.attrs), np.ones([1] * len(group.dims), bool)
+    if (kind := str(group.attrs.get("kind"))) in quantity_kinds():
+        wanted = quantity_class(kind).model_validate(specification).wanted
+        return every if wanted is None else wanted
+    condition = specification.get("where")
     if not condition:
-        return np.ones([1] * len(group.dims), bool)
+        return every
     return satisfied(condition, {dim: label_array(tuple(labels)) for dim, labels in group.axes.items()})
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "problem_class",
     "problem_kinds",
     "quantity_class",
+    "quantity_kinds",
     "read_probes",
     "read_problem",
 ]
@@ -102,6 +103,11 @@ def _problem(name: str) -> type[Problem]:
 def probe_class(name: str) -> type[Probe]:
     """Find the class of a probe."""
     return cast(type[Probe], _class(probes, Probe, name))
+
+
+def quantity_kinds() -> tuple[str, ...]:
+    """Name the quantities there are."""
+    return discovery.names(quantities.__name__)
 
 
 def quantity_class(name: str) -> type[Quantity]:

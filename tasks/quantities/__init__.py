@@ -36,7 +36,7 @@ class Quantity(BaseModel, ABC):
     Attributes
     ----------
     name : str
-        Of the sweep.
+        Results live in the group ``<folder>/<name>``.
     folder : str
         Where groups of its sweeps live in the store.
     unit, verb : str

@@ -20,7 +20,7 @@ from relusweep.tasks.constructions._recipes import Bounds
 from relusweep.tasks.declared import Declared, codes, numbers
 from relusweep.tasks.quantities import Labels, Quantity
 
-__all__ = ["Built", "Growth"]
+__all__ = ["NONE", "Built", "Growth"]
 
 NONE = "none"
 _UNUSED = ((NONE, 0),)
@@ -122,7 +122,7 @@ class Growth(Quantity):
         Field(description="none, or 1 to 10 000"),
     ]
     points: Annotated[Whole, Field(ge=2, le=100_000, description="2 to 100 000")] = 64
-    most_units: Annotated[Whole, Field(ge=1, description="at least 1")] = 16_000
+    most_units: Annotated[Whole, Field(ge=1, description="at least 1")] = 9_000
 
     def variables(self) -> Mapping[str, Declared]:
         """Give sizes, parameters, errors and bounds."""

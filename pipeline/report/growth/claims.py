@@ -9,19 +9,17 @@ import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.report.claims import Claim, Verdict
-from relusweep.pipeline.report.growth.fits import Fit, built, fits, grouped
+from relusweep.pipeline.report.growth.fits import Fit, built, fits, grouped, name_of
 from relusweep.pipeline.report.growth.tables import written
 from relusweep.tasks.statistics import Rate, slopes
 
 __all__ = ["claims"]
 
 _ROUNDING = 1 + 1e-12  # of numbers that were stored as float64
-_FEWEST = 4
+_FEWEST = 3
+_FROM = 3  # below, one layer of smooth units is a constant
 _WIDEST = 2.0
-_NO_FASTER = (
-    "holds where no exponent of measured over claimed is above 0 by its 95 % interval; intervals wider than "
-    f"{_WIDEST:g} tell nothing, and are left out"
-)
+_NO_FASTER = "holds where no exponent of measured over claimed is above 0 by its 95 % interval"
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -89,16 +87,20 @@ def _exactly(words: str, rows: pd.DataFrame | None) -> Claim:
 
 def _orders(words: str, found: Sequence[Fit], what: str) -> Claim:
     """Compare exponents with those of a claimed order."""
-    figures, kept = [], []
+    figures, kept, wide = [], [], 0
     for fit in found:
         measured, claimed = getattr(fit, what), getattr(fit, f"claimed_{what}")
         ratio = getattr(fit, f"{what}_ratio")
         for place, axis in enumerate(fit.axes):
+            wide += not ratio.high[place] - ratio.low[place] < _WIDEST
             if ratio.high[place] - ratio.low[place] < _WIDEST:
                 kept.append(bool(ratio.low[place] <= 0))
-                of = f"q {fit.q}, d {fit.d}, {axis}"
+                of = f"{name_of(fit.target, fit.q, fit.d)}, {axis}"
                 figures.append(f"{of}: {written(measured, place)}, claimed {claimed.rate[place]:.2f}")
-    return Claim(words, _verdict(kept), "; ".join([*figures, _NO_FASTER]).replace("-", "\N{MINUS SIGN}"))
+    left = f"{wide} exponents with intervals wider than {_WIDEST:g} tell nothing and are left out"
+    return Claim(
+        words, _verdict(kept), "; ".join([*figures, left, _NO_FASTER]).replace("-", "\N{MINUS SIGN}")
+    )
 
 
 def _sizes(rows: pd.DataFrame | None) -> Claim:
@@ -106,13 +108,13 @@ def _sizes(rows: pd.DataFrame | None) -> Claim:
     words = "Width ~ N log N, depth ~ L² log L"
     figures, kept = [], []
     whole = None if rows is None else rows[(rows["N"] > 1) & (rows["L"] > 1)]
-    for (q, d), some in [] if whole is None else grouped(whole, "q", "d"):
+    for of, some in [] if whole is None else grouped(whole, "target", "q", "d"):
         for what, axis, power in (("width", "N", 1), ("depth", "L", 2)):
             logs = np.log(some[axis])
             rate = slopes(np.log(some[what]) - power * logs - np.log(logs), logs)
             if np.isfinite(rate.low[0]):
                 kept.append(bool(rate.low[0] <= 0))
-                figures.append(f"q {q}, d {d}: {what} over its order {written(rate, 0)}")
+                figures.append(f"{name_of(*of)}: {what} over its order {written(rate, 0)}")
     return Claim(words, _verdict(kept), "; ".join([*figures, "holds where no exponent is above 0"]))
 
 
@@ -120,19 +122,26 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
     """Tell exponential growth from that of a power: whether the logarithm is nearer to a line in the axis."""
     figures, kept = [], []
     other = "L" if axis == "N" else "N"
-    some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] > 1)]
-    for q, line in [] if some is None else grouped(some, "q"):
-        if line[axis].nunique() < _FEWEST:
+    some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] >= _FROM)]
+    for (target, q), line in [] if some is None else grouped(some, "target", "q"):
+        of = name_of(target, q, 0)
+        if len(set(line[axis])) < _FEWEST:
             continue
         logs = line["log10_largest"]
+        if len(set(logs)) == 1:
+            kept.append(False)
+            figures.append(f"{of}: constant")
+            continue
         rate = slopes(logs, line[axis])
         straight = np.corrcoef(logs, line[axis])[0, 1] ** 2
         power = np.corrcoef(logs, np.log(line[axis]))[0, 1] ** 2
         kept.append(bool(rate.low[0] > 0 and straight > power))
         doubling = Rate(*(part * np.log2(10) for part in rate))
         figures.append(
-            f"q {q}: {written(doubling, 0)} doublings for each {axis}, R² {straight:.3f}, "
+            f"{of}: {written(doubling, 0)} doublings for each {axis}, R² {straight:.3f}, "
             f"of a power {power:.3f}"
         )
-    criterion = "holds where the slope is above 0 and the line fits better than a power"
+    criterion = (
+        f"from {axis} = {_FROM} on; holds where the slope is above 0 and the line fits better than a power"
+    )
     return Claim(words, _verdict(kept), "; ".join([*figures, criterion]))

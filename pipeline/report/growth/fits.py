@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.tasks.quantities.growth import Built
+from relusweep.tasks.quantities.growth import NONE, Built
 from relusweep.tasks.statistics import Rate, slopes
 
 __all__ = ["Fit", "built", "fits", "grouped", "name_of"]
@@ -23,8 +23,8 @@ class Fit(NamedTuple):
     Attributes
     ----------
     name : str
-        The construction with its q and d.
-    construction : str
+        The construction with its target, q and d.
+    construction, target : str
     q, d : int
     cells : pandas.DataFrame
     axes : tuple of str
@@ -39,6 +39,7 @@ class Fit(NamedTuple):
 
     name: str
     construction: str
+    target: str
     q: int
     d: int
     cells: pd.DataFrame
@@ -63,10 +64,10 @@ def grouped(cells: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, pd.DataFr
     yield from cells.groupby(list(columns) if len(columns) > 1 else columns[0])
 
 
-def name_of(construction: str, q: int, d: int) -> str:
-    """Name a construction with what it is built for."""
+def name_of(target: str, q: int, d: int) -> str:
+    """Name what a construction is built for; empty where it has no choice."""
     known = [f"{axis} {value}" for axis, value in (("q", q), ("d", d)) if value]
-    return ", ".join([construction.replace("_", " "), *known])
+    return ", ".join([*([] if target == NONE else [target]), *known])
 
 
 def fits(cells: pd.DataFrame) -> Iterator[Fit]:
@@ -74,7 +75,7 @@ def fits(cells: pd.DataFrame) -> Iterator[Fit]:
 
     At 1 a power of N or L is 1 whatever its exponent, and logarithms of it are 0.
     """
-    for (construction, _, q, d), rows in grouped(cells, "construction", "target", "q", "d"):
+    for (construction, target, q, d), rows in grouped(cells, "construction", "target", "q", "d"):
         whole = rows[(rows["N"] != 1) & (rows["L"] != 1)]
         axes = tuple(axis for axis in ("N", "L") if len(set(whole[axis])) > 1)
         if all(len(set(whole[axis])) < _FEWEST for axis in axes):
@@ -87,8 +88,9 @@ def fits(cells: pd.DataFrame) -> Iterator[Fit]:
 
         largest = 10.0 ** whole["log10_largest"].clip(upper=300)
         yield Fit(
-            name_of(construction, q, d),
+            ", ".join(filter(None, [construction.replace("_", " "), name_of(target, q, d)])),
             construction,
+            target,
             q,
             d,
             rows,

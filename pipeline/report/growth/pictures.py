@@ -23,6 +23,7 @@ _WORDS = {"error": "largest error", "largest": "largest parameter"}
 _BOUNDS = {"error": "bound_error", "largest": "bound_parameters"}
 _CLAIMED = {"error": "claimed_error", "largest": "claimed_parameters"}
 _FEWEST = 3
+_CONSTANT = 1e-6  # networks of smaller parameters are the constant 0, to rounding
 _MOST = 1e6  # times the bound: errors above, and infinite ones, are drawn there
 
 
@@ -42,9 +43,9 @@ def powers(cells: pd.DataFrame, construction: str, what: str) -> Picture | None:
         name=f"{construction}-{what}",
         alt=f"{_WORDS[what].capitalize()} of {name} against N and L. {_in_words(panels, what)}",
         caption=(
-            f"{_WORDS[what].capitalize()} of the construction {name}, both axes logarithmic: dots are what "
-            "was built, dashed lines the bound that is proved of it, and dotted lines the order that the "
-            "source claims, moved to the first dot."
+            f"{_WORDS[what].capitalize()} of the construction {name} of {rows['target'].iloc[0]}; both axes "
+            "are logarithmic. "
+            "Dashed: the proved bound. Dotted: the order that the source claims, moved to the first dot."
         ),
         draw=partial(_draw_powers, panels, what),
     )
@@ -126,8 +127,7 @@ def exponentials(cells: pd.DataFrame) -> Picture | None:
         alt=f"Largest parameters against N and L, on a linear axis. {'; '.join(ends)}.",
         caption=(
             "Largest parameter, logarithmic, against N or L, linear: exponential growth is a straight line. "
-            "Filled dots: one hidden layer of smooth units, and point fitting without the modification; "
-            "hollow ones: with it."
+            "Hollow dots: point fitting with the modification."
         ),
         draw=partial(_draw_exponentials, panels),
     )
@@ -140,6 +140,7 @@ def _exponential(cells: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.Data
         ("points_unmodified", "L", "N"),
     ):
         rows = cells[(cells["construction"] == name) & (cells["d"] != 2) & (cells[other] <= 1)]
+        rows = rows[rows["log10_largest"] > np.log10(_CONSTANT)]
         if name == "points_unmodified":
             modified = cells[(cells["construction"] == "points") & (cells[other] <= 1)]
             rows = pd.concat([rows, modified])
@@ -165,6 +166,7 @@ def _draw_exponentials(panels: dict[tuple[str, str], pd.DataFrame], theme: Theme
                     label=f"q = {q}" if fill == "full" else None,
                 )
         axis.set(title=title, xlabel=along)
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.yaxis.set_major_formatter(lambda value, _: f"$10^{{{value:g}}}$")
         axis.grid(visible=True)
@@ -176,7 +178,7 @@ def _draw_exponentials(panels: dict[tuple[str, str], pd.DataFrame], theme: Theme
 
 def breaks(cells: pd.DataFrame) -> Picture | None:
     """Draw errors in float32 and float64 over the proved bound, against the largest parameter."""
-    rows = cells[(cells["bound_error"] > 0) & (cells["largest"] > 0)]
+    rows = cells[(cells["bound_error"] > 0) & (cells["largest"] > _CONSTANT)]
     if not len(rows):
         return None
     counts = (
@@ -187,8 +189,8 @@ def breaks(cells: pd.DataFrame) -> Picture | None:
         name="breaks",
         alt=f"Errors in float32 and float64 over the bound, by the largest parameter. {'; '.join(counts)}.",
         caption=(
-            "Error of a network that is evaluated in float32 or in float64 over the bound that is proved of "
-            "it, against its largest parameter: above the line rounding has broken the bound. Errors above "
+            "Error in float32 and in float64 over the proved bound, against the largest parameter. Above "
+            "the line rounding has broken the bound. Errors of more than "
             f"{significant(_MOST)} bounds, and infinite ones, are drawn at the upper edge."
         ),
         draw=partial(_draw_breaks, rows),

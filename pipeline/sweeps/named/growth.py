@@ -16,7 +16,7 @@ GROWTH = ComputedSweep(
         {
             "name": "growth",
             "construction": list(constructions.names()),
-            "target": ["none", "sine"],
+            "target": ["none", "wave"],
             "q": "none,1..3",
             "d": "none,1,2",
             "N": "none,1,2,3,4,6,8,12,16,32,64",

@@ -11,10 +11,12 @@ import signal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import xarray as xr
 
 from relusweep.cluster import Address
+from relusweep.pipeline.commands.status import asked_for
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
@@ -24,7 +26,7 @@ from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed, override
 from relusweep.pipeline.versions.compare import compare
-from relusweep.storage import history
+from relusweep.storage import history, stored_groups
 from tests.pipeline.planning.test_contract import SMALL
 
 NAMES = [
@@ -78,6 +80,9 @@ def opened(ran: Ran) -> xr.Dataset:
 def test_a_plan_counts_what_is_asked_for_and_nothing_once_it_is_there(ran: Ran) -> None:
     assert ran.planned[0] == ran.small.n_wanted
     assert [plan.cells for plan in plans(ran.grown, ran.store)] == [0]
+    group = stored_groups(ran.store)[ran.small.group]
+    asked = np.broadcast_to(asked_for(group), group.done.shape)
+    assert (asked.sum(), (group.done & asked).sum()) == (ran.grown.n_wanted, ran.grown.n_wanted)
 
 
 def test_a_run_that_was_stopped_goes_on(ran: Ran) -> None:

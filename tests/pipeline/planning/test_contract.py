@@ -90,7 +90,7 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
     "growth": (
         (
-            *("construction=points,square", "target=none,sine", "q=none,1", "d=none", "N=1..3", "L=1,2"),
+            *("construction=points,square", "target=none,wave", "q=none,1", "d=none", "N=1..3", "L=1,2"),
             "points=9",
         ),
         {"N": "1..4", "most_units": 50_000},
