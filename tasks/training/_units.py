@@ -22,7 +22,7 @@ from relusweep.tasks.training._decomposed import (
 from relusweep.tasks.training._decomposed import settle as settle_decomposed
 from relusweep.tasks.training._penalties import add_orthogonality, follow, pull
 from relusweep.tasks.training.functions import silu, softplus
-from relusweep.tasks.training.simd import broadcast, fma, load, maximum, minimum, store, where_above
+from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, minimum, store, where_above
 from relusweep.tasks.training.tiles import affine, outer, returned
 
 __all__ = ["CODES", "backward", "forward", "settle"]
@@ -63,7 +63,7 @@ def _compete(sums, place, group):
     return best
 
 
-@_inlined
+@merged
 def _activate(rule, rows, layer, memory):
     """Turn the sums of a layer into activations, and leave in their place what the way back needs.
 
@@ -95,7 +95,7 @@ def _activate(rule, rows, layer, memory):
             store(sums, place, kept)
 
 
-@_inlined
+@merged
 def _return(rule, rows, layer, memory, more):
     """Turn errors of a layer's activations into those of its sums, and into the gradient of its scalars."""
     for unit in range(rule.width):

@@ -12,6 +12,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -31,6 +32,7 @@ __all__ = [
     "mask_positive",
     "mask_unordered",
     "maximum",
+    "merged",
     "minimum",
     "one_unless_positive",
     "reciprocal_seed",
@@ -290,6 +292,14 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 # Functions
+
+_MERGED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True, "_nrt": False}
+merged = numba.njit(**_MERGED)
+"""Decorator of a function that LLVM makes a part of its callers.
+
+With ``inline="always"`` Numba does so, which gives the same code, but takes long where functions are long or
+inline others in their turn.
+"""
 
 
 def call_shared(builder: Any, name: str, write: Callable[..., None], *args: Any) -> None:

@@ -21,6 +21,7 @@ from relusweep.tasks.blocks import BlockResult
 from tests.faults.toys import toy
 from tests.pipeline.sweeps.images.test_stages import Film, Laps, Large
 
+_WAVES = ("target=cube", "points=20", "init=compositional", "where=none", "trials=3", "epochs=3")
 SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "npn2": (("trials=2", "width=2,4", "depth=1", "epochs=9"), {"trials": 3, "leak": "0,0.1,0.5"}),
     "npn3": (("trials=2", "width=2", "depth=1,2", "epochs=9"), {"depth": "1..3"}),
@@ -44,6 +45,10 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "plane_xor_circles": (("trials=2", "samples=40", "epochs=2", "probes=parameters"), {"corner": "0.5,0.6"}),
     "plane_xor": (("trials=2", "samples=40", "widths=3,4-2", "epochs=2"), {"widths": "3,4-2,4-4-4"}),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
+    "alignment": (
+        ("trials=2", "target=saddle,sine", "width=4,8", "depth=1,2", "group=2", "pull=0,0.1", "epochs=3"),
+        {"target": "saddle,sine,norm3"},
+    ),
     "one_neuron": (
         (
             *(
@@ -79,6 +84,8 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         ),
         {"target": "saddle,norm3", "kink_rate": "0.1,0.2,0.3"},
     ),
+    "compositional": ((*_WAVES, "depth=2"), {"trials": 20}),
+    "compositional_depth": ((*_WAVES, "width=4,5", "depth=1"), {"depth": "1..2"}),
     "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
     "growth": (
