@@ -191,7 +191,7 @@ def _beside(pairs: Sequence[Pair]) -> str:
         return ""
     more, less = sum(float(some.low) > 0 for some in apart), sum(float(some.high) < 0 for some in apart)
     return (
-        f"Of {len(apart)} functions the best usual network of at least as many parameters ends with a "
+        f" Of {len(apart)} functions the best usual network of at least as many parameters ends with a "
         f"larger loss on {more}, with a smaller one on {less}."
     )
 
@@ -202,7 +202,7 @@ def _epochs(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
         f"{target} {ratio:.2f} (to {significant(level)})" for target, (level, ratio) in ratios.items()
     )
     return Claim(
-        f"The {NEURONS[kind]} takes 3 to 10 times less time ({optimizer})",
+        f"The {NEURONS[kind]} takes 3 to 10 times less time, counted in epochs ({optimizer})",
         _verdict([ratio >= 3 for _, ratio in ratios.values()]),
         f"Median epochs of {NEURONS[_USUAL[kind]]} networks of the same size to the least loss that half "
         f"of them reach, over those of the kind by its rules, each at its fastest rates: {figures}; 0 "
