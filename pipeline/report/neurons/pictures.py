@@ -22,7 +22,7 @@ from relusweep.tasks.statistics import wilson
 __all__ = ["errors", "found", "progress"]
 
 _COLUMNS = 4
-_MANY = 100.0
+_MANY = 30.0
 _STARTS = ("grows at the start", "falls at the start")
 
 
