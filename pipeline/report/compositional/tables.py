@@ -158,7 +158,7 @@ def pieces_table(found: Sequence[Case]) -> Table:
     )
 
 
-def _quartiles(values: NDArray[np.generic]) -> str:
+def _quartiles(values: NDArray[np.floating]) -> str:
     known = values[np.isfinite(values) & (values >= 0)]
     if not len(known):
         return NOTHING
