@@ -15,7 +15,7 @@ GROWTH = Source(
         Step(
             "growth",
             "errors and largest parameters of constructions over width and depth",
-            "Claims of the source",
+            "What the source claims; Errors; Exponential growth; Where floating point breaks; Bounds",
             small="q=none,1,2 N=none,1..4 L=none,1..4",
         ),
     ),
