@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from relusweep.storage.versions import history
     from relusweep.tasks.networks import Network
     from relusweep.tasks.streams import Stream
-    from relusweep.tasks.training.protocol import Adam, Protocol, Sgd, TrainingResult
+    from relusweep.tasks.training.protocol import Adam, Protocol, Rules, Sgd, TrainingResult
 
     __version__: str
 
@@ -48,6 +48,7 @@ __all__ = [
     "Comparison",
     "Network",
     "Protocol",
+    "Rules",
     "RunPlan",
     "Sgd",
     "Stream",
@@ -87,6 +88,7 @@ _HOMES = {
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
     "Protocol": "tasks.training.protocol",
+    "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
     "Sgd": "tasks.training.protocol",
     "Stream": "tasks.streams",

@@ -78,8 +78,8 @@ class Activation:
         ``slope_below(leak)``, where the activation is z above zero and a multiple of it below: the multiple.
         Such networks are piecewise linear; `relusweep.tasks.regions` finds their pieces.
     pieces : {'slopes', 'largest'}, optional
-        Other piecewise linear ones: whether the unit's two scalars are its slopes below and above zero, or a
-        unit is the largest of its sums.
+        Other piecewise linear ones: whether the two scalars of a unit are its slopes below and above zero,
+        or a unit is the largest of its sums.
     scalars : tuple of Scalar
         What each unit has of its own beside weights and bias.
     grouped : bool

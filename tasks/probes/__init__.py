@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 
-__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "needs_linear_pieces", "needs_relu"]
+__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "domain_of", "needs_linear_pieces", "needs_relu"]
 
 
 class Cost(NamedTuple):
@@ -166,6 +166,15 @@ class Probe(BaseModel, ABC):
     @abstractmethod
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Give the variables: arrays of (n_networks, …), behind that as long as `inner` says."""
+
+
+def domain_of(trained: Trained, reach: float = 1.0) -> tuple[float, float]:
+    """Give the ends of the problem's own interval, or of that from −1 to 1, stretched about its middle."""
+    if not hasattr(trained.problem, "interval"):
+        return -reach, reach
+    low, high = trained.problem.interval(trained.setting)
+    middle, half = (low + high) / 2, (high - low) / 2
+    return middle - reach * half, middle + reach * half
 
 
 def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:

@@ -1,8 +1,8 @@
-"""The linear regions of networks of two inputs at chosen epochs: how many, how large, how different."""
+"""The linear regions of networks of up to three inputs at chosen epochs: counts, sizes, maps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,29 +12,36 @@ from pydantic import BeforeValidator, Field
 from relusweep._yaml import Real
 from relusweep.tasks.axes import listed
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.probes import Extent, Trained, needs_linear_pieces
+from relusweep.tasks.probes import Extent, Trained, domain_of, needs_linear_pieces
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
 from relusweep.tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from relusweep.tasks.regions import Regions as Cut
+    from relusweep.tasks.training.protocol import Protocol
 
 __all__ = ["Regions"]
+
+_Found = dict[str, int | float | list[int]]
 
 _SAME = 1e-9
 """Maps that differ by no more than this share of the largest differ by rounding."""
 _EPOCH = ("regions_epoch",)
 _LINKAGE = {"long_name": "distance of linked maps, as a share of the norm of the largest", "units": "1"}
+_SAMPLES = 2**14
 _MISSING = "missing where parameters are not finite or overflow, after the end, beyond a million regions"
 
 
 class Regions(ProbeOfEpochs):
-    """Regions of a square about the origin; missing where parameters are not finite.
+    """Regions of the square about the origin; missing where parameters are not finite.
+
+    Of functions, the domain is theirs. Of one input, regions are intervals, and there are no boundaries. Of
+    three, `n_regions` and `layer_regions` count the patterns of activation at `_SAMPLES` points, and are so
+    lower bounds; all else is missing.
 
     Attributes
     ----------
     reach : float
-        Half the side of the square.
+        Half the side of the square, or how far the domain of a function is stretched about its middle.
     tolerance : tuple of float
         Maps no farther apart than this share of the largest one's norm are of one cluster.
     """
@@ -51,9 +58,10 @@ class Regions(ProbeOfEpochs):
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Refuse other numbers of inputs, and units that are not piecewise linear."""
         for setting in problem.settings():
-            if (n := problem.n_inputs_of(setting)) != 2:
+            if (n := problem.n_inputs_of(setting)) > 3:
                 raise ValueError(
-                    f"regions are those of the plane, and networks have {n} inputs; leave it out"
+                    f"regions are those of the line, the plane and space, and networks have {n} inputs; "
+                    "leave it out"
                 )
         needs_linear_pieces(self.kind, settings)
 
@@ -89,47 +97,89 @@ class Regions(ProbeOfEpochs):
         }
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
-        """Cut the square by every network that is finite, after every epoch."""
-        from relusweep.tasks.regions import can_be_cut, each_linear_regions
+        """Cut the domain by every network that is finite, after every epoch."""
+        from relusweep.tasks.regions import can_be_cut
 
-        snapshots = trained.snapshots(self.epochs(extent))
+        snapshots, network = trained.snapshots(self.epochs(extent)), trained.protocol.network
         shape = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
         found = {
             name: np.full((len(snapshots), *(shape[dim] for dim in of.dims)), of.fill, of.dtype)
             for name, of in self.variables(extent).items()
         }
-        protocol, high = trained.protocol, [self.reach, self.reach]
-        square = np.negative(high), high
+        low, high = domain_of(trained, self.reach)
+        ends = [end if network.n_inputs == 1 else np.full(network.n_inputs, end) for end in (low, high)]
         rows = snapshots.reshape(-1, snapshots.shape[2])
-        some = can_be_cut(protocol.network, rows, *square).reshape(snapshots.shape[:2])
-        each = each_linear_regions(protocol.network, snapshots[some], *square)
-        for at, regions in zip(map(tuple, np.argwhere(some)), each, strict=True):
-            if regions.complete:
-                for name, value in self._of_one(regions, protocol.threshold, extent).items():
-                    found[name][at] = value
+        some = can_be_cut(network, rows, *ends).reshape(snapshots.shape[:2])
+        cut = (self._on_the_line, self._in_the_plane, self._in_space)[network.n_inputs - 1]
+        each = cut(trained.protocol, snapshots[some], low, high, extent)
+        for at, values in zip(map(tuple, np.argwhere(some)), each, strict=True):
+            for name, value in values.items():
+                found[name][at] = value
         return found
 
-    def _of_one(self, regions: Cut, threshold: float, extent: Extent) -> dict[str, int | float | list[int]]:
+    def _in_the_plane(
+        self, protocol: Protocol, rows: NDArray[np.float32], low: float, high: float, extent: Extent
+    ) -> Iterator[_Found]:
+        from relusweep.tasks.regions import each_linear_regions
+
+        for regions in each_linear_regions(protocol.network, rows, [low, low], [high, high]):
+            if not regions.complete:
+                yield {}
+                continue
+            curves = regions.boundary(level=protocol.threshold)
+            yield {
+                **self._of_maps(regions.areas, np.column_stack([regions.gradient, regions.intercept])),
+                "layer_regions": _of_layers(list(regions.active.transpose(1, 0, 2)), extent.most_depth),
+                "boundary_curves": len(curves),
+                "boundary_pieces": sum(len(curve.corners) - (not curve.closed) for curve in curves),
+            }
+
+    def _on_the_line(
+        self, protocol: Protocol, rows: NDArray[np.float32], low: float, high: float, extent: Extent
+    ) -> Iterator[_Found]:
+        from relusweep.tasks.regions import linear_pieces
+        from relusweep.tasks.regions.maps import passed_at
+
+        for row in rows:
+            pieces = linear_pieces(protocol.network, row, low, high, merge=False)
+            middles = (pieces.start + pieces.stop) / 2
+            signs = [layer.signs for layer in passed_at(protocol.network, row, middles[:, None])]
+            maps = np.column_stack([pieces.slope, pieces.intercept])
+            yield {
+                **self._of_maps(pieces.stop - pieces.start, maps),
+                "layer_regions": _of_layers(signs, extent.most_depth),
+            }
+
+    def _in_space(
+        self, protocol: Protocol, rows: NDArray[np.float32], low: float, high: float, extent: Extent
+    ) -> Iterator[_Found]:
+        from relusweep.tasks.points import sobol_points
+        from relusweep.tasks.regions.maps import passed_at
+
+        points = sobol_points(_SAMPLES, 3, low, high, ("regions",))
+        for row in rows:
+            signs = [layer.signs for layer in passed_at(protocol.network, row, points)]
+            of_layers = _of_layers(signs, extent.most_depth)
+            yield {"n_regions": of_layers[len(signs) - 1], "layer_regions": of_layers}
+
+    def _of_maps(self, sizes: NDArray[np.float64], maps: NDArray[np.float64]) -> _Found:
         from relusweep.tasks.regions.maps import count_clusters
 
-        shares = regions.areas / regions.areas.sum()
-        maps = np.column_stack([regions.gradient, regions.intercept])
+        shares = sizes / sizes.sum()
         distinct, *clusters = count_clusters(maps, _SAME, *sorted(set(self.tolerance)))
-        curves = regions.boundary(level=threshold)
         return {
             "n_regions": len(shares),
-            "layer_regions": _of_layers(regions.active, extent.most_depth),
             "largest_share": float(shares.max()),
             "area_entropy": float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum()),
             "distinct_maps": distinct,
             "map_clusters": clusters,
-            "boundary_curves": len(curves),
-            "boundary_pieces": sum(len(curve.corners) - (not curve.closed) for curve in curves),
         }
 
 
-def _of_layers(active: NDArray[np.bool_], most: int) -> list[int]:
+def _of_layers(signs: list[NDArray[np.bool_]], most: int) -> list[int]:
     """Count the regions of the first layers, which differ in the patterns of these; −1 behind the last."""
-    depth = active.shape[1]
-    counts = [len(np.unique(active[:, :layer], axis=0)) for layer in range(1, depth + 1)]
-    return [*counts, *[-1] * (most - depth)]
+    counts = []
+    for layer in range(1, len(signs) + 1):
+        bits = np.packbits(np.concatenate(signs[:layer], axis=1), axis=1)
+        counts.append(len(set(bits.view(f"S{bits.shape[1]}").ravel().tolist())))
+    return [*counts, *[-1] * (most - len(counts))]

@@ -17,6 +17,7 @@ __all__ = [
     "EDGES",
     "FORWARD",
     "FULL",
+    "GROUP",
     "LAYER",
     "MORE",
     "NETWORK",
@@ -43,7 +44,7 @@ DONE, MORE, UNDECIDED = 0, 1, 2
 (PHASE, AT, VERTICES, EDGES, POLYGONS, CORNERS, SPLIT, SIDE, FULL, QUERIES, ANSWERS) = range(11)
 """Places in the state: what is being done, from which item on, how many there are of what, which of the two
 buffers of polygons is read, whether the limit was reached, how many signs are asked for and known."""
-(NETWORK, LAYER, FORWARD, N_STATE) = range(11, 15)
+(NETWORK, LAYER, FORWARD, GROUP, N_STATE) = range(11, 16)
 
 TINY = 1e-300
 ONE = np.uint64(1)

@@ -81,7 +81,7 @@ def slope_below(network: Network) -> float:
         cut = [name for name in activations.names() if activations.load(name).slope_below]
         raise ValueError(
             f"units of {network.activation} have no slope in common, and regions in space are of networks of "
-            f"{', '.join(cut)}; of one and two inputs, rs.regions.linear_pieces and rs.regions take others too"
+            f"{', '.join(cut)}; of one and two inputs, rs.regions.linear_pieces and rs.regions take others"
         )
     return slope(network.leak)
 

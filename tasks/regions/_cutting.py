@@ -50,7 +50,7 @@ __all__ = [
 def cut(b, state, count, columns, sizes, error, reach, first, word, ask, limit):  # type: ignore[no-untyped-def]
     """Cut along `count` functions, of numbers `first` on, whose bits begin at a word of `above`.
 
-    There are `columns` of values: those behind the functions cut nothing, and new vertices get values of them.
+    There are `columns` of values: those behind the functions cut nothing, but new vertices get them too.
     """
     n_words = (count + 63) >> 6
     if state[PHASE] == 0:

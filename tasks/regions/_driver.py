@@ -83,13 +83,13 @@ class Layers:
         """Rounding error of any unit, against the sum of the sizes of its terms along all paths.
 
         Every layer adds the errors of one inner product and one activation or difference; the factor 2 leaves
-        room for vertices that are themselves rounded. Higham, *Accuracy and Stability of Numerical Algorithms* (2002),
-        section 3.1.
+        room for vertices that are themselves rounded. Higham, *Accuracy and Stability of Numerical
+        Algorithms* (2002), section 3.1.
         """
         return float(2 * (self.shapes[:, 1] + 2).sum() * np.finfo(np.float64).eps)
 
     def facets(self, numbers: NDArray[Any]) -> NDArray[np.int64]:
-        """Layer and index of the units whose functions have these numbers, or (-1, i) for side -1 - i."""
+        """Layer and index of the units of functions, given by number, or (-1, i) for side -1 - i."""
         facets = facets_of(self.n_functions, numbers)
         group = np.where(facets[:, 0] < 0, 1, self.shapes[facets[:, 0], 2])
         facets[:, 1] //= np.where(group == 1, 1, group * (group - 1) // 2)

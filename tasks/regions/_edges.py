@@ -10,6 +10,7 @@ from relusweep.tasks.regions._buffers import (
     ANSWERS,
     DONE,
     EDGES,
+    GROUP,
     MORE,
     ONE,
     QUERIES,
@@ -58,8 +59,9 @@ def _put_vertices(b, state, edge, start, end, columns, n_words, sizes, error, re
     n = _find_zeros(b, start, end, n_words, sizes, error + rounding + width, width / max(length, TINY))
     if state[VERTICES] + n > len(b.vertices) or state[EDGES] + n > len(b.edges):
         return MORE
+    along = b.edges[edge].function - first
     if n > 1:
-        _sort(b, state, start, end, n, ask)
+        _sort(b, state, start, end, along, n, ask)
         if state[QUERIES]:
             return UNDECIDED
     for w in range(0, 2 * n_words, 2):
@@ -68,7 +70,7 @@ def _put_vertices(b, state, edge, start, end, columns, n_words, sizes, error, re
     vertex, last = state[VERTICES] - 1, np.int64(0)
     for i in range(n):
         share, k = b.zeros[i].share, b.zeros[i].function
-        if i == 0 or _order(b, state, start, end, i - 1, i, ask) != 0:
+        if i == 0 or _order(b, state, start, end, along, i - 1, i, ask) != 0:
             vertex, last = vertex + 1, np.int64(i)
             for column in range(columns):
                 value = b.values[start, column]
@@ -132,7 +134,7 @@ def _find_zeros(b, start, end, n_words, sizes, bound, shift):  # type: ignore[no
 
 
 @compiled(_buffers, counted=False)
-def _order(b, state, start, end, i, j, ask):  # type: ignore[no-untyped-def]
+def _order(b, state, start, end, along, i, j, ask):  # type: ignore[no-untyped-def]
     """Compare the zeros of two functions on an edge: negative, 0 for equal or not known, positive."""
     apart = b.zeros[i].share - b.zeros[j].share
     if abs(apart) > b.zeros[i].error + b.zeros[j].error:
@@ -140,6 +142,8 @@ def _order(b, state, start, end, i, j, ask):  # type: ignore[no-untyped-def]
     if not ask:
         return 0.0
     one, other = b.zeros[i].function, b.zeros[j].function
+    if state[GROUP] > 1 and _coincide(one, other, along, state[GROUP]):
+        return 0.0
     low, high = min(one, other), max(one, other)
     for k in range(state[ANSWERS]):
         same_edge = b.answers[k, 0] == start and b.answers[k, 1] == end
@@ -157,14 +161,32 @@ def _order(b, state, start, end, i, j, ask):  # type: ignore[no-untyped-def]
     return 0.0
 
 
+@compiled(counted=False)
+def _coincide(one, other, along, group):  # type: ignore[no-untyped-def]
+    """Whether two differences of rows of a unit are the same where a third is zero: of rows i, j and k."""
+    pairs = group * (group - 1) // 2
+    if along < 0 or one // pairs != along // pairs or other // pairs != along // pairs:
+        return False
+    return _rows_of(one % pairs, group) ^ _rows_of(other % pairs, group) == _rows_of(along % pairs, group)
+
+
+@compiled(counted=False)
+def _rows_of(pair, group):  # type: ignore[no-untyped-def]
+    """Give the bits of the two rows of a difference."""
+    row, left = 0, group - 1
+    while pair >= left:
+        pair, row, left = pair - left, row + 1, left - 1
+    return 1 << row | 1 << row + 1 + pair
+
+
 @compiled(_buffers, counted=False)
-def _sort(b, state, start, end, n, ask):  # type: ignore[no-untyped-def]
+def _sort(b, state, start, end, along, n, ask):  # type: ignore[no-untyped-def]
     """Sort functions by their zeros on an edge: Shell's method with Ciura's gaps."""
     for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
         for i in range(gap, n):
             j = i
             while j >= gap:
-                order = _order(b, state, start, end, j - gap, j, ask)
+                order = _order(b, state, start, end, along, j - gap, j, ask)
                 one, other = b.zeros[j - gap], b.zeros[j]
                 if order < 0 or (order == 0 and one.share <= other.share):
                     break

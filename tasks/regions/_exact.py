@@ -116,9 +116,8 @@ def functions_of(n_rows: int, group: int) -> list[tuple[int, int | None]]:
     """List the functions that cut: rows, or every two rows of a unit."""
     if group == 1:
         return [(row, None) for row in range(n_rows)]
-    return [
-        pair for first in range(0, n_rows, group) for pair in combinations(range(first, first + group), 2)
-    ]
+    units = [range(first, first + group) for first in range(0, n_rows, group)]
+    return [pair for rows in units for pair in combinations(rows, 2)]
 
 
 def _corner(vertex: Any) -> Point:

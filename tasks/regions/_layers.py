@@ -11,6 +11,7 @@ from relusweep.tasks.regions._buffers import (
     EDGES,
     FORWARD,
     FULL,
+    GROUP,
     LAYER,
     NETWORK,
     POLYGONS,
@@ -42,6 +43,7 @@ def cut_by_networks(b, state, shapes, slopes, rows, box, error, ask, limit, size
             place, first, word = _places(shapes, layer)
             count = fan_out if group == 1 else fan_out * (group - 1) // 2
             columns = count if group == 1 else count + fan_out
+            state[GROUP] = group
             if state[FORWARD] == 0:
                 row = rows[state[NETWORK], place : place + fan_out * (fan_in + 1)]
                 own = slopes[layer - 1, min(state[NETWORK], slopes.shape[1] - 1)]

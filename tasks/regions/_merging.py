@@ -68,10 +68,10 @@ def _mark_largest(above, n_rows, group, word, n_words, words):  # type: ignore[n
 
 @compiled(_buffers, counted=False, inlined=True)
 def _alike(above, polygon, other, word, n_words):  # type: ignore[no-untyped-def]
+    same = True
     for w in range(word, word + n_words):
-        if above[polygon, w] != above[other, w]:
-            return False
-    return True
+        same &= above[polygon, w] == above[other, w]
+    return same
 
 
 @compiled(_buffers, counted=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,7 +11,7 @@ from relusweep.tasks.compiled import compiled
 from relusweep.tasks.networks import Network, layer_views
 from relusweep.tasks.regions._checks import checked_parameters, slopes_of
 
-__all__ = ["count_clusters", "maps_at"]
+__all__ = ["Passed", "count_clusters", "maps_at", "passed_at"]
 
 
 def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
@@ -24,8 +26,8 @@ def maps_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> NDArr
     Returns
     -------
     ndarray of shape (n_points, network.n_inputs + 1), float64
-        Gradient, then intercept. Where a unit is exactly zero, it counts as below; of equal sums of a maximum,
-        the first one counts.
+        Gradient, then intercept. Where a unit is exactly zero, it counts as below; of equal sums of a
+        maximum, the first one counts.
 
     Raises
     ------
@@ -84,6 +86,64 @@ def count_clusters(maps: ArrayLike, *tolerances: float) -> tuple[int, ...]:
     largest = float(np.sqrt(np.square(rows).sum(axis=1)).max(initial=0.0))
     heights = _heights(rows)
     return tuple(1 + int(np.count_nonzero(heights > tolerance * largest)) for tolerance in tolerances)
+
+
+class Passed(NamedTuple):
+    """What goes through a hidden layer at points.
+
+    Attributes
+    ----------
+    outputs : ndarray of shape (n_points, n_units), float64
+    signs : ndarray of shape (n_points, n_rows), bool
+        Whether a row of weights is above zero; of maxima, whether it is the largest of its unit, of equal
+        ones the first.
+    """
+
+    outputs: NDArray[np.float64]
+    signs: NDArray[np.bool_]
+
+
+def passed_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> list[Passed]:
+    """Give activations and signs of every hidden layer at points.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : array_like of shape (network.n_parameters,)
+    points : array_like of shape (n_points, network.n_inputs)
+
+    Returns
+    -------
+    list of Passed
+
+    Raises
+    ------
+    ValueError
+        As `maps_at`.
+
+    Examples
+    --------
+    >>> network = Network(n_inputs=1, width=2, depth=1)
+    >>> (layer,) = passed_at(network, [1, 0, -1, 1, 1, 1, 0], [[-1], [3]])
+    >>> layer.outputs.tolist(), layer.signs.tolist()
+    ([[0.0, 2.0], [3.0, 0.0]], [[False, True], [True, False]])
+    """
+    row = checked_parameters(network, parameters, network.n_inputs)
+    slopes = slopes_of(network, row[None])[:, 0]
+    h, found = np.asarray(points, np.float64), []
+    for i, (weights, biases) in enumerate([*layer_views(network, row[None])][:-1]):
+        sums = h @ weights[0].T + biases[0]
+        if network.group > 1:
+            units = sums.reshape(len(h), -1, network.group)
+            h, signs = units.max(axis=2), np.zeros(units.shape, np.bool_)
+            np.put_along_axis(signs, units.argmax(axis=2)[:, :, None], True, axis=2)
+            signs = signs.reshape(len(h), -1)
+        else:
+            signs = sums > 0
+            above, below = slopes[i, : sums.shape[1]].T
+            h = np.where(signs, above, below) * sums
+        found.append(Passed(h, signs))
+    return found
 
 
 @compiled()

@@ -248,9 +248,10 @@ def can_be_cut(network: Network, parameters: ArrayLike, low: ArrayLike, high: Ar
     Parameters
     ----------
     network : Network
+        Of any number of inputs.
     parameters : array_like of shape (n_networks, network.n_parameters)
         NaN and infinity are allowed.
-    low, high : array_like of shape (2,)
+    low, high : array_like of shape (network.n_inputs,), of one input numbers
 
     Returns
     -------
@@ -267,7 +268,8 @@ def can_be_cut(network: Network, parameters: ArrayLike, low: ArrayLike, high: Ar
     >>> can_be_cut(network, [[1, 2, 3, 4, 5], [1, 2, 3, 4, np.nan]], [0, 0], [1, 1]).tolist()
     [True, False]
     """
-    rows, box = np.atleast_2d(fitting(network, parameters, n_inputs=2)), checked_box(low, high, n_inputs=2)
+    n = network.n_inputs
+    rows, box = np.atleast_2d(fitting(network, parameters, n)), checked_box(low, high, n)
     return np.isfinite(rows).all(axis=1) & (largest_units(_layers(network, rows), rows, box) < LARGEST)
 
 

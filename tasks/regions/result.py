@@ -179,9 +179,8 @@ class Regions:
         labels = self.mesh.labels[self.mesh.sides[at]]
         labels = labels[np.sort(np.unique(labels, return_index=True)[1])]
         functions = facets_of(self.layers.n_functions, labels)
-        maps = {
-            layer: self._maps_of(layer, self.bits[[region]])[0].T for layer in set(functions[:, 0]) - {-1}
-        }
+        cutting = set(functions[:, 0]) - {-1}
+        maps = {layer: self._maps_of(layer, self.bits[[region]])[0].T for layer in cutting}
         rows = [
             _side(self.box, index) if layer < 0 else self._inequality(region, layer, index, maps[layer])
             for layer, index in functions.tolist()

@@ -64,7 +64,7 @@ def _finds(every: Sequence[Case], kind: str, level: float) -> Claim:
     return Claim(
         words,
         verdict,
-        f"Share of starts that end at a loss of at most {significant(level)}, at the best optimiser and "
+        f"Share of starts that end at a loss of at most {level:g}, at the best optimiser and "
         f"rates, of all functions: {written[0]} % by the rules, {written[1]} % of ReLU. Holds from "
         f"{percent(_ALWAYS)} %, in part where it is more than ReLU's.",
     )

@@ -33,7 +33,7 @@ def found(every: Sequence[Case]) -> Picture:
         own = [case for case in every if case.neuron == name]
         shares = [pooled(own, level) for level in LEVELS]
         words.append(f"{name} {' and '.join(percent(float(share.rate)) for share in shares if share)}")
-    levels = " and ".join(significant(level) for level in LEVELS)
+    levels = " and ".join(f"{level:g}" for level in LEVELS)
     return Picture(
         name="found",
         alt=f"Share of starts, in percent, that end at losses of at most {levels}: {', '.join(words)}.",
@@ -57,7 +57,7 @@ def _draw_found(every: Sequence[Case], theme: Theme) -> Figure:
                 if here:
                     most = max(here, key=lambda case: float((case.losses <= level).mean()))
                     _draw_shares(axis, most, level, place, theme)
-            axis.set(title=f"{target}: at most {significant(level)}", xlim=(-2, 102))
+            axis.set(title=f"{target}: at most {level:g}", xlim=(-2, 102))
             _categories(axis, names)
     for axis in axes[-1]:
         axis.set_xlabel("starts, %")

@@ -70,6 +70,7 @@ _OF_PROBES: Mapping[str, str] = {
     **dict.fromkeys(("subsets", "removals", "masks"), "pruning"),
     **dict.fromkeys(("regions", "compression"), "plane"),
     "optimum": "optima",
+    "alignment": "alignment",
     "reached": "reached",
     "waves": "compositional",
 }

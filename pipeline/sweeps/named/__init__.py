@@ -1,6 +1,7 @@
 """Sweeps that have a name, one file a family."""
 
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.named.alignment import ALIGNMENT
 from relusweep.pipeline.sweeps.named.compositional import COMPOSITIONAL
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
 from relusweep.pipeline.sweeps.named.growth import GROWTH
@@ -24,6 +25,7 @@ _FAMILIES = (
     PLANE,
     [SINE],
     NEURONS,
+    [ALIGNMENT],
     [GROWTH],
     COMPOSITIONAL,
     IMAGES,

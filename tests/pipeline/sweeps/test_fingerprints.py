@@ -81,6 +81,7 @@ def test_of_all_stages_of_pruned_images() -> None:
         ("prune_wide", "e78b80f03a6ab781"),
         ("prune_deep", "590b92b2ed48641c"),
         ("prune_masks", "5716ccfb8c957fff"),
+        ("alignment", "2c1840c3d1e5168c"),
         ("one_neuron", "dadc471f7e435982"),
         ("decomposed", "9fdf19d49e4cedd3"),
         ("landscape2", "cbf05db50bcb1185"),

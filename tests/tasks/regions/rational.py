@@ -106,7 +106,7 @@ def _cell(corners, rows, row, others):
             if other > row:
                 return None
             continue
-        corners = dict((above, part) for part, above in _cut(corners, difference)).get(True)
+        corners = {above: part for part, above in _cut(corners, difference)}.get(True)
         if not corners:
             return None
     return corners

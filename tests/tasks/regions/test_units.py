@@ -113,8 +113,8 @@ def test_pieces_of_maxima_are_the_function(drawn):
     ends = np.array([pieces.start + 1e-3 * (pieces.stop - pieces.start), pieces.start, pieces.stop])
     for x in ends:
         values = x[:, None]
-        for weights, biases in layers[:-1]:
-            rows = values @ np.asarray(weights).T + biases
+        for matrix, biases in layers[:-1]:
+            rows = values @ matrix.T + biases
             values = rows.reshape(len(x), -1, network.group).max(axis=2)
         expected = values @ np.asarray(layers[-1][0]).T + layers[-1][1]
         np.testing.assert_allclose(pieces.slope * x + pieces.intercept, expected[:, 0], atol=1e-9)
@@ -127,12 +127,10 @@ def test_pieces_of_maxima_have_no_kink_inside():
     for _ in range(20):
         layers = random_layers(network, rng)
         pieces = linear_pieces(network, row(layers), -2, 3, merge=False)
-        x = np.concatenate(
-            [np.linspace(a, b, 13)[1:-1] for a, b in zip(pieces.start, pieces.stop, strict=True)]
-        )
+        x = np.linspace(pieces.start, pieces.stop, 13)[1:-1].T.ravel()
         values, chosen = x[:, None], []
-        for weights, biases in layers[:-1]:
-            rows = (values @ weights.T + biases).reshape(len(x), -1, 3)
+        for matrix, biases in layers[:-1]:
+            rows = (values @ matrix.T + biases).reshape(len(x), -1, 3)
             values = rows.max(axis=2)
             chosen.append(rows.argmax(axis=2))
         patterns = np.concatenate(chosen, axis=1).reshape(len(pieces.start), 11, -1)

@@ -58,9 +58,8 @@ def test_the_penalty_and_its_derivative_are_those_of_the_formula(units):
 
 def test_orthogonal_rows_have_no_penalty_and_rows_of_zeros_no_derivative():
     of = Network(n_inputs=2, width=2, depth=1)
-    parameters = torch.tensor(
-        [[3.0, 4, 9, -8, 6, 9, 1, 1, 1], [0, 0, 1, 1, 2, 1, 1, 1, 1]], requires_grad=True
-    )
+    rows = [[3.0, 4, 9, -8, 6, 9, 1, 1, 1], [0, 0, 1, 1, 2, 1, 1, 1, 1]]
+    parameters = torch.tensor(rows, requires_grad=True)
     penalty = orthogonality(of, parameters)
     assert penalty.tolist() == [pytest.approx(0, abs=1e-12), 0]
     penalty.sum().backward()
@@ -87,11 +86,8 @@ def test_the_pull_draws_to_two_deviations_from_the_mean():
     assert bias == 0.25
     # the mean over the rows of o' (o − corner) is 1/2, and a step goes against it
     assert weight == pytest.approx(0.5 + 0.5 * 0.5)
-    corners, before, after = (
-        np.array([-0.75, 1.25]),
-        np.array([-0.25, 0.75]),
-        bias + weight * np.array([-1, 1]),
-    )
+    corners, before = np.array([-0.75, 1.25]), np.array([-0.25, 0.75])
+    after = bias + weight * np.array([-1, 1])
     assert (np.abs(after - corners) < np.abs(before - corners)).all()
 
 

@@ -1,0 +1,1 @@
+"""Figures of the probe `alignment`: linear regions against parameters, and what brings them together."""
