@@ -16,7 +16,7 @@ from relusweep.tasks.statistics import Rate, slopes
 __all__ = ["claims"]
 
 _ROUNDING = 1 + 1e-12  # of numbers that were stored as float64
-_FEWEST = 4
+_FEWEST = 3
 _WIDEST = 2.0
 _NO_FASTER = (
     "holds where no exponent of measured over claimed is above 0 by its 95 % interval; intervals wider than "
@@ -122,9 +122,13 @@ def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:
     other = "L" if axis == "N" else "N"
     some = None if rows is None else rows[(rows["d"] != 2) & (rows[other] <= 1) & (rows[axis] > 1)]
     for q, line in [] if some is None else grouped(some, "q"):
-        if line[axis].nunique() < _FEWEST:
+        if len(set(line[axis])) < _FEWEST:
             continue
         logs = line["log10_largest"]
+        if len(set(logs)) == 1:
+            kept.append(False)
+            figures.append(f"q {q}: constant")
+            continue
         rate = slopes(logs, line[axis])
         straight = np.corrcoef(logs, line[axis])[0, 1] ** 2
         power = np.corrcoef(logs, np.log(line[axis]))[0, 1] ** 2

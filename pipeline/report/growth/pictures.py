@@ -42,9 +42,8 @@ def powers(cells: pd.DataFrame, construction: str, what: str) -> Picture | None:
         name=f"{construction}-{what}",
         alt=f"{_WORDS[what].capitalize()} of {name} against N and L. {_in_words(panels, what)}",
         caption=(
-            f"{_WORDS[what].capitalize()} of the construction {name}, both axes logarithmic: dots are what "
-            "was built, dashed lines the bound that is proved of it, and dotted lines the order that the "
-            "source claims, moved to the first dot."
+            f"{_WORDS[what].capitalize()} of networks of the construction {name}; both axes are logarithmic. "
+            "Dashed: the proved bound. Dotted: the order that the source claims, moved to the first dot."
         ),
         draw=partial(_draw_powers, panels, what),
     )
@@ -126,8 +125,7 @@ def exponentials(cells: pd.DataFrame) -> Picture | None:
         alt=f"Largest parameters against N and L, on a linear axis. {'; '.join(ends)}.",
         caption=(
             "Largest parameter, logarithmic, against N or L, linear: exponential growth is a straight line. "
-            "Filled dots: one hidden layer of smooth units, and point fitting without the modification; "
-            "hollow ones: with it."
+            "Hollow dots: point fitting with the modification."
         ),
         draw=partial(_draw_exponentials, panels),
     )
@@ -187,8 +185,8 @@ def breaks(cells: pd.DataFrame) -> Picture | None:
         name="breaks",
         alt=f"Errors in float32 and float64 over the bound, by the largest parameter. {'; '.join(counts)}.",
         caption=(
-            "Error of a network that is evaluated in float32 or in float64 over the bound that is proved of "
-            "it, against its largest parameter: above the line rounding has broken the bound. Errors above "
+            "Error in float32 and in float64 over the proved bound, against the largest parameter. Above "
+            "the line rounding has broken the bound. Errors of more than "
             f"{significant(_MOST)} bounds, and infinite ones, are drawn at the upper edge."
         ),
         draw=partial(_draw_breaks, rows),
