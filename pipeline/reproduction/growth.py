@@ -8,8 +8,8 @@ GROWTH = Source(
     title="growth of the parameters of approximating networks",
     reference=(
         "E. Morina and M. Holler, On the growth of the parameters of approximating ReLU neural networks "
-        "(arXiv 2406.14936), after J. Lu, Z. Shen, H. Yang and S. Zhang, Deep Network Approximation for Smooth "
-        "Functions (SIAM Journal on Mathematical Analysis, 2021)"
+        "(arXiv 2406.14936), after J. Lu, Z. Shen, H. Yang and S. Zhang, Deep Network Approximation for "
+        "Smooth Functions (SIAM Journal on Mathematical Analysis, 2021)"
     ),
     steps=(
         Step(
