@@ -5,9 +5,9 @@
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
-`history`, `tag`, `compare`; the runs that a store has seen: `runs`. Networks without a sweep: `train`. The
-parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `images`, `jacobians`, `comparison`. What
-can go wrong: `errors`.
+`history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
+`reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
+`optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -16,9 +16,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relusweep import boolean, comparison, errors, hypersphere, images, jacobians, optima, regions
+    from relusweep import (
+        boolean,
+        comparison,
+        composition,
+        constructions,
+        errors,
+        hypersphere,
+        images,
+        jacobians,
+        optima,
+        regions,
+    )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
@@ -27,7 +39,7 @@ if TYPE_CHECKING:
     from relusweep.storage.versions import history
     from relusweep.tasks.networks import Network
     from relusweep.tasks.streams import Stream
-    from relusweep.tasks.training.protocol import Adam, Protocol, Sgd, TrainingResult
+    from relusweep.tasks.training.protocol import Adam, Protocol, Rules, Sgd, TrainingResult
 
     __version__: str
 
@@ -36,6 +48,7 @@ __all__ = [
     "Comparison",
     "Network",
     "Protocol",
+    "Rules",
     "RunPlan",
     "Sgd",
     "Stream",
@@ -46,6 +59,8 @@ __all__ = [
     "boolean",
     "compare",
     "comparison",
+    "composition",
+    "constructions",
     "errors",
     "groups",
     "history",
@@ -55,8 +70,10 @@ __all__ = [
     "open",
     "optima",
     "plan",
+    "plan_source",
     "regions",
     "report",
+    "reproduce",
     "run",
     "runs",
     "sweep",
@@ -71,6 +88,7 @@ _HOMES = {
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
     "Protocol": "tasks.training.protocol",
+    "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
     "Sgd": "tasks.training.protocol",
     "Stream": "tasks.streams",
@@ -82,6 +100,8 @@ _HOMES = {
     "history": "storage.versions",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",
+    "plan_source": "pipeline.python.reproduction",
+    "reproduce": "pipeline.python.reproduction",
     "report": "pipeline.python.results",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",

@@ -36,6 +36,7 @@ from relusweep.pipeline.common.errors import (
     SweepError,
     UnknownRun,
     UnknownSchedule,
+    UnknownSource,
     UnknownSweep,
     WorkersLost,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "UnfitWorkers",
     "UnknownRun",
     "UnknownSchedule",
+    "UnknownSource",
     "UnknownSweep",
     "UnknownVersion",
     "WorkersLost",

@@ -36,9 +36,10 @@ class BlockResult(NamedTuple):
 
     @property
     def successes(self) -> int | None:
-        """Cells that succeeded; None where there is nothing to succeed in."""
+        """Cells that succeeded; None where there is nothing to succeed in, as where functions are fitted."""
         epochs = self.arrays.get("success_epoch")
-        return None if epochs is None else int(np.sum(epochs.astype(np.int64) >= 0))
+        by_loss = "final_loss" in self.arrays and not {"rows_right", "tries"} & self.arrays.keys()
+        return None if epochs is None or by_loss else int(np.sum(epochs.astype(np.int64) >= 0))
 
     @property
     def not_finite(self) -> int:

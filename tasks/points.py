@@ -28,7 +28,7 @@ def side_of_grid(count: int, n_inputs: int) -> int:
     ValueError
         The number is no power of at least 2; the message names the nearest.
     """
-    root = round(float(count) ** (1 / n_inputs))
+    root: int = round(count ** (1 / n_inputs))
     if root >= 2 and root**n_inputs == count:
         return root
     below = root - (root**n_inputs > count)

@@ -15,7 +15,16 @@ from rich.console import Console
 from rich.markup import escape
 from typer import Exit, Option, Typer, echo
 
-from relusweep.pipeline.commands import clusters, doctor, nightly, results, submission, sweeps, versions
+from relusweep.pipeline.commands import (
+    clusters,
+    doctor,
+    nightly,
+    reproduction,
+    results,
+    submission,
+    sweeps,
+    versions,
+)
 from relusweep.pipeline.commands.fields import CommandOfFields
 from relusweep.pipeline.commands.status import status
 from relusweep.pipeline.common.redaction import redact
@@ -54,7 +63,7 @@ def _common(
 
 _OF_FIELDS = (sweeps.plan, sweeps.run, submission.submit)
 for command in (
-    *(sweeps.sweeps, sweeps.plan, sweeps.run),
+    *(sweeps.sweeps, sweeps.plan, sweeps.run, reproduction.reproduce),
     *(status, results.show, results.report, results.animate),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),

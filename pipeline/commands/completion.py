@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer import Context
 
-__all__ = ["stored_sweeps", "sweeps"]
+__all__ = ["sources", "stored_sweeps", "sweeps"]
 
 
 def sweeps(incomplete: str) -> list[str]:
@@ -16,6 +16,13 @@ def sweeps(incomplete: str) -> list[str]:
     folder = Path(incomplete).parent if "/" in incomplete else Path()
     files = [str(file) for file in sorted(folder.glob("*.y*ml")) if file.suffix in (".yaml", ".yml")]
     return [name for name in [*SWEEPS, *files] if name.startswith(incomplete)]
+
+
+def sources(incomplete: str) -> list[str]:
+    """Complete the name of a source."""
+    from relusweep.pipeline.reproduction.plan import SOURCES
+
+    return [name for name in SOURCES if name.startswith(incomplete)]
 
 
 def stored_sweeps(ctx: Context, incomplete: str) -> list[str]:

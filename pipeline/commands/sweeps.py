@@ -38,6 +38,7 @@ __all__ = [
     "Engine",
     "Replace",
     "cluster_config",
+    "listeners",
     "plan",
     "print_plan",
     "run",
@@ -145,7 +146,7 @@ def run(
             store,
             config,
             replace=replace,
-            listeners=_listeners(stack, run_id, store, log),
+            listeners=listeners(stack, run_id, store, log),
             command=command,
             run_id=run_id,
         )
@@ -159,18 +160,19 @@ def print_plan(plans: tuple[Plan, ...], store: str) -> None:
     say(escape(repr(RunPlan(store, plans))))
 
 
-def _listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> list[Listener]:
+def listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> list[Listener]:
+    """Give what is told of the events of a run: the terminal, and the log where one is asked for."""
     from relusweep.pipeline.monitoring.journal import journal
     from relusweep.pipeline.monitoring.progress import announcement, progress
 
     # Where the log goes to standard error, every line there is JSON: its events tell the same.
-    listeners: list[Listener] = [] if log == "-" else [announcement(run_id, store)]
+    told: list[Listener] = [] if log == "-" else [announcement(run_id, store)]
     if log is not None:
         try:
-            listeners.append(stack.enter_context(journal(log, run_id)))
+            told.append(stack.enter_context(journal(log, run_id)))
         except OSError as error:
             raise BadParameter(f"cannot write the --log {log}: {error.strerror}") from error
-    return [stack.enter_context(progress(output)), *listeners]
+    return [stack.enter_context(progress(output)), *told]
 
 
 def cluster_config(

@@ -21,6 +21,7 @@ __all__ = [
     "SweepError",
     "UnknownRun",
     "UnknownSchedule",
+    "UnknownSource",
     "UnknownSweep",
     "WorkersLost",
 ]
@@ -38,6 +39,10 @@ class HomeUnknown(SweepError, OSError):
 
 class UnknownSweep(SweepError, LookupError):
     """No sweep of that name, and no such file."""
+
+
+class UnknownSource(SweepError, LookupError):
+    """No source of that name."""
 
 
 class IncomparableVersions(SweepError, ValueError):

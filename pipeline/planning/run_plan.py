@@ -70,6 +70,14 @@ class RunPlan(Shown):
         times = [_seconds(plan, self.store, facts) for plan in self.plans if plan.blocks]
         return None if None in times else sum(time for time in times if time is not None)
 
+    @property
+    def expected_seconds(self) -> float | None:
+        """The same or, before a first run, roughly by what was measured on another machine, where it was."""
+        todo = [plan for plan in self.plans if plan.blocks]
+        if self.seconds is not None or any(plan.sweep.schedule.seconds is None for plan in todo):
+            return self.seconds
+        return sum(map(_seconds_elsewhere, todo)) / threads_here()
+
     def _blocks(self) -> Iterator[str | Table]:
         if len(self.plans) <= _IN_FULL:
             for plan in self.plans:

@@ -24,7 +24,7 @@ from relusweep.pipeline.monitoring.record import new_run_id
 from relusweep.pipeline.python.results import open
 from relusweep.pipeline.python.sweeps import Base, Store, sweep
 
-__all__ = ["Where", "run"]
+__all__ = ["Where", "command_of", "config_of", "run"]
 
 Where = str | os.PathLike[str] | Mapping[str, Any] | ClusterConfig
 """A YAML file of a cluster, what it holds, or the address of a scheduler."""
@@ -87,12 +87,18 @@ def run(
     >>> results.sweep.success_rate("trial")  # doctest: +SKIP
     """
     asked, place = sweep(of), os.fspath(store)
-    config = _config(cluster, workers)
+    config = config_of(cluster, workers)
     run_id = new_run_id()
     with ExitStack() as stack:
         told = [stack.enter_context(showing(Console())), announcement(run_id, place)] if progress else []
         finished = run_sweep(
-            asked, place, config, replace=replace, listeners=told, command=_command(place), run_id=run_id
+            asked,
+            place,
+            config,
+            replace=replace,
+            listeners=told,
+            command=command_of(f"relusweep.run(sweep, {place!r})"),
+            run_id=run_id,
         )
     if finished.interrupted:
         by = ", as asked from outside" if finished.cancelled else ""
@@ -102,7 +108,8 @@ def run(
     return open(store, asked.report_group)
 
 
-def _config(cluster: Where | None, workers: int | None) -> ClusterConfig:
+def config_of(cluster: Where | None, workers: int | None) -> ClusterConfig:
+    """Say where to compute, as a configuration."""
     if cluster is None:
         return parse_config({"kind": "local", "workers": workers}, "a cluster of this machine")
     if workers is not None:
@@ -116,12 +123,12 @@ def _config(cluster: Where | None, workers: int | None) -> ClusterConfig:
     return read_config(os.fspath(cluster))
 
 
-def _command(store: str) -> str:
-    """Say what makes the run go on."""
+def command_of(call: str) -> str:
+    """Say what makes a run go on: the script that runs, or else a call."""
     script = getattr(sys.modules["__main__"], "__file__", None)
     if script and Path(script).is_file():  # that of standard input is none
         return shlex.join(["python", script, *sys.argv[1:]])
-    return f"relusweep.run(sweep, {store!r})"
+    return call
 
 
 def _failures(failed: tuple[BlockFailed, ...], store: str) -> str:

@@ -41,8 +41,9 @@ class _Package(NamedTuple):
         return import_module(f"relusweep.pipeline.report.{self.name}.{name}")
 
 
-REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images", "landscape")}
-_WITHOUT_RATES = frozenset({"landscape"})
+_WITHOUT_RATES = ("growth", "landscape")
+REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images", *_WITHOUT_RATES)}
+
 GENERIC: Report = _Package("generic")
 
 

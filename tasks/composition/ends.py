@@ -13,7 +13,7 @@ class PretrainingEnd(IntEnum):
     EPOCHS
         With its last epoch.
     PEAK_AT_END
-        A peak is 0 or 1 in float32.
+        A peak is nearer to 0 or 1 than float32 tells apart, 2**-24.
     SCALE_OUT_OF_RANGE
         A scale is 0 in float32, or too large for it.
     NOT_FINITE

@@ -17,6 +17,8 @@ from relusweep.tasks.training.protocol import Protocol, Rows
 
 __all__ = ["Pretrained", "Pretraining", "pretrain"]
 
+_NEAR, _LARGEST = 2.0**-24, 1e26  # exponentials beyond e**60 are not told apart
+
 
 class Pretraining(BaseModel):
     """What of a composition is trained before all weights are.
@@ -104,23 +106,23 @@ def pretrain(
     parameters[good] = encoded(
         protocol.network, tops[good], scales[good], start.signs[good], start.spare[good]
     )
-    return Pretrained(parameters, loss.astype(np.float32), end)
+    return Pretrained(parameters, loss, end)
 
 
-def _loss(peaks: NDArray[np.floating], scales: NDArray[np.floating], rows: Triangles) -> NDArray[np.float64]:
+def _loss(peaks: NDArray[np.floating], scales: NDArray[np.floating], rows: Triangles) -> NDArray[np.float32]:
     """Give mean squared errors, summed row after row so that bits are the same on every processor."""
     with np.errstate(all="ignore"):  # of what is not finite, which is told
         sums = partial_sums(np.float64(peaks), np.float64(scales), rows.signs, np.float64(rows.inputs))[-1]
-        return np.cumsum((sums - rows.targets) ** 2, axis=1)[:, -1] / rows.targets.shape[1]
+        total = np.cumsum((sums - rows.targets) ** 2, axis=1)[:, -1]
+        return (total / rows.targets.shape[1]).astype(np.float32)
 
 
 def _ends(
-    peaks: NDArray[np.floating], scales: NDArray[np.floating], loss: NDArray[np.float64]
+    peaks: NDArray[np.floating], scales: NDArray[np.floating], loss: NDArray[np.float32]
 ) -> NDArray[np.int8]:
-    tops, sizes, largest = peaks.astype(np.float32), scales, np.exp(np.float32(60))
     found = np.zeros(len(peaks), np.int8)
-    found[((sizes <= 0) | (sizes >= largest)).any(axis=1)] = PretrainingEnd.SCALE_OUT_OF_RANGE
-    found[((tops <= 0) | (tops >= 1)).any(axis=1)] = PretrainingEnd.PEAK_AT_END
+    found[((scales <= 0) | (scales >= _LARGEST)).any(axis=1)] = PretrainingEnd.SCALE_OUT_OF_RANGE
+    found[((peaks < _NEAR) | (peaks > 1 - _NEAR)).any(axis=1)] = PretrainingEnd.PEAK_AT_END
     lost = ~(np.isfinite(peaks).all(axis=1) & np.isfinite(scales).all(axis=1) & np.isfinite(loss))
     found[lost & (found == PretrainingEnd.EPOCHS)] = PretrainingEnd.NOT_FINITE
     return found

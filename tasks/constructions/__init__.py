@@ -155,6 +155,8 @@ def largest_within_bound(
 
 
 def _recipe(name: str) -> Recipe:
+    if name not in names():
+        raise ValueError(f"unknown construction {name!r}; allowed are {', '.join(names())}")
     return discovery.load(__name__, name, Recipe)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -59,8 +59,8 @@ class Construction:
     activation: str
     bounds: Bounds
     domain: Domain
-    _network: Network
-    _value: Callable[[Setting, Sequence[Fraction]], Number]
+    _network: Network = field(repr=False)
+    _value: Callable[[Setting, Sequence[Fraction]], Number] = field(repr=False)
 
     @property
     def bound_error(self) -> float:
@@ -106,7 +106,7 @@ class Construction:
     @cached_property
     def log10_largest(self) -> float:
         """Its decimal logarithm, also beyond float64; minus infinite where all parameters are 0."""
-        largest = Fraction(max(map(abs, self._network.parameters()), default=0))
+        largest = max(map(abs, map(Fraction, self._network.parameters())), default=Fraction(0))
         if not largest:
             return -math.inf
         return math.log10(largest.numerator) - math.log10(largest.denominator)

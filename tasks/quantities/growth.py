@@ -55,7 +55,6 @@ class Built(IntEnum):
 
     BUILT = 0
     BEYOND_FLOAT64 = 1
-    NOT_DEFINED = 2
 
 
 def _construction(name: str) -> str:
@@ -74,7 +73,7 @@ class Growth(Quantity):
     """Networks that are built, not trained: sizes, parameters and errors, beside the bounds.
 
     A construction that does not depend on an axis has cells at its label ``none`` alone; one that does has
-    no cells there. What a construction cannot be, and parameters beyond float64, are codes.
+    no cells there. Where parameters are beyond float64, ``built`` says so.
 
     Attributes
     ----------
@@ -123,7 +122,7 @@ class Growth(Quantity):
         Field(description="none, or 1 to 10 000"),
     ]
     points: Annotated[Whole, Field(ge=2, le=100_000, description="2 to 100 000")] = 64
-    most_units: Annotated[Whole, Field(ge=1, description="at least 1")] = 30_000
+    most_units: Annotated[Whole, Field(ge=1, description="at least 1")] = 16_000
 
     def variables(self) -> Mapping[str, Declared]:
         """Give sizes, parameters, errors and bounds."""
@@ -139,39 +138,37 @@ class Growth(Quantity):
         return _wanted(self)
 
     def check(self) -> None:
-        """Refuse constructions of which no cell is asked for."""
-        asked = self.wanted.any(axis=tuple(range(1, len(self.shape))))
-        for name in (name for name, some in zip(self.construction, asked, strict=True) if not some):
-            used = constructions.uses(name)
-            axes = {dim: NONE not in self._written(dim) for own, dim in _AXES.items() if own not in used}
-            lacking = [dim for dim, lacks in axes.items() if lacks]
-            raise ValueError(
-                f"construction = {name}: no cell is left of it; "
-                + (
-                    f"it does not use {' and '.join(lacking)}: add none there, as {lacking[0]}=none,…"
-                    if lacking
-                    else f"give other labels of {', '.join(_AXES[own] for own in used)}, or more most_units"
-                )
-            )
+        """Refuse labels at which nothing is built."""
+        if not self.wanted.any():
+            raise ValueError(f"nothing is built: {self._left_out(self.construction[0])}")
+
+    def _left_out(self, name: str) -> str:
+        """Say why a construction has no cell."""
+        used = constructions.uses(name)
+        lacking = [
+            dim for own, dim in _AXES.items() if own not in used and not {0, NONE} & set(getattr(self, dim))
+        ]
+        if lacking:
+            return f"{name} does not use {' and '.join(lacking)}; add none there, as {lacking[0]}=none,…"
+        names = ", ".join(_AXES[own] for own in used)
+        return f"{name} uses {names}, and no label of these is given, or most_units is too small"
 
     def notes(self) -> list[str]:
-        """Say of how many constructions parameters may pass the range of float64."""
+        """Say which constructions have no cell, and of how many parameters may be beyond float64."""
+        asked = [bool(some.any()) for some in self.wanted]
+        lost = [name for name, some in zip(self.construction, asked, strict=True) if not some]
         labels = {dim: labels for dim, (labels, _) in self.axes.items()}
         settings = (
             {dim: labels[dim][at] for dim, at in zip(labels, place, strict=True)}
             for place in np.argwhere(self.wanted)
         )
         found = [_bounds(*_arguments(setting)) for setting in settings]
-        beyond = sum(bounds is not None and math.isinf(_float(bounds.parameters)) for bounds in found)
-        undefined = sum(bounds is None for bounds in found)
-        return [
-            f"{count:,} of {len(found):,} constructions {what}"
-            for count, what in (
-                (beyond, "may have parameters beyond float64: these are computed exactly alone"),
-                (undefined, "are not defined: they get a code"),
-            )
-            if count
-        ]
+        beyond = sum(math.isinf(_float(bounds.parameters)) for bounds in found)
+        said = (
+            f"{beyond:,} of {len(found):,} constructions may have parameters beyond float64: these are "
+            "computed exactly alone"
+        )
+        return [*([said] if beyond else []), *(f"left out: {self._left_out(name)}" for name in lost)]
 
     def block_shape(self) -> Mapping[str, int]:
         """Give all depths of a width: a run of seconds, and one chunk of the store."""
@@ -183,11 +180,7 @@ class Growth(Quantity):
 
     def cell(self, setting: Setting) -> Mapping[str, ArrayLike]:
         """Build a network, and measure it."""
-        arguments = _arguments(setting)
-        bounds = _bounds(*arguments)
-        if bounds is None:
-            return {"built": Built.NOT_DEFINED}
-        name, q, d, n, l, target = arguments  # noqa: E741  (the source's name)
+        name, q, d, n, l, target = _arguments(setting)  # noqa: E741  (the source's name)
         built = constructions.build(name, q=q, d=d, n=n, l=l, target=target, exact=True)
         points = built.points(self.points)
         off = np.array(abs(built.evaluate(points, "exact") - built.approximates(points)), float)
@@ -204,14 +197,11 @@ class Growth(Quantity):
             "error": off.max(),
             "mean_error": off.mean(),
             "error_float64": math.nan if beyond else built.error(points, "float64"),
-            "error_float32": built.error(points, "float32"),
-            **{f"bound_{name}": _float(getattr(bounds, name)) for name in _BOUNDED},
-            "claimed_error": bounds.claimed_error,
-            "claimed_parameters": bounds.claimed_parameters,
+            "error_float32": math.nan if beyond else built.error(points, "float32"),
+            **{f"bound_{name}": _float(getattr(built.bounds, name)) for name in _BOUNDED},
+            "claimed_error": built.bounds.claimed_error,
+            "claimed_parameters": built.bounds.claimed_parameters,
         }
-
-    def _written(self, dim: str) -> list[str]:
-        return [NONE if label in (0, NONE) else str(label) for label in getattr(self, dim)]
 
 
 _BOUNDED = ("error", "parameters", "width", "depth")
@@ -248,16 +238,12 @@ def _arguments(setting: Setting) -> tuple[Any, ...]:
 
 
 @cache
-def _bounds(name: str, q: int, d: int, n: int, l: int, target: str) -> Bounds | None:  # noqa: E741
-    """Give what is proved of a construction; None where it is not defined."""
-    try:
-        return constructions.check(name, q=q, d=d, n=n, l=l, target=target, exact=True)
-    except ValueError:
-        return None
+def _bounds(name: str, q: int, d: int, n: int, l: int, target: str) -> Bounds:  # noqa: E741
+    return constructions.check(name, q=q, d=d, n=n, l=l, target=target, exact=True)
 
 
-def _units(bounds: Bounds | None) -> float:
-    return 0.0 if bounds is None else _float(bounds.width) * max(1.0, _float(bounds.depth))
+def _units(bounds: Bounds) -> float:
+    return _float(bounds.width) * max(1.0, _float(bounds.depth))
 
 
 def _float(value: Any) -> float:

@@ -293,7 +293,8 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 # Functions
 
-merged: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+_MERGED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True, "_nrt": False}
+merged = numba.njit(**_MERGED)
 """Decorator of a function that LLVM makes a part of its callers.
 
 With ``inline="always"`` Numba does so, which gives the same code, but takes long where functions are long or

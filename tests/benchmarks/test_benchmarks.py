@@ -20,6 +20,7 @@ RUNS = {
     "activations.py": ((*FEW, "--epochs", "1"), "vrelu"),
     "boolean.py": ((*FEW, "--sample", "10"), "swaps, all classes of 5 inputs"),
     "comparison.py": ((*FEW, "--columns", "9", "--samples", "20"), "20 clusters"),
+    "constructions.py": (("--share", "0.02"), "target wave"),
     "version_rates.py": (
         ("npn2", *TINY, "--seeds", "2", "--swaps", "1", "--workers", "1"),
         "learning rate 0.002, in pairs",

@@ -149,7 +149,7 @@ def test_ctrl_c_keeps_what_has_come(
 )
 def test_clusters_are_files_mappings_addresses_or_objects(folder: Path, cluster: Any, config: object) -> None:
     (folder / "mine.yaml").write_text("kind: local\nworkers: 3\n")
-    assert runs._config(cluster, None) == config
+    assert runs.config_of(cluster, None) == config
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.report.claims import Claim, Verdict
-from relusweep.pipeline.report.compositional.depth import slopes
+from relusweep.pipeline.report.compositional.depth import gains
 from relusweep.pipeline.report.compositional.summary import Case, Run, Way, cases, formula
 from relusweep.pipeline.report.compositional.tables import collapsed, held, rate_words
 from relusweep.pipeline.report.text import percent, significant
@@ -191,19 +191,19 @@ def _early_layers(found: Sequence[Case]) -> Claim:
 
 
 def _with_depth(dataset: xr.Dataset) -> Claim:
-    figures, fine = [], []
-    for target, found in slopes(dataset).items():
-        ours, theirs = found.get(_TIED), found.get(_DEFAULT)
-        if ours and theirs:
-            fine.append(ours.high < 0 and ours.high < theirs.low)
-            figures.append(
-                f"{formula(target)}: {significant(ours.factor)} a layer, default {significant(theirs.factor)}"
-            )
+    found = {target: gain[_TIED] for target, gain in gains(dataset).items() if _TIED in gain}
+    falls = [gain.slope.high < 0 for gain in found.values()]
+    further = [fine and gain.end == gain.deepest for fine, gain in zip(falls, found.values(), strict=True)]
+    figures = [
+        f"{formula(target)}: {significant(gain.slope.factor)} a layer up to {gain.end} of {gain.deepest}"
+        for target, gain in found.items()
+    ]
     return Claim(
-        "Errors of pretrained waves fall exponentially with depth, and faster than those of random starts",
-        _verdict(fine),
+        "Errors of pretrained waves fall exponentially with depth",
+        _verdict([*falls, *further]),
         "Factor by which the error changes with each layer, from a straight line through the logarithms of "
-        "the errors of all networks; it holds for a curve where the interval of the slope lies below 0 and "
-        "below that of the default start. "
-        + ("; ".join(figures) or "The depth of these networks is fixed: see the sweep compositional_depth."),
+        "the errors of all networks, up to the depth from which no deeper one has a smaller median, as far "
+        "as intervals tell. It holds where errors fall up to the deepest networks, and in part where they "
+        "stop falling before. "
+        + ("; ".join(figures) or "Fewer than three depths ran: see the sweep compositional_depth."),
     )

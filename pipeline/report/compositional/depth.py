@@ -7,16 +7,18 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.report.compositional.summary import Way, cases, formula
-from relusweep.pipeline.report.text import enumeration
+from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.text import enumeration, significant
 from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
 from relusweep.pipeline.report.training.axes import labels
 from relusweep.tasks.medians import median
 
-__all__ = ["Slope", "along", "by_size", "slopes"]
+__all__ = ["Gain", "Slope", "by_size", "gains", "gains_table"]
 
 _Z = 1.959963984540054
 _WORDS = {"depth": "hidden layers", "width": "units of each layer"}
@@ -34,11 +36,35 @@ class Slope(NamedTuple):
         """By which the error changes with one more layer."""
         return float(np.exp(self.value))
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the interval of the factor."""
+        return float(np.exp(self.low)), float(np.exp(self.high))
+
+
+class Gain(NamedTuple):
+    """How the error of a way falls with depth.
+
+    Attributes
+    ----------
+    end : int
+        The least depth whose median error cannot be told from the least of all: its interval begins below
+        the end of that one's.
+    deepest : int
+        Of those that ran.
+    slope : Slope
+        Over the depths up to the end.
+    """
+
+    end: int
+    deepest: int
+    slope: Slope
+
 
 Lines = Mapping[Way, Mapping[int, np.ndarray[Any, Any]]]
 
 
-def along(dataset: xr.Dataset, dim: str) -> dict[str, Lines]:
+def _along(dataset: xr.Dataset, dim: str) -> dict[str, Lines]:
     """Give the losses of each curve, way and label of an axis, at the learning rate of the paper."""
     found: dict[str, dict[Way, dict[int, np.ndarray[Any, Any]]]] = {}
     for size in labels(dataset, dim):
@@ -48,14 +74,40 @@ def along(dataset: xr.Dataset, dim: str) -> dict[str, Lines]:
     return dict(found)
 
 
-def slopes(dataset: xr.Dataset) -> dict[str, dict[Way, Slope]]:
-    """Fit a line through the logarithms of errors against depth, where there are three depths or more."""
+def gains(dataset: xr.Dataset) -> dict[str, dict[Way, Gain]]:
+    """Tell how the errors of each curve and way fall with depth, where there are three depths or more."""
     if len(labels(dataset, "depth")) < 3:
         return {}
     return {
-        target: {way: _slope(sizes) for way, sizes in lines.items() if len(sizes) > 2}
-        for target, lines in along(dataset, "depth").items()
+        target: {way: _gain(sizes) for way, sizes in lines.items() if len(sizes) > 2}
+        for target, lines in _along(dataset, "depth").items()
     }
+
+
+def _gain(sizes: Mapping[int, np.ndarray[Any, Any]]) -> Gain:
+    depths = sorted(sizes)
+    middle, low, high = np.array([median(sizes[depth]) for depth in depths]).T
+    least = int(np.argmin(middle))
+    end = next(i for i in range(len(depths)) if i == least or low[i] <= high[least])
+    until = {depth: sizes[depth] for depth in depths[: max(end, 1) + 1]}
+    return Gain(depths[end], depths[-1], _slope(until))
+
+
+def gains_table(dataset: xr.Dataset) -> Table:
+    """Make the table of where the gain by further layers ends."""
+    rows = [
+        {
+            "Curve": formula(target),
+            "Way": way.name,
+            "Gain ends at": f"{gain.end} of {gain.deepest} layers",
+            "Factor of a layer until then [95 %]": " ".join(
+                [significant(gain.slope.factor), "[{}, {}]".format(*map(significant, gain.slope.ends))]
+            ),
+        }
+        for target, found in gains(dataset).items()
+        for way, gain in found.items()
+    ]
+    return Table("Where further layers no longer help", pd.DataFrame(rows))
 
 
 def _slope(sizes: Mapping[int, np.ndarray[Any, Any]]) -> Slope:
@@ -73,7 +125,7 @@ def by_size(dataset: xr.Dataset) -> Iterator[Picture]:
     """Make the pictures of errors against depth and width, where these are axes."""
     for dim, words in _WORDS.items():
         if len(labels(dataset, dim)) > 1:
-            found = along(dataset, dim)
+            found = _along(dataset, dim)
             other = "width" if dim == "depth" else "depth"
             at = _chosen(dataset, other)
             yield Picture(

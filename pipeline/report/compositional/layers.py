@@ -31,9 +31,9 @@ def layers(found: Sequence[Case]) -> Picture:
         name="layers-that-hold",
         alt=f"Shares of networks whose layers hold their wave, in percent by layer. {'; '.join(words)}.",
         caption=(
-            "Share of networks whose layer k still holds its wave at the end, with 95 % intervals: one of its "
-            "units is switched on or off at least 2^(k\N{MINUS SIGN}1) times between 0 and 1. Learning rate "
-            "0.001. One switch is enough for the first layer."
+            "Share of networks whose layer k still holds its wave at the end, with 95 % intervals: one of "
+            "its units is switched on or off at least 2^(k\N{MINUS SIGN}1) times between 0 and 1. Learning "
+            "rate 0.001. One switch is enough for the first layer."
         ),
         draw=partial(_draw, found),
     )

@@ -8,12 +8,18 @@ import xarray as xr
 
 from relusweep.pipeline.report.claims import claims_table
 from relusweep.pipeline.report.compositional.claims import claims
-from relusweep.pipeline.report.compositional.depth import by_size
+from relusweep.pipeline.report.compositional.depth import by_size, gains, gains_table
 from relusweep.pipeline.report.compositional.errors import errors
 from relusweep.pipeline.report.compositional.layers import layers
 from relusweep.pipeline.report.compositional.seen import waves_by_layer
 from relusweep.pipeline.report.compositional.summary import Case, cases
-from relusweep.pipeline.report.compositional.tables import errors_table, pieces_table, pretraining_table
+from relusweep.pipeline.report.compositional.tables import (
+    counts_table,
+    errors_table,
+    has_pretraining,
+    pieces_table,
+    pretraining_table,
+)
 from relusweep.pipeline.report.content import Block, Folded, Section
 
 __all__ = ["sections"]
@@ -21,7 +27,7 @@ __all__ = ["sections"]
 _WAYS = (
     "Networks start as PyTorch's default, by RAAI, or as composed waves of random peaks. Of waves, nothing "
     "is trained before all weights are, or the peaks and free scales, or the peaks with the scales that they "
-    "tie. The three start from the same peaks."
+    "tie. The three start from the same peaks. Errors are mean squared ones, over the points."
 )
 
 
@@ -47,8 +53,8 @@ def _errors(found: list[Case]) -> Iterator[Block]:
         yield errors_table(
             "Errors at the best learning rate of each way", found, lambda case: case.at_best_rate
         )
-    if table := pretraining_table(found):
-        yield Folded(table.title, [table])
+    tables = [*([pretraining_table(found)] if has_pretraining(found) else []), counts_table(found)]
+    yield Folded("Errors after pretraining, and how many networks ran", tables)
 
 
 def _seen(dataset: xr.Dataset) -> Iterator[Section]:
@@ -60,4 +66,5 @@ def _seen(dataset: xr.Dataset) -> Iterator[Section]:
 
 def _sizes(dataset: xr.Dataset) -> Iterator[Section]:
     if pictures := list(by_size(dataset)):
-        yield Section("Errors by depth and width", pictures)
+        tables = [gains_table(dataset)] if gains(dataset) else []
+        yield Section("Errors by depth and width", [*pictures, *tables])

@@ -21,11 +21,11 @@ PAPER_RATE = 1e-3
 """Learning rate at which all ways are compared, beside the best one of each."""
 
 _NAMES = {
-    ("pytorch", "none"): "PyTorch's default",
+    ("pytorch", "none"): "default",
     ("raai", "none"): "RAAI",
     ("compositional", "none"): "waves",
-    ("compositional", "scales"): "waves, free scales pretrained",
-    ("compositional", "peaks"): "waves, tied scales pretrained",
+    ("compositional", "scales"): "waves, free scales",
+    ("compositional", "peaks"): "waves, tied scales",
 }
 _KNOWN = ("final_loss", "pretraining_loss", "wave_pieces", "switches", "spread")
 _USUAL = {"width": 4, "depth": 5}

@@ -18,7 +18,9 @@ from relusweep.tasks.statistics import Rate, wilson
 
 __all__ = [
     "collapsed",
+    "counts_table",
     "errors_table",
+    "has_pretraining",
     "held",
     "pieces_table",
     "pretraining_table",
@@ -48,16 +50,31 @@ def errors_table(title: str, found: Sequence[Case], chosen: Callable[[Case], Map
                     "Curve": formula(case.target),
                     "Way": way.name,
                     "Rate": f"{run.rate:g}",
-                    "Networks": f"{run.ran:,}",
                     "Least": significant(float(run.loss.min())),
-                    "Least of 30 [95 %]": _least_of(run.loss),
                     "Mean [95 %]": _mean(run.loss),
-                    "Median [95 %]": with_ends(*(float(part) for part in median(run.loss))),
-                    "Constant at the end, % [95 %]": rate_words(collapsed(run, "end")),
-                    "Not finite": f"{run.ran - len(run.loss):,}",
+                    "Median [95 %]": with_ends(*map(float, median(run.loss))),
+                    "Constant, % [95 %]": rate_words(collapsed(run, "end")),
                 }
             )
     return Table(title, _once(rows, "Curve"))
+
+
+def counts_table(found: Sequence[Case]) -> Table:
+    """Make the table of how many networks ran, how many diverged, and the least error of 30 of them."""
+    rows = [
+        {
+            "Curve": formula(case.target),
+            "Way": run.way.name,
+            "Rate": f"{run.rate:g}",
+            "Networks": f"{run.ran:,}",
+            "Not finite": f"{run.ran - len(run.loss):,}",
+            "Least of any 30 [95 %]": _least_of(run.loss),
+        }
+        for case in found
+        for run in case.runs
+        if run.ran
+    ]
+    return Table("Networks, and the least error of any 30 of them", _once(rows, "Curve"))
 
 
 def _once(rows: Sequence[Mapping[str, str]], name: str) -> pd.DataFrame:
@@ -105,7 +122,8 @@ def held(run: Run, stage: str) -> xr.DataArray:
     that there are not.
     """
     switches = run.data["switches"].sel(stage=stage)
-    return (switches >= 2.0 ** (switches["wave_layer"] - 1)).where(switches >= 0)
+    holds = switches >= 2.0 ** (switches["wave_layer"] - 1)
+    return holds.astype(float).where(switches >= 0)
 
 
 def rate_words(rate: Rate) -> str:
@@ -148,20 +166,24 @@ def _quartiles(values: NDArray[np.generic]) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def pretraining_table(found: Sequence[Case]) -> Table | None:
-    """Make the table of losses before, between and after; None where nothing was pretrained."""
+def has_pretraining(found: Sequence[Case]) -> bool:
+    """Tell whether compositions were trained before all weights."""
+    return any(way.pretraining != "none" for case in found for way in case.at_paper_rate)
+
+
+def pretraining_table(found: Sequence[Case]) -> Table:
+    """Make the table of the errors of compositions, and of what all weights then made of them."""
     rows = []
     for case in found:
         for way, run in case.at_paper_rate.items():
-            if way.pretraining == "none" or "pretraining_loss" not in run.data:
-                continue
-            before = run.data["pretraining_loss"].to_numpy()
-            rows.append(
-                {
-                    "Curve": formula(case.target),
-                    "Way": way.name,
-                    "Median after pretraining [95 %]": with_ends(*(float(part) for part in median(before))),
-                    "Median at the end [95 %]": with_ends(*(float(part) for part in median(run.loss))),
-                }
-            )
-    return Table("Errors before and after all weights are trained", _once(rows, "Curve")) if rows else None
+            if way.pretraining != "none":
+                before = run.data["pretraining_loss"].to_numpy()
+                rows.append(
+                    {
+                        "Curve": formula(case.target),
+                        "Way": way.name,
+                        "Median after pretraining [95 %]": with_ends(*map(float, median(before))),
+                        "Median at the end [95 %]": with_ends(*map(float, median(run.loss))),
+                    }
+                )
+    return Table("Errors before and after all weights are trained", _once(rows, "Curve"))

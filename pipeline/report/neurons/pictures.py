@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from relusweep.pipeline.report.drawing import tick_logarithms
-from relusweep.pipeline.report.neurons.claims import FOUND
+from relusweep.pipeline.report.neurons.claims import LEVELS, pooled
 from relusweep.pipeline.report.neurons.summary import Case, best, neurons_of
 from relusweep.pipeline.report.text import percent, significant
 from relusweep.pipeline.report.theme import MARKERS, Picture, Theme, figure
@@ -28,36 +28,40 @@ _STARTS = ("grows at the start", "falls at the start")
 
 def found(every: Sequence[Case]) -> Picture:
     """Make the picture of the share of starts from which one neuron finds the kink."""
-    shares = [
-        f"{neuron} {percent(float((case.losses <= FOUND).mean()))} %"
-        for neuron in neurons_of(every)
-        if (case := best(case for case in every if case.neuron == neuron))
-    ]
+    words = []
+    for name in neurons_of(every):
+        own = [case for case in every if case.neuron == name]
+        shares = [pooled(own, level) for level in LEVELS]
+        words.append(f"{name} {' and '.join(percent(float(share.rate)) for share in shares if share)}")
+    levels = " and ".join(f"{level:g}" for level in LEVELS)
     return Picture(
         name="found",
-        alt=f"Share of starts that find the kink, at each neuron's best: {', '.join(shares)}.",
+        alt=f"Share of starts, in percent, that end at losses of at most {levels}: {', '.join(words)}.",
         caption=(
-            f"Share of starts that end at a loss of at most {significant(FOUND)}, with 95 % Wilson "
-            "intervals, at the best optimiser and rates of each neuron. Apart: starts whose output grows "
-            "with the input, and those whose output falls; the kink grows to the right, or to the left."
+            f"Share of starts that end at losses of at most {levels}, with 95 % Wilson intervals, at the "
+            "optimiser and rates of the most. Apart: starts whose output grows with the input, and those "
+            "whose output falls; the kink grows to the right, or to the left."
         ),
         draw=partial(_draw_found, every),
     )
 
 
 def _draw_found(every: Sequence[Case], theme: Theme) -> Figure:
-    names, targets = neurons_of(every)[::-1], sorted({case.labels["target"] for case in every})
-    drawing = figure(2.6 + 2.6 * len(targets), 1.2 + 0.34 * len(names))
-    for axis, target in zip(
-        drawing.subplots(1, len(targets), sharey=True, squeeze=False)[0], targets, strict=True
-    ):
-        for place, name in enumerate(names):
-            case = best(c for c in every if c.neuron == name and c.labels["target"] == target)
-            if case is not None:
-                _draw_shares(axis, case, place, theme)
-        axis.set(title=target, xlabel="found, %", xlim=(-2, 102))
-        _categories(axis, names)
-    _legend(drawing, [axis], 2)
+    names, targets = neurons_of(every)[::-1], _targets(every)
+    drawing = figure(2.6 + 2.6 * len(targets), 0.8 + len(LEVELS) * (0.7 + 0.3 * len(names)))
+    axes = drawing.subplots(len(LEVELS), len(targets), sharey=True, sharex=True, squeeze=False)
+    for row, level in zip(axes, LEVELS, strict=True):
+        for axis, target in zip(row, targets, strict=True):
+            for place, name in enumerate(names):
+                here = [c for c in every if c.neuron == name and c.labels["target"] == target]
+                if here:
+                    most = max(here, key=lambda case: float((case.losses <= level).mean()))
+                    _draw_shares(axis, most, level, place, theme)
+            axis.set(title=f"{target}: at most {level:g}", xlim=(-2, 102))
+            _categories(axis, names)
+    for axis in axes[-1]:
+        axis.set_xlabel("starts, %")
+    _legend(drawing, axes.ravel(), 2)
     return drawing
 
 
@@ -69,11 +73,11 @@ def _legend(drawing: Figure, axes: Iterable[Axes], columns: int) -> None:
     drawing.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=columns)
 
 
-def _draw_shares(axis: Axes, case: Case, place: int, theme: Theme) -> None:
+def _draw_shares(axis: Axes, case: Case, level: float, place: int, theme: Theme) -> None:
     grows = case.grows if case.grows is not None else np.ones(len(case.losses), bool)
     for i, there in enumerate((grows, ~grows)):
         if there.any():
-            share = wilson(int((case.losses[there] <= FOUND).sum()), int(there.sum()))
+            share = wilson(int((case.losses[there] <= level).sum()), int(there.sum()))
             rate, low, high = (100 * float(value) for value in share)
             _dot(axis, (rate, low, high), place + 0.12 * (1 - 2 * i), i, _STARTS[i], theme)
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.common.wording import label
+from relusweep.pipeline.report.drawing import LETTER
 from relusweep.pipeline.report.text import percent, points
 from relusweep.pipeline.report.theme import Picture, Theme, figure
 from relusweep.pipeline.report.training.comparison import best
@@ -87,7 +88,8 @@ def _in_words(outcome: Outcome, shown: Mapping[str, pd.DataFrame]) -> str:
 
 def _draw(outcome: Outcome, shown: Mapping[str, pd.DataFrame], theme: Theme) -> Figure:
     heights = [len(frame) + 0.9 for frame in shown.values()]
-    drawing = figure(7, 0.34 * sum(heights) + 0.55 * len(shown))
+    longest = max(len(name) for frame in shown.values() for name in _named(frame))
+    drawing = figure(max(7, 4 + LETTER * longest), 0.34 * sum(heights) + 0.55 * len(shown))
     axes = drawing.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis, (dim, frame) in zip(axes, shown.items(), strict=True):
         _draw_axis(axis, frame, 0.5 if outcome.by_loss else 0.0, theme)

@@ -15,7 +15,7 @@ from relusweep.pipeline.report.text import enumeration
 from relusweep.pipeline.report.training.axes import labels, varied
 from relusweep.pipeline.report.training.outcome import outcome_of
 
-__all__ = ["Family", "Prepared", "family_of", "of_probes", "prepared"]
+__all__ = ["Family", "Prepared", "family_of", "of_probes", "packages", "prepared"]
 
 
 class Family(NamedTuple):
@@ -82,14 +82,18 @@ _OF_ACTIVATIONS: Mapping[str, str] = dict.fromkeys(("decomposed_relu", "decompos
 
 def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
     """Load a module, `page` or `terminal`, of every package that adds to the report what probes kept."""
+    return [import_module(f"relusweep.pipeline.report.{name}.{module}") for name in packages(dataset)]
+
+
+def packages(dataset: xr.Dataset) -> list[str]:
+    """Name the packages that add to the report what probes kept."""
     kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
     neurons = labels(dataset, "activation") if "reached" in kinds else []
     named = [
         *(_OF_ACTIVATIONS[name] for name in neurons if name in _OF_ACTIVATIONS),
         *(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES),
     ]
-    packages = dict.fromkeys(named)
-    return [import_module(f"relusweep.pipeline.report.{package}.{module}") for package in packages]
+    return list(dict.fromkeys(named))
 
 
 class Prepared(NamedTuple):

@@ -21,6 +21,7 @@ from relusweep.tasks.blocks import BlockResult
 from tests.faults.toys import toy
 from tests.pipeline.sweeps.images.test_stages import Film, Laps, Large
 
+_WAVES = ("target=cube", "points=20", "init=compositional", "where=none", "trials=3", "epochs=3")
 SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "npn2": (("trials=2", "width=2,4", "depth=1", "epochs=9"), {"trials": 3, "leak": "0,0.1,0.5"}),
     "npn3": (("trials=2", "width=2", "depth=1,2", "epochs=9"), {"depth": "1..3"}),
@@ -83,6 +84,8 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         ),
         {"target": "saddle,norm3", "kink_rate": "0.1,0.2,0.3"},
     ),
+    "compositional": ((*_WAVES, "depth=2"), {"trials": 20}),
+    "compositional_depth": ((*_WAVES, "width=4,5", "depth=1"), {"depth": "1..2"}),
     "landscape2": (("problems=0,6", "width=1"), {"width": "1..2"}),
     "landscape3": (("problems=105", "width=1"), {"problems": "0,105"}),
     "growth": (

@@ -76,6 +76,8 @@ def test_of_all_stages_of_pruned_images() -> None:
         ("plane_xor_circles", "dc9c0109c6ed9fc9"),
         ("plane_xor", "d07b2aba26091699"),
         ("sine", "7cd1a3eb0a21e4f9"),
+        ("compositional", "e1315c2bd9fb6343"),
+        ("compositional_depth", "66b7863004555d9f"),
         ("prune_wide", "e78b80f03a6ab781"),
         ("prune_deep", "590b92b2ed48641c"),
         ("prune_masks", "5716ccfb8c957fff"),

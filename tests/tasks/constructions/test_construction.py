@@ -86,7 +86,7 @@ def test_bad_settings_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             check("square", **_SETTING | change)
-    with pytest.raises(ValueError, match=r"unknown recipe 'cube'; allowed are gaussian, logistic"):
+    with pytest.raises(ValueError, match=r"unknown construction 'cube'; allowed are gaussian, logistic"):
         check("cube", **_SETTING)
 
 

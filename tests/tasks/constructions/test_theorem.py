@@ -91,3 +91,16 @@ def test_the_error_falls_as_the_source_claims():
         assert built.largest <= 12 * max(n**9, n**2)
     slope = np.log2(errors[2] / errors[0]) / 2
     assert slope == pytest.approx(-4, abs=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("size", [(1, 1, 6, 8), (3, 1, 5, 6), (4, 1, 4, 3), (3, 2, 6, 3), (5, 2, 4, 2)])
+def test_bounds_hold_for_larger_networks(size, target):
+    built = _built("smooth", size, target)
+    _, d, n, l = size
+    assert built.error(built.points(100), "exact") <= built.bound_error
+    assert built.error(_on_ramps(cells(n, l, d), d, ramp_on(built.setting), Fraction(1, 3)), "exact") <= (
+        built.bound_error
+    )
+    assert _within(built)

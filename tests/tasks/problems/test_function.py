@@ -121,10 +121,13 @@ def test_what_cannot_be_is_refused(fields, message):
 
 def test_networks_of_functions_have_a_loss_at_test_points_and_no_right_rows():
     problem = Function(target="saddle", points=16, test_points=40)
-    arrays = train_block(blocks.block(problem, trials=range(2), loss="mse", epochs=30)).arrays
+    result = train_block(blocks.block(problem, trials=range(2), loss="mse", epochs=30))
+    arrays = result.arrays
     assert set(arrays) == {"success_epoch", "final_loss", "stop_reason", "test_loss", "parameters"}
     assert (arrays["test_loss"] != arrays["final_loss"]).all()
     assert (arrays["success_epoch"] == -1).all()
+    assert result.successes is None
+    assert train_block(block()).successes is not None  # of restarts, which have a bar to meet
 
 
 # The networks

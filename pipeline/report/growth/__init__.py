@@ -1,0 +1,1 @@
+"""The report of constructed networks: how their parameters grow, and their errors fall."""

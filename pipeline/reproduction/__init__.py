@@ -1,0 +1,1 @@
+"""What a source reports, run sweep by sweep and set beside ours on a page; each source is a file of data."""
