@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Attachment", "Block", "Content", "Folded", "KeyFigure", "Section", "Table"]
 
 
+_LONGEST_WORDS = 60  # letters of a cell that stays on one line
+
+
 class KeyFigure(NamedTuple):
     """A number at the head of the page.
 
@@ -68,6 +71,12 @@ class Table(NamedTuple):
     title: str
     cells: pd.DataFrame
     code: tuple[str, ...] = ()
+
+    @property
+    def prose(self) -> frozenset[str]:
+        """Headings of the columns that hold sentences, which are broken into lines."""
+        longest = {name: max(map(len, map(str, of)), default=0) for name, of in self.cells.items()}
+        return frozenset(str(name) for name, most in longest.items() if most > _LONGEST_WORDS)
 
     @property
     def width(self) -> int:

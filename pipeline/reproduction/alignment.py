@@ -14,8 +14,8 @@ ALIGNMENT = Source(
         Step(
             "alignment",
             "regions against parameters along training, and four ways to bring them together",
-            "Claims of the source",
-            small="trials=2",
+            "Parameters against regions: the claims; How regions grow; Partitions of the plane",
+            small="trials=6 target=ridge,peaks width=4,8 depth=1..3",
         ),
     ),
 )

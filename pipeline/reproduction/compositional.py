@@ -8,7 +8,7 @@ COMPOSITIONAL = Source(
     title="compositional networks",
     reference=(
         "M. Milkert, D. Hyde and F. Laine, Compelling ReLU Network Initialization and Training to Leverage "
-        "Exponential Scaling with Depth"
+        "Exponential Scaling with Depth (arXiv 2311.18022)"
     ),
     steps=(
         Step(

@@ -135,8 +135,9 @@ def _decided(seen: list[_Seen]) -> list[tuple[str, Claim]]:
 
 
 def _claims_table(decided: list[tuple[str, Claim]]) -> Table:
-    table = claims_table([claim for _, claim in decided])
-    table.cells.insert(1, "Sweep", [sweep for sweep, _ in decided])
+    table, sweeps = claims_table([claim for _, claim in decided]), [sweep for sweep, _ in decided]
+    if len(set(sweeps)) > 1:
+        table.cells.insert(1, "Sweep", sweeps)
     return table
 
 

@@ -104,11 +104,22 @@ class Reproduction(Shown):
         yield f"{self.source.reference}, at the scale {self.scale}, in {self.store}"
         rows = [(str(number), *self._row(part)) for number, part in enumerate(self.parts, start=1)]
         yield Table("steps", ("step", "sweep", "changed", "asked for", "in the store", "time"), rows)
-        known = [plan.expected_seconds for plan in self.plans.values()]
-        times = [seconds for seconds in known if seconds is not None]
-        unknown = len(known) - len(times)
-        more = f", and {unknown} of which it is not known" if unknown else ""
-        yield f"in all about {duration(sum(times))} for the tasks alone{more}; starting workers comes on top"
+        yield self._time
+
+    @property
+    def _time(self) -> str:
+        todo = {name: plan.expected_seconds for name, plan in self.plans.items() if plan.cells}
+        known = [seconds for seconds in todo.values() if seconds is not None]
+        unknown = [name for name, seconds in todo.items() if seconds is None]
+        if not todo:
+            return "nothing to do but the page"
+        if not known:
+            return "time: unknown before a first run into this store"
+        more = f", without {', '.join(unknown)}" if unknown else ""
+        return (
+            f"time: about {duration(max(1, sum(known)))} for the tasks alone{more}; starting workers, "
+            "compiling and the pages come on top"
+        )
 
     def _row(self, part: Part) -> tuple[str, ...]:
         plan = self.plans.get(part.step.sweep)

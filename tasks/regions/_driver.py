@@ -63,7 +63,7 @@ class Layers:
     def n_functions(self) -> NDArray[np.int64]:
         """Functions that cut, of each layer: shape (n_layers,)."""
         rows, _, group = self.shapes.T
-        return np.where(group == 1, rows, rows * (group - 1) // 2)
+        return np.asarray(np.where(group == 1, rows, rows * (group - 1) // 2))
 
     @property
     def n_words(self) -> NDArray[np.int64]:

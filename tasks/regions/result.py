@@ -198,7 +198,7 @@ class Regions:
         else:
             form = maps[row] - maps[other]
             above = bool(form @ np.append(self.polygon(region).mean(axis=0), 1) > 0)
-        return form * ([-1, -1, 1] if above else [1, 1, -1])
+        return np.asarray(form * ([-1, -1, 1] if above else [1, 1, -1]))
 
     @cached_property
     def adjacency(self) -> Adjacency:

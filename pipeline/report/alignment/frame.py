@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.again import sweep_of_results
 
-__all__ = ["PLAIN", "SIZES", "beside_plain", "networks", "remedies"]
+__all__ = ["PLAIN", "SIZES", "beside_plain", "columns", "networks", "remedies"]
 
 PLAIN = "plain ReLU"
 SIZES = ["inputs", "target", "remedy", "width", "depth", "parameters"]
@@ -54,7 +55,7 @@ def networks(dataset: xr.Dataset) -> pd.DataFrame:
     return table.merge(sizes)[[*SIZES, *own, *(name for name in kept if name != "ran")]]
 
 
-def _remedy(row: dict[str, Any]) -> str:
+def _remedy(row: Mapping[Hashable, Any]) -> str:
     """Name what sets a network apart from one of plain ReLU of the same width and depth."""
     words = {"vrelu": "two slopes", "maximum": f"maxima of {row['group']}", "relu": ""}
     parts = [words.get(row["activation"], row["activation"])]
@@ -70,14 +71,18 @@ def _sizes(dataset: xr.Dataset, table: pd.DataFrame) -> pd.DataFrame:
     only = {dim: place.labels[0] for dim, place in sweep.places.items()}
     counts = []
     for labels in found.to_dict("records"):
-        block = sweep.block(
-            Block(sweep.name, 0, tuple((d, (v,)) for d, v in {**only, **labels, "trial": 0}.items()))
-        )
+        of = dict(only) | {str(dim): one for dim, one in labels.items()} | {"trial": 0}
+        block = sweep.block(Block(sweep.name, 0, tuple((dim, (one,)) for dim, one in of.items())))
         network = block.protocol.network
         counts.append({"inputs": network.n_inputs, "parameters": network.n_parameters})
     own = found.assign(**pd.DataFrame(counts, index=found.index))
     others = {dim: only[dim] for dim in ("target", "width", "depth") if dim not in table}
     return own.assign(**others)
+
+
+def columns(table: pd.DataFrame, beginning: str) -> list[str]:
+    """Name the columns that begin so."""
+    return [name for name in map(str, table.columns) if name.startswith(beginning)]
 
 
 def remedies(table: pd.DataFrame) -> list[str]:

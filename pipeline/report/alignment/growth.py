@@ -94,12 +94,12 @@ def depth_growth(table: pd.DataFrame) -> list[Growth]:
 
 def _along(table: pd.DataFrame, axis: str, other: str) -> Iterator[Growth]:
     plain = table[table["remedy"] == PLAIN]
-    for (inputs, label), some in plain.groupby(["inputs", other]):
+    for (_, label), some in plain.groupby(["inputs", other]):
         if some[axis].nunique() >= _FEWEST:
             logs = {when: np.log(some[when].to_numpy(float)) for when in WHEN}
             at = some[axis].to_numpy(float)
             yield Growth(
-                int(inputs),
+                int(some["inputs"].iloc[0]),
                 f"{other} {label}",
                 len(some),
                 {when: line(np.log(at), values) for when, values in logs.items()},
@@ -116,11 +116,13 @@ def exponents_table(table: pd.DataFrame) -> Table:
     """Make the table of fitted exponents, with intervals."""
     rows = [_row("width", found) for found in width_growth(table)]
     rows += [_row("depth", found) for found in depth_growth(table)]
-    for inputs, some in table[table["remedy"] == PLAIN].groupby("inputs"):
+    for _, some in table[table["remedy"] == PLAIN].groupby("inputs"):
         if some["parameters"].nunique() >= _FEWEST:
             at = np.log(some["parameters"].to_numpy(float))
             power = {when: line(at, np.log(some[when].to_numpy(float))) for when in WHEN}
-            rows.append(_row("parameters", Growth(int(inputs), "all sizes", len(some), power, {})))
+            rows.append(
+                _row("parameters", Growth(int(some["inputs"].iloc[0]), "all sizes", len(some), power, {}))
+            )
     title = "Exponents of power laws: regions of plain networks against one axis [95 %]"
     return Table(title, pd.DataFrame(rows))
 
@@ -171,9 +173,9 @@ def growth_picture(table: pd.DataFrame) -> Picture:
 def _in_words(some: pd.DataFrame, inputs: int) -> str:
     largest = some[some["parameters"] == some["parameters"].max()]
     return (
-        f"Of {counted(int(inputs), 'input')}, networks of {largest['parameters'].iloc[0]:,} parameters have a "
-        f"median of {largest['start'].median():,.0f} regions at the start and {largest['end'].median():,.0f} after "
-        "training."
+        f"Of {counted(int(inputs), 'input')}, networks of {largest['parameters'].iloc[0]:,} parameters have "
+        f"a median of {largest['start'].median():,.0f} regions at the start and "
+        f"{largest['end'].median():,.0f} after training."
     )
 
 

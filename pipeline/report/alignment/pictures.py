@@ -36,7 +36,7 @@ def partitions_picture(dataset: xr.Dataset, table: pd.DataFrame) -> Picture | No
     some = _chosen(table)
     if not len(some):
         return None
-    dims = [dim for dim in dataset["success_epoch"].dims if dim in some]
+    dims = [str(dim) for dim in dataset["success_epoch"].dims if dim in some]
     found = {}
     for name in remedies(some):
         one = some[some["remedy"] == name].iloc[0]
@@ -64,7 +64,8 @@ def _chosen(table: pd.DataFrame) -> pd.DataFrame:
     sizes = plane.groupby(["width", "depth"])["remedy"].nunique()
     width, depth = max(sizes.index, key=lambda size: (sizes[size], size[1] == 2, size[0]))
     some = plane[(plane["width"] == width) & (plane["depth"] == depth)]
-    return some[some["target"] == some["target"].iloc[0]].groupby("remedy", sort=False).head(1)
+    of_first: pd.DataFrame = some[some["target"] == some["target"].iloc[0]].drop_duplicates("remedy")
+    return of_first
 
 
 def _cut(block: TrainingBlock) -> Pair:

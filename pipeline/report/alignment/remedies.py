@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from relusweep.pipeline.report.alignment.frame import PLAIN, beside_plain, remedies
+from relusweep.pipeline.report.alignment.frame import PLAIN, beside_plain, columns, remedies
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING, significant
 from relusweep.pipeline.report.theme import Picture, Theme, figure
@@ -54,11 +54,12 @@ def nearness(table: pd.DataFrame) -> dict[str, Ratio]:
     others: above 1 where the remedy brings both together.
     """
 
-    def nearer(found: pd.DataFrame) -> pd.Series:
+    def factor(found: pd.DataFrame) -> pd.Series:
         own, plain = (np.abs(np.log(found[name] / found["parameters"])) for name in ("own", "plain"))
-        return np.exp(plain - own)
+        nearer: pd.Series = np.exp(plain - own)
+        return nearer
 
-    return _over_sizes(table, "end", nearer)
+    return _over_sizes(table, "end", factor)
 
 
 def _over_sizes(
@@ -73,9 +74,9 @@ def _over_sizes(
 
 def remedies_table(table: pd.DataFrame) -> Table:
     """Make the table of all remedies, as ratios to plain networks of as many parameters."""
-    columns = {"Error": "error", "Regions at the start": "start", "Regions after training": "end"}
-    columns |= {name.capitalize(): name for name in table if name.startswith("epochs to")}
-    found = {heading: ratios(table, column) for heading, column in columns.items()}
+    shown = {"Error": "error", "Regions at the start": "start", "Regions after training": "end"}
+    shown |= {name.capitalize(): name for name in columns(table, "epochs to")}
+    found = {heading: ratios(table, column) for heading, column in shown.items()}
     found["Nearer to one region for each parameter"] = nearness(table)
     rows = [
         {
@@ -116,7 +117,7 @@ def errors_table(table: pd.DataFrame) -> Table:
                 "Error": _of(some["error"]),
                 "Regions": _of(some["end"]),
                 "Regions for a parameter": _of(pd.Series(each / parameters)),
-                **{name.capitalize(): _of(some[name]) for name in some if name.startswith("epochs to")},
+                **{name.capitalize(): _of(some[name]) for name in columns(some, "epochs to")},
             }
         )
     return Table("All kinds and sizes: medians over trials [95 %]", pd.DataFrame(rows))
@@ -197,7 +198,7 @@ def _draw_line(axis, some, across: str, up: str, colour: str, name: str) -> None
 
 def training_picture(table: pd.DataFrame) -> Picture | None:
     """Draw regions against the epoch, a panel for each depth and a line for each remedy."""
-    epochs = [name for name in table if name.startswith("regions after")]
+    epochs = columns(table, "regions after")
     some = table[table["inputs"] == 2]
     shared = some.groupby("width")["remedy"].nunique()
     if len(epochs) < 2 or not len(shared):
