@@ -171,9 +171,9 @@ def growth_picture(table: pd.DataFrame) -> Picture:
 def _in_words(some: pd.DataFrame, inputs: int) -> str:
     largest = some[some["parameters"] == some["parameters"].max()]
     return (
-        f"Of {counted(int(inputs), 'input')}, networks of {largest['parameters'].iloc[0]:,} parameters have a "
-        f"median of {largest['start'].median():,.0f} regions at the start and {largest['end'].median():,.0f} after "
-        "training."
+        f"Of {counted(int(inputs), 'input')}, networks of {largest['parameters'].iloc[0]:,} parameters have "
+        f"a median of {largest['start'].median():,.0f} regions at the start and "
+        f"{largest['end'].median():,.0f} after training."
     )
 
 

@@ -10,8 +10,8 @@ from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 __all__ = ["ALIGNMENT"]
 
 _LOOKS = [0, 10, 30, 100, 300]
-_SIZES = "(width * depth <= 64 or width <= 32 and depth <= 3)"
-_PLAIN = f"activation == 'relu' and group == 2 and pull + orthogonality == 0 and {_SIZES}"
+_PLAIN = "activation == 'relu' and group == 2 and pull + orthogonality == 0 and width * depth <= 64"
+_REMEDIED = "width in [4, 8, 16] and width * depth <= 32 and depth <= 4"
 _PULLED = "activation == 'relu' and group == 2 and pull * orthogonality == 0"
 _OWN = "activation == 'vrelu' and group == 2 and pull + orthogonality == 0"
 _LARGEST = "activation == 'maximum' and pull + orthogonality == 0"
@@ -49,7 +49,7 @@ ALIGNMENT = TrainingSweep.model_validate(
             {"alignment": {"at": [0, 300]}},
             {"reached": {"per_decade": 8, "losses": [0.01, 0.003, 0.001]}},
         ],
-        "where": f"({_PLAIN}) or width in [4, 8, 16] and depth <= 3 and ({_PULLED} or {_OWN} or {_LARGEST})",
+        "where": f"({_PLAIN}) or {_REMEDIED} and ({_PULLED} or {_OWN} or {_LARGEST})",
         "trials": 16,
     }
 )
