@@ -47,7 +47,8 @@ def curve(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, snapshots: 
     """
     rows = Rows(np.ascontiguousarray(inputs, np.float32), np.ascontiguousarray(targets, np.float32))
     look = _in_lanes if activations.load(protocol.network.activation).in_lanes else _in_torch
-    return Curve(*(np.asarray(found, np.float32) for found in look(protocol, rows, snapshots)))
+    with np.errstate(over="ignore"):  # of norms beyond float32, infinite is what is recorded
+        return Curve(*(np.asarray(found, np.float32) for found in look(protocol, rows, snapshots)))
 
 
 _Found = tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic]]

@@ -58,9 +58,11 @@ def _finds(every: Sequence[Case], kind: str, level: float) -> Claim:
     plain = pooled([case for case in every if case.neuron == NEURONS["relu"]], level)
     if ours is None or plain is None:
         return Claim(words, "not run", "")
-    (rate, low, _), (_, _, high) = ours, plain
-    verdict: Verdict = "does not hold" if low <= high else "holds" if rate >= _ALWAYS else "holds in part"
-    written = [f"{percent(some.rate)} [{percent(some.low)}, {percent(some.high)}]" for some in (ours, plain)]
+    verdict: Verdict = "holds" if ours.rate >= _ALWAYS else "holds in part"
+    if ours.low <= plain.high:
+        verdict = "does not hold"
+    numbers = ([percent(float(number)) for number in some] for some in (ours, plain))
+    written = [f"{rate} [{low}, {high}]" for rate, low, high in numbers]
     return Claim(
         words,
         verdict,
@@ -77,8 +79,8 @@ def pooled(some: Iterable[Case], level: float) -> Rate | None:
         at = tuple(sorted((name, of) for name, of in case.labels.items() if name != "target"))
         found, ran = counts.setdefault(at, [0, 0])
         counts[at] = [found + int((case.losses <= level).sum()), ran + len(case.losses)]
-    shares = [Rate(*map(float, wilson(found, ran))) for found, ran in counts.values()]
-    return max(shares, default=None)
+    shares = [wilson(found, ran) for found, ran in counts.values()]
+    return max(shares, key=lambda share: float(share.rate), default=None)
 
 
 # Many neurons

@@ -9,6 +9,7 @@ from relusweep.tasks.probes import Extent
 from relusweep.tasks.probes.curve import Curve
 from relusweep.tasks.probes.outcome import Outcome
 from relusweep.tasks.probes.parameters import Parameters
+from relusweep.tasks.probes.reached import Reached
 from relusweep.tasks.probes.snapshots import Snapshots
 from relusweep.tasks.problems.ball_and_shell import BallAndShell
 from relusweep.tasks.problems.boolean import Boolean
@@ -121,6 +122,30 @@ def test_after_the_end_there_is_nothing():
     np.testing.assert_array_equal(np.isnan(arrays["curve_loss"]), over)
     np.testing.assert_array_equal(np.isnan(arrays["snapshots"]).all(axis=2), over)
     assert np.isfinite(arrays["final_loss"]).all()
+
+
+@pytest.mark.parametrize("stop", ["last_epoch", "first_success"])
+def test_losses_are_reached_when_the_curve_says_so(stop):
+    losses = (0.3, 0.6, 0.65, 0.69, 1e-9)
+    probes = (Outcome(), Curve(every=20), Reached(every=20, losses=losses))
+    of = block(BOOLEAN, (1, 105), range(20), probes=probes, stop=stop, epochs=410)
+    arrays = train_block(of).arrays
+    ends = np.where(arrays["success_epoch"] < 0, 410, arrays["success_epoch"])
+    for place, bar in enumerate(sorted(losses)):
+        for i in np.ndindex(ends.shape):
+            seen = [*zip(range(0, 411, 20), arrays["curve_loss"][i], strict=True)]
+            seen += [(ends[i], arrays["final_loss"][i])]
+            expected = min((epoch for epoch, value in seen if value <= bar), default=-1)
+            assert arrays["reached_epoch"][i][place] == expected
+    found = arrays["reached_epoch"]
+    assert (found[..., 0] == -1).all()
+    assert (found[..., 1:] > 0).any(axis=(0, 1)).all()
+
+
+def test_losses_that_cannot_be_reached_are_refused():
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Reached(every=1, losses="0.1,0")
+    assert Reached(every=1, losses="0.1,1e-3,0.1").losses == (1e-3, 0.1)
 
 
 def test_the_sine_has_no_right_rows():

@@ -55,6 +55,27 @@ from relusweep.pipeline.sweeps.training.checks import check_names
             ["width=2..5"],
             "up to 25 weights, and networks of 3 inputs, width 5 and depth 1 have 26",
         ),
+        (
+            "npn4",
+            ["scalars=rules"],
+            "only decomposed_relu and decomposed_softplus have rules; set activation=",
+        ),
+        (
+            "one_neuron",
+            ["kink_rate=none", "where=none"],
+            "say how fast, as --set kink_rate=0.1 --set",
+        ),
+        (
+            "one_neuron",
+            ["scalars=none", "where=none"],
+            "kink_rate is of rules; set scalars=rules, or kink_rate=none",
+        ),
+        ("one_neuron", ["where=none", "leak=0"], "scalars has several labels, and relu does not use it"),
+        (
+            "one_neuron",
+            ["where=none", "leak=0", "activation=decomposed_relu"],
+            "kink_rate has several labels, and backpropagation does not use it.*scalars != 'backpropagation' or",
+        ),
         ("npn4", ["where=wdth < 3"], "names no axis 'wdth'"),
     ],
 )
