@@ -12,9 +12,9 @@
 """
 
 from relusweep.tasks.composition.encoding import encoded, n_spare
-from relusweep.tasks.composition.structure import Structure, structure
 from relusweep.tasks.composition.targets import sign_of
 from relusweep.tasks.composition.waves import ADDED, SUBTRACTED, kinks, partial_sums, tied_scales, waves
+from relusweep.tasks.regions.structure import Structure, structure
 
 __all__ = [
     "ADDED",

@@ -1,9 +1,8 @@
 """Small networks: their shape, the order of their parameters, and their starts."""
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations, initialisations
+from relusweep.tasks.layers import Layer, Learned, layer_views
 from relusweep.tasks.streams import Stream
-
-if TYPE_CHECKING:
-    from relusweep.tasks.training.protocol import Rows
 
 __all__ = ["Layer", "Network", "initial_parameters", "initial_words", "layer_views", "scalar_views"]
 
@@ -152,39 +149,6 @@ class Network(BaseModel):
         return [*hidden, (1, widths[-1])]
 
 
-class Layer(NamedTuple):
-    """Views of what a layer holds of rows of parameters, without units of zeros.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (n_rows, fan_out, fan_in)
-    biases : ndarray of shape (n_rows, fan_out)
-    """
-
-    weights: NDArray[Any]
-    biases: NDArray[Any]
-
-
-def layer_views(network: Network, parameters: NDArray[Any]) -> Iterator[Layer]:
-    """View the layers of rows of parameters, from the inputs to the output.
-
-    Parameters
-    ----------
-    network : Network
-    parameters : ndarray of shape (n_rows, network.n_parameters)
-
-    Yields
-    ------
-    Layer
-    """
-    place = 0
-    for (fan_out, fan_in), (units, inputs) in zip(network.layers, network.true_layers, strict=True):
-        size = fan_out * (fan_in + 1)
-        layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
-        yield Layer(layer[:, :units, :inputs], layer[:, :units, fan_in])
-        place += size
-
-
 def scalar_views(network: Network, parameters: NDArray[Any]) -> list[NDArray[Any]]:
     """View the scalars of each hidden layer of rows of parameters, without units of zeros.
 
@@ -204,7 +168,7 @@ def scalar_views(network: Network, parameters: NDArray[Any]) -> list[NDArray[Any
 
 
 def initial_parameters(
-    network: Network, stream: Stream, trials: range, rows: "Rows | None" = None
+    network: Network, stream: Stream, trials: range, rows: Learned | None = None
 ) -> NDArray[np.float32]:
     """Draw the starts of some trials.
 
@@ -220,8 +184,9 @@ def initial_parameters(
         normal and equal, add their names to its own.
     trials : range
         Consecutive trial numbers.
-    rows : Rows, optional
-        What the trials learn, for initialisations whose starts depend on it.
+    rows : pair of ndarray, optional
+        Inputs and targets that the trials learn, for initialisations whose starts depend on
+        them.
 
     Returns
     -------

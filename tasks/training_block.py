@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from relusweep.tasks import networks
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.composition.pretraining import Pretrained, Pretraining, pretrain
 from relusweep.tasks.composition.starts import starts_of
 from relusweep.tasks.given import Starts
+from relusweep.tasks.initialisations import uniform_around_zero
+from relusweep.tasks.pretraining.stage import Pretrained, Pretraining, pretrain
 from relusweep.tasks.probes import Extent, Probe, Trained, Tried
 from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
@@ -169,7 +170,8 @@ def _pretrained(block: TrainingBlock, trials: Trials) -> Pretrained:
     network, parts = block.protocol.network, []
     for i, stream in enumerate(block.streams()):
         rows = block.rows_of(i, trials)
-        start = starts_of(networks.initial_words(network, stream, block.trials), network, rows)
+        numbers = uniform_around_zero(networks.initial_words(network, stream, block.trials))
+        start = starts_of(numbers, network, *rows)
         parts.append(pretrain(block.protocol, block.pretraining, rows, start, engine=block.engine))
     return Pretrained(*map(np.concatenate, zip(*parts, strict=True)))
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.composition.waves import kinks, partial_sums
-from relusweep.tasks.networks import Network, layer_views
+from relusweep.tasks.layers import Shape, layer_views
 
 __all__ = ["CORE", "check_network", "encoded", "n_spare"]
 
@@ -17,7 +17,7 @@ _WAVE, _ABOVE, _SUM, _CONSTANT = range(CORE)
 
 
 def encoded(
-    network: Network, peaks: ArrayLike, scales: ArrayLike, sign: ArrayLike, spare: ArrayLike | None = None
+    network: Shape, peaks: ArrayLike, scales: ArrayLike, sign: ArrayLike, spare: ArrayLike | None = None
 ) -> NDArray[np.float64]:
     """Give the parameters of networks that compute sums of as many waves as they have hidden layers.
 
@@ -29,8 +29,8 @@ def encoded(
 
     Parameters
     ----------
-    network : Network
-        Of one input, relu without leak, four units or more in each hidden layer.
+    network : Shape
+        A `relusweep.Network` of one input, relu without leak, four units or more in each hidden layer.
     peaks : array_like of shape (n_networks, at least depth)
         Above 0 and below 1.
     scales : array_like of shape (n_networks, depth)
@@ -43,7 +43,7 @@ def encoded(
 
     Returns
     -------
-    ndarray of shape (n_networks, network.n_parameters), float64
+    ndarray of shape (n_networks, network.n_weights), float64
 
     Raises
     ------
@@ -57,6 +57,7 @@ def encoded(
 
     Examples
     --------
+    >>> from relusweep.tasks.networks import Network
     >>> from relusweep.tasks.composition.waves import SUBTRACTED, tied_scales
     >>> network = Network(n_inputs=1, width=4, depth=1)
     >>> encoded(network, [[0.5, 0.5]], tied_scales([[0.5, 0.5]], SUBTRACTED), [SUBTRACTED])[0].tolist()
@@ -64,7 +65,7 @@ def encoded(
     """
     tops, sizes, signs = (np.asarray(of, np.float64) for of in (peaks, scales, sign))
     _check(network, tops, sizes)
-    rows = np.zeros((len(tops), network.n_parameters))
+    rows = np.zeros((len(tops), network.n_weights))
     first, *layers = layer_views(network, rows)
     offset = _offset(tops, sizes, signs)
     first.weights[:, [_WAVE, _ABOVE, _SUM], 0] = 1
@@ -89,12 +90,12 @@ def encoded(
     return rows
 
 
-def n_spare(network: Network) -> int:
+def n_spare(network: Shape) -> int:
     """Count the incoming weights and biases of units behind the fourth."""
     return sum((fan_out - CORE) * (fan_in + 1) for fan_out, fan_in in network.layers[:-1])
 
 
-def _fill(network: Network, rows: NDArray[Any], numbers: NDArray[Any]) -> None:
+def _fill(network: Shape, rows: NDArray[Any], numbers: NDArray[Any]) -> None:
     place = 0
     for layer in list(layer_views(network, rows))[:-1]:
         weights, biases = layer.weights[:, CORE:], layer.biases[:, CORE:]
@@ -111,7 +112,7 @@ def _offset(peaks: NDArray[Any], scales: NDArray[Any], sign: NDArray[Any]) -> ND
     return np.zeros(len(peaks)) if sums is None else 1.01 * np.maximum(-sums.min(axis=(0, 2)), 0)
 
 
-def check_network(network: Network) -> None:
+def check_network(network: Shape) -> None:
     """Refuse networks that cannot hold waves.
 
     Raises
@@ -132,7 +133,7 @@ def check_network(network: Network) -> None:
         )
 
 
-def _check(network: Network, peaks: NDArray[Any], scales: NDArray[Any]) -> None:
+def _check(network: Shape, peaks: NDArray[Any], scales: NDArray[Any]) -> None:
     check_network(network)
     depth = network.depth
     if peaks.ndim != 2 or peaks.shape[1] < depth or scales.shape != (len(peaks), depth):

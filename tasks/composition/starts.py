@@ -1,6 +1,6 @@
 """Random compositions: what networks start from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 from relusweep.tasks.composition.encoding import check_network, n_spare
 from relusweep.tasks.composition.targets import sign_of
 from relusweep.tasks.composition.waves import tied_scales
-from relusweep.tasks.initialisations import uniform_around_zero
-from relusweep.tasks.networks import Network
-from relusweep.tasks.training.protocol import Rows
+from relusweep.tasks.layers import Shape
 
-__all__ = ["Start", "n_words", "starts_of"]
+__all__ = ["Start", "n_numbers", "starts_of"]
 
 
 class Start(NamedTuple):
@@ -36,20 +34,24 @@ class Start(NamedTuple):
     spare: NDArray[np.float64]
 
 
-def n_words(network: Network) -> int:
-    """Count the random words of a start; a ValueError says why a network cannot hold waves."""
+def n_numbers(network: Shape) -> int:
+    """Count the random numbers of a start; a ValueError says why a network cannot hold waves."""
     check_network(network)
     return network.depth + 1 + n_spare(network)
 
 
-def starts_of(words: NDArray[np.uint32], network: Network, rows: Rows) -> Start:
-    """Make starts of random words.
+def starts_of(
+    numbers: NDArray[np.float64], network: Shape, inputs: NDArray[Any], targets: NDArray[Any]
+) -> Start:
+    """Make starts of random numbers.
 
     Parameters
     ----------
-    words : ndarray of shape (n_networks, n_words)
-    network : Network
-    rows : Rows
+    numbers : ndarray of shape (n_networks, n_numbers)
+        Uniform between −1 and 1.
+    network : Shape
+    inputs : ndarray of shape (n_rows, 1) or (n_networks, n_rows, 1)
+    targets : ndarray of shape (n_networks, n_rows)
         What each network learns.
 
     Raises
@@ -57,8 +59,7 @@ def starts_of(words: NDArray[np.uint32], network: Network, rows: Rows) -> Start:
     ValueError
         Waves cannot make the function; see :func:`.sign_of`.
     """
-    numbers = uniform_around_zero(words)
     peaks, spare = 0.5 + 0.25 * numbers[:, : network.depth + 1], numbers[:, network.depth + 1 :]
-    each = rows.inputs if rows.inputs.ndim == 3 else [rows.inputs] * len(rows.targets)
-    signs = np.array([sign_of(x, y) for x, y in zip(each, rows.targets, strict=True)], np.float64)
+    each = inputs if inputs.ndim == 3 else [inputs] * len(targets)
+    signs = np.array([sign_of(x, y) for x, y in zip(each, targets, strict=True)], np.float64)
     return Start(peaks, tied_scales(peaks, signs), signs, spare)

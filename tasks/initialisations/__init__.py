@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks import discovery, elementary, streams
 from relusweep.tasks.compiled import compiled
+from relusweep.tasks.layers import Learned, Shape
 from relusweep.tasks.streams import box_muller
-
-if TYPE_CHECKING:
-    from relusweep.tasks.networks import Network
-    from relusweep.tasks.training.protocol import Rows
 
 __all__ = ["Initialisation", "Whole", "load", "names", "normal", "uniform_around_zero"]
 
@@ -41,8 +38,8 @@ class Whole(NamedTuple):
         not for such rows.
     """
 
-    count: Callable[[Network], int]
-    parameters: Callable[[NDArray[np.uint32], Network, Rows | None], NDArray[Any]]
+    count: Callable[[Shape], int]
+    parameters: Callable[[NDArray[np.uint32], Shape, Learned | None], NDArray[Any]]
     needs_rows: bool = False
 
 

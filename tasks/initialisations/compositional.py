@@ -7,33 +7,23 @@ start as those of ``torch.nn.Linear``, and no other unit reads them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.initialisations import Initialisation, Whole
-
-if TYPE_CHECKING:
-    from relusweep.tasks.networks import Network
-    from relusweep.tasks.training.protocol import Rows
+from relusweep.tasks.composition.encoding import encoded
+from relusweep.tasks.composition.starts import n_numbers, starts_of
+from relusweep.tasks.initialisations import Initialisation, Whole, uniform_around_zero
+from relusweep.tasks.layers import Learned, Shape
 
 __all__ = ["INITIALISATION"]
 
 
-def _count(network: Network) -> int:
-    from relusweep.tasks.composition.starts import n_words
-
-    return n_words(network)
-
-
-def _parameters(words: NDArray[np.uint32], network: Network, rows: Rows | None) -> NDArray[Any]:
-    from relusweep.tasks.composition.encoding import encoded
-    from relusweep.tasks.composition.starts import starts_of
-
+def _parameters(words: NDArray[np.uint32], network: Shape, rows: Learned | None) -> NDArray[Any]:
     assert rows is not None  # it needs them
-    start = starts_of(words, network, rows)
+    start = starts_of(uniform_around_zero(words), network, *rows)
     return encoded(network, start.peaks, start.scales, start.signs, start.spare)
 
 
-INITIALISATION = Initialisation(whole=Whole(_count, _parameters, needs_rows=True))
+INITIALISATION = Initialisation(whole=Whole(n_numbers, _parameters, needs_rows=True))

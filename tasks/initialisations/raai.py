@@ -12,36 +12,31 @@ layers, the output among them.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.initialisations import Initialisation, Whole, normal
-
-if TYPE_CHECKING:
-    from relusweep.tasks.networks import Network
-    from relusweep.tasks.training.protocol import Rows
+from relusweep.tasks.layers import Learned, Shape, layer_views
 
 __all__ = ["INITIALISATION"]
 
 _DEVIATION = 0.6007
 
 
-def _sizes(network: Network) -> tuple[int, int]:
+def _sizes(network: Shape) -> tuple[int, int]:
     """Count normal numbers, made even since they are drawn in pairs, and units."""
     numbers = sum(fan_out * (fan_in + 1) for fan_out, fan_in in network.true_layers)
     return numbers + numbers % 2, sum(fan_out for fan_out, _ in network.true_layers)
 
 
-def _count(network: Network) -> int:
+def _count(network: Shape) -> int:
     numbers, units = _sizes(network)
     return numbers + 2 * units
 
 
-def _parameters(words: NDArray[np.uint32], network: Network, rows: Rows | None) -> NDArray[Any]:
-    from relusweep.tasks.networks import layer_views
-
+def _parameters(words: NDArray[np.uint32], network: Shape, rows: Learned | None) -> NDArray[Any]:
     n_numbers, n_units = _sizes(network)
     drawn = normal(words[:, :n_numbers]).astype(np.float64)
     which, positive = np.split((words[:, n_numbers:] + 0.5) * 2.0**-32, [n_units], axis=1)

@@ -17,7 +17,7 @@ from relusweep.tasks.declared import Declared
 from relusweep.tasks.problems import Name, Problem, Trials
 
 if TYPE_CHECKING:
-    from relusweep.tasks.composition.pretraining import Pretrained
+    from relusweep.tasks.pretraining.stage import Pretrained
     from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks.composition.ends import PretrainingEnd
 from relusweep.tasks.declared import Declared, codes, numbers
+from relusweep.tasks.pretraining.ends import PretrainingEnd
 from relusweep.tasks.probes import Extent, Probe, Trained
 from relusweep.tasks.training.protocol import StopReason
 

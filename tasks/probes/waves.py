@@ -66,7 +66,7 @@ class Waves(Probe):
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Look at networks whose parameters are finite."""
-        from relusweep.tasks.composition.structure import structure
+        from relusweep.tasks.regions.structure import structure
 
         network = trained.protocol.network
         rows = np.stack([trained.snapshots((0,))[:, 0], trained.parameters], axis=1)

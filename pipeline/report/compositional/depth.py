@@ -64,13 +64,19 @@ class Gain(NamedTuple):
 Lines = Mapping[Way, Mapping[int, np.ndarray[Any, Any]]]
 
 
-def _along(dataset: xr.Dataset, dim: str) -> dict[str, Lines]:
-    """Give the losses of each curve, way and label of an axis, at the learning rate of the paper."""
+def _along(dataset: xr.Dataset, dim: str, name: str = "final_loss") -> dict[str, Lines]:
+    """Give the losses of each curve, way and label of an axis, at the learning rate of the paper.
+
+    A way of which none is known, as of pretraining where there is none, is left out.
+    """
     found: dict[str, dict[Way, dict[int, np.ndarray[Any, Any]]]] = {}
     for size in labels(dataset, dim):
         for case in cases(dataset, **{dim: size}):
             for way, run in case.at_paper_rate.items():
-                found.setdefault(case.target, {}).setdefault(way, {})[int(size)] = run.loss
+                values = run.data[name].to_numpy().astype(float) if name in run.data else np.zeros(0)
+                if np.isfinite(values).any():
+                    known = values[np.isfinite(values)]
+                    found.setdefault(case.target, {}).setdefault(way, {})[int(size)] = known
     return dict(found)
 
 
@@ -125,7 +131,7 @@ def by_size(dataset: xr.Dataset) -> Iterator[Picture]:
     """Make the pictures of errors against depth and width, where these are axes."""
     for dim, words in _WORDS.items():
         if len(labels(dataset, dim)) > 1:
-            found = _along(dataset, dim)
+            found, before = _along(dataset, dim), _along(dataset, dim, "pretraining_loss")
             other = "width" if dim == "depth" else "depth"
             at = _chosen(dataset, other)
             yield Picture(
@@ -133,9 +139,10 @@ def by_size(dataset: xr.Dataset) -> Iterator[Picture]:
                 alt=f"Median errors by {words}. " + " ".join(_sentences(found)),
                 caption=(
                     f"Median error at the end by {words}, {other} {at}, with its 95 % interval. One line for "
-                    "each way. Logarithmic."
+                    "each way; broken ones are medians after pretraining, before all weights are trained. "
+                    "Logarithmic."
                 ),
-                draw=partial(_draw, found, words),
+                draw=partial(_draw, found, before, words),
             )
 
 
@@ -154,7 +161,7 @@ def _sentences(found: Mapping[str, Lines]) -> Iterator[str]:
         yield f"{formula(target)}: {enumeration(ends)}."
 
 
-def _draw(found: Mapping[str, Lines], words: str, theme: Theme) -> Figure:
+def _draw(found: Mapping[str, Lines], before: Mapping[str, Lines], words: str, theme: Theme) -> Figure:
     drawing = figure(2.7 * len(found) + 0.4, 3.7)
     axes = drawing.subplots(1, len(found), squeeze=False, sharey=True)[0]
     for axis, (target, lines) in zip(axes, found.items(), strict=True):
@@ -165,6 +172,9 @@ def _draw(found: Mapping[str, Lines], words: str, theme: Theme) -> Figure:
             known = np.isfinite(low) & np.isfinite(high)
             axis.fill_between(at, low, high, where=known, color=colour, alpha=0.2, linewidth=0)
             marker = MARKERS[place % len(MARKERS)]
+            if way in before.get(target, {}):
+                line = before[target][way]
+                axis.plot(at, [np.median(line[size]) for size in at], "--", color=colour, linewidth=1.2)
             axis.plot(at, middle, f"{marker}-", color=colour, markersize=4, linewidth=1.4, label=way.name)
         axis.set(title=formula(target), xlabel=words, yscale="log", xticks=at)
         axis.grid(visible=True)

@@ -48,11 +48,9 @@ def sections(dataset: xr.Dataset) -> list[Section]:
 def _errors(found: list[Case]) -> Iterator[Block]:
     yield _WAYS
     yield errors(found)
-    yield errors_table("Errors at a learning rate of 0.001", found, lambda case: case.at_paper_rate)
+    yield errors_table(found, best=False)
     if any(len({run.rate for run in case.runs}) > 1 for case in found):
-        yield errors_table(
-            "Errors at the best learning rate of each way", found, lambda case: case.at_best_rate
-        )
+        yield errors_table(found, best=True)
     tables = [*([pretraining_table(found)] if has_pretraining(found) else []), counts_table(found)]
     yield Folded("Errors after pretraining, and how many networks ran", tables)
 

@@ -58,8 +58,8 @@ class Run(NamedTuple):
     @property
     def loss(self) -> NDArray[np.float64]:
         """Losses at the end that are finite."""
-        values = self.data["final_loss"].to_numpy().astype(float)
-        return values[np.isfinite(values)]
+        values = np.asarray(self.data["final_loss"], float)
+        return np.asarray(values[np.isfinite(values)])
 
     @property
     def ran(self) -> int:

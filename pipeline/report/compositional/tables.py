@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from relusweep.pipeline.report.compositional.summary import CONSTANT, Case, Run, Way, formula
+from relusweep.pipeline.report.compositional.summary import CONSTANT, PAPER_RATE, Case, Run, formula
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import NOTHING, count, intervals, significant
 from relusweep.tasks.medians import median
@@ -32,31 +32,30 @@ _RESAMPLES = 2000
 _SOURCE = 30
 
 
-def errors_table(title: str, found: Sequence[Case], chosen: Callable[[Case], Mapping[Way, Run]]) -> Table:
+def errors_table(found: Sequence[Case], *, best: bool) -> Table:
     """Make the table of minimum, mean and median errors, and of collapsed networks.
 
     Parameters
     ----------
-    title : str
     found : sequence of Case
-    chosen : callable
-        Gives the networks of each way of a case, as those of one learning rate.
+    best : bool
+        At the best learning rate of each way, rather than at that of the paper.
     """
     rows = []
     for case in found:
-        for way, run in chosen(case).items():
+        for way, run in (case.at_best_rate if best else case.at_paper_rate).items():
             rows.append(
                 {
                     "Curve": formula(case.target),
-                    "Way": way.name,
-                    "Rate": f"{run.rate:g}",
+                    "Way": f"{way.name}, {run.rate:g}" if best else way.name,
                     "Least": significant(float(run.loss.min())),
                     "Mean [95 %]": _mean(run.loss),
                     "Median [95 %]": with_ends(*map(float, median(run.loss))),
                     "Constant, % [95 %]": rate_words(collapsed(run, "end")),
                 }
             )
-    return Table(title, _once(rows, "Curve"))
+    at = "the best learning rate of each way" if best else f"a learning rate of {PAPER_RATE:g}"
+    return Table(f"Errors at {at}", _once(rows, "Curve"))
 
 
 def counts_table(found: Sequence[Case]) -> Table:
@@ -158,7 +157,7 @@ def pieces_table(found: Sequence[Case]) -> Table:
     )
 
 
-def _quartiles(values: NDArray[np.generic]) -> str:
+def _quartiles(values: NDArray[np.floating]) -> str:
     known = values[np.isfinite(values) & (values >= 0)]
     if not len(known):
         return NOTHING

@@ -18,5 +18,4 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     if not bool(dataset["spread"].notnull().any()):
         return []
     found = [case for case in cases(dataset) if case.at_paper_rate]
-    best = errors_table("Errors at the best learning rate of each way", found, lambda case: case.at_best_rate)
-    return [claims_table(claims(dataset)), best, pieces_table(found)]
+    return [claims_table(claims(dataset)), errors_table(found, best=True), pieces_table(found)]

@@ -30,7 +30,7 @@ from relusweep.pipeline.sweeps.training.places import Place, full_path, places, 
 from relusweep.storage.layout import Variable
 from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
-from relusweep.tasks.composition.pretraining import Pretraining
+from relusweep.tasks.pretraining.stage import Pretraining
 from relusweep.tasks.probes import Cost, Extent, Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training import protocol as protocols

@@ -118,7 +118,7 @@ def test_none_takes_away_what_may_be_absent() -> None:
         ),
         ("lr=0.1", ["no field 'lr'", "did you mean 'learning_rate'?"]),
         ("LR=0.1", ["did you mean 'learning_rate'?"]),
-        ("protocol.lr=0.1", ["did you mean 'protocol.optimizer.learning_rate'?"]),
+        ("protocol.lr=0.1", ["did you mean 'protocol.optimizer.learning_rate' or"]),
         ("learning-rate=0.1", ["did you mean 'learning_rate'?"]),
         ("optimizer.learning_rate=-1", ["optimizer.learning_rate = -1", "greater than 0"]),
         ("learning_rate=0", ["protocol.optimizer.learning_rate = 0", "numbers above 0"]),

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from relusweep.tasks.composition.encoding import encoded, n_spare
-from relusweep.tasks.composition.structure import structure
 from relusweep.tasks.composition.targets import sign_of
 from relusweep.tasks.composition.waves import ADDED, SUBTRACTED, kinks, partial_sums, tied_scales
 from relusweep.tasks.networks import Network, layer_views
 from relusweep.tasks.regions import linear_pieces
+from relusweep.tasks.regions.structure import structure
 from relusweep.tasks.training.reference import logits
 
 NETWORKS = 12

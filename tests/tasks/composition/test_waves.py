@@ -109,12 +109,14 @@ def test_peaks_in_the_middle_give_the_square(depth: int) -> None:
 
 @both
 def test_the_error_after_a_layer_is_the_next_scale_at_the_peaks(sign: int) -> None:
-    """Later waves are zero there: all that is lacking of ever more waves is the one of that peak."""
+    """Later waves are zero there: all that is lacking is the one wave of that peak, and nowhere more."""
     sizes = scales(PEAKS, sign)
     for i in range(5):
         tops = [x for x in bends(PEAKS[: i + 1]) if wave(PEAKS, i, x) == 1]
         lacking = {summed(PEAKS, sign, 6, x) - summed(PEAKS, sign, i, x) for x in tops}
         assert lacking == {sign * sizes[i]}
+        everywhere = bends(PEAKS[:6])
+        assert max(abs(summed(PEAKS, sign, 6, x) - summed(PEAKS, sign, i, x)) for x in everywhere) == sizes[i]
 
 
 @both

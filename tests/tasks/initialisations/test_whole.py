@@ -13,8 +13,8 @@ from scipy.stats import kstest
 from relusweep.tasks import initialisations
 from relusweep.tasks.composition.encoding import encoded
 from relusweep.tasks.composition.starts import starts_of
-from relusweep.tasks.composition.structure import structure
 from relusweep.tasks.networks import Network, initial_parameters, initial_words, layer_views
+from relusweep.tasks.regions.structure import structure
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.protocol import Rows
 from tests.tasks.initialisations.test_initialisations import LAYERED
@@ -50,7 +50,8 @@ def test_the_bits_of_starts_are_frozen_and_no_trial_depends_on_others(init: str)
 
 def test_compositions_start_from_the_peaks_that_are_drawn() -> None:
     of, trials = network("compositional"), range(200)
-    begun = starts_of(initial_words(of, STREAM, trials), of, rows(trials))
+    numbers = initialisations.uniform_around_zero(initial_words(of, STREAM, trials))
+    begun = starts_of(numbers, of, *rows(trials))
     assert kstest(begun.peaks.ravel(), "uniform", args=(0.25, 0.5)).pvalue > 1e-3
     assert kstest(begun.spare.ravel(), "uniform", args=(-1, 2)).pvalue > 1e-3
     expected = encoded(of, begun.peaks, begun.scales, begun.signs, begun.spare)

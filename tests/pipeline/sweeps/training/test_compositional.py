@@ -13,7 +13,7 @@ from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.tasks.composition.ends import PretrainingEnd
+from relusweep.tasks.pretraining.ends import PretrainingEnd
 from relusweep.tasks.training.protocol import StopReason
 from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.tasks.blocks import equal

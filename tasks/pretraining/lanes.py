@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
-from relusweep.tasks.composition import _kernel
-from relusweep.tasks.composition.triangles import Triangles
+from relusweep.tasks.pretraining import _kernel
+from relusweep.tasks.pretraining.triangles import Triangles
 from relusweep.tasks.training import _steps, simd
 from relusweep.tasks.training.lanes import schedule_of
 from relusweep.tasks.training.protocol import Adam, Sgd
@@ -68,7 +68,10 @@ def train_in_lanes(
     adam = isinstance(optimizer, Adam)
     betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
     memory = _Memory(
-        *(bank(count) for _ in range(4)),
+        weights=bank(count),
+        first_moment=bank(count),
+        second_moment=bank(count),
+        gradient=bank(count),
         rates=bank(2),
         epoch=np.zeros(LANES, np.int64),
         rows=bank(2 * start.targets.shape[1]),
@@ -85,7 +88,8 @@ def train_in_lanes(
     peaks = np.zeros((len(start.targets), n_peaks), np.float32)
     scales = np.zeros((len(start.targets), depth), np.float32)
     _train_triangles(
-        Triangles(*(np.require(of, requirements=("C", "W")) for of in start)),
+        # Numba would compile anew for arrays that lie otherwise or are read-only.
+        Triangles._make(np.require(of, requirements=("C", "W")) for of in start),
         _Rule(depth, n_peaks, tied, epochs, adam, *betas),
         schedule_of(optimizer, epochs),
         memory,

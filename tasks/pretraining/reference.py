@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relusweep.tasks.composition.triangles import Triangles
 from relusweep.tasks.composition.waves import SUBTRACTED
+from relusweep.tasks.pretraining.triangles import Triangles
 from relusweep.tasks.training.protocol import Adam, Sgd
 from relusweep.tasks.training.reference import optimizer_of
 

@@ -1,5 +1,6 @@
 """Training of peaks and scales, before all weights of the network that computes the sum are trained."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -8,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from relusweep._yaml import Real, Whole
 from relusweep.tasks.composition.encoding import encoded
-from relusweep.tasks.composition.ends import PretrainingEnd
 from relusweep.tasks.composition.starts import Start
-from relusweep.tasks.composition.triangles import Triangles
 from relusweep.tasks.composition.waves import partial_sums
+from relusweep.tasks.pretraining.ends import PretrainingEnd
+from relusweep.tasks.pretraining.triangles import Triangles
 from relusweep.tasks.training.engine import Engine
 from relusweep.tasks.training.protocol import Protocol, Rows
 
@@ -94,11 +95,7 @@ def pretrain(
     triangles = Triangles(inputs, rows.targets, start.signs.astype(np.float32), start.peaks, start.scales)
     optimizer = protocol.optimizer.model_copy(update={"learning_rate": pretraining.learning_rate})
     tied = pretraining.kind == "peaks"
-    if engine == "reference":
-        from relusweep.tasks.composition.reference import train_reference as train
-    else:
-        from relusweep.tasks.composition.lanes import train_in_lanes as train
-    tops, scales = train(triangles, optimizer, pretraining.epochs, tied=tied)
+    tops, scales = _train(engine)(triangles, optimizer, pretraining.epochs, tied=tied)
     loss = _loss(tops, scales, triangles)
     end = _ends(tops, scales, loss)
     good = end == PretrainingEnd.EPOCHS
@@ -109,12 +106,22 @@ def pretrain(
     return Pretrained(parameters, loss, end)
 
 
+def _train(engine: Engine) -> Callable[..., tuple[NDArray[np.floating], NDArray[np.floating]]]:
+    if engine == "reference":
+        from relusweep.tasks.pretraining.reference import train_reference
+
+        return train_reference
+    from relusweep.tasks.pretraining.lanes import train_in_lanes
+
+    return train_in_lanes
+
+
 def _loss(peaks: NDArray[np.floating], scales: NDArray[np.floating], rows: Triangles) -> NDArray[np.float32]:
     """Give mean squared errors, summed row after row so that bits are the same on every processor."""
     with np.errstate(all="ignore"):  # of what is not finite, which is told
         sums = partial_sums(np.float64(peaks), np.float64(scales), rows.signs, np.float64(rows.inputs))[-1]
         total = np.cumsum((sums - rows.targets) ** 2, axis=1)[:, -1]
-        return (total / rows.targets.shape[1]).astype(np.float32)
+        return np.asarray(total / rows.targets.shape[1], np.float32)
 
 
 def _ends(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from relusweep.tasks.composition.structure import structure
 from relusweep.tasks.networks import Network, initial_parameters, layer_views
+from relusweep.tasks.regions.structure import structure
 from relusweep.tasks.streams import Stream
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from relusweep.tasks.composition.ends import PretrainingEnd
-from relusweep.tasks.composition.lanes import train_in_lanes
-from relusweep.tasks.composition.pretraining import Pretraining, pretrain
-from relusweep.tasks.composition.reference import loss_of, shaped, train_reference
 from relusweep.tasks.composition.starts import Start
-from relusweep.tasks.composition.triangles import Triangles
 from relusweep.tasks.composition.waves import ADDED, SUBTRACTED, partial_sums, tied_scales
 from relusweep.tasks.networks import Network
+from relusweep.tasks.pretraining.ends import PretrainingEnd
+from relusweep.tasks.pretraining.lanes import train_in_lanes
+from relusweep.tasks.pretraining.reference import loss_of, shaped, train_reference
+from relusweep.tasks.pretraining.stage import Pretraining, pretrain
+from relusweep.tasks.pretraining.triangles import Triangles
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd
 from relusweep.tasks.training.reference import logits
 from tests.tasks.blocks import digest
