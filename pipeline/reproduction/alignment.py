@@ -15,7 +15,7 @@ ALIGNMENT = Source(
             "alignment",
             "regions against parameters along training, and four ways to bring them together",
             "Parameters against regions: the claims; How regions grow; Partitions of the plane",
-            small="trials=6 target=ridge,peaks width=4,8 depth=1..3",
+            small="trials=6 target=ridge,peaks width=4,6,8 depth=1..3",
         ),
     ),
 )

@@ -120,17 +120,16 @@ DISSERTATION = Source(
         ),
         Step(
             "images",
-            "chapters 5 to 7: coefficients, compression, sensitivity, planes through images, comparison",
-            "Compression by k-means; Coefficients as images; Sensitivity; Cross-sections; "
-            "How alike the networks are",
-            small="networks=dense-sgd-0,linear-adamw-0 epochs=2 samples=200",
+            "chapters 5 and 7: coefficients, compression by k-means, sensitivity, comparison",
+            "Compression by k-means; Coefficients as images; Sensitivity; How alike the networks are",
+            small="name=images_small networks=dense-sgd-0,linear-adamw-0 epochs=2 samples=200",
             images=True,
         ),
         Step(
             "prune_images",
             "3.4.5: image networks pruned by channels and by weights",
             "Pruning",
-            small="networks=complex-sgd-0 epochs=1 samples=200",
+            small="name=prune_images_small networks=complex-sgd-0 epochs=1 samples=200",
             images=True,
         ),
     ),
@@ -138,6 +137,7 @@ DISSERTATION = Source(
         Elsewhere("3.3.3: stationary points of max(a x, 0) + b", "rs.optima.single_unit(), docs/optima.md"),
         Elsewhere("5.4: tropical form", "rs.regions.tropical_form, docs/regions.md"),
         Elsewhere("5.5: inequalities of a region", "rs.regions(network, box).halfspaces(i), docs/regions.md"),
+        Elsewhere("6.3: planes through three images", "relusweep run images --set stages=sections"),
         Elsewhere("figure 7.2: training step by step", "relusweep animate plane_xor --label widths=8-8-8"),
     ),
 )

@@ -26,7 +26,8 @@ class Step:
     small, source : str, optional
         What is changed at these scales: ``field=value``, separated by spaces, as behind ``--set``. None where
         the sweep is left out: it is too large for a small scale, or goes beyond the source. Labels are among
-        those of the named sweep, so that a small scale grows into a large one.
+        those of the named sweep, so that a small scale grows into a large one; where other fields change, so
+        does the name.
     images : bool
         Whether it needs a data set of images.
     """
