@@ -5,11 +5,10 @@ the left of the kink, then of those to the right, the sums of `_Side`; at last t
 kink. `relusweep.tasks.training.rules` says what the rules do with them.
 """
 
-import numba
 import numpy as np
 
 from relusweep.tasks.training.functions import clip, exp, softplus
-from relusweep.tasks.training.simd import broadcast, fma, load, maximum, minimum, store, where_above
+from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, minimum, store, where_above
 
 __all__ = ["DECOMPOSED_RELU", "DECOMPOSED_SOFTPLUS", "SUMS", "activate", "give_back", "settle"]
 
@@ -21,21 +20,18 @@ SUMS = 2 * _OF_SIDE + 1
 _TWO_LN2 = 1.3862943611198906
 _MOST_TURN = 1.0
 
-# Inlined after they are compiled, each once: Numba takes three times as long to inline what they say.
-_inlined = numba.njit(forceinline=True, nogil=True, error_model="numpy", _nrt=False)
 
-
-@_inlined
+@merged
 def _zero():
     return broadcast(np.float32(0))
 
 
-@_inlined
+@merged
 def _abs(x):
     return maximum(x, x * -1.0)
 
 
-@_inlined
+@merged
 def _places(rule, layer, unit):
     """Give the places of a unit's bias and of its first scalar among the parameters, and of its sums."""
     fan_in = rule.n_inputs if layer == 0 else rule.width
@@ -45,7 +41,7 @@ def _places(rule, layer, unit):
     return bias, rule.n_weights + unit_of_all * rule.n_scalars, unit_of_all * SUMS
 
 
-@_inlined
+@merged
 def _scalars(rule, memory, scalars):
     """Give turn and sharpness."""
     turn = load(memory.weights, scalars)
@@ -54,7 +50,7 @@ def _scalars(rule, memory, scalars):
     return turn, exp(clip(load(memory.weights, scalars + 1)))
 
 
-@_inlined
+@merged
 def _bend(rule, v):
     """Give the bend at v, for a turn of one, and its derivative by v; absolute errors are below 2e-6."""
     if rule.activation == DECOMPOSED_RELU:
@@ -64,7 +60,7 @@ def _bend(rule, v):
     return fma(value, 2.0, -_TWO_LN2) - v, fma(rising, 2.0, -1.0)
 
 
-@_inlined
+@merged
 def activate(rule, rows, layer, unit, memory):
     """Turn the sums of a unit into its activations; the sums stay."""
     bias, scalars, _ = _places(rule, layer, unit)
@@ -76,7 +72,7 @@ def activate(rule, rows, layer, unit, memory):
         store(memory.hidden, row * (rule.width + 1) + unit, fma(turn, value, z - q))
 
 
-@_inlined
+@merged
 def _added(side, of_side, error, v, value, slope):
     """Add a row to the sums of a side, where it lies on it: `of_side` is 1, and else 0."""
     e = error * of_side
@@ -92,7 +88,7 @@ def _added(side, of_side, error, v, value, slope):
     )
 
 
-@_inlined
+@merged
 def _read(sides, place, more):
     """Give the sums of a side so far."""
     zero = _zero()
@@ -109,13 +105,13 @@ def _read(sides, place, more):
     )
 
 
-@_inlined
+@merged
 def _write(sides, place, side):
     for i in range(_OF_SIDE):
         store(sides, place + i, side[i])
 
 
-@_inlined
+@merged
 def give_back(rule, rows, layer, unit, memory, more):
     """Turn errors of a unit's activations into those of its sums, and sum up what its rows say of it."""
     _, scalars, sides = _places(rule, layer, unit)
@@ -139,7 +135,7 @@ def give_back(rule, rows, layer, unit, memory, more):
     store(memory.sides, sides + 2 * _OF_SIDE, far)
 
 
-@_inlined
+@merged
 def settle(memory, rule):
     """Give the gradient of biases and scalars or, where they follow rules, step and leave none."""
     one = broadcast(np.float32(1))
@@ -155,7 +151,7 @@ def settle(memory, rule):
                 _settle_one(rule, memory, sides, i, place, steepness, factor)
 
 
-@_inlined
+@merged
 def _settle_one(rule, memory, sides, i, place, steepness, factor):
     """Give the gradient at a place, or make the step of its rule."""
     left, right, zero = sides, sides + _OF_SIDE, _zero()
@@ -180,7 +176,7 @@ def _settle_one(rule, memory, sides, i, place, steepness, factor):
         store(memory.gradient, place, zero)
 
 
-@_inlined
+@merged
 def _quotient(a, b):
     """Divide by b from 0 on, and give 0 by 0."""
     return where_above(b, _zero(), a / b, _zero())

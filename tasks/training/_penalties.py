@@ -8,14 +8,14 @@ import numba
 import numpy as np
 
 from relusweep.tasks.training.protocol import PULL_DECAY
-from relusweep.tasks.training.simd import broadcast, fma, load, maximum, sqrt, store, where_above
+from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, sqrt, store, where_above
 
 __all__ = ["add_orthogonality", "follow", "pull"]
 
 _inlined = numba.njit(inline="always")
 
 
-@_inlined
+@merged
 def pull(rule, rows, layer, memory):
     """Add the pull to the errors of a layer's activations, and let the rows count."""
     zero, running = broadcast(np.float32(0)), memory.running
@@ -34,7 +34,7 @@ def pull(rule, rows, layer, memory):
         store(running, place + 3, squares)
 
 
-@_inlined
+@merged
 def follow(rule, memory):
     """Bring running means and variances up to the batch."""
     zero, one, running = broadcast(np.float32(0)), broadcast(np.float32(1)), memory.running
@@ -50,7 +50,7 @@ def follow(rule, memory):
     store(running, 0, one)
 
 
-@_inlined
+@merged
 def add_orthogonality(rule, memory):
     """Add the derivative of the penalty on rows that are not orthogonal to the gradient."""
     place, fan_in, n_rows = 0, rule.n_inputs, rule.width * rule.group

@@ -74,7 +74,7 @@ from relusweep.pipeline.sweeps.training.checks import check_names
         (
             "one_neuron",
             ["where=none", "leak=0", "activation=decomposed_relu"],
-            "kink_rate has several labels, and backpropagation does not use it.*scalars != 'backpropagation' or",
+            "kink_rate has several labels, and backpropagation does not use it.*scalars != 'backpropagation'",
         ),
         ("npn4", ["where=wdth < 3"], "names no axis 'wdth'"),
     ],
