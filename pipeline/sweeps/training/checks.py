@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from relusweep.pipeline.common.validation import explained
+from relusweep.pipeline.sweeps.training.of_setting import network_of
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.given import Starts
@@ -152,9 +153,7 @@ def check_starts(starts: Starts, networks: Iterable[Network], trials: range, lab
         starts.rows(network, trials)
 
 
-def check_whole_starts(
-    problem: Problem, settings: Iterable[Setting], network_of: Callable[[Setting], Network], seed: int
-) -> None:
+def check_whole_starts(problem: Problem, settings: Iterable[Setting], seed: int) -> None:
     """Refuse starts of whole networks, and pretraining, where the network or the problem is not for them.
 
     Parameters
@@ -162,8 +161,6 @@ def check_whole_starts(
     problem : Problem
     settings : iterable of Setting
         All that are asked for, of the problem's axes and `STARTING`.
-    network_of : callable
-        Makes the network of a setting.
     seed : int
 
     Raises
@@ -186,7 +183,7 @@ def check_whole_starts(
                 f"\"init != '{init}' or bias == 'uniform'\""
             )
         try:
-            network = network_of(setting)
+            network = network_of(problem, setting)
         except ValidationError as error:
             raise ValueError(f"init = {init}: {explained(error, Network)}") from None
         if whole.needs_rows and "bar" in setting:

@@ -25,17 +25,22 @@ from relusweep.pipeline.sweeps.training.checks import (
     check_where,
     check_whole_starts,
 )
+from relusweep.pipeline.sweeps.training.estimates import Estimates
+from relusweep.pipeline.sweeps.training.of_setting import (
+    completed,
+    group_of,
+    network_of,
+    pretraining_of,
+    protocol_of,
+    restarts_of,
+)
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
 from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
-from relusweep.tasks.pretraining.stage import Pretraining
-from relusweep.tasks.probes import Cost, Extent, Probe
+from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
-from relusweep.tasks.training import protocol as protocols
-from relusweep.tasks.training.memory import bytes_of_block
-from relusweep.tasks.training.restarts import Restarts
 
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
@@ -45,11 +50,6 @@ __all__ = ["TrainingSweep"]
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK = 2**27
 _SIZES = frozenset({"width", "depth", "widths"})
-_SPEED, _CACHED = 4e10, 40_000
-"""Multiply-adds a second of one thread, and parameters at which it is half as fast: as measured, about."""
-_LOSS, _SHUFFLE, _UNIT, _TRIANGLE = 50.0, 200.0, 40.0, 35.0
-"""Cost in multiply-adds of the loss of a row, of its place in an order, of a hidden unit with another
-activation than ReLU, and of a triangle: as measured, about."""
 
 
 class TrainingSweep(SpecifiedSweep):
@@ -153,7 +153,7 @@ class TrainingSweep(SpecifiedSweep):
 
     @cached_property
     def _extent(self) -> Extent:
-        largest = [self._network(setting) for setting in self._sizes()]
+        largest = [network_of(self.problem, setting) for setting in self._sizes()]
         return Extent(
             self.problem,
             max(network.n_parameters for network in largest),
@@ -220,7 +220,7 @@ class TrainingSweep(SpecifiedSweep):
         settings = [self.setting({**first, dim: label}) for label in self.places[dim].labels]
         problem = self.problem.names()[0] if self.problem.labels else None
         shapes = {
-            (_group(setting), *(setting[name] for name in ("width", "depth", "widths", "init")))
+            (group_of(setting), *(setting[name] for name in ("width", "depth", "widths", "init")))
             for setting in settings
         }
         inputs = {self.problem.n_inputs_of(setting) for setting in settings}
@@ -320,7 +320,7 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
-            check_whole_starts(self.problem, self._starting(), self._network, self.seed)
+            check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
                 check_starts(self.network.starts, self._networks(labels), range(self.trials), labels)
@@ -332,7 +332,7 @@ class TrainingSweep(SpecifiedSweep):
         first = {dim: some[0] for dim, some in labels.items()}
         sizes = [dim for dim, place in self.places.items() if place.part == "problem" or dim in _SIZES]
         for size in product(*(labels[dim] for dim in sizes)):
-            yield self._network(self.setting({**first, **dict(zip(sizes, size, strict=True))}))
+            yield network_of(self.problem, self.setting({**first, **dict(zip(sizes, size, strict=True))}))
 
     def _starting(self) -> Iterator[Setting]:
         """Give what is asked for of the axes that decide how networks start, with the first of the others."""
@@ -372,69 +372,18 @@ class TrainingSweep(SpecifiedSweep):
             labels=labels[self.problem.labels] if self.problem.labels else (None,),
             trials=range(trials[0], trials[-1] + 1),
             seed=self.seed,
-            protocol=self._protocol(setting),
-            restarts=self._restarts(setting),
+            protocol=protocol_of(self.problem, setting),
+            restarts=restarts_of(setting),
             probes=self._every_probe,
             extent=self._extent,
             engine=self.engine,
             starts=self.network.starts,
-            pretraining=self._pretraining(setting),
+            pretraining=pretraining_of(setting),
         )
 
     def setting(self, labels: Setting) -> Setting:
         """Complete the labels of a combination: what is the problem's own becomes a number."""
-        if labels["widths"]:
-            units = [int(size) for size in labels["widths"].split("-")]
-            return {**labels, "width": max(units), "depth": len(units)}
-        return {**labels, "width": labels["width"] or self.problem.own_width(labels)}
-
-    def _network(self, setting: Setting) -> networks.Network:
-        names = ("width", "depth", "activation", "leak", "init", "bias")
-        widths = tuple(map(int, setting["widths"].split("-"))) if setting["widths"] else None
-        return networks.Network(
-            n_inputs=self.problem.n_inputs_of(setting),
-            widths=widths,
-            group=_group(setting),
-            **{name: setting[name] for name in names},
-        )
-
-    def _protocol(self, setting: Setting) -> protocols.Protocol:
-        adam = setting["optimizer"] == "adam"
-        optimizer = protocols.Adam if adam else protocols.Sgd
-        return protocols.Protocol(
-            network=self._network(setting),
-            loss=setting["loss"],
-            threshold=self.problem.threshold(setting),
-            optimizer=optimizer(**{name: setting[name] for name in optimizer.model_fields}),
-            batch=setting["batch"] or None,
-            epochs=self._epochs(setting),
-            stop=setting["stop"],
-            success=setting["success"],
-            rules=_rules(setting),
-            pull=setting.get("pull", 0.0),
-            orthogonality=setting.get("orthogonality", 0.0),
-        )
-
-    def _restarts(self, setting: Setting) -> Restarts | None:
-        if self.protocol.restarts is None:
-            return None
-        return Restarts(
-            bar=setting["bar"], most=setting["most_restarts"], further_epochs=setting["further_epochs"]
-        )
-
-    def _pretraining(self, setting: Setting) -> Pretraining | None:
-        kind = setting.get("pretraining", "none")
-        if kind == "none":
-            return None
-        return Pretraining(
-            kind=kind, epochs=setting["pretraining_epochs"], learning_rate=setting["pretraining_rate"]
-        )
-
-    def _epochs(self, setting: Setting) -> int:
-        """Count the epochs of all weights."""
-        pretraining = self._pretraining(setting)
-        within = pretraining is not None and setting["pretraining_budget"] == "in_all"
-        return int(setting["epochs"]) - (pretraining.epochs if pretraining and within else 0)
+        return completed(self.problem, labels)
 
     def _sizes(self) -> Iterator[Setting]:
         """Give settings among which the largest network is."""
@@ -465,69 +414,28 @@ class TrainingSweep(SpecifiedSweep):
         fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
         if self.problem.labels:
             longest[self.problem.labels] = min(longest[self.problem.labels], fitting)
+        of = Estimates(self.problem, self._every_probe, self._extent)
+
+        def seconds(block: Block) -> float:
+            return of.seconds(self._setting_of(block), block.cells)
+
+        def memory(block: Block) -> float:
+            """Estimate the bytes of a block's networks, and of its results twice."""
+            n_labels, n_trials = block.cells // len(block["trial"]), len(block["trial"])
+            networks = of.memory(self._setting_of(block), n_labels, n_trials)
+            return networks + 2 * block.cells * self.bytes_per_cell
+
         return Schedule(
             block_shape=longest,
             divisible=self.engine == "lanes",
             spans=True,
-            cost=self._cost,
-            seconds=self._seconds if self.engine == "lanes" else None,
-            memory=self._memory,
+            cost=lambda block: of.cost(self._setting_of(block), block.cells),
+            seconds=seconds if self.engine == "lanes" else None,
+            memory=memory,
         )
-
-    def _seconds(self, block: Block) -> float:
-        """Estimate the time of a block: wide networks leave the processor's caches, and are slower."""
-        n_parameters = self._network(self._setting_of(block)).n_parameters
-        return self._cost(block) / _SPEED * (1 + n_parameters / _CACHED)
-
-    def _memory(self, block: Block) -> float:
-        """Estimate the bytes of a block's networks, and of its results twice."""
-        labels, trials = block.cells // len(block["trial"]), len(block["trial"])
-        snapshots = {epoch for probe in self._every_probe for epoch in probe.epochs(self._extent)}
-        n_parameters = self._network(self._setting_of(block)).n_parameters
-        networks = bytes_of_block(n_parameters, labels, trials, len(snapshots))
-        probing = max(cost.memory for cost in self._probing(self._setting_of(block)))
-        return networks + probing + 2 * block.cells * self.bytes_per_cell
-
-    def _probing(self, setting: Setting) -> list[Cost]:
-        """Estimate what each probe takes."""
-        protocol, rows = self._protocol(setting), self.problem.n_rows_of(setting)
-        return [probe.cost(setting, protocol, rows) for probe in self._every_probe]
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})
-
-    def _cost(self, block: Block) -> float:
-        """Estimate the multiply-adds of a block."""
-        setting = self._setting_of(block)
-        network, rows = self._network(setting), self.problem.n_rows_of(setting)
-        epochs = self.problem.epochs_expected(setting, network.n_parameters, self._epochs(setting))
-        if restarts := self._restarts(setting):
-            # A layer of ReLU is off everywhere with a chance of about one half to the power of its width,
-            # and a network with such a layer cannot learn: a rule of thumb that the tries of `sine` follow.
-            alive = 1.0 if network.leak else (1 - 0.5**network.width) ** network.depth
-            epochs = (min(1 / alive, 1.0 + restarts.most) + 1) * epochs + restarts.further_epochs
-        before = pretraining.epochs * network.depth if (pretraining := self._pretraining(setting)) else 0
-        shuffle = _SHUFFLE if 0 < setting["batch"] < rows else 0.0
-        units = 0.0 if network.activation == "relu" else _UNIT * network.width * network.depth
-        of_row = 6.0 * network.n_parameters + units + _LOSS + shuffle
-        probing = sum(cost.work for cost in self._probing(setting))
-        return block.cells * (rows * (epochs * of_row + before * _TRIANGLE) + probing)
-
-
-def _rules(setting: Setting) -> protocols.Rules | None:
-    follows = setting.get("scalars", "backpropagation")
-    if follows == "backpropagation" or activations.load(setting["activation"]).influences is None:
-        return None
-    return protocols.Rules(
-        kink_rate=setting["kink_rate"],
-        slope_rate=setting["slope_rate"],
-        sharpness="rule" if follows == "rules" else "backpropagation",
-    )
-
-
-def _group(setting: Setting) -> int:
-    grouped = activations.load(setting["activation"]).grouped
-    return int(setting.get("group", 1)) if grouped else 1
 
 
 def _is_larger(activation: activations.Activation) -> bool:
