@@ -85,12 +85,13 @@ def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     problem = str(specification(dataset).get("problem", {}).get("kind", "a problem")).replace("_", " ")
     axes = varied(dataset)
     asked = f"depend on {enumeration(axes)}" if axes else "come out"
-    many = dataset["success_epoch"].size
+    many = coverage(dataset).planned
+    some = "some of the combinations" if specification(dataset).get("where") else "each combination"
     return Content(
-        subject=f"networks trained on {problem}",
+        subject=f"networks trained on the problem {problem}",
         heading=f"How does the {outcome.what.lower()} of networks {asked}?",
         lead=(
-            f"{counted(many, 'network')} trained on {problem}, one for each combination of "
+            f"{counted(many, 'network')} trained on the problem {problem}, one for {some} of "
             f"{scale(dataset, NOUNS)}."
         ),
         borrowed="",
