@@ -118,8 +118,8 @@ def _exact_fits(table: pd.DataFrame) -> Claim:
         f"Median errors at width {of['width'].max()}, targets that separate: {_listed(errors[separate])}; "
         f"others: {_listed(errors[~separate])}. Below {_EXACT:g}: {exact[0]} of {separate.sum()} and "
         f"{exact[1]} of {(~separate).sum()}. Holds if all of the first and none of the others, in part if "
-        "some of the first. A layer of ReLU is a sum of piecewise linear functions of one projection each: it "
-        "fits no smooth function exactly, and comes near to any.",
+        "some of the first. A layer of ReLU is a sum of piecewise linear functions of one projection each: "
+        "it fits no smooth function exactly, and comes near to any.",
     )
 
 
