@@ -154,9 +154,9 @@ def errors_picture(table: pd.DataFrame) -> Picture | None:
 
 
 def _shown_depth(table: pd.DataFrame) -> int:
-    """Choose the depth of most kinds and sizes, of several the least above 1."""
-    sizes = table.groupby("depth").apply(lambda of: len(of[["remedy", "width"]].drop_duplicates()))
-    return int(max(sizes.index, key=lambda depth: (sizes[depth], depth > 1, -depth)))
+    """Choose the depth of most kinds, of several that nearest to 2."""
+    kinds = table.groupby("depth")["remedy"].nunique()
+    return int(max(kinds.index, key=lambda depth: (kinds[depth], -abs(depth - 2))))
 
 
 def _draw_errors(some: pd.DataFrame, theme: Theme) -> Figure:

@@ -172,7 +172,9 @@ def test_regions_are_those_of_the_network(name):
 @pytest.mark.parametrize("name", smooth)
 def test_smooth_networks_have_no_pieces(name):
     one = network(name, n_inputs=1)
-    with pytest.raises(ValueError, match=f"{name} is not piecewise linear.*allowed are abs, relu"):
+    with pytest.raises(
+        ValueError, match=f"{name} is not piecewise linear.*allowed are abs, maximum, relu, vrelu"
+    ):
         linear_pieces(one, np.zeros(one.n_parameters), -1, 1)
 
 
