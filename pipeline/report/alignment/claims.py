@@ -96,7 +96,7 @@ def _bending(dataset: xr.Dataset) -> Claim:
         claim,
         _of_parts(parts),
         f"{bent:,} of {crossings:,} crossings bend, and {elsewhere:,} bends lie elsewhere. Holds if at least "
-        "99 % bend, and none elsewhere. Where a crossing does not bend, the earlier unit reaches the later "
+        "99 % bend, and none elsewhere. A crossing need not bend where the earlier unit reaches the later "
         "one through units that are off.",
     )
 
