@@ -88,6 +88,8 @@ def _print_fields(name: str) -> None:
     sweep = find_sweep(name)
     rows = [(row.path + " *" * row.axis, *row[1:4]) for row in field_rows(sweep.spec)]
     print_table(("field", "value", "meaning", "allowed"), rows)
+    if condition := getattr(sweep.spec, "where", None):
+        say(f"where: {escape(condition)}")
     say("* takes one value, or a list and is an axis then, as [bold]--set width=2,4[/]; fields are named by")
     say("  their path or, where that is clear, by its last part")
 

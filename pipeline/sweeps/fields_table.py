@@ -59,7 +59,8 @@ def _written(value: Any) -> str:
         return _shortened(map(str, parts)) if parts else "none"
     if isinstance(value, bool):
         return str(value).lower()
-    return "none" if value in (None, {}) else str(value)
+    text = "none" if value in (None, {}) else str(value)
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"
 
 
 def _shortened(parts: Iterable[str]) -> str:

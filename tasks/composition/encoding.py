@@ -80,7 +80,7 @@ def encoded(
         total[:, :_SUM] = signs[:, None] * reading
         total[:, _SUM] = 1
         if k == network.depth - 1:
-            layer.biases[:, 0] = -offset
+            layer.biases[:, 0] = 0.0 - offset  # of no offset, 0.0 and not -0.0
             continue
         layer.weights[:, [_WAVE, _ABOVE], :_SUM] = reading[:, None]
         layer.weights[:, _ABOVE, _CONSTANT] = -ratio * tops[:, k + 1]

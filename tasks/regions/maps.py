@@ -141,7 +141,7 @@ def passed_at(network: Network, parameters: ArrayLike, points: ArrayLike) -> lis
         else:
             signs = sums > 0
             above, below = slopes[i, : sums.shape[1]].T
-            h = np.where(signs, above, below) * sums
+            h = np.where(signs, above, below) * sums + 0.0  # -0.0 is 0.0
         found.append(Passed(h, signs))
     return found
 
