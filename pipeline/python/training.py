@@ -39,7 +39,8 @@ def train(
         How many networks.
     seed : int
         Another one draws other starts, and other orders of the rows where they come in batches. The start of
-        a trial does not depend on how many there are, nor on anything of the protocol but the network.
+        a trial does not depend on how many there are, nor on anything of the protocol but the network; with
+        ``init="compositional"`` it depends on whether the rows are of a convex or a concave function.
     initial : array_like of shape (trials, n_parameters), optional
         Starts of one's own, in the order of `relusweep.Network`.
     test : pair of array_like, optional
@@ -75,7 +76,9 @@ def train(
     if initial is None:
         network = protocol.network
         shape = (network.n_inputs, network.width, network.depth, float(network.leak), network.bias)
-        initial = initial_parameters(network, Stream(("own starts", seed, *shape)), range(trials))
+        numbers = range(trials)
+        learned = rows, np.tile(one, (len(numbers), 1))
+        initial = initial_parameters(network, Stream(("own starts", seed, *shape)), numbers, learned)
     start = np.asarray(initial)
     orders = Stream(("own orders", seed)).keys(range(len(start)))
     every = np.tile(one, (len(start), 1))

@@ -14,7 +14,10 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.scale import kind_of
 from relusweep.pipeline.report.training.families import packages
 
-__all__ = ["Claim", "Verdict", "claims_of", "claims_table"]
+__all__ = ["FEWEST", "Claim", "Verdict", "claims_of", "claims_table"]
+
+FEWEST = 6
+"""Fewer networks decide nothing: of five, no median has a 95 % interval."""
 
 Verdict = Literal["holds", "holds in part", "does not hold", "not run"]
 

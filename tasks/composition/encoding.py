@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks.composition.waves import kinks, partial_sums
+from relusweep.tasks.composition.waves import ADDED, SUBTRACTED, kinks, partial_sums
 from relusweep.tasks.layers import Shape, layer_views
 
 __all__ = ["CORE", "check_network", "encoded", "n_spare"]
@@ -48,7 +48,7 @@ def encoded(
     Raises
     ------
     ValueError
-        The network cannot hold waves, or peaks or scales are out of range.
+        The network cannot hold waves, shapes do not fit, or peaks, scales or signs are out of range.
 
     Notes
     -----
@@ -64,7 +64,7 @@ def encoded(
     [1.0, 0.0, 1.0, -0.5, 1.0, 0.0, 0.0, 1.0, -0.5, 1.0, 1.0, 0.0, 0.0]
     """
     tops, sizes, signs = (np.asarray(of, np.float64) for of in (peaks, scales, sign))
-    _check(network, tops, sizes)
+    _check(network, tops, sizes, signs)
     rows = np.zeros((len(tops), network.n_weights))
     first, *layers = layer_views(network, rows)
     offset = _offset(tops, sizes, signs)
@@ -133,13 +133,18 @@ def check_network(network: Shape) -> None:
         )
 
 
-def _check(network: Shape, peaks: NDArray[Any], scales: NDArray[Any]) -> None:
+def _check(network: Shape, peaks: NDArray[Any], scales: NDArray[Any], signs: NDArray[Any]) -> None:
     check_network(network)
     depth = network.depth
     if peaks.ndim != 2 or peaks.shape[1] < depth or scales.shape != (len(peaks), depth):
         raise ValueError(
             f"peaks have shape {peaks.shape} and scales {scales.shape}; allowed are (n_networks, {depth} or "
             f"more) and (n_networks, depth = {depth})"
+        )
+    if signs.shape != (len(peaks),) or not np.isin(signs, (SUBTRACTED, ADDED)).all():
+        raise ValueError(
+            f"sign is {signs.tolist()}; allowed is one of {SUBTRACTED} and {ADDED} for each of {len(peaks)} "
+            "networks"
         )
     if not ((peaks > 0) & (peaks < 1)).all():
         raise ValueError(f"peaks go from {peaks.min()} to {peaks.max()}; allowed are numbers between 0 and 1")

@@ -28,7 +28,7 @@ def sign_of(inputs: ArrayLike, targets: ArrayLike) -> int:
     Raises
     ------
     ValueError
-        There are several inputs, values lie outside [0, 1], the ends are not within 0.01 of (0, 0) and
+        There are several inputs, shapes do not fit, values lie outside [0, 1], the ends are not within 0.01 of (0, 0) and
         (1, 1), or the function is neither convex nor concave.
 
     Examples
@@ -38,8 +38,11 @@ def sign_of(inputs: ArrayLike, targets: ArrayLike) -> int:
     (-1, 1)
     """
     points, values = np.asarray(inputs, np.float64), np.asarray(targets, np.float64)
-    if points.ndim != 2 or points.shape[1] != 1:
-        raise ValueError(f"{_WHAT}; got inputs of shape {points.shape}, allowed is (n_rows, 1)")
+    if points.ndim != 2 or points.shape[1] != 1 or values.shape != points.shape[:1] or not len(values):
+        raise ValueError(
+            f"{_WHAT}; got inputs of shape {points.shape} and targets of shape {values.shape}, allowed are "
+            "(n_rows, 1) and (n_rows,), of at least two rows"
+        )
     x, at = np.unique(points[:, 0], return_index=True)
     y = values[at]
     if x[0] < 0 or x[-1] > 1 or y.min() < 0 or y.max() > 1:

@@ -34,12 +34,18 @@ def orthogonality(network: Network, parameters: Tensor) -> Tensor:
     for fan_out, fan_in in network.layers[:-1]:
         size = fan_out * (fan_in + 1)
         rows = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)[:, :, :fan_in]
-        squares = rows.square().sum(dim=2, keepdim=True)
-        unit = rows * torch.where(squares > 0, squares, 1).rsqrt()
+        # Twice, so that derivatives at rows near zero do not overflow: the first length is a constant.
+        unit = rows * _inverse_lengths(rows.detach())
+        unit = unit * _inverse_lengths(unit)
         products = unit @ unit.mT
         total = total + products.triu(diagonal=1).square().sum(dim=(1, 2)) * 2
         place += size
     return total
+
+
+def _inverse_lengths(rows: Tensor) -> Tensor:
+    squares = rows.square().sum(dim=2, keepdim=True)
+    return torch.where(squares > 0, squares, 1).rsqrt()
 
 
 class Pull:

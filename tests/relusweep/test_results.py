@@ -124,6 +124,19 @@ def test_training_without_a_sweep() -> None:
     assert not np.array_equal(other.loss, fewer.loss)
 
 
+def test_networks_of_waves_start_from_the_rows() -> None:
+    network = rs.Network(n_inputs=1, width=4, depth=4, init="compositional")
+    protocol = rs.Protocol(network=network, loss="mse", stop="last_epoch", epochs=0)
+    x = np.linspace(0, 1, 33)[:, None]
+    convex, concave = (rs.train(protocol, x, y, trials=3) for y in (x[:, 0] ** 2, np.sqrt(x[:, 0])))
+    assert max(convex.loss.max(), concave.loss.max()) < 0.05
+    assert not np.array_equal(convex.parameters, concave.parameters)
+    with pytest.raises(ValueError, match="neither convex nor concave"):
+        rs.train(protocol, x, np.cos(np.pi * x[:, 0]) / -2 + 0.5)
+    with pytest.raises(ValueError, match=r"targets of shape \(32,\), allowed are"):
+        rs.train(protocol, x, x[:-1, 0])
+
+
 def test_training_in_batches_with_test_rows() -> None:
     protocol = rs.Protocol(network=rs.Network(n_inputs=1, width=2, depth=1), loss="mse", batch=2, epochs=5)
     rows, targets = np.linspace(-1, 1, 8)[:, None], np.linspace(-1, 1, 8) ** 2

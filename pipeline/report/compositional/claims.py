@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from relusweep.pipeline.report.claims import Claim, Verdict
+from relusweep.pipeline.report.claims import FEWEST, Claim, Verdict
 from relusweep.pipeline.report.compositional.depth import gains
 from relusweep.pipeline.report.compositional.summary import Case, Run, Way, cases, formula
 from relusweep.pipeline.report.compositional.tables import collapsed, held, rate_words
@@ -22,6 +22,7 @@ _DEFAULT, _RAAI = Way("pytorch", "none"), Way("raai", "none")
 _PLAIN, _FREE, _TIED = (Way("compositional", kind) for kind in ("none", "scales", "peaks"))
 _ORDERS = 100.0
 """How many times smaller an error is that counts as orders of magnitude smaller."""
+_TOO_FEW = f"Too few networks ran: each way takes {FEWEST} or more."
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -30,9 +31,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     Parameters
     ----------
     dataset : xarray.Dataset
-        With what the probe `waves` keeps.
+        With what the probe `waves` keeps. Ways of fewer than `FEWEST` networks do not count.
     """
-    found = list(cases(dataset))
+    found = [
+        Case(case.target, [run for run in case.runs if len(run.loss) >= FEWEST]) for case in cases(dataset)
+    ]
     return [
         _smaller(found, _TIED, _DEFAULT, "networks of the default start"),
         _smaller(found, _TIED, _RAAI, "networks of RAAI"),
@@ -47,20 +50,19 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     ]
 
 
-def _verdict(each: Sequence[bool | None]) -> Verdict:
-    known = [one for one in each if one is not None]
-    if not known:
+def _verdict(each: Sequence[bool]) -> Verdict:
+    if not each:
         return "not run"
-    return "holds" if all(known) else "holds in part" if any(known) else "does not hold"
+    return "holds" if all(each) else "holds in part" if any(each) else "does not hold"
 
 
 def _by_curve(
     found: Sequence[Case], judge: Callable[[Case], tuple[bool, str] | None]
-) -> tuple[Verdict, list[str]]:
+) -> tuple[Verdict, str]:
     """Judge each curve, and say what was found."""
     judged = {case.target: judge(case) for case in found}
     figures = [f"{formula(target)}: {of[1]}" for target, of in judged.items() if of]
-    return _verdict([of[0] for of in judged.values() if of]), figures
+    return _verdict([of[0] for of in judged.values() if of]), "; ".join(figures) or _TOO_FEW
 
 
 def _smaller(found: Sequence[Case], one: Way, other: Way, than: str) -> Claim:
@@ -81,7 +83,7 @@ def _smaller(found: Sequence[Case], one: Way, other: Way, than: str) -> Claim:
         f"Waves with tied scales, pretrained, have errors orders of magnitude smaller than {than}",
         verdict,
         "Ratio of the medians, each at its best learning rate, with an interval from those of both medians; "
-        f"it holds for a curve where the whole interval is {_ORDERS:g} or more. " + "; ".join(figures),
+        f"it holds for a curve where the whole interval is {_ORDERS:g} or more. " + figures,
     )
 
 
@@ -100,7 +102,7 @@ def _lower(found: Sequence[Case], one: Way, other: Way, words: str) -> Claim:
         words,
         verdict,
         "Share of trials, in percent, of which the first has the smaller error, at a learning rate of 0.001; "
-        "it holds for a curve where the interval lies above 50. " + "; ".join(figures),
+        "it holds for a curve where the interval lies above 50. " + figures,
     )
 
 
@@ -129,7 +131,7 @@ def _none_collapses(found: Sequence[Case]) -> Claim:
         verdict,
         "Share of networks whose output varies by less than 0.001, in percent, at a learning rate of 0.001; "
         "it holds for a curve where no network of waves does and the interval of the others lies above 0. "
-        + "; ".join(figures),
+        + figures,
     )
 
 
@@ -150,7 +152,7 @@ def _pieces(found: Sequence[Case]) -> Claim:
         "A network of d layers that starts as waves has 2^d pieces, pretrained or not",
         _verdict(all_of_them),
         f"{sum(int((share == 1).sum()) for share in shares):,} of {many:,} networks have exactly so many "
-        "before all weights are trained; it holds where all have.",
+        "before all weights are trained; it holds where all have." + ("" if many else f" {_TOO_FEW}"),
     )
 
 
@@ -167,7 +169,7 @@ def _random_pieces(found: Sequence[Case]) -> Claim:
         "Random starts have far fewer pieces",
         verdict,
         "Most pieces of a network of a random start, as a share of 2^d; it holds for a curve where no "
-        "network has half as many. " + "; ".join(figures),
+        "network has half as many. " + figures,
     )
 
 
@@ -177,6 +179,8 @@ def _early_layers(found: Sequence[Case]) -> Claim:
         if run is None:
             return None
         shares = held(run, "end").mean("trial").dropna("wave_layer").to_numpy()
+        if len(shares) < 2:
+            return None
         falls = bool((np.diff(shares) <= 0).all() and shares[-1] < shares[0])
         return falls, ", ".join(percent(share) for share in shares) + " %"
 
@@ -186,7 +190,7 @@ def _early_layers(found: Sequence[Case]) -> Claim:
         verdict,
         "Share of networks with pretrained tied scales whose layer still holds its wave at the end, layer "
         "after layer, at a learning rate of 0.001; it holds for a curve where the shares never rise and the "
-        "last is below the first. " + "; ".join(figures),
+        "last is below the first. " + figures,
     )
 
 
@@ -205,5 +209,8 @@ def _with_depth(dataset: xr.Dataset) -> Claim:
         "the errors of all networks, up to the depth from which no deeper one has a smaller median, as far "
         "as intervals tell. It holds where errors fall up to the deepest networks, and in part where they "
         "stop falling before. "
-        + ("; ".join(figures) or "Fewer than three depths ran: see the sweep compositional_depth."),
+        + (
+            "; ".join(figures)
+            or f"Fewer than three depths have {FEWEST} networks: see the sweep compositional_depth."
+        ),
     )

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from relusweep.pipeline.report.claims import FEWEST
 from relusweep.pipeline.report.compositional.summary import Way, cases, formula
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import enumeration, significant
@@ -81,13 +82,19 @@ def _along(dataset: xr.Dataset, dim: str, name: str = "final_loss") -> dict[str,
 
 
 def gains(dataset: xr.Dataset) -> dict[str, dict[Way, Gain]]:
-    """Tell how the errors of each curve and way fall with depth, where there are three depths or more."""
+    """Tell how the errors of each curve and way fall with depth.
+
+    Where there are three depths or more of `FEWEST` networks, of which medians have intervals.
+    """
     if len(labels(dataset, "depth")) < 3:
         return {}
-    return {
-        target: {way: _gain(sizes) for way, sizes in lines.items() if len(sizes) > 2}
-        for target, lines in _along(dataset, "depth").items()
-    }
+    found: dict[str, dict[Way, Gain]] = {}
+    for target, lines in _along(dataset, "depth").items():
+        for way, sizes in lines.items():
+            enough = {depth: loss for depth, loss in sizes.items() if len(loss) >= FEWEST}
+            if len(enough) > 2:
+                found.setdefault(target, {})[way] = _gain(enough)
+    return found
 
 
 def _gain(sizes: Mapping[int, np.ndarray[Any, Any]]) -> Gain:

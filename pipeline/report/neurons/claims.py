@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
-from relusweep.pipeline.report.claims import Claim, Verdict
+from relusweep.pipeline.report.claims import FEWEST, Claim, Verdict
 from relusweep.pipeline.report.neurons.summary import DECOMPOSED, NEURONS, Case, best, cases, is_one_neuron
-from relusweep.pipeline.report.text import percent, significant
+from relusweep.pipeline.report.text import NOTHING, percent, significant
 from relusweep.tasks.medians import Median, median_difference
 from relusweep.tasks.statistics import Rate, wilson
 
@@ -22,6 +23,7 @@ LEVELS = {1e-2: "never dies or stays straight", 1e-4: "ends at zero error"}
 _ALWAYS = 0.99
 _ORDERS = {"decomposed_relu": 1.5, "decomposed_softplus": 3.0}
 _USUAL = {"decomposed_relu": "relu", "decomposed_softplus": "softplus"}
+_TOO_FEW = f"nothing: too few networks ran, each case takes {FEWEST} or more"
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -30,16 +32,17 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     Parameters
     ----------
     dataset : xarray.Dataset
-        Of `one_neuron`, `decomposed` or a sweep like them.
+        Of `one_neuron`, `decomposed` or a sweep like them. Cases of fewer than `FEWEST` networks do not count.
     """
-    every = cases(dataset)
+    ran = cases(dataset)
+    every = [case for case in ran if len(case.losses) >= FEWEST]
     if is_one_neuron(dataset):
         return [_finds(every, kind, level) for kind in DECOMPOSED for level in LEVELS]
     return [
         of(list(counterparts(every, kind, optimizer)), kind, optimizer)
         for of in (_errors, _epochs, _rules)
         for kind in DECOMPOSED
-        for optimizer in sorted({case.labels["optimizer"] for case in every})
+        for optimizer in sorted({case.labels["optimizer"] for case in ran})
     ]
 
 
@@ -57,7 +60,7 @@ def _finds(every: Sequence[Case], kind: str, level: float) -> Claim:
     ours = pooled([case for case in every if case.labels["activation"] == kind and case.ruled], level)
     plain = pooled([case for case in every if case.neuron == NEURONS["relu"]], level)
     if ours is None or plain is None:
-        return Claim(words, "not run", "")
+        return Claim(words, "not run", _TOO_FEW)
     verdict: Verdict = "holds" if ours.rate >= _ALWAYS else "holds in part"
     if ours.low <= plain.high:
         verdict = "does not hold"
@@ -149,7 +152,7 @@ def _errors(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
     apart = {pair.target: _below(pair.ours, pair.plain) for pair in pairs}
     return Claim(
         f"Errors with the {NEURONS[kind]} are {said} of magnitude smaller ({optimizer})",
-        _verdict([float(some.low) >= orders for some in apart.values()]),
+        _verdict_of(apart, lambda low: low >= orders),
         f"Orders by which the median of the final loss is below that of {NEURONS[_USUAL[kind]]} networks "
         f"of the same size, each at its best rates: {_listed(apart)}. Holds for a function whose interval "
         "is from "
@@ -161,15 +164,24 @@ def _rules(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
     apart = {pair.target: _below(pair.ours, pair.backward) for pair in pairs if pair.backward}
     return Claim(
         f"Rules of their own serve the {NEURONS[kind]} better than backpropagation ({optimizer})",
-        _verdict([float(some.low) > 0 for some in apart.values()]),
+        _verdict_of(apart, lambda low: low > 0),
         "Orders by which the median of the final loss is below that of the same neurons with all by "
         f"backpropagation, each at its best rates: {_listed(apart)}. Holds for a function whose interval is "
         "above 0.",
     )
 
 
+def _verdict_of(apart: Mapping[str, Median], holds: Callable[[float], bool]) -> Verdict:
+    """Judge the functions by the lower ends of their intervals, but those of which both sides diverged."""
+    known = [some for some in apart.values() if not np.isnan(some.median)]
+    return _verdict([holds(float(some.low)) for some in known])
+
+
 def _below(ours: Sequence[Case], others: Sequence[Case]) -> Median:
-    """Say by how many orders the best of some cases is below the best of others."""
+    """Say by how many orders the best of some cases is below the best of others.
+
+    Infinite where most networks of one side diverged, at all rates, and NaN where most of both did.
+    """
     one, other = best(ours), best(others)
     assert one is not None  # neither is empty
     assert other is not None
@@ -178,10 +190,16 @@ def _below(ours: Sequence[Case], others: Sequence[Case]) -> Median:
 
 def _listed(apart: Mapping[str, Median]) -> str:
     words = (
-        f"{target} {float(some.median):.2f} [{float(some.low):.2f}, {float(some.high):.2f}]"
+        f"{target} {_orders(some.median)} [{_orders(some.low)}, {_orders(some.high)}]"
         for target, some in apart.items()
     )
-    return ", ".join(words).replace("-", "\N{MINUS SIGN}")
+    return ", ".join(words) or _TOO_FEW
+
+
+def _orders(number: ArrayLike) -> str:
+    """Write a number of orders, or a dash for one that diverged networks leave unknown."""
+    value = float(np.asarray(number))
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else NOTHING
 
 
 def _beside(pairs: Sequence[Pair]) -> str:
@@ -205,7 +223,8 @@ def _epochs(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:
         f"The {NEURONS[kind]} takes 3 to 10 times less time, counted in epochs ({optimizer})",
         _verdict([ratio >= 3 for _, ratio in ratios.values()]),
         f"Median epochs of {NEURONS[_USUAL[kind]]} networks of the same size to the least loss that half "
-        f"of them reach, over those of the kind by its rules, each at its fastest rates: {figures}; 0 "
+        f"of them reach, over those of the kind by its rules, each at its fastest rates: "
+        f"{figures or 'nothing, no level was reached by half of them or too few ran'}; 0 "
         "where half of the kind's do not reach it. Holds for a function from 3 on. What an epoch of each "
         "takes is in "
         "docs/measurements.md.",

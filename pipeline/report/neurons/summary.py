@@ -36,6 +36,7 @@ NEURONS = {
     "decomposed_softplus": "softplus kind",
 }
 _RATES = ("learning_rate", "kink_rate", "slope_rate")
+_LEAST = 2.0**-149  # float32 has none between it and 0, of which there is no logarithm
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,7 @@ class Case:
     @cached_property
     def logarithm(self) -> Median:
         """The median of the decimal logarithms of the final losses, with its interval."""
-        with np.errstate(divide="ignore"):
-            return median(np.log10(self.losses))
+        return median(np.log10(np.maximum(self.losses, _LEAST)))
 
     def epoch(self, level: float) -> float:
         """Give the median epoch at which a level is reached; infinite where fewer than half reach it."""

@@ -88,6 +88,14 @@ def test_the_page_says_what_the_source_claims(store: Path, tmp_path: Path) -> No
     assert "A network of d layers that starts as waves has 2^d pieces" in page.text
 
 
+def test_fewer_than_six_networks_decide_nothing(results: xr.Dataset) -> None:
+    few = results.isel(trial=slice(5))
+    assert {claim.verdict for claim in claims(few)} == {"not run"}
+    assert all("few" in claim.figures.lower() for claim in claims(few))
+    assert not gains(few)
+    assert [section.heading for section in sections(few)] == HEADINGS
+
+
 def test_ways_are_those_that_ran(results: xr.Dataset) -> None:
     assert ways(results) == [
         Way("pytorch", "none"),

@@ -98,6 +98,21 @@ def test_errors_of_so_many_orders_bear_the_claim_out(many: xr.Dataset, ratio: fl
     assert verdicts(found, "softplus kind are 3 orders") != ["not run", "not run"]
 
 
+def test_fewer_than_six_networks_decide_nothing(one: xr.Dataset, many: xr.Dataset) -> None:
+    for dataset in (one, many):
+        found = claims(dataset.isel(trial=slice(5)))
+        assert {claim.verdict for claim in found} == {"not run"}
+        assert all("too few" in claim.figures for claim in found)
+
+
+def test_networks_that_diverged_decide_nothing(many: xr.Dataset) -> None:
+    both = claims(with_losses(many, {"decomposed_relu": np.nan, "relu": np.nan}))
+    assert verdicts(both, "ReLU kind are 1.5 to 2 orders") == ["not run"] * 2
+    ours = claims(with_losses(many, {"decomposed_relu": np.nan}))
+    assert verdicts(ours, "ReLU kind are 1.5 to 2 orders") == ["does not hold"] * 2
+    assert not any("nan" in claim.figures or "inf" in claim.figures for claim in (*both, *ours))
+
+
 def test_networks_of_the_best_rates_are_shown(many: xr.Dataset) -> None:
     here = many["final_loss"].sel(target="saddle", activation="decomposed_relu", leak=0, width=20)
     medians = here.sel(scalars="rules").median("trial")

@@ -98,6 +98,9 @@ def test_what_cannot_be_encoded_is_refused():
     for scales in ([[0.25, 0.0]], [[0.25, -0.1]], [[1e39, 0.1]], [[np.inf, 0.1]]):
         with pytest.raises(ValueError, match="allowed are numbers above 0 that float32 holds"):
             encoded(network, good[0], scales, good[2])
+    for sign in ([0], [-1, 1], [float("nan")]):
+        with pytest.raises(ValueError, match="allowed is one of -1 and 1 for each of 1 networks"):
+            encoded(network, [[0.5, 0.5]], [[0.25, 0.0625]], sign)
     with pytest.raises(ValueError, match=r"peaks have shape \(1, 1\)"):
         encoded(network, [[0.5]], *good[1:])
     for other in ({"width": 3}, {"n_inputs": 2}, {"widths": (4, 3)}):
