@@ -72,8 +72,8 @@ def _bounds(s: Setting, activation: str) -> Bounds:
     if degree > _LARGEST_DEGREE:
         most = (2 * _LARGEST_DEGREE + 2) ** s.d
         raise ValueError(
-            f"n of the construction {activation} has to be at most {most} for d = {s.d}, so that float64 holds "
-            f"its bound on the error; got {s.n}"
+            f"n of the construction {activation} has to be at most {most} for d = {s.d}, so that float64 "
+            f"holds its bound on the error; got {s.n}"
         )
     step = _step(s, activation)
     left = remainder(s.target, s.q, s.d, degree + 1, 0.5, Fraction(0), Fraction(1))
