@@ -6,6 +6,7 @@ A module defines ``RECIPE``, a `Recipe`. Parameters are computed in rational ari
 from __future__ import annotations
 
 import math
+from operator import index
 from typing import Any
 
 from relusweep.tasks import discovery
@@ -51,8 +52,7 @@ def check(name: str, *, q: int, d: int, n: int, l: int, target: str, exact: bool
     OverflowError
         If parameters pass the range of float64; with `exact` they are fractions.
     """
-    setting = Setting(q, d, n, l, target)
-    _check_ranges(setting)
+    setting = _setting(q, d, n, l, target)
     bounds = _recipe(name).bounds(setting)
     if not exact and math.isinf(as_float(bounds.parameters)):
         raise OverflowError(too_large(name))
@@ -91,7 +91,7 @@ def build(name: str, *, q: int, d: int, n: int, l: int, target: str, exact: bool
     (5, 3, True)
     """
     bounds = check(name, q=q, d=d, n=n, l=l, target=target, exact=exact)
-    recipe, setting = _recipe(name), Setting(q, d, n, l, target)
+    recipe, setting = _recipe(name), _setting(q, d, n, l, target)
     network = recipe.network(setting)
     if not exact:
         network = network.rounded()
@@ -137,8 +137,10 @@ def largest_within_bound(
     Raises
     ------
     ValueError
-        If the bound of the error is 0: rounding alone exceeds it.
+        If the bound of the error is 0: rounding alone exceeds it; or `along` is another axis.
     """
+    if along not in ("n", "l"):
+        raise ValueError(f"along has to be n or l; got {along!r}")
     for value in range(1, up_to + 1):
         there: dict[str, Any] = {"q": q, "d": d, "n": n, "l": l, "target": target, along: value}
         if check(name, **there, exact=True).error == 0:
@@ -160,11 +162,19 @@ def _recipe(name: str) -> Recipe:
     return discovery.load(__name__, name, Recipe)
 
 
-def _check_ranges(setting: Setting) -> None:
+def _setting(q: int, d: int, n: int, l: int, target: str) -> Setting:
+    """Check ranges, and take whole numbers of NumPy for those of Python, which never overflow."""
+    given = {"q": q, "d": d, "n": n, "l": l}
     for name, highest in (("q", LARGEST_Q), ("d", 2), ("n", math.inf), ("l", math.inf)):
-        value = getattr(setting, name)
+        try:
+            value = given[name] = index(given[name])
+        except TypeError:
+            raise ValueError(
+                f"{name} of a construction has to be a whole number; got {given[name]!r}"
+            ) from None
         if not 1 <= value <= highest:
             limit = "at least 1" if highest == math.inf else f"from 1 to {highest}"
             raise ValueError(f"{name} of a construction has to be {limit}; got {value}")
-    if setting.target not in TARGETS:
-        raise ValueError(f"unknown target {setting.target!r}; allowed are {', '.join(TARGETS)}")
+    if target not in TARGETS:
+        raise ValueError(f"unknown target {target!r}; allowed are {', '.join(TARGETS)}")
+    return Setting(**given, target=target)

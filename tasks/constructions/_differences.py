@@ -27,6 +27,9 @@ _PLACES = {"gaussian": Fraction(1, 2), "logistic": Fraction(1)}
 
 _BITS = 512
 
+_LARGEST_DEGREE = 160
+"""Factorials of higher ones pass float64's range, and with them the bound on the error."""
+
 
 def differences(activation: str) -> Recipe:
     """Give the Taylor polynomial of a target at the middle of the cube, of the degree that n units allow."""
@@ -66,6 +69,12 @@ def _input(circuit: Circuit, node: tuple[Fraction, ...], step: Fraction) -> Form
 
 def _bounds(s: Setting, activation: str) -> Bounds:
     degree = _degree(s)
+    if degree > _LARGEST_DEGREE:
+        most = (2 * _LARGEST_DEGREE + 2) ** s.d
+        raise ValueError(
+            f"n of the construction {activation} has to be at most {most} for d = {s.d}, so that float64 "
+            f"holds its bound on the error; got {s.n}"
+        )
     step = _step(s, activation)
     left = remainder(s.target, s.q, s.d, degree + 1, 0.5, Fraction(0), Fraction(1))
     largest = sum(

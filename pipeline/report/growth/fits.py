@@ -54,7 +54,7 @@ class Fit(NamedTuple):
 
 def built(dataset: xr.Dataset) -> pd.DataFrame:
     """Give a row for every construction that was built."""
-    frame = dataset.drop_vars("fingerprint", errors="ignore").compute().to_dataframe().reset_index()
+    frame = dataset.drop_vars("fingerprint", errors="ignore").load().to_dataframe().reset_index()
     rows: pd.DataFrame = frame[frame["built"] >= Built.BUILT]
     return rows.astype({"q": int, "d": int, "N": int, "L": int}).reset_index(drop=True)
 

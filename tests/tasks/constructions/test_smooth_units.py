@@ -103,6 +103,24 @@ def test_exact_values_of_smooth_units(activation):
         assert abs(mpmath.mpf(found.numerator) / found.denominator - total) < mpmath.mpf(10) ** -35
 
 
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"n": 2.5}, r"n of a construction has to be a whole number; got 2\.5"),
+        ({"n": 400}, "n of the construction gaussian has to be at most 322 for d = 1"),
+        ({"n": 10**6}, "at most 322"),
+    ],
+)
+def test_what_has_no_bound_is_refused_at_once(over, said):
+    with pytest.raises(ValueError, match=said):
+        check("gaussian", **{"q": 1, "d": 1, "n": 2, "l": 1, "target": "sine"} | over, exact=True)
+
+
+def test_whole_numbers_of_numpy_are_taken_for_those_of_python():
+    setting = {"q": 1, "d": 1, "l": 3, "target": "sine"}
+    assert check("step", n=np.int64(10**9), **setting) == check("step", n=10**9, **setting)
+
+
 def test_parameters_beyond_float64_are_refused_before_they_are_built():
     setting = {"q": 4, "d": 1, "n": 301, "l": 1, "target": "wave"}
     with pytest.raises(
