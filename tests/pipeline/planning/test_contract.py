@@ -46,8 +46,11 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "plane_xor": (("trials=2", "samples=40", "widths=3,4-2", "epochs=2"), {"widths": "3,4-2,4-4-4"}),
     "sine": (("trials=3", "width=1,2", "depth=1", "epochs=3", "restarts.most=2"), {"trials": 20}),
     "alignment": (
-        ("trials=2", "target=saddle,sine", "width=4,8", "depth=1,2", "group=2", "pull=0,0.1", "epochs=3"),
-        {"target": "saddle,sine,norm3"},
+        (
+            *("trials=2", "target=saddle", "width=4", "depth=1", "group=2", "pull=0,0.1"),
+            *("orthogonality=0", "epochs=3"),
+        ),
+        {"target": "saddle,sine"},
     ),
     "one_neuron": (
         (

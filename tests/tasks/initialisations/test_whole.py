@@ -19,7 +19,7 @@ from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.protocol import Rows
 from tests.tasks.initialisations.test_initialisations import LAYERED
 
-FROZEN = {"compositional": "5daf42b4b11e7010", "raai": "300ae7a9c48ede2f"}
+FROZEN = {"compositional": "c4e6d0131189ea62", "raai": "300ae7a9c48ede2f"}
 STREAM = Stream(("starts",))
 X = np.linspace(0, 1, 50, dtype=np.float32)[:, None]
 
