@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from math import floor, log10
+from math import floor, isfinite, isnan, log10
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ __all__ = [
     "span",
     "superscript",
     "thousandths",
+    "with_ends",
 ]
 
 NOTHING = "\N{EN DASH}"  # stands where there is no number
@@ -223,3 +224,11 @@ def folded_caption(caption: str) -> tuple[str, str]:
     while others and len(first) + len(others[0]) < _TWO_LINES:
         first += f" {others.pop(0)}"
     return first, " ".join(others)
+
+
+def with_ends(value: float, low: float, high: float) -> str:
+    """Write a number with its interval; few values bound it on no side."""
+    if isnan(value):
+        return NOTHING
+    ends = f" [{significant(low)}, {significant(high)}]" if isfinite(low) and isfinite(high) else ""
+    return significant(value) + ends

@@ -28,8 +28,8 @@ def sign_of(inputs: ArrayLike, targets: ArrayLike) -> int:
     Raises
     ------
     ValueError
-        There are several inputs, shapes do not fit, values lie outside [0, 1], the ends are not within 0.01 of (0, 0) and
-        (1, 1), or the function is neither convex nor concave.
+        There are several inputs, shapes do not fit, values lie outside [0, 1], the ends are not within 0.01
+        of (0, 0) and (1, 1), or the function is neither convex nor concave.
 
     Examples
     --------

@@ -56,9 +56,7 @@ def _verdict(each: Sequence[bool]) -> Verdict:
     return "holds" if all(each) else "holds in part" if any(each) else "does not hold"
 
 
-def _by_curve(
-    found: Sequence[Case], judge: Callable[[Case], tuple[bool, str] | None]
-) -> tuple[Verdict, str]:
+def _by_curve(found: Sequence[Case], judge: Callable[[Case], tuple[bool, str] | None]) -> tuple[Verdict, str]:
     """Judge each curve, and say what was found."""
     judged = {case.target: judge(case) for case in found}
     figures = [f"{formula(target)}: {of[1]}" for target, of in judged.items() if of]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from relusweep.pipeline.report.compositional.summary import CONSTANT, PAPER_RATE, Case, Run, formula
 from relusweep.pipeline.report.content import Table
-from relusweep.pipeline.report.text import NOTHING, count, intervals, significant
+from relusweep.pipeline.report.text import NOTHING, count, intervals, significant, with_ends
 from relusweep.tasks.medians import median
 from relusweep.tasks.statistics import Rate, wilson
 
@@ -25,7 +24,6 @@ __all__ = [
     "pieces_table",
     "pretraining_table",
     "rate_words",
-    "with_ends",
 ]
 
 _RESAMPLES = 2000
@@ -97,14 +95,6 @@ def _mean(loss: NDArray[np.float64]) -> str:
     draws = np.random.default_rng(0).integers(0, len(loss), (_RESAMPLES, len(loss)))
     low, high = np.quantile(loss[draws].mean(axis=1), [0.025, 0.975])
     return with_ends(float(loss.mean()), float(low), float(high))
-
-
-def with_ends(value: float, low: float, high: float) -> str:
-    """Write a number with its interval; few values bound it on no side."""
-    if np.isnan(value):
-        return NOTHING
-    ends = f" [{significant(low)}, {significant(high)}]" if isfinite(low) and isfinite(high) else ""
-    return significant(value) + ends
 
 
 def collapsed(run: Run, stage: str) -> Rate:

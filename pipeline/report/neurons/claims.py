@@ -32,7 +32,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     Parameters
     ----------
     dataset : xarray.Dataset
-        Of `one_neuron`, `decomposed` or a sweep like them. Cases of fewer than `FEWEST` networks do not count.
+        Of `one_neuron`, `decomposed` or a sweep like them. Cases of fewer than `FEWEST` networks do not
+        count.
     """
     ran = cases(dataset)
     every = [case for case in ran if len(case.losses) >= FEWEST]
@@ -134,16 +135,20 @@ def counterparts(every: Sequence[Case], kind: str, optimizer: str) -> Iterator[P
             )
 
 
-def _size(case: Case) -> tuple[int, int]:
-    return case.labels["width"], case.labels["depth"]
+def _size(case: Case) -> tuple[int, int, str]:
+    return case.labels["width"], case.labels["depth"], case.labels["widths"]
 
 
 def _parameters(case: Case) -> int:
+    from relusweep.tasks import activations
     from relusweep.tasks.functions import target
     from relusweep.tasks.networks import Network
 
     at = {name: case.labels[name] for name in ("width", "depth", "activation")}
-    return Network(n_inputs=target(case.labels["target"]).n_inputs, **at).n_parameters
+    group = case.labels["group"] if activations.load(at["activation"]).grouped else 1
+    widths = tuple(map(int, case.labels["widths"].split("-"))) if case.labels["widths"] else None
+    n_inputs = target(case.labels["target"]).n_inputs
+    return Network(n_inputs=n_inputs, widths=widths, group=group, **at).n_parameters
 
 
 def _errors(pairs: Sequence[Pair], kind: str, optimizer: str) -> Claim:

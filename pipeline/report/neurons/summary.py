@@ -98,8 +98,16 @@ def name_of(at: Mapping[str, Any]) -> str:
     if at["activation"] in DECOMPOSED:
         follows = str(at.get("scalars", "backpropagation")).replace("_", " ")
         return f"{NEURONS[at['activation']]}, {follows}"
+    if at["activation"] == "maximum":
+        return f"maximum of {at['group']}"
     leaky = f"leaky ReLU ({at['leak']:g})" if at.get("leak") else None
     return leaky or NEURONS.get(at["activation"], at["activation"])
+
+
+def _sized(at: Mapping[str, Any]) -> dict[str, Any]:
+    """Say width and depth of networks whose layers are given one by one."""
+    units = [int(size) for size in str(at.get("widths") or "").split("-") if size]
+    return {**at, "width": max(units), "depth": len(units)} if units else {**at}
 
 
 def cases(dataset: xr.Dataset) -> list[Case]:
@@ -121,7 +129,7 @@ def cases(dataset: xr.Dataset) -> list[Case]:
     grows = _growth(dataset, dims)
     return [
         Case(
-            {**alone, **dict(zip(along, some, strict=True))},
+            _sized({**alone, **dict(zip(along, some, strict=True))}),
             np.where(np.isfinite(losses[i]), losses[i], np.inf)[ran[i]],
             np.where(epochs[i] >= 0, epochs[i], np.inf)[ran[i]],
             levels,
@@ -157,11 +165,14 @@ def best(some: Iterable[Case], level: float | None = None) -> Case | None:
 
 def neurons_of(some: Iterable[Case]) -> list[str]:
     """Name the neurons there are: usual ones, then each kind, first by its rules."""
-    kinds = list(NEURONS)
-    places = {
-        case.neuron: (kinds.index(case.labels["activation"]), not case.ruled, case.labels["leak"])
-        for case in some
-    }
+    order = list(NEURONS)
+
+    def place(case: Case) -> tuple[Any, ...]:
+        name = case.labels["activation"]
+        known = order.index(name) if name in order else -1
+        return case.decomposed, known < 0, known, not case.ruled, case.labels["leak"], case.neuron
+
+    places = {case.neuron: place(case) for case in some}
     return sorted(places, key=lambda name: places[name])
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.neurons.summary import Case, best, neurons_of, rates
 from relusweep.pipeline.report.reached.tables import written
-from relusweep.pipeline.report.text import NOTHING, intervals, significant
+from relusweep.pipeline.report.text import NOTHING, intervals, significant, with_ends
 from relusweep.tasks.statistics import wilson
 
 __all__ = ["epochs_table", "errors_table", "found_table", "groups"]
@@ -64,8 +64,7 @@ def errors_table(every: Sequence[Case], target: str) -> Table:
                 "Width": str(case.labels["width"]),
                 "Optimiser, rates": rates(case),
                 "Starts": f"{len(case.losses):,}",
-                "Final loss, median [95 %]": f"{significant(float(case.loss.median))} "
-                f"[{significant(float(case.loss.low))}, {significant(float(case.loss.high))}]",
+                "Final loss, median [95 %]": with_ends(*map(float, case.loss)),
                 "Quartiles": f"{significant(float(low))} to {significant(float(high))}",
                 "Not finite": f"{int(np.isinf(case.losses).sum())}",
             }

@@ -88,7 +88,8 @@ def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
 def packages(dataset: xr.Dataset) -> list[str]:
     """Name the packages that add to the report what probes kept."""
     kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
-    neurons = labels(dataset, "activation") if "reached" in kinds else []
+    compared = "reached" in kinds and labels(dataset, "target")
+    neurons = labels(dataset, "activation") if compared else []
     named = [
         *(_OF_ACTIVATIONS[name] for name in neurons if name in _OF_ACTIVATIONS),
         *(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES),

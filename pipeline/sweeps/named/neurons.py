@@ -61,11 +61,8 @@ DECOMPOSED = TrainingSweep.model_validate(
         "network": {
             "activation": ["relu", "silu", "softplus", *_DECOMPOSED],
             "leak": [0.0, 0.1],
-            "width": [
-                20,
-                25,
-                30,
-            ],  # of two inputs, 25 and 30 usual units have the parameters of 20 of each kind
+            # Of two inputs, 25 and 30 usual units have the parameters of 20 of each kind.
+            "width": [20, 25, 30],
             "depth": 1,
         },
         "protocol": {

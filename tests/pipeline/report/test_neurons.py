@@ -9,9 +9,9 @@ import xarray as xr
 from relusweep.pipeline.report.claims import Claim
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.kinds import report_on
-from relusweep.pipeline.report.neurons.claims import claims
+from relusweep.pipeline.report.neurons.claims import _parameters, claims
 from relusweep.pipeline.report.neurons.page import sections
-from relusweep.pipeline.report.neurons.summary import best, cases
+from relusweep.pipeline.report.neurons.summary import best, cases, neurons_of
 from relusweep.pipeline.report.theme import LIGHT, Picture, render
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.statistics import wilson
@@ -111,6 +111,19 @@ def test_networks_that_diverged_decide_nothing(many: xr.Dataset) -> None:
     ours = claims(with_losses(many, {"decomposed_relu": np.nan}))
     assert verdicts(ours, "ReLU kind are 1.5 to 2 orders") == ["does not hold"] * 2
     assert not any("nan" in claim.figures or "inf" in claim.figures for claim in (*both, *ours))
+
+
+def test_other_neurons_and_layers_are_shown_beside() -> None:
+    asked = [
+        *("trials=6", "points=9", "epochs=3", "target=saddle", "activation=relu,maximum,decomposed_relu"),
+        *("leak=0", "width=0", "depth=0", "widths=3-2,3", "group=2,3", "optimizer=adam"),
+        *("learning_rate=0.03", "kink_rate=0.1", "scalars=rules", "test_points=4"),
+        "where=activation == 'maximum' or group == 2",
+    ]
+    every = cases(computed(override(find_sweep("decomposed"), asked)))
+    assert neurons_of(every) == ["ReLU", "maximum of 2", "maximum of 3", "ReLU kind, rules"]
+    assert {(case.labels["width"], case.labels["depth"]) for case in every} == {(3, 1), (3, 2)}
+    assert [_parameters(case) for case in every if case.neuron == "maximum of 3"] == [31, 67]
 
 
 def test_networks_of_the_best_rates_are_shown(many: xr.Dataset) -> None:

@@ -56,6 +56,13 @@ def test_the_penalty_and_its_derivative_are_those_of_the_formula(units):
     np.testing.assert_allclose(parameters.grad[0].numpy(), expected, atol=1e-8)
 
 
+def test_derivatives_at_weights_near_zero_are_finite():
+    network = Network(n_inputs=2, width=2, depth=1)
+    parameters = torch.full((1, network.n_parameters), 1e-18, requires_grad=True)
+    orthogonality(network, parameters).sum().backward()
+    assert parameters.grad.isfinite().all()
+
+
 def test_orthogonal_rows_have_no_penalty_and_rows_of_zeros_no_derivative():
     of = Network(n_inputs=2, width=2, depth=1)
     rows = [[3.0, 4, 9, -8, 6, 9, 1, 1, 1], [0, 0, 1, 1, 2, 1, 1, 1, 1]]
