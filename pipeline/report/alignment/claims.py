@@ -19,7 +19,7 @@ from relusweep.pipeline.report.alignment.growth import (
 )
 from relusweep.pipeline.report.alignment.remedies import Ratio, nearness, ratios
 from relusweep.pipeline.report.claims import Claim, Verdict
-from relusweep.pipeline.report.text import significant
+from relusweep.pipeline.report.text import NOTHING, significant
 from relusweep.tasks.statistics import wilson
 
 __all__ = ["claims", "decided"]
@@ -55,13 +55,16 @@ def _quadratic(table: pd.DataFrame) -> Claim:
         return Claim(claim, "not run", "needs three widths of one hidden layer")
     most = np.log(most_regions(of["width"].to_numpy(float)))
     found = {when: line(most, np.log(of[when].to_numpy(float))) for when in WHEN}
-    near = [one.low >= 0.9 and one.high <= 1.1 for one in found.values()]
+    near = [one.low >= 0.9 and one.high <= 1.1 for one in found.values() if _tells_of_one(one)]
     said = "; ".join(
         f"{words} {_exponent(found[when])} against what n lines can make at most, 1 + n + n(n - 1)/2, and "
         f"{_exponent(grown[0].power[when])} against n"
         for when, words in WHEN.items()
     )
-    how = "Holds if the first of each, with its interval, is within 0.1 of 1."
+    how = (
+        "Holds if the first of each, with its interval, is within 0.1 of 1. Intervals that reach into these "
+        "bounds and are wider than 0.2 tell nothing."
+    )
     return Claim(claim, _of_parts(near), f"Exponents {said}. {how}")
 
 
@@ -70,11 +73,15 @@ def _power_law(table: pd.DataFrame) -> Claim:
     grown = [growth for growth in depth_growth(table) if growth.inputs == 2]
     if not grown:
         return Claim(claim, "not run", "needs three depths of one width")
-    better = {when: [of.power[when].left < of.exponential[when].left for of in grown] for when in WHEN}
+    fitted = {when: [of for of in grown if np.isfinite(of.power[when].left)] for when in WHEN}
+    better = {
+        when: [of.power[when].left < of.exponential[when].left for of in some]
+        for when, some in fitted.items()
+    }
     said = "; ".join(
-        f"{words} at {sum(better[when])} of {len(grown)} widths (exponents "
-        f"{_span([of.power[when].slope for of in grown])})"
-        for when, words in WHEN.items()
+        f"{WHEN[when]} at {sum(better[when])} of {len(some)} widths (exponents "
+        f"{_span([of.power[when].slope for of in some])})"
+        for when, some in fitted.items()
     )
     depths = sorted(table[(table["remedy"] == PLAIN) & (table["inputs"] == 2)]["depth"].unique())
     return Claim(
@@ -104,7 +111,7 @@ def _bending(dataset: xr.Dataset) -> Claim:
 def _exact_fits(table: pd.DataFrame) -> Claim:
     claim = "One hidden layer fits exactly only where the variables separate."
     of = table[(table["remedy"] == PLAIN) & (table["inputs"] == 2) & (table["depth"] == 1)]
-    errors = of[of["width"] == of["width"].max()].groupby("target")["error"].median()
+    errors = of[of["width"] == of["width"].max()].groupby("target")["error"].median().dropna()
     separate = errors.index.isin(_SEPARABLE)
     if not len(errors[separate]) or not len(errors[~separate]):
         return Claim(claim, "not run", "needs targets of either kind with one hidden layer")
@@ -147,14 +154,27 @@ def _remedy(name: str, near: Ratio, errors: Ratio) -> Claim:
     claim = f"{name.capitalize()}: brings regions and parameters together, and lowers errors."
     if min(near.sizes, errors.sizes) < 6:
         return Claim(claim, "not run", "needs six sizes between plain ones of as many parameters")
-    parts = [float(near.of.low) > 1, float(errors.of.high) < 1]
+    parts = [
+        *([float(near.of.low) > 1] if _tells(near) else []),
+        *([float(errors.of.high) < 1] if _tells(errors) else []),
+    ]
     return Claim(
         claim,
         _of_parts(parts),
         f"Beside plain networks of as many parameters: nearer to one region for each parameter by a factor "
         f"of {_bounds(near)}, errors {_bounds(errors)} times theirs; medians over {errors.sizes} targets and "
-        "sizes. Holds if the first interval lies above 1 and the second below.",
+        "sizes. Holds if the first interval lies above 1 and the second below. Intervals that hold 1, and "
+        "whose ends differ by a factor of 2 or more, tell nothing.",
     )
+
+
+def _tells_of_one(of: Line) -> bool:
+    return of.high - of.low <= 0.2 or of.low > 1.1 or of.high < 0.9
+
+
+def _tells(ratio: Ratio) -> bool:
+    low, high = float(ratio.of.low), float(ratio.of.high)
+    return low > 1 or high < 1 or high < 2 * low
 
 
 def _exponent(of: Line) -> str:
@@ -171,8 +191,10 @@ def _listed(errors: pd.Series) -> str:
 
 
 def _span(values: Sequence[float]) -> str:
-    return f"{min(values):.2f} to {max(values):.2f}"
+    return f"{min(values):.2f} to {max(values):.2f}" if values else NOTHING
 
 
 def _of_parts(parts: Sequence[bool]) -> Verdict:
+    if not parts:
+        return "not run"
     return "holds" if all(parts) else "holds in part" if any(parts) else "does not hold"

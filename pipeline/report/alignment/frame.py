@@ -75,7 +75,7 @@ def _sizes(dataset: xr.Dataset, table: pd.DataFrame) -> pd.DataFrame:
         block = sweep.block(Block(sweep.name, 0, tuple((dim, (one,)) for dim, one in of.items())))
         network = block.protocol.network
         counts.append({"inputs": network.n_inputs, "parameters": network.n_parameters})
-    own = found.assign(**pd.DataFrame(counts, index=found.index))
+    own = found.assign(**pd.DataFrame(counts, index=found.index, columns=["inputs", "parameters"]))
     others = {dim: only[dim] for dim in ("target", "width", "depth") if dim not in table}
     return own.assign(**others)
 

@@ -19,6 +19,7 @@ _ROUNDING = 1 + 1e-12  # of numbers that were stored as float64
 _FEWEST = 3
 _FROM = 3  # below, one layer of smooth units is a constant
 _WIDEST = 2.0
+_NO_HIGHER = "holds where no exponent is above 0 by its 95 % interval, of intervals narrower than 2"
 _NO_FASTER = "holds where no exponent of measured over claimed is above 0 by its 95 % interval"
 
 
@@ -112,10 +113,10 @@ def _sizes(rows: pd.DataFrame | None) -> Claim:
         for what, axis, power in (("width", "N", 1), ("depth", "L", 2)):
             logs = np.log(some[axis])
             rate = slopes(np.log(some[what]) - power * logs - np.log(logs), logs)
-            if np.isfinite(rate.low[0]):
+            if rate.high[0] - rate.low[0] < _WIDEST:
                 kept.append(bool(rate.low[0] <= 0))
                 figures.append(f"{name_of(*of)}: {what} over its order {written(rate, 0)}")
-    return Claim(words, _verdict(kept), "; ".join([*figures, "holds where no exponent is above 0"]))
+    return Claim(words, _verdict(kept), "; ".join([*figures, _NO_HIGHER]))
 
 
 def _exponential(words: str, rows: pd.DataFrame | None, axis: str) -> Claim:

@@ -12,7 +12,7 @@ import xarray as xr
 import relusweep as rs
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
-from relusweep.pipeline.report.alignment.claims import claims
+from relusweep.pipeline.report.alignment.claims import claims, decided
 from relusweep.pipeline.report.alignment.frame import PLAIN, SIZES, beside_plain, networks, remedies
 from relusweep.pipeline.report.alignment.growth import depth_growth, exponents_table, width_growth
 from relusweep.pipeline.report.alignment.page import sections
@@ -144,6 +144,25 @@ def test_claims_are_decided_from_the_data(dataset: xr.Dataset) -> None:
     alone = claims(dataset.sel(activation=["relu"], pull=[0.0], orthogonality=[0.0], width=[4], depth=[1]))
     assert [claim.verdict for claim in alone][:3] == ["not run"] * 3
     assert len(alone) == 5
+
+
+def test_nothing_is_decided_of_too_few_or_diverged_networks(dataset: xr.Dataset) -> None:
+    nothing = dataset.where(dataset["trial"] < 0)
+    assert {claim.verdict for claim in claims(nothing)} == {"not run"}
+    assert sections(nothing) == overview(nothing) == []
+    diverged = dataset.assign(
+        n_regions=dataset["n_regions"] * np.nan, test_loss=dataset["test_loss"] * np.nan
+    )
+    assert [claim.verdict for claim in claims(diverged)][:2] == ["not run"] * 2
+    assert {claim.verdict for claim in claims(diverged)[5:]} == {"not run"}
+    few = [
+        (2, "a", PLAIN, width, 1, width, regions, regions) for width, regions in ((4, 9), (6, 30), (8, 30))
+    ]
+    table = pd.DataFrame(few, columns=[*SIZES, "start", "end"]).assign(error=0.1)
+    assert decided(dataset, table)[0].verdict == "not run"  # exponents with wide intervals
+    linear = pd.DataFrame(few, columns=[*SIZES, "start", "end"]).assign(error=0.1)
+    linear[["start", "end"]] = linear[["width", "width"]].to_numpy(float)
+    assert decided(dataset, linear)[0].verdict == "does not hold"
 
 
 def test_the_page_shows_growth_partitions_and_remedies(dataset: xr.Dataset) -> None:

@@ -74,6 +74,10 @@ def test_verdicts_follow_from_the_networks(networks: xr.Dataset) -> None:
     assert verdicts(linear)[key] == "does not hold"
 
 
+def test_sizes_are_not_decided_by_intervals_that_tell_nothing(networks: xr.Dataset) -> None:
+    assert verdicts(networks)["Width ~ N log N, depth ~ L² log L"] == "not run"
+
+
 def test_networks_that_rounding_breaks_are_counted(networks: xr.Dataset) -> None:
     broken = networks["error_float32"] > networks["bound_error"]
     known = (broken & (networks["bound_error"] > 0)).sel(construction="square").sum()
