@@ -14,8 +14,9 @@ from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.scale import kind_of
 from relusweep.pipeline.report.training.families import packages
 
-__all__ = ["FEWEST", "Claim", "Verdict", "claims_of", "claims_table"]
+__all__ = ["FEWEST", "TITLE", "Claim", "Verdict", "claims_of", "claims_table"]
 
+TITLE = "Claims of the source"
 FEWEST = 6
 """Fewer networks decide nothing: of five, no median has a 95 % interval."""
 
@@ -43,7 +44,7 @@ class Claim(NamedTuple):
 def claims_table(claims: Sequence[Claim]) -> Table:
     """Set the claims of a source beside what was found."""
     columns = ["What the source claims", "Here", "Figures"]
-    return Table("Claims of the source", pd.DataFrame(claims, columns=columns))
+    return Table(TITLE, pd.DataFrame(claims, columns=columns))
 
 
 def claims_of(data: xr.Dataset | xr.DataTree) -> list[Claim]:

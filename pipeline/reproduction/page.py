@@ -13,7 +13,7 @@ import xarray as xr
 from relusweep.pipeline.common.divergence import diverged_in_words
 from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.common.wording import counted
-from relusweep.pipeline.report.claims import Claim, claims_of, claims_table
+from relusweep.pipeline.report.claims import TITLE, Claim, claims_of, claims_table
 from relusweep.pipeline.report.content import Attachment, Block, Content, KeyFigure, Section, Table
 from relusweep.pipeline.report.kinds import report_on
 from relusweep.pipeline.report.page import write_page as write
@@ -158,7 +158,9 @@ def _blocks(asked: Reproduction, one: _Seen) -> Iterator[Block]:
         f"The page of {step.sweep}, with pictures",
         partial(_write_report, asked.store, one.group),
     )
-    yield from report_on(one.data).overview(one.data)
+    for block in report_on(one.data).overview(one.data):
+        if not (isinstance(block, Table) and block.title == TITLE):
+            yield block
 
 
 def _write_report(store: str, group: str, page: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from relusweep.pipeline.common.display import Shown, Table
-from relusweep.pipeline.common.errors import InvalidSweep, UnknownSource
+from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged, UnknownSource
 from relusweep.pipeline.common.validation import nearest
 from relusweep.pipeline.common.wording import duration
 from relusweep.pipeline.planning.plan import plans
@@ -94,11 +94,13 @@ class Reproduction(Shown):
         relusweep.errors.SpecificationChanged
             The store has results of another specification under the name of one.
         """
-        return {
-            part.step.sweep: RunPlan(self.store, plans(part.sweep, self.store))
-            for part in self.parts
-            if part.sweep is not None
-        }
+        sweeps = {part.step.sweep: part.sweep for part in self.parts if part.sweep is not None}
+        try:
+            return {name: RunPlan(self.store, plans(sweep, self.store)) for name, sweep in sweeps.items()}
+        except SpecificationChanged as error:
+            raise SpecificationChanged(
+                f"{error}. A source is reproduced into a store of its own: --store"
+            ) from None
 
     def _blocks(self) -> Iterator[str | Table]:
         yield f"{self.source.reference}, at the scale {self.scale}, in {self.store}"
