@@ -31,8 +31,9 @@ def step(count: int, base: int, ramp: Fraction) -> Network:
         return affine([{}], 1)
     circuit = Circuit(1)
     (x,) = circuit.signals
-    (above,) = circuit.units([count - Fraction(1, 2) - count * x])
-    rest, total = count - Fraction(1, 2) - above, circuit.signals[0] * 0
+    top = count - max(Fraction(1, 2), ramp * count)  # below the ramp of a further step
+    (above,) = circuit.units([top - count * x])
+    rest, total = top - above, circuit.signals[0] * 0
     for place in [base**m for m in reversed(range(digits(count, base)))]:
         thresholds = [place * i for i in range(1, base) if place * i < count]
         found, (rest, total) = digit(circuit, rest, thresholds, ramp * count, [rest, total])

@@ -76,6 +76,10 @@ def test_steps_are_exact_on_flats(count, base, share, data):
     assert network.depth == (1 + digits(count, base) if count > 1 else 0)
 
 
+def test_the_last_step_is_flat_behind_a_wide_ramp():
+    assert run(step(26, 2, Fraction(49, 50) / 26), [Fraction(1)]) == [25]
+
+
 def test_a_step_goes_up_on_its_ramp():
     network = step(6, 3, Fraction(1, 60))
     (found,) = run(network, [Fraction(1, 3) - Fraction(1, 240)])
