@@ -5,28 +5,14 @@ logits of the peaks and, where scales are free, behind them the logarithms of th
 """
 
 import numba
-import numpy as np
 
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import log
 from relusweep.tasks.training._steps import set_rates, update
-from relusweep.tasks.training.simd import (
-    broadcast,
-    fma,
-    load,
-    maximum,
-    minimum,
-    one_unless_positive,
-    scale_by_power,
-    store,
-)
+from relusweep.tasks.training.functions import clip, exp
+from relusweep.tasks.training.simd import fma, load, minimum, one_unless_positive, store
 
 __all__ = ["train_triangles"]
-
-_CLIP = 60.0
-_LOG2_E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 0.693145751953125, 1.428606820309417e-06
-_ROUND = 12582912.0  # 1.5 * 2**23: adding it leaves a whole number in the low bits
 
 _inlined = numba.njit(inline="always")
 
@@ -34,13 +20,7 @@ _inlined = numba.njit(inline="always")
 @_inlined
 def _exp(x):
     """Give ``e ** x`` to a relative error of 3e-7, of x beyond 60 that of 60; NaN of what is not finite."""
-    inside = maximum(broadcast(np.float32(-_CLIP)), minimum(broadcast(np.float32(_CLIP)), x))
-    k = fma(inside, _LOG2_E, _ROUND)
-    whole = k - _ROUND
-    r = fma(whole, -_LN2_LOW, fma(whole, -_LN2_HIGH, inside))
-    p = fma(fma(fma(r, 1 / 720, 1 / 120), r, 1 / 24), r, 1 / 6)
-    p = fma(fma(fma(p, r, 0.5), r, 1.0), r, 1.0)
-    return fma(x, 0.0, scale_by_power(p, k))
+    return fma(x, 0.0, exp(clip(x)))
 
 
 @_inlined

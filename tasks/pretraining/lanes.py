@@ -13,7 +13,7 @@ from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.pretraining import _kernel
 from relusweep.tasks.pretraining.triangles import Triangles
-from relusweep.tasks.training import _steps, simd
+from relusweep.tasks.training import _steps, functions, simd
 from relusweep.tasks.training.lanes import schedule_of
 from relusweep.tasks.training.protocol import Adam, Sgd
 from relusweep.tasks.training.simd import bank
@@ -99,4 +99,5 @@ def train_in_lanes(
     return peaks, scales
 
 
-_train_triangles = compiled(elementary, _steps, simd, _kernel, counted=False)(_kernel.train_triangles)
+_parts = (elementary, _steps, functions, simd, _kernel)
+_train_triangles = compiled(*_parts, counted=False)(_kernel.train_triangles)

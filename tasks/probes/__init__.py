@@ -152,6 +152,14 @@ class Probe(BaseModel, ABC):
         """Give labels and attributes of the dimensions that it adds behind the axes."""
         return {}
 
+    def missing(self, extent: Extent, n_networks: int) -> dict[str, NDArray[np.generic]]:
+        """Make the variables of so many networks, all missing."""
+        sizes = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
+        return {
+            name: np.full((n_networks, *(sizes[dim] for dim in of.dims)), of.fill, of.dtype)
+            for name, of in self.variables(extent).items()
+        }
+
     def epochs(self, extent: Extent) -> tuple[int, ...]:
         """Give the epochs, ascending, after which it needs the parameters."""
         return ()

@@ -73,11 +73,7 @@ class Alignment(ProbeOfEpochs):
         from relusweep.tasks.regions import can_be_cut, each_linear_regions
 
         snapshots, network = trained.snapshots(self.epochs(extent)), trained.protocol.network
-        shape = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
-        found = {
-            name: np.full((len(snapshots), *(shape[dim] for dim in of.dims)), of.fill, of.dtype)
-            for name, of in self.variables(extent).items()
-        }
+        found = self.missing(extent, len(snapshots))
         if network.n_inputs != 2:
             return found
         low, high = (np.full(2, end) for end in domain_of(trained))

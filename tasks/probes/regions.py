@@ -101,11 +101,7 @@ class Regions(ProbeOfEpochs):
         from relusweep.tasks.regions import can_be_cut
 
         snapshots, network = trained.snapshots(self.epochs(extent)), trained.protocol.network
-        shape = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
-        found = {
-            name: np.full((len(snapshots), *(shape[dim] for dim in of.dims)), of.fill, of.dtype)
-            for name, of in self.variables(extent).items()
-        }
+        found = self.missing(extent, len(snapshots))
         low, high = domain_of(trained, self.reach)
         ends = [end if network.n_inputs == 1 else np.full(network.n_inputs, end) for end in (low, high)]
         rows = snapshots.reshape(-1, snapshots.shape[2])

@@ -153,10 +153,7 @@ def _draw_errors(every: Sequence[Case], theme: Theme) -> Figure:
         axis.set(title=target, xscale="log", xlabel="final loss")
         _categories(axis, names)
         tick_logarithms(axis.xaxis)
-    handles = {
-        of: handle for axis in axes for handle, of in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    drawing.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=4)
+    _legend(drawing, axes, 4)
     return drawing
 
 
@@ -207,10 +204,7 @@ def _draw_progress(every: Sequence[Case], theme: Theme) -> Figure:
         axis.tick_params(length=0)
         tick_logarithms(axis.xaxis)
     axes[0].set_ylabel("loss")
-    handles = {
-        of: handle for axis in axes for handle, of in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    drawing.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=4)
+    _legend(drawing, axes, 4)
     return drawing
 
 
