@@ -146,7 +146,10 @@ def test_none_takes_away_what_may_be_absent() -> None:
         ("init=henormal", ["init = henormal", "he_normal, lecun_normal, orthogonal, pytorch"]),
         ("activation=rleu", ["activation = rleu", "gelu, maximum, relu"]),
         ("widths=8-x", ["widths = 8-x", "as 8-4-2"]),
-        ("probes=curv", ["no probe 'curv'; did you mean 'curve'", "there are alignment, compression, curve,"]),
+        (
+            "probes=curv",
+            ["no probe 'curv'; did you mean 'curve'", "there are alignment, compression, curve,"],
+        ),
         ("probes=curve", ["curve needs one of every, per_decade and at, got none", "curve: {every: 10}"]),
         ("problem.kind=sine", ["no problem 'sine'", "there are ball_and_shell,"]),
         ("problem=none", ["kind: one of ball_and_shell,"]),
