@@ -75,7 +75,7 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
     assert _names(again) == _names(wheel)
 
 
-@pytest.mark.parametrize("kind", ["wheel", "editable"])
+@pytest.mark.parametrize("kind", ["wheel", pytest.param("editable", marks=pytest.mark.slow)])
 def test_no_module_of_the_working_folder_is_taken_for_ours(kind: str, wheel: Path, tmp_path: Path) -> None:
     bin = _installed(tmp_path / "environment", ["--editable", ROOT] if kind == "editable" else [wheel])
     folder = tmp_path / "mine"

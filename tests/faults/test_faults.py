@@ -72,6 +72,7 @@ def test_the_scheduler_killed_in_mid_run(
     resumed_is_undisturbed(sweep, tmp_path / "store", undisturbed, lacking=True)
 
 
+@pytest.mark.cluster
 def test_all_workers_killed_in_mid_run(sweep: TrainingSweep, undisturbed: xr.Dataset, tmp_path: Path) -> None:
     settings = RunSettings(worker_timeout=1.0, worker_check=0.2)
     with machines(tmp_path) as at:

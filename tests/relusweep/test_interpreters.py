@@ -50,7 +50,10 @@ def worked(store: str) -> bool:
     return Path(store).exists() and any(run.document["workers"] for run in rs.runs(store))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],  # by hand in test_app.py too
+)
 def test_a_script_that_is_stopped_goes_on(folder: Path, number: signal.Signals) -> None:
     script = folder / "mine.py"
     script.write_text(SOURCE.replace("trials=4", "trials=5_000"))

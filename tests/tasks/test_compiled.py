@@ -112,7 +112,9 @@ def without_folders(folder, before=""):
     return {"NUMBA_CACHE_DIR": "", "HOME": nowhere, "XDG_CACHE_HOME": nowhere, "TMPDIR": str(folder / "tmp")}
 
 
-@pytest.mark.parametrize("before", ["", NAMELESS], ids=["nowhere", "nameless"])
+@pytest.mark.parametrize(
+    "before", [pytest.param("", marks=pytest.mark.slow), NAMELESS], ids=["nowhere", "nameless"]
+)
 def test_without_another_folder_functions_are_kept_among_the_temporary_files(tmp_path, before):
     environment = without_folders(tmp_path, before)
     said = [run(tmp_path, **environment) for _ in range(2)]

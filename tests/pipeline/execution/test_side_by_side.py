@@ -240,7 +240,7 @@ def test_a_block_that_fails_keeps_only_those_from_running_that_need_it(
             open_results(store, f"toys/{stage}")
 
 
-@pytest.mark.parametrize("commit_every", [0.0, 60.0])
+@pytest.mark.parametrize("commit_every", [0.0, pytest.param(60.0, marks=pytest.mark.slow)])
 def test_stopped_at_any_block_and_resumed_it_is_as_if_nothing_had_been(
     commit_every: float, workers: Address, tmp_path: Path
 ) -> None:
