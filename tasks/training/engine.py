@@ -90,6 +90,8 @@ def train(
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
         )
     keys = _checked_orders(protocol, rows, orders)
+    if rows.n_rows % protocol.batch_of(rows.n_rows):
+        chosen = "reference"
     if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):
         raise ValueError(f"snapshots are {list(snapshots)}; allowed are epochs from 0, ascending, each once")
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")

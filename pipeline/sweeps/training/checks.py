@@ -222,7 +222,9 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
                 "widths say the units of every layer; leave out width and depth, or set them to 0"
             )
         if others := [skip for skip in labels.get("skip", ()) if skip != "none"]:
-            raise ValueError(f"skip = {others[0]} is for equal widths; give width and depth instead of widths")
+            raise ValueError(
+                f"skip = {others[0]} is for equal widths; give width and depth instead of widths"
+            )
     elif 0 in labels["depth"]:
         raise ValueError("depth = 0: give the number of hidden layers, at least 1, or widths")
     elif 0 in labels["width"] and problem.own_width(first) is None:
