@@ -50,8 +50,8 @@ def train(
         Finite, from 0, and not all 0. Rows of weight 0 count as right. Test rows have no weights.
     engine : {'auto', 'lanes', 'reference'}
         `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
-        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can train
-        the networks, else `reference`; see :func:`lacking`.
+        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can
+        train the networks, else `reference`; see :func:`lacking`.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
     snapshots : sequence of int
