@@ -94,7 +94,12 @@ def _over(function):
 
 
 _softplus, _silu, _gelu, _tanh = _over(softplus), _over(silu), _over(gelu), _over(tanh)
-_sigmoid, _absolute, _hard_tanh, _identity = _over(sigmoid), _over(absolute), _over(hard_tanh), _over(identity)
+_sigmoid, _absolute, _hard_tanh, _identity = (
+    _over(sigmoid),
+    _over(absolute),
+    _over(hard_tanh),
+    _over(identity),
+)
 
 
 @merged
@@ -206,7 +211,10 @@ def backward(rule, rows, first, memory, slope, more):
     error, units, under = (memory.errors, 0, 1), 1, (memory.errors, rows, width)
     for layer in range(rule.depth - 1, -1, -1):
         below, start = (hidden, layer * rows * width_1, width_1), n_sums * (inputs_1 + layer * width_1)
-        sums, at_once = (memory.sums, layer * rows * n_sums, n_sums), rule.activation < _VRELU and rule.pull == 0
+        sums, at_once = (
+            (memory.sums, layer * rows * n_sums, n_sums),
+            rule.activation < _VRELU and rule.pull == 0,
+        )
         if at_once:
             scaled(rows, width, units, error, (weights, start, width_1), sums)
         else:

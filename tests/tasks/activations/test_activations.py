@@ -22,8 +22,11 @@ FORMULAS = {
     "decomposed_relu": lambda z, d: z + d * abs(z),
     "decomposed_softplus": lambda z, d, s: z + 2 * d * math.log(math.cosh(math.exp(s) * z / 2)),
     "gelu": lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
+    "hard_tanh": lambda z: max(-1, min(1, z)),
+    "identity": lambda z: z,
     "maximum": max,
     "relu": lambda z: max(z, LEAK * z),
+    "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
     "silu": lambda z: z / (1 + math.exp(-z)),
     "softplus": lambda z: math.log1p(math.exp(z)),
     "tanh": math.tanh,
@@ -33,7 +36,7 @@ SCALARS = {"vrelu": [-0.3, 1.7], "decomposed_relu": [-0.3], "decomposed_softplus
 
 every_activation = pytest.mark.parametrize("name", activations.names())
 bent = [name for name in activations.names() if activations.load(name).slope_below]
-smooth = ["gelu", "silu", "softplus", "tanh"]
+smooth = ["gelu", "sigmoid", "silu", "softplus", "tanh"]
 
 
 def group(name):
@@ -173,7 +176,7 @@ def test_regions_are_those_of_the_network(name):
 def test_smooth_networks_have_no_pieces(name):
     one = network(name, n_inputs=1)
     with pytest.raises(
-        ValueError, match=f"{name} is not piecewise linear.*allowed are abs, maximum, relu, vrelu"
+        ValueError, match=f"{name} is not piecewise linear.*allowed are abs, identity, maximum, relu, vrelu"
     ):
         linear_pieces(one, np.zeros(one.n_parameters), -1, 1)
 
