@@ -67,8 +67,8 @@ def _check_pieces(network: Network) -> None:
     if not activations.load(network.activation).piecewise_linear:
         cut = [name for name in activations.names() if activations.load(name).piecewise_linear]
         raise ValueError(
-            f"activation {network.activation} is not piecewise linear with at most one kink a unit, so pieces "
-            f"of its networks are not found; allowed are {', '.join(cut)}, and lists by layer of these but "
+            f"activation {network.activation} is not piecewise linear with one kink a unit, so pieces of its "
+            f"networks are not found; allowed are {', '.join(cut)}, and lists by layer of these but "
             f"maximum and vrelu. Of other networks, compare the gradients at points of a grid: "
             f"torch.func.vmap(torch.func.jacrev(network))"
         )
