@@ -1,4 +1,4 @@
-"""What follows from the losses of sixteen networks in an epoch: which of them end, whose rates are reduced."""
+"""What follows from the losses of sixteen networks in an epoch: which end, and whose rates are reduced."""
 
 import numba
 import numpy as np
