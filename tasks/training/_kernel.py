@@ -12,7 +12,9 @@ import numpy as np
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import softplus
 from relusweep.tasks.training import _units
-from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, settle, update
+from relusweep.tasks.training._steps import backward, differentiate, forward, look, settle
+from relusweep.tasks.training._updates import regularise, set_factors, set_rates, update
+from relusweep.tasks.training._watch import begin, watch
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
@@ -74,6 +76,7 @@ def _load_network(memory, lane, network, data, shuffled):
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
+    begin(memory, lane)
     _await(memory, lane, 0, data.points)
 
 
@@ -127,11 +130,12 @@ def _stopped(memory, rule, looked):
 
 
 @_inlined
-def _record(memory, stopped, parameters, epochs):
+def _record(memory, stopped, ended, parameters, epochs, watched):
     for lane in range(LANES):
         if stopped >> lane & 1:
             network = memory.network[lane]
             epochs[network] = memory.epoch[lane]
+            watched[network] = ended >> lane & 1 != 0
             for i in range(parameters.shape[1]):
                 parameters[network, i] = memory.weights[i * LANES + lane]
 
@@ -156,7 +160,23 @@ def _take_snapshots(memory, due, points, snapshots):
                 snapshots[network, point, i] = memory.weights[i * LANES + lane]
 
 
-def train_networks(data, rule, schedule, memory, parameters, epochs):
+@_inlined
+def _tally(memory, first, count, rule):
+    """Add rows, and their losses, to the right ones of each lane; see if the outputs are finite."""
+    threshold, size = np.float32(rule.threshold), rule.n_inputs + 2
+    for row in range(count):
+        for lane in range(LANES):
+            output = memory.outputs[row * LANES + lane]
+            target = memory.rows[((first + row + 1) * size - 1) * LANES + lane]
+            memory.right[lane] += (output - threshold) * (target - threshold) > 0
+            memory.finite[lane] &= np.isfinite(output)
+            if rule.bce:
+                memory.total[lane] += softplus(-np.float64(target * output))
+            else:
+                memory.total[lane] += (np.float64(output) - np.float64(target)) ** 2
+
+
+def train_networks(data, rule, schedule, factors, memory, parameters, epochs, watched):
     """Train all networks; those that end leave their lane to the next ones."""
     slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
     size = rule.n_inputs + 2
@@ -166,7 +186,7 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
     beginning = 1 - batches if rule.early else 0
 
     # Typed like what they become: Numba would compile what they are given to for literals too.
-    waiting = active = np.int64(0)
+    waiting = active = ended = np.int64(0)
     stopped = np.int64(_ALL_LANES)
     while True:
         if stopped:
@@ -177,6 +197,8 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
             _shuffle(memory, active, data.keys)
         store(memory.seen, 0, zero)
         store(memory.seen, 1, zero)
+        if rule.scheduled:
+            set_factors(memory, factors)
         for batch in range(beginning, batches):
             set_rates(memory, schedule, max(batch, 0), batches)
             for start in range(0, rule.batch, rule.piece):
@@ -193,6 +215,8 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
                 if batch < 0:
                     look(size, some, first, memory, rule.threshold)
                     continue
+                if rule.watched:
+                    _tally(memory, first, some, rule)
                 differentiate(rule, some, first, rule.batch, memory)
                 backward(rule, some, first, memory, slope, start > 0)
             if batch < 0:
@@ -201,31 +225,21 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
                 due = active & _due(memory)
                 if due:
                     _take_snapshots(memory, due, data.points, data.snapshots)
-                stopped = active & _stopped(memory, rule, rule.early or batches == 1)
+                if rule.watched and batches == 1:
+                    ended = watch(memory, rule, data.targets.shape[1])
+                stopped = active & (_stopped(memory, rule, rule.early or batches == 1) | ended)
                 if stopped:
-                    _record(memory, stopped, parameters, epochs)
+                    _record(memory, stopped, ended, parameters, epochs, watched)
                 if stopped == active:
                     break
             settle(memory, rule)
+            if rule.regularised:
+                regularise(memory, rule)
             update(memory, rule)
+        if rule.watched and batches > 1:
+            ended = watch(memory, rule, data.targets.shape[1]) & ~stopped
         for lane in range(LANES):
             memory.epoch[lane] += 1
-
-
-@_inlined
-def _tally(memory, first, count, rule):
-    """Add rows, and their losses, to the right ones of each lane; see if the outputs are finite."""
-    threshold, size = np.float32(rule.threshold), rule.n_inputs + 2
-    for row in range(count):
-        for lane in range(LANES):
-            output = memory.outputs[row * LANES + lane]
-            target = memory.rows[((first + row + 1) * size - 1) * LANES + lane]
-            memory.right[lane] += (output - threshold) * (target - threshold) > 0
-            memory.finite[lane] &= np.isfinite(output)
-            if rule.bce:
-                memory.total[lane] += softplus(-np.float64(target * output))
-            else:
-                memory.total[lane] += (np.float64(output) - np.float64(target)) ** 2
 
 
 @_inlined

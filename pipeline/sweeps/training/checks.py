@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from relusweep.pipeline.common.validation import explained
 from relusweep.pipeline.sweeps.training.of_setting import network_of
+from relusweep.pipeline.sweeps.training.updates import check_updates, idle_updates
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.given import Starts
@@ -76,6 +77,7 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
             f"stop = first_success: rows of {problem.kind} are not right or wrong; set stop=last_epoch"
         )
     _check_pretraining(labels)
+    check_updates(labels)
     for probe in probes:
         probe.check(problem, labels)
 
@@ -297,6 +299,11 @@ def _check_rules(labels: Labels) -> None:
         )
     if ruled and len(rates) < 2:
         raise ValueError("scalars = rules: say how fast, as --set kink_rate=0.1 --set slope_rate=0.1")
+    decays = any(labels.get("weight_decay", (0.01 if "adamw" in labels["optimizer"] else 0.0,)))
+    if ruled and (decays or any(labels.get("l1", ()))):
+        raise ValueError(
+            "scalars = rules: what follows rules has no gradient; set weight_decay=0 and l1=none"
+        )
     if rates and not ruled:
         raise ValueError(f"{rates[0]} is of rules; set scalars=rules, or {rates[0]}=none")
 
@@ -323,10 +330,7 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
         if len(labels.get(dim, ())) > 1 and "none" in labels["pretraining"]:
             first = repr(labels[dim][0])
             yield dim, f"pretraining != 'none' or {dim} == {first}", "pretraining = none"
-    for dim, owner in {"beta1": "adam", "beta2": "adam", "epsilon": "adam", "momentum": "sgd"}.items():
-        others = [kind for kind in labels["optimizer"] if kind != owner]
-        if len(labels[dim]) > 1 and others:
-            yield dim, f"optimizer == '{owner}' or {dim} == {labels[dim][0]}", others[0]
+    yield from idle_updates(labels)
 
 
 def _idle_rules(labels: Labels) -> Iterator[tuple[str, str, str]]:
