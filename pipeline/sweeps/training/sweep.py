@@ -20,6 +20,7 @@ from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_pro
 from relusweep.pipeline.sweeps.training.checks import (
     STARTING,
     check,
+    check_lists,
     check_names,
     check_starts,
     check_where,
@@ -37,7 +38,7 @@ from relusweep.pipeline.sweeps.training.of_setting import (
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
-from relusweep.tasks import activations, networks, own
+from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
@@ -230,7 +231,7 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
-        return tuple(name for name in self.network.activation if own.is_path(name))
+        return tuple(code for name in self.network.activation for code in activations.own_code(name))
 
     # How far it reaches
 
@@ -325,6 +326,7 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            check_lists(self._starting())
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
