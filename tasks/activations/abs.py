@@ -1,4 +1,7 @@
-"""The absolute value of z."""
+"""The absolute value of z; at 0 the derivative is 0.
+
+Its slope below zero is −1, and `relusweep.tasks.regions` cuts there as it does with relu.
+"""
 
 from __future__ import annotations
 
@@ -16,4 +19,4 @@ def _apply(z: Tensor, units: Units) -> Tensor:
     return z.abs()
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=True, slope_below=lambda leak: -1.0)
+ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True, slope_below=lambda leak: -1.0)

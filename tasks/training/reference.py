@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import softplus
+from torch.nn import functional
 
 from relusweep.tasks import activations
 from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
+from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp, Schedule, rate_factors
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.penalties import Pull, orthogonality
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 from relusweep.tasks.training.rules import Tap, own_steps, ruled
+from relusweep.tasks.training.watching import Watch
 
 __all__ = ["judge", "logits", "optimizer_of", "train_reference"]
 
@@ -36,27 +38,38 @@ def logits(
 
     Returns
     -------
-    Tensor of shape (n_networks, n_rows)
+    Tensor of shape (n_networks, n_rows), or (n_networks, n_rows, n_outputs) of several outputs
     """
-    activation = activations.load(network.activation)
     scalars = parameters[:, network.n_weights :].reshape(
         len(parameters), network.depth, 1, network.width, network.n_scalars
     )
-    h = inputs.expand(len(parameters), -1, -1)
-    place = 0
+    x = inputs.expand(len(parameters), -1, -1)
+    h, place = x, 0
     for i, (fan_out, fan_in) in enumerate(network.layers):
         size = fan_out * (fan_in + 1)
         layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
         biases = layer[:, None, :, fan_in]
-        sums = torch.baddbmm(biases, h, layer[:, :, :fan_in].mT)
+        taken = torch.cat([h, x], dim=2) if i and network.skip == "input" else h
+        sums = torch.baddbmm(biases, taken, layer[:, :, :fan_in].mT)
         if i < network.depth:
             units = Units(network.leak, network.group, biases, scalars[:, i])
-            h = activation.of_layer(i).apply(sums, units)
+            activated = _activated(network, i, sums, units)
+            h = activated + h if i and network.skip == "residual" else activated
             if taps is not None:
                 h.retain_grad()
                 taps.append(Tap(sums, units, h))
         place += size
-    return sums[..., 0]
+    return sums[..., 0] if network.n_outputs == 1 else sums
+
+
+def _activated(network: Network, layer: int, sums: torch.Tensor, units: Units) -> torch.Tensor:
+    """Give the activations of a hidden layer; those of units of zeros are zero."""
+    activation = activations.load(network.activation).of_layer(layer)
+    if network.widths is None or activation.zero_at_zero:
+        return activation.apply(sums, units)
+    there = network.widths[layer]
+    own = Units(units.leak, units.group, units.biases[..., :there], units.scalars[..., :there, :])
+    return functional.pad(activation.apply(sums[..., :there], own), (0, network.width - there))
 
 
 def train_reference(
@@ -100,7 +113,7 @@ def train_reference(
         if result.snapshots is not None and epoch in snapshots:
             at = list(snapshots).index(epoch)
             result.snapshots[going.running.cpu(), at] = going.parameters.detach().cpu().numpy()
-        if orders is None or last or protocol.stop == "first_success":
+        if orders is None or last or protocol.stop == "first_success" or going.watch.ended.any():
             going.look()
             stopped = torch.ones_like(going.finite) if last else going.has_stopped()
             if stopped.any():
@@ -110,6 +123,9 @@ def train_reference(
                 break
         going.train(epoch)
     return result
+
+
+_Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]  # inputs, targets and weights of some rows
 
 
 class _Stack:
@@ -126,33 +142,44 @@ class _Stack:
     ) -> None:
         self.protocol = protocol
         self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows[:2])
+        self.weights = None
+        if rows.weights is not None:
+            self.weights = torch.tensor(rows.weights, dtype=dtype, device=device)
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
         self.optimizer = optimizer_of(protocol.optimizer, self.parameters)
         self.steps: torch.Tensor | None = None
         self.taps: list[Tap] | None = None
         self.pull = Pull(protocol.pull)
+        self.watch = Watch(protocol, self.parameters)
+        self.factors = rate_factors(protocol.schedule or Schedule(), protocol.epochs)
         self.keys = orders
         self.order = None if orders is None else np.tile(np.arange(rows.n_rows), (len(orders), 1))
 
     def look(self) -> None:
         """See what the networks make of all rows; with orders of batches, without gradients."""
         with torch.set_grad_enabled(self.order is None):
-            outputs = self._outputs(self._of_running(self.inputs))
-            self.losses, self.right = judge(self.protocol, outputs, self.targets[self.running])
-            self.finite = outputs.isfinite().all(dim=1)
+            inputs, targets, weights = self._of_running()
+            outputs = self._outputs(inputs)
+            self.losses, self.right = judge(self.protocol, outputs, targets, weights)
+            self.finite = outputs.isfinite().flatten(1).all(dim=1)
+        if self.order is None:
+            self.watch.end(self.losses.detach())
         self.succeeded = self.right >= self.protocol.rows_for_success(outputs.shape[1])
 
     def has_stopped(self) -> torch.Tensor:
+        if self.order is not None and self.protocol.stop != "first_success":
+            return self.watch.ended
         at_success = self.succeeded & (self.protocol.stop == "first_success")
-        return at_success | ~self.finite
+        return at_success | self.watch.ended | ~self.finite
 
     def record(self, result: TrainingResult, stopped: torch.Tensor, epoch: int, test: Rows | None) -> None:
         now, at = self.running[stopped].cpu().numpy(), stopped.cpu().numpy()
         finite, right = self.finite.cpu().numpy()[at], self.right.cpu().numpy()[at]
         success = self.succeeded.cpu().numpy()[at] & finite
-        early = success & (self.protocol.stop == "first_success")
-        reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
+        ended = self.watch.ended.cpu().numpy()[at]
+        met = success if self.protocol.stop == "first_success" else ended
+        reason = np.where(met, self.protocol.reason, StopReason.EPOCHS)
         result.stop_reason[now] = np.where(finite, reason, StopReason.NOT_FINITE)
         result.success_epoch[now[success]] = epoch
         result.epochs[now] = epoch
@@ -181,6 +208,8 @@ class _Stack:
         if self.steps is not None:
             self.steps = self.steps[going]
         self.pull.keep(going)
+        self.watch.keep(going)
+        self.losses = self.losses.detach()[going]
         self.optimizer = optimizer_of(self.protocol.optimizer, self.parameters)
         if state:
             self.optimizer.state[self.parameters] = {
@@ -190,15 +219,25 @@ class _Stack:
 
     def train(self, epoch: int) -> None:
         """Make the updates of one epoch."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = (
+                self.protocol.optimizer.learning_rate * self.factors[min(epoch, len(self.factors) - 1)]
+            )
         if self.order is None:
             if self.parameters.grad is None:
                 self._differentiate(self.losses)
             self._update()
+            self.watch.reduce(self.losses.detach(), epoch)
             return
-        for x, y in self._batches(epoch):
-            losses, _ = judge(self.protocol, self._outputs(x), y)
+        total = torch.zeros_like(self.watch.reduced)
+        for x, y, weights in self._batches(epoch):
+            losses, _ = judge(self.protocol, self._outputs(x), y, weights)
+            total += losses.detach() * y.shape[1]
             self._differentiate(losses)
             self._update()
+        self.losses = total / self.targets.shape[1]
+        self.watch.end(self.losses)
+        self.watch.reduce(self.losses, epoch)
 
     def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
         """Compute outputs, and tap the hidden layers where rules or the pull ask for it."""
@@ -211,6 +250,8 @@ class _Stack:
         if self.protocol.orthogonality:
             apart = orthogonality(self.protocol.network, self.parameters)
             losses = losses + self.protocol.orthogonality * apart
+        if self.protocol.l1:
+            losses = losses + self.protocol.l1 * self.parameters.abs().sum(dim=1)
         if self.protocol.pull and self.taps is not None:
             losses = losses + self.pull.penalty([tap.outputs for tap in self.taps])
         losses.sum().backward()
@@ -220,43 +261,99 @@ class _Stack:
             self.parameters.grad[:, ruled(network, rules).flatten()] = 0
 
     def _update(self) -> None:
+        if self.protocol.clip_norm and self.parameters.grad is not None:
+            lengths = self.parameters.grad.norm(dim=1, keepdim=True)
+            self.parameters.grad *= (self.protocol.clip_norm / (lengths + 1e-6)).clamp(max=1)
+        before = self.parameters.detach().clone()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if self.steps is not None:
-            with torch.no_grad():
+        with torch.no_grad():
+            # Every optimiser's step is proportional to its rate, which PyTorch has one of.
+            self.parameters.copy_(before.lerp(self.parameters, self.watch.reduced[:, None]))
+            if self.steps is not None:
                 self.parameters += self.steps
 
-    def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _batches(self, epoch: int) -> Iterator[_Part]:
         """Go through the rows of each network in an order of its own."""
         assert self.order is not None  # for the type checker: there are orders
         assert self.keys is not None
-        assert self.protocol.batch is not None
         running = self.running.cpu().numpy()
         for network in running:
             following_order(self.keys[network], epoch, self.order[network])
         order = torch.as_tensor(self.order[running], device=self.running.device)
-        inputs, targets = self._of_running(self.inputs), self.targets[self.running]
-        for part in order.split(self.protocol.batch, dim=1):
+        inputs, targets, weights = self._of_running()
+        for part in order.split(self.protocol.batch_of(order.shape[1]), dim=1):
             everyone = torch.arange(len(part), device=part.device)[:, None]
-            yield inputs[everyone, part] if inputs.ndim == 3 else inputs[part], targets[everyone, part]
+            yield (
+                inputs[everyone, part] if inputs.ndim == 3 else inputs[part],
+                targets[everyone, part],
+                None if weights is None else weights[everyone, part],
+            )
 
-    def _of_running(self, inputs: torch.Tensor) -> torch.Tensor:
-        return inputs[self.running] if inputs.ndim == 3 else inputs
+    def _of_running(self) -> _Part:
+        inputs = self.inputs[self.running] if self.inputs.ndim == 3 else self.inputs
+        return (
+            inputs,
+            self.targets[self.running],
+            None if self.weights is None else self.weights[self.running],
+        )
 
 
 def judge(
-    protocol: Protocol, outputs: torch.Tensor, targets: torch.Tensor
+    protocol: Protocol,
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the loss and the number of right rows of each network."""
-    losses = softplus(-targets * outputs) if protocol.loss == "bce" else (outputs - targets) ** 2
-    right = (outputs - protocol.threshold) * (targets - protocol.threshold) > 0
+    """Give the loss and the number of right rows of each network; rows of weight 0 are right.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    outputs : Tensor of shape (n_networks, n_rows) or (n_networks, n_rows, n_outputs)
+    targets : Tensor of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets)
+    weights : Tensor of shape (n_networks, n_rows), optional
+
+    Returns
+    -------
+    losses, right : Tensor of shape (n_networks,)
+    """
+    if protocol.loss == "cross_entropy":
+        losses, right = _of_classes(outputs, targets.long())
+    else:
+        losses = _errors(protocol, outputs, targets)
+        right = (outputs - protocol.threshold) * (targets - protocol.threshold) > 0
+        if outputs.ndim == 3:
+            losses, right = losses.mean(dim=2), right.all(dim=2)
+    if weights is not None:
+        losses, right = losses * weights, right | (weights == 0)
     return losses.mean(dim=1), right.sum(dim=1)
 
 
-def optimizer_of(rule: Adam | Sgd, parameters: torch.Tensor) -> torch.optim.Optimizer:
+def _errors(protocol: Protocol, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Give the loss of each output, of losses that have one target for each."""
+    if protocol.loss == "bce":
+        return functional.softplus(-targets * outputs)
+    if protocol.loss == "hinge":
+        return (1 - targets * outputs).relu()
+    if protocol.loss == "huber":
+        return functional.huber_loss(outputs, targets, reduction="none", delta=protocol.huber_delta)
+    return (outputs - targets) ** 2
+
+
+def _of_classes(outputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the cross-entropy of each row, and whether the output of its class is above all others."""
+    own = outputs.gather(2, classes[..., None])
+    others = outputs.scatter(2, classes[..., None], -torch.inf)
+    return (outputs.logsumexp(dim=2) - own[..., 0]), (own > others).all(dim=2)
+
+
+def optimizer_of(rule: Optimizer, parameters: torch.Tensor) -> torch.optim.Optimizer:
     """Give PyTorch's optimiser of stacked parameters."""
+    decay = {"lr": rule.learning_rate, "weight_decay": rule.weight_decay}
     if isinstance(rule, Adam):
-        return torch.optim.Adam(
-            [parameters], lr=rule.learning_rate, betas=(rule.beta1, rule.beta2), eps=rule.epsilon
-        )
-    return torch.optim.SGD([parameters], lr=rule.learning_rate, momentum=rule.momentum)
+        kind = torch.optim.AdamW if isinstance(rule, AdamW) else torch.optim.Adam
+        return kind([parameters], betas=(rule.beta1, rule.beta2), eps=rule.epsilon, **decay)
+    if isinstance(rule, RmsProp):
+        return torch.optim.RMSprop([parameters], alpha=rule.alpha, eps=rule.epsilon, **decay)
+    return torch.optim.SGD([parameters], momentum=rule.momentum, nesterov=rule.nesterov, **decay)
