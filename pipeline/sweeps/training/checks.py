@@ -20,8 +20,17 @@ from relusweep.tasks.networks import Network, initial_parameters
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.engine import lacking_of
 
-__all__ = ["STARTING", "check", "check_names", "check_starts", "check_where", "check_whole_starts"]
+__all__ = [
+    "STARTING",
+    "check",
+    "check_lists",
+    "check_names",
+    "check_starts",
+    "check_where",
+    "check_whole_starts",
+]
 
 _RESERVED = ("trial", "done", "fingerprint")
 
@@ -128,6 +137,29 @@ def check_where(condition: str | None, wanted: NDArray[np.bool_] | None) -> None
         raise ValueError(
             f"where = {condition}: it leaves out trials between others; ask for consecutive ones"
         )
+
+
+def check_lists(settings: Iterable[Setting]) -> None:
+    """Refuse lists of activations that do not have one for each hidden layer.
+
+    Parameters
+    ----------
+    settings : iterable of Setting
+        All that are asked for, of the problem's axes and `STARTING`.
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    for setting in settings:
+        n_layers, depth = len(activations.load(setting["activation"]).layers), setting["depth"]
+        if n_layers not in (0, depth):
+            raise ValueError(
+                f"activation = {setting['activation']} is of {n_layers} hidden layers, and depth is {depth}; "
+                f"set depth={n_layers}, name an activation for each layer, or where: "
+                f"\"activation != '{setting['activation']}' or depth == {n_layers}\""
+            )
 
 
 def check_starts(starts: Starts, networks: Iterable[Network], trials: range, labels: Labels) -> None:
@@ -241,9 +273,11 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
 
 
 def _check_activations(labels: Labels, engine: str) -> None:
-    slow = [name for name in labels["activation"] if not activations.load(name).in_lanes]
+    slow = [lack for name in labels["activation"] if (lack := lacking_of(name))]
     if slow and engine == "lanes":
-        raise ValueError(f"activation = {slow[0]}: only the engine reference has it; set engine=reference")
+        raise ValueError(f"the engine lanes has not {slow[0]}; set engine=reference, or engine=auto")
+    for name in labels["activation"]:
+        activations.try_own(name)
     grouped = [name for name in labels["activation"] if activations.load(name).grouped]
     if grouped and "group" not in labels:
         raise ValueError(f"activation = {grouped[0]}: say how many sums a unit has, as --set group=2")
@@ -279,7 +313,9 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
     """Find axes of several labels that some activation or optimiser does not use."""
     without = [name for name in labels["activation"] if not activations.load(name).uses_leak]
     if labels["leak"] != (0.0,) and without:
-        yield "leak", "activation == 'relu' or leak == 0", without[0]
+        leaky = [name for name in labels["activation"] if name not in without]
+        which = f"== {leaky[0]!r}" if len(leaky) == 1 else f"in {leaky}"
+        yield "leak", f"activation {which} or leak == 0", without[0]
     alone = [name for name in labels["activation"] if not activations.load(name).grouped]
     if len(labels.get("group", ())) > 1 and alone:
         first = labels["group"][0]

@@ -63,7 +63,10 @@ class Network(WithAxes):
     activation: Annotated[
         tuple[Annotated[str, AfterValidator(_activation)], ...],
         Axis("activation of hidden units", None),
-        Field(description=", ".join(activations.names())),
+        Field(
+            description=f"{', '.join(activations.names())}; one for each hidden layer, as relu-tanh; "
+            "or a function of a tensor of your own, as module:name"
+        ),
     ] = fixed("relu")
     leak: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1), AfterValidator(abs)], ...],  # -0.0 is 0.0

@@ -147,6 +147,12 @@ def test_the_bits_of_results_are_frozen():
         ("decomposed_relu", "cca8d4423abee229"),
         ("decomposed_softplus", "c6196ecb5b86fec7"),
         ("rules", "165477fd4de32752"),
+        ("abs", "eab4db7fa5d8beb5"),
+        ("hard_tanh", "7bbc766f1493705a"),
+        ("gelu", "47790d6ada47c520"),
+        ("tanh", "dff6c09a4eeec73b"),
+        ("sigmoid", "cb6bc7774181985f"),
+        ("identity", "32466cf193300da2"),
     ],
 )
 def test_the_bits_of_batches_are_frozen(setting, frozen):
