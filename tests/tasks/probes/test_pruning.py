@@ -139,7 +139,7 @@ def block_with(of, extent):
             Removals(),
             PARITY,
             {"activation": ("relu", "softplus")},
-            "removals makes units zeros, which would train again: softplus of 0 is not 0; set",
+            "removals makes units zeros, which would train again: softplus of 0 is not known to be 0; set",
         ),
         (
             Removals(),
