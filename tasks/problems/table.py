@@ -235,7 +235,7 @@ class Table(Problem):
         test = None
         if parts.test is not None:
             test = parts.test.inputs, self._targets_of(parts.test, setting, len(trials))
-        return Trials(parts.training.inputs, targets, test)
+        return Trials(parts.training.inputs, targets, test, parts.weights)
 
     def _targets_of(self, part: Part, setting: Setting, n_trials: int) -> NDArray[np.float32]:
         values = part.targets if part.targets.shape[1] > 1 else part.targets[:, 0]
@@ -258,3 +258,59 @@ class Table(Problem):
             test = np.array([of.test_rows for of in self.tables.values()])
             found["test_rows"] = (("path",), test, {"long_name": "test rows", "units": "1"})
         return found | self._of_columns(seed) | (self._of_classes() if self.has_classes else {})
+
+    def _of_columns(self, seed: int) -> dict[str, Coordinate]:
+        """Give means and deviations of the columns, and variances of the targets as networks see them."""
+        columns = self._columns
+        mean, deviation = np.full((2, len(self.path), len(self.split), len(columns)), np.nan)
+        variance = np.full((2, len(self.path), len(self.split)), np.nan)
+        for i, j in np.ndindex(mean.shape[:2]):
+            parts = self.parts({"path": self.path[i], "split": self.split[j]}, seed)
+            of = self.tables[self.path[i]]
+            places = [columns.index(name) for name in (*of.inputs, *of.targets)]
+            mean[i, j, places], deviation[i, j, places] = parts.mean, parts.deviation
+            variance[:, i, j] = [part.variance if part else np.nan for part in (parts.training, parts.test)]
+        dims = ("path", "split")
+        found: dict[str, Coordinate] = {}
+        if self.standardise:
+            words = "of a column in the training rows, that is taken away"
+            found["column_mean"] = ((*dims, "column"), mean, {"long_name": f"mean {words}"})
+            words = "of a column in the training rows, by which it is divided"
+            found["column_deviation"] = (
+                (*dims, "column"), deviation, {"long_name": f"standard deviation {words}"}
+            )
+        if not self.has_classes:
+            words = "variance of the targets that networks learn, mean over targets"
+            found["target_variance"] = (dims, variance[0], {"long_name": words, "units": "1"})
+            if self.has_test:
+                found["test_target_variance"] = (dims, variance[1], {"long_name": f"{words}, in test rows"})
+        return found | self._names_of_columns()
+
+    @property
+    def _columns(self) -> list[str]:
+        names = ((*of.inputs, *of.targets) for of in self.tables.values())
+        return list(dict.fromkeys(name for some in names for name in some))
+
+    def _names_of_columns(self) -> dict[str, Coordinate]:
+        """Name the columns that means or classes are of, and what each is."""
+        targets = {name for of in self.tables.values() for name in of.targets}
+        columns = self._columns
+        roles = np.array(["target" if name in targets else "input" for name in columns], object)
+        return {
+            "column": ("column", np.array(columns, object), {"long_name": "column of the table"}),
+            "column_role": ("column", roles, {"long_name": "what networks take the column for"}),
+        }
+
+    def _of_classes(self) -> dict[str, Coordinate]:
+        """Give the labels of the classes of every target; empty where there are fewer classes."""
+        columns = self._columns
+        most = max(len(labels) for of in self.tables.values() for labels in of.classes)
+        found = np.full((len(self.path), len(columns), most), "", object)
+        for i, of in enumerate(self.tables.values()):
+            for name, labels in zip(of.targets, of.classes, strict=True):
+                found[i, columns.index(name), : len(labels)] = labels
+        words = {"long_name": "label of a class in the table"}
+        return {
+            "class": ("class", np.arange(most), {"long_name": "number of the class", "units": "1"}),
+            "class_label": (("path", "column", "class"), found, words),
+        }

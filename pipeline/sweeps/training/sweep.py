@@ -242,6 +242,7 @@ class TrainingSweep(SpecifiedSweep):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
         found = self.model_dump(mode="json")
+        found["problem"] = self.problem.identity(found["problem"])
         later = {place.path for place in self.places.values() if place.later}
         for path in self._reaching.values():
             held = reduce(getitem, path[:-1], found)
@@ -324,6 +325,7 @@ class TrainingSweep(SpecifiedSweep):
         try:
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
