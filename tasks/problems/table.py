@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -102,7 +102,7 @@ class Table(Problem):
 
     kind: Literal["table"] = "table"
     path: Annotated[
-        tuple[str, ...], Axis("table", None), Field(description="a file, as data.csv, or several")
+        tuple[str, ...], Axis("file of the table", None), Field(description="a file, as data.csv, or several")
     ]
     target: Annotated[Names, Field(min_length=1, description="a column, or several")]
     task: Annotated[Literal["regression", "classes"], Field(description="regression or classes")]
@@ -207,8 +207,8 @@ class Table(Problem):
         return self._known(setting).rows
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
-        """Name one for each number of inputs."""
-        return seed, self.n_inputs_of(setting)
+        """Name one for each table and split: networks of other rows are not compared by pairs."""
+        return seed, setting["path"], int(setting["split"])
 
     def parts(self, setting: Setting, seed: int) -> Parts:
         """Give the rows of a setting.
@@ -249,68 +249,75 @@ class Table(Problem):
             self.parts(setting, seed)
 
     def coordinates(self, seed: int) -> Mapping[str, Coordinate]:
-        """Count the rows; give means and deviations of the columns, and labels of the classes."""
+        """Count the rows; say what is known of the columns, and of the classes."""
         rows = np.array([of.rows for of in self.tables.values()])
         found: dict[str, Coordinate] = {
-            "rows": (("path",), rows, {"long_name": "training rows", "units": "1"})
+            "rows": (("path",), rows, {"long_name": "training rows", "units": "1"}),
+            "column": ("column", np.array(self._columns, object), {"long_name": "column of the table"}),
         }
         if self.has_test:
             test = np.array([of.test_rows for of in self.tables.values()])
             found["test_rows"] = (("path",), test, {"long_name": "test rows", "units": "1"})
-        return found | self._of_columns(seed) | (self._of_classes() if self.has_classes else {})
-
-    def _of_columns(self, seed: int) -> dict[str, Coordinate]:
-        """Give means and deviations of the columns, and variances of the targets as networks see them."""
-        columns = self._columns
-        mean, deviation = np.full((2, len(self.path), len(self.split), len(columns)), np.nan)
-        variance = np.full((2, len(self.path), len(self.split)), np.nan)
-        for i, j in np.ndindex(mean.shape[:2]):
-            parts = self.parts({"path": self.path[i], "split": self.split[j]}, seed)
-            of = self.tables[self.path[i]]
-            places = [columns.index(name) for name in (*of.inputs, *of.targets)]
-            mean[i, j, places], deviation[i, j, places] = parts.mean, parts.deviation
-            variance[:, i, j] = [part.variance if part else np.nan for part in (parts.training, parts.test)]
-        dims = ("path", "split")
-        found: dict[str, Coordinate] = {}
         if self.standardise:
-            words = "of a column in the training rows, that is taken away"
-            found["column_mean"] = ((*dims, "column"), mean, {"long_name": f"mean {words}"})
-            words = "of a column in the training rows, by which it is divided"
-            found["column_deviation"] = (
-                (*dims, "column"), deviation, {"long_name": f"standard deviation {words}"}
-            )
-        if not self.has_classes:
-            words = "variance of the targets that networks learn, mean over targets"
-            found["target_variance"] = (dims, variance[0], {"long_name": words, "units": "1"})
-            if self.has_test:
-                found["test_target_variance"] = (dims, variance[1], {"long_name": f"{words}, in test rows"})
-        return found | self._names_of_columns()
+            found |= self._of_columns(seed)
+        return found | (self._of_classes(seed) if self.has_classes else self._of_numbers(seed))
 
     @property
     def _columns(self) -> list[str]:
         names = ((*of.inputs, *of.targets) for of in self.tables.values())
         return list(dict.fromkeys(name for some in names for name in some))
 
-    def _names_of_columns(self) -> dict[str, Coordinate]:
-        """Name the columns that means or classes are of, and what each is."""
-        targets = {name for of in self.tables.values() for name in of.targets}
-        columns = self._columns
-        roles = np.array(["target" if name in targets else "input" for name in columns], object)
+    def _every_parts(self, seed: int) -> Iterator[tuple[tuple[int, int], Known, Parts]]:
+        """Give the rows of every table and split, with the places of their labels."""
+        for i, j in np.ndindex(len(self.path), len(self.split)):
+            path = self.path[i]
+            yield (i, j), self.tables[path], self.parts({"path": path, "split": self.split[j]}, seed)
+
+    def _of_columns(self, seed: int) -> dict[str, Coordinate]:
+        """Give means and deviations of the columns."""
+        mean, deviation = np.full((2, len(self.path), len(self.split), len(self._columns)), np.nan)
+        for at, of, parts in self._every_parts(seed):
+            places = [self._columns.index(name) for name in (*of.inputs, *of.targets)]
+            mean[at][places], deviation[at][places] = parts.mean, parts.deviation
+        dims = ("path", "split", "column")
+        words = "of the column in the training rows, which is"
         return {
-            "column": ("column", np.array(columns, object), {"long_name": "column of the table"}),
-            "column_role": ("column", roles, {"long_name": "what networks take the column for"}),
+            "column_mean": (dims, mean, {"long_name": f"mean {words} taken away"}),
+            "column_deviation": (dims, deviation, {"long_name": f"deviation {words} divided by"}),
         }
 
-    def _of_classes(self) -> dict[str, Coordinate]:
-        """Give the labels of the classes of every target; empty where there are fewer classes."""
-        columns = self._columns
-        most = max(len(labels) for of in self.tables.values() for labels in of.classes)
-        found = np.full((len(self.path), len(columns), most), "", object)
-        for i, of in enumerate(self.tables.values()):
-            for name, labels in zip(of.targets, of.classes, strict=True):
-                found[i, columns.index(name), : len(labels)] = labels
-        words = {"long_name": "label of a class in the table"}
+    def _of_numbers(self, seed: int) -> dict[str, Coordinate]:
+        """Give variances of the targets that networks see: the squared error of their mean."""
+        variance = np.full((2, len(self.path), len(self.split)), np.nan)
+        for at, _, parts in self._every_parts(seed):
+            variance[(0, *at)] = parts.training.variance
+            variance[(1, *at)] = parts.test.variance if parts.test else np.nan
+        words = "variance of the targets as networks see them, mean over targets"
+        names = ("target_variance", *(["test_target_variance"] if self.has_test else []))
         return {
-            "class": ("class", np.arange(most), {"long_name": "number of the class", "units": "1"}),
-            "class_label": (("path", "column", "class"), found, words),
+            name: (("path", "split"), values, {"long_name": words + of, "units": "1"})
+            for name, values, of in zip(names, variance, ("", ", in test rows"), strict=False)
         }
+
+    def _of_classes(self, seed: int) -> dict[str, Coordinate]:
+        """Give labels and rows of the classes of every target; none where there are fewer classes."""
+        most = max(len(labels) for of in self.tables.values() for labels in of.classes)
+        shape = (len(self.path), len(self.split), len(self._columns), most)
+        labels, rows = np.full((shape[0], *shape[2:]), "", object), np.zeros((2, *shape), np.int64)
+        for (i, j), of, parts in self._every_parts(seed):
+            for place, (name, known_labels) in enumerate(zip(of.targets, of.classes, strict=True)):
+                column = self._columns.index(name)
+                labels[i, column, : len(known_labels)] = known_labels
+                for k, part in enumerate((parts.training, parts.test)):
+                    if part is not None:
+                        rows[k, i, j, column] = np.bincount(part.targets[:, place].astype(int), minlength=most)
+        dims = ("path", "split", "column", "class")
+        found: dict[str, Coordinate] = {
+            "class": ("class", np.arange(most), {"long_name": "number of the class"}),
+            "class_label": (("path", "column", "class"), labels, {"long_name": "label of the class"}),
+            "class_rows": (dims, rows[0], {"long_name": "training rows of the class", "units": "1"}),
+        }
+        if self.has_test:
+            words = {"long_name": "test rows of the class", "units": "1"}
+            found["class_test_rows"] = (dims, rows[1], words)
+        return found

@@ -396,14 +396,17 @@ class TrainingSweep(SpecifiedSweep):
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
         usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
-        own = self.problem.settings()
-        most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
+        own = sorted(
+            self.problem.settings(), key=lambda setting: self.problem.n_inputs_of({**largest, **setting})
+        )
         larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
         for widths, activation, skip, loss in product(
             self.network.widths, ["relu", *larger], self.network.skip or ("none",), self.protocol.loss
         ):
             of = {"widths": widths, "activation": activation, "skip": skip, "loss": loss}
-            yield self.setting({**largest, **usual, **most, **of})
+            most = {self.problem.n_outputs_of({**largest, **setting, **of}): setting for setting in own}
+            for setting in most.values():
+                yield self.setting({**largest, **usual, **setting, **of})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts
