@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relusweep.tasks.paths import expanded
-from relusweep.tasks.tables.columns import Columns, beside, columns_of_arrays, listing
+from relusweep.tasks.tables.columns import Columns, beside, columns_of_arrays, is_number, listing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,15 +56,16 @@ def _stamp(path: Path) -> tuple[int, int]:
     return max(stat.st_mtime_ns for stat in stats), sum(stat.st_size for stat in stats)
 
 
-def read_table(path: str, wanted: Iterable[str], target: str) -> Columns:
-    """Read a table; a process reads it once, as long as its files do not change.
+def read_table(path: str, wanted: tuple[str, ...], target: str) -> Columns:
+    """Read a table.
 
     Parameters
     ----------
     path : str
         Absolute; of several files, with `BESIDE` between them.
-    wanted : iterable of str
-        Columns of NetCDF and Zarr that are read, beside the target; all that have its rows where there are none.
+    wanted : tuple of str
+        Columns of NetCDF and Zarr that are read, beside the target; where there are none, all that have its
+        rows.
     target : str
         A column: its first dimension is that of the rows, in NetCDF and Zarr.
 
@@ -78,11 +78,7 @@ def read_table(path: str, wanted: Iterable[str], target: str) -> Columns:
     ValueError
         A file is not there, or is none of `FORMATS`, or does not hold a table.
     """
-    return _read(path, stamp(path), tuple(wanted), target)
-
-
-@lru_cache(maxsize=2)
-def _read(path: str, _changed: object, wanted: tuple[str, ...], target: str) -> Columns:
+    stamp(path)
     parts = [_read_one(Path(part), wanted, target) for part in path.split(BESIDE)]
     return parts[0] if len(parts) == 1 else beside(parts)
 
@@ -135,29 +131,37 @@ def _header(path: Path) -> tuple[list[str], str]:
     """Give the names in the first line, and what parts them."""
     import csv
 
-    import pandas as pd
-
-    with pd.io.common.get_handle(path, "r", encoding="utf-8-sig", compression="infer") as opened:
-        line = opened.handle.readline().rstrip("\r\n")
+    with _opened(path) as lines:
+        line = lines.readline().rstrip("\r\n")
     separator = max(_SEPARATORS, key=line.count)
     names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
     if not all(names) or not names:
         raise ValueError(f"{path}: line 1 must name every column, got {line!r}")
-    if all(map(_is_number, names)):
-        raise ValueError(f"{path}: line 1 holds numbers, {listing(names)}; put the names of the columns there")
+    if all(map(is_number, names)):
+        raise ValueError(
+            f"{path}: line 1 holds numbers, {listing(names)}; put the names of the columns there"
+        )
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(
-            f"{path}: line 1 names {listing(sorted(twice))} more than once; give each column a name of its own"
+            f"{path}: line 1 names {listing(sorted(twice))} more than once; give each column its own name"
         )
     return names, separator
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _opened(path: Path) -> IO[str]:
+    """Open text, perhaps compressed."""
+    import bz2
+    import gzip
+    import lzma
+
+    match path.suffix:
+        case ".gz":
+            return gzip.open(path, "rt", encoding="utf-8-sig")
+        case ".bz2":
+            return bz2.open(path, "rt", encoding="utf-8-sig")
+        case ".xz":
+            return lzma.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
 
 
 def _parquet(path: Path) -> Columns:
@@ -178,16 +182,17 @@ def _of_frame(path: str, frame: pd.DataFrame, first_line: int | None = None) -> 
     return columns_of_arrays(path, arrays, {})._replace(first_line=first_line)
 
 
-def column_of_series(series: pd.Series[Any]) -> np.ndarray[Any, Any]:
+def column_of_series(series: pd.Series[Any]) -> NDArray[Any]:
     """Give the numbers of a column, NaN where missing; or its text, None where missing."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     if is_numeric_dtype(series.dtype) and not is_bool_dtype(series.dtype):
-        return series.to_numpy(np.float64, na_value=np.nan)
+        return np.asarray(series.to_numpy(np.float64, na_value=np.nan))
     if series.dtype == bool:
-        return series.to_numpy()
-    missing = series.isna().to_numpy()
-    return np.where(missing, None, series.astype(str).to_numpy(object))
+        return np.asarray(series)
+    texts = np.array([*series.astype(str)], object)
+    texts[series.isna().to_numpy()] = None
+    return texts
 
 
 def _of_xarray(path: Path, wanted: tuple[str, ...], target: str) -> Columns:
@@ -209,7 +214,9 @@ def columns_of_dataset(path: str, data: xr.Dataset, wanted: tuple[str, ...], tar
     other = {name: array.dims for name, array in found.items() if array.dims[:1] != (rows,)}
     if wanted and other:
         name, dims = next(iter(other.items()))
-        raise ValueError(f"{path}: {name} lies along {dims}; its first dimension must be {rows}, as of {target}")
+        raise ValueError(
+            f"{path}: {name} lies along {dims}; its first dimension must be {rows}, as of {target}"
+        )
     chosen = {name: array for name, array in found.items() if name not in other}
     labels = {
         name: data[array.dims[1]].values.astype(str)

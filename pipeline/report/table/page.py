@@ -42,7 +42,8 @@ def key_figures(dataset: xr.Dataset) -> list[KeyFigure]:
     if (of := explained(dataset)) is not None:
         found = of.over()
         low, high = (of.write(float(found[name])) for name in ("median_low", "median_high"))
-        return [KeyFigure("R²", of.write(float(found["value"])), f"median of all networks; 95 %: {low} to {high}")]
+        note = f"median of all networks; 95 %: {low} to {high}"
+        return [KeyFigure("R²", of.write(float(found["value"])), note)]
     if error := common_class_error(dataset):
         return [KeyFigure("Most common class", f"{error} %", "wrong of whoever always says it")]
     return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import product
 from operator import getitem
@@ -231,6 +231,11 @@ class TrainingSweep(SpecifiedSweep):
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
         return tuple(name for name in self.network.activation if own.is_path(name))
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of the problem's rows."""
+        return self.problem.notes
 
     # How far it reaches
 
