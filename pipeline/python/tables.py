@@ -75,7 +75,7 @@ def table(
 def _arrays_of(data: Any, target: str) -> dict[str, NDArray[Any]]:
     """Give arrays of numbers and text."""
     if hasattr(data, "data_vars"):
-        return dict(columns_of_dataset("the dataset", data, (), target).values)
+        return dict(columns_of_dataset("the dataset", data, target).values)
     if hasattr(data, "iloc"):
         return {str(name): column_of_series(values) for name, values in data.items()}
     if not isinstance(data, Mapping):
@@ -89,7 +89,7 @@ def _arrays_of(data: Any, target: str) -> dict[str, NDArray[Any]]:
 def _write(path: Path, arrays: Mapping[str, NDArray[Any]], target: str) -> None:
     asked = columns_of_arrays("the data", arrays, {})
     if path.exists():
-        if not _same(read_table(str(path), (), target), asked):
+        if not _same(read_table(str(path), target), asked):
             raise ValueError(f"{path} holds other data; give another path, or take it away")
         return
     beside = path.with_name(f".{path.name}.{os.getpid()}.npz")

@@ -163,7 +163,7 @@ def _column(path: str, name: str, array: NDArray[Any]) -> NDArray[Any]:
         return array.astype(np.float64)
     if kind == "S":
         array = array.astype(np.str_)
-    if kind not in "SUO":
+    if kind not in "SUOT":
         raise ValueError(f"{path}: {name} is of type {array.dtype}; allowed are numbers and text")
     return np.array([None if text in (None, "") else str(text) for text in array.tolist()], object)
 

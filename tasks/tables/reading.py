@@ -56,16 +56,13 @@ def _stamp(path: Path) -> tuple[int, int]:
     return max(stat.st_mtime_ns for stat in stats), sum(stat.st_size for stat in stats)
 
 
-def read_table(path: str, wanted: tuple[str, ...], target: str) -> Columns:
+def read_table(path: str, target: str) -> Columns:
     """Read a table.
 
     Parameters
     ----------
     path : str
         Absolute; of several files, with `BESIDE` between them.
-    wanted : tuple of str
-        Columns of NetCDF and Zarr that are read, beside the target; where there are none, all that have its
-        rows.
     target : str
         A column: its first dimension is that of the rows, in NetCDF and Zarr.
 
@@ -79,11 +76,11 @@ def read_table(path: str, wanted: tuple[str, ...], target: str) -> Columns:
         A file is not there, or is none of `FORMATS`, or does not hold a table.
     """
     stamp(path)
-    parts = [_read_one(Path(part), wanted, target) for part in path.split(BESIDE)]
+    parts = [_read_one(Path(part), target) for part in path.split(BESIDE)]
     return parts[0] if len(parts) == 1 else beside(parts)
 
 
-def _read_one(path: Path, wanted: tuple[str, ...], target: str) -> Columns:
+def _read_one(path: Path, target: str) -> Columns:
     inner = path.with_suffix("") if path.suffix in _COMPRESSED else path
     try:
         match inner.suffix.lower():
@@ -97,7 +94,7 @@ def _read_one(path: Path, wanted: tuple[str, ...], target: str) -> Columns:
                 with np.load(path) as arrays:
                     return columns_of_arrays(str(path), dict(arrays), {})
             case ".nc" | ".nc4" | ".zarr":
-                return _of_xarray(path, wanted, target)
+                return _of_xarray(path, target)
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"the table {path} cannot be read ({error})") from None
     raise ValueError(f"{path} is of no format that is read; allowed are {FORMATS}")
@@ -107,6 +104,8 @@ def _csv(path: Path) -> Columns:
     import pandas as pd
 
     names, separator = _header(path)
+    newer = tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)  # always exact
+    exactly: dict[str, Any] = {} if newer else {"float_precision": "round_trip"}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows that are longer than the names
@@ -117,9 +116,9 @@ def _csv(path: Path) -> Columns:
                 header=0,
                 index_col=False,
                 skip_blank_lines=False,
-                float_precision="round_trip",
                 low_memory=False,
                 encoding="utf-8-sig",
+                **exactly,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise ValueError(f"{path} is no table: {str(error).strip()}") from None
@@ -138,9 +137,7 @@ def _header(path: Path) -> tuple[list[str], str]:
     if not all(names) or not names:
         raise ValueError(f"{path}: line 1 must name every column, got {line!r}")
     if all(map(is_number, names)):
-        raise ValueError(
-            f"{path}: line 1 holds numbers, {listing(names)}; put the names of the columns there"
-        )
+        raise ValueError(f"{path}: line 1 holds numbers, {listing(names)}; put names of the columns there")
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(
             f"{path}: line 1 names {listing(sorted(twice))} more than once; give each column its own name"
@@ -195,31 +192,27 @@ def column_of_series(series: pd.Series[Any]) -> NDArray[Any]:
     return texts
 
 
-def _of_xarray(path: Path, wanted: tuple[str, ...], target: str) -> Columns:
-    """Take variables along the rows: of two dimensions several columns, named by the labels of the second."""
+def _of_xarray(path: Path, target: str) -> Columns:
     import xarray as xr
 
-    with xr.open_zarr(path, chunks=None) if path.suffix == ".zarr" else xr.open_dataset(path) as opened:
-        return columns_of_dataset(str(path), opened, wanted, target)
+    opened = xr.open_zarr(path, chunks=None, consolidated=False) if path.is_dir() else xr.open_dataset(path)
+    with opened:
+        return columns_of_dataset(str(path), opened, target)
 
 
-def columns_of_dataset(path: str, data: xr.Dataset, wanted: tuple[str, ...], target: str) -> Columns:
-    """Make columns of the variables that lie along the rows of the target."""
-    known = {str(name): array for name, array in data.variables.items()}
-    if target not in known or not known[target].dims:
-        raise ValueError(f"{path} has no variable {target!r} with rows (target); it has {listing(known)}")
-    rows = known[target].dims[0]
-    names = [target, *wanted] if wanted else [*map(str, data.data_vars), target]
-    found = {name: known[name] for name in dict.fromkeys(names) if name in known}
-    other = {name: array.dims for name, array in found.items() if array.dims[:1] != (rows,)}
-    if wanted and other:
-        name, dims = next(iter(other.items()))
-        raise ValueError(
-            f"{path}: {name} lies along {dims}; its first dimension must be {rows}, as of {target}"
-        )
-    chosen = {name: array for name, array in found.items() if name not in other}
+def columns_of_dataset(path: str, data: xr.Dataset, target: str) -> Columns:
+    """Make columns of the variables that lie along the rows of the target, the first dimension of each.
+
+    Of two dimensions they are several columns, named by the labels of the second if these are text.
+    """
+    if target not in data.variables or not data[target].dims:
+        held = listing(map(str, data.variables))
+        raise ValueError(f"{path} has no variable {target!r} with rows (target); it has {held}")
+    names = [*map(str, data.data_vars), *([target] if target in data.coords else [])]
+    rows = data[target].dims[:1]
+    chosen = {name: data[name] for name in names if data[name].dims[:1] == rows and data[name].ndim < 3}
     labels = {
-        name: data[array.dims[1]].values.astype(str)
+        name: [*map(str, data[array.dims[1]].values.tolist())]
         for name, array in chosen.items()
         if array.ndim == 2 and array.dims[1] in data.coords and data[array.dims[1]].dtype.kind in "UOT"
     }

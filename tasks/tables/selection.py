@@ -100,7 +100,8 @@ def selected(path: str, asked: Asked) -> Selected:
 
 @lru_cache(maxsize=4)
 def _selected(path: str, _changed: object, asked: Asked) -> Selected:
-    columns = read_table(path, _wanted(asked), asked.target[0])
+    columns = read_table(path, asked.target[0])
+    _enough(columns, columns.n_rows, 0, asked._replace(test=None))
     targets = columns.named(asked.target, "target")
     beside = _beside(asked)
     columns.named(beside.values(), " or ".join(beside))
@@ -150,10 +151,6 @@ def _beside(asked: Asked) -> dict[str, str]:
     """Give the columns beside inputs and targets, by what they are for."""
     found = {"weights": asked.weights} if asked.weights else {}
     return found | ({"test": asked.test.column} if isinstance(asked.test, OfColumn) else {})
-
-
-def _wanted(asked: Asked) -> tuple[str, ...]:
-    return (*asked.inputs, *asked.target[1:], *_beside(asked).values()) if asked.inputs else ()
 
 
 def _inputs(
