@@ -50,8 +50,8 @@ def train(
         Finite, from 0, and not all 0. Rows of weight 0 count as right. Test rows have no weights.
     engine : {'auto', 'lanes', 'reference'}
         `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
-        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can train
-        the networks, else `reference`; see :func:`lacking`.
+        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can
+        train the networks, else `reference`; see :func:`lacking`.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
     snapshots : sequence of int
@@ -90,6 +90,8 @@ def train(
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
         )
     keys = _checked_orders(protocol, rows, orders)
+    if rows.n_rows % protocol.batch_of(rows.n_rows):
+        chosen = "reference"
     if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):
         raise ValueError(f"snapshots are {list(snapshots)}; allowed are epochs from 0, ascending, each once")
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
