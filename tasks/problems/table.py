@@ -59,9 +59,8 @@ def _number(text: str) -> object:
     try:
         return int(text) if text.strip().isdigit() else float(text)
     except ValueError:
-        raise ValueError(
-            f"{text!r}: name a column in a mapping, as {{column: {text}, label: test}}"
-        ) from None
+        mapping = f"{{column: {text}, label: test}}"
+        raise ValueError(f"{text!r} is no number; a column is named in a mapping, as {mapping}") from None
 
 
 def _row(item: object) -> int:

@@ -170,7 +170,7 @@ def outcome_of(dataset: xr.Dataset) -> Outcome:
 def _test_error(dataset: xr.Dataset) -> xr.DataArray:
     """Give the share of wrong test rows; NaN of networks that did not stay finite."""
     wrong = 1 - dataset["test_rows_right"] / dataset["test_rows"]
-    error = wrong.where(dataset["test_loss"].notna())
+    error = wrong.where(np.isfinite(dataset["test_loss"]))
     return error.transpose(*dataset["success_epoch"].dims)
 
 
