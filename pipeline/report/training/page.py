@@ -92,11 +92,12 @@ def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     return Content(
         subject=f"networks trained on {learned}",
         heading=f"How does the {outcome.what.lower()} of networks {asked}?",
-        lead=(f"{counted(many, 'network')} trained on {learned}, one for {some} of {scale(dataset, NOUNS)}."),
+        lead=f"{counted(many, 'network')} trained on {learned}, one for {some} of {scale(dataset, NOUNS)}.",
         borrowed="",
         chapter="",
         key_figures=[*_key_figures(outcome), *(own.key_figures(dataset) if own else [])],
         sections=[],
+        questions=own.questions(dataset) if own else Content.questions,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,3 +245,16 @@ def test_arrays_become_a_table(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"columns differ in length \(x 60, y 59\)"):
         rs.table("x.npz", {"x": FRAME["a"], "y": FRAME["y"][:59]}, **fields)
     assert not Path("x.npz").exists()
+
+
+def test_the_python_of_the_page_runs(
+    folder: Path, workers: Address, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "table.md").read_text()
+    (source,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "workers=1" in source
+    here = source.replace("workers=1", f"cluster={workers.address!r}")
+    exec(compile(here, "table.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "['different' 'same']" in printed
+    assert "width" in printed
