@@ -28,6 +28,8 @@ def targets_of(
                 f"{columns.path}: the target {names[int(same.argmax())]} is the same in all rows"
             )
         return values, (), rows
+    for name in names:
+        _is_of_classes(columns, name, rows)
     rows = _without_rare(columns, asked, names, rows, left_out)
     found = [_classes(columns, name, rows) for name in names]
     several = len(names) > 1
@@ -52,6 +54,16 @@ def _is_of_numbers(columns: Columns, name: str) -> None:
         raise ValueError(
             f"{columns.path}: the target {name} holds the text {text!r} in {place}; write numbers there, or "
             "set task=classes"
+        )
+
+
+def _is_of_classes(columns: Columns, name: str, rows: NDArray[np.intp]) -> None:
+    values = columns.values[name][rows]
+    if not is_text(values) and (broken := values != np.rint(values)).any():
+        at = int(broken.argmax())
+        raise ValueError(
+            f"{columns.path}: the target {name} holds {values[at]} in {columns.place(int(rows[at]))}; "
+            "classes are text or whole numbers: set task=regression, or write classes"
         )
 
 
@@ -84,12 +96,6 @@ def _without_rare(
 def _classes(columns: Columns, name: str, rows: NDArray[np.intp]) -> tuple[Floats, tuple[str, ...]]:
     """Give each class of a column a number, ascending."""
     values = columns.values[name][rows]
-    if not is_text(values) and (broken := values != np.rint(values)).any():
-        at = int(broken.argmax())
-        raise ValueError(
-            f"{columns.path}: the target {name} holds {values[at]} in {columns.place(int(rows[at]))}; "
-            "classes are text or whole numbers: set task=regression, or write classes"
-        )
     labels, numbers = np.unique(values.astype(str) if is_text(values) else values, return_inverse=True)
     return numbers.astype(np.float64), tuple(map(_label, labels))
 

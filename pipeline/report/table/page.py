@@ -31,10 +31,11 @@ def sections(dataset: xr.Dataset) -> list[Section]:
 
 def _sentences(dataset: xr.Dataset) -> list[str]:
     problem, several = specification(dataset)["problem"], len(labels(dataset, "loss")) > 1
-    scaled = "Inputs" if problem["task"] == "classes" else "Inputs and targets"
-    units = (
-        f"{scaled} have mean 0 and standard deviation 1 in the training rows, and losses are in these units."
+    regression = problem["task"] == "regression"
+    scaled, losses = (
+        ("Inputs and targets", ", and losses are in these units") if regression else ("Inputs", "")
     )
+    units = f"{scaled} have mean 0 and standard deviation 1 in the training rows{losses}."
     different = "Values of different losses cannot be compared with one another."
     error = common_class_error(dataset)
     rows = "test" if "class_test_rows" in dataset.coords else "training"

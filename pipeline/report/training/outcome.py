@@ -97,6 +97,11 @@ class Outcome:
         """Its name, in words."""
         return self.measure.what
 
+    @property
+    def lower(self) -> str:
+        """What of two networks is lower in the better one, where they are compared by loss."""
+        return self.what.lower() if self.loss == "test_error" else "loss"
+
     @cached_property
     def axes(self) -> list[str]:
         """Axes of more than one label and of so few that each can be shown; those that tell most first."""

@@ -174,7 +174,7 @@ def _pairs(outcome: Outcome) -> list[Section]:
     long = [table for table in tables if len(table.cells) > _MOST_ROWS]
     short = [table for table in tables if len(table.cells) <= _MOST_ROWS]
     folded = [Folded("All pairs of labels", long)] if long else []
-    how = HOW_BY_LOSS if outcome.by_loss else HOW
+    how = HOW_BY_LOSS.format(lower=outcome.lower) if outcome.by_loss else HOW
     return [Section("Pairs that differ in one label alone", [how, picture, *short, *folded])]
 
 
