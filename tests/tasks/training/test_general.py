@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from relusweep.tasks.training import Adam, Network, Protocol, Rows, Sgd, StopReason, train
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.reference import train_reference
-from tests.tasks.training.examples import GENERAL, general
+from tests.tasks.training.examples import ENGINES, GENERAL, general
 
-every_engine = pytest.mark.parametrize("engine", ["auto", "reference"])
+every_engine = pytest.mark.parametrize("engine", ENGINES)
 every_case = pytest.mark.parametrize("case", GENERAL)
 
 ACTIVATIONS = {
