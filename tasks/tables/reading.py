@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,28 +85,42 @@ def read_table(path: str, target: str) -> Columns:
 
 def _read_one(path: Path, target: str) -> Columns:
     inner = path.with_suffix("") if path.suffix in _COMPRESSED else path
-    try:
-        match inner.suffix.lower():
-            case ".csv" | ".tsv" | ".txt":
-                return _csv(path)
-            case ".parquet":
-                return _parquet(path)
-            case ".npy":
-                return columns_of_arrays(str(path), {path.stem: np.load(path)}, {})
-            case ".npz":
-                with np.load(path) as arrays:
-                    return columns_of_arrays(str(path), dict(arrays), {})
-            case ".nc" | ".nc4" | ".zarr":
-                return _of_xarray(path, target)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"the table {path} cannot be read ({error})") from None
+    match inner.suffix.lower():
+        case ".csv" | ".tsv" | ".txt":
+            return _csv(path)
+        case ".parquet":
+            return _parquet(path)
+        case ".npy" | ".npz":
+            return columns_of_arrays(str(path), _arrays(path), {})
+        case ".nc" | ".nc4" | ".zarr":
+            return _of_xarray(path, target)
     raise ValueError(f"{path} is of no format that is read; allowed are {FORMATS}")
+
+
+@contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    """Name the file that a library cannot read."""
+    try:
+        yield
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        raise ValueError(f"the table {path} cannot be read ({error})") from None
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with _loading(path):
+        loaded = np.load(path)
+        if isinstance(loaded, np.ndarray):
+            return {path.stem: loaded}
+        with loaded:
+            return dict(loaded)
 
 
 def _csv(path: Path) -> Columns:
     import pandas as pd
 
-    names, separator = _header(path)
+    with _loading(path):
+        line = _first_line(path)
+    names, separator = _header(path, line)
     newer = tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)  # always exact
     exactly: dict[str, Any] = {} if newer else {"float_precision": "round_trip"}
     try:
@@ -126,12 +143,10 @@ def _csv(path: Path) -> Columns:
     return _of_frame(str(path), frame.iloc[: last[-1] + 1 if len(last) else 0], first_line=2)
 
 
-def _header(path: Path) -> tuple[list[str], str]:
+def _header(path: Path, line: str) -> tuple[list[str], str]:
     """Give the names in the first line, and what parts them."""
     import csv
 
-    with _opened(path) as lines:
-        line = lines.readline().rstrip("\r\n")
     separator = max(_SEPARATORS, key=line.count)
     names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
     if not all(names) or not names:
@@ -145,27 +160,23 @@ def _header(path: Path) -> tuple[list[str], str]:
     return names, separator
 
 
-def _opened(path: Path) -> IO[str]:
-    """Open text, perhaps compressed."""
+def _first_line(path: Path) -> str:
+    """Read the first line of a text, perhaps compressed."""
     import bz2
     import gzip
     import lzma
 
-    match path.suffix:
-        case ".gz":
-            return gzip.open(path, "rt", encoding="utf-8-sig")
-        case ".bz2":
-            return bz2.open(path, "rt", encoding="utf-8-sig")
-        case ".xz":
-            return lzma.open(path, "rt", encoding="utf-8-sig")
-    return path.open(encoding="utf-8-sig")
+    opening: Mapping[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    with opening.get(path.suffix, open)(path, "rt", encoding="utf-8-sig") as lines:
+        return str(lines.readline()).rstrip("\r\n")
 
 
 def _parquet(path: Path) -> Columns:
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(path)
+        with _loading(path):
+            frame = pd.read_parquet(path)
     except ImportError:
         raise ValueError(f"{path}: Parquet needs pyarrow; install relusweep[parquet]") from None
     named = [name for name in frame.index.names if name is not None]
@@ -195,7 +206,9 @@ def column_of_series(series: pd.Series[Any]) -> NDArray[Any]:
 def _of_xarray(path: Path, target: str) -> Columns:
     import xarray as xr
 
-    opened = xr.open_zarr(path, chunks=None, consolidated=False) if path.is_dir() else xr.open_dataset(path)
+    with _loading(path):
+        zarr = path.suffix == ".zarr"
+        opened = xr.open_zarr(path, chunks=None, consolidated=False) if zarr else xr.open_dataset(path)
     with opened:
         return columns_of_dataset(str(path), opened, target)
 

@@ -184,6 +184,7 @@ def test_what_cannot_be_learned_is_refused(tmp_path: Path, case: str) -> None:
         ("a,,y\n1,2,3\n", "line 1 must name every column, got 'a,,y'"),
         ("1,2,3\n4,5,6\n", "line 1 holds numbers, 1, 2, 3; put names of the columns there"),
         ("", "line 1 must name every column"),
+        ("a,y\n", "0 of 0 rows are left for training"),
         ("a,y\n1,2\n3,4,5\n6,7\n", "is no table: .*line 3"),
         ("a,y\n1,2\n\n3,4\n", "column a lacks 1 of 3 values, first in line 3"),
         ("a,y\n1,2\n3\n4,5\n", "column y lacks 1 of 3 values, first in line 3"),
@@ -198,6 +199,13 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str, message: 
 def test_empty_lines_at_the_end_are_none(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\ufeffa,y\n1,2\n3,4\n\n\n", encoding="utf-8")
     assert selected(str(tmp_path / "t.csv"), asked(inputs=("a",))).inputs.tolist() == [[1], [3]]
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.parquet", "t.npy", "t.npz", "t.nc", "t.zarr"])
+def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xff\x00 no table")
+    with pytest.raises(ValueError, match=rf"the table .*{name} cannot be read \("):
+        selected(str(tmp_path / name), asked())
 
 
 def test_files_that_are_not_there_or_of_no_format_are_refused(tmp_path: Path) -> None:
