@@ -206,7 +206,7 @@ def test_classes_agree_with_scikit_learn(store: Path) -> None:
     wrong = 1 - by_network(results, "rows_right") / (60 - len(truth))
     assert alone.over()["value"].item() == pytest.approx(np.median(wrong))
     diverged = outcome_of(results.assign(test_loss=results["test_loss"].where(results["trial"] > 0)))
-    assert diverged.data["test_error"].isnull().sum() == 2
+    assert np.isnan(diverged.data["test_error"]).sum() == 2
 
 
 def test_a_run_goes_on_from_the_command_line_until_the_file_changes(
