@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
@@ -117,6 +117,18 @@ class Problem(WithAxes, ABC):
     def order_name(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name the stream of the orders of the rows."""
         return (f"{self.folder} orders", *self.stream(setting, label, seed))
+
+    def identity(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Give what of it decides the networks, beside how far its axes reach; all of it as it is written."""
+        return written
+
+    def check(self, seed: int) -> None:
+        """Raise ValueError where its rows cannot be given; asked before anything runs."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of its rows before a run, in sentences."""
+        return ()
 
     @property
     def has_test(self) -> bool:

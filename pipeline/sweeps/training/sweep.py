@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import product
 from operator import getitem
@@ -249,6 +249,11 @@ class TrainingSweep(SpecifiedSweep):
         """Name the code of the user's own that networks need, as ``module:name``."""
         return tuple(code for name in self.network.activation for code in activations.own_code(name))
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of the problem's rows."""
+        return self.problem.notes
+
     # How far it reaches
 
     @property
@@ -259,6 +264,7 @@ class TrainingSweep(SpecifiedSweep):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
         found = self.model_dump(mode="json")
+        found["problem"] = self.problem.identity(found["problem"])
         later = {place.path for place in self.places.values() if place.later}
         for path in self._reaching.values():
             held = reduce(getitem, path[:-1], found)
@@ -341,6 +347,7 @@ class TrainingSweep(SpecifiedSweep):
         try:
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
             check_lists(self._starting())
             check_whole_starts(self.problem, self._starting(), self.seed)
@@ -420,14 +427,17 @@ class TrainingSweep(SpecifiedSweep):
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
         usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
-        own = self.problem.settings()
-        most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
+        own = sorted(
+            self.problem.settings(), key=lambda setting: self.problem.n_inputs_of({**largest, **setting})
+        )
         larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
         for widths, activation, skip, loss in product(
             self.network.widths, ["relu", *larger], self.network.skip or ("none",), self.protocol.loss
         ):
             of = {"widths": widths, "activation": activation, "skip": skip, "loss": loss}
-            yield self.setting({**largest, **usual, **most, **of})
+            most = {self.problem.n_outputs_of({**largest, **setting, **of}): setting for setting in own}
+            for setting in most.values():
+                yield self.setting({**largest, **usual, **setting, **of})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts
