@@ -45,7 +45,7 @@ def test_other_numbers_are_refused_with_the_nearest(count, n_inputs, nearest):
 
 
 @pytest.mark.filterwarnings("ignore:The balance properties:UserWarning")  # SciPy prefers powers of 2
-@pytest.mark.parametrize("n_inputs", [1, 2, 3])
+@pytest.mark.parametrize("n_inputs", [1, 2, 3, 8])
 def test_the_sobol_sequence_is_that_of_scipy(n_inputs):
     expected = qmc.Sobol(n_inputs, scramble=False, bits=32).random(5000)
     np.testing.assert_array_equal(sobol_words(5000, n_inputs) / 2**32, expected)
