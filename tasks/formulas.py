@@ -49,9 +49,12 @@ def parsed(text: str, grammar: Grammar) -> ast.expr:
     spelled = " ".join(grammar.words.get(token, token) for token in _tokens(text, grammar))
     try:
         tree = ast.parse(spelled, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        words = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"{shown(text)} is no formula ({words}); allowed are {grammar.allowed}") from None
+    except SyntaxError as error:
+        bracket = "'('" in error.msg or "')'" in error.msg
+        hint = "; in a YAML list, put it into quotes, since a comma parts it there" if bracket else ""
+        raise ValueError(f"{shown(text)} is no formula: {error.msg}{hint}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"{shown(text)} is no formula: {error}") from None
     _check_depth(tree, text)
     return tree
 
