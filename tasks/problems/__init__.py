@@ -133,6 +133,13 @@ class Problem(WithAxes, ABC):
         """Name the stream of the orders of the rows."""
         return (f"{self.folder} orders", *self.stream(setting, label, seed))
 
+    def identity(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Give what of it decides the networks, beside how far its axes reach; all of it as it is written."""
+        return written
+
+    def check(self, seed: int) -> None:  # noqa: B027  (most have nothing to check)
+        """Raise ValueError where its rows cannot be given; asked before anything runs."""
+
     @property
     def has_test(self) -> bool:
         """Whether networks are looked at with test rows."""

@@ -24,7 +24,7 @@ from relusweep.pipeline.report.training.comparison import (
 )
 from relusweep.pipeline.report.training.curves import curves
 from relusweep.pipeline.report.training.differences import differences
-from relusweep.pipeline.report.training.families import Family, family_of, of_probes, prepared
+from relusweep.pipeline.report.training.families import Family, family_of, of_probes, of_problem, prepared
 from relusweep.pipeline.report.training.maps import dots, pair_map
 from relusweep.pipeline.report.training.outcome import Outcome, marginal_table, outcome_of, pair_table
 
@@ -82,21 +82,23 @@ def _of_family(dataset: xr.Dataset, family: Family) -> Content:
 
 def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     """Give what can be said of networks trained on whatever problem."""
-    problem = str(specification(dataset).get("problem", {}).get("kind", "a problem")).replace("_", " ")
+    own = of_problem(dataset, "page")
+    kind = str(specification(dataset).get("problem", {}).get("kind", "a problem")).replace("_", " ")
+    learned = own.problem_of(dataset) if own else f"the problem {kind}"
     axes = varied(dataset)
     asked = f"depend on {enumeration(axes)}" if axes else "come out"
     many = coverage(dataset).planned
     some = "some of the combinations" if specification(dataset).get("where") else "each combination"
     return Content(
-        subject=f"networks trained on the problem {problem}",
+        subject=f"networks trained on {learned}",
         heading=f"How does the {outcome.what.lower()} of networks {asked}?",
         lead=(
-            f"{counted(many, 'network')} trained on the problem {problem}, one for {some} of "
+            f"{counted(many, 'network')} trained on {learned}, one for {some} of "
             f"{scale(dataset, NOUNS)}."
         ),
         borrowed="",
         chapter="",
-        key_figures=_key_figures(outcome),
+        key_figures=[*_key_figures(outcome), *(own.key_figures(dataset) if own else [])],
         sections=[],
     )
 
@@ -109,7 +111,9 @@ def _key_figures(outcome: Outcome) -> list[KeyFigure]:
     what = outcome.what if outcome.by_loss else "Succeeded"
     if np.isnan(value):
         return [KeyFigure(what, NOTHING, "no network has run")]
-    scaled, unit, middle = (1, "", "median of") if outcome.by_loss else (100, " %", "of")
+    unit = outcome.measure.unit
+    scaled = 100 if unit else 1
+    middle = "median of" if outcome.by_loss else "of"
     chosen = [dim for dim in outcome.axes if outcome.data[dim].attrs.get("part") != "problem"]
     note = f"{middle} all networks; 95 %: {scaled * low:.4g} to {scaled * high:.4g}"
     return [
@@ -123,7 +127,7 @@ def _best(outcome: Outcome, dim: str, unit: str) -> KeyFigure:
     least, most = outcome.write(values.min()), outcome.write(values.max())
     note = f"{most}{unit}; the least success is {least}{unit}"
     if outcome.by_loss:
-        note = f"median {least}; the largest median is {most}"
+        note = f"median {least}{unit}; the largest median is {most}{unit}"
     return KeyFigure(f"Best {dim}", label(best(outcome, dim)), note)
 
 

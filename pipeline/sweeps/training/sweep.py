@@ -223,10 +223,10 @@ class TrainingSweep(SpecifiedSweep):
         settings = [self.setting({**first, dim: label}) for label in self.places[dim].labels]
         problem = self.problem.names()[0] if self.problem.labels else None
         shapes = {
-            (group_of(setting), *(setting[name] for name in ("width", "depth", "widths", "init")))
+            (group_of(setting), *(setting.get(name) for name in ("width", "depth", "widths", "init", "skip")))
             for setting in settings
         }
-        inputs = {self.problem.n_inputs_of(setting) for setting in settings}
+        inputs = {(self.problem.n_inputs_of(of), self.problem.n_outputs_of(of)) for of in settings}
         names = {self.problem.start_name(setting, problem, self.seed) for setting in settings}
         return len(shapes) == len(inputs) == len(names) == 1
 
@@ -254,6 +254,7 @@ class TrainingSweep(SpecifiedSweep):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
         found = self.model_dump(mode="json")
+        found["problem"] = self.problem.identity(found["problem"])
         later = {place.path for place in self.places.values() if place.later}
         later |= {("problem", name) for name in self.problem.extent if is_later(self.problem, name)}
         for path in self._reaching.values():
@@ -338,6 +339,7 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             self.problem.check(self.seed)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
@@ -410,11 +412,17 @@ class TrainingSweep(SpecifiedSweep):
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
         usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
-        own = self.problem.settings()
-        most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
+        own = sorted(
+            self.problem.settings(), key=lambda setting: self.problem.n_inputs_of({**largest, **setting})
+        )
         larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
-        for widths, activation in product(self.network.widths, ["relu", *larger]):
-            yield self.setting({**largest, **usual, **most, "widths": widths, "activation": activation})
+        for widths, activation, skip, loss in product(
+            self.network.widths, ["relu", *larger], self.network.skip or ("none",), self.protocol.loss
+        ):
+            of = {"widths": widths, "activation": activation, "skip": skip, "loss": loss}
+            most = {self.problem.n_outputs_of({**largest, **setting, **of}): setting for setting in own}
+            for setting in most.values():
+                yield self.setting({**largest, **usual, **setting, **of})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts
