@@ -93,9 +93,6 @@ class Problem(WithAxes, ABC):
         """Code of the user's own that it needs, as ``module:name``."""
         return ()
 
-    def check(self, seed: int) -> None:
-        """Raise ValueError where its rows cannot be drawn, before anything runs."""
-
     def digest(self, setting: Setting, labels: tuple[Any, ...], seed: int) -> str | None:
         """Hash what code of the user's own gives, which workers must get too; None where there is none."""
         return None

@@ -337,7 +337,6 @@ class TrainingSweep(SpecifiedSweep):
         labels = {dim: place.labels for dim, place in self.places.items()}
         try:
             check_where(self.where, self.wanted)
-            self.problem.check(self.seed)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
