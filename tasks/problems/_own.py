@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,7 @@ from relusweep.tasks import own
 from relusweep.tasks.expressions import expression
 from relusweep.tasks.functions import TARGETS, target
 
-__all__ = ["checked_target", "is_own", "own_values", "shaped"]
+__all__ = ["checked_target", "is_own", "own_values"]
 
 
 def checked_target(text: str) -> str:
@@ -61,35 +59,13 @@ def own_values(text: str, points: NDArray[np.float32], n_outputs: int) -> NDArra
     """
     inputs = points.astype(np.float64)
     if own.is_path(text):
-        found = shaped(text, own.call(text, inputs), inputs.shape, n_outputs)
+        found = own.shaped(text, own.call(text, inputs), inputs.shape, n_outputs)
     else:
         found = expression(text)(*inputs.T)
     with np.errstate(over="ignore"):  # reported below
         values = found.astype(np.float32)
     if not (finite := np.isfinite(values).reshape(len(points), -1).all(axis=1)).all():
         _refuse(text, values, points, int(np.argmin(finite)))
-    return values
-
-
-def shaped(text: str, found: Any, of: tuple[int, ...], n_outputs: int) -> NDArray[Any]:
-    """Check what a function gave for an array of a shape: numbers, one for each row and output.
-
-    Raises
-    ------
-    ValueError
-        It gave something else.
-    """
-    shape = (of[0],) if n_outputs == 1 else (of[0], n_outputs)
-    try:
-        values = np.asarray(found)
-    except Exception as error:  # of whatever it gave
-        raise ValueError(f"{text} gave a {type(found).__name__}, which is no array: {error}") from error
-    if values.shape != shape or values.dtype.kind not in "biuf":
-        more = "" if n_outputs > 1 else "; of several outputs, say how many as n_outputs"
-        raise ValueError(
-            f"{text} of an array of shape {of} gave {values.dtype} of shape {values.shape}; allowed are "
-            f"numbers of shape {shape}{more}"
-        )
     return values
 
 
