@@ -30,7 +30,9 @@ _KINDS = (
     "tables. Class XOR parity is the function of the first four inputs that names an NPN class, XOR the "
     "parity of all inputs; class 00000 is constant, so that this is parity itself, trained from other "
     "starts. Degree, influence and entropy describe the Fourier\N{EN DASH}Walsh spectrum, which XOR with "
-    "parity turns over: every coefficient moves to those inputs that it did not have."
+    "parity turns over: every coefficient moves to those inputs that it did not have. Functions of several "
+    "outputs, and those with rows that do not matter, have no such measures here; rows that do not matter "
+    "count as right."
 )
 _EXTREMES = (
     "By the percentage of rows right at the end, mean over the networks of all sizes and trials; ties in the "
@@ -86,8 +88,8 @@ def _lead(summary: Summary) -> str:
 def _counted(family: str, count: int) -> str:
     if family == "parity":
         return "parity"
-    if family == "random":
-        return counted(count, "random function")
+    if family in ("random", "own"):
+        return counted(count, "random function" if family == "random" else "function of your own")
     return f"{counted(count, 'NPN class')} of four inputs XOR parity"
 
 
