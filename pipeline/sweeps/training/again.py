@@ -24,7 +24,7 @@ _TRUSTED: ContextVar[frozenset[str]] = ContextVar("code that a store may name", 
 
 @contextmanager
 def importing(imports: Collection[str]) -> Iterator[None]:
-    """Allow code of the user's own, as ``module:name``, to be imported within although only stores name it."""
+    """Allow code of the user's own, as ``module:name``, to be imported within where only stores name it."""
     before = _TRUSTED.set(frozenset(imports))
     try:
         yield
