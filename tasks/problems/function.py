@@ -28,8 +28,7 @@ from relusweep.tasks.points import (
     uniform_points,
 )
 from relusweep.tasks.problems import Name, Problem, Trials
-from relusweep.tasks.problems._own import checked_target, is_own, own_values
-from relusweep.tasks.streams import Stream, box_muller
+from relusweep.tasks.problems._own import checked_target, is_own, noisy, own_values
 
 __all__ = ["Function", "Points", "sine_points"]
 
@@ -260,8 +259,7 @@ class Function(Problem):
         if deviation := setting.get("noise", 0.0):
             each = self.noise_drawn == "each_trial"
             names = [("noise", seed, trial) for trial in trials] if each else [("noise", seed)]
-            noise = np.stack([_normal(name, values.shape) for name in names])
-            targets = (targets + deviation * noise).astype(np.float32)
+            targets = noisy(targets, deviation, names)
         found = self._test_points(setting, seed)
         test = None if found is None else (found.inputs, _repeated(found.targets, len(trials)))
         return Trials(inputs, targets, test)
@@ -330,15 +328,6 @@ class Function(Problem):
 
 def _repeated(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     return np.tile(values, (count, *[1] * values.ndim))
-
-
-def _normal(name: Name, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Draw standard normal numbers; those of fewer points are the first."""
-    count = math.prod(shape)
-    words = Stream(name).words(range(1), 2 * count).reshape(count, 2)
-    normal = np.empty(2 * count, np.float32)
-    box_muller(np.ascontiguousarray(words.T).ravel(), normal)
-    return normal[:count].reshape(shape)
 
 
 @lru_cache(maxsize=4096)
