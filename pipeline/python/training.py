@@ -78,10 +78,13 @@ def train(
     rows, one = np.asarray(inputs), np.asarray(targets)
     if one.ndim not in (1, 2):
         raise ValueError(
-            f"targets have shape {one.shape}; allowed is (n_rows,) or (n_rows, n_targets), the same for all trials"
+            f"targets have shape {one.shape}; allowed is (n_rows,) or (n_rows, n_targets), the same for all "
+            "trials"
         )
     if weights is not None and np.ndim(weights) != 1:
-        raise ValueError(f"weights have shape {np.shape(weights)}; allowed is (n_rows,), the same for all trials")
+        raise ValueError(
+            f"weights have shape {np.shape(weights)}; allowed is (n_rows,), the same for all trials"
+        )
     seed = int(index(seed))  # streams are named by how it is written
     if initial is None:
         network = protocol.network

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
@@ -81,7 +81,7 @@ class Problem(WithAxes, ABC):
     @property
     def losses(self) -> tuple[str, ...]:
         """Losses that its targets allow."""
-        return "bce", "mse"
+        return "bce", "mse", "huber", "hinge"
 
     @property
     def has_classes(self) -> bool:
@@ -134,8 +134,13 @@ class Problem(WithAxes, ABC):
         """Give what of it decides the networks, beside how far its axes reach; all of it as it is written."""
         return written
 
-    def check(self, seed: int) -> None:  # noqa: B027  (most have nothing to check)
+    def check(self, seed: int) -> None:
         """Raise ValueError where its rows cannot be given; asked before anything runs."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of its rows before a run, in sentences."""
+        return ()
 
     @property
     def has_test(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -24,27 +25,32 @@ _ARRAYS = "arrays are written to a file once, by relusweep.table(path, arrays, â
 
 
 def _names(value: object) -> object:
-    if value in (None, "none"):
+    if value is None or _is_none(value):
         return ()
-    names = [value] if isinstance(value, str) and "," not in value else listed(value)
-    if others := [name for name in names if not isinstance(name, str)]:
+    if others := [name for name in listed(value) if not isinstance(name, str)]:
         raise ValueError(f"must be names of columns, got {type(others[0]).__name__}; {_ARRAYS}")
-    return tuple(names)
+    return tuple(listed(value))
+
+
+def _is_none(value: object) -> bool:
+    return isinstance(value, str) and value == "none"
 
 
 def _test(value: object) -> object:
-    if value in (None, "none"):
+    if isinstance(value, list) and len(value) == 1:  # in the place of a list that was there
+        value = value[0]
+    if value is None or _is_none(value):
         return None
     if isinstance(value, str) and not any(mark in value for mark in (",", "..")):
         value = _number(value)
     if isinstance(value, Mapping | OfColumn):
         return value
-    if isinstance(value, float) or value == 0:
+    if isinstance(value, float):
         if not 0 < value < 1:
             raise ValueError(f"{value:g} is no share of the rows: above 0, below 1")
         return float(value)
-    rows = sorted(int(item) for item in listed(value) if _is_row(item))
-    if twice := [a for a, b in zip(rows, rows[1:], strict=False) if a == b]:
+    rows = sorted(map(_row, listed(value)))
+    if twice := [a for a, b in pairwise(rows) if a == b]:
         raise ValueError(f"row {twice[0]} is named twice; name each once")
     return tuple(rows)
 
@@ -53,15 +59,16 @@ def _number(text: str) -> object:
     try:
         return int(text) if text.strip().isdigit() else float(text)
     except ValueError:
-        raise ValueError(f"{text!r}: name a column in a mapping, as {{column: {text}, label: test}}") from None
+        mapping = f"{{column: {text}, label: test}}"
+        raise ValueError(f"{text!r} is no number; a column is named in a mapping, as {mapping}") from None
 
 
-def _is_row(item: object) -> bool:
+def _row(item: object) -> int:
     if isinstance(item, str) and item.isdigit():
-        return True
+        return int(item)
     if isinstance(item, bool) or not isinstance(item, int) or item < 0:
         raise ValueError(f"{item!r} is no row: whole numbers from 0, in the order of the file")
-    return True
+    return item
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
@@ -81,7 +88,8 @@ class Table(Problem):
     inputs : tuple of str
         Columns that are learned from. By default all others.
     test : float, OfColumn, tuple of int or None
-        Rows that no network is trained on: a share, drawn by the seed; what a column says; or numbers of rows.
+        Rows that no network is trained on: a share, drawn by the seed; those of which a column says so, all
+        others being for training; or numbers of rows.
     split : tuple of int
         Number of the split, where a share of the rows is drawn.
     standardise : bool
@@ -102,7 +110,9 @@ class Table(Problem):
 
     kind: Literal["table"] = "table"
     path: Annotated[
-        tuple[str, ...], Axis("file of the table", None), Field(description="a file, as data.csv, or several")
+        tuple[str, ...],
+        Axis("file of the table", None),
+        Field(description="a file, as data.csv, or several; of arrays see relusweep.table"),
     ]
     target: Annotated[Names, Field(min_length=1, description="a column, or several")]
     task: Annotated[Literal["regression", "classes"], Field(description="regression or classes")]
@@ -122,7 +132,7 @@ class Table(Problem):
     standardise: Annotated[bool, Field(description="true or false")] = True
     weights: Annotated[
         str | None,
-        BeforeValidator(lambda name: None if name == "none" else name),
+        BeforeValidator(lambda name: None if _is_none(name) else name),
         Field(description="a column, or none"),
     ] = None
     class_weights: Annotated[Literal["none", "balanced"], Field(description="none or balanced")] = "none"
@@ -131,7 +141,7 @@ class Table(Problem):
         BeforeValidator(_names),
         Field(description="none, or some of missing, constant, text, rare"),
     ] = ()
-    tables: Annotated[dict[str, Known], Field(description="found by itself")] = {}
+    tables: Annotated[dict[str, Known], Field(description="found by itself", default_factory=dict)]
 
     @model_validator(mode="after")
     def _read(self) -> Self:
@@ -154,7 +164,9 @@ class Table(Problem):
         if self.class_weights == "balanced" and (self.task == "regression" or len(self.target) > 1):
             raise ValueError("class_weights = balanced is of classes of one target; set class_weights=none")
         if len(self.split) > 1 and not isinstance(self.test, float):
-            raise ValueError("split has several labels, and test draws no rows; set test=0.2, or give one split")
+            raise ValueError(
+                "split has several labels, and test draws no rows; set test=0.2, or give one split"
+            )
 
     @property
     def _asked(self) -> Asked:
@@ -243,6 +255,11 @@ class Table(Problem):
             values = 2 * values - 1
         return np.broadcast_to(values, (n_trials, *values.shape))
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Count rows, inputs and classes of each table; say what is left out."""
+        return [f"{label}: {of.in_words()}" for label, of in self.tables.items()]
+
     def check(self, seed: int) -> None:
         """Refuse rows that cannot be learned, and files that have changed."""
         for setting in self.settings():
@@ -310,7 +327,9 @@ class Table(Problem):
                 labels[i, column, : len(known_labels)] = known_labels
                 for k, part in enumerate((parts.training, parts.test)):
                     if part is not None:
-                        rows[k, i, j, column] = np.bincount(part.targets[:, place].astype(int), minlength=most)
+                        rows[k, i, j, column] = np.bincount(
+                            part.targets[:, place].astype(int), minlength=most
+                        )
         dims = ("path", "split", "column", "class")
         found: dict[str, Coordinate] = {
             "class": ("class", np.arange(most), {"long_name": "number of the class"}),

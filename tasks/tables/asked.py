@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,7 +59,10 @@ class Asked(NamedTuple):
     @property
     def digest(self) -> str:
         """A short name of it."""
-        return hashlib.blake2b(repr(self).encode(), digest_size=8).hexdigest()
+        test = self.test.model_dump() if isinstance(self.test, OfColumn) else self.test
+        said = {name: value for name, value in self._replace(test=None)._asdict().items() if value}
+        text = json.dumps({**said, "test": test}, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 class Known(BaseModel):
@@ -93,6 +97,14 @@ class Known(BaseModel):
     targets: tuple[str, ...]
     classes: tuple[tuple[str, ...], ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def in_words(self) -> str:
+        """Count rows, inputs and classes; say what was left out."""
+        named = zip(self.targets, self.classes, strict=False)
+        classes = "".join(f", {len(labels)} classes of {name}" for name, labels in named)
+        test = f", {self.test_rows:,} for the test" if self.test_rows else ""
+        left_out = f"; left out: {'; '.join(self.left_out)}" if self.left_out else ""
+        return f"{self.rows:,} rows for training{test}; {len(self.inputs)} inputs{classes}{left_out}"
 
     def identity(self) -> dict[str, Any]:
         """Give what decides the numbers: wherever the file lies."""

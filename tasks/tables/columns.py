@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "beside", "columns_of_arrays", "is_missing", "is_text", "listing"]
+__all__ = [
+    "Columns",
+    "beside",
+    "columns_of_arrays",
+    "first_text",
+    "is_missing",
+    "is_number",
+    "is_text",
+    "listing",
+]
 
 _MOST_NAMES = 20
 
@@ -54,7 +63,9 @@ class Columns(NamedTuple):
         found: list[str] = []
         for name in names:
             if name not in self.values and name not in self.of_array:
-                raise ValueError(f"{self.path} has no column {name!r} ({what}); it has {listing(self.values)}")
+                raise ValueError(
+                    f"{self.path} has no column {name!r} ({what}); it has {listing(self.values)}"
+                )
             found.extend(self.of_array.get(name, (name,)))
         return tuple(dict.fromkeys(found))
 
@@ -73,7 +84,23 @@ def is_text(values: NDArray[Any]) -> bool:
 
 def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Mark the rows of a column that hold nothing."""
-    return np.asarray(np.equal(values, None) if is_text(values) else np.isnan(values), np.bool_)
+    return np.array([text is None for text in values], np.bool_) if is_text(values) else np.isnan(values)
+
+
+def first_text(columns: Columns, name: str) -> tuple[str, str]:
+    """Find the first value that is no number."""
+    values = columns.values[name]
+    rows = np.flatnonzero(~is_missing(values))
+    strange = next((row for row in rows if not is_number(values[row])), rows[0] if len(rows) else 0)
+    return values[strange], columns.place(int(strange))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a finite number."""
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
 def columns_of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], labels: Mapping[str, Any]) -> Columns:
@@ -136,7 +163,7 @@ def _column(path: str, name: str, array: NDArray[Any]) -> NDArray[Any]:
         return array.astype(np.float64)
     if kind == "S":
         array = array.astype(np.str_)
-    if kind not in "SUO":
+    if kind not in "SUOT":
         raise ValueError(f"{path}: {name} is of type {array.dtype}; allowed are numbers and text")
     return np.array([None if text in (None, "") else str(text) for text in array.tolist()], object)
 

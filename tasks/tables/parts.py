@@ -147,7 +147,7 @@ def _sum(values: Floats) -> Floats:
         half = len(values) // 2
         folded = values[:half] + values[half : 2 * half]
         values = np.concatenate([folded, values[2 * half :]])
-    return values[0]
+    return np.asarray(values[0])
 
 
 def _mean(values: Floats) -> Floats:
@@ -169,7 +169,8 @@ def _check_training(path: str, of: Selected, learned: NDArray[np.bool_], deviati
         missing = np.setdiff1d(np.arange(len(labels)), numbers[learned])
         if len(missing):
             raise ValueError(
-                f"{path}: the training rows lack the class {labels[int(missing[0])]} of {name}; split otherwise"
+                f"{path}: the training rows lack the class {labels[int(missing[0])]} of {name}; split them "
+                "otherwise"
             )
 
 
@@ -177,8 +178,8 @@ def _check_finite(path: str, of: Selected, numbers: NDArray[np.float32]) -> None
     for name, values in zip([*of.names, *of.target_names], numbers.T, strict=True):
         if not np.isfinite(values).all():
             raise ValueError(
-                f"{path}: the column {name} holds numbers that are not finite in float32; set standardise=true, "
-                "or write smaller ones"
+                f"{path}: the column {name} holds numbers that are not finite in float32; set "
+                "standardise=true, or write smaller ones"
             )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.tables.asked import Asked, Known, OfColumn
-from relusweep.tasks.tables.columns import Columns, is_missing, is_text, listing
+from relusweep.tasks.tables.columns import Columns, first_text, is_missing, is_text, listing
 from relusweep.tasks.tables.reading import read_table, stamp
+from relusweep.tasks.tables.targets import targets_of
 
 __all__ = ["Selected", "known", "selected"]
 
@@ -99,7 +100,8 @@ def selected(path: str, asked: Asked) -> Selected:
 
 @lru_cache(maxsize=4)
 def _selected(path: str, _changed: object, asked: Asked) -> Selected:
-    columns = read_table(path, _wanted(asked), asked.target[0])
+    columns = read_table(path, asked.target[0])
+    _enough(columns, columns.n_rows, 0, asked._replace(test=None))
     targets = columns.named(asked.target, "target")
     beside = _beside(asked)
     columns.named(beside.values(), " or ".join(beside))
@@ -109,7 +111,7 @@ def _selected(path: str, _changed: object, asked: Asked) -> Selected:
     digest = _digest(columns, used)
     rows = _rows(columns, asked, used, left_out)
     _finite(columns, [*inputs, *targets, *([asked.weights] if asked.weights else [])], rows)
-    numbers, classes, rows = _targets(columns, asked, targets, rows, left_out)
+    numbers, classes, rows = targets_of(columns, asked, targets, rows, left_out)
     names = _varying(columns, asked, inputs, rows, left_out)
     in_test = _in_test(columns, asked.test, rows)
     n_test = int(in_test.sum()) if in_test is not None else n_drawn(numbers, asked)
@@ -142,17 +144,13 @@ def n_drawn(targets: Floats, asked: Asked) -> int:
 def drawn_of_classes(numbers: Floats, share: float) -> NDArray[np.int64]:
     """Count the test rows of each class: at least one row of it stays for training."""
     counts = np.bincount(numbers.astype(np.int64))
-    return np.minimum(np.rint(share * counts), counts - 1).astype(np.int64)
+    return np.asarray(np.minimum(np.rint(share * counts), counts - 1), np.int64)
 
 
 def _beside(asked: Asked) -> dict[str, str]:
     """Give the columns beside inputs and targets, by what they are for."""
     found = {"weights": asked.weights} if asked.weights else {}
     return found | ({"test": asked.test.column} if isinstance(asked.test, OfColumn) else {})
-
-
-def _wanted(asked: Asked) -> tuple[str, ...]:
-    return (*asked.inputs, *asked.target[1:], *_beside(asked).values()) if asked.inputs else ()
 
 
 def _inputs(
@@ -169,7 +167,7 @@ def _inputs(
     texts = [name for name in names if is_text(columns.values[name])]
     if texts and "text" not in asked.drop:
         name = texts[0]
-        text, place = _first_text(columns, name)
+        text, place = first_text(columns, name)
         raise ValueError(
             f"{columns.path}: the column {name} holds the text {text!r} in {place}; name the inputs without "
             "it, write numbers there, or set drop=text"
@@ -177,23 +175,10 @@ def _inputs(
     left_out += [f"the column {name}, which holds text" for name in texts]
     names = tuple(name for name in names if name not in texts)
     if not names:
-        raise ValueError(f"{columns.path}: no column is left for the inputs; it has {listing(columns.values)}")
+        raise ValueError(
+            f"{columns.path}: no column is left for the inputs; it has {listing(columns.values)}"
+        )
     return names
-
-
-def _first_text(columns: Columns, name: str) -> tuple[str, str]:
-    """Find the first value that is no number."""
-    values = columns.values[name]
-    rows = np.flatnonzero(~is_missing(values))
-    strange = next((row for row in rows if not _is_number(values[row])), rows[0] if len(rows) else 0)
-    return values[strange], columns.place(int(strange))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
 
 
 def _digest(columns: Columns, names: tuple[str, ...]) -> str:
@@ -223,7 +208,7 @@ def _rows(columns: Columns, asked: Asked, names: tuple[str, ...], left_out: list
         lacking |= missing
     if lacking.any():
         left_out.append(f"{lacking.sum()} of {len(lacking)} rows, which lack a value")
-    return np.flatnonzero(~lacking)
+    return np.asarray(np.flatnonzero(~lacking))
 
 
 def _finite(columns: Columns, names: list[str], rows: NDArray[np.intp]) -> None:
@@ -234,87 +219,6 @@ def _finite(columns: Columns, names: list[str], rows: NDArray[np.intp]) -> None:
             raise ValueError(
                 f"{columns.path}: the column {name} holds an infinite number in {where}; all must be finite"
             )
-
-
-def _targets(
-    columns: Columns, asked: Asked, names: tuple[str, ...], rows: NDArray[np.intp], left_out: list[str]
-) -> tuple[Floats, tuple[tuple[str, ...], ...], NDArray[np.intp]]:
-    """Give numbers of the targets, labels of their classes, and the rows that are left."""
-    if asked.task == "regression":
-        for name in names:
-            _is_of_numbers(columns, name)
-        values = np.column_stack([columns.values[name][rows] for name in names])
-        if len(rows) and (same := (values == values[0]).all(axis=0)).any():
-            raise ValueError(f"{columns.path}: the target {names[int(same.argmax())]} is the same in all rows")
-        return values, (), rows
-    rows = _without_rare(columns, asked, names, rows, left_out)
-    found = [_classes(columns, name, rows) for name in names]
-    several = len(names) > 1
-    for name, (_, labels) in zip(names, found, strict=True):
-        if len(labels) < 2:
-            raise ValueError(f"{columns.path}: the target {name} has one class, {listing(labels)}; give two")
-        if several and len(labels) > 2:
-            raise ValueError(
-                f"{columns.path}: the target {name} has {len(labels)} classes ({listing(labels)}); several "
-                "targets have two classes each, one target has any number"
-            )
-    return (
-        np.column_stack([numbers for numbers, _ in found]),
-        tuple(labels for _, labels in found),
-        rows,
-    )
-
-
-def _is_of_numbers(columns: Columns, name: str) -> None:
-    if is_text(columns.values[name]):
-        text, place = _first_text(columns, name)
-        raise ValueError(
-            f"{columns.path}: the target {name} holds the text {text!r} in {place}; write numbers there, or "
-            "set task=classes"
-        )
-
-
-def _without_rare(
-    columns: Columns, asked: Asked, names: tuple[str, ...], rows: NDArray[np.intp], left_out: list[str]
-) -> NDArray[np.intp]:
-    """Refuse or leave out classes that occur once."""
-    for name in names:
-        values = columns.values[name][rows]
-        labels, first, counts = np.unique(
-            values.astype(str) if is_text(values) else values, return_index=True, return_counts=True
-        )
-        once = counts == 1
-        if not once.any():
-            continue
-        if "rare" not in asked.drop:
-            at = first[once].min()
-            label = _label(values[at])
-            raise ValueError(
-                f"{columns.path}: the class {label} of {name} occurs once, in {columns.place(int(rows[at]))}; "
-                "classes have two rows or more: take it away, set drop=rare, or set task=regression"
-            )
-        left_out.append(
-            f"the classes {listing(map(_label, labels[once]))} of {name}, of which each occurs once"
-        )
-        rows = np.delete(rows, first[once])
-    return rows
-
-
-def _classes(columns: Columns, name: str, rows: NDArray[np.intp]) -> tuple[Floats, tuple[str, ...]]:
-    """Number the classes of a column, ascending."""
-    values = columns.values[name][rows]
-    if not is_text(values) and (broken := values != np.rint(values)).any():
-        at = int(broken.argmax())
-        raise ValueError(
-            f"{columns.path}: the target {name} holds {values[at]} in {columns.place(int(rows[at]))}; classes "
-            "are text or whole numbers: set task=regression, or write classes"
-        )
-    labels, numbers = np.unique(values.astype(str) if is_text(values) else values, return_inverse=True)
-    return numbers.astype(np.float64), tuple(map(_label, labels))
-
-
-def _label(value: Any) -> str:
-    return str(value) if isinstance(value, str) else f"{value:.0f}"
 
 
 def _varying(
@@ -338,9 +242,14 @@ def _in_test(columns: Columns, test: Any, rows: NDArray[np.intp]) -> NDArray[np.
     """Mark the test rows that a column or their numbers name."""
     if isinstance(test, OfColumn):
         values = columns.values[test.column][rows]
-        if is_text(values):
-            return np.asarray(values == test.label, np.bool_)
-        return np.array([_label_of(value) == test.label for value in values.tolist()], np.bool_)
+        labels = values if is_text(values) else np.array([*map(_label_of, values.tolist())], object)
+        found = np.asarray(labels == test.label, np.bool_)
+        if not found.any():
+            raise ValueError(
+                f"{columns.path}: test: the column {test.column} holds no {test.label!r}; it holds "
+                f"{listing(sorted(set(labels)))}"
+            )
+        return found
     if isinstance(test, tuple):
         if max(test) >= columns.n_rows:
             raise ValueError(
@@ -358,7 +267,7 @@ def _weights(columns: Columns, name: str | None, rows: NDArray[np.intp]) -> Floa
     if name is None:
         return None
     if is_text(columns.values[name]):
-        text, place = _first_text(columns, name)
+        text, place = first_text(columns, name)
         raise ValueError(f"{columns.path}: weights: {name} holds the text {text!r} in {place}; write numbers")
     weights = np.asarray(columns.values[name][rows], np.float64)
     if (below := weights < 0).any():

@@ -57,7 +57,7 @@ def curve(
     if weights is not None:
         every = np.broadcast_to(np.asarray(weights, np.float32), rows.targets.shape[:2])
         rows = rows._replace(weights=np.ascontiguousarray(every))
-    look = _in_torch if lacking(protocol) or weights is not None else _in_lanes
+    look = _in_torch if lacking(protocol) else _in_lanes
     with np.errstate(over="ignore"):  # of norms beyond float32, infinite is what is recorded
         return Curve(*(np.asarray(found, np.float32) for found in look(protocol, rows, snapshots)))
 
@@ -80,7 +80,8 @@ def _in_torch(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) ->
 
     from relusweep.tasks.training.reference import judge, logits
 
-    inputs, targets, weights = (None if a is None else torch.as_tensor(a) for a in rows)
+    inputs, targets = (torch.as_tensor(a) for a in rows[:2])
+    weights = None if rows.weights is None else torch.as_tensor(rows.weights)
     losses, shares, norms = np.full((3, *snapshots.shape[:2]), np.nan, np.float32)
     for point in range(snapshots.shape[1]):
         row = torch.tensor(snapshots[:, point], requires_grad=True)

@@ -50,8 +50,8 @@ def train(
         Finite, from 0, and not all 0. Rows of weight 0 count as right. Test rows have no weights.
     engine : {'auto', 'lanes', 'reference'}
         `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
-        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can train
-        the networks, else `reference`; see :func:`lacking`.
+        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can
+        train the networks, else `reference`; see :func:`lacking`.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
     snapshots : sequence of int
@@ -82,7 +82,7 @@ def train(
     start = np.ascontiguousarray(initial, np.float32)
     rows = _checked_rows(protocol, inputs, targets, "")
     if weights is not None:
-        rows, chosen = rows._replace(weights=_checked_weights(rows, weights)), "reference"
+        rows = rows._replace(weights=_checked_weights(rows, weights))
     n_networks = len(rows.targets)
     if start.shape != (n_networks, protocol.network.n_parameters):
         raise ValueError(
@@ -142,20 +142,11 @@ def lacking(protocol: Protocol) -> str | None:
     protocol : Protocol
         With the network.
     """
-    network = protocol.network
-    activation = activations.load(network.activation)
-    if not activation.in_lanes:
-        slow = [name for name in network.activation.split("-") if not activations.load(name).in_lanes]
-        return f"the activation {slow[0]}"
-    if network.n_outputs > 1:
-        return "several outputs"
-    if network.skip != "none":
-        return "skip connections"
-    if activation.layers:
-        return "activations by layer"
-    if network.widths and not activation.zero_at_zero:
-        return f"unequal widths of {network.activation}"
-    return None if protocol.loss in ("bce", "mse") else f"the loss {protocol.loss}"
+    activation = protocol.network.activation
+    if activations.load(activation).in_lanes:
+        return None
+    slow = [name for name in activation.split("-") if not activations.load(name).in_lanes]
+    return f"the activation {slow[0]}"
 
 
 def chosen_engine(engine: Engine, protocol: Protocol) -> Literal["lanes", "reference"]:

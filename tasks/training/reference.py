@@ -263,7 +263,11 @@ class _Stack:
 
     def _of_running(self) -> _Part:
         inputs = self.inputs[self.running] if self.inputs.ndim == 3 else self.inputs
-        return inputs, self.targets[self.running], None if self.weights is None else self.weights[self.running]
+        return (
+            inputs,
+            self.targets[self.running],
+            None if self.weights is None else self.weights[self.running],
+        )
 
 
 def judge(

@@ -1,1 +1,1 @@
-"""What the page of a sweep over tables of the user's own says of the tables, and of how well they are fitted."""
+"""What the page of a sweep over tables adds: the tables, and how well they are fitted."""

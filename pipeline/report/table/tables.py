@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 import xarray as xr
 
@@ -31,8 +34,8 @@ def data_table(dataset: xr.Dataset) -> Table:
     return Table("Tables", pd.DataFrame([_row(path, known[path]) for path in labels(dataset, "path")]))
 
 
-def _row(path: str, known: dict[str, object]) -> dict[str, str]:
-    classes = [_names(some) for some in known["classes"]]  # type: ignore[attr-defined]  # of JSON
+def _row(path: str, known: Mapping[str, Any]) -> dict[str, str]:
+    classes = [_names(some) for some in known["classes"]]
     return {
         "Table": path,
         "Training rows": f"{known['rows']:,}",
@@ -40,13 +43,12 @@ def _row(path: str, known: dict[str, object]) -> dict[str, str]:
         "Inputs": _names(known["inputs"]),
         "Targets": _names(known["targets"]),
         **({"Classes": "; ".join(classes)} if classes else {}),
-        "Left out": "; ".join(known["left_out"]) or NOTHING,  # type: ignore[call-overload]  # of JSON
+        "Left out": "; ".join(known["left_out"]) or NOTHING,
     }
 
 
-def _names(names: object) -> str:
+def _names(every: Sequence[str]) -> str:
     """Write names; of many how many there are."""
-    every = [names] if isinstance(names, str) else list(names)  # type: ignore[call-overload]  # of JSON
     return enumeration(every) if len(every) <= _MOST_NAMES else f"{len(every)}, {every[0]} to {every[-1]}"
 
 
@@ -64,7 +66,7 @@ def explained(dataset: xr.Dataset) -> Outcome | None:
 
 
 def common_class_error(dataset: xr.Dataset) -> str | None:
-    """Write the test error of whoever always says the most common class; None of several targets or tables."""
+    """Write the error of whoever always says the most common class; None of several targets or tables."""
     name = next((name for name in ("class_test_rows", "class_rows") if name in dataset.coords), None)
     if name is None or dataset[name].dims != ("column", "class"):
         return None

@@ -53,7 +53,7 @@ def _three_decimals(value: float) -> str:
     return NOTHING if np.isnan(value) else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-_LOSSES = {
+_LOSSES: dict[str | None, Measure] = {
     "test_loss": Measure("Test loss", significant, logarithmic=True),
     "final_loss": Measure("Final loss", significant, logarithmic=True),
 }
@@ -96,6 +96,11 @@ class Outcome:
     def what(self) -> str:
         """Its name, in words."""
         return self.measure.what
+
+    @property
+    def lower(self) -> str:
+        """What of two networks is lower in the better one, where they are compared by loss."""
+        return self.what.lower() if self.loss == "test_error" else "loss"
 
     @cached_property
     def axes(self) -> list[str]:
@@ -160,7 +165,8 @@ class Outcome:
 def outcome_of(dataset: xr.Dataset) -> Outcome:
     """Find what the networks of a sweep are compared by."""
     if specification(dataset).get("problem", {}).get("kind") == "table" and "test_rows_right" in dataset:
-        return Outcome(dataset[["success_epoch"]].assign(test_error=_test_error(dataset)).compute(), "test_error")
+        known = dataset[["success_epoch"]].assign(test_error=_test_error(dataset))
+        return Outcome(known.compute(), "test_error")
     by_loss = not {"rows_right", "tries"} & set(dataset.data_vars)
     loss = next((name for name in _LOSSES if by_loss and name in dataset), None)
     return Outcome(dataset[["success_epoch", *([loss] if loss else [])]].compute(), loss)
@@ -169,7 +175,7 @@ def outcome_of(dataset: xr.Dataset) -> Outcome:
 def _test_error(dataset: xr.Dataset) -> xr.DataArray:
     """Give the share of wrong test rows; NaN of networks that did not stay finite."""
     wrong = 1 - dataset["test_rows_right"] / dataset["test_rows"]
-    error = wrong.where(dataset["test_loss"].notnull())
+    error = wrong.where(np.isfinite(dataset["test_loss"]))
     return error.transpose(*dataset["success_epoch"].dims)
 
 

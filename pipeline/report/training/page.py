@@ -101,11 +101,12 @@ def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     return Content(
         subject=f"networks trained on {learned}",
         heading=f"How does the {outcome.what.lower()} of networks {asked}?",
-        lead=(f"{counted(many, 'network')} trained on {learned}, one for {some} of {scale(dataset, NOUNS)}."),
+        lead=f"{counted(many, 'network')} trained on {learned}, one for {some} of {scale(dataset, NOUNS)}.",
         borrowed="",
         chapter="",
         key_figures=[*_key_figures(outcome), *(own.key_figures(dataset) if own else [])],
         sections=[],
+        questions=own.questions(dataset) if own else Content.questions,
     )
 
 
@@ -182,7 +183,7 @@ def _pairs(outcome: Outcome) -> list[Section]:
     long = [table for table in tables if len(table.cells) > _MOST_ROWS]
     short = [table for table in tables if len(table.cells) <= _MOST_ROWS]
     folded = [Folded("All pairs of labels", long)] if long else []
-    how = HOW_BY_LOSS if outcome.by_loss else HOW
+    how = HOW_BY_LOSS.format(lower=outcome.lower) if outcome.by_loss else HOW
     return [Section("Pairs that differ in one label alone", [how, picture, *short, *folded])]
 
 

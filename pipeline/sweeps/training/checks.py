@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,10 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
             f"{dim} has several labels, and {kind} does not use it: the same networks would be trained "
             f'again. Give {dim} one value, or where: "{condition}"'
         )
+    if "huber_delta" in labels and "huber" not in labels["loss"]:
+        raise ValueError("huber_delta is of Huber's loss; set loss=huber, or huber_delta=none")
+    if not pruned:
+        _check_batches(problem, labels)
     if others := [loss for loss in labels["loss"] if loss not in problem.losses]:
         allowed = " or ".join(problem.losses)
         raise ValueError(f"loss = {others[0]}: the problem {problem.kind} allows {allowed}")
@@ -222,7 +227,9 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
                 "widths say the units of every layer; leave out width and depth, or set them to 0"
             )
         if others := [skip for skip in labels.get("skip", ()) if skip != "none"]:
-            raise ValueError(f"skip = {others[0]} is for equal widths; give width and depth instead of widths")
+            raise ValueError(
+                f"skip = {others[0]} is for equal widths; give width and depth instead of widths"
+            )
     elif 0 in labels["depth"]:
         raise ValueError("depth = 0: give the number of hidden layers, at least 1, or widths")
     elif 0 in labels["width"] and problem.own_width(first) is None:
@@ -298,3 +305,17 @@ def _idle_rules(labels: Labels) -> Iterator[tuple[str, str, str]]:
         for dim in [dim for dim in several if dim != "scalars"]:
             condition = f"scalars != 'backpropagation' or {dim} == {labels[dim][0]}"
             yield dim, condition, "backpropagation"
+
+
+def _check_batches(problem: Problem, labels: Labels) -> None:
+    """Refuse two batches that are both all rows."""
+    first = {dim: some[0] for dim, some in labels.items()}
+    own = [dim for dim in problem.axes if dim in labels]
+    for setting in product(*(labels[dim] for dim in own)):
+        rows = problem.n_rows_of({**first, **dict(zip(own, setting, strict=True))})
+        whole = [str(batch or "all") for batch in labels["batch"] if batch == 0 or batch >= rows]
+        if len(whole) > 1:
+            raise ValueError(
+                f"batches of {' and '.join(whole)} are both all of {rows} rows: the same networks would be "
+                "trained again. Leave one out, or say with where which rows have which batches"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import product
 from operator import getitem
@@ -244,6 +244,11 @@ class TrainingSweep(SpecifiedSweep):
         """Refuse code of the user's own that gives other values than those that the store has results of."""
         if self.pinned:
             check_unchanged(self.problem, self.seed, stored)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of the problem's rows."""
+        return self.problem.notes
 
     # How far it reaches
 
