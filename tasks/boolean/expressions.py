@@ -169,7 +169,7 @@ def _values(part: str, bits: Bits, text: str) -> tuple[Bits, Bits]:
 
 def _value(node: ast.expr, bits: Bits, text: str) -> Bits:
     match node:
-        case ast.Constant(value=0 | 1 as value) if type(value) is int:
+        case ast.Constant(value=value) if type(value) is int and value in (0, 1):
             return np.full(len(bits), value, bool)
         case ast.Name(id=name) if name in _PLACES:
             return bits[:, _PLACES[name]]

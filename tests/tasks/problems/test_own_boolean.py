@@ -1,6 +1,7 @@
 """Boolean functions of the user's own: rows, targets, rows that do not matter, and what comes of training."""
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -50,11 +51,12 @@ def test_rows_that_do_not_matter_weigh_nothing_and_the_others_one_on_average():
     np.testing.assert_allclose(found.weights, np.repeat([[4 / 3, 4 / 3, 0, 4 / 3], [1, 1, 1, 1]], 2, axis=0))
 
 
+@pytest.mark.parametrize("engine", ["lanes", "reference"])
 @pytest.mark.parametrize("loss", ["bce", "mse"])
-def test_the_loss_is_that_of_the_table_without_the_rows_that_do_not_matter(loss):
+def test_the_loss_is_that_of_the_table_without_the_rows_that_do_not_matter(loss, engine):
     problem = Boolean(n_inputs=3, functions=["a ^ b where a | c"])
     of = block(problem, problem.names().tolist(), range(4), loss=loss, width=3, epochs=25, stop="last_epoch")
-    of = of.__class__(**{**vars(of), "engine": "reference"})
+    of = replace(of, engine=engine)
     found = train_block(of).arrays
     whole = table("a ^ b where a | c", 3)
     matters, signs = whole.matters, 2 * whole.outputs[:, 0].astype(int) - 1
@@ -63,7 +65,7 @@ def test_the_loss_is_that_of_the_table_without_the_rows_that_do_not_matter(loss)
         inputs(3)[matters],
         np.tile(signs[matters], (4, 1)),
         of.initial_parameters(),
-        engine="reference",
+        engine=engine,
         keep_parameters=True,
     )
     np.testing.assert_allclose(found["final_loss"].ravel(), alone.loss, rtol=2e-5)
@@ -71,11 +73,11 @@ def test_the_loss_is_that_of_the_table_without_the_rows_that_do_not_matter(loss)
     np.testing.assert_array_equal(found["rows_right"].ravel(), alone.rows_right + (~matters).sum())
 
 
-def test_networks_of_several_outputs_learn_all_of_them():
+@pytest.mark.parametrize("engine", ["lanes", "reference"])
+def test_networks_of_several_outputs_learn_all_of_them(engine):
     problem = Boolean(n_inputs=2, functions=["a & b; a ^ b", "a | b; a where a"])
     of = block(problem, problem.names().tolist(), range(10), width=4, epochs=1500)
-    of = of.__class__(**{**vars(of), "engine": "reference"})
-    found = train_block(of).arrays
+    found = train_block(replace(of, engine=engine)).arrays
     solved = found["success_epoch"] >= 0
     assert (found["rows_right"][solved] == 4).all()
     assert solved.mean(axis=1).min() > 0.3

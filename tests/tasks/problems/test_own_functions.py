@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -187,7 +188,7 @@ def test_workers_refuse_code_that_gives_other_values(module):
     problem = Function(target="ours:product", n_inputs=2, points=16)
     here = block(problem, trials=range(2), loss="mse", epochs=5)
     digest = problem.digest(here.setting, (), 0)
-    given = here.__class__(**{**vars(here), "digest": digest})
+    given = replace(here, digest=digest)
     assert train_block(given).arrays["final_loss"].shape == (2,)
     module.product = lambda x: 1.001 * x.prod(axis=1)
     forget()
