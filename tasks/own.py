@@ -43,6 +43,11 @@ def load(path: str) -> Any:
         There is no such module, it has no such name, or importing it failed.
     """
     module, _, name = path.partition(":")
+    if module == "__main__":
+        raise OwnCodeError(
+            f"{path}: workers cannot import what a script or a notebook defines itself; put {name} into a "
+            f"file of its own, as mymodule.py, and write mymodule:{name}"
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

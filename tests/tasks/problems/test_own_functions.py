@@ -184,6 +184,11 @@ def test_reading_a_specification_imports_nothing(monkeypatch):
     assert of.own_code == ("nowhere:f",)
 
 
+def test_code_of_a_script_or_a_notebook_itself_is_refused():
+    with pytest.raises(own.OwnCodeError, match=r"workers cannot import .* write mymodule:f"):
+        Function(target="__main__:f", n_inputs=1, points=4).check(0)
+
+
 def test_workers_refuse_code_that_gives_other_values(module):
     problem = Function(target="ours:product", n_inputs=2, points=16)
     here = block(problem, trials=range(2), loss="mse", epochs=5)
