@@ -62,6 +62,8 @@ class Problem(WithAxes, ABC):
         The dimension whose labels are problems; blocks hold several of them.
     label_attrs : mapping
         Attributes of that dimension.
+    pinned : tuple of str
+        Coordinates that hold what code of the user's own gave: what gives something else is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +74,7 @@ class Problem(WithAxes, ABC):
     extent: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[str | None] = None
     label_attrs: ClassVar[Mapping[str, Any]] = {}
+    pinned: ClassVar[tuple[str, ...]] = ()
 
     kind: str
 
@@ -84,6 +87,15 @@ class Problem(WithAxes, ABC):
     def has_classes(self) -> bool:
         """Whether rows are of classes, so that an output is right or wrong."""
         return True
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Code of the user's own that it needs, as ``module:name``."""
+        return ()
+
+    def digest(self, setting: Setting, labels: tuple[Any, ...], seed: int) -> str | None:
+        """Hash what code of the user's own gives, which workers must get too; None where there is none."""
+        return None
 
     @property
     def rigid(self) -> tuple[str, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.common.wording import counted, label
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.coverage import coverage
@@ -60,10 +62,17 @@ def content(dataset: xr.Dataset) -> Content:
             *_by_axes(outcome, family),
             *_pairs(outcome),
             *_curves(dataset, outcome),
-            *(section for page in of_probes(dataset, "page") for section in page.sections(dataset)),
+            *(section for page in of_probes(dataset, "page") for section in _of_probe(page, dataset)),
             *own.sections,
         ],
     )
+
+
+def _of_probe(page: Any, dataset: xr.Dataset) -> list[Section]:
+    try:
+        return list(page.sections(dataset))
+    except InvalidSweep as error:  # they need code that only the store names
+        return [Section("Not drawn", [f"{error}."])]
 
 
 def _of_family(dataset: xr.Dataset, family: Family) -> Content:

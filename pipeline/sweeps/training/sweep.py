@@ -36,15 +36,18 @@ from relusweep.pipeline.sweeps.training.of_setting import (
     restarts_of,
 )
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
+from relusweep.pipeline.sweeps.training.pinned import check_unchanged
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
 from relusweep.tasks import activations, networks
-from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
+from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training.engine import lacking_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from relusweep.tasks.training_block import TrainingBlock
 
 __all__ = ["TrainingSweep"]
@@ -247,7 +250,18 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
-        return tuple(code for name in self.network.activation for code in activations.own_code(name))
+        of_units = (code for name in self.network.activation for code in activations.own_code(name))
+        return (*of_units, *self.problem.own_code)
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """Those of the problem."""
+        return self.problem.pinned if self.problem.own_code else ()
+
+    def check_pinned(self, stored: xr.Dataset) -> None:
+        """Refuse code of the user's own that gives other values than those that the store has results of."""
+        if self.pinned:
+            check_unchanged(self.problem, self.seed, stored)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -266,6 +280,7 @@ class TrainingSweep(SpecifiedSweep):
         found = self.model_dump(mode="json")
         found["problem"] = self.problem.identity(found["problem"])
         later = {place.path for place in self.places.values() if place.later}
+        later |= {("problem", name) for name in self.problem.extent if is_later(self.problem, name)}
         for path in self._reaching.values():
             held = reduce(getitem, path[:-1], found)
             if path in later:
@@ -404,10 +419,11 @@ class TrainingSweep(SpecifiedSweep):
 
         labels, trials = dict(block.labels), block["trial"]
         setting = self._setting_of(block)
+        problems = labels[self.problem.labels] if self.problem.labels else (None,)
         return TrainingBlock(
             problem=self.problem,
             setting=setting,
-            labels=labels[self.problem.labels] if self.problem.labels else (None,),
+            labels=problems,
             trials=range(trials[0], trials[-1] + 1),
             seed=self.seed,
             protocol=protocol_of(self.problem, setting),
@@ -417,6 +433,7 @@ class TrainingSweep(SpecifiedSweep):
             engine=self.engine,
             starts=self.network.starts,
             pretraining=pretraining_of(setting),
+            digest=self.problem.digest(setting, problems, self.seed),
         )
 
     def setting(self, labels: Setting) -> Setting:
