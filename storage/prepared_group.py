@@ -17,7 +17,7 @@ class PreparedGroup:
 
     def __init__(self, layout: Layout, store: icechunk.IcechunkStore, before: "PreparedGroup | None") -> None:
         self._layout = layout
-        self._written = _Written(layout, before and before._written)
+        self._written: _Written = _Written(layout, None if before is None else before._written)
         self.open(store)
 
     def open(self, store: icechunk.IcechunkStore) -> None:

@@ -116,9 +116,9 @@ def anytime(successes: ArrayLike, trials: ArrayLike) -> Rate:
             middle = (out + inside) / 2
             holds = constant + xlogy(k, middle) + xlog1py(n - k, -middle) > 0
             inside, out = np.where(holds, middle, inside), np.where(holds, out, middle)
-        return np.where(rate == outside, rate, out)
+        return np.asarray(np.where(np.isnan(rate) | (rate == outside), rate, out))
 
-    return Rate(rate, np.where(np.isnan(rate), np.nan, end(0.0)), np.where(np.isnan(rate), np.nan, end(1.0)))
+    return Rate(rate, end(0.0), end(1.0))
 
 
 def mcnemar(a_alone: ArrayLike, b_alone: ArrayLike) -> Floats:

@@ -128,8 +128,8 @@ class _Bars(_Lines):
         plan, tally = self._stages[group]
         if group not in self._tasks:
             self._tasks[group] = self._bar.add_task(group, total=plan.total, words="")
-        done = {"completed": tally.done, "total": plan.total}  # which another round raises
-        self._bar.update(self._tasks[group], **done, words=self._words(group))
+        counts: dict[str, Any] = {"completed": tally.done, "total": plan.total}  # another round has more
+        self._bar.update(self._tasks[group], **counts, words=self._words(group))
 
 
 class _Notebook(_Lines):

@@ -199,7 +199,7 @@ def stored_plan(sweep: Sweep, store: str, version: str | None = None) -> Plan:
     if not _is_uneven(sweep, progress):
         return Plan(sweep, sweep, tuple(cut(sweep, labels_of(sweep), _finished(sweep, progress))))
     if progress is not None:
-        sweep = sweep.reaching(progress.sizes[next(reversed(sweep.axes))])
+        sweep = sweep.reaching(progress.sizes[[*sweep.axes][-1]])
     cells, labels = Cells(sweep, progress), labels_of(sweep)
     asked = asked_before(sweep, progress)
     blocks = [block for box in cells.boxes(asked) for block in cut(sweep, labels, cells.finished(box), box)]
@@ -277,7 +277,7 @@ def _round_of(
     if progress is not None:
         _check_axes(sweep, progress)
     found = next_round(sweep, progress, asked)
-    reach = max(found.trials, progress.sizes[next(reversed(sweep.axes))] if progress is not None else 0)
+    reach = max(found.trials, progress.sizes[[*sweep.axes][-1]] if progress is not None else 0)
     sweep, stored = sweep.reaching(found.trials), stored.reaching(reach)
     together = asked_before(stored, progress)
     places = [pd.Index(stored.axes[dim]).get_indexer(pd.Index(sweep.axes[dim])) for dim in [*sweep.axes][:-1]]

@@ -124,7 +124,7 @@ def asked_before(sweep: Sweep, stored: xr.Dataset | None) -> Asked:
         ]
         return found
     cells = Cells(sweep, stored)
-    for box in cells.boxes(np.full_like(found, stored.sizes[next(reversed(sweep.axes))])):
+    for box in cells.boxes(np.full_like(found, stored.sizes[[*sweep.axes][-1]])):
         numbers = np.arange(box[-1].start, box[-1].stop) + 1
         last = (cells.finished(box) * numbers).max(axis=-1)
         found[box[:-1]] = np.maximum(found[box[:-1]], last)

@@ -275,7 +275,7 @@ class TrainingSweep(SpecifiedSweep):
         return {**others, **axes, "where": ("where",), "trials": ("trials",)}
 
     def extent(self) -> dict[str, Any]:
-        """How far the axes reach: one value where it is fixed, else a list; the rule of trials beside them."""
+        """How far the axes reach: one value where it is fixed, else a list; beside trials their rule."""
         whole = self.model_dump(mode="json")
         found = {name: reduce(getitem, path, whole) for name, path in self._reaching.items()}
         if self.until is None:
