@@ -37,7 +37,7 @@ def cut(
     box : tuple of slice, optional
         Where `missing` lies.
     """
-    first, last = [*labels][0], [*labels][-1]
+    first, last = next(iter(labels)), [*labels][-1]
     schedule, fingerprint = sweep.schedule, sweep.fingerprint
     silent = frozenset(dim for dim, axis in labels.items() if len(axis) == 1)
     origin = tuple(span.start for span in box) if box else (0,) * missing.ndim

@@ -145,7 +145,7 @@ def check_until(until: Until | None, condition: str | None, problem: Problem, la
     """
     if until is None:
         return
-    if not problem.two_classes and "bar" not in labels:
+    if not problem.has_classes and "bar" not in labels:
         raise ValueError(
             f"trials {until.words}: rows of {problem.kind} are not right or wrong, and without restarts no "
             "network succeeds; give trials as a number, or a bar by restarts"
