@@ -81,6 +81,10 @@ class Search(Shown):
         _optuna()
 
     @property
+    def _what(self) -> str:
+        return "rung" if self.proposals is None else "batch"
+
+    @property
     def planned(self) -> list[Rung]:
         """Candidates of every rung, or of every batch at most, and what each of them gets."""
         race, proposals = self.race, self.proposals
@@ -130,12 +134,12 @@ class Search(Shown):
         self._last |= {place: (number, score) for place, score in zip(places, scores, strict=True)}
         found = {"candidates": len(places), "trials": rung.trials, "epochs": rung.epochs}
         best = scores[self.race.ordered(places, scores)[0]] if places else np.nan
-        self._rows.append({"rung": number, **found, "best": best})
+        self._rows.append({self._what: number, **found, "best": best})
 
     @property
     def rungs(self) -> pd.DataFrame:
         """What came of every rung so far."""
-        return pd.DataFrame(self._rows, columns=["rung", "candidates", "trials", "epochs", "best"])
+        return pd.DataFrame(self._rows, columns=[self._what, "candidates", "trials", "epochs", "best"])
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -144,12 +148,11 @@ class Search(Shown):
         order = self.race.ordered(places, [self._last[place][1] for place in places])
         if self.proposals is None:
             order.sort(key=lambda at: -self._last[places[at]][0])
-        rows = [
-            {**self.race.labels(places[at]), "rung": rung, self.race.by: score}
-            for at in order
-            for rung, score in [self._last[places[at]]]
-        ]
-        return pd.DataFrame(rows, columns=[*self.race.over, "rung", self.race.by])
+        rows = []
+        for at in order:
+            rung, score = self._last[places[at]]
+            rows.append({**self.race.labels(places[at]), self._what: rung, self.race.by: score})
+        return pd.DataFrame(rows, columns=[*self.race.over, self._what, self.race.by])
 
     @property
     def best(self) -> dict[str, Any]:
@@ -160,9 +163,8 @@ class Search(Shown):
     def _blocks(self) -> Iterable[str | Table]:
         race, planned = self.race, self.planned
         way = "most" if race.most_is_best else "least"
-        what = "rung" if self.proposals is None else "batch"
         cells = [len(race.candidates) and _networks(race, rung) for rung in planned]
-        found = {row["rung"]: label(row["best"]) for row in self._rows}
+        found = {row[self._what]: label(row["best"]) for row in self._rows}
         rows = [
             (
                 str(number),
@@ -175,13 +177,15 @@ class Search(Shown):
             for number, (rung, count) in enumerate(zip(planned, cells, strict=True), 1)
         ]
         title = f"search of {race.sweep.group} over {', '.join(race.over)}, by {race.by} ({way} is best)"
-        yield Table(title, (what, "candidates", "trials", "epochs", "networks", f"best {race.by}"), rows)
+        yield Table(
+            title, (self._what, "candidates", "trials", "epochs", "networks", f"best {race.by}"), rows
+        )
         if race.budget == "epochs":
             yield "networks are trained anew for more epochs: each rung has a label of the axis epochs"
         if self._last:
             table = self.candidates
-            head = table.head(_SHOWN).map(label)
-            yield Table.of(f"the best of {counted(len(table), 'candidate')}", head)
+            title = f"the best of {counted(len(table), 'candidate')}"
+            yield Table.of(title, table.head(_SHOWN).map(label))
 
 
 def _networks(race: Race, rung: Rung) -> int:

@@ -109,7 +109,7 @@ class Race:
                 )
         if not self.over or len(set(self.over)) < len(self.over):
             raise InvalidSweep(
-                f"search over axes, each named once, of {', '.join(free)}; got {list(self.over)}"
+                f"name the axes to search, each once, of {', '.join(free)}; got {list(self.over)}"
             )
         if not isinstance(trials := getattr(spec, "trials", None), int):
             raise InvalidSweep(
