@@ -291,12 +291,8 @@ class _Run:
 
     def _write(self, arrival: Arrival, result: BlockResult) -> None:
         block, sweep = arrival.block, arrival.plan.sweep
-        for region, part in arrival.plan.regions(block):
-            arrays = {
-                name: array[tuple(part.get(dim, slice(None)) for dim in sweep.variables[name].dims)]
-                for name, array in result.arrays.items()
-            }
-            self._committer.write(sweep.group, region, arrays, block.fingerprint, result.receipt)
+        place = arrival.plan.place(block)
+        self._committer.write(sweep.group, place, result.arrays, block.fingerprint, result.receipt)
         self._metrics.count(sweep.group, block.cells, result)
         self._cells[sweep.group] += block.cells
         self._uncommitted[sweep.group] += 1
