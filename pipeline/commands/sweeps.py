@@ -40,6 +40,7 @@ __all__ = [
     "cluster_config",
     "listeners",
     "plan",
+    "print_end",
     "print_plan",
     "run",
     "specified",
@@ -75,7 +76,8 @@ def sweeps(
     for sweep in SWEEPS.values():
         reach = {name: value for name, value in sweep.extent().items() if name not in sweep.fixed and value}
         axes = (f"{name}={_span(value)}" for name, value in reach.items())
-        rows.append((sweep.name, f"{sweep.n_cells:,}", " ".join(axes)))
+        most = f"up to {sweep.most_cells:,}" if sweep.until else f"{sweep.n_cells:,}"
+        rows.append((sweep.name, most, " ".join(axes)))
     print_table(("sweep", "networks", "axes"), rows)
     say("Look at the fields of one with [bold]relusweep sweeps NAME[/]")
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")
@@ -152,7 +154,7 @@ def run(
             command=command,
             run_id=run_id,
         )
-    _print_end(finished, store, specification.report_group)
+    print_end(finished, store, specification.report_group)
 
 
 def print_plan(plans: tuple[Plan, ...], store: str) -> None:
@@ -203,7 +205,8 @@ def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Spe
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def _print_end(finished: RunFinished, store: str, shown: str) -> None:
+def print_end(finished: RunFinished, store: str, shown: str) -> None:
+    """Say what a run has cost, and what to do next."""
     facts = finished.facts
     if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from relusweep.pipeline.common.validation import explained
+from relusweep.pipeline.common.where import names_in
 from relusweep.pipeline.sweeps.training.of_setting import network_of
 from relusweep.pipeline.sweeps.training.updates import check_updates, idle_updates
+from relusweep.pipeline.sweeps.until import Until
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.given import Starts
@@ -28,6 +30,7 @@ __all__ = [
     "check_lists",
     "check_names",
     "check_starts",
+    "check_until",
     "check_where",
     "check_whole_starts",
 ]
@@ -160,6 +163,28 @@ def check_lists(settings: Iterable[Setting]) -> None:
                 f"set depth={n_layers}, name an activation for each layer, or where: "
                 f"\"activation != '{setting['activation']}' or depth == {n_layers}\""
             )
+
+
+def check_until(until: Until | None, condition: str | None, problem: Problem, labels: Labels) -> None:
+    """Refuse to wait for successes that cannot come, and two ways to say how many trials there are.
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    if until is None:
+        return
+    if not problem.has_classes and "bar" not in labels:
+        raise ValueError(
+            f"trials {until.words}: rows of {problem.kind} are not right or wrong, and without restarts no "
+            "network succeeds; give trials as a number, or a bar by restarts"
+        )
+    if condition and "trial" in names_in(condition):
+        raise ValueError(
+            f"where = {condition}: trials has a rule that says how many each combination has; leave trial "
+            "out of the condition, or give trials as a number"
+        )
 
 
 def check_starts(starts: Starts, networks: Iterable[Network], trials: range, labels: Labels) -> None:
