@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
@@ -47,6 +48,7 @@ __all__ = [
     "Adam",
     "Comparison",
     "Network",
+    "Networks",
     "Protocol",
     "Rules",
     "RunPlan",
@@ -67,6 +69,7 @@ __all__ = [
     "hypersphere",
     "images",
     "jacobians",
+    "networks",
     "open",
     "optima",
     "plan",
@@ -87,6 +90,7 @@ _HOMES = {
     "Adam": "tasks.training.protocol",
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
+    "Networks": "pipeline.python.networks",
     "Protocol": "tasks.training.protocol",
     "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
@@ -98,6 +102,7 @@ _HOMES = {
     "compare": "pipeline.python.results",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
+    "networks": "pipeline.python.networks",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",
     "plan_source": "pipeline.python.reproduction",

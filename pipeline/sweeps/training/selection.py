@@ -73,7 +73,7 @@ def selection(dataset: xr.Dataset, variable: str, imports: Iterable[str] = ()) -
 
 def _labels(dataset: xr.Dataset, dim: str, own: Any, sizes: dict[str, int]) -> xr.DataArray:
     if dim in dataset.coords and {*dataset[dim].dims} <= {*sizes}:
-        return dataset[dim].variable.to_base_variable().pipe(xr.DataArray)
+        return xr.DataArray(np.asarray(dataset[dim].values.tolist()), dims=dataset[dim].dims)
     if len(own) == 1:
         return xr.DataArray(own[0])
     raise ValueError(
@@ -86,7 +86,7 @@ def _combinations(labels: dict[str, xr.DataArray]) -> tuple[list[dict[str, Any]]
     """Give the combinations of labels that there are, and which one stands where."""
     distinct, codes = {}, {}
     for dim, own in labels.items():
-        values, inverse = np.unique(np.asarray(own.values), return_inverse=True)
+        values, inverse = np.unique(own.values, return_inverse=True)
         distinct[dim], codes[dim] = values.tolist(), own.copy(data=inverse.reshape(own.shape))
     together = xr.DataArray(0)
     for dim, code in codes.items():
