@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
+    from relusweep.pipeline.python.retraining import retrain
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
     from relusweep.pipeline.python.training import train
@@ -77,6 +78,7 @@ __all__ = [
     "regions",
     "report",
     "reproduce",
+    "retrain",
     "run",
     "runs",
     "sweep",
@@ -108,6 +110,7 @@ _HOMES = {
     "plan_source": "pipeline.python.reproduction",
     "reproduce": "pipeline.python.reproduction",
     "report": "pipeline.python.results",
+    "retrain": "pipeline.python.retraining",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",
     "sweep": "pipeline.python.sweeps",

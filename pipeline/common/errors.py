@@ -16,6 +16,7 @@ __all__ = [
     "InvalidSweep",
     "LedgerError",
     "ResourceMissing",
+    "ResultsDiffer",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
@@ -93,6 +94,12 @@ class SchedulerLost(SweepError, ConnectionError):
 
 class WorkersLost(SweepError, ConnectionError):
     """The scheduler has had no worker for a while, and blocks wait for one."""
+
+    exit_code = 1
+
+
+class ResultsDiffer(SweepError, ValueError):
+    """Networks that are trained again, or stand in two stores, do not have the same results."""
 
     exit_code = 1
 

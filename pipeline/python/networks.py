@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from relusweep.pipeline.common.boxes import boxes, lengths
+from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.sweeps.training.selection import selection
 from relusweep.tasks.blocks import not_finite
 from relusweep.tasks.networks import Network
@@ -78,7 +79,7 @@ class Networks:
     """
 
     def __init__(self, results: xr.Dataset, imports: Collection[str]) -> None:
-        chosen = selection(results, "parameters", imports)
+        self._chosen = chosen = selection(results, "parameters", imports)
         every = [_of_forward(network) for network in chosen.networks()]
         self.results, self.sizes = results, chosen.sizes
         self.shapes = list(dict.fromkeys(every))
@@ -105,7 +106,7 @@ class Networks:
         sizes = ", ".join(f"{dim}: {size}" for dim, size in self.sizes.items())
         shapes = "".join(f"\n  {in_words(shape)}" for shape in self.shapes[:5])
         more = f"\n  and {len(self.shapes) - 5} more shapes" if len(self.shapes) > 5 else ""
-        return f"<{len(self):,} networks ({sizes})>{shapes}{more}"
+        return f"<{counted(len(self), 'network')} ({sizes})>{shapes}{more}"
 
     def __call__(self, x: ArrayLike | xr.DataArray, *, engine: OutputsBy = "auto") -> xr.DataArray:
         """Give outputs, as `forward` does."""
@@ -172,7 +173,7 @@ class Networks:
 
         for box in boxes(self.sizes, _NUMBERS // self._room):
             rows = self._parameters.isel(box).values.reshape(-1, self._room)
-            which = self._everywhere(self._which).isel(box).values.reshape(-1)
+            which = self._chosen.everywhere(self._which).isel(box).values.reshape(-1)
             for shape, row in zip(which.tolist(), rows, strict=True):
                 own = row[: self.shapes[shape].n_parameters]
                 yield module_of(self.shapes[shape], own) if shape >= 0 and np.isfinite(own).all() else None
@@ -205,7 +206,7 @@ class Networks:
 
     def by_shape(self) -> list[Networks]:
         """Part them by their shapes: each part lies along one dimension, ``network``, with its labels."""
-        shape_of, parts = np.atleast_1d(self._everywhere(self._shape_of).values), []
+        shape_of, parts = np.atleast_1d(self._chosen.everywhere(self._shape_of).values), []
         for shape in range(len(self.shapes)):
             places = np.nonzero(shape_of == shape)
             at = {dim: ("network", place) for dim, place in zip(self.sizes, places, strict=False)}
@@ -222,10 +223,6 @@ class Networks:
         """Which shape each network has, over some of the dimensions; -1 where it did not stay finite."""
         lost = not_finite(self.results)
         return self._shape_of if lost is None else xr.where(lost, -1, self._shape_of)
-
-    def _everywhere(self, array: xr.DataArray) -> xr.DataArray:
-        others = {dim: size for dim, size in self.sizes.items() if dim not in array.dims}
-        return array.expand_dims(others).transpose(*self.sizes)
 
     def _inputs(self, x: ArrayLike | xr.DataArray) -> xr.DataArray:
         given = x if isinstance(x, xr.DataArray) else _rows_of(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,15 @@ class Selection:
 
     def networks(self) -> list[Network]:
         """Give the network of each setting."""
-        return [network_of(self.sweep.problem, setting) for setting in self.settings]
+        return [network_of(self.sweep.problem, self.sweep.setting(labels)) for labels in self.settings]
+
+    def everywhere(self, array: xr.DataArray) -> xr.DataArray:
+        """Give what lies along some of the dimensions along all of them, in their order."""
+        others = {dim: size for dim, size in self.sizes.items() if dim not in array.dims}
+        return array.expand_dims(others).transpose(*self.sizes)
 
 
-def selection(dataset: xr.Dataset, variable: str, imports: Iterable[str] = ()) -> Selection:
+def selection(dataset: xr.Dataset, variable: str, imports: Collection[str] = ()) -> Selection:
     """Find the labels of the networks that a dataset holds.
 
     Parameters
@@ -56,7 +61,7 @@ def selection(dataset: xr.Dataset, variable: str, imports: Iterable[str] = ()) -
         A part of a group of a training sweep: after ``sel``, ``isel``, ``stack`` or ``where``.
     variable : str
         What there is of every network.
-    imports : iterable of str
+    imports : collection of str
         Code of the user's own that the sweep may import.
 
     Raises
@@ -64,11 +69,16 @@ def selection(dataset: xr.Dataset, variable: str, imports: Iterable[str] = ()) -
     ValueError
         It is of no training sweep, or does not say a label of its networks.
     """
+    if dataset.attrs.get("kind") != "training" or "specification" not in dataset.attrs:
+        raise ValueError(
+            "the dataset does not say of which training sweep it is: take a part of what rs.open gives of the "
+            "group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
+        )
     sweep = sweep_of_results(dataset, imports)
     sizes = {str(dim): n for dim, n in dataset[variable].sizes.items() if dim not in sweep.inner}
     labels = {dim: _labels(dataset, dim, own, sizes) for dim, own in sweep.axes.items()}
     settings, setting = _combinations({dim: labels[dim] for dim in sweep.places})
-    return Selection(sweep, sizes, labels, tuple(map(sweep.setting, settings)), setting)
+    return Selection(sweep, sizes, labels, tuple(settings), setting)
 
 
 def _labels(dataset: xr.Dataset, dim: str, own: Any, sizes: dict[str, int]) -> xr.DataArray:
