@@ -77,6 +77,11 @@ def differing_in_words(
         at = int(np.flatnonzero(of)[0])
         called = ", ".join(f"{dim} {label(values[at])}" for dim, values in labels.items())
         a, b = (data[name].values.reshape(len(of), -1)[at] for data in (one, other))
-        told = f" is {label(a.item())} {words[0]} and {label(b.item())} {words[1]}" if a.size == b.size == 1 else ""
+        several = a.size > 1 or b.size > 1
+        told = "" if several else f" is {_written(a[0])} {words[0]} and {_written(b[0])} {words[1]}"
         parts.append(f"{name}{f' of {called}' if called else ''}{told}")
     return "; ".join(parts)
+
+
+def _written(value: np.generic) -> str:
+    return label(value.item()) if value == np.round(value) else str(value)

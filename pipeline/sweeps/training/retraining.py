@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from relusweep.pipeline.common.agreement import differing, differing_in_words
-from relusweep.pipeline.common.errors import ResultsDiffer
+from relusweep.pipeline.common.errors import InvalidSweep, ResultsDiffer
 from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.queries import ran
+from relusweep.pipeline.common.validation import explained
 from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.selection import Selection, selection
@@ -124,8 +126,8 @@ class Retraining:
         return (
             f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end as "
             f"the dataset says: {told}. What is stored was changed; or it was computed by other versions "
-            f"({'; '.join(changed) or 'all are the same'}) or, by the engine reference, on another machine. "
-            "allow_different=True gives what came, and says which networks differ"
+            f"({'; '.join(changed) or 'all are the same'}) or, by the engine reference, on another machine or in a sweep "
+            "that has grown since. allow_different=True gives what came, and says which networks differ"
         )
 
     def _attrs(self) -> dict[str, Any]:
@@ -171,7 +173,10 @@ def _narrowed(chosen: Selection, keep: Any) -> TrainingSweep:
     growable = chosen.sweep.extent().keys() & chosen.sweep.places.keys()
     labels = {dim: np.unique(chosen.labels[dim].values).tolist() for dim in growable}
     fields = chosen.sweep.with_extent({**chosen.sweep.extent(), **labels}).model_dump()
-    return TrainingSweep.model_validate({**fields, "probes": keep})
+    try:
+        return TrainingSweep.model_validate({**fields, "probes": keep})
+    except ValidationError as error:
+        raise InvalidSweep(f"keep: {explained(error, TrainingSweep)}") from error
 
 
 _DIFFERENT = {"long_name": "whether a network that was trained again did not end as it is stored"}
