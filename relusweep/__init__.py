@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from relusweep.pipeline.python.retraining import retrain
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
+    from relusweep.pipeline.python.tables import export
     from relusweep.pipeline.python.training import train
     from relusweep.pipeline.sweeps.base import Sweep
     from relusweep.storage.versions import history
@@ -65,6 +66,7 @@ __all__ = [
     "composition",
     "constructions",
     "errors",
+    "export",
     "groups",
     "history",
     "hypersphere",
@@ -102,6 +104,7 @@ _HOMES = {
     "TrainingResult": "tasks.training.protocol",
     "animate": "pipeline.python.results",
     "compare": "pipeline.python.results",
+    "export": "pipeline.python.tables",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
     "networks": "pipeline.python.networks",

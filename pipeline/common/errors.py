@@ -8,6 +8,7 @@ something failed on the way. Errors of the other rooms have one, too; any other 
 __all__ = [
     "BlocksFailed",
     "CannotDraw",
+    "CannotExport",
     "HomeUnknown",
     "IncomparableVersions",
     "IncompleteRun",
@@ -20,6 +21,7 @@ __all__ = [
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
+    "UnknownLabel",
     "UnknownRun",
     "UnknownSchedule",
     "UnknownSource",
@@ -52,6 +54,14 @@ class IncomparableVersions(SweepError, ValueError):
 
 class CannotDraw(SweepError, ValueError):
     """The training of a network cannot be drawn as it is asked."""
+
+
+class CannotExport(SweepError, ValueError):
+    """Results cannot be written as the table that is asked for."""
+
+
+class UnknownLabel(SweepError, LookupError):
+    """A sweep has no such axis, or an axis no such label."""
 
 
 class UnknownRun(SweepError, LookupError):
