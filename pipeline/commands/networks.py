@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,7 +109,7 @@ def retrain(
     relusweep retrain npn4 --label width=3 --keep 'curve: {every: 10}' --file curves.nc --workers 2
     """
     from relusweep.pipeline.commands.sweeps import cluster_config
-    from relusweep.pipeline.common.files import write_results
+    from relusweep.pipeline.common.files import check_name, write_results
     from relusweep.pipeline.common.paths import expanded
     from relusweep.pipeline.common.wording import counted
     from relusweep.pipeline.execution.again import retrained
@@ -120,14 +119,16 @@ def retrain(
     here = workers is None and scheduler is None and cluster is None
     config = None if here else cluster_config(workers, None, scheduler, cluster)
     results = _opened(store, sweep, at, labels)
-    with write_results(path) as write, ExitStack() as stack:
-        told = [stack.enter_context(progress(output))]
+    check_name(path)
+    with progress(output) as told:
         found = retrained(
-            results, [*_probes(keep)], imports or (), config, told, allow_different=allow_different
+            results, [*_probes(keep)], imports or (), config, [told], allow_different=allow_different
         )
-        write(found)
-    count = int(found["success_epoch"].notnull().sum())
-    say(f"{counted(count, 'network')}, as in the store, and what was to be kept are in {escape(str(path.absolute()))}")
+    write_results(found, path)
+    count = counted(int(found["success_epoch"].notnull().sum()), "network")
+    different = int(found["different"].sum()) if allow_different else 0
+    said = f"{different:,} of which end otherwise than in the store" if different else "which end as in the store"
+    say(f"{count}, {said}, are in {escape(str(path.absolute()))}")
 
 
 def _opened(store: str, sweep: str | None, at: str | None, labels: list[str] | None) -> xr.Dataset:
