@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.joining import join
     from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
@@ -72,6 +73,7 @@ __all__ = [
     "hypersphere",
     "images",
     "jacobians",
+    "join",
     "networks",
     "open",
     "optima",
@@ -107,6 +109,7 @@ _HOMES = {
     "export": "pipeline.python.tables",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
+    "join": "pipeline.python.joining",
     "networks": "pipeline.python.networks",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",

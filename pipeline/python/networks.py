@@ -200,9 +200,10 @@ class Networks:
                 f"{in_words(self.shapes[0])} and {in_words(self.shapes[1])}; take [part.stacked() for part in networks.by_shape()]"
             )
         network = self.shapes[0]
-        rows = self._parameters.isel(parameter=slice(network.n_parameters)).where(self._which >= 0)
-        ordered = rows.transpose(*self.sizes, "parameter")
-        return Stacked(network, ordered.values.reshape(-1, network.n_parameters))
+        own = self._parameters.isel(parameter=slice(network.n_parameters)).where(self._which >= 0)
+        rows = own.transpose(*self.sizes, "parameter").values.reshape(-1, network.n_parameters)
+        rows[~np.isfinite(rows).all(axis=1)] = np.nan
+        return Stacked(network, rows)
 
     def by_shape(self) -> list[Networks]:
         """Part them by their shapes: each part lies along one dimension, ``network``, with its labels."""

@@ -69,11 +69,6 @@ def selection(dataset: xr.Dataset, variable: str, imports: Collection[str] = ())
     ValueError
         It is of no training sweep, or does not say a label of its networks.
     """
-    if dataset.attrs.get("kind") != "training" or "specification" not in dataset.attrs:
-        raise ValueError(
-            "the dataset does not say of which training sweep it is: take a part of what rs.open gives of the "
-            "group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
-        )
     sweep = sweep_of_results(dataset, imports)
     sizes = {str(dim): n for dim, n in dataset[variable].sizes.items() if dim not in sweep.inner}
     labels = {dim: _labels(dataset, dim, own, sizes) for dim, own in sweep.axes.items()}
