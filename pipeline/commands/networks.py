@@ -127,7 +127,11 @@ def retrain(
     write_results(found, path)
     count = counted(int(found["success_epoch"].notnull().sum()), "network")
     different = int(found["different"].sum()) if allow_different else 0
-    said = f"{different:,} of which end otherwise than in the store" if different else "which end as in the store"
+    said = (
+        f"{different:,} of which end otherwise than in the store"
+        if different
+        else "which end as in the store"
+    )
     say(f"{count}, {said}, are in {escape(str(path.absolute()))}")
 
 

@@ -82,7 +82,9 @@ def _frames(dataset: xr.Dataset, inner: Collection[str], missing: bool) -> Itera
         there = ran(dataset)
     sizes = {str(dim): size for dim, size in there.sizes.items()}
     if not there.size:
-        raise CannotExport(f"no networks are selected: {', '.join(f'{dim} has {n}' for dim, n in sizes.items())}")
+        raise CannotExport(
+            f"no networks are selected: {', '.join(f'{dim} has {n}' for dim, n in sizes.items())}"
+        )
     names = [*_labels(dataset, sizes), *_numbers(dataset, sizes), *_inner(dataset, inner, sizes)]
     for box in boxes(sizes, _ROWS):
         part = dataset[names].isel(box).compute()
@@ -105,9 +107,7 @@ def _labels(dataset: xr.Dataset, sizes: Collection[str]) -> list[str]:
 
 def _numbers(dataset: xr.Dataset, sizes: Collection[str]) -> list[str]:
     return [
-        str(name)
-        for name, of in dataset.data_vars.items()
-        if {*of.dims} <= {*sizes} and name not in _OWN
+        str(name) for name, of in dataset.data_vars.items() if {*of.dims} <= {*sizes} and name not in _OWN
     ]
 
 

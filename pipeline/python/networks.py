@@ -217,7 +217,11 @@ class Networks:
 
     @cached_property
     def _parameters(self) -> xr.DataArray:
-        return self.results["parameters"].transpose(*self.sizes, "parameter").drop_vars("parameter", errors="ignore")
+        return (
+            self.results["parameters"]
+            .transpose(*self.sizes, "parameter")
+            .drop_vars("parameter", errors="ignore")
+        )
 
     @cached_property
     def _which(self) -> xr.DataArray:
@@ -249,7 +253,9 @@ class Networks:
             raise ValueError(f"unknown engine {engine!r}; allowed are {', '.join(get_args(OutputsBy))}")
         lacking = [network for network in self.shapes if not in_lanes(network)]
         if engine == "lanes" and lacking:
-            raise ValueError(f"the engine lanes does not have {in_words(lacking[0])}; use engine='auto' or 'torch'")
+            raise ValueError(
+                f"the engine lanes does not have {in_words(lacking[0])}; use engine='auto' or 'torch'"
+            )
 
 
 def _rows_of(x: ArrayLike) -> xr.DataArray:

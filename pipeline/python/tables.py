@@ -14,9 +14,7 @@ from relusweep.pipeline.python.sweeps import Store
 __all__ = ["export"]
 
 
-def export(
-    results: xr.Dataset, file: Store, *, inner: Collection[str] = (), missing: bool = False
-) -> Path:
+def export(results: xr.Dataset, file: Store, *, inner: Collection[str] = (), missing: bool = False) -> Path:
     """Write a table of one row a network: CSV or Parquet.
 
     Its columns are the labels of the networks and what else is known of them, and every variable but those

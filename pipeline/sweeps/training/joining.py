@@ -66,13 +66,15 @@ def _along(dataset: xr.Dataset, dim: str) -> xr.Dataset:
     sweep = described(dataset)
     if dim not in sweep.axes:
         there = list(sweep.axes)
-        raise CannotJoin(f"{sweep.name} has no axis {dim!r}{nearest(dim, there)}; there are {', '.join(there)}")
+        raise CannotJoin(
+            f"{sweep.name} has no axis {dim!r}{nearest(dim, there)}; there are {', '.join(there)}"
+        )
     found = dataset.drop_vars([name for name in _OWN if name in dataset])
     if dim not in found.coords:
         found = found.assign_coords({dim: sweep.axes[dim][0]})
-    if dim not in found.dims:
+    if not found[dim].dims:
         found = found.expand_dims(dim)
-    if dim not in found.indexes:
+    if dim not in found.dims:
         raise CannotJoin(f"the labels of {dim} do not lie along a dimension {dim}: unstack the dataset first")
     return found.compute() if found.nbytes <= _IN_MEMORY else found.map(_chunked, keep_attrs=True)
 
@@ -105,7 +107,13 @@ def _concat(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
     if len(some) == 1:
         return some[0]
     return xr.concat(
-        some, dim, data_vars="minimal", coords="different", compat="equals", join="outer", combine_attrs="override"
+        some,
+        dim,
+        data_vars="minimal",
+        coords="different",
+        compat="equals",
+        join="outer",
+        combine_attrs="override",
     )
 
 
@@ -148,6 +156,8 @@ def _together(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
         labels = dict(zip(index, (of.reshape(-1) for of in grid), strict=True))
         ordered = [part.transpose(*dims, ..., missing_dims="ignore") for part in (one, other)]
         told = differing_in_words(*ordered, wrong, labels, ("in one dataset", "in the other"))
-        raise ResultsDiffer(f"networks stand in both datasets and are not the same: {told}. Take one of them out with sel")
+        raise ResultsDiffer(
+            f"networks stand in both datasets and are not the same: {told}. Take one of them out with sel"
+        )
     merged = xr.where(there, one, other, keep_attrs=True)
     return merged.assign_attrs(one.attrs)

@@ -116,7 +116,9 @@ class Retraining:
         stored = self.results.transpose(*dims, missing_dims="ignore")
         told = differing_in_words(stored, found, wrong, labels, ("in the dataset", "now"))
         before, now = json.loads(self.results.attrs.get("versions", "{}")), library_versions()
-        changed = [f"{name} {before[name]}, now {own}" for name, own in now.items() if before.get(name, own) != own]
+        changed = [
+            f"{name} {before[name]}, now {own}" for name, own in now.items() if before.get(name, own) != own
+        ]
         return (
             f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end as "
             f"the dataset says: {told}. What is stored was changed; or it was computed by other versions "
@@ -176,7 +178,9 @@ def _narrowed(chosen: Selection, keep: Any) -> TrainingSweep:
 _DIFFERENT = {"long_name": "whether a network that was trained again did not end as it is stored"}
 
 
-def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) -> Iterator[tuple[Block, _Place]]:
+def _parts(
+    chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]
+) -> Iterator[tuple[Block, _Place]]:
     """Cover the networks of each setting by blocks."""
     labelled = sweep.problem.labels
     setting = chosen.everywhere(chosen.setting).values.reshape(-1)

@@ -20,7 +20,13 @@ SWEEPS: dict[str, dict[str, Any]] = {
     "kept": {**BOOLEAN, "probes": ["parameters"]},
     "bare": BOOLEAN,
     "balls": {
-        "problem": {"kind": "ball_and_shell", "n_inputs": 2, "samples": 20, "test_samples": 8, "inputs": "raw"},
+        "problem": {
+            "kind": "ball_and_shell",
+            "n_inputs": 2,
+            "samples": 20,
+            "test_samples": 8,
+            "inputs": "raw",
+        },
         "network": {"width": 3, "depth": 1, "leak": [0.0, 0.1]},
         "protocol": {"loss": ["bce", "mse"], "batch": 10, "epochs": 9, "stop": "last_epoch"},
         "trials": 4,

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 import relusweep as rs
 from relusweep.pipeline.sweeps.training.again import network_of
 from relusweep.tasks import elementary
+from relusweep.tasks.regions._modules import matrices_of
 
 X = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1], [0.3, -0.7]])
 
 
 def rows_of(results: xr.Dataset) -> tuple[NDArray[Any], NDArray[Any]]:
     """Draw the rows of one network again."""
-    one = results.expand_dims([dim for dim in ("problem", "trial") if dim not in results.dims and dim in results.coords])
+    one = results.expand_dims(
+        [dim for dim in ("problem", "trial") if dim not in results.dims and dim in results.coords]
+    )
     block = network_of(one)
     drawn = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
     x = drawn.inputs[0] if drawn.inputs.ndim == 3 else drawn.inputs
@@ -125,7 +128,10 @@ def test_modules_give_the_same_outputs(store: str, name: str) -> None:
 def test_modules_are_ordinary_and_without_units_of_zeros(store: str) -> None:
     relu = next(iter(rs.networks(rs.open(store, "kept").isel(width=0, depth=1)).modules()))
     assert [type(part).__name__ for part in relu] == ["Linear", "LeakyReLU", "Linear", "LeakyReLU", "Linear"]
-    assert rs.regions.cut_plane(relu, [-1, -1], [1, 1]).n_regions >= 1
+    assert isinstance(relu, torch.nn.Sequential)
+    matrices, slopes = matrices_of(relu)  # what rs.regions takes of a module
+    assert [len(matrix) for matrix in matrices] == [2, 2, 1]
+    assert slopes == [0.1, 0.1]
     (vrelu,) = rs.networks(rs.open(store, "sine").sel(widths="3-2", trial=[0])).modules()
     shapes = {name: tuple(tensor.shape) for name, tensor in vrelu.state_dict().items()}
     assert shapes["0.linear.weight"] == (3, 1)
@@ -137,7 +143,9 @@ def test_modules_are_ordinary_and_without_units_of_zeros(store: str) -> None:
 def test_networks_of_one_shape_are_one_module(store: str) -> None:
     results = rs.open(store, "kept")
     some = rs.networks(results)
-    with pytest.raises(ValueError, match=r"have 4, as 2-2-1 relu, leak 0\.1 and 2-2-2-1 relu, leak 0\.1; take"):
+    with pytest.raises(
+        ValueError, match=r"have 4, as 2-2-1 relu, leak 0\.1 and 2-2-2-1 relu, leak 0\.1; take"
+    ):
         some.stacked()
     parts = some.by_shape()
     assert sum(map(len, parts)) == len(some)
@@ -170,9 +178,13 @@ def test_what_cannot_be_is_said(store: str) -> None:
     results, bare = rs.open(store, "kept"), rs.open(store, "bare")
     some = rs.networks(results)
     faults: dict[str, Any] = {
-        r'no parameters here, only .*; where .* rs\.retrain\(results, keep="parameters"\)': lambda: rs.networks(bare),
+        r'no parameters here, only .*; where .* rs\.retrain\(results, keep="parameters"\)': lambda: (
+            rs.networks(bare)
+        ),
         "does not say of which training sweep it is": lambda: rs.networks(results.drop_attrs()),
-        "which width its networks have: keep the coordinate width": lambda: rs.networks(results.drop_vars("width")),
+        "which width its networks have: keep the coordinate width": lambda: rs.networks(
+            results.drop_vars("width")
+        ),
         "up to 25 parameters, and the dataset has 3": lambda: rs.networks(results.isel(parameter=slice(3))),
         r"inputs have shape \(2,\); allowed is \(n_rows, n_inputs\)": lambda: some([1.0, 2.0]),
         "inputs have 3 columns, and there are networks of 2 inputs": lambda: some(np.zeros((4, 3))),
@@ -181,7 +193,9 @@ def test_what_cannot_be_is_said(store: str) -> None:
         r"inputs have dimensions \('row', 'x'\); allowed are row and input": lambda: some(
             xr.DataArray(X, dims=("row", "x"))
         ),
-        "lanes does not have 2-3-3-1 relu-gelu": lambda: rs.networks(rs.open(store, "slow"))(X, engine="lanes"),
+        "lanes does not have 2-3-3-1 relu-gelu": lambda: rs.networks(rs.open(store, "slow"))(
+            X, engine="lanes"
+        ),
     }
     for message, fault in faults.items():
         with pytest.raises(ValueError, match=message):
