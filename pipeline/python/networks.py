@@ -59,8 +59,8 @@ def networks(results: xr.Dataset, *, imports: Collection[str] = ()) -> Networks:
     """
     if "parameters" not in results:
         raise ValueError(
-            f"no parameters here, only {', '.join(map(str, results.data_vars))}; where the sweep did not keep "
-            'them, rs.retrain(results, keep="parameters") computes them again'
+            f"no parameters here, only {', '.join(map(str, results.data_vars))}; where the sweep kept none, "
+            'rs.retrain(results, keep="parameters") computes them again'
         )
     return Networks(results, imports)
 
@@ -127,7 +127,7 @@ class Networks:
         Returns
         -------
         xarray.DataArray
-            float32, over the dimensions of the selection, ``row``, and ``output`` where networks have several.
+            float32, over the dimensions of the selection, ``row``, and ``output`` where there are several.
             NaN where a network has not run, or did not stay finite. Lazy where the selection was opened with
             ``chunks``; otherwise computed here, chunk by chunk.
 
@@ -197,7 +197,8 @@ class Networks:
         if len(self.shapes) > 1:
             raise ValueError(
                 f"networks of one shape are stacked, and these have {len(self.shapes)}, as "
-                f"{in_words(self.shapes[0])} and {in_words(self.shapes[1])}; take [part.stacked() for part in networks.by_shape()]"
+                f"{in_words(self.shapes[0])} and {in_words(self.shapes[1])}; take "
+                "[part.stacked() for part in networks.by_shape()]"
             )
         network = self.shapes[0]
         own = self._parameters.isel(parameter=slice(network.n_parameters)).where(self._which >= 0)
@@ -227,20 +228,20 @@ class Networks:
     def _which(self) -> xr.DataArray:
         """Which shape each network has, over some of the dimensions; -1 where it did not stay finite."""
         lost = not_finite(self.results)
-        return self._shape_of if lost is None else xr.where(lost, -1, self._shape_of)
+        return self._shape_of if lost is None else self._shape_of.where(~lost, -1)
 
     def _inputs(self, x: ArrayLike | xr.DataArray) -> xr.DataArray:
         given = x if isinstance(x, xr.DataArray) else _rows_of(x)
         if not {"row", "input"} <= {*given.dims} <= {"row", "input", *self.sizes}:
             raise ValueError(
-                f"inputs have dimensions {given.dims}; allowed are row and input, and beside them those of the "
-                f"networks: {', '.join(self.sizes) or 'none'}"
+                f"inputs have dimensions {given.dims}; allowed are row and input, and beside them those of "
+                f"the networks: {', '.join(self.sizes) or 'none'}"
             )
         if counts := {network.n_inputs for network in self.shapes} - {given.sizes["input"]}:
             some = ", ".join(map(str, sorted(counts)))
             raise ValueError(
-                f"inputs have {given.sizes['input']} columns, and there are networks of {some} inputs; give as "
-                "many columns, and select networks of one number of inputs"
+                f"inputs have {given.sizes['input']} columns, and there are networks of {some} inputs; give "
+                "as many columns, and select networks of one number of inputs"
             )
         with np.errstate(over="ignore"):  # reported below
             found = given.astype(np.float32)

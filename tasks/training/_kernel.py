@@ -1,4 +1,4 @@
-"""The loops that train sixteen networks at a time, look at them and give their outputs, as Numba compiles them.
+"""The loops that train sixteen networks at a time, look at them and give outputs, as Numba compiles them.
 
 Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. All are
 there twice: for ReLU, whose passes are those of `_steps`, and for the activations of `_units`.

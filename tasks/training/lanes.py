@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
+from relusweep.tasks.networks import Network
 from relusweep.tasks.training import (
     _decomposed,
     _kernel,
@@ -26,7 +27,6 @@ from relusweep.tasks.training import (
     simd,
     tiles,
 )
-from relusweep.tasks.networks import Network
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
@@ -344,9 +344,13 @@ class _Kernels(NamedTuple):
 
 
 _OF_RELU = _Kernels(
-    *map(_imports, (_kernel.train_networks, _kernel.look_at_networks, _kernel.outputs_of_networks))
+    _imports(_kernel.train_networks),
+    _imports(_kernel.look_at_networks),
+    _imports(_kernel.outputs_of_networks),
 )
-_OF_UNITS = _Kernels(*map(_imports, (_kernel.train_units, _kernel.look_at_units, _kernel.outputs_of_units)))
+_OF_UNITS = _Kernels(
+    _imports(_kernel.train_units), _imports(_kernel.look_at_units), _imports(_kernel.outputs_of_units)
+)
 
 
 def _kernels(protocol: Protocol) -> _Kernels:

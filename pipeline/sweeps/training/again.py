@@ -28,8 +28,8 @@ def described(dataset: xr.Dataset) -> TrainingSweep:
     """
     if dataset.attrs.get("kind") != "training" or "specification" not in dataset.attrs:
         raise ValueError(
-            "the dataset does not say of which training sweep it is: take a part of what rs.open gives of the "
-            "group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
+            "the dataset does not say of which training sweep it is: take a part of what rs.open gives of "
+            "the group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
         )
     fields = json.loads(dataset.attrs["specification"])
     return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})

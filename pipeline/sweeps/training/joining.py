@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from relusweep.pipeline.common.agreement import differing, differing_in_words
@@ -22,7 +21,6 @@ from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["joined"]
 
-_NAMES = ("first", "second")
 _OWN = ("done", "fingerprint")  # of a store, and not of what is joined
 _IN_MEMORY = 2**26  # bytes; more stays where it is
 _ENTRIES = 2**22  # of a chunk
@@ -88,11 +86,12 @@ def _chunked(array: xr.DataArray) -> xr.DataArray:
 
 def _pair(one: xr.Dataset, other: xr.Dataset, dim: str) -> xr.Dataset:
     _check_sweeps(described(one), described(other), dim)
-    _check_labels(*(selection(part, "success_epoch", described(part).own_code) for part in (one, other)), dim)
+    first, second = (selection(part, "success_epoch", described(part).own_code) for part in (one, other))
+    _check_labels(first, second, dim)
     if lacking := {*one.data_vars} ^ {*other.data_vars}:
         raise CannotJoin(
-            f"{', '.join(sorted(map(str, lacking)))}: in one of the datasets alone; select the variables that "
-            f"both have, as {list(map(str, {*one.data_vars} & {*other.data_vars}))}"
+            f"{', '.join(sorted(map(str, lacking)))}: in one of the datasets alone; select the variables "
+            f"that both have, as {list(map(str, {*one.data_vars} & {*other.data_vars}))}"
         )
     twice = one.indexes[dim].intersection(other.indexes[dim])
     rest = other.sel({dim: other.indexes[dim].difference(twice)})
@@ -139,8 +138,8 @@ def _check_labels(one: Selection, other: Selection, dim: str) -> None:
         if a.dims != b.dims or not np.array_equal(a.values, b.values):
             words = (axis(np.atleast_1d(of.values).tolist()) for of in (a, b))
             raise CannotJoin(
-                f"{name} has other labels in one than in the other: {' and '.join(words)}; select the same of "
-                "both with sel"
+                f"{name} has other labels in one than in the other: {' and '.join(words)}; select the same "
+                "of both with sel"
             )
 
 
@@ -154,10 +153,9 @@ def _together(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
         index = {dim: np.asarray(one.indexes[dim]) for dim in dims}
         grid = np.meshgrid(*index.values(), indexing="ij")
         labels = dict(zip(index, (of.reshape(-1) for of in grid), strict=True))
-        ordered = [part.transpose(*dims, ..., missing_dims="ignore") for part in (one, other)]
-        told = differing_in_words(*ordered, wrong, labels, ("in one dataset", "in the other"))
+        a, b = (part.transpose(*dims, ..., missing_dims="ignore") for part in (one, other))
+        told = differing_in_words(a, b, wrong, labels, ("in one dataset", "in the other"))
         raise ResultsDiffer(
             f"networks stand in both datasets and are not the same: {told}. Take one of them out with sel"
         )
-    merged = xr.where(there, one, other, keep_attrs=True)
-    return merged.assign_attrs(one.attrs)
+    return one.where(there, other)

@@ -120,10 +120,10 @@ class Retraining:
             f"{name} {before[name]}, now {own}" for name, own in now.items() if before.get(name, own) != own
         ]
         return (
-            f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end as "
-            f"the dataset says: {told}. What is stored was changed; or it was computed by other versions "
-            f"({'; '.join(changed) or 'all are the same'}) or, by the engine reference, on another machine or in a sweep "
-            "that has grown since. allow_different=True gives what came, and says which networks differ"
+            f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end "
+            f"as the dataset says: {told}. What is stored was changed; or it was computed by other versions "
+            f"({'; '.join(changed) or 'all are the same'}) or, by the engine reference, on another machine or "
+            "in a sweep that has grown since. allow_different=True gives what came, and says which networks differ"
         )
 
     def _attrs(self) -> dict[str, Any]:
@@ -188,7 +188,8 @@ def _parts(
     names, problem = np.zeros(1, int), np.zeros_like(trial)
     if labelled:
         names = sweep.axes[labelled]
-        problem = pd.Index(names).get_indexer(chosen.everywhere(chosen.labels[labelled]).values.reshape(-1))
+        own = chosen.everywhere(chosen.labels[labelled]).values.reshape(-1)
+        problem = pd.Index(names).get_indexer(pd.Index(own))
     silent = frozenset(dim for dim, size in zip(sweep.axes, sweep.shape, strict=True) if size == 1)
     places = np.flatnonzero(there)
     order = places[np.lexsort((trial[places], problem[places], setting[places]))]
@@ -197,7 +198,11 @@ def _parts(
         labels = {dim: (label,) for dim, label in chosen.settings[int(setting[same[0]])].items()}
         for rows, trials, some in cover(problem[same], trial[same], sweep):
             at = same[some]
-            cells = {labelled: tuple(names[rows].tolist()), **labels, "trial": tuple(trials)}
+            cells: dict[Any, tuple[Any, ...]] = {
+                labelled: tuple(names[rows].tolist()),
+                **labels,
+                "trial": tuple(trials),
+            }
             block = Block(
                 sweep.name, sweep.fingerprint, tuple((dim, cells[dim]) for dim in sweep.axes), silent
             )
@@ -209,7 +214,7 @@ _Box = tuple[NDArray[np.intp], range, NDArray[np.intp]]
 
 
 def _boxes(problem: NDArray[np.intp], trial: NDArray[np.intp], sweep: TrainingSweep) -> Iterator[_Box]:
-    """Cut what is sorted by problems and trials: problems that need the same consecutive trials go together."""
+    """Cut what is sorted by problems and trials; problems that need the same trials go together."""
     most_names, most_trials = _longest(sweep)
     alike = defaultdict(list)
     ends = (np.diff(problem) != 0) | (np.diff(trial) > 1) | (np.diff(trial // most_trials) != 0)
