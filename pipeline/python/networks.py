@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from functools import cached_property, partial
 from math import prod
 from typing import TYPE_CHECKING, get_args
+from uuid import uuid4
 
 import numpy as np
 import xarray as xr
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Networks", "networks"]
 
-_NUMBERS = 2**24  # in a chunk, of parameters or of outputs
+_NUMBERS = 2**25  # in a chunk, of parameters or of outputs
 
 
 def networks(results: xr.Dataset, *, imports: Collection[str] = ()) -> Networks:
@@ -143,10 +144,11 @@ class Networks:
         if not (lazy := bool(parameters.chunks)):
             stored = parameters.encoding.get("preferred_chunks", {})
             most = _NUMBERS // max(1, self._room, rows.sizes["row"] * n_outputs)
-            parameters = parameters.chunk(lengths(self.sizes, max(1, most), stored))
+            if (parts := lengths(self.sizes, max(1, most), stored)) != self.sizes:
+                parameters = parameters.chunk(parts, token=uuid4().hex)  # or Dask would hash all of them
         found: xr.DataArray = xr.apply_ufunc(
             partial(outputs, networks=self.shapes, engine=engine),
-            parameters.chunk(parameter=-1),
+            parameters.chunk(parameter=-1) if lazy else parameters,
             self._which,
             rows,
             input_core_dims=[["parameter"], [], ["row", "input"]],

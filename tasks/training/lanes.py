@@ -118,21 +118,18 @@ def outputs(
     ndarray of shape (n_networks, n_rows)
     """
     protocol, x = Protocol(network=network, loss="mse"), inputs if inputs.ndim == 3 else inputs[None]
-    n_rows = x.shape[1]
-    found = np.empty((len(parameters), n_rows), np.float32)
-    most = max(_PIECE, _MOST_ROWS // (network.n_inputs + 2))
-    for start in range(0, n_rows, most):
+    most, parts = max(_PIECE, _MOST_ROWS // (network.n_inputs + 2)), []
+    for start in range(0, x.shape[1], most):
         some = x[:, start : start + most]
         rows = Rows(some, np.zeros((1, some.shape[1]), np.float32))
-        part = np.empty((len(parameters), rows.n_rows), np.float32)
+        parts.append(np.empty((len(parameters), rows.n_rows), np.float32))
         _kernels(protocol).outputs(
             _data(rows, parameters, None),
-            _rule(protocol, n_rows, n_rows),
-            _memory(protocol, rows.n_rows, n_rows),
-            part,
+            _rule(protocol, rows.n_rows, rows.n_rows),
+            _memory(protocol, rows.n_rows, rows.n_rows),
+            parts[-1],
         )
-        found[:, start : start + most] = part
-    return found
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _look(

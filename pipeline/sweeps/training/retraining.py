@@ -121,8 +121,8 @@ class Retraining:
         ]
         others = "; ".join(changed) or "all are the same"
         return (
-            f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end as "
-            f"the dataset says: {told}. What is stored was changed; or it was computed by other versions "
+            f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end "
+            f"as the dataset says: {told}. What is stored was changed; or it was computed by other versions "
             f"({others}) or, by the engine reference, on another machine or in a sweep that has grown since. "
             "allow_different=True gives what came, and says which networks differ"
         )
