@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.exporting import export
+    from relusweep.pipeline.python.joining import join
+    from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
+    from relusweep.pipeline.python.retraining import retrain
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.search import search
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
@@ -52,6 +56,7 @@ __all__ = [
     "AdamW",
     "Comparison",
     "Network",
+    "Networks",
     "Protocol",
     "RmsProp",
     "Rules",
@@ -69,11 +74,14 @@ __all__ = [
     "composition",
     "constructions",
     "errors",
+    "export",
     "groups",
     "history",
     "hypersphere",
     "images",
     "jacobians",
+    "join",
+    "networks",
     "open",
     "optima",
     "plan",
@@ -81,6 +89,7 @@ __all__ = [
     "regions",
     "report",
     "reproduce",
+    "retrain",
     "run",
     "runs",
     "search",
@@ -97,6 +106,7 @@ _HOMES = {
     "AdamW": "tasks.training.optimizers",
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
+    "Networks": "pipeline.python.networks",
     "Protocol": "tasks.training.protocol",
     "RmsProp": "tasks.training.optimizers",
     "Rules": "tasks.training.protocol",
@@ -108,13 +118,17 @@ _HOMES = {
     "TrainingResult": "tasks.training.protocol",
     "animate": "pipeline.python.results",
     "compare": "pipeline.python.results",
+    "export": "pipeline.python.exporting",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
+    "join": "pipeline.python.joining",
+    "networks": "pipeline.python.networks",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",
     "plan_source": "pipeline.python.reproduction",
     "reproduce": "pipeline.python.reproduction",
     "report": "pipeline.python.results",
+    "retrain": "pipeline.python.retraining",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",
     "search": "pipeline.python.search",

@@ -74,7 +74,7 @@ def _which(data: xr.Dataset, found: xr.Dataset, name: str, what: str) -> str:
 
 
 def _found(dataset: xr.Dataset) -> xr.Dataset | None:
-    """Count, over the trials, what ``ran``, was ``lost``, ``met`` the bar before, was ``ended`` by its loss."""
+    """Count, over the trials, what ran, was lost, met the bar before, and was ended by its loss."""
     from relusweep.tasks.training.protocol import StopReason  # and with it pydantic: opening goes without
 
     if not_finite(dataset) is None or not {"success_epoch", "done"} & set(dataset.variables):

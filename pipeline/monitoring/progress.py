@@ -93,9 +93,8 @@ class _Lines:
                 _say(self._console, words)
 
     def _begin(self, plan: Plan) -> None:
-        to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"
         of_round = f"round {plan.round.number}, " if plan.round and plan.round.number else ""
-        _say(self._console, f"{plan.sweep.group}: {of_round}{to_do}, {plan.done:,} in the store")
+        _say(self._console, f"{plan.sweep.group}: {of_round}{plan.words}")
 
     def _draw(self, group: str) -> None:
         _say(self._console, f"{group}: {self._words(group)}")

@@ -35,9 +35,10 @@ from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp,
 from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["constants_of", "curves", "look", "prepare", "schedule_of", "train_lanes"]
+__all__ = ["constants_of", "curves", "look", "outputs", "prepare", "schedule_of", "train_lanes"]
 
 _PIECE = 20
+_MOST_ROWS = 2**16  # numbers of rows that lie in memory at once, for each of the networks side by side
 
 
 def train_lanes(
@@ -105,6 +106,36 @@ def curves(
     """Give what `look` does and norms of the gradient, of several parameters of each network."""
     right, loss, finite, squares = _look(protocol, rows, parameters, gradient=True)
     return right, loss, finite, np.sqrt(squares)
+
+
+def outputs(
+    network: Network, parameters: NDArray[np.float32], inputs: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Give what networks make of inputs: to the last bit what they do in training.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_networks, network.n_parameters)
+    inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
+
+    Returns
+    -------
+    ndarray of shape (n_networks, n_rows)
+    """
+    protocol, x = Protocol(network=network, loss="mse"), inputs if inputs.ndim == 3 else inputs[None]
+    most, parts = max(_PIECE, _MOST_ROWS // (network.n_inputs + 2)), []
+    for start in range(0, x.shape[1], most):
+        some = x[:, start : start + most]
+        rows = Rows(some, np.zeros((1, some.shape[1]), np.float32))
+        parts.append(np.empty((len(parameters), rows.n_rows), np.float32))
+        _kernels(protocol).outputs(
+            _data(rows, parameters, None),
+            _rule(protocol, rows.n_rows, rows.n_rows),
+            _memory(protocol, rows.n_rows, rows.n_rows),
+            parts[-1],
+        )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _look(
@@ -432,14 +463,21 @@ _imports = compiled(*_parts, counted=False)
 
 
 class _Kernels(NamedTuple):
-    """The two kernels of an activation."""
+    """The kernels of an activation."""
 
     train: Any
     look: Any
+    outputs: Any
 
 
-_OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_networks))
-_OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
+_OF_RELU = _Kernels(
+    _imports(_kernel.train_networks),
+    _imports(_kernel.look_at_networks),
+    _imports(_kernel.outputs_of_networks),
+)
+_OF_UNITS = _Kernels(
+    _imports(_kernel.train_units), _imports(_kernel.look_at_units), _imports(_kernel.outputs_of_units)
+)
 
 
 def _kernels(protocol: Protocol) -> _Kernels:

@@ -17,7 +17,7 @@ from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
 
-__all__ = ["importing", "network_of", "sweep_of_results"]
+__all__ = ["described", "importing", "network_of", "sweep_of_results"]
 
 _TRUSTED: ContextVar[frozenset[str]] = ContextVar("code that a store may name", default=frozenset())
 
@@ -30,6 +30,23 @@ def importing(imports: Collection[str]) -> Iterator[None]:
         yield
     finally:
         _TRUSTED.reset(before)
+
+
+def described(dataset: xr.Dataset) -> TrainingSweep:
+    """Give the sweep that a group is of, as its attributes say: to read it, not to run anything.
+
+    Raises
+    ------
+    ValueError
+        The dataset is of no training sweep.
+    """
+    if dataset.attrs.get("kind") != "training" or "specification" not in dataset.attrs:
+        raise ValueError(
+            "the dataset does not say of which training sweep it is: take a part of what rs.open gives of "
+            "the group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
+        )
+    fields = json.loads(dataset.attrs["specification"])
+    return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
 
 
 def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> TrainingSweep:
@@ -46,9 +63,10 @@ def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> Trai
     ------
     relusweep.errors.InvalidSweep
         The specification names other code.
+    ValueError
+        The dataset is of no training sweep.
     """
-    fields = json.loads(dataset.attrs["specification"])
-    sweep = TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
+    sweep = described(dataset)
     if others := sorted(set(sweep.own_code) - set(imports) - _TRUSTED.get()):
         raise InvalidSweep(
             f"{sweep.name}: its networks need {', '.join(others)}, code that only the store names: that is "
