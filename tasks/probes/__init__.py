@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from relusweep.tasks import activations
-from relusweep.tasks.axes import Setting
+from relusweep.tasks.axes import Setting, WithAxes
 from relusweep.tasks.declared import Declared
 from relusweep.tasks.problems import Name, Problem, Trials
 
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 
-__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "domain_of", "needs_linear_pieces", "needs_relu"]
+__all__ = [
+    "END",
+    "Cost",
+    "Extent",
+    "Probe",
+    "Trained",
+    "Tried",
+    "domain_of",
+    "needs_linear_pieces",
+    "needs_relu",
+]
+
+END = -1
+"""Stands among epochs for the end of the training, whenever that was."""
 
 
 class Cost(NamedTuple):
@@ -114,12 +127,17 @@ class Trained:
         return self.result.parameters
 
     def snapshots(self, epochs: tuple[int, ...]) -> NDArray[np.float32]:
-        """Parameters after some of the epochs: (n_networks, n_epochs, n_parameters)."""
+        """Parameters after some of the epochs, `END` among them: (n_networks, n_epochs, n_parameters)."""
+        return np.stack([self._after(epoch) for epoch in epochs], axis=1)
+
+    def _after(self, epoch: int) -> NDArray[np.float32]:
+        if epoch == END:
+            return self.parameters
         assert self.result.snapshots is not None
-        return self.result.snapshots[:, np.searchsorted(self.snapshot_epochs, epochs)]
+        return self.result.snapshots[:, self.snapshot_epochs.index(epoch)]
 
 
-class Probe(BaseModel, ABC):
+class Probe(WithAxes, ABC):
     """What is kept of each network. A probe is one file in `relusweep.tasks.probes`.
 
     The module is named like the probe, and defines one subclass of this class. Fields of
@@ -130,7 +148,10 @@ class Probe(BaseModel, ABC):
     kind : str
         Name of the module.
     wants_parameters : bool
-        Whether it looks at the parameters at the end.
+        Whether it looks at the parameters at the end; see `looks_at_end`.
+    needs_training : bool
+        Whether it looks at more than parameters and how training ended: networks that are stored are trained
+        again for it.
     result_schema : int
         Part of the fingerprint of sweeps with the probe: raised when it comes to give other numbers.
     block_trials : int, optional
@@ -138,6 +159,7 @@ class Probe(BaseModel, ABC):
     """
 
     wants_parameters: ClassVar[bool] = True
+    needs_training: ClassVar[bool] = False
     result_schema: ClassVar[int] = 1
     block_trials: ClassVar[int | None] = None
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -161,8 +183,12 @@ class Probe(BaseModel, ABC):
         }
 
     def epochs(self, extent: Extent) -> tuple[int, ...]:
-        """Give the epochs, ascending, after which it needs the parameters."""
+        """Give the epochs, ascending, after which it needs the parameters; `END` is one, and comes first."""
         return ()
+
+    def looks_at_end(self, extent: Extent) -> bool:
+        """Tell whether it looks at the parameters at the end."""
+        return self.wants_parameters or END in self.epochs(extent)
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Raise ValueError where the problem or the labels of an axis do not allow it."""

@@ -33,7 +33,7 @@ class Curve(ProbeOfEpochs):
 
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
         """Give the epochs."""
-        return {"curve_epoch": (np.array(self.epochs(extent)), {"long_name": "epochs made", "units": "1"})}
+        return {"curve_epoch": self.labelled_epochs(extent)}
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Look at the snapshots."""

@@ -89,9 +89,8 @@ class Regions(ProbeOfEpochs):
 
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
         """Give epochs, distances of linked maps, and layers."""
-        epochs = np.array(self.epochs(extent))
         return {
-            "regions_epoch": (epochs, {"long_name": "epochs made", "units": "1"}),
+            "regions_epoch": self.labelled_epochs(extent),
             "linkage": (np.array(sorted(set(self.tolerance))), _LINKAGE),
             "layer": (np.arange(1, extent.most_depth + 1), {"long_name": "hidden layers", "units": "1"}),
         }
