@@ -1,7 +1,6 @@
 """Small networks: their shape, the order of their parameters, and their starts."""
 
 import math
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -31,7 +30,7 @@ def _known_init(name: str) -> str:
 
 
 class Network(BaseModel):
-    """A network of `depth` hidden layers of `width` units each, and one linear output.
+    """A network of `depth` hidden layers of `width` units each, and linear outputs.
 
     Its parameters are one row of numbers: layer after layer, unit after unit, each unit's weights in the
     order of its inputs and then its bias. A layer is so a matrix of shape (fan_out, fan_in + 1). Scalars of
@@ -60,6 +59,11 @@ class Network(BaseModel):
     group : int
         Sums of a hidden unit, whose layer has so many rows of weights a unit; above 1 for activations of
         groups of sums, and for these alone.
+    n_outputs : int
+        Linear outputs.
+    skip : {'none', 'input', 'residual'}
+        Every layer above the first also takes the inputs, behind the units below and before the bias; or each
+        hidden layer above the first adds what it takes to its activation. For equal widths.
 
     Examples
     --------
@@ -80,6 +84,8 @@ class Network(BaseModel):
     activation: Annotated[str, AfterValidator(_known_activation)] = "relu"
     widths: tuple[Annotated[Whole, Field(ge=1)], ...] | None = None
     group: Annotated[Whole, Field(ge=1)] = 1
+    n_outputs: Annotated[Whole, Field(ge=1)] = 1
+    skip: Literal["none", "input", "residual"] = "none"
 
     @model_validator(mode="before")
     @classmethod
@@ -93,6 +99,13 @@ class Network(BaseModel):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         activation = activations.load(self.activation)
+        if activation.layers and len(activation.layers) != self.depth:
+            raise ValueError(
+                f"activation = {self.activation} is of {len(activation.layers)} layers; allowed is one for "
+                f"each of depth = {self.depth} hidden layers"
+            )
+        if self.skip != "none" and self.widths is not None:
+            raise ValueError(f"skip = {self.skip} is for equal widths; got widths = {self.widths}")
         if self.leak and not activation.uses_leak:
             raise ValueError(
                 f"activation {self.activation} has no leak; got leak = {self.leak}, allowed is 0"
@@ -130,6 +143,11 @@ class Network(BaseModel):
         return self.layers if self.widths is None else self._shapes(self.widths)
 
     @property
+    def plain(self) -> bool:
+        """Whether each layer takes the one below alone, and the last one is a single output."""
+        return self.n_outputs == 1 and self.skip == "none"
+
+    @property
     def n_weights(self) -> int:
         """Number of weights and biases, with those of units of zeros."""
         return sum(fan_out * (fan_in + 1) for fan_out, fan_in in self.layers)
@@ -145,8 +163,10 @@ class Network(BaseModel):
         return self.n_weights + self.depth * self.width * self.n_scalars
 
     def _shapes(self, widths: tuple[int, ...]) -> list[tuple[int, int]]:
-        hidden = [(self.group * units, fan_in) for fan_in, units in pairwise([self.n_inputs, *widths])]
-        return [*hidden, (1, widths[-1])]
+        more = self.n_inputs if self.skip == "input" else 0
+        below = [self.n_inputs, *(units + more for units in widths)]
+        hidden = [(self.group * units, fan_in) for units, fan_in in zip(widths, below, strict=False)]
+        return [*hidden, (self.n_outputs, below[-1])]
 
 
 def scalar_views(network: Network, parameters: NDArray[Any]) -> list[NDArray[Any]]:
@@ -249,4 +269,6 @@ def _own(network: Network, stream: Stream) -> Stream:
     """Streams that draw other counts, or the same for another purpose, need names of their own."""
     init = () if network.init == "he_normal" else (network.init,)
     group = () if network.group == 1 else ("group", network.group)
-    return Stream((*stream.name, *init, *(network.widths or ()), *group))
+    outputs = () if network.n_outputs == 1 else ("outputs", network.n_outputs)
+    skip = () if network.skip == "none" else (network.skip,)
+    return Stream((*stream.name, *init, *(network.widths or ()), *group, *outputs, *skip))

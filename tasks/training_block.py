@@ -88,7 +88,7 @@ class TrainingBlock:
             return np.tile(self.starts.rows(network, self.trials), (len(self.labels), 1))
         initial = np.empty((len(self.labels), len(self.trials), network.n_parameters), np.float32)
         for i, (stream, room) in enumerate(zip(self.streams(), initial, strict=True)):
-            rows = None if learned is None else self.rows_of(i, learned)
+            rows = None if learned is None else self.rows_of(i, learned)[:2]
             room[:] = networks.initial_parameters(network, stream, self.trials, rows)
         return initial.reshape(-1, network.n_parameters)
 
@@ -172,7 +172,7 @@ def _pretrained(block: TrainingBlock, trials: Trials) -> Pretrained:
     for i, stream in enumerate(block.streams()):
         rows = block.rows_of(i, trials)
         numbers = uniform_around_zero(networks.initial_words(network, stream, block.trials))
-        start = starts_of(numbers, network, *rows)
+        start = starts_of(numbers, network, *rows[:2])
         parts.append(pretrain(block.protocol, block.pretraining, rows, start, engine=block.engine))
     return Pretrained(*map(np.concatenate, zip(*parts, strict=True)))
 

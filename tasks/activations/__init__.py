@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
-from relusweep.tasks import discovery
+from relusweep.tasks import discovery, own
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,6 +88,8 @@ class Activation:
         ``influences(z, units)``: derivatives of `apply` by the bias, the sum of weighted inputs held fixed,
         and by each scalar, of shape (n_networks, n_rows, n_units, 1 + n_scalars). Biases and scalars may then
         follow rules of their own: `relusweep.tasks.training.rules`.
+    layers : tuple of Activation
+        Of a list by layer, one for each hidden layer; the other fields then say what holds for all of them.
     """
 
     apply: Callable[[Tensor, Units], Tensor]
@@ -99,6 +101,11 @@ class Activation:
     scalars: tuple[Scalar, ...] = ()
     grouped: bool = False
     influences: Callable[[Tensor, Units], Tensor] | None = None
+    layers: tuple[Activation, ...] = ()
+
+    def of_layer(self, layer: int) -> Activation:
+        """Give the activation of a hidden layer, from 0."""
+        return self.layers[layer] if self.layers else self
 
     @property
     def piecewise_linear(self) -> bool:
@@ -112,5 +119,45 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Activation:
-    """Give an activation; a ValueError names those there are."""
-    return discovery.load(__name__, name, Activation)
+    """Give an activation.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`; ``module:name``, a function of a tensor of the user's own, which is imported when it
+        is applied; or one for each hidden layer, as ``relu-tanh``.
+
+    Raises
+    ------
+    ValueError
+        There is no such activation, or one that has scalars or groups of sums stands in a list.
+    """
+    if own.is_path(name):
+        return _own(name)
+    if "-" not in name:
+        return discovery.load(__name__, name, Activation)
+    layers = tuple(load(one) for one in name.split("-"))
+    if others := [one for one in name.split("-") if load(one).scalars or load(one).grouped]:
+        raise ValueError(f"activation = {name}: {others[0]} has scalars or groups, and cannot be in a list")
+    return Activation(
+        _of_no_layer,
+        zero_at_zero=all(one.zero_at_zero for one in layers),
+        uses_leak=any(one.uses_leak for one in layers),
+        in_lanes=all(one.in_lanes for one in layers),
+        layers=layers,
+    )
+
+
+def _of_no_layer(z: Tensor, units: Units) -> Tensor:
+    raise TypeError("activations of a list are applied by layer; take of_layer(i)")
+
+
+def _own(path: str) -> Activation:
+    def apply(z: Tensor, units: Units) -> Tensor:
+        found: Tensor = own.call(path, z)
+        if getattr(found, "shape", None) != z.shape:
+            shape = getattr(found, "shape", type(found).__name__)
+            raise ValueError(f"activation {path} of a tensor of shape {tuple(z.shape)} gave {shape}")
+        return found
+
+    return Activation(apply, zero_at_zero=False)

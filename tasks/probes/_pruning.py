@@ -57,7 +57,7 @@ class PruningProbe(Probe):
 
     def tuning(self, trained: Trained, originals: NDArray[np.intp]) -> FineTuning:
         """Describe the originals."""
-        inputs, targets, _ = trained.trials
+        inputs, targets = trained.trials[:2]
         return FineTuning(
             self.fine_tuned(trained.protocol),
             inputs[originals] if inputs.ndim == 3 else inputs,
@@ -93,7 +93,7 @@ def missing_rows(
 
 def needs_classes(probe: str, problem: Problem) -> None:
     """Raise ValueError where rows are not right or wrong."""
-    if not problem.two_classes:
+    if not problem.has_classes:
         raise ValueError(
             f"{probe} asks which parts are right on the rows, and rows of {problem.kind} are not right or "
             "wrong; leave it out"

@@ -40,7 +40,7 @@ class Compression(Probe):
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Refuse problems without classes, and units that are not piecewise linear."""
-        if not problem.two_classes:
+        if not problem.has_classes:
             raise ValueError(
                 f"compression counts right rows, and {problem.kind} has no classes; leave it out"
             )
@@ -66,7 +66,7 @@ class Compression(Probe):
         """Cluster the maps at the rows of every network whose outputs are finite."""
         numbers_of_maps, _ = self.inner(extent)["maps"]
         right = np.full((len(trained.parameters), len(numbers_of_maps)), -1, np.int32)
-        inputs, targets, _ = trained.trials
+        inputs, targets = trained.trials[:2]
         for network in np.flatnonzero(trained.result.stop_reason != StopReason.NOT_FINITE).tolist():
             points = inputs if inputs.ndim == 2 else inputs[network]
             outputs = _compressed(trained, network, points, numbers_of_maps[numbers_of_maps <= len(points)])

@@ -27,7 +27,7 @@ class Curve(ProbeOfEpochs):
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give loss and gradient, and of two classes the share of right rows."""
         found = {"curve_loss": numbers("float32", "loss, mean over rows", _DIMS)}
-        if extent.problem.two_classes:
+        if extent.problem.has_classes:
             found["curve_rows_right"] = numbers("float32", "share of rows on the right side", _DIMS)
         return found | {"curve_gradient_norm": numbers("float32", "Euclidean norm of the gradient", _DIMS)}
 
@@ -39,11 +39,11 @@ class Curve(ProbeOfEpochs):
         """Look at the snapshots."""
         from relusweep.tasks.training.curves import curve
 
-        inputs, targets, _ = trained.trials
+        inputs, targets = trained.trials[:2]
         taken = trained.snapshots(self.epochs(extent))
         seen = curve(trained.protocol, inputs, targets, taken)
         found: dict[str, NDArray[np.generic]] = {
             "curve_loss": seen.loss,
             "curve_gradient_norm": seen.gradient_norm,
         }
-        return found | ({"curve_rows_right": seen.rows_right} if trained.problem.two_classes else {})
+        return found | ({"curve_rows_right": seen.rows_right} if trained.problem.has_classes else {})

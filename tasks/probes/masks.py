@@ -99,7 +99,7 @@ class Masks(Probe):
         from relusweep.tasks.pruning.masks import solving_masks
 
         originals, protocol = succeeded(trained), trained.protocol
-        inputs, targets, _ = trained.trials
+        inputs, targets = trained.trials[:2]
         shape = len(originals), len(self.of)
         found = {
             name: np.full((*shape, self.most) if declared.dims == _EACH else shape, -1, declared.dtype)

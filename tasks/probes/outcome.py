@@ -30,7 +30,7 @@ class Outcome(Probe):
         problem, restarts = extent.problem, extent.restarts
         epoch = "epochs of a try, where one met the bar" if restarts else "epoch of success"
         found = {"success_epoch": numbers("int32", epoch, fill=-2, comment="-1: never")}
-        if problem.two_classes:
+        if problem.has_classes:
             found["rows_right"] = numbers(problem.rows_dtype, _RIGHT)
         found["final_loss"] = numbers("float32", "loss at the end, mean over rows")
         found["stop_reason"] = codes("why training stopped", StopReason)
@@ -41,21 +41,21 @@ class Outcome(Probe):
             found["pretraining_loss"] = numbers("float32", "loss after pretraining, mean over rows")
             found["pretraining_end"] = codes("how pretraining ended", PretrainingEnd)
         if problem.has_test:
-            if problem.two_classes:
+            if problem.has_classes:
                 found["test_rows_right"] = numbers(problem.rows_dtype, f"test {_RIGHT}")
             found["test_loss"] = numbers("float32", "loss at the end, mean over test rows")
         return found
 
     def measure(self, trained: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:
         """Take them from the result."""
-        result, tried, two_classes = trained.result, trained.tried, trained.problem.two_classes
+        result, tried, has_classes = trained.result, trained.tried, trained.problem.has_classes
         found: dict[str, NDArray[np.generic] | None] = {
-            "success_epoch": result.success_epoch if two_classes else np.full_like(result.success_epoch, -1),
+            "success_epoch": result.success_epoch if has_classes else np.full_like(result.success_epoch, -1),
             "final_loss": result.loss,
             "stop_reason": result.stop_reason,
             "test_loss": result.test_loss,
         }
-        if two_classes:
+        if has_classes:
             rows = {"rows_right": result.rows_right, "test_rows_right": result.test_rows_right}
             dtype = trained.problem.rows_dtype
             found |= {name: None if some is None else some.astype(dtype) for name, some in rows.items()}

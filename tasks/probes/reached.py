@@ -59,7 +59,7 @@ class Reached(ProbeOfEpochs):
         """Look at the snapshots and at the end."""
         from relusweep.tasks.training.curves import curve
 
-        inputs, targets, _ = trained.trials
+        inputs, targets = trained.trials[:2]
         chosen = self.epochs(extent)
         seen = curve(trained.protocol, inputs, targets, trained.snapshots(chosen)).loss
         loss = np.column_stack([seen, trained.result.loss]).astype(np.float64)

@@ -25,14 +25,19 @@ class Trials(NamedTuple):
     ----------
     inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
         The same for all networks, or each network's own; networks are labels × trials, trials fastest.
-    targets : ndarray of shape (n_networks, n_rows)
+    targets : ndarray of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets)
+        Of several classes their numbers from 0, for cross-entropy.
     test : pair of ndarray, optional
         Inputs and targets, shaped alike, that no network is trained on.
+    weights : ndarray of shape (n_rows,) or (n_networks, n_rows), optional
+        Of the training rows, none below 0, with a mean of 1; by default all are 1. Rows of weight 0 do not
+        matter: they count as right.
     """
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
     test: tuple[NDArray[Any], NDArray[Any]] | None = None
+    weights: NDArray[Any] | None = None
 
 
 class Problem(WithAxes, ABC):
@@ -49,10 +54,6 @@ class Problem(WithAxes, ABC):
         Where groups of its sweeps live in the store.
     title : str
         What its sweeps are, in words.
-    losses : tuple of str
-        Losses that its targets allow.
-    two_classes : bool
-        Whether rows are of two classes, so that an output is right or wrong.
     rows_dtype : str
         What holds the number of its rows.
     extent : tuple of str
@@ -67,14 +68,22 @@ class Problem(WithAxes, ABC):
 
     folder: ClassVar[str]
     title: ClassVar[str]
-    losses: ClassVar[tuple[str, ...]] = ("bce", "mse")
-    two_classes: ClassVar[bool] = True
     rows_dtype: ClassVar[str] = "int32"
     extent: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[str | None] = None
     label_attrs: ClassVar[Mapping[str, Any]] = {}
 
     kind: str
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Losses that its targets allow."""
+        return "bce", "mse"
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether rows are of classes, so that an output is right or wrong."""
+        return True
 
     @property
     def rigid(self) -> tuple[str, ...]:
@@ -84,6 +93,10 @@ class Problem(WithAxes, ABC):
     @abstractmethod
     def n_inputs_of(self, setting: Setting) -> int:
         """Count the inputs of the networks of a setting."""
+
+    def n_outputs_of(self, setting: Setting) -> int:
+        """Count the outputs of the networks of a setting."""
+        return 1
 
     @abstractmethod
     def n_rows_of(self, setting: Setting) -> int:

@@ -49,8 +49,6 @@ class Function(Problem):
 
     folder: ClassVar[str] = "function"
     title: ClassVar[str] = "Function sweep"
-    losses: ClassVar[tuple[str, ...]] = ("mse",)
-    two_classes: ClassVar[bool] = False
 
     kind: Literal["function"] = "function"
     target: Annotated[
@@ -94,6 +92,16 @@ class Function(Problem):
         """Give the ends of the interval that the points lie in, the same along every input."""
         function = self.function(setting)
         return function.low, function.high
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Losses that its targets allow."""
+        return ("mse",)
+
+    @property
+    def has_classes(self) -> bool:
+        """Values are neither right nor wrong."""
+        return False
 
     def n_inputs_of(self, setting: Setting) -> int:
         """Count the inputs of the function."""

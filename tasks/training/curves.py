@@ -69,7 +69,7 @@ def _in_torch(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) ->
 
     from relusweep.tasks.training.reference import judge, logits
 
-    inputs, targets = (torch.as_tensor(a) for a in rows)
+    inputs, targets = (torch.as_tensor(a) for a in rows[:2])
     losses, shares, norms = np.full((3, *snapshots.shape[:2]), np.nan, np.float32)
     for point in range(snapshots.shape[1]):
         row = torch.tensor(snapshots[:, point], requires_grad=True)

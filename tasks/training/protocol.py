@@ -156,11 +156,14 @@ class Rows(NamedTuple):
     ----------
     inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs), dtype float32
         The same for all networks, or each network's own.
-    targets : ndarray of shape (n_networks, n_rows), dtype float32
+    targets : ndarray of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets), dtype float32
+    weights : ndarray of shape (n_networks, n_rows), dtype float32, optional
+        By default all are 1.
     """
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
 
     @property
     def n_rows(self) -> int:

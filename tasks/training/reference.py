@@ -51,7 +51,7 @@ def logits(
         sums = torch.baddbmm(biases, h, layer[:, :, :fan_in].mT)
         if i < network.depth:
             units = Units(network.leak, network.group, biases, scalars[:, i])
-            h = activation.apply(sums, units)
+            h = activation.of_layer(i).apply(sums, units)
             if taps is not None:
                 h.retain_grad()
                 taps.append(Tap(sums, units, h))
@@ -125,7 +125,7 @@ class _Stack:
         device: str,
     ) -> None:
         self.protocol = protocol
-        self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows)
+        self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows[:2])
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
         self.optimizer = optimizer_of(protocol.optimizer, self.parameters)

@@ -40,7 +40,7 @@ from relusweep.tasks.hypersphere.outlines import outline
 
 one = results.isel(dict.fromkeys(results["success_epoch"].dims, 0))
 network = network_of(one)
-points, targets, _ = network.problem.draw(network.setting, network.labels, network.trials, network.seed)
+points, targets = network.problem.draw(network.setting, network.labels, network.trials, network.seed)[:2]
 protocol, ball_and_shell = network.protocol, network.problem.bodies(network.setting, len(targets[0]))
 curves = outline(ball_and_shell, protocol.network, one["parameters"], threshold=protocol.threshold)"""
 

@@ -87,7 +87,7 @@ def watched(one: xr.Dataset) -> Watched:
     found = {epoch: row for epoch, row in kept if can_be_cut(network, row[None], *square)[0]}
     if not found:
         raise CannotDraw("the network has not run, or its parameters were never finite")
-    inputs, targets, _ = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
+    inputs, targets = block.problem.draw(block.setting, block.labels, block.trials, block.seed)[:2]
     return Watched(
         name=_name(one),
         network=network,

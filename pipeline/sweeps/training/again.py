@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
@@ -16,10 +18,28 @@ if TYPE_CHECKING:
 __all__ = ["network_of", "sweep_of_results"]
 
 
-def sweep_of_results(dataset: xr.Dataset) -> TrainingSweep:
-    """Give the sweep that a group is of, as its attributes say."""
+def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> TrainingSweep:
+    """Give the sweep that a group is of, as its attributes say.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    imports : collection of str
+        Code of the user's own, as ``module:name``, that may be imported although only the store names it.
+
+    Raises
+    ------
+    relusweep.errors.InvalidSweep
+        The specification names other code.
+    """
     fields = json.loads(dataset.attrs["specification"])
-    return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
+    sweep = TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
+    if others := sorted(set(sweep.own_code) - set(imports)):
+        raise InvalidSweep(
+            f"{sweep.name}: its networks need {', '.join(others)}, code that only the store names: that is "
+            f"not imported unasked; if you trust it, give imports={others}"
+        )
+    return sweep
 
 
 def network_of(dataset: xr.Dataset) -> TrainingBlock:

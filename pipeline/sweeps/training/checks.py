@@ -19,7 +19,6 @@ from relusweep.tasks.networks import Network, initial_parameters
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training.protocol import Rows
 
 __all__ = ["STARTING", "check", "check_names", "check_starts", "check_where", "check_whole_starts"]
 
@@ -60,7 +59,7 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
         raise ValueError(f"loss = {others[0]}: the problem {problem.kind} allows {allowed}")
     if "bar" in labels and labels["stop"] != ("last_epoch",):
         raise ValueError("restarts hold the bar against the loss after all epochs; set stop=last_epoch")
-    if "first_success" in labels["stop"] and not problem.two_classes:
+    if "first_success" in labels["stop"] and not problem.has_classes:
         raise ValueError(
             f"stop = first_success: rows of {problem.kind} are not right or wrong; set stop=last_epoch"
         )
@@ -193,7 +192,7 @@ def check_whole_starts(problem: Problem, settings: Iterable[Setting], seed: int)
         if whole.needs_rows:
             label = problem.names()[0] if problem.labels else None
             learned = problem.draw(setting, (label,), range(1), seed)
-            rows = Rows(learned.inputs, learned.targets)
+            rows = learned.inputs, learned.targets
             try:
                 initial_parameters(network, Stream(("check",)), range(1), rows)
             except ValueError as error:

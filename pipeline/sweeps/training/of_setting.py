@@ -29,6 +29,8 @@ def network_of(problem: Problem, setting: Setting) -> Network:
         n_inputs=problem.n_inputs_of(setting),
         widths=widths,
         group=group_of(setting),
+        n_outputs=problem.n_outputs_of(setting),
+        skip=setting.get("skip", "none"),
         **{name: setting[name] for name in names},
     )
 

@@ -37,7 +37,7 @@ from relusweep.pipeline.sweeps.training.of_setting import (
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
-from relusweep.tasks import activations, networks
+from relusweep.tasks import activations, networks, own
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
@@ -226,6 +226,11 @@ class TrainingSweep(SpecifiedSweep):
         inputs = {self.problem.n_inputs_of(setting) for setting in settings}
         names = {self.problem.start_name(setting, problem, self.seed) for setting in settings}
         return len(shapes) == len(inputs) == len(names) == 1
+
+    @cached_property
+    def own_code(self) -> tuple[str, ...]:
+        """Name the code of the user's own that networks need, as ``module:name``."""
+        return tuple(name for name in self.network.activation if own.is_path(name))
 
     # How far it reaches
 

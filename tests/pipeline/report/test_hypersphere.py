@@ -144,7 +144,7 @@ def test_the_samples_of_a_network_are_those_that_it_was_trained_on(plane: xr.Dat
     one = plane.sel(n_inputs=2, batch=10, inputs="scaled", leak=0.1)
     for network in (one.sel(loss=loss, trial=trial) for loss in ("bce", "mse") for trial in range(4)):
         block = network_of(network)
-        points, targets, _ = block.problem.draw(block.setting, block.labels, block.trials, block.seed)
+        points, targets = block.problem.draw(block.setting, block.labels, block.trials, block.seed)[:2]
         first, last = np.split(network["parameters"].values.astype(float), [9])
         hidden = points[0] @ first.reshape(3, 3)[:, :2].T + first.reshape(3, 3)[:, 2]
         output = np.where(hidden > 0, hidden, 0.1 * hidden) @ last[:3] + last[3]

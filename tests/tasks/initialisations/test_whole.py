@@ -13,10 +13,10 @@ from scipy.stats import kstest
 from relusweep.tasks import initialisations
 from relusweep.tasks.composition.encoding import encoded
 from relusweep.tasks.composition.starts import starts_of
+from relusweep.tasks.layers import Learned
 from relusweep.tasks.networks import Network, initial_parameters, initial_words, layer_views
 from relusweep.tasks.regions.structure import structure
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training.protocol import Rows
 from tests.tasks.initialisations.test_initialisations import LAYERED
 
 FROZEN = {"compositional": "c4e6d0131189ea62", "raai": "300ae7a9c48ede2f"}
@@ -24,8 +24,8 @@ STREAM = Stream(("starts",))
 X = np.linspace(0, 1, 50, dtype=np.float32)[:, None]
 
 
-def rows(trials: range) -> Rows:
-    return Rows(X, np.tile(X[:, 0] ** 2, (len(trials), 1)))
+def rows(trials: range) -> Learned:
+    return X, np.tile(X[:, 0] ** 2, (len(trials), 1))
 
 
 def network(init: str, **fields: object) -> Network:
@@ -121,5 +121,5 @@ def test_what_cannot_start_so_is_refused() -> None:
             network("compositional"),
             STREAM,
             range(2),
-            Rows(X, np.tile((1 - np.cos(np.pi * X[:, 0])) / 2, (2, 1))),
+            (X, np.tile((1 - np.cos(np.pi * X[:, 0])) / 2, (2, 1))),
         )

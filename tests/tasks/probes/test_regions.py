@@ -134,7 +134,7 @@ def test_one_map_is_the_mean_and_as_many_as_there_are_change_nothing():
     arrays = train_block(TRAINED).arrays
     kept = dict(zip(Compression().clusters, arrays["compressed_rows_right"].T, strict=True))
     assert (kept[100] == -1).all()  # of 80 rows
-    inputs, targets, _ = TRAINED.problem.draw(TRAINED.setting, (None,), TRAINED.trials, 0)
+    inputs, targets = TRAINED.problem.draw(TRAINED.setting, (None,), TRAINED.trials, 0)[:2]
     network, parameters = TRAINED.protocol.network, arrays["parameters"]
     for trial in range(3):
         regions = linear_regions(network, parameters[trial], [-3, -3], [3, 3])

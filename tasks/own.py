@@ -1,0 +1,78 @@
+"""Code of the user's own, by the name that they wrote into a specification of theirs: ``module:name``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+__all__ = ["OwnCodeError", "call", "is_path", "load"]
+
+_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class OwnCodeError(ValueError):
+    """Code of the user's own cannot be imported, or raised an exception."""
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a text has the form ``module:name``."""
+    return _PATH.fullmatch(text) is not None
+
+
+@cache
+def load(path: str) -> Any:
+    """Import what a path names; modules of the current directory are found too.
+
+    Only for a path that the user wrote into a file or a command of their own, never for what a store says.
+
+    Parameters
+    ----------
+    path : str
+        As ``module:name`` or ``package.module:name``.
+
+    Raises
+    ------
+    OwnCodeError
+        There is no such module, it has no such name, or importing it failed.
+    """
+    module, _, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name and not module.startswith(error.name):
+            raise OwnCodeError(f"{path}: {module} needs {error.name}, which is not installed") from error
+        raise OwnCodeError(
+            f"{path}: there is no module {module} in {here} or on Python's path; start where it lies, or "
+            "install it, on all workers"
+        ) from error
+    except AttributeError as error:
+        if not hasattr(sys.modules.get(module), "__name__"):
+            raise OwnCodeError(f"{path}: importing {module} failed: {error}") from error
+        raise OwnCodeError(f"{path}: {module} has no {name}") from error
+    except Exception as error:
+        raise OwnCodeError(f"{path}: importing {module} failed: {type(error).__name__}: {error}") from error
+
+
+def call(path: str, *arguments: Any) -> Any:
+    """Call what a path names; what it raises names the path and the shapes of its arguments.
+
+    Raises
+    ------
+    OwnCodeError
+        It cannot be imported, or it raised an exception.
+    """
+    function = load(path)
+    try:
+        return function(*arguments)
+    except Exception as error:
+        shapes = ", ".join(str(tuple(getattr(one, "shape", ()))) for one in arguments)
+        raise OwnCodeError(
+            f"{path} of an argument of shape {shapes} raised {type(error).__name__}: {error}"
+        ) from error
