@@ -5,9 +5,10 @@
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
-`history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
-`reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
-`optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
+`history`, `tag`, `compare`; functions of stored networks: `derive`, `derivation`; the runs that a store has
+seen: `runs`. What sources report: `plan_source`, `reproduce`. Networks without a sweep: `train`. The parts,
+by subject: `boolean`, `hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`,
+`jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.derive import derivation, derive
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
@@ -61,6 +63,8 @@ __all__ = [
     "comparison",
     "composition",
     "constructions",
+    "derivation",
+    "derive",
     "errors",
     "groups",
     "history",
@@ -96,6 +100,8 @@ _HOMES = {
     "TrainingResult": "tasks.training.protocol",
     "animate": "pipeline.python.results",
     "compare": "pipeline.python.results",
+    "derivation": "pipeline.python.derive",
+    "derive": "pipeline.python.derive",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
     "open": "pipeline.python.results",

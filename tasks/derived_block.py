@@ -141,15 +141,20 @@ def _trained_again(block: DerivedBlock) -> BlockResult:
     ended = Outcome().variables(training.extent)
     kept = block.reader.read(ended, block.labels)
     for name in ended:
-        came, stored = (np.ascontiguousarray(found).reshape(-1, 1) for found in (result.arrays[name], kept[name]))
-        if differ := int((came.view(np.uint8) != stored.view(np.uint8)).any(axis=1).sum()):
+        came, stored = (_bits(some[name]) for some in (result.arrays, kept))
+        if differ := int((came != stored).any(axis=1).sum()):
             raise RuntimeError(
-                f"{differ} of {len(came)} networks trained again did not end as those in the store: {name} has "
-                "other bits. Another version of relusweep, or of PyTorch, has trained them"
+                f"{differ} of {len(came)} networks trained again did not end as those in the store: {name} "
+                "has other bits. Another version of relusweep, or of PyTorch, has trained them"
             )
     probe = training.probes[1]
     arrays = {name: result.arrays[name] for name in probe.variables(training.extent)}
     return result._replace(arrays=arrays)
+
+
+def _bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """View the bytes of each network's value."""
+    return np.ascontiguousarray(values).reshape(-1, 1).view(np.uint8)
 
 
 def _shape(training: TrainingBlock) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from typer import Exit, Option, Typer, echo
 
 from relusweep.pipeline.commands import (
     clusters,
+    derive,
     doctor,
     nightly,
     reproduction,
@@ -63,7 +64,7 @@ def _common(
 
 _OF_FIELDS = (sweeps.plan, sweeps.run, submission.submit)
 for command in (
-    *(sweeps.sweeps, sweeps.plan, sweeps.run, reproduction.reproduce),
+    *(sweeps.sweeps, sweeps.plan, sweeps.run, derive.derive, reproduction.reproduce),
     *(status, results.show, results.report, results.animate),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from relusweep.pipeline.common.validation import explained, nearest
-from relusweep.tasks import discovery, probes, problems, quantities
+from relusweep.tasks import discovery, own, probes, problems, quantities
+from relusweep.tasks.own_probe import OwnProbe
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.quantities import Quantity
@@ -83,7 +84,8 @@ def _made(value: Any) -> Probe:
     (name, fields), *others = value.items()
     if others:
         raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; put them into a list")
-    return _validated(probe_class(str(name)), fields or {})
+    kind = {"kind": name} if own.is_path(str(name)) else {}
+    return _validated(probe_class(str(name)), {**kind, **(fields or {})})
 
 
 def _validated(model: type[M], value: Any) -> M:
@@ -101,7 +103,9 @@ def _problem(name: str) -> type[Problem]:
 
 
 def probe_class(name: str) -> type[Probe]:
-    """Find the class of a probe."""
+    """Find the class of a probe; one of the user's own, ``module:name``, is not imported."""
+    if own.is_path(name):
+        return OwnProbe
     return cast(type[Probe], _class(probes, Probe, name))
 
 

@@ -166,6 +166,11 @@ class Probe(WithAxes, ABC):
 
     kind: str
 
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Code of the user's own that it is made of, as ``module:name``."""
+        return ()
+
     @abstractmethod
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Say which variables there are; their dimensions are those of `inner`."""

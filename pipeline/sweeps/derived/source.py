@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Coordinate
-from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["Source"]
 
@@ -70,8 +69,8 @@ class Source:
         found = np.unique(dataset["fingerprint"].values[dataset["done"].values]).tolist()
         if len(found) != 1:
             raise InvalidSweep(
-                f"{self.group} holds networks of {len(found)} specifications, and something is derived of one; "
-                "run its sweep first, or start it anew (--replace, or replace=True)"
+                f"{self.group} holds networks of {len(found)} specifications, and functions are derived of "
+                "those of one; run its sweep first, or start it anew (--replace, or replace=True)"
             )
         return int(found[0])
 
@@ -82,18 +81,21 @@ class Source:
 
     def coordinates(self, axes: Mapping[str, NDArray[Any]]) -> dict[str, Coordinate]:
         """Say what it knows of labels of the axes."""
-        known = self.dataset.coords.to_dataset()
-        lying = [name for name, of in known.variables.items() if set(of.dims) <= set(axes) and of.dims]
+        coords = self.dataset.coords
         places = {
-            dim: known.indexes[dim].get_indexer(pd.Index(labels))
+            dim: coords.indexes[dim].get_indexer(pd.Index(labels))
             for dim, labels in axes.items()
-            if dim in known.dims
+            if dim in coords.indexes
         }
-        part = known[lying].isel(places)
-        return {
-            str(name): (tuple(map(str, of.dims)), of.values, dict(of.attrs))
-            for name, of in part.variables.items()
-        }
+        found: dict[str, Coordinate] = {}
+        for name, array in coords.items():
+            dims = tuple(map(str, array.dims))
+            if name in axes:
+                found[str(name)] = str(name), axes[str(name)], dict(array.attrs)
+            elif dims and set(dims) <= set(axes):
+                values = array.values[np.ix_(*(places[dim] for dim in dims))]
+                found[str(name)] = dims, values, dict(array.attrs)
+        return found
 
 
 def _places(index: pd.Index[Any], labels: Sequence[Any]) -> slice | NDArray[np.intp]:
@@ -107,12 +109,3 @@ def _places(index: pd.Index[Any], labels: Sequence[Any]) -> slice | NDArray[np.i
 def _opened(store: str, group: str, version: str) -> xr.Dataset:
     """Open a group; of one version it stays the same."""
     return open_results(store, group, version=version, mask_and_scale=False)
-
-
-def sweep_of(source: Source) -> TrainingSweep:
-    """Give the sweep that a group is of."""
-    from relusweep.pipeline.sweeps.training.again import sweep_of_results
-
-    if source.dataset.attrs.get("kind") != "training":
-        raise InvalidSweep(f"{source.group} holds no trained networks, of which something can be derived")
-    return sweep_of_results(source.dataset)

@@ -152,7 +152,8 @@ class TrainingSweep(SpecifiedSweep):
         return {dim: place.axis.written(place.labels[0]) for dim, place in only.items()}
 
     @cached_property
-    def _extent(self) -> Extent:
+    def largest(self) -> Extent:
+        """How large its networks are, and how long they train, at most."""
         largest = [network_of(self.problem, setting) for setting in self._sizes()]
         return Extent(
             self.problem,
@@ -170,7 +171,7 @@ class TrainingSweep(SpecifiedSweep):
 
     @property
     def _inner(self) -> dict[str, tuple[NDArray[Any], Mapping[str, Any]]]:
-        return {dim: of for probe in self._every_probe for dim, of in probe.inner(self._extent).items()}
+        return {dim: of for probe in self._every_probe for dim, of in probe.inner(self.largest).items()}
 
     @property
     def inner(self) -> Mapping[str, NDArray[Any]]:
@@ -184,7 +185,7 @@ class TrainingSweep(SpecifiedSweep):
         return {
             name: Variable((*axes, *dims), dtype, fill, attrs)
             for probe in self._every_probe
-            for name, (dims, dtype, fill, attrs) in probe.variables(self._extent).items()
+            for name, (dims, dtype, fill, attrs) in probe.variables(self.largest).items()
         }
 
     @property
@@ -230,7 +231,8 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
-        return tuple(name for name in self.network.activation if own.is_path(name))
+        activations = (name for name in self.network.activation if own.is_path(name))
+        return (*activations, *(path for probe in self.probes for path in probe.own_code))
 
     # How far it reaches
 
@@ -324,7 +326,7 @@ class TrainingSweep(SpecifiedSweep):
         try:
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
-            kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            kept = [(probe.kind, list(probe.variables(self.largest))) for probe in self._every_probe]
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
@@ -380,7 +382,7 @@ class TrainingSweep(SpecifiedSweep):
             protocol=protocol_of(self.problem, setting),
             restarts=restarts_of(setting),
             probes=self._every_probe,
-            extent=self._extent,
+            extent=self.largest,
             engine=self.engine,
             starts=self.network.starts,
             pretraining=pretraining_of(setting),
@@ -419,7 +421,7 @@ class TrainingSweep(SpecifiedSweep):
         fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
         if self.problem.labels:
             longest[self.problem.labels] = min(longest[self.problem.labels], fitting)
-        of = Estimates(self.problem, self._every_probe, self._extent)
+        of = Estimates(self.problem, self._every_probe, self.largest)
 
         def seconds(block: Block) -> float:
             return of.seconds(self._setting_of(block), block.cells)

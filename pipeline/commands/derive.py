@@ -1,0 +1,67 @@
+"""The command that computes functions of stored networks: `derive`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Argument, Option
+
+from relusweep.pipeline.commands.options import Cluster, Log, Scheduler, Threads, Workers
+from relusweep.pipeline.commands.sweeps import DryRun, Replace, cluster_config, print_plan, run_and_tell
+
+__all__ = ["derive"]
+
+_SET = "What the function takes: at=end; name=… names the new group. Repeatable."
+_IMPORT = "Code of your own that the networks need, and that may be imported. Repeatable."
+
+
+def derive(
+    store: Annotated[str, Argument(metavar="STORE", help="A directory, or s3://bucket/prefix.")],
+    group: Annotated[str, Argument(metavar="GROUP", help="Trained networks: a sweep in the store.")],
+    function: Annotated[str, Argument(metavar="FUNCTION", help="A probe, or module:name of your own.")],
+    settings: Annotated[list[str] | None, Option("--set", metavar="FIELD=VALUE", help=_SET)] = None,
+    labels: Annotated[
+        list[str] | None,
+        Option("--label", metavar="AXIS=LABELS", help="Which networks: width=2,4, trial=0..9. Repeatable."),
+    ] = None,
+    imports: Annotated[list[str] | None, Option("--import", metavar="MODULE:NAME", help=_IMPORT)] = None,
+    workers: Workers = None,
+    threads_per_worker: Threads = None,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+    log: Log = None,
+) -> None:
+    """Compute a function of stored networks, and store what it gives in a group beside theirs.
+
+    The group is named after the function: boolean/npn4.margins. Run it again to go on after any stop. Where
+    the store does not keep what the function looks at, the networks are trained again.
+
+    relusweep derive results npn4 margins
+
+    relusweep derive results plane_xor regions --set at=end --label widths=8-8-8
+
+    relusweep derive results npn4 mymodule:norms --dry-run
+    """
+    from relusweep.pipeline.planning.plan import plans
+    from relusweep.pipeline.report.stored import choose
+    from relusweep.pipeline.sweeps.derived.making import derived, read_fields, read_labels
+    from relusweep.storage import stored_groups
+
+    chosen = choose(store, group, list(stored_groups(store)))
+    fields = read_fields(settings or ())
+    asked = derived(
+        store,
+        chosen,
+        function,
+        fields,
+        read_labels(store, chosen, labels or ()),
+        name=fields.pop("name", None),
+        imports=imports or (),
+    )
+    if dry_run:
+        print_plan(plans(asked, store, replace=replace), store)
+        return
+    config = cluster_config(workers, threads_per_worker, scheduler, cluster)
+    run_and_tell(asked, store, config, replace=replace, log=log)

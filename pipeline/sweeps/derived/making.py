@@ -1,0 +1,128 @@
+"""How users say what is derived of which networks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from relusweep._yaml import number
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.common.validation import explained, nearest
+from relusweep.pipeline.sweeps.derived.source import Source
+from relusweep.pipeline.sweeps.derived.sweep import Derivation, DerivedSweep
+from relusweep.pipeline.sweeps.overrides import read_setting
+from relusweep.pipeline.sweeps.training.again import sweep_of_results
+from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.storage import resolve
+from relusweep.tasks.axes import listed
+
+__all__ = ["derived", "labels_of", "read_fields", "read_labels"]
+
+
+def derived(
+    store: str,
+    group: str,
+    function: str,
+    fields: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    imports: Collection[str] = (),
+) -> DerivedSweep:
+    """Describe what is to be derived of networks of a group.
+
+    Parameters
+    ----------
+    store, group : str
+    function : str
+        Name of a probe, or ``module:name``.
+    fields : mapping
+        Of the function.
+    labels : mapping of str to label or list
+        Which networks, along some axes; of the others all.
+    name : str, optional
+        Of the new group, behind that of the networks and a dot; by default that of the function.
+    imports : collection of str
+        Code of the user's own that the networks need, and that may be imported.
+
+    Raises
+    ------
+    relusweep.errors.InvalidSweep
+        The group is of other than trained networks, there is no such function, or it has no such field.
+    """
+    networks = Source(store, group, resolve(store, "newest"))
+    source = _sweep_of(networks, imports)
+    if strangers := set(labels) - set(source.axes):
+        one, there = min(strangers), ", ".join(source.axes)
+        raise InvalidSweep(f"{group} has no axis {one}{nearest(one, source.axes)}; there are {there}")
+    chosen = {dim: _listed(values, dim in source.fixed) for dim, values in source.axes.items()} | dict(labels)
+    try:
+        spec = Derivation(
+            name=name or function.rpartition(":")[2],
+            source=source,
+            labels=chosen,
+            function={function: dict(fields)},  # type: ignore[arg-type]  # validated
+        )
+    except ValidationError as error:
+        raise InvalidSweep(f"derive {function}: {explained(error, Derivation)}") from error
+    return DerivedSweep(spec, networks)
+
+
+def labels_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """Give the labels that a selection of a group has along each axis; one that was selected as a label."""
+    return {
+        str(name): array.values.tolist()
+        for name, array in dataset.coords.items()
+        if array.dims in ((), (name,)) and "part" in array.attrs
+    }
+
+
+def read_fields(settings: Collection[str]) -> dict[str, Any]:
+    """Read ``field=value`` as fields of a function."""
+    pairs = dict(_pairs("--set", "field=value", settings))
+    return {name: read_setting(name, value) for name, value in pairs.items()}
+
+
+def read_labels(store: str, group: str, words: Collection[str]) -> dict[str, Any]:
+    """Read ``width=2,4`` and ``trial=0..9`` as labels of the axes of a group."""
+    coords = Source(store, group, resolve(store, "newest")).dataset.coords
+    return {
+        dim: _read(dim, value, np.atleast_1d(coords[dim].values)) if dim in coords else value
+        for dim, value in _pairs("--label", "axis=label", words)
+    }
+
+
+def _pairs(option: str, form: str, words: Collection[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        name, equals, value = map(str.strip, word.partition("="))
+        if not name or not equals or not value:
+            raise InvalidSweep(f"{option} {word}: write {form}")
+        yield name, value
+
+
+def _read(dim: str, value: str, labels: NDArray[Any]) -> Any:
+    """Find labels by how they are written."""
+    of_numbers = labels.dtype.kind in "iuf"
+    known: dict[Any, Any] = {label if of_numbers else str(label): label for label in labels.tolist()}
+    try:
+        items = [known.get(number(item) if of_numbers else str(item), item) for item in listed(value)]
+    except ValueError as error:
+        raise InvalidSweep(f"--label {dim}={value}: {error}") from None
+    return items if len(items) > 1 else items[0]
+
+
+def _sweep_of(networks: Source, imports: Collection[str]) -> TrainingSweep:
+    if networks.dataset.attrs.get("kind") != "training":
+        raise InvalidSweep(
+            f"{networks.group} holds no trained networks; functions are derived of sweeps that train, as npn4"
+        )
+    return sweep_of_results(networks.dataset, imports)
+
+
+def _listed(values: NDArray[Any], is_fixed: bool) -> Any:
+    return values.tolist()[0] if is_fixed else values.tolist()
