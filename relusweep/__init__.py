@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
     from relusweep.pipeline.python.derive import derivation, derive
+    from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
+    from relusweep.pipeline.python.retraining import retrain
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
+    from relusweep.pipeline.python.tables import export
     from relusweep.pipeline.python.training import train
     from relusweep.pipeline.sweeps.base import Sweep
     from relusweep.storage.versions import history
@@ -49,6 +52,7 @@ __all__ = [
     "Adam",
     "Comparison",
     "Network",
+    "Networks",
     "Protocol",
     "Rules",
     "RunPlan",
@@ -66,11 +70,13 @@ __all__ = [
     "derivation",
     "derive",
     "errors",
+    "export",
     "groups",
     "history",
     "hypersphere",
     "images",
     "jacobians",
+    "networks",
     "open",
     "optima",
     "plan",
@@ -78,6 +84,7 @@ __all__ = [
     "regions",
     "report",
     "reproduce",
+    "retrain",
     "run",
     "runs",
     "sweep",
@@ -91,6 +98,7 @@ _HOMES = {
     "Adam": "tasks.training.protocol",
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
+    "Networks": "pipeline.python.networks",
     "Protocol": "tasks.training.protocol",
     "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
@@ -102,13 +110,16 @@ _HOMES = {
     "compare": "pipeline.python.results",
     "derivation": "pipeline.python.derive",
     "derive": "pipeline.python.derive",
+    "export": "pipeline.python.tables",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
+    "networks": "pipeline.python.networks",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",
     "plan_source": "pipeline.python.reproduction",
     "reproduce": "pipeline.python.reproduction",
     "report": "pipeline.python.results",
+    "retrain": "pipeline.python.retraining",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",
     "sweep": "pipeline.python.sweeps",

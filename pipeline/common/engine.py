@@ -11,6 +11,7 @@ import xarray as xr
 
 from relusweep.pipeline.common.divergence import diverged
 from relusweep.pipeline.common.earlier import brought_up
+from relusweep.pipeline.common.frames import frame
 from relusweep.pipeline.common.paired import compare
 from relusweep.pipeline.common.queries import hardest, minimum_width, missing, success_rate
 from relusweep.storage.engine import CheckedArray, CheckedStore, RelusweepBackend
@@ -65,6 +66,14 @@ class SweepAccessor:
     def missing(self) -> pd.DataFrame:
         """Networks not run of those asked for, counted by the dimensions other than problem and trial."""
         return missing(self._dataset)
+
+    def frame(self, *, inner: Collection[str] = (), missing: bool = False) -> pd.DataFrame:
+        """One row a network: its labels, and every variable but those with dimensions of their own.
+
+        Of these, `inner` names some: a column for each entry, as ``parameters_0``. Networks that have not run
+        have rows only where `missing` is true. `relusweep.export` writes the same to a file, part by part.
+        """
+        return frame(self._dataset, inner=inner, missing=missing)
 
     def diverged(self) -> pd.DataFrame:
         """Networks that did not stay finite, counted by the dimensions other than problem and trial."""

@@ -8,6 +8,7 @@ something failed on the way. Errors of the other rooms have one, too; any other 
 __all__ = [
     "BlocksFailed",
     "CannotDraw",
+    "CannotExport",
     "HomeUnknown",
     "IncomparableVersions",
     "IncompleteRun",
@@ -16,9 +17,11 @@ __all__ = [
     "InvalidSweep",
     "LedgerError",
     "ResourceMissing",
+    "ResultsDiffer",
     "SchedulerLost",
     "SpecificationChanged",
     "SweepError",
+    "UnknownLabel",
     "UnknownRun",
     "UnknownSchedule",
     "UnknownSource",
@@ -51,6 +54,14 @@ class IncomparableVersions(SweepError, ValueError):
 
 class CannotDraw(SweepError, ValueError):
     """The training of a network cannot be drawn as it is asked."""
+
+
+class CannotExport(SweepError, ValueError):
+    """Results cannot be written as the table that is asked for."""
+
+
+class UnknownLabel(SweepError, LookupError):
+    """A sweep has no such axis, or an axis no such label."""
 
 
 class UnknownRun(SweepError, LookupError):
@@ -93,6 +104,12 @@ class SchedulerLost(SweepError, ConnectionError):
 
 class WorkersLost(SweepError, ConnectionError):
     """The scheduler has had no worker for a while, and blocks wait for one."""
+
+    exit_code = 1
+
+
+class ResultsDiffer(SweepError, ValueError):
+    """Networks that are trained again, or stand in two stores, do not have the same results."""
 
     exit_code = 1
 

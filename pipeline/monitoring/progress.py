@@ -93,8 +93,7 @@ class _Lines:
                 _say(self._console, words)
 
     def _begin(self, plan: Plan) -> None:
-        to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"
-        _say(self._console, f"{plan.sweep.group}: {to_do}, {plan.done:,} in the store")
+        _say(self._console, f"{plan.sweep.group}: {plan.words}")
 
     def _draw(self, group: str) -> None:
         _say(self._console, f"{group}: {self._words(group)}")

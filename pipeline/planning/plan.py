@@ -66,6 +66,11 @@ class Plan:
         return self.total - self.cells
 
     @property
+    def words(self) -> str:
+        """How much there is to do."""
+        return f"{self.cells:,} {self.sweep.unit} to {self.sweep.verb}, {self.done:,} in the store"
+
+    @property
     def nbytes(self) -> int:
         """Bytes that the cells to be computed fill before compression."""
         return self.cells * self.sweep.bytes_per_cell

@@ -1,6 +1,6 @@
-"""The loop that trains sixteen networks at a time and the one that looks at them, as Numba compiles them.
+"""The loops that train sixteen networks at a time, look at them and give their outputs, as Numba compiles them.
 
-Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. Both are
+Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. All are
 there twice: for ReLU, whose passes are those of `_steps`, and for the activations of `_units`.
 """
 
@@ -17,7 +17,14 @@ from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = ["look_at_networks", "look_at_units", "train_networks", "train_units"]
+__all__ = [
+    "look_at_networks",
+    "look_at_units",
+    "outputs_of_networks",
+    "outputs_of_units",
+    "train_networks",
+    "train_units",
+]
 
 _ALL_LANES = (1 << LANES) - 1
 
@@ -271,6 +278,25 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                     squares[first + lane, point] = memory.squares[lane]
 
 
+def outputs_of_networks(data, rule, memory, outputs):
+    """Give the outputs of networks with their initial parameters: shape (n_networks, n_rows)."""
+    slope = broadcast(np.float32(rule.leak))
+    n_networks, n_rows = outputs.shape
+    for first in range(0, n_networks, LANES):
+        lanes = min(LANES, n_networks - first)
+        for lane in range(lanes):
+            _put_weights(memory, lane, data.initial[first + lane])
+        if first == 0 or data.inputs.shape[0] > 1:
+            for lane in range(lanes):
+                _put_rows(memory.rows, lane, data.inputs[_own(data.inputs, first + lane)], data.targets[0])
+        for start in range(0, n_rows, rule.piece):
+            count = min(rule.piece, n_rows - start)
+            forward(rule, count, start, memory, slope)
+            for lane in range(lanes):
+                for row in range(count):
+                    outputs[first + lane, start + row] = memory.outputs[row * LANES + lane]
+
+
 def _with_units(kernel, name):
     """Give a kernel of the same text with the passes of `_units`."""
     passes = {"forward": _units.forward, "backward": _units.backward, "settle": _units.settle}
@@ -281,3 +307,4 @@ def _with_units(kernel, name):
 
 train_units = _with_units(train_networks, "train_units")
 look_at_units = _with_units(look_at_networks, "look_at_units")
+outputs_of_units = _with_units(outputs_of_networks, "outputs_of_units")

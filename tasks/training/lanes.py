@@ -26,13 +26,15 @@ from relusweep.tasks.training import (
     simd,
     tiles,
 )
+from relusweep.tasks.networks import Network
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["curves", "look", "prepare", "schedule_of", "train_lanes"]
+__all__ = ["curves", "look", "outputs", "prepare", "schedule_of", "train_lanes"]
 
 _PIECE = 20
+_MOST_ROWS = 2**16  # numbers of rows that lie in memory at once, for each of the networks side by side
 
 
 def train_lanes(
@@ -98,6 +100,39 @@ def curves(
     """Give what `look` does and norms of the gradient, of several parameters of each network."""
     right, loss, finite, squares = _look(protocol, rows, parameters, gradient=True)
     return right, loss, finite, np.sqrt(squares)
+
+
+def outputs(
+    network: Network, parameters: NDArray[np.float32], inputs: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Give what networks make of inputs: to the last bit what they do in training.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_networks, network.n_parameters)
+    inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
+
+    Returns
+    -------
+    ndarray of shape (n_networks, n_rows)
+    """
+    protocol, x = Protocol(network=network, loss="mse"), inputs if inputs.ndim == 3 else inputs[None]
+    n_rows = x.shape[1]
+    found = np.empty((len(parameters), n_rows), np.float32)
+    most = max(_PIECE, _MOST_ROWS // (network.n_inputs + 2))
+    for start in range(0, n_rows, most):
+        some = x[:, start : start + most]
+        rows = Rows(some, np.zeros((1, some.shape[1]), np.float32))
+        part = np.empty((len(parameters), rows.n_rows), np.float32)
+        _kernels(protocol).outputs(
+            _data(rows, parameters, None),
+            _rule(protocol, n_rows, n_rows),
+            _memory(protocol, rows.n_rows, n_rows),
+            part,
+        )
+        found[:, start : start + most] = part
+    return found
 
 
 def _look(
@@ -301,14 +336,17 @@ _imports = compiled(*_parts, counted=False)
 
 
 class _Kernels(NamedTuple):
-    """The two kernels of an activation."""
+    """The kernels of an activation."""
 
     train: Any
     look: Any
+    outputs: Any
 
 
-_OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_networks))
-_OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
+_OF_RELU = _Kernels(
+    *map(_imports, (_kernel.train_networks, _kernel.look_at_networks, _kernel.outputs_of_networks))
+)
+_OF_UNITS = _Kernels(*map(_imports, (_kernel.train_units, _kernel.look_at_units, _kernel.outputs_of_units)))
 
 
 def _kernels(protocol: Protocol) -> _Kernels:

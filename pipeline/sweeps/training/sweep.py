@@ -178,6 +178,11 @@ class TrainingSweep(SpecifiedSweep):
         """Labels of the dimensions that probes add."""
         return {dim: labels for dim, (labels, _) in self._inner.items()}
 
+    @property
+    def inner_attrs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Attributes of those labels."""
+        return {dim: attrs for dim, (_, attrs) in self._inner.items()}
+
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
         """What the probes keep of every network."""

@@ -1,0 +1,94 @@
+"""What networks of several shapes make of inputs, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relusweep.tasks import activations
+from relusweep.tasks.networks import Network
+
+__all__ = ["OutputsBy", "in_lanes", "in_words", "outputs"]
+
+OutputsBy = Literal["auto", "lanes", "torch"]
+"""Who computes outputs."""
+
+
+def outputs(
+    parameters: NDArray[np.float32],
+    which: NDArray[np.intp],
+    inputs: NDArray[np.float32],
+    *,
+    networks: Sequence[Network],
+    engine: OutputsBy,
+) -> NDArray[np.float32]:
+    """Give the outputs of networks.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (…, n_parameters)
+        A row of each network, with room behind it.
+    which : ndarray of int
+        Which of `networks` each one is, of a shape that broadcasts to that of the rows; -1: none.
+    inputs : ndarray of shape (…, n_rows, n_inputs)
+        The same for all, or each network's own.
+    networks : sequence of Network
+    engine : {'auto', 'lanes', 'torch'}
+
+    Returns
+    -------
+    ndarray of shape (…, n_rows, n_outputs)
+        As many as the network with the most has. NaN behind those of others, of networks that are none, and
+        where parameters are not finite.
+    """
+    shape, (n_rows, n_inputs) = parameters.shape[:-1], inputs.shape[-2:]
+    rows = parameters.reshape(-1, parameters.shape[-1])
+    kinds = np.broadcast_to(which, shape).reshape(-1)
+    x = inputs if inputs.ndim == 2 else np.broadcast_to(inputs, (*shape, n_rows, n_inputs))
+    own = x.reshape(-1, n_rows, n_inputs) if inputs.ndim > 2 else None
+    found = np.full((len(rows), n_rows, max(n.n_outputs for n in networks)), np.nan, np.float32)
+    for kind in np.unique(kinds[kinds >= 0]):
+        network = networks[kind]
+        members = np.flatnonzero((kinds == kind) & np.isfinite(rows[:, : network.n_parameters]).all(axis=1))
+        some = rows[members, : network.n_parameters]
+        found[members, :, : network.n_outputs] = _of_one_shape(
+            network, some, inputs if own is None else own[members], engine
+        ).reshape(len(members), n_rows, network.n_outputs)
+    return found.reshape(*shape, *found.shape[1:])
+
+
+def in_lanes(network: Network) -> bool:
+    """Tell whether the engine `lanes` has a network."""
+    return activations.load(network.activation).in_lanes
+
+
+def in_words(network: Network) -> str:
+    """Name a shape, as ``2-8-8-1 relu, leak 0.1``."""
+    units = network.widths or (network.width,) * network.depth
+    sizes = "-".join(map(str, (network.n_inputs, *units, network.n_outputs)))
+    more = {
+        "leak": network.leak or None,
+        "group": network.group if network.group > 1 else None,
+        "skip": network.skip if network.skip != "none" else None,
+    }
+    said = [f"{name} {value}" for name, value in more.items() if value is not None]
+    return ", ".join([f"{sizes} {network.activation}", *said])
+
+
+def _of_one_shape(
+    network: Network, rows: NDArray[np.float32], inputs: NDArray[np.float32], engine: OutputsBy
+) -> NDArray[np.float32]:
+    if engine == "lanes" or (engine == "auto" and in_lanes(network)):
+        from relusweep.tasks.training import lanes
+
+        return lanes.outputs(network, rows, inputs)
+    import torch
+
+    from relusweep.tasks.training.reference import logits
+
+    with torch.no_grad():
+        found: NDArray[np.float32] = logits(network, torch.tensor(rows), torch.tensor(inputs)).numpy()
+    return found
