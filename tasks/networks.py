@@ -124,12 +124,6 @@ class Network(BaseModel):
                 f"widths are {self.widths}; allowed is one for each of depth = {self.depth} hidden layers, "
                 f"the largest being width = {self.width}"
             )
-        if not activation.zero_at_zero:
-            fit = [name for name in activations.names() if activations.load(name).zero_at_zero]
-            raise ValueError(
-                f"activation {self.activation} of 0 is not 0, so units of zeros would train; unequal widths "
-                f"are for {', '.join(fit)}"
-            )
         return self
 
     @property

@@ -96,11 +96,14 @@ class TrainingBlock:
         """Give the rows of a label's trials."""
         own = slice(label * len(self.trials), (label + 1) * len(self.trials))
         inputs = learned.inputs[own] if learned.inputs.ndim == 3 else learned.inputs
-        return Rows(inputs.astype(np.float32), learned.targets[own].astype(np.float32))
+        weights = learned.weights
+        if weights is not None:
+            weights = np.broadcast_to(weights, learned.targets.shape[:2])[own].astype(np.float32)
+        return Rows(inputs.astype(np.float32), learned.targets[own].astype(np.float32), weights)
 
     def orders(self) -> list[Stream] | None:
         """Give the stream of orders of each label; None where an epoch is one batch."""
-        if self.protocol.batch in (None, self.problem.n_rows_of(self.setting)):
+        if self.protocol.updates_of(self.problem.n_rows_of(self.setting)) == 1:
             return None
         return [Stream(self.problem.order_name(self.setting, label, self.seed)) for label in self.labels]
 
@@ -158,6 +161,7 @@ def _straight(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
         block.initial_parameters(trials) if pretrained is None else pretrained.parameters,
         orders=None if streams is None else np.concatenate([stream.keys(block.trials) for stream in streams]),
         test=trials.test,
+        weights=trials.weights,
         engine=block.engine,
         keep_parameters=_keeps(block),
         snapshots=block.snapshot_epochs,
@@ -190,6 +194,7 @@ def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
         _of_trials(block.streams(), block.trials),
         orders=None if orders is None else _of_trials(orders, block.trials),
         test=trials.test,
+        weights=trials.weights,
         engine=block.engine,
         keep_parameters=_keeps(block),
         snapshots=block.snapshot_epochs,

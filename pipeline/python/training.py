@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from operator import index
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks.networks import initial_parameters
 from relusweep.tasks.streams import Stream
@@ -24,6 +25,7 @@ def train(
     seed: int = 0,
     initial: ArrayLike | None = None,
     test: tuple[ArrayLike, ArrayLike] | None = None,
+    weights: ArrayLike | None = None,
     engine: Engine = "auto",
 ) -> TrainingResult:
     """Train many networks on the same rows, each from a start of its own, and keep their parameters.
@@ -33,8 +35,9 @@ def train(
     protocol : Protocol
         With the network; says the loss, the optimiser, how long to train.
     inputs : array_like of shape (n_rows, n_inputs)
-    targets : array_like of shape (n_rows,)
-        For cross-entropy −1 or +1; for the squared error any finite numbers.
+    targets : array_like of shape (n_rows,) or (n_rows, n_targets)
+        One of each output: −1 or +1 with the losses `bce` and `hinge`, any finite numbers with `mse` and
+        `huber`. With `cross_entropy` one of each row: the number of its class, from 0.
     trials : int
         How many networks.
     seed : int
@@ -45,9 +48,12 @@ def train(
         Starts of one's own, in the order of `relusweep.Network`.
     test : pair of array_like, optional
         Inputs and targets, shaped alike, of rows to look at after training.
+    weights : array_like of shape (n_rows,), optional
+        What the loss of each row counts, from 0: the loss is the mean of weight × loss. Those of mean 1 leave
+        its size as it is.
     engine : {'auto', 'lanes', 'reference'}
-        ``lanes`` is compiled and fast; ``reference`` is PyTorch. ``auto`` is ``lanes`` for the
-        activations that it has, and ``reference`` for others.
+        ``lanes`` is compiled and fast; ``reference`` is PyTorch. ``auto`` is ``lanes`` where that can train
+        the networks, and ``reference`` for others.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def train(
     Raises
     ------
     ValueError
-        Shapes do not fit the network or one another, or targets are not what the loss allows.
+        Shapes do not fit the network or one another, or targets or weights are not what is allowed.
 
     Examples
     --------
@@ -70,19 +76,39 @@ def train(
     ((20,), (20, 13))
     """
     rows, one = np.asarray(inputs), np.asarray(targets)
-    if one.ndim != 1:
-        raise ValueError(f"targets have shape {one.shape}; allowed is (n_rows,), the same for all trials")
+    if one.ndim not in (1, 2):
+        raise ValueError(
+            f"targets have shape {one.shape}; allowed is (n_rows,) or (n_rows, n_targets), the same for all "
+            "trials"
+        )
+    if weights is not None and np.ndim(weights) != 1:
+        raise ValueError(
+            f"weights have shape {np.shape(weights)}; allowed is (n_rows,), the same for all trials"
+        )
     seed = int(index(seed))  # streams are named by how it is written
     if initial is None:
         network = protocol.network
         shape = (network.n_inputs, network.width, network.depth, float(network.leak), network.bias)
         numbers = range(trials)
-        learned = rows, np.tile(one, (len(numbers), 1))
+        learned = rows, _of_all(one, len(numbers))
         initial = initial_parameters(network, Stream(("own starts", seed, *shape)), numbers, learned)
     start = np.asarray(initial)
     orders = Stream(("own orders", seed)).keys(range(len(start)))
-    every = np.tile(one, (len(start), 1))
-    beside = None if test is None else (test[0], np.tile(np.asarray(test[1]), (len(start), 1)))
+    beside = None if test is None else (test[0], _of_all(test[1], len(start)))
     return train_networks(
-        protocol, rows, every, start, orders=orders, test=beside, engine=engine, keep_parameters=True
+        protocol,
+        rows,
+        _of_all(one, len(start)),
+        start,
+        orders=orders,
+        test=beside,
+        weights=weights,
+        engine=engine,
+        keep_parameters=True,
     )
+
+
+def _of_all(targets: ArrayLike, trials: int) -> NDArray[Any]:
+    """Give the same targets to all trials."""
+    one = np.asarray(targets)
+    return np.tile(one, (trials, *(1,) * one.ndim))

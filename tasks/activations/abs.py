@@ -16,4 +16,4 @@ def _apply(z: Tensor, units: Units) -> Tensor:
     return z.abs()
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=True, slope_below=lambda leak: -1.0)
+ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True, slope_below=lambda leak: -1.0)

@@ -18,4 +18,4 @@ def _apply(z: Tensor, units: Units) -> Tensor:
     return gelu(z)
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=True)
+ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True)

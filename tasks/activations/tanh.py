@@ -16,4 +16,4 @@ def _apply(z: Tensor, units: Units) -> Tensor:
     return z.tanh()
 
 
-ACTIVATION = Activation(_apply, zero_at_zero=True)
+ACTIVATION = Activation(_apply, zero_at_zero=True, in_lanes=True)

@@ -39,9 +39,9 @@ class Curve(ProbeOfEpochs):
         """Look at the snapshots."""
         from relusweep.tasks.training.curves import curve
 
-        inputs, targets = trained.trials[:2]
+        inputs, targets, _, weights = trained.trials
         taken = trained.snapshots(self.epochs(extent))
-        seen = curve(trained.protocol, inputs, targets, taken)
+        seen = curve(trained.protocol, inputs, targets, taken, weights)
         found: dict[str, NDArray[np.generic]] = {
             "curve_loss": seen.loss,
             "curve_gradient_norm": seen.gradient_norm,

@@ -59,9 +59,9 @@ class Reached(ProbeOfEpochs):
         """Look at the snapshots and at the end."""
         from relusweep.tasks.training.curves import curve
 
-        inputs, targets = trained.trials[:2]
+        inputs, targets, _, weights = trained.trials
         chosen = self.epochs(extent)
-        seen = curve(trained.protocol, inputs, targets, trained.snapshots(chosen)).loss
+        seen = curve(trained.protocol, inputs, targets, trained.snapshots(chosen), weights).loss
         loss = np.column_stack([seen, trained.result.loss]).astype(np.float64)
         epochs = np.column_stack([np.tile(chosen, (len(loss), 1)), trained.result.epochs])
         there = loss[:, None, :] <= np.array(self.losses)[None, :, None]  # false where it is not a number

@@ -78,7 +78,7 @@ class Problem(WithAxes, ABC):
     @property
     def losses(self) -> tuple[str, ...]:
         """Losses that its targets allow."""
-        return "bce", "mse"
+        return "bce", "mse", "huber", "hinge"
 
     @property
     def has_classes(self) -> bool:

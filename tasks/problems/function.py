@@ -96,7 +96,7 @@ class Function(Problem):
     @property
     def losses(self) -> tuple[str, ...]:
         """Losses that its targets allow."""
-        return ("mse",)
+        return "mse", "huber"
 
     @property
     def has_classes(self) -> bool:

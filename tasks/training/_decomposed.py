@@ -12,7 +12,7 @@ from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged,
 
 __all__ = ["DECOMPOSED_RELU", "DECOMPOSED_SOFTPLUS", "SUMS", "activate", "give_back", "settle"]
 
-DECOMPOSED_RELU, DECOMPOSED_SOFTPLUS = 5, 6
+DECOMPOSED_RELU, DECOMPOSED_SOFTPLUS = 11, 12
 
 _OF_SIDE = 7
 SUMS = 2 * _OF_SIDE + 1

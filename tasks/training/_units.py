@@ -21,17 +21,32 @@ from relusweep.tasks.training._decomposed import (
 )
 from relusweep.tasks.training._decomposed import settle as settle_decomposed
 from relusweep.tasks.training._penalties import add_orthogonality, follow, pull
-from relusweep.tasks.training.functions import silu, softplus
+from relusweep.tasks.training.functions import (
+    absolute,
+    gelu,
+    hard_tanh,
+    identity,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
 from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, minimum, store, where_above
-from relusweep.tasks.training.tiles import affine, outer, returned
+from relusweep.tasks.training.tiles import affine, outer, returned, scaled
 
 __all__ = ["CODES", "backward", "forward", "settle"]
 
-_RELU, _SOFTPLUS, _SILU, _VRELU, _MAXIMUM = range(5)
+_RELU, _ABS, _HARD_TANH, _IDENTITY, _SOFTPLUS, _SILU, _GELU, _TANH, _SIGMOID, _VRELU, _MAXIMUM = range(11)
 CODES = {
     "relu": _RELU,
+    "abs": _ABS,
+    "hard_tanh": _HARD_TANH,
+    "identity": _IDENTITY,
     "softplus": _SOFTPLUS,
     "silu": _SILU,
+    "gelu": _GELU,
+    "tanh": _TANH,
+    "sigmoid": _SIGMOID,
     "vrelu": _VRELU,
     "maximum": _MAXIMUM,
     "decomposed_relu": DECOMPOSED_RELU,
@@ -63,12 +78,53 @@ def _compete(sums, place, group):
     return best
 
 
+def _over(function):
+    """Make the pass of an activation that is a function of one sum, and leaves its derivative."""
+
+    @merged
+    def over(rule, rows, layer, memory):
+        for row in range(layer * rows, (layer + 1) * rows):
+            for unit in range(rule.width):
+                place = row * rule.width + unit
+                h, slope = function(load(memory.sums, place))
+                store(memory.hidden, row * (rule.width + 1) + unit, h)
+                store(memory.sums, place, slope)
+
+    return over
+
+
+_softplus, _silu, _gelu, _tanh = _over(softplus), _over(silu), _over(gelu), _over(tanh)
+_sigmoid, _absolute, _hard_tanh, _identity = _over(sigmoid), _over(absolute), _over(hard_tanh), _over(identity)
+
+
 @merged
 def _activate(rule, rows, layer, memory):
     """Turn the sums of a layer into activations, and leave in their place what the way back needs.
 
     That is the sum itself of activations with scalars, and the derivative of others.
     """
+    if rule.activation == _SOFTPLUS:
+        _softplus(rule, rows, layer, memory)
+    elif rule.activation == _SILU:
+        _silu(rule, rows, layer, memory)
+    elif rule.activation == _GELU:
+        _gelu(rule, rows, layer, memory)
+    elif rule.activation == _TANH:
+        _tanh(rule, rows, layer, memory)
+    elif rule.activation == _SIGMOID:
+        _sigmoid(rule, rows, layer, memory)
+    elif rule.activation == _ABS:
+        _absolute(rule, rows, layer, memory)
+    elif rule.activation == _HARD_TANH:
+        _hard_tanh(rule, rows, layer, memory)
+    elif rule.activation == _IDENTITY:
+        _identity(rule, rows, layer, memory)
+    else:
+        _activate_others(rule, rows, layer, memory)
+
+
+@merged
+def _activate_others(rule, rows, layer, memory):
     sums, zero = memory.sums, broadcast(np.float32(0))
     for unit in range(rule.width):
         if rule.activation >= DECOMPOSED_RELU:
@@ -81,10 +137,6 @@ def _activate(rule, rows, layer, memory):
             if rule.activation == _RELU:
                 leak = broadcast(np.float32(rule.leak))
                 h, kept = maximum(z, leak * z), where_above(z, zero, broadcast(np.float32(1)), leak)
-            elif rule.activation == _SOFTPLUS:
-                h, kept = softplus(z)
-            elif rule.activation == _SILU:
-                h, kept = silu(z)
             elif rule.activation == _VRELU:
                 left, right = load(memory.weights, scalars), load(memory.weights, scalars + 1)
                 h, kept = where_above(z, zero, right, left) * z, z
@@ -154,12 +206,17 @@ def backward(rule, rows, first, memory, slope, more):
     error, units, under = (memory.errors, 0, 1), 1, (memory.errors, rows, width)
     for layer in range(rule.depth - 1, -1, -1):
         below, start = (hidden, layer * rows * width_1, width_1), n_sums * (inputs_1 + layer * width_1)
-        returned(rows, width, units, error, (weights, start, width_1), under)
+        sums, at_once = (memory.sums, layer * rows * n_sums, n_sums), rule.activation < _VRELU and rule.pull == 0
+        if at_once:
+            scaled(rows, width, units, error, (weights, start, width_1), sums)
+        else:
+            returned(rows, width, units, error, (weights, start, width_1), under)
         if rule.pull > 0:
             pull(rule, rows, layer, memory)
         outer(units, width, rows, error, below, (gradient, start, width_1), more)
-        _return(rule, rows, layer, memory, more)
-        error, units = (memory.sums, layer * rows * n_sums, n_sums), n_sums
+        if not at_once:
+            _return(rule, rows, layer, memory, more)
+        error, units = sums, n_sums
     x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
     outer(n_sums, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
 

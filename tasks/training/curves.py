@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.tasks import activations
+from relusweep.tasks.training.engine import lacking
 from relusweep.tasks.training.protocol import Protocol, Rows
 
 __all__ = ["Curve", "curve"]
@@ -29,7 +29,13 @@ class Curve(NamedTuple):
     gradient_norm: NDArray[np.float32]
 
 
-def curve(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, snapshots: NDArray[np.float32]) -> Curve:
+def curve(
+    protocol: Protocol,
+    inputs: ArrayLike,
+    targets: ArrayLike,
+    snapshots: NDArray[np.float32],
+    weights: ArrayLike | None = None,
+) -> Curve:
     """Look at networks with all rows, at several points of their training.
 
     Parameters
@@ -37,16 +43,21 @@ def curve(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, snapshots: 
     protocol : Protocol
         With the network, the loss and the threshold.
     inputs : array_like of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
-    targets : array_like of shape (n_networks, n_rows)
+    targets : array_like of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets)
     snapshots : ndarray of shape (n_networks, n_points, n_parameters), dtype float32
         Parameters, as :func:`relusweep.tasks.training.train` keeps them.
+    weights : array_like of shape (n_rows,) or (n_networks, n_rows), optional
+        What the loss of each row counts.
 
     Returns
     -------
     Curve
     """
     rows = Rows(np.ascontiguousarray(inputs, np.float32), np.ascontiguousarray(targets, np.float32))
-    look = _in_lanes if activations.load(protocol.network.activation).in_lanes else _in_torch
+    if weights is not None:
+        every = np.broadcast_to(np.asarray(weights, np.float32), rows.targets.shape[:2])
+        rows = rows._replace(weights=np.ascontiguousarray(every))
+    look = _in_torch if lacking(protocol) or weights is not None else _in_lanes
     with np.errstate(over="ignore"):  # of norms beyond float32, infinite is what is recorded
         return Curve(*(np.asarray(found, np.float32) for found in look(protocol, rows, snapshots)))
 
@@ -70,14 +81,15 @@ def _in_torch(protocol: Protocol, rows: Rows, snapshots: NDArray[np.float32]) ->
     from relusweep.tasks.training.reference import judge, logits
 
     inputs, targets = (torch.as_tensor(a) for a in rows[:2])
+    weights = None if rows.weights is None else torch.as_tensor(rows.weights)
     losses, shares, norms = np.full((3, *snapshots.shape[:2]), np.nan, np.float32)
     for point in range(snapshots.shape[1]):
         row = torch.tensor(snapshots[:, point], requires_grad=True)
         outputs = logits(protocol.network, row, inputs)
-        loss, right = judge(protocol, outputs, targets)
+        loss, right = judge(protocol, outputs, targets, weights)
         (gradient,) = torch.autograd.grad(loss.sum(), row)
         there = ~np.isnan(snapshots[:, point]).any(axis=1)
-        finite = there & outputs.isfinite().all(dim=1).numpy()
+        finite = there & outputs.isfinite().flatten(1).all(dim=1).numpy()
         losses[there, point] = loss.detach().numpy()[there]
         shares[finite, point] = right.numpy()[finite] / rows.n_rows
         norms[there, point] = gradient.norm(dim=1).numpy()[there]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from relusweep.tasks import activations
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["Engine", "prepare", "train"]
+__all__ = ["Engine", "chosen_engine", "lacking", "prepare", "train"]
 
 Engine = Literal["auto", "lanes", "reference"]
 
@@ -23,6 +23,7 @@ def train(
     *,
     orders: ArrayLike | None = None,
     test: tuple[ArrayLike, ArrayLike] | None = None,
+    weights: ArrayLike | None = None,
     engine: Engine = "auto",
     keep_parameters: bool = False,
     snapshots: Sequence[int] = (),
@@ -34,8 +35,9 @@ def train(
     protocol : Protocol
     inputs : array_like of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs)
         Inputs, finite in float32: the same for all networks, or each network's own.
-    targets : array_like of shape (n_networks, n_rows)
-        For cross-entropy −1 or +1; for the squared error finite in float32.
+    targets : array_like of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets)
+        One of each output: −1 or +1 with the losses `bce` and `hinge`, finite in float32 with `mse` and
+        `huber`. With `cross_entropy` one of each row: the number of its class, from 0.
     initial : array_like of shape (n_networks, n_parameters)
         Starts, in the order of :class:`relusweep.tasks.networks.Network`; computed in float32.
     orders : array_like of shape (n_networks,), uint64, optional
@@ -43,10 +45,13 @@ def train(
         gives it; needed for batches of fewer rows than there are.
     test : pair of array_like, optional
         Inputs and targets, shaped alike, of rows to look at after training.
+    weights : array_like of shape (n_rows,) or (n_networks, n_rows), optional
+        What the loss of each row counts: the loss of a batch is the mean over its rows of weight × loss.
+        Finite, from 0, and not all 0. Rows of weight 0 count as right. Test rows have no weights.
     engine : {'auto', 'lanes', 'reference'}
         `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
-        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that has the
-        network's activation, else `reference`.
+        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can
+        train the networks, else `reference`; see :func:`lacking`.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
     snapshots : sequence of int
@@ -61,9 +66,8 @@ def train(
     Raises
     ------
     ValueError
-        If shapes do not fit the network or one another, targets are not what the loss allows, inputs are not
-        finite, the batch does not divide the rows, orders are lacking, the engine is unknown or has not the
-        network's activation.
+        If shapes do not fit the network or one another, targets or weights are not what is allowed, inputs
+        are not finite, orders are lacking, the engine is unknown or cannot train the networks.
 
     Examples
     --------
@@ -74,9 +78,11 @@ def train(
     >>> train(protocol, [[-1.0], [1.0]], [[-1, 1]], start).stop_reason
     array([0], dtype=int8)
     """
-    chosen = _chosen(engine, protocol.network.activation)
+    chosen = chosen_engine(engine, protocol)
     start = np.ascontiguousarray(initial, np.float32)
     rows = _checked_rows(protocol, inputs, targets, "")
+    if weights is not None:
+        rows, chosen = rows._replace(weights=_checked_weights(rows, weights)), "reference"
     n_networks = len(rows.targets)
     if start.shape != (n_networks, protocol.network.n_parameters):
         raise ValueError(
@@ -84,6 +90,8 @@ def train(
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
         )
     keys = _checked_orders(protocol, rows, orders)
+    if rows.n_rows % protocol.batch_of(rows.n_rows):
+        chosen = "reference"
     if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):
         raise ValueError(f"snapshots are {list(snapshots)}; allowed are epochs from 0, ascending, each once")
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
@@ -117,32 +125,68 @@ def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
     float
         CPU seconds it took: next to nothing where this process has the kernels already, or needs none.
     """
-    if _chosen(engine, protocol.network.activation) == "reference":
+    if chosen_engine(engine, protocol) == "reference":
         return 0.0
     from relusweep.tasks.training import lanes
 
     start = thread_time()
-    rows = Rows(np.zeros((n_rows, protocol.network.n_inputs), np.float32), np.zeros((0, n_rows), np.float32))
-    shuffled = protocol.batch not in (None, n_rows)
-    lanes.prepare(protocol, rows, np.zeros(0, np.uint64) if shuffled else None)
+    shape = (0, n_rows) if protocol.n_targets == 1 else (0, n_rows, protocol.n_targets)
+    rows = Rows(np.zeros((n_rows, protocol.network.n_inputs), np.float32), np.zeros(shape, np.float32))
+    lanes.prepare(protocol, rows, np.zeros(0, np.uint64) if protocol.updates_of(n_rows) > 1 else None)
     return thread_time() - start
 
 
-def _chosen(engine: Engine, activation: str) -> Engine:
-    """Give the engine that trains networks of an activation."""
+def lacking(protocol: Protocol) -> str | None:
+    """Say what the engine `lanes` lacks to train networks; None where it can train them.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        With the network.
+    """
+    network = protocol.network
+    activation = activations.load(network.activation)
+    if not activation.in_lanes:
+        slow = [name for name in network.activation.split("-") if not activations.load(name).in_lanes]
+        return f"the activation {slow[0]}"
+    if network.n_outputs > 1:
+        return "several outputs"
+    if network.skip != "none":
+        return "skip connections"
+    if activation.layers:
+        return "activations by layer"
+    if network.widths and not activation.zero_at_zero:
+        return f"unequal widths of {network.activation}"
+    return None if protocol.loss in ("bce", "mse") else f"the loss {protocol.loss}"
+
+
+def chosen_engine(engine: Engine, protocol: Protocol) -> Literal["lanes", "reference"]:
+    """Give the engine that trains networks.
+
+    Parameters
+    ----------
+    engine : {'auto', 'lanes', 'reference'}
+        `auto` is `lanes` where that can, else `reference`.
+    protocol : Protocol
+        With the network.
+
+    Raises
+    ------
+    ValueError
+        There is no such engine, or it cannot train them.
+    """
     if engine not in get_args(Engine):
         raise ValueError(f"unknown engine {engine!r}; the engines are {', '.join(get_args(Engine))}")
-    fast = activations.load(activation).in_lanes
-    if engine == "lanes" and not fast:
+    without = lacking(protocol)
+    if engine == "lanes" and without:
         raise ValueError(
-            f"the engine lanes has not the activation {activation}; use engine='auto' or 'reference', which "
-            "train it with PyTorch"
+            f"the engine lanes has not {without}; use engine='auto' or 'reference', which trains with PyTorch"
         )
-    return engine if engine != "auto" else "lanes" if fast else "reference"
+    return "reference" if engine == "reference" or without else "lanes"
 
 
 def _checked_rows(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, of: str) -> Rows:
-    n_inputs = protocol.network.n_inputs
+    n_inputs, n_targets = protocol.network.n_inputs, protocol.n_targets
     with np.errstate(over="ignore"):  # reported below
         x, y = np.ascontiguousarray(inputs, np.float32), np.ascontiguousarray(targets, np.float32)
     if x.ndim not in (2, 3) or x.shape[-2] == 0 or x.shape[-1] != n_inputs:
@@ -150,25 +194,59 @@ def _checked_rows(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, of:
             f"{of}inputs have shape {x.shape}; allowed is (n_rows >= 1, n_inputs = {n_inputs}), "
             "with n_networks before it where each has its own"
         )
-    if y.ndim != 2 or y.shape[1] != x.shape[-2]:
-        raise ValueError(f"{of}targets have shape {y.shape}; allowed is (n_networks, n_rows = {x.shape[-2]})")
+    n_rows = x.shape[-2]
+    if n_targets == 1 and y.ndim == 3 and y.shape[2] == 1:
+        y = y[..., 0]
+    if y.ndim < 2 or y.shape[1:] != ((n_rows,) if n_targets == 1 else (n_rows, n_targets)):
+        several = "" if n_targets == 1 else f", n_targets = {n_targets}"
+        raise ValueError(
+            f"{of}targets have shape {y.shape}; allowed is (n_networks, n_rows = {n_rows}{several})"
+        )
     if x.ndim == 3 and len(x) != len(y):
         raise ValueError(f"{of}inputs are of {len(x)} networks, {of}targets of {len(y)}")
     for what, array in ((f"{of}inputs", x), (f"{of}targets", y)):
         if not np.isfinite(array).all():
             n_bad = np.count_nonzero(~np.isfinite(array))
             raise ValueError(f"{n_bad} {what} are not finite in float32; all must be")
-    if protocol.loss == "bce" and not np.isin(y, (-1, 1)).all():
-        strange = np.setdiff1d(y, (-1, 1))[:5].tolist()
-        raise ValueError(f"{of}targets hold {strange}; allowed are -1 and +1")
+    _check_targets(protocol, y, of)
     return Rows(x, y)
+
+
+def _check_targets(protocol: Protocol, targets: NDArray[np.float32], of: str) -> None:
+    """Refuse targets that the loss does not allow."""
+    if protocol.loss in ("bce", "hinge"):
+        allowed, right = "-1 and +1", np.isin(targets, (-1, 1))
+    elif protocol.loss == "cross_entropy":
+        n_classes = protocol.network.n_outputs
+        allowed = f"the numbers of the classes, 0 to {n_classes - 1}"
+        right = (targets >= 0) & (targets < n_classes) & (targets == np.floor(targets))
+    else:
+        return
+    if not right.all():
+        strange = np.unique(targets[~right])[:5].tolist()
+        raise ValueError(f"{of}targets hold {strange}; with loss = {protocol.loss} allowed are {allowed}")
+
+
+def _checked_weights(rows: Rows, weights: ArrayLike) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # reported below
+        w = np.asarray(weights, np.float32)
+    shape = rows.targets.shape[:2]
+    if w.shape not in (shape, shape[1:]):
+        raise ValueError(
+            f"weights have shape {w.shape}; allowed is (n_rows = {shape[1]},) or "
+            f"(n_networks = {shape[0]}, n_rows = {shape[1]})"
+        )
+    if not (np.isfinite(w) & (w >= 0)).all():
+        strange = np.unique(w[~(np.isfinite(w) & (w >= 0))])[:5].tolist()
+        raise ValueError(f"weights hold {strange}; allowed are finite numbers from 0")
+    if not w.any(axis=-1).all():
+        raise ValueError("all weights of a network are 0; give a row at least that is learned")
+    return np.ascontiguousarray(np.broadcast_to(w, shape))
 
 
 def _checked_orders(protocol: Protocol, rows: Rows, orders: ArrayLike | None) -> NDArray[np.uint64] | None:
     """Give the keys of the orders; None where an epoch is one batch of all rows."""
-    batch = protocol.batch or rows.n_rows
-    if rows.n_rows % batch:
-        raise ValueError(f"batches of {batch} do not divide {rows.n_rows} rows; allowed are divisors")
+    batch = protocol.batch_of(rows.n_rows)
     if batch == rows.n_rows:
         return None
     if orders is None:

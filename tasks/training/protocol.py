@@ -12,7 +12,9 @@ from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
-__all__ = ["PULL_DECAY", "Adam", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
+__all__ = ["PULL_DECAY", "Adam", "Loss", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
+
+Loss = Literal["bce", "mse", "huber", "hinge", "cross_entropy"]
 
 _Rate = Annotated[Real, Field(gt=0, le=1e30)]
 _Strength = Annotated[Real, Field(ge=0, le=1e6)]
@@ -82,21 +84,25 @@ class Rules(BaseModel):
 class Protocol(BaseModel):
     """How a network is trained.
 
-    A row is right where output and target lie strictly on the same side of the threshold. A network succeeds
-    where the share of right rows is large enough.
+    A row is right where each output and its target lie strictly on the same side of the threshold; with
+    `cross_entropy`, where the output of its class is larger than all others. A network succeeds where the
+    share of right rows is large enough.
 
     Parameters
     ----------
     network : Network
-    loss : {'bce', 'mse'}
-        Mean over the rows of the binary cross-entropy on the logit, for targets −1 and +1, or of the squared
-        error, for any targets.
+    loss : {'bce', 'mse', 'huber', 'hinge', 'cross_entropy'}
+        Mean over the rows, and over the outputs, of the binary cross-entropy on the logit or the hinge loss
+        ``max(0, 1 - target * output)``, for targets −1 and +1; of the squared error or Huber's loss, for any
+        targets; or mean over the rows of the cross-entropy of the softmax of all outputs, for targets that
+        are numbers of classes, from 0.
     threshold : float
-        Where the two classes part; for cross-entropy 0.
+        Where the two classes part; 0 but for the squared error and Huber's loss.
     optimizer : Adam or Sgd
     batch : int, optional
-        Rows of an update, a divisor of the number of rows; by default all of them. Batches of fewer rows
-        follow one another through a new order of the rows in each epoch.
+        Rows of an update; by default all of them. Batches of fewer rows follow one another through a new
+        order of the rows in each epoch; the last one has the rows that are left, as with a ``DataLoader`` of
+        PyTorch. A batch of more rows than there are is one of all rows.
     epochs : int
         Most passes over the rows, from 0.
     stop : {'first_success', 'last_epoch'}
@@ -112,12 +118,14 @@ class Protocol(BaseModel):
     orthogonality : float
         Strength of the penalty on rows of weights that are not orthogonal, from 0 (none): see
         `relusweep.tasks.training.penalties.orthogonality`.
+    huber_delta : float
+        Error from which on Huber's loss grows linearly, above 0; other losses do not use it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: Network
-    loss: Literal["bce", "mse"] = "bce"
+    loss: Loss = "bce"
     threshold: Annotated[Real, Field(allow_inf_nan=False)] = 0.0
     optimizer: Adam | Sgd = Adam()
     batch: Annotated[Whole, Field(ge=1)] | None = None
@@ -127,6 +135,7 @@ class Protocol(BaseModel):
     rules: Rules | None = None
     pull: _Strength = 0.0
     orthogonality: _Strength = 0.0
+    huber_delta: Annotated[Real, Field(gt=0, le=1e30)] = 1.0
 
     @model_validator(mode="after")
     def _rules_are_of_the_units(self) -> "Protocol":
@@ -139,10 +148,28 @@ class Protocol(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _logits_part_at_zero(self) -> "Protocol":
-        if self.loss == "bce" and self.threshold != 0:
-            raise ValueError(f"threshold is {self.threshold}; cross-entropy parts its classes at 0")
+    def _loss_fits(self) -> "Protocol":
+        if self.loss not in ("mse", "huber") and self.threshold != 0:
+            raise ValueError(f"threshold is {self.threshold}; loss = {self.loss} parts its classes at 0")
+        if self.loss == "cross_entropy" and self.network.n_outputs == 1:
+            raise ValueError(
+                "loss = cross_entropy is of one output for each class; got n_outputs = 1, allowed is 2 or "
+                "more, or loss = bce for two classes"
+            )
         return self
+
+    @property
+    def n_targets(self) -> int:
+        """Targets of a row: one for each output, or the number of its class."""
+        return 1 if self.loss == "cross_entropy" else self.network.n_outputs
+
+    def batch_of(self, n_rows: int) -> int:
+        """Count the rows of an update, of `n_rows`; the last one of an epoch may have fewer."""
+        return min(self.batch or n_rows, n_rows)
+
+    def updates_of(self, n_rows: int) -> int:
+        """Count the updates of an epoch, of `n_rows`."""
+        return -(-n_rows // self.batch_of(n_rows))
 
     def rows_for_success(self, n_rows: int) -> int:
         """Least number of right rows that is a success, of `n_rows`."""
@@ -157,8 +184,8 @@ class Rows(NamedTuple):
     inputs : ndarray of shape (n_rows, n_inputs) or (n_networks, n_rows, n_inputs), dtype float32
         The same for all networks, or each network's own.
     targets : ndarray of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets), dtype float32
-    weights : ndarray of shape (n_networks, n_rows), dtype float32, optional
-        By default all are 1.
+    weights : ndarray of shape (n_networks, n_rows), dtype float32, or None
+        What the loss of a row counts; by default 1.
     """
 
     inputs: NDArray[np.float32]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import softplus
+from torch.nn import functional
 
 from relusweep.tasks import activations
 from relusweep.tasks.activations import Units
@@ -36,27 +36,38 @@ def logits(
 
     Returns
     -------
-    Tensor of shape (n_networks, n_rows)
+    Tensor of shape (n_networks, n_rows), or (n_networks, n_rows, n_outputs) of several outputs
     """
-    activation = activations.load(network.activation)
     scalars = parameters[:, network.n_weights :].reshape(
         len(parameters), network.depth, 1, network.width, network.n_scalars
     )
-    h = inputs.expand(len(parameters), -1, -1)
-    place = 0
+    x = inputs.expand(len(parameters), -1, -1)
+    h, place = x, 0
     for i, (fan_out, fan_in) in enumerate(network.layers):
         size = fan_out * (fan_in + 1)
         layer = parameters[:, place : place + size].reshape(-1, fan_out, fan_in + 1)
         biases = layer[:, None, :, fan_in]
-        sums = torch.baddbmm(biases, h, layer[:, :, :fan_in].mT)
+        taken = torch.cat([h, x], dim=2) if i and network.skip == "input" else h
+        sums = torch.baddbmm(biases, taken, layer[:, :, :fan_in].mT)
         if i < network.depth:
             units = Units(network.leak, network.group, biases, scalars[:, i])
-            h = activation.of_layer(i).apply(sums, units)
+            activated = _activated(network, i, sums, units)
+            h = activated + h if i and network.skip == "residual" else activated
             if taps is not None:
                 h.retain_grad()
                 taps.append(Tap(sums, units, h))
         place += size
-    return sums[..., 0]
+    return sums[..., 0] if network.n_outputs == 1 else sums
+
+
+def _activated(network: Network, layer: int, sums: torch.Tensor, units: Units) -> torch.Tensor:
+    """Give the activations of a hidden layer; those of units of zeros are zero."""
+    activation = activations.load(network.activation).of_layer(layer)
+    if network.widths is None or activation.zero_at_zero:
+        return activation.apply(sums, units)
+    there = network.widths[layer]
+    own = Units(units.leak, units.group, units.biases[..., :there], units.scalars[..., :there, :])
+    return functional.pad(activation.apply(sums[..., :there], own), (0, network.width - there))
 
 
 def train_reference(
@@ -112,6 +123,9 @@ def train_reference(
     return result
 
 
+_Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]  # inputs, targets and weights of some rows
+
+
 class _Stack:
     """The networks still in training, and what was last seen of them."""
 
@@ -126,6 +140,9 @@ class _Stack:
     ) -> None:
         self.protocol = protocol
         self.inputs, self.targets = (torch.tensor(a, dtype=dtype, device=device) for a in rows[:2])
+        self.weights = None
+        if rows.weights is not None:
+            self.weights = torch.tensor(rows.weights, dtype=dtype, device=device)
         self.running = torch.arange(len(initial), device=device)
         self.parameters = torch.tensor(initial, dtype=dtype, device=device, requires_grad=True)
         self.optimizer = optimizer_of(protocol.optimizer, self.parameters)
@@ -138,9 +155,10 @@ class _Stack:
     def look(self) -> None:
         """See what the networks make of all rows; with orders of batches, without gradients."""
         with torch.set_grad_enabled(self.order is None):
-            outputs = self._outputs(self._of_running(self.inputs))
-            self.losses, self.right = judge(self.protocol, outputs, self.targets[self.running])
-            self.finite = outputs.isfinite().all(dim=1)
+            inputs, targets, weights = self._of_running()
+            outputs = self._outputs(inputs)
+            self.losses, self.right = judge(self.protocol, outputs, targets, weights)
+            self.finite = outputs.isfinite().flatten(1).all(dim=1)
         self.succeeded = self.right >= self.protocol.rows_for_success(outputs.shape[1])
 
     def has_stopped(self) -> torch.Tensor:
@@ -195,8 +213,8 @@ class _Stack:
                 self._differentiate(self.losses)
             self._update()
             return
-        for x, y in self._batches(epoch):
-            losses, _ = judge(self.protocol, self._outputs(x), y)
+        for x, y, weights in self._batches(epoch):
+            losses, _ = judge(self.protocol, self._outputs(x), y, weights)
             self._differentiate(losses)
             self._update()
 
@@ -226,31 +244,79 @@ class _Stack:
             with torch.no_grad():
                 self.parameters += self.steps
 
-    def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _batches(self, epoch: int) -> Iterator[_Part]:
         """Go through the rows of each network in an order of its own."""
         assert self.order is not None  # for the type checker: there are orders
         assert self.keys is not None
-        assert self.protocol.batch is not None
         running = self.running.cpu().numpy()
         for network in running:
             following_order(self.keys[network], epoch, self.order[network])
         order = torch.as_tensor(self.order[running], device=self.running.device)
-        inputs, targets = self._of_running(self.inputs), self.targets[self.running]
-        for part in order.split(self.protocol.batch, dim=1):
+        inputs, targets, weights = self._of_running()
+        for part in order.split(self.protocol.batch_of(order.shape[1]), dim=1):
             everyone = torch.arange(len(part), device=part.device)[:, None]
-            yield inputs[everyone, part] if inputs.ndim == 3 else inputs[part], targets[everyone, part]
+            yield (
+                inputs[everyone, part] if inputs.ndim == 3 else inputs[part],
+                targets[everyone, part],
+                None if weights is None else weights[everyone, part],
+            )
 
-    def _of_running(self, inputs: torch.Tensor) -> torch.Tensor:
-        return inputs[self.running] if inputs.ndim == 3 else inputs
+    def _of_running(self) -> _Part:
+        inputs = self.inputs[self.running] if self.inputs.ndim == 3 else self.inputs
+        return (
+            inputs,
+            self.targets[self.running],
+            None if self.weights is None else self.weights[self.running],
+        )
 
 
 def judge(
-    protocol: Protocol, outputs: torch.Tensor, targets: torch.Tensor
+    protocol: Protocol,
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the loss and the number of right rows of each network."""
-    losses = softplus(-targets * outputs) if protocol.loss == "bce" else (outputs - targets) ** 2
-    right = (outputs - protocol.threshold) * (targets - protocol.threshold) > 0
+    """Give the loss and the number of right rows of each network; rows of weight 0 are right.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    outputs : Tensor of shape (n_networks, n_rows) or (n_networks, n_rows, n_outputs)
+    targets : Tensor of shape (n_networks, n_rows) or (n_networks, n_rows, n_targets)
+    weights : Tensor of shape (n_networks, n_rows), optional
+
+    Returns
+    -------
+    losses, right : Tensor of shape (n_networks,)
+    """
+    if protocol.loss == "cross_entropy":
+        losses, right = _of_classes(outputs, targets.long())
+    else:
+        losses = _errors(protocol, outputs, targets)
+        right = (outputs - protocol.threshold) * (targets - protocol.threshold) > 0
+        if outputs.ndim == 3:
+            losses, right = losses.mean(dim=2), right.all(dim=2)
+    if weights is not None:
+        losses, right = losses * weights, right | (weights == 0)
     return losses.mean(dim=1), right.sum(dim=1)
+
+
+def _errors(protocol: Protocol, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Give the loss of each output, of losses that have one target for each."""
+    if protocol.loss == "bce":
+        return functional.softplus(-targets * outputs)
+    if protocol.loss == "hinge":
+        return (1 - targets * outputs).relu()
+    if protocol.loss == "huber":
+        return functional.huber_loss(outputs, targets, reduction="none", delta=protocol.huber_delta)
+    return (outputs - targets) ** 2
+
+
+def _of_classes(outputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the cross-entropy of each row, and whether the output of its class is above all others."""
+    own = outputs.gather(2, classes[..., None])
+    others = outputs.scatter(2, classes[..., None], -torch.inf)
+    return (outputs.logsumexp(dim=2) - own[..., 0]), (own > others).all(dim=2)
 
 
 def optimizer_of(rule: Adam | Sgd, parameters: torch.Tensor) -> torch.optim.Optimizer:

@@ -67,6 +67,7 @@ def train_with_restarts(
     *,
     orders: Sequence[Stream] | None = None,
     test: tuple[ArrayLike, ArrayLike] | None = None,
+    weights: ArrayLike | None = None,
     engine: Engine = "auto",
     keep_parameters: bool = False,
     snapshots: Sequence[int] = (),
@@ -85,8 +86,10 @@ def train_with_restarts(
     orders : sequence of Stream, one for each network, optional
         Try t of a network draws its orders of the rows from the key of trial t; needed for batches of fewer
         rows than there are.
-    test, engine, keep_parameters, snapshots
+    test, keep_parameters, snapshots
         As for :func:`relusweep.tasks.training.train`; of the try that is kept.
+    weights, engine
+        As for :func:`relusweep.tasks.training.train`.
 
     Returns
     -------
@@ -105,7 +108,8 @@ def train_with_restarts(
     Many tries are made at once, and the first of them that meets the bar is kept. It is trained again from
     its own start, which gives the same bits, and so its optimiser goes on in the state that it had.
     """
-    tries = _Tries(np.asarray(inputs), np.asarray(targets), starts, orders, engine)
+    each = None if weights is None else np.asarray(weights)
+    tries = _Tries(np.asarray(inputs), np.asarray(targets), each, starts, orders, engine)
     _check(protocol, tries)
     made, losses = _search(protocol, restarts, tries)
     longer = protocol.model_copy(update={"epochs": protocol.epochs + restarts.further_epochs})
@@ -121,6 +125,7 @@ class _Tries:
 
     inputs: NDArray[np.generic]
     targets: NDArray[np.generic]
+    weights: NDArray[np.generic] | None
     starts: Sequence[Stream]
     orders: Sequence[Stream] | None
     engine: Engine
@@ -135,7 +140,7 @@ class _Tries:
         """Train tries of some networks: for each network a range of them, one network after another."""
         chosen = list(zip(networks.tolist(), tries, strict=True))
         each = np.repeat(networks, [len(some) for some in tries])
-        orders = self.orders
+        orders, weights = self.orders, self.weights
         return train(
             protocol,
             self.inputs[each] if self.inputs.ndim == 3 else self.inputs,
@@ -144,6 +149,7 @@ class _Tries:
                 [initial_parameters(protocol.network, self.starts[i], some) for i, some in chosen]
             ),
             orders=None if orders is None else np.concatenate([orders[i].keys(some) for i, some in chosen]),
+            weights=weights[each] if weights is not None and weights.ndim == 2 else weights,
             engine=self.engine,
             **options,
         )

@@ -28,7 +28,7 @@ from relusweep.tasks.training.simd import (
     write_vector,
 )
 
-__all__ = ["affine", "gated", "leaky", "outer", "returned"]
+__all__ = ["affine", "gated", "leaky", "outer", "returned", "scaled"]
 
 _INDEX = ir.IntType(64)
 _ONE = _INDEX(1)
@@ -211,6 +211,20 @@ def _returned(
     )
 
 
+def _scaled(
+    rows: Any, fan_in: Any, units: Any, error: Any, se: Any, w: Any, sw: Any, below: Any, sb: Any
+) -> _Product:
+    def end(b: Any, corner: Any, shape: Any) -> Callable[[Any, int, int], Any]:
+        factors = _Matrix(below, sb).places(b, corner, shape)
+
+        def scaled(value: Any, i: int, j: int) -> Any:
+            return b.fmul(value, read_vector(b, factors[i][j], _INDEX(0)))
+
+        return scaled
+
+    return _returned(rows, fan_in, units, error, se, w, sw, below, sb)._replace(end=end)
+
+
 def _gated(
     rows: Any,
     fan_in: Any,
@@ -298,6 +312,17 @@ def returned(typingctx: Any, rows: Any, fan_in: Any, units: Any, error: Any, w: 
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         _call(builder, _returned, *args[:3], *_parts(context, builder, sig, args))
+        return context.get_dummy_value()
+
+    return types.void(*_SIZES, error, w, below), codegen
+
+
+@intrinsic
+def scaled(typingctx: Any, rows: Any, fan_in: Any, units: Any, error: Any, w: Any, below: Any) -> Any:
+    """Errors of the sums below: ``below[r, i] *= Σ_u error[r, u] w[u, i]``, of derivatives that lie there."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        _call(builder, _scaled, *args[:3], *_parts(context, builder, sig, args))
         return context.get_dummy_value()
 
     return types.void(*_SIZES, error, w, below), codegen

@@ -24,8 +24,8 @@ __all__ = ["STARTING", "check", "check_names", "check_starts", "check_where", "c
 
 _RESERVED = ("trial", "done", "fingerprint")
 
-STARTING = ("activation", "leak", "width", "depth", "widths", "init", "bias", "pretraining")
-"""Axes beside the problem's that decide how networks start; the last one is not in every sweep."""
+STARTING = ("activation", "leak", "width", "depth", "widths", "init", "bias", "skip", "pretraining")
+"""Axes beside the problem's that decide how networks start; the last two are not in every sweep."""
 
 Labels = Mapping[str, tuple[Any, ...]]
 
@@ -54,6 +54,10 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
             f"{dim} has several labels, and {kind} does not use it: the same networks would be trained "
             f'again. Give {dim} one value, or where: "{condition}"'
         )
+    if "huber_delta" in labels and "huber" not in labels["loss"]:
+        raise ValueError("huber_delta is of Huber's loss; set loss=huber, or huber_delta=none")
+    if not pruned:
+        _check_batches(problem, labels)
     if others := [loss for loss in labels["loss"] if loss not in problem.losses]:
         allowed = " or ".join(problem.losses)
         raise ValueError(f"loss = {others[0]}: the problem {problem.kind} allows {allowed}")
@@ -63,7 +67,6 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
         raise ValueError(
             f"stop = first_success: rows of {problem.kind} are not right or wrong; set stop=last_epoch"
         )
-    _check_batches(problem, labels)
     _check_pretraining(labels)
     for probe in probes:
         probe.check(problem, labels)
@@ -223,6 +226,10 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
             raise ValueError(
                 "widths say the units of every layer; leave out width and depth, or set them to 0"
             )
+        if others := [skip for skip in labels.get("skip", ()) if skip != "none"]:
+            raise ValueError(
+                f"skip = {others[0]} is for equal widths; give width and depth instead of widths"
+            )
     elif 0 in labels["depth"]:
         raise ValueError("depth = 0: give the number of hidden layers, at least 1, or widths")
     elif 0 in labels["width"] and problem.own_width(first) is None:
@@ -271,6 +278,12 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
         first = labels["group"][0]
         yield "group", f"activation == 'maximum' or group == {first}", alone[0]
     yield from _idle_rules(labels)
+    if len(labels.get("skip", ())) > 1 and "residual" in labels["skip"] and 1 in labels["depth"]:
+        yield "skip", "depth > 1 or skip != 'residual'", "depth = 1"
+    others = [loss for loss in labels["loss"] if loss != "huber"]
+    if len(labels.get("huber_delta", ())) > 1 and others:
+        first = labels["huber_delta"][0]
+        yield "huber_delta", f"loss == 'huber' or huber_delta == {first}", others[0]
     for dim in ("pretraining_epochs", "pretraining_rate", "pretraining_budget"):
         if len(labels.get(dim, ())) > 1 and "none" in labels["pretraining"]:
             first = repr(labels[dim][0])
@@ -295,13 +308,14 @@ def _idle_rules(labels: Labels) -> Iterator[tuple[str, str, str]]:
 
 
 def _check_batches(problem: Problem, labels: Labels) -> None:
+    """Refuse two batches that are both all rows."""
     first = {dim: some[0] for dim, some in labels.items()}
     own = [dim for dim in problem.axes if dim in labels]
     for setting in product(*(labels[dim] for dim in own)):
         rows = problem.n_rows_of({**first, **dict(zip(own, setting, strict=True))})
-        if others := [str(batch) for batch in labels["batch"] if batch and rows % batch]:
-            fitting = [str(batch) for batch in labels["batch"] if batch and rows % batch == 0]
+        whole = [str(batch or "all") for batch in labels["batch"] if batch == 0 or batch >= rows]
+        if len(whole) > 1:
             raise ValueError(
-                f"{rows} samples cannot be cut into batches of {' or '.join(others)}; set the batches too, "
-                f"as --set batch={','.join(fitting) or rows}"
+                f"batches of {' and '.join(whole)} are both all of {rows} rows: the same networks would be "
+                "trained again. Leave one out, or say with where which rows have which batches"
             )

@@ -56,6 +56,7 @@ def protocol_of(problem: Problem, setting: Setting) -> Protocol:
         rules=_rules(setting),
         pull=setting.get("pull", 0.0),
         orthogonality=setting.get("orthogonality", 0.0),
+        huber_delta=setting.get("huber_delta", 1.0),
     )
 
 

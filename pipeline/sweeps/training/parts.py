@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import LATER, Axis, WithAxes, fixed
 from relusweep.tasks.given import Starts
+from relusweep.tasks.training.protocol import Loss
 
 __all__ = ["Network", "Optimizer", "Pretraining", "Protocol", "Restarts"]
 
@@ -49,6 +50,9 @@ class Network(WithAxes):
         A file of starts, trial by trial, in place of `init` and `bias`.
     group : tuple of int, optional
         Sums of a unit, for activations of groups of sums; others do not use it.
+    skip : tuple of {'none', 'input', 'residual'}, optional
+        Skip connections: every layer above the first also takes the inputs, or each hidden layer above the
+        first adds what it takes to its activation.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +98,12 @@ class Network(WithAxes):
         Axis("sums of a hidden unit"),
         LATER,
         Field(description="none, or whole numbers of at least 2"),
+    ] = None
+    skip: Annotated[
+        tuple[Literal["none", "input", "residual"], ...] | None,
+        Axis("skip connections", None),
+        LATER,
+        Field(description="none, input or residual"),
     ] = None
 
 
@@ -229,12 +239,13 @@ class Protocol(WithAxes):
 
     Attributes
     ----------
-    loss : tuple of {'bce', 'mse'}
-        Binary cross-entropy on the logit, squared error.
+    loss : tuple of {'bce', 'mse', 'huber', 'hinge', 'cross_entropy'}
+        Binary cross-entropy on the logit, squared error, Huber's loss, hinge loss, or the cross-entropy of
+        classes with an output each; see `relusweep.tasks.training.Protocol`.
     optimizer : Optimizer
         By its name alone, or in a mapping ``{kind: adam, learning_rate: …}``.
     batch : tuple of int
-        Rows of an update; 0, written ``all``, is all of them.
+        Rows of an update; 0, written ``all``, is all of them. The last batch of an epoch has what is left.
     epochs : tuple of int
         Passes over the rows, at most.
     stop : tuple of {'first_success', 'last_epoch'}
@@ -254,6 +265,8 @@ class Protocol(WithAxes):
         Strength of the pull of hidden activations to two deviations from their mean.
     orthogonality : tuple of float, optional
         Strength of the penalty on rows of weights that are not orthogonal.
+    huber_delta : tuple of float, optional
+        Error from which on Huber's loss grows linearly; by default 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -275,15 +288,15 @@ class Protocol(WithAxes):
         return {**rest, "optimizer": {**within, **{name: fields[name] for name in beside}}}
 
     loss: Annotated[
-        tuple[Literal["bce", "mse"], ...],
-        Axis("loss: binary cross-entropy or mean squared error", None),
-        Field(description="bce, mse or bce,mse"),
+        tuple[Loss, ...],
+        Axis("loss", None),
+        Field(description="bce, mse, huber, hinge, cross_entropy, or several of them"),
     ] = fixed("bce")
     optimizer: Optimizer = Optimizer()
     batch: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
         Axis("rows of an update", comment="0: all rows", words=(("all", 0),)),
-        Field(description="divisors of the number of rows, as 10,100, or all"),
+        Field(description="numbers of rows, as 10,100, or all"),
     ] = fixed(0)
     epochs: Annotated[
         tuple[Annotated[int, Field(ge=1, le=10_000_000)], ...],
@@ -331,4 +344,10 @@ class Protocol(WithAxes):
         Axis("strength of the penalty on rows of weights that are not orthogonal"),
         LATER,
         Field(description=f"none, or {_STRENGTH}"),
+    ] = None
+    huber_delta: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...] | None,
+        Axis("error from which on Huber's loss grows linearly"),
+        LATER,
+        Field(description=f"none, or {_RATE}"),
     ] = None

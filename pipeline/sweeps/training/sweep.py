@@ -226,10 +226,10 @@ class TrainingSweep(SpecifiedSweep):
         settings = [self.setting({**first, dim: label}) for label in self.places[dim].labels]
         problem = self.problem.names()[0] if self.problem.labels else None
         shapes = {
-            (group_of(setting), *(setting[name] for name in ("width", "depth", "widths", "init")))
+            (group_of(setting), *(setting.get(name) for name in ("width", "depth", "widths", "init", "skip")))
             for setting in settings
         }
-        inputs = {self.problem.n_inputs_of(setting) for setting in settings}
+        inputs = {(self.problem.n_inputs_of(of), self.problem.n_outputs_of(of)) for of in settings}
         names = {self.problem.start_name(setting, problem, self.seed) for setting in settings}
         return len(shapes) == len(inputs) == len(names) == 1
 
@@ -404,8 +404,11 @@ class TrainingSweep(SpecifiedSweep):
         own = self.problem.settings()
         most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
         larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
-        for widths, activation in product(self.network.widths, ["relu", *larger]):
-            yield self.setting({**largest, **usual, **most, "widths": widths, "activation": activation})
+        for widths, activation, skip, loss in product(
+            self.network.widths, ["relu", *larger], self.network.skip or ("none",), self.protocol.loss
+        ):
+            of = {"widths": widths, "activation": activation, "skip": skip, "loss": loss}
+            yield self.setting({**largest, **usual, **most, **of})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts

@@ -94,3 +94,51 @@ def equal_bits(a, b):
         (x is None and y is None) or (x.dtype == y.dtype and x.tobytes() == y.tobytes())
         for x, y in zip(a, b, strict=True)
     )
+
+
+GENERAL = {
+    "three outputs": {"n_outputs": 3, "loss": "mse"},
+    "signs of two outputs, short batches": {"n_outputs": 2, "loss": "bce", "batch": 10},
+    "classes": {"n_outputs": 4, "loss": "cross_entropy"},
+    "classes, short batches, weights": {"n_outputs": 3, "loss": "cross_entropy", "batch": 8, "weights": True},
+    "hinge": {"loss": "hinge", "batch": 7},
+    "hinge of two outputs, weights": {"n_outputs": 2, "loss": "hinge", "weights": True},
+    "huber": {"loss": "huber", "huber_delta": 0.5, "weights": True},
+    "huber of three outputs": {"n_outputs": 3, "loss": "huber", "huber_delta": 0.5, "activation": "silu"},
+    "weights": {"loss": "bce", "weights": True, "batch": 10},
+    "weights, other units": {"loss": "mse", "activation": "softplus", "weights": True, "batch": 9},
+    "inputs to every layer": {"skip": "input", "loss": "mse"},
+    "inputs to every layer, other units": {"skip": "input", "activation": "silu", "n_outputs": 2},
+    "residual": {"skip": "residual", "loss": "mse", "batch": 9},
+    "residual, other units": {"skip": "residual", "activation": "softplus", "n_outputs": 2, "loss": "mse"},
+    "activations by layer": {"activation": "softplus-relu-silu", "leak": 0.2, "loss": "mse", "batch": 9},
+    "unequal widths of softplus": {"activation": "softplus", "widths": (4, 5, 2), "loss": "mse"},
+    "unequal widths by layer": {"activation": "relu-silu-softplus", "widths": (2, 5, 3), "n_outputs": 2},
+}
+"""Fields of networks and protocols of three hidden layers, with or without weights of rows."""
+
+
+def general(case, n_networks=20, n_rows=23, **protocol):
+    """Arguments of `train`, by name, for a case of `GENERAL`: rows of all networks, targets of each."""
+    of_network = {"activation", "leak", "n_outputs", "skip", "widths"}
+    fields = {"n_outputs": 1, "loss": "bce"} | GENERAL[case] | protocol
+    weighted = fields.pop("weights", False)
+    shape = {name: value for name, value in fields.items() if name in of_network}
+    network = Network(n_inputs=3, width=5, depth=3, **shape)
+    rule = {name: value for name, value in fields.items() if name not in of_network}
+    x = Stream(("general rows",)).words(range(1), 3 * n_rows).reshape(n_rows, 3) * 2.0**-31 - 1
+    words = Stream(("general targets",)).words(range(n_networks), n_rows * network.n_outputs)
+    numbers = words.reshape(n_networks, n_rows, network.n_outputs) * 2.0**-30 - 2
+    if rule["loss"] in ("bce", "hinge"):
+        numbers = np.where(numbers > 0, 1, -1)
+    if rule["loss"] == "cross_entropy":
+        numbers = np.floor((numbers + 2) / 4 * network.n_outputs)[..., :1]
+    draws = Stream(("general weights",)).words(range(n_networks), n_rows) * 2.0**-31
+    return {
+        "protocol": Protocol(network=network, **rule),
+        "inputs": x.astype(np.float32),
+        "targets": np.float32(numbers if numbers.shape[2] > 1 else numbers[..., 0]),
+        "initial": initial_parameters(network, Stream(("general",)), range(n_networks)),
+        "orders": Stream(("orders",)).keys(range(n_networks)),
+        "weights": np.where(draws < 0.3, 0, draws).astype(np.float32) if weighted else None,
+    }
