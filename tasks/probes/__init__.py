@@ -29,8 +29,12 @@ __all__ = [
     "Trained",
     "Tried",
     "domain_of",
+    "finite",
+    "most_rows",
     "needs_linear_pieces",
     "needs_relu",
+    "output_labels",
+    "outputs_at",
 ]
 
 END = -1
@@ -64,6 +68,7 @@ class Extent(NamedTuple):
     most_width, most_depth : int
     pretraining : bool
         Whether some networks are compositions that are trained before all weights are.
+    most_outputs : int
     """
 
     problem: Problem
@@ -73,6 +78,7 @@ class Extent(NamedTuple):
     most_width: int = 1
     most_depth: int = 1
     pretraining: bool = False
+    most_outputs: int = 1
 
 
 class Tried(NamedTuple):
@@ -156,12 +162,15 @@ class Probe(WithAxes, ABC):
         Part of the fingerprint of sweeps with the probe: raised when it comes to give other numbers.
     block_trials : int, optional
         Most trials of a block, where measuring a network takes seconds.
+    large : bool
+        Whether workers write what it gives into the store themselves, so that it does not travel.
     """
 
     wants_parameters: ClassVar[bool] = True
     needs_training: ClassVar[bool] = False
     result_schema: ClassVar[int] = 1
     block_trials: ClassVar[int | None] = None
+    large: ClassVar[bool] = False
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
@@ -214,6 +223,38 @@ def domain_of(trained: Trained, reach: float = 1.0) -> tuple[float, float]:
     low, high = trained.problem.interval(trained.setting)
     middle, half = (low + high) / 2, (high - low) / 2
     return middle - reach * half, middle + reach * half
+
+
+def finite(trained: Trained) -> NDArray[np.intp]:
+    """Find the networks whose parameters at the end are finite."""
+    return np.flatnonzero(np.isfinite(trained.parameters).all(axis=1))
+
+
+def outputs_at(trained: Trained, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Give the outputs at the end, as the engine computes them: (n_networks, n_rows, n_outputs).
+
+    Inputs are the same for all networks, (n_rows, n_inputs), or each network's own. NaN where parameters are
+    not finite.
+    """
+    from relusweep.tasks.outputs import outputs
+
+    x = np.ascontiguousarray(inputs, np.float32)
+    which = np.zeros(len(trained.parameters), np.intp)
+    return outputs(trained.parameters, which, x, networks=[trained.protocol.network], engine="auto")
+
+
+def output_labels(extent: Extent) -> dict[str, tuple[NDArray[Any], Mapping[str, Any]]]:
+    """Give the labels of outputs, where some networks have several."""
+    if extent.most_outputs == 1:
+        return {}
+    return {"output": (np.arange(extent.most_outputs), {"long_name": "output of a network", "units": "1"})}
+
+
+def most_rows(problem: Problem) -> tuple[int, int]:
+    """Count the training rows and the test rows of the networks that have most."""
+    rows = max(problem.n_rows_of(setting) for setting in problem.settings())
+    test = problem.coordinates(0)["test_rows"][1] if problem.has_test else 0
+    return rows, int(np.max(test))
 
 
 def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:

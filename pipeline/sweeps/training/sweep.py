@@ -163,6 +163,7 @@ class TrainingSweep(SpecifiedSweep):
             max(network.width for network in largest),
             max(network.depth for network in largest),
             self.protocol.pretraining is not None,
+            max(network.n_outputs for network in largest),
         )
 
     @cached_property
