@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
 
 __all__ = ["OutputsBy", "in_lanes", "in_words", "outputs"]
@@ -62,7 +61,10 @@ def outputs(
 
 def in_lanes(network: Network) -> bool:
     """Tell whether the engine `lanes` has a network."""
-    return activations.load(network.activation).in_lanes
+    from relusweep.tasks.training.engine import lacking
+    from relusweep.tasks.training.protocol import Protocol
+
+    return lacking(Protocol(network=network, loss="mse")) is None
 
 
 def in_words(network: Network) -> str:

@@ -19,6 +19,7 @@ from relusweep.pipeline.commands import (
     clusters,
     derive,
     doctor,
+    networks,
     nightly,
     reproduction,
     results,
@@ -65,7 +66,7 @@ def _common(
 _OF_FIELDS = (sweeps.plan, sweeps.run, submission.submit)
 for command in (
     *(sweeps.sweeps, sweeps.plan, sweeps.run, derive.derive, reproduction.reproduce),
-    *(status, results.show, results.report, results.animate),
+    *(status, results.show, results.report, results.animate, networks.export, networks.retrain),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),
 ):

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from relusweep.pipeline.commands.networks import Import, Labels
 from relusweep.pipeline.commands.options import Cluster, Log, Scheduler, Threads, Workers
 from relusweep.pipeline.commands.sweeps import DryRun, Replace, cluster_config, print_plan, run_and_tell
 
 __all__ = ["derive"]
 
 _SET = "What the function takes: at=end; name=… names the new group. Repeatable."
-_IMPORT = "Code of your own that the networks need, and that may be imported. Repeatable."
 
 
 def derive(
@@ -20,11 +20,8 @@ def derive(
     group: Annotated[str, Argument(metavar="GROUP", help="Trained networks: a sweep in the store.")],
     function: Annotated[str, Argument(metavar="FUNCTION", help="A probe, or module:name of your own.")],
     settings: Annotated[list[str] | None, Option("--set", metavar="FIELD=VALUE", help=_SET)] = None,
-    labels: Annotated[
-        list[str] | None,
-        Option("--label", metavar="AXIS=LABELS", help="Which networks: width=2,4, trial=0..9. Repeatable."),
-    ] = None,
-    imports: Annotated[list[str] | None, Option("--import", metavar="MODULE:NAME", help=_IMPORT)] = None,
+    labels: Labels = None,
+    imports: Import = None,
     workers: Workers = None,
     threads_per_worker: Threads = None,
     scheduler: Scheduler = None,
@@ -44,19 +41,20 @@ def derive(
 
     relusweep derive results npn4 mymodule:norms --dry-run
     """
+    from relusweep.pipeline.common.engine import open_results
+    from relusweep.pipeline.common.labels import selected
     from relusweep.pipeline.planning.plan import plans
     from relusweep.pipeline.report.stored import choose
-    from relusweep.pipeline.sweeps.derived.making import derived, read_fields, read_labels
+    from relusweep.pipeline.sweeps.derived.making import derived, labels_of, read_fields
     from relusweep.storage import stored_groups
 
-    chosen = choose(store, group, list(stored_groups(store)))
-    fields = read_fields(settings or ())
+    chosen, fields = choose(store, group, list(stored_groups(store))), read_fields(settings or ())
     asked = derived(
         store,
         chosen,
         function,
         fields,
-        read_labels(store, chosen, labels or ()),
+        labels_of(selected(open_results(store, chosen), labels or ())),
         name=fields.pop("name", None),
         imports=imports or (),
     )

@@ -74,17 +74,14 @@ def animate(
     import xarray as xr
 
     from relusweep.pipeline.common.errors import CannotDraw
+    from relusweep.pipeline.common.labels import selected
     from relusweep.pipeline.common.paths import expanded
     from relusweep.pipeline.report.plane.animate import animate as write
-    from relusweep.pipeline.report.plane.animate import selected
     from relusweep.pipeline.report.stored import open_sweep
 
-    pairs = [label.partition("=") for label in labels or ()]
-    if wrong := [pair[0] for pair in pairs if not pair[2]]:
-        raise CannotDraw(f"--label {wrong[0]}: write axis=label, as --label trial=3")
     name, data = open_sweep(store, sweep, at)
     if not isinstance(data, xr.Dataset) or "success_epoch" not in data:
         raise CannotDraw(f"{name} has no networks of two inputs")
     path = expanded(file)
-    of = write(selected(data, {axis.strip(): label.strip() for axis, _, label in pairs}), path)
+    of = write(selected(data, labels or ()), path)
     say(f"The training of {escape(of.name)} is at {escape(str(path.absolute()))}")

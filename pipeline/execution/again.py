@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
 
 from relusweep.cluster import ClusterConfig
 from relusweep.pipeline.common.usage import timed
@@ -12,10 +15,9 @@ from relusweep.pipeline.execution.dispatch import Arrival, compute
 from relusweep.pipeline.execution.run import workers
 from relusweep.pipeline.monitoring.events import BlockDone, Listener, PlanStarted
 from relusweep.pipeline.planning.plan import Plan
-from relusweep.pipeline.sweeps.base import Block, Sweep
-from relusweep.tasks.blocks import BlockResult
+from relusweep.pipeline.sweeps.training.retraining import retraining
 
-__all__ = ["train_again"]
+__all__ = ["retrained"]
 
 
 @dataclass(frozen=True)
@@ -31,36 +33,44 @@ class _Again(Plan):
         return f"{self.cells:,} {self.sweep.unit} to {self.sweep.verb} again"
 
 
-def train_again(
-    sweep: Sweep,
-    blocks: Sequence[Block],
+def retrained(
+    results: xr.Dataset,
+    keep: Any,
+    imports: Collection[str] = (),
     cluster: ClusterConfig | None = None,
     listeners: Sequence[Listener] = (),
-) -> Iterator[tuple[Block, BlockResult]]:
-    """Compute blocks, the longest first.
+    *,
+    allow_different: bool = False,
+) -> xr.Dataset:
+    """Train stored networks again, the longest blocks first, and check how they end.
 
     Parameters
     ----------
-    sweep : Sweep
-    blocks : sequence of Block
+    results : xarray.Dataset
+        A part of a group of a training sweep, with ``success_epoch``.
+    keep : Any
+        Probes, as ``probes`` of a sweep takes them.
+    imports : collection of str
+        Code of the user's own that the networks need, and that may be imported.
     cluster : ClusterConfig, optional
         By default this process computes.
     listeners : sequence of callable
         Told how far it is.
-
-    Yields
-    ------
-    Block, BlockResult
-        In the order in which they come.
+    allow_different : bool
+        Say which networks differ, in a variable ``different``, where that would be an error.
 
     Raises
     ------
+    relusweep.errors.ResultsDiffer
+        A network does not end as it is stored.
     Exception
         What a task raised.
     """
-    plan = _Again(sweep, sweep, tuple(sorted(blocks, key=sweep.schedule.cost, reverse=True)))
-    for listener in listeners:
-        listener(PlanStarted(plan))
+    asked = retraining(results, keep, imports)
+    blocks = sorted(asked.parts, key=asked.sweep.schedule.cost, reverse=True)
+    plan = _Again(asked.sweep, asked.sweep, tuple(blocks))
+    _tell(listeners, PlanStarted(plan))
+    arrays = asked.room()
     with closing(_here(plan) if cluster is None else _on_workers(plan, cluster)) as arrivals:
         for arrival in arrivals:
             if arrival is None:
@@ -68,20 +78,24 @@ def train_again(
             if isinstance(arrival.outcome, Exception):
                 raise arrival.outcome
             block, result = arrival.block, arrival.outcome
-            for listener in listeners:
-                listener(
-                    BlockDone(sweep.group, block, result.successes, arrival.spans, result.not_finite)
-                )
-            yield block, result
+            asked.put(arrays, block, result)
+            told = plan.sweep.group, block, result.successes, arrival.spans, result.not_finite
+            _tell(listeners, BlockDone(*told))
+    return asked.checked(asked.dataset(arrays), allow_different=allow_different)
 
 
-def _here(plan: Plan) -> Iterator[Arrival | None]:
+def _tell(listeners: Sequence[Listener], event: PlanStarted | BlockDone) -> None:
+    for listener in listeners:
+        listener(event)
+
+
+def _here(plan: Plan) -> Generator[Arrival | None]:
     for block in plan.blocks:
         result, span = timed(*plan.sweep.task(block, ""))
         yield Arrival(plan, block, result, (span,))
 
 
-def _on_workers(plan: Plan, cluster: ClusterConfig) -> Iterator[Arrival | None]:
+def _on_workers(plan: Plan, cluster: ClusterConfig) -> Generator[Arrival | None]:
     if not plan.blocks:
         return
     with workers(cluster, [plan]) as connection, closing(compute(connection, plan, "")) as arrivals:

@@ -9,10 +9,9 @@ from typing import Any
 import xarray as xr
 from rich.console import Console
 
-from relusweep.pipeline.execution.again import train_again
+from relusweep.pipeline.execution.again import retrained
 from relusweep.pipeline.monitoring.progress import progress as showing
 from relusweep.pipeline.python.runs import Where, config_of
-from relusweep.pipeline.sweeps.training.retraining import retraining
 
 __all__ = ["retrain"]
 
@@ -71,12 +70,7 @@ def retrain(
     >>> some = rs.retrain(results.sel(width=3, depth=1, trial=[0, 7]))  # doctest: +SKIP
     >>> rs.networks(some).stacked()  # doctest: +SKIP
     """
-    asked = retraining(results, keep, imports)
     config = None if cluster is None and workers is None else config_of(cluster, workers)
-    parts = {part.block.key: part for part in asked.parts}
-    arrays = asked.room()
     with ExitStack() as stack:
-        told = [stack.enter_context(showing(Console(stderr=True)))] if progress else []
-        for block, result in train_again(asked.sweep, asked.blocks, config, told):
-            asked.put(arrays, parts[block.key], result)
-    return asked.checked(asked.dataset(arrays), allow_different=allow_different)
+        told = [stack.enter_context(showing(Console()))] if progress else []
+        return retrained(results, keep, imports, config, told, allow_different=allow_different)

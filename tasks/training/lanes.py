@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
+from relusweep.tasks.networks import Network
 from relusweep.tasks.training import (
     _decomposed,
     _kernel,
@@ -26,7 +27,6 @@ from relusweep.tasks.training import (
     simd,
     tiles,
 )
-from relusweep.tasks.networks import Network
 from relusweep.tasks.training import orders as _orders
 from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank

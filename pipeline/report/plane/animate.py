@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import xarray as xr
 
 from relusweep.pipeline.common.errors import CannotDraw
-from relusweep.pipeline.common.validation import nearest
-from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.plane.sizes import best_network
 from relusweep.pipeline.report.plane.watched import Watched, watched
 
-__all__ = ["animate", "selected"]
+__all__ = ["animate"]
 
 
 def animate(dataset: xr.Dataset, path: Path) -> Watched:
@@ -41,25 +39,6 @@ def animate(dataset: xr.Dataset, path: Path) -> Watched:
     path.parent.mkdir(parents=True, exist_ok=True)
     write(of, path)
     return of
-
-
-def selected(dataset: xr.Dataset, labels: Mapping[str, str]) -> xr.Dataset:
-    """Select labels of axes, given as they are written.
-
-    Raises
-    ------
-    CannotDraw
-        There is no such axis or label.
-    """
-    for dim, text in labels.items():
-        if dim not in dataset["success_epoch"].dims:
-            dims = list(map(str, dataset["success_epoch"].dims))
-            raise CannotDraw(f"no axis {dim!r}{nearest(dim, dims)}; there are {', '.join(dims)}")
-        words = [label(value) for value in dataset[dim].values.tolist()]
-        if text not in words:
-            raise CannotDraw(f"{dim} has no label {text!r}; there are {', '.join(words)}")
-        dataset = dataset.isel({dim: words.index(text)})
-    return dataset
 
 
 def _writer(path: Path) -> Callable[[Watched, Path], None]:

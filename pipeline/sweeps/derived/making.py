@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from relusweep._yaml import number
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.common.validation import explained, nearest
 from relusweep.pipeline.sweeps.derived.source import Source
@@ -19,9 +17,8 @@ from relusweep.pipeline.sweeps.overrides import read_setting
 from relusweep.pipeline.sweeps.training.again import sweep_of_results
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import resolve
-from relusweep.tasks.axes import listed
 
-__all__ = ["derived", "labels_of", "read_fields", "read_labels"]
+__all__ = ["derived", "labels_of", "read_fields"]
 
 
 def derived(
@@ -84,36 +81,13 @@ def labels_of(dataset: xr.Dataset) -> dict[str, Any]:
 
 def read_fields(settings: Collection[str]) -> dict[str, Any]:
     """Read ``field=value`` as fields of a function."""
-    pairs = dict(_pairs("--set", "field=value", settings))
-    return {name: read_setting(name, value) for name, value in pairs.items()}
-
-
-def read_labels(store: str, group: str, words: Collection[str]) -> dict[str, Any]:
-    """Read ``width=2,4`` and ``trial=0..9`` as labels of the axes of a group."""
-    coords = Source(store, group, resolve(store, "newest")).dataset.coords
-    return {
-        dim: _read(dim, value, np.atleast_1d(coords[dim].values)) if dim in coords else value
-        for dim, value in _pairs("--label", "axis=label", words)
-    }
-
-
-def _pairs(option: str, form: str, words: Collection[str]) -> Iterator[tuple[str, str]]:
-    for word in words:
-        name, equals, value = map(str.strip, word.partition("="))
+    found: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = map(str.strip, setting.partition("="))
         if not name or not equals or not value:
-            raise InvalidSweep(f"{option} {word}: write {form}")
-        yield name, value
-
-
-def _read(dim: str, value: str, labels: NDArray[Any]) -> Any:
-    """Find labels by how they are written."""
-    of_numbers = labels.dtype.kind in "iuf"
-    known: dict[Any, Any] = {label if of_numbers else str(label): label for label in labels.tolist()}
-    try:
-        items = [known.get(number(item) if of_numbers else str(item), item) for item in listed(value)]
-    except ValueError as error:
-        raise InvalidSweep(f"--label {dim}={value}: {error}") from None
-    return items if len(items) > 1 else items[0]
+            raise InvalidSweep(f"--set {setting}: write field=value, as --set at=end")
+        found[name] = read_setting(name, value)
+    return found
 
 
 def _sweep_of(networks: Source, imports: Collection[str]) -> TrainingSweep:

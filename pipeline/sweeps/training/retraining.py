@@ -29,10 +29,9 @@ __all__ = ["Retraining", "retraining"]
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A block, and of the networks that are asked for of it: their places in the selection and in it."""
+class _Place:
+    """Of the networks of a block that are asked for: where they are in the selection, and in the block."""
 
-    block: Block
     places: NDArray[np.intp]
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
@@ -51,20 +50,15 @@ class Retraining:
         Of the labels that they have, with the probes that are asked for.
     there : ndarray of bool
         Which networks of the selection have run, in its order: the others stay missing.
-    parts : tuple
-        Blocks of the sweep that hold all of these.
+    parts : dict
+        Blocks of the sweep that hold all of these, and where they are.
     """
 
     results: xr.Dataset
     chosen: Selection
     sweep: TrainingSweep
     there: NDArray[np.bool_]
-    parts: tuple[_Part, ...]
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """The blocks."""
-        return tuple(part.block for part in self.parts)
+    parts: Mapping[Block, _Place]
 
     def room(self) -> dict[str, NDArray[Any]]:
         """Make the arrays that results are put into: one entry for each network of the selection."""
@@ -76,12 +70,12 @@ class Retraining:
             for name, of in self.sweep.variables.items()
         }
 
-    def put(self, arrays: Mapping[str, NDArray[Any]], part: _Part, result: BlockResult) -> None:
+    def put(self, arrays: Mapping[str, NDArray[Any]], block: Block, result: BlockResult) -> None:
         """Put what came of a block where its networks are in the selection."""
-        shape = part.block.cells // len(part.block["trial"]), len(part.block["trial"])
+        at, n_trials = self.parts[block], len(block["trial"])
         for name, array in arrays.items():
-            came = result.arrays[name].reshape(*shape, *array.shape[1:])
-            array[part.places] = came[part.rows, part.columns]
+            came = result.arrays[name].reshape(block.cells // n_trials, n_trials, *array.shape[1:])
+            array[at.places] = came[at.rows, at.columns]
 
     def dataset(self, arrays: Mapping[str, NDArray[Any]]) -> xr.Dataset:
         """Give what came in the dimensions of the selection, as a group opens: what is missing is NaN."""
@@ -165,7 +159,7 @@ def retraining(results: xr.Dataset, keep: Any, imports: Collection[str] = ()) ->
     there = there_or_not.transpose(*chosen.sizes).values.reshape(-1)
     sweep = _narrowed(chosen, keep)
     sweep.check()
-    return Retraining(results, chosen, sweep, there, tuple(_parts(chosen, sweep, there)))
+    return Retraining(results, chosen, sweep, there, dict(_parts(chosen, sweep, there)))
 
 
 def _narrowed(chosen: Selection, keep: Any) -> TrainingSweep:
@@ -182,7 +176,7 @@ def _narrowed(chosen: Selection, keep: Any) -> TrainingSweep:
 _DIFFERENT = {"long_name": "whether a network that was trained again did not end as it is stored"}
 
 
-def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) -> Iterator[_Part]:
+def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) -> Iterator[tuple[Block, _Place]]:
     """Cover the networks of each setting by blocks."""
     labelled = sweep.problem.labels
     setting = chosen.everywhere(chosen.setting).values.reshape(-1)
@@ -203,7 +197,7 @@ def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) ->
             block = Block(
                 sweep.name, sweep.fingerprint, tuple((dim, cells[dim]) for dim in sweep.axes), silent
             )
-            yield _Part(block, at, np.searchsorted(rows, problem[at]), trial[at] - trials.start)
+            yield block, _Place(at, np.searchsorted(rows, problem[at]), trial[at] - trials.start)
 
 
 _Box = tuple[NDArray[np.intp], range, NDArray[np.intp]]

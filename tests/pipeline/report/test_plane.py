@@ -295,7 +295,7 @@ def test_the_command_writes_the_network_that_is_named(
     assert "plane_xor, trial 2, widths 3" in (tmp_path / "a.html").read_text()
     for options, complaint in {
         ("--label", "width=3"): "no axis 'width'; did you mean 'widths'?; there are widths, trial",
-        ("--label", "trial=9"): "trial has no label '9'; there are 0, 1, 2, 3",
+        ("--label", "trial=9"): "trial has no label '9'; there are 0 to 3",
         ("--label", "trial"): "--label trial: write axis=label, as --label trial=3",
         ("--file", "a.png"): "a.png ends in .png; allowed are .html, .gif, .mp4",
     }.items():
