@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.blocks import BlockResult
-from relusweep.tasks.probes import Trained
+from relusweep.tasks.pairs import Comparison
+from relusweep.tasks.probes import Probe, Trained
 from relusweep.tasks.probes.outcome import Outcome
+from relusweep.tasks.probes.parameters import Parameters
 from relusweep.tasks.training.protocol import TrainingResult
 from relusweep.tasks.training_block import TrainingBlock, described, train_block
 
-__all__ = ["DerivedBlock", "Reader", "derive_block", "stored_networks"]
+__all__ = ["DerivedBlock", "PairsBlock", "Reader", "compare_pairs", "derive_block"]
 
 _ENDED = {
     "success_epoch": "success_epoch",
@@ -28,6 +30,7 @@ _ENDED = {
     "test_loss": "test_loss",
 }
 """Fields of a training's result, and the variables that a store has of them."""
+_KEPT = (*_ENDED.values(), "parameters", "snapshots")
 
 
 class Reader(Protocol):
@@ -111,11 +114,66 @@ def derive_block(block: DerivedBlock) -> BlockResult:
     return BlockResult(arrays, *(sum(cost) for cost in zip(*(part[1:4] for part in parts), strict=True)))
 
 
-def stored_networks(block: DerivedBlock) -> Trained:
-    """Give stored networks as probes take them; rows and targets are drawn again."""
+@dataclass(frozen=True)
+class PairsBlock:
+    """Networks that are to be compared with others of the same setting and problem.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    one, other : DerivedBlock
+        Of no probes.
+    """
+
+    comparison: Comparison
+    one: DerivedBlock
+    other: DerivedBlock
+
+
+def compare_pairs(block: PairsBlock) -> BlockResult:
+    """Compare all networks of a block with all others.
+
+    Parameters
+    ----------
+    block : PairsBlock
+
+    Returns
+    -------
+    BlockResult
+        Of the variables of the comparison: (n_networks, n_others, …).
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        As `derive_block`.
+    """
+    begin = thread_time()
+    sides = [[_networks(run) for run in side.runs()] for side in (block.one, block.other)]
+    rows = [
+        [block.comparison.measure(one, other, block.one.training.extent) for other in sides[1]]
+        for one in sides[0]
+    ]
+    arrays = {
+        name: np.concatenate([np.concatenate([part[name] for part in row], axis=1) for row in rows])
+        for name in rows[0][0]
+    }
+    return BlockResult(arrays, 0, thread_time() - begin, 0.0)
+
+
+def _networks(block: DerivedBlock) -> Trained:
+    """Give stored networks, or train them again."""
+    if not block.again:
+        return _described(block, block.reader.read(_KEPT, block.labels))
+    arrays = _same_as_stored(block, Parameters())
+    shape = _shape(block.training)
+    return _described(
+        block, {name: array.reshape(-1, *array.shape[len(shape) :]) for name, array in arrays.items()}
+    )
+
+
+def _described(block: DerivedBlock, kept: Mapping[str, NDArray[Any]]) -> Trained:
+    """Give networks as probes take them, of what is kept; rows and targets are drawn again."""
     training = block.training
-    names = [*_ENDED.values(), "parameters", "snapshots"]
-    kept = block.reader.read(names, block.labels)
     n_parameters = training.protocol.network.n_parameters
     result = TrainingResult.empty(len(kept["stop_reason"]), n_parameters)
     ended = {field: kept[name] for field, name in _ENDED.items() if name in kept}
@@ -129,27 +187,34 @@ def _as_stored(block: DerivedBlock) -> BlockResult:
     begin = thread_time()
     training = block.training
     (probe,) = training.probes
-    found = probe.measure(stored_networks(block), training.extent)
+    found = probe.measure(_networks(block), training.extent)
     shape = _shape(training)
     arrays = {name: array.reshape(*shape, *array.shape[1:]) for name, array in found.items()}
     return BlockResult(arrays, 0, thread_time() - begin, 0.0)
 
 
 def _trained_again(block: DerivedBlock) -> BlockResult:
-    training = replace(block.training, probes=(Outcome(), *block.training.probes))
-    result = train_block(training)
+    (probe,) = block.training.probes
+    begin = thread_time()
+    arrays = _same_as_stored(block, probe)
+    names = probe.variables(block.training.extent)
+    return BlockResult({name: arrays[name] for name in names}, 0, thread_time() - begin, 0.0)
+
+
+def _same_as_stored(block: DerivedBlock, probe: Probe) -> dict[str, NDArray[np.generic]]:
+    """Train networks again with a probe; refuse those that do not end as they are stored."""
+    training = replace(block.training, probes=(Outcome(), probe))
+    arrays = train_block(training).arrays
     ended = Outcome().variables(training.extent)
     kept = block.reader.read(ended, block.labels)
     for name in ended:
-        came, stored = (_bits(some[name]) for some in (result.arrays, kept))
+        came, stored = (_bits(some[name]) for some in (arrays, kept))
         if differ := int((came != stored).any(axis=1).sum()):
             raise RuntimeError(
                 f"{differ} of {len(came)} networks trained again did not end as those in the store: {name} "
                 "has other bits. Another version of relusweep, or of PyTorch, has trained them"
             )
-    probe = training.probes[1]
-    arrays = {name: result.arrays[name] for name in probe.variables(training.extent)}
-    return result._replace(arrays=arrays)
+    return arrays
 
 
 def _bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.tasks.networks import Network
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["hidden", "in_chunks"]
 
@@ -21,7 +18,7 @@ _AT_ONCE = 64
 
 def in_chunks(
     parameters: NDArray[np.float32], *others: NDArray[Any] | None
-) -> Iterator[tuple[slice, list[Tensor | None]]]:
+) -> Iterator[tuple[slice, list[Any]]]:
     """Give so many networks at a time as tensors of float64, filled up by the first of them.
 
     Parameters

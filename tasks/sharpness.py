@@ -127,4 +127,5 @@ def _of_tridiagonal(
     if len(alphas) > 1:
         beside = torch.stack(betas[:-1], dim=1)
         matrix = matrix + torch.diag_embed(beside, 1) + torch.diag_embed(beside, -1)
-    return torch.linalg.eigh(matrix)
+    values, vectors = torch.linalg.eigh(matrix)
+    return values, vectors

@@ -9,8 +9,9 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from relusweep.pipeline.common.validation import explained, nearest
-from relusweep.tasks import discovery, own, probes, problems, quantities
-from relusweep.tasks.own_probe import OwnProbe
+from relusweep.tasks import discovery, own, pairs, probes, problems, quantities
+from relusweep.tasks.own_probe import OwnComparison, OwnProbe
+from relusweep.tasks.pairs import Comparison
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.quantities import Quantity
@@ -18,12 +19,14 @@ from relusweep.tasks.quantities import Quantity
 M = TypeVar("M", bound=BaseModel)
 
 __all__ = [
+    "comparison_kinds",
     "probe_class",
     "probe_kinds",
     "problem_class",
     "problem_kinds",
     "quantity_class",
     "quantity_kinds",
+    "read_comparison",
     "read_probes",
     "read_problem",
 ]
@@ -107,6 +110,22 @@ def probe_class(name: str) -> type[Probe]:
     if own.is_path(name):
         return OwnProbe
     return cast(type[Probe], _class(probes, Probe, name))
+
+
+def comparison_kinds() -> tuple[str, ...]:
+    """Name the comparisons of pairs of networks there are."""
+    return discovery.names(pairs.__name__)
+
+
+def read_comparison(value: Any) -> Comparison | None:
+    """Make a comparison of a mapping of its name, or with its ``kind``; None where it is of no comparison."""
+    if "kind" in value:
+        name, fields = str(value["kind"]), value
+    else:
+        ((name, fields),) = value.items()
+    if name in comparison_kinds():
+        return _validated(cast(type[Comparison], _class(pairs, Comparison, name)), fields)
+    return _validated(OwnComparison, {"kind": name, **fields}) if fields.get("pairs") else None
 
 
 def quantity_kinds() -> tuple[str, ...]:

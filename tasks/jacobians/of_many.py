@@ -1,4 +1,4 @@
-"""Jacobians of many small networks of one shape at inputs: in closed form where units have slopes, by autograd."""
+"""Jacobians of many small networks of one shape: in closed form where units have slopes, or by autograd."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def jacobians(network: Network, parameters: NDArray[np.float32], inputs: NDArray
     Returns
     -------
     ndarray of shape (n_networks, n_rows, n_outputs, n_inputs), dtype float32
-        Computed in float64. Where a unit with slopes is exactly zero, it counts as below. NaN where parameters
-        are not finite.
+        Computed in float64. Where a unit with slopes is exactly zero, it counts as below. NaN where
+        parameters are not finite.
     """
     some = np.flatnonzero(np.isfinite(parameters).all(axis=1))
     x = np.ascontiguousarray(inputs if inputs.ndim == 2 else inputs[some], np.float64)

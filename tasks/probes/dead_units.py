@@ -17,7 +17,7 @@ _LAYER = ("layer",)
 
 
 class DeadUnits(Probe):
-    """Units of each hidden layer that are zero at all training rows at the end, as of ReLU that are never on."""
+    """Units of each hidden layer that are zero at all training rows, as of ReLU that are never on."""
 
     kind: Literal["dead_units"] = "dead_units"
 

@@ -43,9 +43,10 @@ class Jacobians(Probe):
         lengths = {len(point) for point in self.points or ()}
         inputs = {problem.n_inputs_of(setting) for setting in problem.settings()}
         if self.points and lengths != inputs:
+            got, wanted = (" or ".join(map(str, sorted(some))) for some in (lengths, inputs))
             raise ValueError(
-                f"jacobians: points have {' or '.join(map(str, sorted(lengths)))} numbers, and networks "
-                f"{' or '.join(map(str, sorted(inputs)))} inputs; give points of as many, or none for the rows"
+                f"jacobians: points have {got} numbers, and networks {wanted} inputs; give points of as many, "
+                "or none for the rows"
             )
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:

@@ -11,12 +11,18 @@ from pydantic import ValidationError
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.common.validation import explained, nearest
+from relusweep.pipeline.sweeps.derived.pairs import DerivedPairs
 from relusweep.pipeline.sweeps.derived.source import Source
 from relusweep.pipeline.sweeps.derived.sweep import Derivation, DerivedSweep
+from relusweep.pipeline.sweeps.kinds import comparison_kinds, probe_class, probe_kinds
 from relusweep.pipeline.sweeps.overrides import read_setting
 from relusweep.pipeline.sweeps.training.again import sweep_of_results
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import resolve
+from relusweep.tasks import own
+from relusweep.tasks.own_probe import compares_pairs
+from relusweep.tasks.pairs import Comparison
+from relusweep.tasks.probes._epochs import ProbeOfEpochs
 
 __all__ = ["derived", "labels_of", "read_fields"]
 
@@ -63,11 +69,34 @@ def derived(
             name=name or function.rpartition(":")[2],
             source=source,
             labels=chosen,
-            function={function: dict(fields)},  # type: ignore[arg-type]  # validated
+            function={function: _fields_of(function, fields)},  # type: ignore[arg-type]  # validated
         )
     except ValidationError as error:
         raise InvalidSweep(f"derive {function}: {explained(error, Derivation)}") from error
-    return DerivedSweep(spec, networks)
+    kind = DerivedPairs if isinstance(spec.function, Comparison) else DerivedSweep
+    return kind(spec, networks)
+
+
+def _fields_of(function: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete the fields: probes of epochs look at the end, code of the user's own may be of pairs.
+
+    Raises
+    ------
+    relusweep.errors.InvalidSweep
+        There is no such function.
+    """
+    if own.is_path(function):  # which the user has written
+        try:
+            return {**fields, **({"pairs": True} if compares_pairs(function) else {})}
+        except own.OwnCodeError as error:
+            raise InvalidSweep(f"derive: {error}") from None
+    known = (*probe_kinds(), *comparison_kinds())
+    if function not in known:
+        there = ", ".join(known)
+        raise InvalidSweep(f"derive: no function {function!r}{nearest(function, known)}; there are {there}")
+    of_epochs = function in probe_kinds() and issubclass(probe_class(function), ProbeOfEpochs)
+    chosen = {"every", "per_decade", "at"} & set(fields)
+    return {**fields, **({"at": "end"} if of_epochs and not chosen else {})}
 
 
 def labels_of(dataset: xr.Dataset) -> dict[str, Any]:

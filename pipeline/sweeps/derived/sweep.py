@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import Field, PlainValidator, SerializeAsAny
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Specification, Sweep, Task
 from relusweep.pipeline.sweeps.derived.source import Source
-from relusweep.pipeline.sweeps.kinds import read_probes
+from relusweep.pipeline.sweeps.kinds import read_comparison, read_probes
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage.layout import Variable
+from relusweep.tasks.pairs import Comparison
 from relusweep.tasks.probes import END, Probe
+
+if TYPE_CHECKING:
+    from relusweep.tasks.derived_block import DerivedBlock
 
 __all__ = ["Derivation", "DerivedSweep"]
 
@@ -27,7 +31,15 @@ _LARGE = 2**20
 _LABELS = "label "
 
 
-def _one_probe(value: Any) -> Probe:
+Function = Probe | Comparison
+"""What is found of each network, or of each pair of networks."""
+
+
+def _read_function(value: Any) -> Function:
+    if isinstance(value, Comparison):
+        return value
+    if found := read_comparison(value):
+        return found
     (probe,) = read_probes([value])
     return probe
 
@@ -43,12 +55,14 @@ class Derivation(Specification):
         That the networks are of.
     labels : mapping of str to label or list
         Along every axis of the source; one that is no list opens as a scalar coordinate.
-    function : Probe
+    function : Probe or Comparison
     """
 
     source: TrainingSweep
     labels: Mapping[str, Any]
-    function: Annotated[SerializeAsAny[Probe], BeforeValidator(_one_probe), Field(description="a probe")]
+    function: Annotated[
+        SerializeAsAny[Function], PlainValidator(_read_function), Field(description="a probe or a comparison")
+    ]
 
 
 @dataclass(frozen=True)
@@ -118,7 +132,7 @@ class DerivedSweep(Sweep):
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
         """What the function keeps of every network."""
-        axes = tuple(self.source.axes)
+        axes = tuple(self.axes)
         return {
             name: Variable((*axes, *dims), dtype, fill, attrs)
             for name, (dims, dtype, fill, attrs) in self.spec.function.variables(self.source.largest).items()
@@ -126,9 +140,12 @@ class DerivedSweep(Sweep):
 
     def coordinates(self, store: str) -> Mapping[str, Coordinate]:
         """Give what the source knows of its labels, and the labels that the function adds."""
-        known = self.networks.coordinates(self.axes)
+        return self._coordinates(self.axes)
+
+    def _coordinates(self, of: Mapping[str, NDArray[Any]]) -> dict[str, Coordinate]:
+        known = self.networks.coordinates(of)
         axes: dict[str, Coordinate] = {
-            dim: (dim, labels, {}) for dim, labels in self.axes.items() if dim not in known
+            dim: (dim, labels, {}) for dim, labels in of.items() if dim not in known
         }
         return {**known, **axes, **{dim: (dim, *of) for dim, of in self._inner.items()}}
 
@@ -142,6 +159,12 @@ class DerivedSweep(Sweep):
         """Which axes are fixed, and of what it is derived."""
         known = self.networks.dataset.attrs.get("paired_along", [])
         return {"fixed": list(self.fixed), "paired_along": known, "derived_of": self.networks.group}
+
+    @property
+    def probe(self) -> Probe:
+        """What is found of each network."""
+        assert isinstance(self.spec.function, Probe)  # see `derived`
+        return self.spec.function
 
     # How far it reaches
 
@@ -185,7 +208,7 @@ class DerivedSweep(Sweep):
     @property
     def again(self) -> bool:
         """Whether networks are trained again: the store lacks what the function looks at."""
-        function, extent = self.spec.function, self.source.largest
+        function, extent = self.probe, self.source.largest
         epochs = set(function.epochs(extent)) - {END}
         kept = "parameters" in self.networks.dataset or not function.looks_at_end(extent)
         return function.needs_training or not kept or not epochs <= set(self.networks.snapshot_epochs)
@@ -217,12 +240,18 @@ class DerivedSweep(Sweep):
 
     def task(self, block: Block, store: str) -> Task:
         """Give what measures the networks of a block."""
-        from relusweep.tasks.derived_block import DerivedBlock, derive_block
+        from relusweep.tasks.derived_block import derive_block
+
+        return derive_block, self._block(block, self.probe)
+
+    def _block(self, block: Block, *probes: Probe) -> DerivedBlock:
+        """Describe the networks of a block."""
+        from relusweep.tasks.derived_block import DerivedBlock
 
         trials = block["trial"]
         first = replace(block, labels=tuple({**dict(block.labels), "trial": trials[:1]}.items()))
-        training = replace(self.source.block(first), probes=(self.spec.function,))
-        return derive_block, DerivedBlock(
+        training = replace(self.source.block(first), probes=probes)
+        return DerivedBlock(
             training, trials, dict(block.labels), self.networks, self.networks.snapshot_epochs, self.again
         )
 
@@ -232,11 +261,11 @@ class DerivedSweep(Sweep):
         of = self.source.schedule
         shape = dict(of.block_shape)
         first, last = next(iter(shape)), next(reversed(shape))
-        shape[last] = min(shape[last], self.spec.function.block_trials or shape[last])
+        shape[last] = min(shape[last], self.probe.block_trials or shape[last])
         for dim in (first, last):
             others = prod(size for name, size in shape.items() if name != dim)
             shape[dim] = min(shape[dim], max(1, _BYTES_A_BLOCK // (self.bytes_per_cell * others)))
-        large = self.bytes_per_cell * prod(shape.values()) > _LARGE
+        large = self.probe.large or self.bytes_per_cell * prod(shape.values()) > _LARGE
         return Schedule(
             block_shape=shape,
             divisible=False,
