@@ -257,8 +257,17 @@ def most_rows(problem: Problem) -> tuple[int, int]:
     return rows, int(np.max(test))
 
 
-def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
-    """Raise ValueError where a network has units that are smooth."""
+def needs_linear_pieces(probe: str, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
+    """Raise ValueError where a network has units that are smooth, several outputs or skip connections."""
+    own = [
+        {**setting, "loss": loss} for setting in problem.settings() for loss in settings.get("loss", ("",))
+    ]
+    if any(problem.n_outputs_of(setting) > 1 for setting in own):
+        raise ValueError(f"{probe} is of networks of one output, and some have several; leave it out")
+    if skip := [name for name in settings.get("skip", ()) if name != "none"]:
+        raise ValueError(
+            f"{probe} is of networks without skip connections, not of skip = {skip[0]}; leave it out"
+        )
     if smooth := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
         raise ValueError(
             f"{probe} needs piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"

@@ -45,7 +45,7 @@ class Alignment(ProbeOfEpochs):
         if 2 not in inputs:
             words = " or ".join(map(str, sorted(inputs)))
             raise ValueError(f"alignment looks at the plane, and networks have {words} inputs; leave it out")
-        needs_linear_pieces(self.kind, settings)
+        needs_linear_pieces(self.kind, problem, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give counts of crossings and bends, and ranks."""

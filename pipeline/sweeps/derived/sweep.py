@@ -109,7 +109,7 @@ class DerivedSweep(Sweep):
     @property
     def names_code(self) -> bool:
         """Whether the function, or what the networks learn, is of the user's own."""
-        return bool(self.source.own_code) or bool(self.spec.function.own_code)
+        return bool(self.source.own_code or self.spec.function.own_code)
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:

@@ -11,6 +11,7 @@ import xarray as xr
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.tasks import own
 
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
@@ -19,7 +20,7 @@ __all__ = ["network_of", "sweep_of_results"]
 
 
 def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> TrainingSweep:
-    """Give the sweep that a group is of, as its attributes say.
+    """Give the sweep that a group is of, as its attributes say, without probes of the user's own.
 
     Parameters
     ----------
@@ -33,7 +34,9 @@ def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> Trai
         The specification names other code.
     """
     fields = json.loads(dataset.attrs["specification"])
-    sweep = TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
+    known = {name: value for name, value in fields.items() if value is not None}
+    known["probes"] = [probe for probe in known.get("probes", ()) if not own.is_path(probe["kind"])]
+    sweep = TrainingSweep.model_validate(known)
     if others := sorted(set(sweep.own_code) - set(imports)):
         raise InvalidSweep(
             f"{sweep.name}: its networks need {', '.join(others)}, code that only the store names: that is "

@@ -237,8 +237,12 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
-        activations = (name for name in self.network.activation if own.is_path(name))
-        return (*activations, *(path for probe in self.probes for path in probe.own_code))
+        return tuple(name for name in self.network.activation if own.is_path(name))
+
+    @property
+    def names_code(self) -> bool:
+        """Whether networks or probes need code of the user's own."""
+        return bool(self.own_code) or any(probe.own_code for probe in self.probes)
 
     # How far it reaches
 
