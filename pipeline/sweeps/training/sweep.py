@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
-_BYTES_A_BLOCK = 2**27
+_BYTES_A_BLOCK, _LARGE = 2**27, 2**22
 _SIZES = frozenset({"width", "depth", "widths"})
 
 
@@ -445,14 +445,26 @@ class TrainingSweep(SpecifiedSweep):
             networks = of.memory(self._setting_of(block), n_labels, n_trials)
             return networks + 2 * block.cells * self.bytes_per_cell
 
+        large = self._written_by_workers(longest)
         return Schedule(
             block_shape=longest,
-            divisible=self.engine == "lanes",
+            divisible=self.engine == "lanes" and not large,
             spans=True,
             cost=lambda block: of.cost(self._setting_of(block), block.cells),
             seconds=seconds if self.engine == "lanes" else None,
             memory=memory,
+            written_by_workers=large,
         )
+
+    def _written_by_workers(self, block: Mapping[str, int]) -> frozenset[str]:
+        """Name what probes say is large, where a block of it takes its time to travel."""
+        named = [name for of in self._every_probe if of.large for name in of.variables(self.largest)]
+        sizes = {**{dim: len(labels) for dim, labels in self.inner.items()}, **block}
+        nbytes = sum(
+            np.dtype(of.dtype).itemsize * int(np.prod([sizes[dim] for dim in of.dims]))
+            for of in map(self.variables.__getitem__, named)
+        )
+        return frozenset(named) if nbytes > _LARGE else frozenset()
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})
