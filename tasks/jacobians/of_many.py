@@ -31,11 +31,9 @@ def jacobians(network: Network, parameters: NDArray[np.float32], inputs: NDArray
         Computed in float64. Where a unit with slopes is exactly zero, it counts as below. NaN where
         parameters are not finite.
     """
-    some = np.flatnonzero(np.isfinite(parameters).all(axis=1))
-    x = np.ascontiguousarray(inputs if inputs.ndim == 2 else inputs[some], np.float64)
-    shape = (len(parameters), x.shape[-2], network.n_outputs, network.n_inputs)
-    found = np.full(shape, np.nan, np.float32)
-    found[some] = (_closed if _has_slopes(network) else _by_autograd)(network, parameters[some], x)
+    x = np.ascontiguousarray(inputs, np.float64)
+    found = (_closed if _has_slopes(network) else _by_autograd)(network, parameters, x)
+    found[~np.isfinite(parameters).all(axis=1)] = np.nan
     return found
 
 
