@@ -5,8 +5,9 @@
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`, `search`; of arrays `table`. Results: `open`, `groups`, `report`,
-`animate`; their versions: `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources
-report: `plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`,
+`animate`, `export`, `join`; their versions: `history`, `tag`, `compare`. Stored networks: `networks`, `retrain`,
+functions of them: `derive`, `derivation`. The runs that a store has seen: `runs`. What sources report:
+`plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`,
 `hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What
 can go wrong: `errors`.
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.derive import derivation, derive
     from relusweep.pipeline.python.exporting import export
     from relusweep.pipeline.python.joining import join
     from relusweep.pipeline.python.networks import Networks, networks
@@ -73,6 +75,8 @@ __all__ = [
     "comparison",
     "composition",
     "constructions",
+    "derivation",
+    "derive",
     "errors",
     "export",
     "groups",
@@ -118,6 +122,8 @@ _HOMES = {
     "TrainingResult": "tasks.training.protocol",
     "animate": "pipeline.python.results",
     "compare": "pipeline.python.results",
+    "derivation": "pipeline.python.derive",
+    "derive": "pipeline.python.derive",
     "export": "pipeline.python.exporting",
     "groups": "pipeline.python.results",
     "history": "storage.versions",

@@ -1,6 +1,6 @@
 """How a worker writes large arrays itself: whole chunks, into a copy of the committer's session."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import product
@@ -83,11 +83,21 @@ class Fork:
             ) from error
         return WriteReceipt(session, self.group, dict(region), frozenset(arrays))
 
+    def takes(self, region: Mapping[str, slice], names: Iterable[str]) -> bool:
+        """Tell whether a region is whole chunks of some arrays, so that `write` writes it."""
+        group = zarr.open_group(self.session.store, path=self.group, mode="r")
+        for target in (open_array(group, name) for name in names):
+            parts = [
+                region.get(dim, slice(0, size)) for dim, size in zip(_dims(target), target.shape, strict=True)
+            ]
+            if any(map(_cuts, parts, target.chunks, target.shape)):
+                return False
+        return True
+
     def _place(
         self, target: zarr.Array[Any], region: Mapping[str, slice], array: np.ndarray
     ) -> tuple[slice, ...]:
-        names = target.metadata.to_dict()["dimension_names"]
-        dims = [str(name) for name in names] if isinstance(names, list | tuple) else []
+        dims = _dims(target)
         place = tuple(
             span(f"{self.group}: {dim}", region[dim], size) if dim in region else slice(0, size)
             for dim, size in zip(dims, target.shape, strict=True)
@@ -99,9 +109,19 @@ class Fork:
                 f"wants {target.dtype} of {shape}"
             )
         for part, chunk, size in zip(place, target.chunks, target.shape, strict=True):
-            if part.start % chunk or (part.stop % chunk and part.stop != size):
+            if _cuts(part, chunk, size):
                 raise LayoutMismatch(f"{self.group}: {part} of {target.name} cuts chunks of {chunk}")
         return place
+
+
+def _dims(target: zarr.Array[Any]) -> list[str]:
+    names = target.metadata.to_dict()["dimension_names"]
+    return [str(name) for name in names] if isinstance(names, list | tuple) else []
+
+
+def _cuts(part: slice, chunk: int, size: int) -> bool:
+    """Tell whether a part of an axis holds some chunk in part."""
+    return bool(part.start % chunk or (part.stop % chunk and part.stop != size))
 
 
 def _write_chunks(target: zarr.Array[Any], place: tuple[slice, ...], array: np.ndarray) -> None:

@@ -18,7 +18,7 @@ from relusweep.tasks.given import Starts
 from relusweep.tasks.initialisations import uniform_around_zero
 from relusweep.tasks.own import OwnCodeError
 from relusweep.tasks.pretraining.stage import Pretrained, Pretraining, pretrain
-from relusweep.tasks.probes import Extent, Probe, Trained, Tried
+from relusweep.tasks.probes import END, Extent, Probe, Trained, Tried
 from relusweep.tasks.problems import Problem, Trials
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training.engine import Engine, prepare, train
@@ -26,7 +26,7 @@ from relusweep.tasks.training.memory import labels_at_once
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 from relusweep.tasks.training.restarts import Restarts, train_with_restarts
 
-__all__ = ["TrainingBlock", "train_block"]
+__all__ = ["TrainingBlock", "described", "train_block"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class TrainingBlock:
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:
         """Epochs after which probes need the parameters."""
-        return tuple(sorted({epoch for probe in self.probes for epoch in probe.epochs(self.extent)}))
+        asked = {epoch for probe in self.probes for epoch in probe.epochs(self.extent)}
+        return tuple(sorted(asked - {END}))
 
     def streams(self) -> list[Stream]:
         """Give the stream that each label's starts are drawn from."""
@@ -186,7 +187,7 @@ def _straight(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
         keep_parameters=_keeps(block),
         snapshots=block.snapshot_epochs,
     )
-    return _trained(block, trials, result, pretrained=pretrained), int(result.epochs.sum(dtype=np.int64))
+    return described(block, trials, result, pretrained=pretrained), int(result.epochs.sum(dtype=np.int64))
 
 
 def _pretrained(block: TrainingBlock, trials: Trials) -> Pretrained:
@@ -221,10 +222,10 @@ def _tried(block: TrainingBlock, trials: Trials) -> tuple[Trained, int]:
     )
     tried = Tried(found.tries, found.try_loss, found.try_loss <= restarts.bar)
     epochs = int(found.tries.sum()) * protocol.epochs + int(found.training.epochs.sum())
-    return _trained(block, trials, found.training, tried=tried), epochs
+    return described(block, trials, found.training, tried=tried), epochs
 
 
-def _trained(
+def described(
     block: TrainingBlock,
     trials: Trials,
     result: TrainingResult,
@@ -232,6 +233,7 @@ def _trained(
     tried: Tried | None = None,
     pretrained: Pretrained | None = None,
 ) -> Trained:
+    """Describe what came of the training of a block, as probes take it."""
     return Trained(
         block.problem,
         block.setting,
@@ -247,7 +249,7 @@ def _trained(
 
 
 def _keeps(block: TrainingBlock) -> bool:
-    return any(probe.wants_parameters for probe in block.probes)
+    return any(probe.looks_at_end(block.extent) for probe in block.probes)
 
 
 def _of_trials(streams: list[Stream], trials: range) -> list[Stream]:

@@ -17,6 +17,7 @@ from typer import Exit, Option, Typer, echo
 
 from relusweep.pipeline.commands import (
     clusters,
+    derive,
     doctor,
     networks,
     nightly,
@@ -65,7 +66,7 @@ def _common(
 
 _OF_FIELDS = (sweeps.plan, sweeps.run, search.search, submission.submit)
 for command in (
-    *(sweeps.sweeps, sweeps.plan, sweeps.run, search.search, reproduction.reproduce),
+    *(sweeps.sweeps, sweeps.plan, sweeps.run, search.search, derive.derive, reproduction.reproduce),
     *(status, results.show, results.report, results.animate, networks.export, networks.retrain),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),

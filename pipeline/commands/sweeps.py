@@ -43,6 +43,7 @@ __all__ = [
     "print_end",
     "print_plan",
     "run",
+    "run_and_tell",
     "specified",
     "sweeps",
 ]
@@ -133,8 +134,6 @@ def run(
 
     relusweep run mine.yaml --scheduler tcp://host:8786 --log night.jsonl
     """
-    from relusweep.pipeline.execution.run import run as run_sweep
-    from relusweep.pipeline.monitoring.record import new_run_id
     from relusweep.pipeline.planning.plan import plans
 
     specification = specified(sweep, settings, engine)
@@ -142,19 +141,28 @@ def run(
         print_plan(plans(specification, store, replace=replace), store)
         return
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
-    command = shlex.join(["relusweep", *sys.argv[1:]])
+    run_and_tell(specification, store, config, replace=replace, log=log)
+
+
+def run_and_tell(
+    sweep: Specification, store: str, config: ClusterConfig, *, replace: bool, log: str | None
+) -> None:
+    """Run a sweep, show how far it is, and say how it ended."""
+    from relusweep.pipeline.execution.run import run as run_sweep
+    from relusweep.pipeline.monitoring.record import new_run_id
+
     run_id = new_run_id()
     with ExitStack() as stack:
         finished = run_sweep(
-            specification,
+            sweep,
             store,
             config,
             replace=replace,
             listeners=listeners(stack, run_id, store, log),
-            command=command,
+            command=shlex.join(["relusweep", *sys.argv[1:]]),
             run_id=run_id,
         )
-    print_end(finished, store, specification.report_group)
+    print_end(finished, store, sweep.report_group)
 
 
 def print_plan(plans: tuple[Plan, ...], store: str) -> None:

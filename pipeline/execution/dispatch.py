@@ -26,7 +26,7 @@ from relusweep.tasks.blocks import BlockResult
 __all__ = ["Arrival", "Flight", "compute"]
 
 _Timed = tuple[BlockResult, Span]
-_Sinks = Callable[[Block], Sink] | None
+_Sinks = Callable[[Block], Sink | None] | None
 
 
 class Arrival(NamedTuple):
@@ -171,8 +171,8 @@ class Flight:
         task, argument = sweep.task(block, self._store)
         if waiting.before is not None and sweep.schedule.resume:
             argument = sweep.schedule.resume(argument, waiting.before)
-        if sink := waiting.queue.sink:
-            task = partial(compute_with_sink, task, sweep.schedule.written_by_workers, sink(block))
+        if (sinks := waiting.queue.sink) and (sink := sinks(block)):
+            task = partial(compute_with_sink, task, sweep.schedule.written_by_workers, sink)
         return task, argument
 
     def _land(self, future: Future[_Timed]) -> Arrival | None:

@@ -78,7 +78,7 @@ class PlanQueue:
         self.plan, self.begun, self.flying = plan, False, 0
         self.most: float = inf
         self.ready, self.uncommitted = deque[Waiting](), list[Waiting]()
-        self.sink: Callable[[Block], Sink] | None = None
+        self.sink: Callable[[Block], Sink | None] | None = None
         schedule, axes = plan.sweep.schedule, plan.sweep.axes
         self._dims = {  # by required group: by the labels along which of them it is waited for
             other.sweep.group: [d for d in schedule.independent_along if d in axes and d in other.sweep.axes]

@@ -268,7 +268,7 @@ class _Run:
         finally:
             self._commit()
 
-    def _begin(self, plan: Plan) -> Callable[[Block], Sink] | None:
+    def _begin(self, plan: Plan) -> Callable[[Block], Sink | None] | None:
         """Prepare the group of a plan whose first block goes out."""
         self._metrics.begin(plan.sweep.group)
         self._committer.prepare(plan.layout(self._metrics.store), replace=plan.anew)

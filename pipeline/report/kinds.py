@@ -41,7 +41,7 @@ class _Package(NamedTuple):
         return import_module(f"relusweep.pipeline.report.{self.name}.{name}")
 
 
-_WITHOUT_RATES = ("growth", "landscape")
+_WITHOUT_RATES = ("derived", "growth", "landscape")
 REPORTS: dict[str, Report] = {kind: _Package(kind) for kind in ("training", "images", *_WITHOUT_RATES)}
 
 GENERIC: Report = _Package("generic")

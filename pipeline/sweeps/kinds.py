@@ -9,7 +9,9 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from relusweep.pipeline.common.validation import explained, nearest
-from relusweep.tasks import discovery, probes, problems, quantities
+from relusweep.tasks import discovery, own, pairs, probes, problems, quantities
+from relusweep.tasks.own_probe import OwnComparison, OwnProbe
+from relusweep.tasks.pairs import Comparison
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.quantities import Quantity
@@ -17,12 +19,14 @@ from relusweep.tasks.quantities import Quantity
 M = TypeVar("M", bound=BaseModel)
 
 __all__ = [
+    "comparison_kinds",
     "probe_class",
     "probe_kinds",
     "problem_class",
     "problem_kinds",
     "quantity_class",
     "quantity_kinds",
+    "read_comparison",
     "read_probes",
     "read_problem",
 ]
@@ -83,7 +87,8 @@ def _made(value: Any) -> Probe:
     (name, fields), *others = value.items()
     if others:
         raise ValueError(f"a probe is a mapping of one name, got {', '.join(value)}; put them into a list")
-    return _validated(probe_class(str(name)), fields or {})
+    kind = {"kind": name} if own.is_path(str(name)) else {}
+    return _validated(probe_class(str(name)), {**kind, **(fields or {})})
 
 
 def _validated(model: type[M], value: Any) -> M:
@@ -101,8 +106,26 @@ def _problem(name: str) -> type[Problem]:
 
 
 def probe_class(name: str) -> type[Probe]:
-    """Find the class of a probe."""
+    """Find the class of a probe; one of the user's own, ``module:name``, is not imported."""
+    if own.is_path(name):
+        return OwnProbe
     return cast(type[Probe], _class(probes, Probe, name))
+
+
+def comparison_kinds() -> tuple[str, ...]:
+    """Name the comparisons of pairs of networks there are."""
+    return discovery.names(pairs.__name__)
+
+
+def read_comparison(value: Any) -> Comparison | None:
+    """Make a comparison of a mapping of its name, or with its ``kind``; None where it is of no comparison."""
+    if "kind" in value:
+        name, fields = str(value["kind"]), value
+    else:
+        ((name, fields),) = value.items()
+    if name in comparison_kinds():
+        return _validated(cast(type[Comparison], _class(pairs, Comparison, name)), fields)
+    return _validated(OwnComparison, {"kind": name, **fields}) if fields.get("pairs") else None
 
 
 def quantity_kinds() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from relusweep.pipeline.sweeps.merging import merged
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
-__all__ = ["changed", "find_sweep", "override", "read_sweep", "sweep_of"]
+__all__ = ["changed", "find_sweep", "override", "read_setting", "read_sweep", "sweep_of"]
 
 S = TypeVar("S", bound=Sweep)
 M = TypeVar("M", bound=BaseModel)
@@ -70,13 +70,13 @@ def override(sweep: S, settings: Iterable[str]) -> S:
         path, equals, value = map(str.strip, setting.partition("="))
         if not path or not equals or not value:
             raise InvalidSweep(f"--set {setting}: write field=value, as --set trials=10")
-        read = _read_setting(path, value)
+        read = read_setting(path, value)
         fields[sweep.full_path(tuple(path.split(".")), read)] = path, read
     return changed(sweep, fields.values())
 
 
-def _read_setting(path: str, text: str) -> Any:
-    """Read a list or a mapping as YAML writes it, and else the text as it stands."""
+def read_setting(path: str, text: str) -> Any:
+    """Read the value of a field: a list or a mapping as YAML writes it, and else the text as it stands."""
     if text[0] not in "[{":
         return plain(text)
     try:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from relusweep.tasks import activations
-from relusweep.tasks.axes import Setting
+from relusweep.tasks.axes import Setting, WithAxes
 from relusweep.tasks.declared import Declared
 from relusweep.tasks.problems import Name, Problem, Trials
 
@@ -21,7 +21,24 @@ if TYPE_CHECKING:
     from relusweep.tasks.training.engine import Engine
     from relusweep.tasks.training.protocol import Protocol, TrainingResult
 
-__all__ = ["Cost", "Extent", "Probe", "Trained", "Tried", "domain_of", "needs_linear_pieces", "needs_relu"]
+__all__ = [
+    "END",
+    "Cost",
+    "Extent",
+    "Probe",
+    "Trained",
+    "Tried",
+    "domain_of",
+    "finite",
+    "most_rows",
+    "needs_linear_pieces",
+    "needs_relu",
+    "output_labels",
+    "outputs_at",
+]
+
+END = -1
+"""Stands among epochs for the end of the training, whenever that was."""
 
 
 class Cost(NamedTuple):
@@ -51,6 +68,7 @@ class Extent(NamedTuple):
     most_width, most_depth : int
     pretraining : bool
         Whether some networks are compositions that are trained before all weights are.
+    most_outputs : int
     """
 
     problem: Problem
@@ -60,6 +78,7 @@ class Extent(NamedTuple):
     most_width: int = 1
     most_depth: int = 1
     pretraining: bool = False
+    most_outputs: int = 1
 
 
 class Tried(NamedTuple):
@@ -114,12 +133,17 @@ class Trained:
         return self.result.parameters
 
     def snapshots(self, epochs: tuple[int, ...]) -> NDArray[np.float32]:
-        """Parameters after some of the epochs: (n_networks, n_epochs, n_parameters)."""
+        """Parameters after some of the epochs, `END` among them: (n_networks, n_epochs, n_parameters)."""
+        return np.stack([self._after(epoch) for epoch in epochs], axis=1)
+
+    def _after(self, epoch: int) -> NDArray[np.float32]:
+        if epoch == END:
+            return self.parameters
         assert self.result.snapshots is not None
-        return self.result.snapshots[:, np.searchsorted(self.snapshot_epochs, epochs)]
+        return self.result.snapshots[:, self.snapshot_epochs.index(epoch)]
 
 
-class Probe(BaseModel, ABC):
+class Probe(WithAxes, ABC):
     """What is kept of each network. A probe is one file in `relusweep.tasks.probes`.
 
     The module is named like the probe, and defines one subclass of this class. Fields of
@@ -130,19 +154,31 @@ class Probe(BaseModel, ABC):
     kind : str
         Name of the module.
     wants_parameters : bool
-        Whether it looks at the parameters at the end.
+        Whether it looks at the parameters at the end; see `looks_at_end`.
+    needs_training : bool
+        Whether it looks at more than parameters and how training ended: networks that are stored are trained
+        again for it.
     result_schema : int
         Part of the fingerprint of sweeps with the probe: raised when it comes to give other numbers.
     block_trials : int, optional
         Most trials of a block, where measuring a network takes seconds.
+    large : bool
+        Whether workers write what it gives into the store themselves, so that it does not travel.
     """
 
     wants_parameters: ClassVar[bool] = True
+    needs_training: ClassVar[bool] = False
     result_schema: ClassVar[int] = 1
     block_trials: ClassVar[int | None] = None
+    large: ClassVar[bool] = False
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Code of the user's own that it is made of, as ``module:name``."""
+        return ()
 
     @abstractmethod
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
@@ -161,8 +197,12 @@ class Probe(BaseModel, ABC):
         }
 
     def epochs(self, extent: Extent) -> tuple[int, ...]:
-        """Give the epochs, ascending, after which it needs the parameters."""
+        """Give the epochs, ascending, after which it needs the parameters; `END` is one, and comes first."""
         return ()
+
+    def looks_at_end(self, extent: Extent) -> bool:
+        """Tell whether it looks at the parameters at the end."""
+        return self.wants_parameters or END in self.epochs(extent)
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Raise ValueError where the problem or the labels of an axis do not allow it."""
@@ -185,8 +225,49 @@ def domain_of(trained: Trained, reach: float = 1.0) -> tuple[float, float]:
     return middle - reach * half, middle + reach * half
 
 
-def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
-    """Raise ValueError where a network has units whose pieces are not found."""
+def finite(trained: Trained) -> NDArray[np.intp]:
+    """Find the networks whose parameters at the end are finite."""
+    return np.flatnonzero(np.isfinite(trained.parameters).all(axis=1))
+
+
+def outputs_at(trained: Trained, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Give the outputs at the end, as the engine computes them: (n_networks, n_rows, n_outputs).
+
+    Inputs are the same for all networks, (n_rows, n_inputs), or each network's own. NaN where parameters are
+    not finite.
+    """
+    from relusweep.tasks.outputs import outputs
+
+    x = np.ascontiguousarray(inputs, np.float32)
+    which = np.zeros(len(trained.parameters), np.intp)
+    return outputs(trained.parameters, which, x, networks=[trained.protocol.network], engine="auto")
+
+
+def output_labels(extent: Extent) -> dict[str, tuple[NDArray[Any], Mapping[str, Any]]]:
+    """Give the labels of outputs, where some networks have several."""
+    if extent.most_outputs == 1:
+        return {}
+    return {"output": (np.arange(extent.most_outputs), {"long_name": "output of a network", "units": "1"})}
+
+
+def most_rows(problem: Problem) -> tuple[int, int]:
+    """Count the training rows and the test rows of the networks that have most."""
+    rows = max(problem.n_rows_of(setting) for setting in problem.settings())
+    test = problem.coordinates(0)["test_rows"][1] if problem.has_test else 0
+    return rows, int(np.max(test))
+
+
+def needs_linear_pieces(probe: str, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
+    """Raise ValueError where a network has units that are smooth, several outputs or skip connections."""
+    own = [
+        {**setting, "loss": loss} for setting in problem.settings() for loss in settings.get("loss", ("",))
+    ]
+    if any(problem.n_outputs_of(setting) > 1 for setting in own):
+        raise ValueError(f"{probe} is of networks of one output, and some have several; leave it out")
+    if skip := [name for name in settings.get("skip", ()) if name != "none"]:
+        raise ValueError(
+            f"{probe} is of networks without skip connections, not of skip = {skip[0]}; leave it out"
+        )
     if others := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
         raise ValueError(
             f"{probe} needs piecewise linear units of one kink, as those of relu, not {', '.join(others)}; "

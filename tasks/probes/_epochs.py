@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from relusweep._yaml import Whole
 from relusweep.tasks.axes import listed
-from relusweep.tasks.probes import Extent, Probe
+from relusweep.tasks.probes import END, Extent, Probe
 
 __all__ = ["ProbeOfEpochs"]
 
@@ -23,16 +26,16 @@ class ProbeOfEpochs(Probe):
     per_decade : int, optional
         Looks in each decade of epochs, evenly on a logarithmic scale, and one before the first epoch.
     at : tuple of int, optional
-        The epochs themselves.
+        The epochs themselves; ``end`` is that at which the training of a network ended, and its label is -1.
     """
 
     every: Annotated[Whole, Field(ge=1, description="epochs, at least 1")] | None = None
     per_decade: Annotated[Whole, Field(ge=1, le=100, description="1 to 100")] | None = None
     at: (
         Annotated[
-            tuple[Annotated[Whole, Field(ge=0)], ...],
-            BeforeValidator(listed),
-            Field(description="epochs, as 0,10,100"),
+            tuple[Annotated[Whole, Field(ge=END)], ...],
+            BeforeValidator(lambda value: [END if epoch == "end" else epoch for epoch in listed(value)]),
+            Field(description="epochs, as 0,10,100, or end"),
         ]
         | None
     ) = None
@@ -64,3 +67,9 @@ class ProbeOfEpochs(Probe):
         else:
             chosen = set(self.at or ())
         return tuple(sorted(epoch for epoch in chosen if epoch <= most))
+
+    def labelled_epochs(self, extent: Extent) -> tuple[NDArray[np.int64], Mapping[str, Any]]:
+        """Give the epochs as labels of a dimension, with their attributes."""
+        chosen = self.epochs(extent)
+        comment = {"comment": "-1: the end of the training"} if END in chosen else {}
+        return np.array(chosen), {"long_name": "epochs made", "units": "1", **comment}

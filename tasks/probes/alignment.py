@@ -45,7 +45,7 @@ class Alignment(ProbeOfEpochs):
         if 2 not in inputs:
             words = " or ".join(map(str, sorted(inputs)))
             raise ValueError(f"alignment looks at the plane, and networks have {words} inputs; leave it out")
-        needs_linear_pieces(self.kind, settings)
+        needs_linear_pieces(self.kind, problem, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give counts of crossings and bends, and ranks."""
@@ -64,7 +64,7 @@ class Alignment(ProbeOfEpochs):
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
         """Give epochs and layers."""
         return {
-            "alignment_epoch": (np.array(self.epochs(extent)), {"long_name": "epochs made", "units": "1"}),
+            "alignment_epoch": self.labelled_epochs(extent),
             "layer": (np.arange(1, extent.most_depth + 1), {"long_name": "hidden layers", "units": "1"}),
         }
 

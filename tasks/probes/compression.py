@@ -44,7 +44,7 @@ class Compression(Probe):
             raise ValueError(
                 f"compression counts right rows, and {problem.kind} has no classes; leave it out"
             )
-        needs_linear_pieces(self.kind, settings)
+        needs_linear_pieces(self.kind, problem, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give one."""

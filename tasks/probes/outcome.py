@@ -22,6 +22,7 @@ class Outcome(Probe):
     """Success, right rows, loss and the reason of the end; of restarts the tries; of pretraining its end."""
 
     wants_parameters: ClassVar[bool] = False
+    needs_training: ClassVar[bool] = True
     kind: Literal["outcome"] = "outcome"
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:

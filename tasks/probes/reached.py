@@ -12,8 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from relusweep._yaml import Real
 from relusweep.tasks.axes import listed
 from relusweep.tasks.declared import Declared, numbers
-from relusweep.tasks.probes import Extent, Trained
+from relusweep.tasks.probes import END, Extent, Trained
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
+from relusweep.tasks.problems import Problem
 
 __all__ = ["Reached"]
 
@@ -30,6 +31,7 @@ class Reached(ProbeOfEpochs):
     """
 
     wants_parameters: ClassVar[bool] = False
+    needs_training: ClassVar[bool] = True
     kind: Literal["reached"] = "reached"
     losses: Annotated[
         tuple[Annotated[Real, Field(gt=0, allow_inf_nan=False)], ...],
@@ -37,6 +39,11 @@ class Reached(ProbeOfEpochs):
         AfterValidator(lambda losses: tuple(sorted(set(losses)))),
         Field(min_length=1, description="losses above 0, as 0.1,0.01,0.001"),
     ]
+
+    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
+        """Refuse the end as one of the epochs: it is looked at in any case."""
+        if END in (self.at or ()):
+            raise ValueError("reached looks at the end in any case; give epochs before it, as at: 0,10,100")
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give one."""

@@ -32,7 +32,7 @@ _MISSING = "missing where parameters are not finite or overflow, after the end, 
 
 
 class Regions(ProbeOfEpochs):
-    """Regions of the square about the origin; missing where parameters are not finite.
+    """Regions of the square about the origin; missing where parameters are not finite, and of more inputs.
 
     Of functions, the domain is theirs. Of one input, regions are intervals, and there are no boundaries. Of
     three, `n_regions` and `layer_regions` count the patterns of activation at `_SAMPLES` points, and are so
@@ -56,14 +56,13 @@ class Regions(ProbeOfEpochs):
     ] = (0.02, 0.05, 0.1, 0.2)
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
-        """Refuse other numbers of inputs, and units that are not piecewise linear."""
-        for setting in problem.settings():
-            if (n := problem.n_inputs_of(setting)) > 3:
-                raise ValueError(
-                    f"regions are those of the line, the plane and space, and networks have {n} inputs; "
-                    "leave it out"
-                )
-        needs_linear_pieces(self.kind, settings)
+        """Refuse problems of more inputs, and units that are not piecewise linear."""
+        if (n := min(map(problem.n_inputs_of, problem.settings()))) > 3:
+            raise ValueError(
+                f"regions are those of the line, the plane and space, and networks have {n} inputs; leave it "
+                "out"
+            )
+        needs_linear_pieces(self.kind, problem, settings)
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
         """Give counts and shares of the area."""
@@ -89,9 +88,8 @@ class Regions(ProbeOfEpochs):
 
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
         """Give epochs, distances of linked maps, and layers."""
-        epochs = np.array(self.epochs(extent))
         return {
-            "regions_epoch": (epochs, {"long_name": "epochs made", "units": "1"}),
+            "regions_epoch": self.labelled_epochs(extent),
             "linkage": (np.array(sorted(set(self.tolerance))), _LINKAGE),
             "layer": (np.arange(1, extent.most_depth + 1), {"long_name": "hidden layers", "units": "1"}),
         }
@@ -102,6 +100,8 @@ class Regions(ProbeOfEpochs):
 
         snapshots, network = trained.snapshots(self.epochs(extent)), trained.protocol.network
         found = self.missing(extent, len(snapshots))
+        if network.n_inputs > 3:
+            return found
         low, high = domain_of(trained, self.reach)
         ends = [end if network.n_inputs == 1 else np.full(network.n_inputs, end) for end in (low, high)]
         rows = snapshots.reshape(-1, snapshots.shape[2])

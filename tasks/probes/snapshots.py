@@ -30,7 +30,7 @@ class Snapshots(ProbeOfEpochs):
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
         """Give epochs and places."""
         return {
-            "snapshot_epoch": (np.array(self.epochs(extent)), {"long_name": "epochs made", "units": "1"}),
+            "snapshot_epoch": self.labelled_epochs(extent),
             "parameter": (np.arange(extent.most_parameters), PLACES),
         }
 

@@ -64,6 +64,11 @@ def checked_rows(network: Network, parameters: ArrayLike, n_inputs: int) -> NDAr
 
 
 def _check_pieces(network: Network) -> None:
+    if not network.plain:
+        raise ValueError(
+            f"pieces are those of networks of one output without skip connections; got n_outputs = "
+            f"{network.n_outputs}, skip = {network.skip}"
+        )
     if not activations.load(network.activation).piecewise_linear:
         cut = [name for name in activations.names() if activations.load(name).piecewise_linear]
         raise ValueError(

@@ -25,6 +25,7 @@ RUNS = {
         ("npn2", *TINY, "--seeds", "2", "--swaps", "1", "--workers", "1"),
         "learning rate 0.002, in pairs",
     ),
+    "derived.py": ((*FEW, "--networks", "222", "--width", "2", "--depth", "1"), "write alone"),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),
     "neurons.py": ((*FEW, "--epochs", "3", "--networks", "16"), "decomposed_softplus, backpropagation"),

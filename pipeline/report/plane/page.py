@@ -36,7 +36,11 @@ def sections(dataset: xr.Dataset) -> list[Section]:
 def _counted(dataset: xr.Dataset) -> Iterator[Section]:
     if "n_regions" in dataset and bool(dataset["n_regions"].notnull().any()):
         numbers = Folded("The numbers, with intervals", [counts_table(dataset), maps_table(dataset)])
-        yield Section("Linear regions through training", [counts(dataset), numbers])
+        on_the_way = dataset.isel(regions_epoch=(dataset["regions_epoch"] >= 0).values)
+        if on_the_way.sizes["regions_epoch"]:
+            yield Section("Linear regions through training", [counts(on_the_way), numbers])
+        else:
+            yield Section("Linear regions at the end of training", [*numbers.blocks])
 
 
 def _few(dataset: xr.Dataset) -> Iterator[Section]:

@@ -24,7 +24,7 @@ def counts_table(dataset: xr.Dataset) -> Table:
     rows = [
         {
             "Networks": size,
-            "Epoch": f"{int(at['regions_epoch']):,}",
+            "Epoch": _epoch(int(at["regions_epoch"])),
             **{
                 f"Regions of {counted(layer, 'layer')}": _said(at["layer_regions"].sel(layer=layer))
                 for layer in at["layer"].values.tolist()
@@ -43,7 +43,7 @@ def maps_table(dataset: xr.Dataset) -> Table:
     rows = [
         {
             "Networks": size,
-            "Epoch": f"{int(at['regions_epoch']):,}",
+            "Epoch": _epoch(int(at["regions_epoch"])),
             "Regions": _said(at["n_regions"]),
             "Different maps": _said(at["distinct_maps"]),
             **{
@@ -67,6 +67,10 @@ def _looks(dataset: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
     for size, part in by_size(dataset).items():
         for place in places:
             yield size, part.isel(regions_epoch=place)
+
+
+def _epoch(epoch: int) -> str:
+    return f"{epoch:,}" if epoch >= 0 else "end"
 
 
 def _said(values: xr.DataArray) -> str:

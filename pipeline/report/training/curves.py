@@ -25,6 +25,7 @@ _PANELS = {
     "curve_loss": ("loss", 1),
     "curve_rows_right": ("rows right (%)", 100),
     "curve_gradient_norm": ("norm of the gradient", 1),
+    "curve_test_loss": ("test loss", 1),
 }
 _SHARES = [0.25, 0.5, 0.75]
 
@@ -34,6 +35,8 @@ Quartiles = NDArray[np.float64]
 def curves(dataset: xr.Dataset, outcome: Outcome) -> Picture | None:
     """Make the picture of the learning curves; None where the data have none, or nothing ran."""
     names = [name for name in _PANELS if name in dataset]
+    if names:  # the end has no place on the axis of epochs
+        dataset = dataset.isel(curve_epoch=(dataset["curve_epoch"] >= 0).values)
     along = next((dim for dim in outcome.axes if dataset.sizes[dim] <= _MOST_LINES), None)
     panels = {name: _lines(dataset[name], along) for name in names}
     if not any(np.isfinite(line).any() for lines in panels.values() for line in lines.values()):

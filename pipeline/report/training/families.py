@@ -69,6 +69,7 @@ def family_of(dataset: xr.Dataset) -> Family | None:
 _OF_PROBES: Mapping[str, str] = {
     **dict.fromkeys(("subsets", "removals", "masks"), "pruning"),
     **dict.fromkeys(("regions", "compression"), "plane"),
+    **dict.fromkeys(("dead_units", "margins", "sharpness", "weight_norms"), "derived"),
     "optimum": "optima",
     "alignment": "alignment",
     "reached": "reached",

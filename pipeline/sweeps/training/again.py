@@ -13,6 +13,7 @@ import xarray as xr
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.tasks import own
 
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
@@ -46,11 +47,13 @@ def described(dataset: xr.Dataset) -> TrainingSweep:
             "the group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
         )
     fields = json.loads(dataset.attrs["specification"])
-    return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
+    known = {name: value for name, value in fields.items() if value is not None}
+    known["probes"] = [probe for probe in known.get("probes", ()) if not own.is_path(probe["kind"])]
+    return TrainingSweep.model_validate(known)
 
 
 def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> TrainingSweep:
-    """Give the sweep that a group is of, as its attributes say.
+    """Give the sweep that a group is of, as its attributes say, without probes of the user's own.
 
     Parameters
     ----------

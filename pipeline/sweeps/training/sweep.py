@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
-_BYTES_A_BLOCK = 2**27
+_BYTES_A_BLOCK, _LARGE = 2**27, 2**22
 _SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
@@ -190,7 +190,8 @@ class TrainingSweep(SpecifiedSweep):
         return {dim: place.axis.written(place.labels[0]) for dim, place in only.items()}
 
     @cached_property
-    def _extent(self) -> Extent:
+    def largest(self) -> Extent:
+        """How large its networks are, and how long they train, at most."""
         largest = [network_of(self.problem, setting) for setting in self._sizes()]
         return Extent(
             self.problem,
@@ -200,6 +201,7 @@ class TrainingSweep(SpecifiedSweep):
             max(network.width for network in largest),
             max(network.depth for network in largest),
             self.protocol.pretraining is not None,
+            max(network.n_outputs for network in largest),
         )
 
     @cached_property
@@ -208,7 +210,7 @@ class TrainingSweep(SpecifiedSweep):
 
     @property
     def _inner(self) -> dict[str, tuple[NDArray[Any], Mapping[str, Any]]]:
-        return {dim: of for probe in self._every_probe for dim, of in probe.inner(self._extent).items()}
+        return {dim: of for probe in self._every_probe for dim, of in probe.inner(self.largest).items()}
 
     @property
     def inner(self) -> Mapping[str, NDArray[Any]]:
@@ -227,7 +229,7 @@ class TrainingSweep(SpecifiedSweep):
         return {
             name: Variable((*axes, *dims), dtype, fill, attrs)
             for probe in self._every_probe
-            for name, (dims, dtype, fill, attrs) in probe.variables(self._extent).items()
+            for name, (dims, dtype, fill, attrs) in probe.variables(self.largest).items()
         }
 
     @property
@@ -285,6 +287,11 @@ class TrainingSweep(SpecifiedSweep):
         """Refuse code of the user's own that gives other values than those that the store has results of."""
         if self.pinned:
             check_unchanged(self.problem, self.seed, stored)
+
+    @property
+    def names_code(self) -> bool:
+        """Whether networks or probes need code of the user's own."""
+        return bool(self.own_code) or any(probe.own_code for probe in self.probes)
 
     # How far it reaches
 
@@ -390,7 +397,7 @@ class TrainingSweep(SpecifiedSweep):
             check_until(self.until, self.where, self.problem, labels)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             self.problem.check(self.seed)
-            kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            kept = [(probe.kind, list(probe.variables(self.largest))) for probe in self._every_probe]
             check_lists(self._starting())
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
@@ -457,7 +464,7 @@ class TrainingSweep(SpecifiedSweep):
             protocol=protocol_of(self.problem, setting),
             restarts=restarts_of(setting),
             probes=self._every_probe,
-            extent=self._extent,
+            extent=self.largest,
             engine=self.engine,
             starts=self.network.starts,
             pretraining=pretraining_of(setting),
@@ -508,7 +515,7 @@ class TrainingSweep(SpecifiedSweep):
         if labels:
             fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
             longest[labels] = min(longest[labels], fitting)
-        of = Estimates(self.problem, self._every_probe, self._extent)
+        of = Estimates(self.problem, self._every_probe, self.largest)
 
         def seconds(block: Block) -> float:
             return of.seconds(self._setting_of(block), block.cells)
@@ -519,15 +526,27 @@ class TrainingSweep(SpecifiedSweep):
             networks = of.memory(self._setting_of(block), n_labels, n_trials)
             return networks + 2 * block.cells * self.bytes_per_cell
 
+        large = self._written_by_workers(longest)
         return Schedule(
             block_shape=longest,
-            divisible=self.engine == "lanes",
+            divisible=self.engine == "lanes" and not large,
             spans=True,
             most_cells=most_cells,
             cost=lambda block: of.cost(self._setting_of(block), block.cells),
             seconds=seconds if self.engine == "lanes" else None,
             memory=memory,
+            written_by_workers=large,
         )
+
+    def _written_by_workers(self, block: Mapping[str, int]) -> frozenset[str]:
+        """Name what probes say is large, where a block of it takes its time to travel."""
+        named = [name for of in self._every_probe if of.large for name in of.variables(self.largest)]
+        sizes = {**{dim: len(labels) for dim, labels in self.inner.items()}, **block}
+        nbytes = sum(
+            np.dtype(of.dtype).itemsize * int(np.prod([sizes[dim] for dim in of.dims]))
+            for of in map(self.variables.__getitem__, named)
+        )
+        return frozenset(named) if nbytes > _LARGE else frozenset()
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})

@@ -163,9 +163,11 @@ def test_where_they_are_refused():
         ValueError, match="piecewise linear units of one kink, as those of relu, not gelu; leave"
     ):
         Regions(at=FIRST).check(Circle(), labels)
-    four = {**labels, "n_inputs": (2, 4), "random": (1,)}
+    some = {**labels, "activation": ("relu",), "n_inputs": (2, 4), "random": (1,)}
+    Regions(at=FIRST).check(Boolean(n_inputs=(2, 4), random=1), some)
+    four = {**some, "n_inputs": (4, 5)}
     with pytest.raises(ValueError, match="the line, the plane and space, and networks have 4 inputs; leave"):
-        Regions(at=FIRST).check(Boolean(n_inputs=(2, 4), random=1), four)
+        Regions(at=FIRST).check(Boolean(n_inputs=(4, 5), random=1), four)
     with pytest.raises(ValueError, match="counts right rows, and function has no classes; leave it out"):
         Compression().check(Function(), labels)
     with pytest.raises(

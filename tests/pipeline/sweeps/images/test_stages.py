@@ -20,7 +20,7 @@ from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.planning.plan import make_plan, plans
 from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.specification import joined
-from relusweep.storage import Committer, StoreNotFound, Variable, open_dataset
+from relusweep.storage import StoreNotFound, Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult
 
 Step = Callable[[str, int, int], int]
@@ -353,23 +353,3 @@ def test_what_workers_write_lands_with_its_marks(workers: Address, tmp_path: Pat
     again = open_dataset(store, sweep.group).load()
     xr.testing.assert_equal(again["track"].sel(runner=["bo", "bad"]), results["track"])
     assert again["track"].sel(runner="al").notnull().all()
-
-
-def test_a_block_of_several_regions_is_no_block_for_workers_to_write(
-    workers: Address, tmp_path: Path
-) -> None:
-    class Wide(Large):
-        @property
-        def schedule(self) -> Schedule:
-            return replace(super().schedule, block_shape={"runner": 2, "lap": 1}, cost=lambda block: 1.0)
-
-        def task(self, block: Block, store: str) -> Task:
-            return len, ()  # never sent
-
-    store = str(tmp_path / "store")
-    stored = Wide(name="a", runners=("m", "z", "a"), laps=1)
-    with Committer(store, create=True) as committer:
-        committer.prepare(stored.layout(store))
-        committer.commit("template", {})
-    with pytest.raises(ValueError, match="not one region of the store"):
-        run(Wide(name="a", runners=("m", "a"), laps=1), store, workers)

@@ -1,0 +1,65 @@
+"""The command that computes functions of stored networks: `derive`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Argument, Option
+
+from relusweep.pipeline.commands.networks import Import, Labels
+from relusweep.pipeline.commands.options import Cluster, Log, Scheduler, Threads, Workers
+from relusweep.pipeline.commands.sweeps import DryRun, Replace, cluster_config, print_plan, run_and_tell
+
+__all__ = ["derive"]
+
+_SET = "What the function takes: at=end; name=… names the new group. Repeatable."
+
+
+def derive(
+    store: Annotated[str, Argument(metavar="STORE", help="A directory, or s3://bucket/prefix.")],
+    group: Annotated[str, Argument(metavar="GROUP", help="Trained networks: a sweep in the store.")],
+    function: Annotated[str, Argument(metavar="FUNCTION", help="A probe, or module:name of your own.")],
+    settings: Annotated[list[str] | None, Option("--set", metavar="FIELD=VALUE", help=_SET)] = None,
+    labels: Labels = None,
+    imports: Import = None,
+    workers: Workers = None,
+    threads_per_worker: Threads = None,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+    log: Log = None,
+) -> None:
+    """Compute a function of stored networks, and store what it gives in a group beside theirs.
+
+    The group is named after the function: boolean/npn4.margins. Run it again to go on after any stop. Where
+    the store does not keep what the function looks at, the networks are trained again.
+
+    relusweep derive results npn4 margins
+
+    relusweep derive results plane_xor regions --set at=end --label widths=8-8-8
+
+    relusweep derive results npn4 mymodule:norms --dry-run
+    """
+    from relusweep.pipeline.common.engine import open_results
+    from relusweep.pipeline.common.labels import selected
+    from relusweep.pipeline.planning.plan import plans
+    from relusweep.pipeline.report.stored import choose
+    from relusweep.pipeline.sweeps.derived.making import derived, labels_of, read_fields
+    from relusweep.storage import stored_groups
+
+    chosen, fields = choose(store, group, list(stored_groups(store))), read_fields(settings or ())
+    asked = derived(
+        store,
+        chosen,
+        function,
+        fields,
+        labels_of(selected(open_results(store, chosen), labels or ())),
+        name=fields.pop("name", None),
+        imports=imports or (),
+    )
+    if dry_run:
+        print_plan(plans(asked, store, replace=replace), store)
+        return
+    config = cluster_config(workers, threads_per_worker, scheduler, cluster)
+    run_and_tell(asked, store, config, replace=replace, log=log)

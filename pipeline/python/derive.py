@@ -1,0 +1,140 @@
+"""Something derived of stored networks, from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from typing import Any
+
+import xarray as xr
+
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.python.results import groups
+from relusweep.pipeline.python.runs import Where, run
+from relusweep.pipeline.python.sweeps import Store
+from relusweep.pipeline.report.stored import choose
+from relusweep.pipeline.sweeps.derived.making import derived, labels_of
+from relusweep.pipeline.sweeps.derived.sweep import DerivedSweep
+from relusweep.storage import specification_of
+
+__all__ = ["derivation", "derive"]
+
+Function = str | Callable[..., Any]
+"""The name of a probe, the import path of code of the user's own, or that code, of a module."""
+
+
+def derive(
+    of: xr.Dataset | str,
+    function: Function,
+    /,
+    store: Store | None = None,
+    *,
+    name: str | None = None,
+    imports: Collection[str] = (),
+    cluster: Where | None = None,
+    workers: int | None = None,
+    replace: bool = False,
+    progress: bool = True,
+    **fields: Any,
+) -> xr.Dataset:
+    """Compute a function of stored networks, and store what it gives in a group beside theirs.
+
+    Call it again to go on after any stop, and to extend it to more networks.
+
+    Parameters
+    ----------
+    of : xarray.Dataset or str
+        A group of a training sweep as `relusweep.open` gives it, or a selection of labels; or its name.
+    function : str or callable
+        The name of a probe, as ``"jacobians"``; ``"module:name"`` or the thing itself, a subclass of `Probe`
+        or a function with `relusweep.tasks.own_probe.declares`.
+    store : path, optional
+        Where the group lies; by default where `of` was opened.
+    name : str, optional
+        Of the new group, behind that of the networks and a dot; by default that of the function.
+    imports : collection of str
+        Code of the user's own that the networks need, as an activation, and that may be imported.
+    cluster, workers, replace, progress
+        As for `relusweep.run`.
+    **fields
+        What the function takes, as ``at="end"`` for ``"regions"``.
+
+    Returns
+    -------
+    xarray.Dataset
+        The new group, as `relusweep.open` gives it.
+
+    Raises
+    ------
+    relusweep.errors.InvalidSweep
+        There is no such function or field, or the group holds no trained networks.
+    relusweep.errors.SpecificationChanged
+        The store has something else under the name, and `replace` is false.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> results = rs.open("results", "npn4")  # doctest: +SKIP
+    >>> rs.derive(results.sel(width=[4, 8], leak=0.1), "margins")  # doctest: +SKIP
+    """
+    asked = derivation(of, function, store, name=name, imports=imports, **fields)
+    found: xr.Dataset = run(
+        asked, asked.networks.store, cluster=cluster, workers=workers, replace=replace, progress=progress
+    )  # type: ignore[assignment]  # of one group
+    return found
+
+
+def derivation(
+    of: xr.Dataset | str,
+    function: Function,
+    /,
+    store: Store | None = None,
+    *,
+    name: str | None = None,
+    imports: Collection[str] = (),
+    **fields: Any,
+) -> DerivedSweep:
+    """Describe what `derive` computes, for `relusweep.plan` and `relusweep.run`.
+
+    Parameters
+    ----------
+    of, function, store, name, imports, **fields
+        As for `derive`.
+
+    Examples
+    --------
+    >>> import relusweep as rs
+    >>> rs.plan(rs.derivation("npn4", "margins", "results"), "results")  # doctest: +SKIP
+    """
+    if isinstance(of, xr.Dataset):
+        labels, group = labels_of(of), _group_of(of)
+        place = store or of.encoding.get("source")
+        if place is None:
+            raise InvalidSweep(f"derive: where {group} lies is not known; give store=")
+    else:
+        if store is None:
+            raise InvalidSweep(f"derive: say where {of} lies: give store=, or what rs.open gives")
+        labels, place = {}, store
+        group = choose(os.fspath(store), of, groups(store))
+    return derived(os.fspath(place), group, _path_of(function), fields, labels, name=name, imports=imports)
+
+
+def _group_of(dataset: xr.Dataset) -> str:
+    from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+
+    fields = {key: value for key, value in specification_of(dataset.attrs).items() if value is not None}
+    if "problem" not in fields:
+        raise InvalidSweep("derive: no trained networks; give what rs.open gives of a training sweep")
+    return TrainingSweep.model_validate(fields).group
+
+
+def _path_of(function: Function) -> str:
+    if isinstance(function, str):
+        return function
+    path = f"{function.__module__}:{function.__qualname__}"
+    if function.__module__ == "__main__" or "<" in path:
+        raise InvalidSweep(
+            f"derive: {path} is of no module, and workers import it by name; put it into a file beside this "
+            "one, and import it from there"
+        )
+    return path

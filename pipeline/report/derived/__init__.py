@@ -1,0 +1,1 @@
+"""What probes and comparisons found of networks, in numbers: of derived groups, and of probes in a sweep."""
