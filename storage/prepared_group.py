@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import icechunk
 import numpy as np
-import xarray as xr
 import zarr
 
 from relusweep.storage.errors import BlockWrittenTwice, LayoutMismatch
@@ -18,12 +17,7 @@ class PreparedGroup:
 
     def __init__(self, layout: Layout, store: icechunk.IcechunkStore, before: "PreparedGroup | None") -> None:
         self._layout = layout
-        dims = layout.progress_dims
-        axes = {dim: layout.coords[dim] for dim in dims}
-        if before is None:
-            self._written = xr.DataArray(np.zeros(layout.shape(dims), bool), axes, dims)
-        else:
-            self._written = before._written.reindex(axes, fill_value=False)
+        self._written: _Written = _Written(layout, None if before is None else before._written)
         self.open(store)
 
     def open(self, store: icechunk.IcechunkStore) -> None:
@@ -58,7 +52,7 @@ class PreparedGroup:
             got, wanted = (arrays[name].shape, arrays[name].dtype), (shape, np.dtype(variable.dtype))
             if got != wanted:
                 raise LayoutMismatch(f"{layout.group}: {name} is {got}, wants {wanted}")
-        if self._written.values[self._selection(layout.progress_dims, region)].any():
+        if self._written.any(self._selection(layout.progress_dims, region)):
             raise BlockWrittenTwice(
                 f"{layout.group}: cells of {dict(region)} were written before in this run"
             )
@@ -70,8 +64,56 @@ class PreparedGroup:
         cells = self._selection(self._layout.progress_dims, region)
         self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
         self._arrays["done"][cells] = True
-        self._written.values[cells] = True  # by xarray, each block would add to the list of views of an index
+        self._written.mark(cells)
 
     @staticmethod
     def _selection(dims: tuple[str, ...], region: Mapping[str, slice]) -> tuple[slice, ...]:
         return tuple(region.get(dim, slice(None)) for dim in dims)
+
+
+class _Written:
+    """Which cells of a group this process has written: spans of the last axis, by row."""
+
+    def __init__(self, layout: Layout, before: "_Written | None") -> None:
+        self._axes = [layout.coords.indexes[dim] for dim in layout.progress_dims]
+        self._shape = tuple(map(len, self._axes[:-1]))
+        self._spans: dict[int, list[tuple[int, int]]] = {}
+        if before is not None:
+            self._take(before)
+
+    def any(self, cells: tuple[slice, ...]) -> bool:
+        """Tell whether one of some cells was written."""
+        first, stop, _ = cells[-1].indices(len(self._axes[-1]))
+        spans = (span for row in self._rows(cells) for span in self._spans.get(row, ()))
+        return any(a < stop and first < b for a, b in spans)
+
+    def mark(self, cells: tuple[slice, ...]) -> None:
+        """Note that some cells are written."""
+        first, stop, _ = cells[-1].indices(len(self._axes[-1]))
+        for row in self._rows(cells):
+            spans = self._spans.setdefault(row, [])
+            if spans and spans[-1][1] == first:
+                first_of_both = spans.pop()[0]
+                spans.append((first_of_both, stop))
+            else:
+                spans.append((first, stop))
+
+    def _rows(self, cells: tuple[slice, ...]) -> list[int]:
+        numbers = np.zeros(1, np.intp)
+        for part, size in zip(cells[:-1], self._shape, strict=True):
+            numbers = (numbers[:, None] * size + np.arange(size)[part]).ravel()
+        return numbers.tolist()
+
+    def _take(self, before: "_Written") -> None:
+        """Take over what was written before the axes grew."""
+        *places, columns = (
+            new.get_indexer(old).tolist() for new, old in zip(self._axes, before._axes, strict=True)
+        )
+        for number, spans in before._spans.items():
+            at = np.unravel_index(number, before._shape) if before._shape else ()
+            row = tuple(slice(p[i], p[i] + 1) for p, i in zip(places, at, strict=True))
+            for first, stop in spans:
+                moved = columns[first:stop]
+                whole = moved[-1] - moved[0] == stop - first - 1
+                for a, b in [(moved[0], moved[-1] + 1)] if whole else [(c, c + 1) for c in moved]:
+                    self.mark((*row, slice(a, b)))

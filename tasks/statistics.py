@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Rate",
+    "anytime",
     "benjamini_hochberg",
     "difference_interval",
     "fisher",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 _Z = 1.959963984540054  # scipy.special.ndtri(0.975), without the time that importing SciPy takes
+
+_LEVEL, _HALVINGS = 0.95, 60
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +71,54 @@ def wilson(successes: ArrayLike, trials: ArrayLike) -> Rate:
     half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / scale
     # Whatever the rounding, the interval holds the rate and lies in [0, 1].
     return Rate(rate, np.clip(centre - half, 0, rate), np.clip(centre + half, rate, 1))
+
+
+def anytime(successes: ArrayLike, trials: ArrayLike) -> Rate:
+    """Estimate a rate with a 95 % interval that holds at whatever number of trials one stops.
+
+    Wilson's is for a number fixed beforehand. Of these intervals, one for every number of trials, all hold
+    the rate together with a probability of at least 95 %: they are a confidence sequence. So one may look
+    after each trial, and stop for whatever reason.
+
+    Parameters
+    ----------
+    successes, trials : array_like of int
+        How many succeeded, of how many so far.
+
+    Returns
+    -------
+    Rate
+        float64; NaN where there was no trial.
+
+    Notes
+    -----
+    It holds all p with (n + 1) C(n, k) pᵏ (1 − p)ⁿ⁻ᵏ > 0.05 for k successes in n trials. The inverse of the
+    left side, the likelihood of all rates, each as likely beforehand, divided by that of p, is a martingale
+    that begins at 1, and exceeds 20 at some time with a probability of at most 1/20 (Ville). H. Robbins,
+    Statistical methods related to the law of the iterated logarithm, Annals of Mathematical Statistics 41
+    (1970), 1397-1409.
+
+    Examples
+    --------
+    >>> [float(value.round(4)) for value in anytime(10, 20)]
+    [0.5, 0.2043, 0.7957]
+    """
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    n = np.where(np.asarray(trials) > 0, trials, np.nan).astype(float)
+    k = np.asarray(successes, float)
+    rate = k / n
+    constant = gammaln(n + 2) - gammaln(k + 1) - gammaln(n - k + 1) - np.log(1 - _LEVEL)
+
+    def end(outside: float) -> Floats:
+        out, inside = np.full_like(rate, outside), rate
+        for _ in range(_HALVINGS):
+            middle = (out + inside) / 2
+            holds = constant + xlogy(k, middle) + xlog1py(n - k, -middle) > 0
+            inside, out = np.where(holds, middle, inside), np.where(holds, out, middle)
+        return np.asarray(np.where(np.isnan(rate) | (rate == outside), rate, out))
+
+    return Rate(rate, end(0.0), end(1.0))
 
 
 def mcnemar(a_alone: ArrayLike, b_alone: ArrayLike) -> Floats:

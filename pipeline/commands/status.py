@@ -99,6 +99,7 @@ def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     """Tell which cells are asked for, along all dimensions, of length one where it does not matter."""
     import numpy as np
 
+    from relusweep.pipeline.common.asked import ASKED
     from relusweep.pipeline.common.where import satisfied
     from relusweep.pipeline.sweeps.kinds import quantity_class, quantity_kinds
     from relusweep.storage import specification_of
@@ -108,6 +109,9 @@ def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     if (kind := str(group.attrs.get("kind"))) in quantity_kinds():
         wanted = quantity_class(kind).model_validate(specification).wanted
         return every if wanted is None else wanted
+    if ASKED in group.arrays:  # settings have numbers of trials of their own
+        numbers = np.asarray(group.arrays[ASKED][...])
+        return np.asarray(np.arange(len(group.axes[group.dims[-1]])) < numbers[..., None])
     condition = specification.get("where")
     if not condition:
         return every

@@ -75,7 +75,8 @@ def sweeps(
     for sweep in SWEEPS.values():
         reach = {name: value for name, value in sweep.extent().items() if name not in sweep.fixed and value}
         axes = (f"{name}={_span(value)}" for name, value in reach.items())
-        rows.append((sweep.name, f"{sweep.n_cells:,}", " ".join(axes)))
+        most = f"up to {sweep.most_cells:,}" if sweep.until else f"{sweep.n_cells:,}"
+        rows.append((sweep.name, most, " ".join(axes)))
     print_table(("sweep", "networks", "axes"), rows)
     say("Look at the fields of one with [bold]relusweep sweeps NAME[/]")
     say("Run one with [bold]relusweep run NAME[/], or a part: [bold]--set trials=10[/]")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.asked import summed
 from relusweep.pipeline.common.paired import judged_by_loss
 from relusweep.pipeline.common.queries import ran
 from relusweep.pipeline.common.wording import axis, counted, label
@@ -40,8 +41,8 @@ def diverged(dataset: xr.Dataset) -> pd.DataFrame:
             "diverged() needs stop_reason, or train_loss and test_loss of networks of images; here are only "
             f"{list(dataset.data_vars)}: open a group that trains networks"
         )
-    together = [dim for dim in found.dims if dim in ("problem", "trial")]
-    by_setting = xr.Dataset({"count": found["lost"].sum(together), "networks": found["ran"].sum(together)})
+    together = [dim for dim in found.dims if dim == "problem"]
+    by_setting = found[["lost", "ran"]].sum(together).rename(lost="count", ran="networks")
     table = (by_setting if by_setting.dims else by_setting.expand_dims("all")).reset_coords(drop=True)
     frame = table.to_dataframe().reset_index().drop(columns="all", errors="ignore")
     return frame[frame["count"] > 0].reset_index(drop=True)
@@ -55,23 +56,28 @@ def diverged_in_words(data: xr.Dataset | xr.DataTree) -> list[str]:
     if found is None or not bool(found["lost"].any()):
         return []
     lost = found["lost"]
-    settings = ", ".join(_settings(data, lost))
+    settings = ", ".join(_settings(data, lost > 0))
     where = f", all at {settings}" if settings else ""
     many = f"{int(lost.sum()):,} of {counted(int(found['ran'].sum()), 'network')}"
     return [
         f"{many} did not stay finite (outputs infinite or not a number){where}.",
-        *_consequences(data, lost),
+        *_consequences(data, int(lost.sum()), int(found["met"].sum())),
     ]
 
 
 def _found(dataset: xr.Dataset) -> xr.Dataset | None:
-    """Give of every network, in memory, whether it ``ran`` and whether it was ``lost``."""
-    lost = not_finite(dataset)
-    if lost is None or not {"success_epoch", "done"} & set(dataset.variables):
+    """Count, over the trials, the networks that ``ran``, were ``lost``, and ``met`` the bar before."""
+    if not_finite(dataset) is None or not {"success_epoch", "done"} & set(dataset.variables):
         return None
-    there = ran(dataset) if "success_epoch" in dataset else dataset["done"].astype(bool)
-    found = xr.Dataset({"ran": there, "lost": lost & there}).compute()
-    return found.any("epoch") if "epoch" in found.dims else found
+
+    def count(part: xr.Dataset) -> xr.Dataset:
+        epochs = part.get("success_epoch")
+        there = part["done"].astype(bool) if epochs is None else ran(part)
+        lost = not_finite(part) & there
+        found = xr.Dataset({"ran": there, "lost": lost, "met": lost & (epochs is not None and epochs >= 0)})
+        return found.any("epoch") if "epoch" in found.dims else found
+
+    return summed(dataset, ["trial"], count).compute()
 
 
 def _settings(dataset: xr.Dataset, lost: xr.DataArray) -> Iterator[str]:
@@ -79,21 +85,20 @@ def _settings(dataset: xr.Dataset, lost: xr.DataArray) -> Iterator[str]:
     for dim in map(str, lost.dims):
         there = lost.any([other for other in lost.dims if other != dim])
         labels = lost[dim].values[there.values].tolist()
-        if dim != "trial" and len(labels) < lost.sizes[dim]:
+        if len(labels) < lost.sizes[dim]:
             yield f"{dim} {axis(labels)}"
     rates = np.unique(dataset["learning_rate"].values) if "learning_rate" in dataset.coords else np.empty(0)
     if rates.size == 1:
         yield f"learning_rate {label(float(rates[0]))}"
 
 
-def _consequences(dataset: xr.Dataset, lost: xr.DataArray) -> Iterator[str]:
+def _consequences(dataset: xr.Dataset, many: int, met: int) -> Iterator[str]:
     """Say what becomes of them where others are counted."""
     if "success_epoch" not in dataset:
         return
     if judged_by_loss(dataset):
         yield "Medians of the final loss leave them out; comparisons of labels count it as infinite."
         return
-    many, met = int(lost.sum()), int((lost & (dataset["success_epoch"] >= 0)).sum())
     if not met:
         yield "Rates of success count them as failures."
     else:

@@ -6,7 +6,7 @@ Each takes a dataset with ``success_epoch`` (−1: never; masked or below: not r
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.asked import ASKED, summed
 from relusweep.pipeline.common.where import names_in, satisfied
 from relusweep.storage import specification_of
 from relusweep.tasks.blocks import not_finite
-from relusweep.tasks.statistics import wilson
+from relusweep.tasks.statistics import Rate, anytime, wilson
 
 __all__ = [
     "epochs_of",
@@ -62,7 +63,9 @@ def success_rate(
     Dataset
         Over the other dimensions: ``rate``, its 95 % Wilson interval from ``low`` to ``high`` (float64, NaN
         where nothing ran), and how many ``networks`` ran (int64). Networks that start alike, at several
-        labels of an axis of ``paired_along``, count as one in the interval: they are not independent.
+        labels of an axis of ``paired_along``, count as one in the interval: they are not independent. Where
+        trials went on until a rule held, also ``anytime_low`` and ``anytime_high``, a 95 % interval that
+        holds whatever the rule; Wilson's is for a number of trials fixed beforehand.
 
     Raises
     ------
@@ -71,29 +74,30 @@ def success_rate(
         right, of how many.
     """
     dims: list[Hashable] = [dim] if isinstance(dim, str) else list(dim)
-    there = ran(dataset)
-    if strangers := [name for name in dims if name not in there.dims]:
+    epochs = epochs_of(dataset)
+    if strangers := [name for name in dims if name not in epochs.dims]:
         from relusweep.pipeline.common.validation import nearest
 
         raise ValueError(
-            f"no dimension {strangers[0]!r}{nearest(str(strangers[0]), map(str, there.dims))}; "
-            f"there are {', '.join(map(str, there.dims))}"
+            f"no dimension {strangers[0]!r}{nearest(str(strangers[0]), map(str, epochs.dims))}; "
+            f"there are {', '.join(map(str, epochs.dims))}"
         )
-    networks, succeeded = there.sum(dims), _succeeded(dataset, at_least).sum(dims)
-    counted = networks
-    if alike := [name for name in paired_along(dataset) if name in dims and there.sizes.get(name, 1) > 1]:
+    if alike := [name for name in paired_along(dataset) if name in dims and epochs.sizes.get(name, 1) > 1]:
+        there = ran(dataset)
+        networks, succeeded = there.sum(dims), _succeeded(dataset, at_least).sum(dims)
         counted = there.any(alike).sum([name for name in dims if name not in alike])
         succeeded = succeeded * (counted / networks.where(networks > 0, 1))
-    rate, low, high = xr.apply_ufunc(
-        wilson,
-        succeeded,
-        counted,
-        output_core_dims=[[], [], []],
-        dask="parallelized",
-        output_dtypes=[float] * 3,
-    )
+    else:
+        sums = summed(
+            dataset,
+            dims,
+            lambda part: xr.Dataset({"networks": ran(part), "succeeded": _succeeded(part, at_least)}),
+        )
+        networks = counted = sums["networks"]
+        succeeded = sums["succeeded"]
+    rate, low, high = _interval(wilson, succeeded, counted)
     those = "that succeeded" if at_least is None else f"with {at_least:g} of the rows right, or more"
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "rate": rate.assign_attrs(long_name=f"share of networks {those}", units="1"),
             "low": low.assign_attrs(long_name="lower end of the 95 % Wilson interval", units="1"),
@@ -101,6 +105,28 @@ def success_rate(
             "networks": networks.assign_attrs(long_name="networks that ran", units="1"),
         }
     )
+    if ASKED not in dataset.coords or "trial" not in dims:
+        return found
+    _, low, high = _interval(anytime, succeeded, counted)
+    words = "of the 95 % interval that holds at whatever number of trials one stops"
+    return found.assign(
+        anytime_low=low.assign_attrs(long_name=f"lower end {words}", units="1"),
+        anytime_high=high.assign_attrs(long_name=f"upper end {words}", units="1"),
+    )
+
+
+def _interval(
+    of: Callable[..., Rate], succeeded: xr.DataArray, counted: xr.DataArray
+) -> tuple[xr.DataArray, ...]:
+    found: tuple[xr.DataArray, ...] = xr.apply_ufunc(
+        of,
+        succeeded,
+        counted,
+        output_core_dims=[[], [], []],
+        dask="parallelized",
+        output_dtypes=[float] * 3,
+    )
+    return found
 
 
 def hardest(dataset: xr.Dataset, n: int) -> pd.DataFrame:
@@ -169,8 +195,9 @@ def missing(dataset: xr.Dataset) -> pd.DataFrame:
         One row for each combination of the dimensions other than problem and trial of which networks are
         missing; those dimensions, then ``count``. No rows when all have run.
     """
-    absent = lacking(dataset)
-    count = absent.sum(_among(absent, "problem", "trial")).compute()
+    epochs = epochs_of(dataset)
+    together = _among(epochs, "problem", "trial")
+    count = summed(dataset, together, lambda part: lacking(part).to_dataset(name="count"))["count"].compute()
     if not count.ndim:
         return pd.DataFrame({"count": [int(count)] if count else []}, dtype=np.int64)
     table = count.to_series().reset_index(name="count")
@@ -178,8 +205,13 @@ def missing(dataset: xr.Dataset) -> pd.DataFrame:
 
 
 def lacking(dataset: xr.Dataset) -> xr.DataArray:
-    """Tell which networks have not run of those that were asked for: all, or those that ``where`` chooses."""
+    """Tell which networks have not run of those that were asked for: all, or those that ``where`` chooses.
+
+    Where settings have numbers of trials of their own, those that no round has asked for are not lacking.
+    """
     absent = ~ran(dataset)
+    if ASKED in dataset.coords and "trial" in dataset.coords:
+        return absent & (dataset["trial"] < dataset[ASKED]).drop_attrs(deep=False)
     condition = specification_of(dataset.attrs).get("where") or ""
     names = sorted(names_in(condition)) if condition else []
     if not names or any(name not in dataset.coords for name in names):

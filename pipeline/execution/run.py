@@ -9,6 +9,9 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from threading import Event as Flag
 
+import numpy as np
+from numpy.typing import NDArray
+
 from relusweep.cluster import ClusterConfig, Connection, connect
 from relusweep.pipeline.common.divergence import diverged_in_words
 from relusweep.pipeline.common.engine import open_results
@@ -47,6 +50,7 @@ def run(
     *,
     replace: bool = False,
     refreshed: Collection[str] | None = None,
+    asked: NDArray[np.int64] | None = None,
     listeners: Sequence[Listener] = (),
     commit_every: float = 5.0,
     command: str | None = None,
@@ -59,6 +63,7 @@ def run(
     computed side by side. A block that raises is reported; those that need it are left out, the others go on.
     SIGINT, SIGTERM or a request beside the store, see `relusweep.pipeline.monitoring.runs.ask_to_stop`, ends
     the run early, with all that has come committed. Killed outright it loses what came since the last commit.
+    Of a sweep whose settings have as many trials as it takes, round after round is computed.
     A store that cannot be written is waited for, and what it lacks is planned anew; see
     `relusweep.pipeline.execution.store_retry`.
 
@@ -74,6 +79,8 @@ def run(
     refreshed : collection of str, optional
         Compute all that the store has once more, but for these groups; see
         `relusweep.pipeline.planning.plan.plans`.
+    asked : ndarray of int, optional
+        Trials of each setting; see `relusweep.pipeline.planning.plan.plans`.
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
@@ -113,7 +120,7 @@ def run(
         Committer(store, create=True) as committer,
         interruption() as asked_to_stop,
     ):
-        make = partial(plans, sweep, store, replace=replace)
+        make = partial(plans, sweep, store, replace=replace, asked=asked)
         todo = make(refreshed=refreshed)
         groups = [plan.sweep.group for plan in todo]
         record.begin(todo, asked_to_stop)
@@ -125,7 +132,17 @@ def run(
             return make(refreshed=None if refreshed is None else {*refreshed, *going.committed})
 
         with ExitStack() as stack:
-            going.through(todo, lacking, lambda: stack.enter_context(workers(cluster, todo)))
+
+            def connect_workers() -> Connection:
+                return stack.enter_context(workers(cluster, todo))
+
+            going.through(todo, lacking, connect_workers)
+            while not (going.failed or going.interrupted):
+                left = make(refreshed=None if refreshed is None else groups)
+                if not _is_next_round(todo, left):
+                    break
+                todo = left
+                going.through(todo, lacking, connect_workers)
         finished = RunFinished(
             metrics.as_dict(),
             tuple(going.failed),
@@ -133,8 +150,6 @@ def run(
             record.cancelled,
             tuple(_diverged(todo, store, going.committed)),
         )
-        if not (finished.failed or finished.interrupted):
-            _check_complete(plans(sweep, store, refreshed=None if refreshed is None else groups))
         going.tell(finished)
     return finished
 
@@ -147,11 +162,23 @@ def workers(cluster: ClusterConfig, todo: Iterable[Plan]) -> Iterator[Connection
         yield connection
 
 
-def _check_complete(left: Iterable[Plan]) -> None:
-    if blocks := [block for plan in left for block in plan.blocks]:
-        raise IncompleteRun(
-            f"{len(blocks)} blocks are not in the store, as {blocks[0]}; run again, and report it"
-        )
+def _is_next_round(ran: Iterable[Plan], left: Iterable[Plan]) -> bool:
+    """Tell whether what the store lacks after a run is the next round of a sweep; false where it has all.
+
+    Raises
+    ------
+    IncompleteRun
+        It lacks blocks that came.
+    """
+    before = {plan.sweep.group: plan.round for plan in ran}
+    for plan in left:
+        then, now = before[plan.sweep.group], plan.round
+        if plan.blocks and (then is None or now is None or now.number <= then.number):
+            raise IncompleteRun(
+                f"{len(plan.blocks)} blocks are not in the store, as {plan.blocks[0]}; run again, and "
+                "report it"
+            )
+    return any(plan.blocks for plan in left)
 
 
 def _diverged(todo: Iterable[Plan], store: str, committed: Collection[str]) -> Iterator[str]:
@@ -182,6 +209,7 @@ class _Run:
         self._committer, self._metrics, self._commit_every = committer, metrics, commit_every
         self._asked_to_stop, self._settings = asked_to_stop, settings
         self._last_commit = time.monotonic()
+        self._connection: Connection | None = None
 
     def tell(self, event: Event) -> None:
         for listener in self._listeners:
@@ -191,14 +219,13 @@ class _Run:
         self, todo: Sequence[Plan], lacking: Callable[[], Sequence[Plan]], connect: Callable[[], Connection]
     ) -> None:
         """Compute what plans lack; after the store could not be written for a while, what it lacks then."""
-        connection: Connection | None = None
         while True:
             for plan in todo:
                 self.tell(PlanStarted(plan))
             try:
                 if any(plan.blocks for plan in todo):
-                    connection = connection or self._met(connect())
-                    self._go(todo, connection)
+                    self._connection = self._connection or self._met(connect())
+                    self._go(todo, self._connection)
                 return
             except StoreWriteError as error:
                 self._retry.wait(error)
@@ -238,7 +265,7 @@ class _Run:
     def _begin(self, plan: Plan) -> Callable[[Block], Sink] | None:
         """Prepare the group of a plan whose first block goes out."""
         self._metrics.begin(plan.sweep.group)
-        self._committer.prepare(plan.stored.layout(self._metrics.store), replace=plan.anew)
+        self._committer.prepare(plan.layout(self._metrics.store), replace=plan.anew)
         if not plan.sweep.schedule.written_by_workers:
             return None
         self._commit()  # a fork would commit what has come, without its facts

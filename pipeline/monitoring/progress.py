@@ -94,7 +94,8 @@ class _Lines:
 
     def _begin(self, plan: Plan) -> None:
         to_do = f"{plan.cells:,} {plan.sweep.unit} to {plan.sweep.verb}"
-        _say(self._console, f"{plan.sweep.group}: {to_do}, {plan.done:,} in the store")
+        of_round = f"round {plan.round.number}, " if plan.round and plan.round.number else ""
+        _say(self._console, f"{plan.sweep.group}: {of_round}{to_do}, {plan.done:,} in the store")
 
     def _draw(self, group: str) -> None:
         _say(self._console, f"{group}: {self._words(group)}")
@@ -102,7 +103,10 @@ class _Lines:
     def _words(self, group: str) -> str:
         plan, tally = self._stages[group]
         said = tally if plan.blocks else "nothing to do"
-        return _printable(self._console, f"{tally.done:,} of {plan.total:,} {plan.sweep.unit} · {said}")
+        until = f" in round {plan.round.number}" if plan.round and plan.round.number else ""
+        return _printable(
+            self._console, f"{tally.done:,} of {plan.total:,} {plan.sweep.unit}{until} · {said}"
+        )
 
 
 class _Bars(_Lines):
@@ -124,7 +128,8 @@ class _Bars(_Lines):
         plan, tally = self._stages[group]
         if group not in self._tasks:
             self._tasks[group] = self._bar.add_task(group, total=plan.total, words="")
-        self._bar.update(self._tasks[group], completed=tally.done, words=self._words(group))
+        counts: dict[str, Any] = {"completed": tally.done, "total": plan.total}  # another round has more
+        self._bar.update(self._tasks[group], **counts, words=self._words(group))
 
 
 class _Notebook(_Lines):

@@ -162,7 +162,7 @@ class Record:
         group = plan.sweep.group
         self._tallies[group] = Tally(plan)
         self._document["waits"] = None
-        self._document["groups"][group]["done"] = plan.done
+        self._document["groups"][group] |= {"total": plan.total, "done": plan.done}
         self._failed = [failure for failure in self._failed if failure.group != group]
 
     def end(self, state: str, error: str | None = None) -> None:

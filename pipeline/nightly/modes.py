@@ -57,16 +57,19 @@ def _extend(ledger: Ledger, run: ScheduledRun, listener: Listener, options: dict
     if "trials" not in run.progress:  # or a run begun twice would add twice
         ledger.save(run, trials=_stored_trials(schedule.store, sweep) + (schedule.by or 0))
     trials = run.progress["trials"]
-    report = _run(schedule, override(sweep, [f"trials={trials}"]), listener, options)
-    report.sentences.append(f"{sweep.group} now has trials 0 to {trials - 1}")
+    field = "trials" if sweep.until is None else "trials.most"
+    report = _run(schedule, override(sweep, [f"{field}={trials}"]), listener, options)
+    most = "" if sweep.until is None else f" at most, {sweep.until.words}"
+    report.sentences.append(f"{sweep.group} now has trials 0 to {trials - 1}{most}")
     return report
 
 
 def _stored_trials(store: str, sweep: Sweep) -> int:
     try:
-        return int(specification_of(open_dataset(store, sweep.group).attrs).get("trials", 0))
+        trials = specification_of(open_dataset(store, sweep.group).attrs).get("trials", 0)
     except StoreNotFound:
         return 0
+    return int(trials["most"] if isinstance(trials, dict) else trials)
 
 
 def _refresh(ledger: Ledger, run: ScheduledRun, listener: Listener, options: dict[str, Any]) -> Report:

@@ -6,18 +6,24 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress, pairwise, product
-from typing import Any
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from relusweep.pipeline.common.asked import ASKED
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
+from relusweep.pipeline.planning.cutting import cut, labels_of
+from relusweep.pipeline.planning.rounds import ATTRS, Cells, Round, asked_before, next_round
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.storage import StoreNotFound, damage_of, open_dataset
+
+if TYPE_CHECKING:
+    from relusweep.storage import Layout
 
 __all__ = ["Plan", "make_plan", "plan_store", "plans", "stored_plan"]
 
@@ -38,17 +44,23 @@ class Plan:
         To be computed, the longest first.
     anew : bool
         Whether the group is started anew: it holds results of another specification.
+    round : Round, optional
+        Where settings have numbers of trials of their own: what is wanted next.
+    asked : ndarray of int, optional
+        Trials of each setting of `stored` that have been asked for then, of this sweep or another.
     """
 
     sweep: Sweep
     stored: Sweep
     blocks: tuple[Block, ...]
     anew: bool = False
+    round: Round | None = None
+    asked: NDArray[np.int64] | None = None
 
     @property
     def total(self) -> int:
-        """Cells asked for."""
-        return self.sweep.n_wanted
+        """Cells asked for; of a sweep with rounds, up to the one that is next."""
+        return self.sweep.n_wanted if self.round is None else int(self.round.asked.sum())
 
     @cached_property
     def cells(self) -> int:
@@ -69,6 +81,14 @@ class Plan:
     def nbytes(self) -> int:
         """Bytes that the cells to be computed fill before compression."""
         return self.cells * self.sweep.bytes_per_cell
+
+    def layout(self, store: str) -> Layout:
+        """Describe the group."""
+        layout = self.stored.layout(store)
+        if self.asked is None:
+            return layout
+        asked = xr.Variable(tuple(self.stored.axes)[:-1], self.asked, ATTRS)
+        return dataclasses.replace(layout, coords=layout.coords.assign_coords({ASKED: asked}))
 
     @cached_property
     def _axes(self) -> Mapping[str, pd.Index[Any]]:
@@ -99,7 +119,12 @@ def _runs(positions: NDArray[np.intp]) -> list[tuple[slice, slice]]:
 
 
 def plans(
-    sweep: Sweep, store: str, *, replace: bool = False, refreshed: Collection[str] | None = None
+    sweep: Sweep,
+    store: str,
+    *,
+    replace: bool = False,
+    refreshed: Collection[str] | None = None,
+    asked: NDArray[np.int64] | None = None,
 ) -> tuple[Plan, ...]:
     """Plan a sweep and, before it, all that it requires, against what a store has of them.
 
@@ -113,6 +138,9 @@ def plans(
     refreshed : collection of str, optional
         Start all groups anew with all that the store has of them, but for these: they have been, and the
         rest of them is planned.
+    asked : ndarray of int, optional
+        Trials of each setting of the sweep, a combination of labels of all its axes but the last; by default
+        as it says.
 
     Raises
     ------
@@ -127,25 +155,28 @@ def plans(
         for required in part.requires:
             add(required)
         try:
-            found[part.group] = _plan(part, store, refreshed)
+            found[part.group] = _plan(part, store, refreshed, asked if part is sweep else None)
         except SpecificationChanged:
             if not replace:
                 raise
-            found[part.group] = dataclasses.replace(make_plan(part, None), anew=True)
+            anew = make_plan(part, None, asked if part is sweep else None)
+            found[part.group] = dataclasses.replace(anew, anew=True)
 
     for root in sweep.roots:
         add(root)
     return tuple(found.values())
 
 
-def _plan(sweep: Sweep, store: str, refreshed: Collection[str] | None) -> Plan:
-    planned = plan_store(sweep, store)
+def _plan(
+    sweep: Sweep, store: str, refreshed: Collection[str] | None, asked: NDArray[np.int64] | None
+) -> Plan:
+    planned = make_plan(sweep, _progress(sweep, store), asked)
     if refreshed is None:
         return planned
     whole = planned.stored
     if sweep.group in refreshed:
         return plan_store(whole, store)
-    return dataclasses.replace(make_plan(whole, None), anew=True)
+    return dataclasses.replace(make_plan(whole, None, planned.asked), anew=True)
 
 
 def plan_store(sweep: Sweep, store: str) -> Plan:
@@ -164,8 +195,15 @@ def stored_plan(sweep: Sweep, store: str, version: str | None = None) -> Plan:
 
     The blocks hold every finished cell, and perhaps others.
     """
-    finished = _finished(sweep, _progress(sweep, store, version))
-    return Plan(sweep, sweep, tuple(_cut(sweep, finished)))
+    progress = _progress(sweep, store, version)
+    if not _is_uneven(sweep, progress):
+        return Plan(sweep, sweep, tuple(cut(sweep, labels_of(sweep), _finished(sweep, progress))))
+    if progress is not None:
+        sweep = sweep.reaching(progress.sizes[[*sweep.axes][-1]])
+    cells, labels = Cells(sweep, progress), labels_of(sweep)
+    asked = asked_before(sweep, progress)
+    blocks = [block for box in cells.boxes(asked) for block in cut(sweep, labels, cells.finished(box), box)]
+    return Plan(sweep, sweep, tuple(blocks), asked=asked)
 
 
 _MEND = (
@@ -186,17 +224,28 @@ def _progress(sweep: Sweep, store: str, version: str | None = None) -> xr.Datase
             f"{sweep.group} in {store} is of another version of relusweep, which had other results (their "
             f"number is {schema}, now {sweep.result_schema}: see the changelog). {_MEND}"
         )
-    return group[["done", "fingerprint"]].reset_coords(drop=True).load()
+    kept = [name for name in ("done", "fingerprint", "success_epoch") if name in group]
+    known = group[kept]
+    return known.drop_vars([name for name in known.coords if name not in (*known.dims, ASKED)])
 
 
-def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
-    """Plan a sweep.
+def _is_uneven(stored: Sweep, progress: xr.Dataset | None) -> bool:
+    """Tell whether settings of a group have numbers of trials of their own."""
+    return stored.until is not None or (progress is not None and ASKED in progress.coords)
+
+
+def make_plan(sweep: Sweep, progress: xr.Dataset | None, asked: NDArray[np.int64] | None = None) -> Plan:
+    """Plan a sweep; of one with rounds the next round.
 
     Parameters
     ----------
     sweep : Sweep
     progress : xarray.Dataset, optional
-        ``done`` and ``fingerprint`` of the group, with its attributes; None where there is no group yet.
+        ``done`` and ``fingerprint`` of the group, with its attributes; None where there is no group yet. Of
+        a sweep with rounds ``success_epoch`` too.
+    asked : ndarray of int, optional
+        Trials of each setting, a combination of labels of all axes but the last; by default as the sweep
+        says.
 
     Raises
     ------
@@ -209,11 +258,32 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
         raise InvalidSweep(f"{sweep.n_cells:,} {sweep.unit} are too many; at most {_MOST_CELLS:,} at once")
     sweep.check()
     stored = sweep if progress is None else _together(sweep, progress)
+    if asked is not None or _is_uneven(stored, progress):
+        return _round_of(sweep, stored, progress, asked)
     missing = ~_finished(sweep, progress)
     if (wanted := sweep.wanted) is not None:
         missing &= wanted
-    blocks = _cut(sweep, missing)
-    return Plan(sweep, stored, tuple(sorted(blocks, key=sweep.schedule.cost, reverse=True)))
+    return Plan(sweep, stored, _longest_first(sweep, cut(sweep, labels_of(sweep), missing)))
+
+
+def _longest_first(sweep: Sweep, blocks: Iterable[Block]) -> tuple[Block, ...]:
+    return tuple(sorted(blocks, key=sweep.schedule.cost, reverse=True))
+
+
+def _round_of(
+    sweep: Sweep, stored: Sweep, progress: xr.Dataset | None, asked: NDArray[np.int64] | None
+) -> Plan:
+    """Plan what settings with numbers of trials of their own need next."""
+    if progress is not None:
+        _check_axes(sweep, progress)
+    found = next_round(sweep, progress, asked)
+    reach = max(found.trials, progress.sizes[[*sweep.axes][-1]] if progress is not None else 0)
+    sweep, stored = sweep.reaching(found.trials), stored.reaching(reach)
+    together = asked_before(stored, progress)
+    places = [pd.Index(stored.axes[dim]).get_indexer(pd.Index(sweep.axes[dim])) for dim in [*sweep.axes][:-1]]
+    together[np.ix_(*places)] = np.maximum(together[np.ix_(*places)], found.asked)
+    blocks = _longest_first(sweep, found.blocks)
+    return Plan(sweep, stored, blocks, round=found, asked=together)
 
 
 def _together(sweep: Sweep, progress: xr.Dataset) -> Sweep:
@@ -230,10 +300,7 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
     """Mark the cells asked for that the store has, computed by this very specification."""
     if progress is None:
         return np.zeros(sweep.shape, bool)
-    if {*progress["done"].dims} != {*sweep.axes}:
-        raise SpecificationChanged(
-            f"{sweep.group} has other axes in the store: somebody has written it in another form. {_MEND}"
-        )
+    _check_axes(sweep, progress)
     axes = sweep.axes  # and no arithmetic of xarray, which would import dask.array
     done, fingerprint = (progress[name].transpose(*axes).values for name in ("done", "fingerprint"))
     if not done.size:
@@ -245,43 +312,8 @@ def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
     return np.asarray(finished)
 
 
-def _cut(sweep: Sweep, missing: NDArray[np.bool_]) -> Iterator[Block]:
-    """Cut what is missing along a fixed grid; rows that miss another span of columns are other blocks.
-
-    Rows lie along the first dimension, columns along the last, and a block has one label of each between.
-    """
-    labels = {dim: axis.tolist() for dim, axis in sweep.axes.items()}  # one object a label in all blocks
-    first, last = next(iter(labels)), next(reversed(labels))
-    schedule, fingerprint = sweep.schedule, sweep.fingerprint
-    silent = frozenset(dim for dim, axis in labels.items() if len(axis) == 1)
-    for part in _grid(missing.shape, [schedule.block_shape[dim] for dim in labels]):
-        box = {dim: labels[dim][span] for dim, span in zip(labels, part, strict=True)}
-        lacking = missing[part].reshape(len(box[first]), -1)
-        for columns, rows in _spans(lacking):
-            chosen = box[last][columns]
-            if not (schedule.divisible or schedule.spans):
-                chosen = list(compress(chosen, lacking[rows].max(axis=0)[columns]))
-            # Of a single dimension the rows have one column: what counts is the choice of rows.
-            inside = box | {last: chosen} | {first: [box[first][row] for row in rows]}
-            cells = tuple((dim, tuple(its_labels)) for dim, its_labels in inside.items())
-            yield Block(sweep.name, fingerprint, cells, silent)
-
-
-def _grid(shape: Iterable[int], steps: Iterable[int]) -> Iterator[tuple[slice, ...]]:
-    """Cut an array into boxes."""
-    yield from product(
-        *(
-            [slice(start, min(start + step, size)) for start in range(0, size, step)]
-            for size, step in zip(shape, steps, strict=True)
+def _check_axes(sweep: Sweep, progress: xr.Dataset) -> None:
+    if {*progress["done"].dims} != {*sweep.axes}:
+        raise SpecificationChanged(
+            f"{sweep.group} has other axes in the store: somebody has written it in another form. {_MEND}"
         )
-    )
-
-
-def _spans(part: NDArray[np.bool_]) -> Iterator[tuple[slice, list[int]]]:
-    """Group the rows of a part by the columns that they miss, from the first to the last."""
-    rows = np.flatnonzero(part.any(1))
-    starts, stops = part.argmax(1), part.shape[1] - part[:, ::-1].argmax(1)
-    spans = starts * (part.shape[1] + 1) + stops  # one number a span: rows are many
-    distinct, span_of_row = np.unique(spans[rows], return_inverse=True)
-    for number, span in enumerate(distinct.tolist()):
-        yield slice(*divmod(span, part.shape[1] + 1)), rows[span_of_row == number].tolist()

@@ -103,7 +103,7 @@ class RunPlan(Shown):
         rows = [
             *((dim, axis(labels.tolist())) for dim, labels in axes.items() if dim not in fixed),
             *_fixed(fixed),
-            ("asked for", f"{plan.total:,} {unit}"),
+            *_asked(plan),
             ("in the store", f"{plan.done:,}"),
             (f"to {plan.sweep.verb}", f"{plan.cells:,}" + (f", in {len(blocks):,} blocks" if blocks else "")),
         ]
@@ -114,6 +114,7 @@ class RunPlan(Shown):
                 here = f", more than the {bytes_in_words(memory_here())} here" * (memory > memory_here())
                 rows.append(("memory", f"about {bytes_in_words(memory)} in the largest task{here}"))
             rows += _lines("time", self._time) if plan is self.plans[-1] else []
+            rows += _most_time(plan, self.expected_seconds) if plan is self.plans[-1] else []
         return Table(f"{plan.sweep.group} in {self.store}", (), rows)
 
     def _by_label(self, plan: Plan) -> Iterator[tuple[str, ...]]:
@@ -160,6 +161,29 @@ class RunPlan(Shown):
             f"roughly {time} for {which} alone on {counted(threads, 'thread')}, up to ten times more or "
             "less: measured on another machine; starting workers and compiling come on top"
         )
+
+
+def _most_time(plan: Plan, seconds: float | None) -> list[tuple[str, str]]:
+    """Say how long all rounds take at most, by the time of the next one."""
+    until, next_one = plan.sweep.until, plan.round
+    if seconds is None or until is None or next_one is None or not next_one.going:
+        return []
+    cells = plan.cells + next_one.going * (until.most - next_one.trials)
+    return [("all rounds", f"at most about {duration(seconds * cells / plan.cells)}, as this one goes")]
+
+
+def _asked(plan: Plan) -> list[tuple[str, str]]:
+    """Say what is asked for; of a sweep with rounds the least and the most that it may come to."""
+    unit, until, next_one = plan.sweep.unit, plan.sweep.until, plan.round
+    if until is None or next_one is None:
+        return [("asked for", f"{plan.total:,} {unit}")]
+    later = next_one.going * (until.most - next_one.trials)
+    reach = f"{plan.total:,} {unit}, if all have enough then, to {plan.total + later:,}, if none ever has"
+    return [
+        ("until", f"{until.words.removeprefix('until ')}; at most {until.most:,} trials"),
+        ("round", f"{next_one.number} of at most {len([*until.ends])}, to trial {next_one.trials - 1:,}"),
+        ("asked for", reach if later else f"{plan.total:,} {unit}"),
+    ]
 
 
 def _seconds_elsewhere(plan: Plan) -> float:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.asked import summed
 from relusweep.pipeline.common.divergence import diverged
-from relusweep.pipeline.common.queries import lacking, missing
+from relusweep.pipeline.common.queries import lacking, missing, ran
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.text import enumeration
@@ -41,8 +42,12 @@ class Coverage(NamedTuple):
 
 def coverage(dataset: xr.Dataset) -> Coverage:
     """Count the networks that ran."""
-    networks = int((dataset["success_epoch"] >= -1).sum())
-    return Coverage(networks, networks + int(lacking(dataset).sum()))
+    sums = summed(
+        dataset,
+        dataset["success_epoch"].dims,
+        lambda part: xr.Dataset({"networks": ran(part), "lacking": lacking(part)}),
+    )
+    return Coverage(int(sums["networks"]), int(sums["networks"]) + int(sums["lacking"]))
 
 
 def missing_table(dataset: xr.Dataset, nouns: Mapping[str, str] | None = None) -> Table:

@@ -19,6 +19,7 @@ from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
+    from relusweep.pipeline.sweeps.until import Until
     from relusweep.storage.layout import Layout, Variable
 
 __all__ = ["Block", "Coordinate", "Schedule", "Specification", "SpecifiedSweep", "Sweep", "Task"]
@@ -97,6 +98,8 @@ class Schedule:
     spans : bool
         Whether a block has consecutive labels along the last axis, and computes again what the store has in
         between. So do all divisible blocks.
+    most_cells : int, optional
+        Most cells of a block, where `block_shape` alone would allow more.
     cost : callable
         Estimates the cost of a block, to start the longest first and to tell the time left; by default its
         cells.
@@ -123,6 +126,7 @@ class Schedule:
     chunks: Mapping[str, int] = field(default_factory=dict)
     divisible: bool = True
     spans: bool = False
+    most_cells: int | None = None
     cost: Callable[[Block], float] = lambda block: block.cells
     seconds: Callable[[Block], float] | None = None
     memory: Callable[[Block], float] | None = None
@@ -309,6 +313,15 @@ class Sweep(ABC):
         return None
 
     @property
+    def until(self) -> Until | None:
+        """When each setting, a combination of labels of all axes but the last, has enough cells."""
+        return None
+
+    def reaching(self, trials: int) -> Self:
+        """Make the sweep whose last axis reaches so far, where `until` says how far it may."""
+        return self
+
+    @property
     def notes(self) -> Sequence[str]:
         """What is to be known before a run, in sentences."""
         return ()
@@ -335,6 +348,12 @@ class Sweep(ABC):
     def n_cells(self) -> int:
         """Cells in all."""
         return prod(self.shape)
+
+    @final
+    @property
+    def most_cells(self) -> int:
+        """Cells asked for, if `until` never held before its most."""
+        return self.n_wanted if self.until is None else self.n_wanted // self.shape[-1] * self.until.most
 
     @final
     @property

@@ -21,7 +21,7 @@ def merged(old: Any, value: Any) -> Any:
         return {**old, **changed, **{key: value[key] for key in anew}}
     if value == "none":
         return None if old is None or isinstance(old, Mapping) else value
-    if isinstance(old, Mapping) and isinstance(value, str):
+    if isinstance(old, Mapping) and isinstance(value, str) and "kind" in old:
         return {**old, "kind": value}
     if isinstance(old, list | tuple) and value is not None and not isinstance(value, list | tuple | Mapping):
         return [value]

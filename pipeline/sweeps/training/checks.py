@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from relusweep.pipeline.common.validation import explained
+from relusweep.pipeline.common.where import names_in
 from relusweep.pipeline.sweeps.training.of_setting import network_of
+from relusweep.pipeline.sweeps.until import Until
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.given import Starts
@@ -20,7 +22,15 @@ from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.streams import Stream
 
-__all__ = ["STARTING", "check", "check_names", "check_starts", "check_where", "check_whole_starts"]
+__all__ = [
+    "STARTING",
+    "check",
+    "check_names",
+    "check_starts",
+    "check_until",
+    "check_where",
+    "check_whole_starts",
+]
 
 _RESERVED = ("trial", "done", "fingerprint")
 
@@ -122,6 +132,28 @@ def check_where(condition: str | None, wanted: NDArray[np.bool_] | None) -> None
     if (begins.sum(axis=-1) > 1).any():
         raise ValueError(
             f"where = {condition}: it leaves out trials between others; ask for consecutive ones"
+        )
+
+
+def check_until(until: Until | None, condition: str | None, problem: Problem, labels: Labels) -> None:
+    """Refuse to wait for successes that cannot come, and two ways to say how many trials there are.
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    if until is None:
+        return
+    if not problem.has_classes and "bar" not in labels:
+        raise ValueError(
+            f"trials {until.words}: rows of {problem.kind} are not right or wrong, and without restarts no "
+            "network succeeds; give trials as a number, or a bar by restarts"
+        )
+    if condition and "trial" in names_in(condition):
+        raise ValueError(
+            f"where = {condition}: trials has a rule that says how many each combination has; leave trial "
+            "out of the condition, or give trials as a number"
         )
 
 

@@ -15,13 +15,14 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
-from relusweep.pipeline.sweeps.fields import EngineName, Seed, Trials
+from relusweep.pipeline.sweeps.fields import EngineName, Seed
 from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.checks import (
     STARTING,
     check,
     check_names,
     check_starts,
+    check_until,
     check_where,
     check_whole_starts,
 )
@@ -36,6 +37,7 @@ from relusweep.pipeline.sweeps.training.of_setting import (
 )
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
+from relusweep.pipeline.sweeps.until import TrialsOrUntil, Until, trials_of_chunks
 from relusweep.storage.layout import Variable
 from relusweep.tasks import activations, networks, own
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
@@ -68,8 +70,9 @@ class TrainingSweep(SpecifiedSweep):
     protocol : Protocol
     probes : tuple of Probe
         What is kept of each network beside how training ended; see `relusweep.tasks.probes`.
-    trials : int
-        Networks of each combination, numbered from 0.
+    trials : int or Until
+        Networks of each combination, numbered from 0. With ``{most: …, until: …}`` as many as it takes; see
+        `relusweep.pipeline.sweeps.until`.
     where : str, optional
         Which combinations are asked for, as ``width * depth <= 20``; by default all.
     seed : int
@@ -93,7 +96,7 @@ class TrainingSweep(SpecifiedSweep):
         BeforeValidator(read_probes),
         Field(description=", ".join(probe_kinds())),
     ] = ()
-    trials: Trials
+    trials: TrialsOrUntil
     where: Annotated[
         str | None,
         BeforeValidator(lambda condition: None if condition == "none" else condition),
@@ -136,14 +139,29 @@ class TrainingSweep(SpecifiedSweep):
     def axes(self) -> Mapping[str, NDArray[Any]]:
         """Labels of the problem's axes, the network's, the protocol's, and trials."""
         own = {dim: label_array(place.labels) for dim, place in self.places.items()}
-        return {**self.problem.axes, **own, "trial": np.arange(self.trials)}
+        return {**self.problem.axes, **own, "trial": np.arange(self._n_trials)}
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
         own = {dim: len(place.labels) for dim, place in self.places.items()}
         names = {self.problem.labels: self.problem.count_names()} if self.problem.labels else {}
-        return (*(names | own).values(), self.trials)
+        return (*(names | own).values(), self._n_trials)
+
+    @property
+    def _n_trials(self) -> int:
+        return self.trials.trials if isinstance(self.trials, Until) else self.trials
+
+    @property
+    def until(self) -> Until | None:
+        """When each combination has enough trials."""
+        return self.trials if isinstance(self.trials, Until) else None
+
+    def reaching(self, trials: int) -> Self:
+        """Make the sweep whose axis of trials reaches so far, where there is no number of its own."""
+        if self.until is None:
+            return self
+        return self.model_copy(update={"trials": self.until.reaching(trials)})
 
     @property
     def fixed(self) -> Mapping[str, str]:
@@ -262,9 +280,12 @@ class TrainingSweep(SpecifiedSweep):
         return {**others, **axes, "where": ("where",), "trials": ("trials",)}
 
     def extent(self) -> dict[str, Any]:
-        """How far the axes reach: one value where it is fixed, else a list."""
+        """How far the axes reach: one value where it is fixed, else a list; beside trials their rule."""
         whole = self.model_dump(mode="json")
-        return {name: reduce(getitem, path, whole) for name, path in self._reaching.items()}
+        found = {name: reduce(getitem, path, whole) for name, path in self._reaching.items()}
+        if self.until is None:
+            return found
+        return {**found, "trials": self.until.most, "until": self.until.half_width or "first_success"}
 
     def parted(self, stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Split a stored specification; that of an earlier version has other axes."""
@@ -283,7 +304,10 @@ class TrainingSweep(SpecifiedSweep):
     def with_extent(self, extent: Mapping[str, Any]) -> Self:
         """Make the sweep whose axes reach so far."""
         fields = self.model_dump()
-        for name, value in extent.items():
+        given = dict(extent)
+        if rule := given.pop("until", None):
+            given["trials"] = Until(given["trials"], None if rule == "first_success" else rule)
+        for name, value in given.items():
             *parents, last = self._reaching[name]
             reduce(getitem, parents, fields)[last] = value
         return type(self).model_validate(fields)
@@ -291,23 +315,25 @@ class TrainingSweep(SpecifiedSweep):
     def union(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """Join its extent with a stored one, and the conditions: what either asked for, within its labels."""
         asked = self.extent()
+        rules = [one["until"] for one in (stored, asked) if "until" in one]
+        both = super().union({"until": None, **stored}) | ({"until": _stricter(*rules)} if rules else {})
         if stored["where"] == asked["where"]:
-            return super().union(stored)
+            return both
         differing = [dim for dim in self.places if dim in asked and stored[dim] != asked[dim]]
         most = max(stored["trials"], asked["trials"])
         parts = [
             within(
                 one["where"],
                 {dim: listed(one[dim]) for dim in differing},
-                one["trials"] if one["trials"] < most else None,
+                one["trials"] if one["trials"] < most and not rules else None,
             )
             for one in (stored, asked)
         ]
-        return super().union(stored) | {"where": any_of(*parts) if all(parts) else None}
+        return both | {"where": any_of(*parts) if all(parts) else None}
 
     def joined(self, name: str, stored: Any, asked: Any) -> Any:
         """Join labels: an axis that has one value in both stays fixed."""
-        if name == "where":
+        if name in ("where", "until"):
             return stored
         if name in self.places:
             return stored if stored == asked else [*listed(stored), *listed(asked)]
@@ -323,12 +349,14 @@ class TrainingSweep(SpecifiedSweep):
         labels = {dim: place.labels for dim, place in self.places.items()}
         try:
             check_where(self.where, self.wanted)
+            check_until(self.until, self.where, self.problem, labels)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
-                check_starts(self.network.starts, self._networks(labels), range(self.trials), labels)
+                most = self.until.most if self.until else self._n_trials
+                check_starts(self.network.starts, self._networks(labels), range(most), labels)
         except ValueError as error:
             raise InvalidSweep(f"{self.name}: {error}") from None
 
@@ -416,9 +444,14 @@ class TrainingSweep(SpecifiedSweep):
             np.dtype(v.dtype).itemsize * int(np.prod([len(self.inner[d]) for d in v.dims if d in self.inner]))
             for v in self.variables.values()
         )
-        fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
-        if self.problem.labels:
-            longest[self.problem.labels] = min(longest[self.problem.labels], fitting)
+        labels, most_cells = self.problem.labels, None
+        if self.until is not None:
+            of_block = longest[labels] if labels and not fewer else 1
+            most_cells = of_block * longest["trial"]
+            longest["trial"] = trials_of_chunks(of_block, longest["trial"])
+        if labels:
+            fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
+            longest[labels] = min(longest[labels], fitting)
         of = Estimates(self.problem, self._every_probe, self._extent)
 
         def seconds(block: Block) -> float:
@@ -434,6 +467,7 @@ class TrainingSweep(SpecifiedSweep):
             block_shape=longest,
             divisible=self.engine == "lanes",
             spans=True,
+            most_cells=most_cells,
             cost=lambda block: of.cost(self._setting_of(block), block.cells),
             seconds=seconds if self.engine == "lanes" else None,
             memory=memory,
@@ -441,6 +475,12 @@ class TrainingSweep(SpecifiedSweep):
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})
+
+
+def _stricter(one: Any, other: Any = None) -> Any:
+    """Give the rule that asks for more trials; of two kinds the one that was asked for last."""
+    both = isinstance(one, float) and isinstance(other, float)
+    return min(one, other) if both else other or one
 
 
 def _is_larger(activation: activations.Activation) -> bool:
