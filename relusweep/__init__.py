@@ -4,10 +4,11 @@
 >>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
-Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
-`history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
-`reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
-`optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
+Sweeps: `sweeps`, `sweep`, `plan`, `run`, `search`. Results: `open`, `groups`, `report`, `animate`; their
+versions: `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report:
+`plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`,
+`hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What
+can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
+    from relusweep.pipeline.python.search import search
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
     from relusweep.pipeline.python.training import train
     from relusweep.pipeline.sweeps.base import Sweep
@@ -76,6 +78,7 @@ __all__ = [
     "reproduce",
     "run",
     "runs",
+    "search",
     "sweep",
     "sweeps",
     "tag",
@@ -105,6 +108,7 @@ _HOMES = {
     "report": "pipeline.python.results",
     "run": "pipeline.python.runs",
     "runs": "pipeline.monitoring.runs:read_runs",
+    "search": "pipeline.python.search",
     "sweep": "pipeline.python.sweeps",
     "sweeps": "pipeline.python.sweeps",
     "tag": "pipeline.python.results",

@@ -23,7 +23,7 @@ from relusweep.storage.errors import (
 from relusweep.storage.expiry import expire
 from relusweep.storage.fork import Fork, WriteReceipt
 from relusweep.storage.layout import Layout
-from relusweep.storage.prepared_group import PreparedGroup
+from relusweep.storage.prepared_group import Part, PreparedGroup
 from relusweep.storage.repository import (
     BRANCH,
     Url,
@@ -146,7 +146,7 @@ class Committer:
     def write(
         self,
         group: str,
-        region: Mapping[str, slice],
+        region: Mapping[str, Part],
         arrays: Mapping[str, np.ndarray],
         fingerprint: int,
         written: WriteReceipt | None = None,
@@ -158,7 +158,7 @@ class Committer:
         group
             A group that `prepare` has been given.
         region
-            Positions per dimension, without step; a dimension not named is meant whole.
+            Positions per dimension: a slice without step, or an array; a dimension not named is meant whole.
         arrays
             Every variable of the layout, each of its dtype and of the region's shape over its dims.
         fingerprint

@@ -1,15 +1,21 @@
 """A group that a committer is writing to: its arrays, and the checks of every block."""
 
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
 
 import icechunk
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from relusweep.storage.errors import BlockWrittenTwice, LayoutMismatch
 from relusweep.storage.fork import WriteReceipt, span
 from relusweep.storage.layout import Layout
 from relusweep.storage.template import open_array
+
+Part = slice | NDArray[np.intp]
+"""Positions along a dimension: some that follow one another, or others."""
 
 
 class PreparedGroup:
@@ -29,7 +35,7 @@ class PreparedGroup:
         }
 
     def check(
-        self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], written: WriteReceipt | None
+        self, region: Mapping[str, Part], arrays: Mapping[str, np.ndarray], written: WriteReceipt | None
     ) -> None:
         """Refuse a block that does not fit or comes twice."""
         layout = self._layout
@@ -44,8 +50,7 @@ class PreparedGroup:
             )
         lengths = dict(layout.coords.sizes)
         for dim, part in region.items():
-            place = span(f"{layout.group}: {dim}", part, lengths.get(dim, 0))
-            lengths[dim] = place.stop - place.start
+            lengths[dim] = _length(f"{layout.group}: {dim}", part, lengths.get(dim, 0))
         for name in arrays:
             variable = layout.variables[name]
             shape = tuple(lengths[dim] for dim in variable.dims)
@@ -57,18 +62,34 @@ class PreparedGroup:
                 f"{layout.group}: cells of {dict(region)} were written before in this run"
             )
 
-    def write(self, region: Mapping[str, slice], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
+    def write(self, region: Mapping[str, Part], arrays: Mapping[str, np.ndarray], fingerprint: int) -> None:
         """Write a checked block, its marks last."""
         for name, array in arrays.items():
-            self._arrays[name][self._selection(self._layout.variables[name].dims, region)] = array
+            _assign(self._arrays[name], self._selection(self._layout.variables[name].dims, region), array)
         cells = self._selection(self._layout.progress_dims, region)
-        self._arrays["fingerprint"][cells] = np.uint64(fingerprint)
-        self._arrays["done"][cells] = True
+        _assign(self._arrays["fingerprint"], cells, np.uint64(fingerprint))
+        _assign(self._arrays["done"], cells, True)
         self._written.mark(cells)
 
     @staticmethod
-    def _selection(dims: tuple[str, ...], region: Mapping[str, slice]) -> tuple[slice, ...]:
+    def _selection(dims: tuple[str, ...], region: Mapping[str, Part]) -> tuple[Part, ...]:
         return tuple(region.get(dim, slice(None)) for dim in dims)
+
+
+def _assign(array: zarr.Array[Any], cells: tuple[Part, ...], values: Any) -> None:
+    if all(isinstance(part, slice) for part in cells):
+        array[cells] = values
+    else:
+        array.oindex[cells] = values
+
+
+def _length(what: str, part: Part, size: int) -> int:
+    if isinstance(part, slice):
+        place = span(what, part, size)
+        return int(place.stop - place.start)
+    if not len(part) or part.min() < 0 or part.max() >= size or len(np.unique(part)) < len(part):
+        raise LayoutMismatch(f"{what} = {part} are no positions of its {size}, each once")
+    return len(part)
 
 
 class _Written:
@@ -81,24 +102,27 @@ class _Written:
         if before is not None:
             self._take(before)
 
-    def any(self, cells: tuple[slice, ...]) -> bool:
+    def any(self, cells: tuple[Part, ...]) -> bool:
         """Tell whether one of some cells was written."""
-        first, stop, _ = cells[-1].indices(len(self._axes[-1]))
+        new = self._columns(cells)
         spans = (span for row in self._rows(cells) for span in self._spans.get(row, ()))
-        return any(a < stop and first < b for a, b in spans)
+        return any(a < stop and first < b for a, b in spans for first, stop in new)
 
-    def mark(self, cells: tuple[slice, ...]) -> None:
+    def mark(self, cells: tuple[Part, ...]) -> None:
         """Note that some cells are written."""
-        first, stop, _ = cells[-1].indices(len(self._axes[-1]))
+        new = self._columns(cells)
         for row in self._rows(cells):
             spans = self._spans.setdefault(row, [])
-            if spans and spans[-1][1] == first:
-                first_of_both = spans.pop()[0]
-                spans.append((first_of_both, stop))
-            else:
-                spans.append((first, stop))
+            for first, stop in new:
+                begin = spans.pop()[0] if spans and spans[-1][1] == first else first
+                spans.append((begin, stop))
 
-    def _rows(self, cells: tuple[slice, ...]) -> list[int]:
+    def _columns(self, cells: tuple[Part, ...]) -> list[tuple[int, int]]:
+        numbers = np.arange(len(self._axes[-1]))[cells[-1]]
+        cuts = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
+        return [(int(numbers[a]), int(numbers[b - 1]) + 1) for a, b in pairwise(cuts)]
+
+    def _rows(self, cells: tuple[Part, ...]) -> list[int]:
         numbers = np.zeros(1, np.intp)
         for part, size in zip(cells[:-1], self._shape, strict=True):
             numbers = (numbers[:, None] * size + np.arange(size)[part]).ravel()

@@ -21,6 +21,7 @@ from relusweep.pipeline.commands import (
     nightly,
     reproduction,
     results,
+    search,
     submission,
     sweeps,
     versions,
@@ -61,9 +62,9 @@ def _common(
 ) -> None: ...
 
 
-_OF_FIELDS = (sweeps.plan, sweeps.run, submission.submit)
+_OF_FIELDS = (sweeps.plan, sweeps.run, search.search, submission.submit)
 for command in (
-    *(sweeps.sweeps, sweeps.plan, sweeps.run, reproduction.reproduce),
+    *(sweeps.sweeps, sweeps.plan, sweeps.run, search.search, reproduction.reproduce),
     *(status, results.show, results.report, results.animate),
     *(submission.submit, submission.cancel, doctor.doctor),
     *(versions.log, versions.tag, versions.compare, versions.expire),

@@ -40,6 +40,7 @@ __all__ = [
     "cluster_config",
     "listeners",
     "plan",
+    "print_end",
     "print_plan",
     "run",
     "specified",
@@ -153,7 +154,7 @@ def run(
             command=command,
             run_id=run_id,
         )
-    _print_end(finished, store, specification.report_group)
+    print_end(finished, store, specification.report_group)
 
 
 def print_plan(plans: tuple[Plan, ...], store: str) -> None:
@@ -204,7 +205,8 @@ def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Spe
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def _print_end(finished: RunFinished, store: str, shown: str) -> None:
+def print_end(finished: RunFinished, store: str, shown: str) -> None:
+    """Say what a run has cost, and what to do next."""
     facts = finished.facts
     if any(stage["cells"] for stage in facts["stages"].values()):
         _print_cost(facts)

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from threading import Event as Flag
 
 import numpy as np
@@ -50,7 +49,7 @@ def run(
     *,
     replace: bool = False,
     refreshed: Collection[str] | None = None,
-    asked: NDArray[np.int64] | None = None,
+    turns: Iterator[NDArray[np.int64]] | None = None,
     listeners: Sequence[Listener] = (),
     commit_every: float = 5.0,
     command: str | None = None,
@@ -79,8 +78,9 @@ def run(
     refreshed : collection of str, optional
         Compute all that the store has once more, but for these groups; see
         `relusweep.pipeline.planning.plan.plans`.
-    asked : ndarray of int, optional
-        Trials of each setting; see `relusweep.pipeline.planning.plan.plans`.
+    turns : iterator of ndarray of int, optional
+        Trials of each setting, see `relusweep.pipeline.planning.plan.plans`, one turn after the other: the
+        next is asked for once the store has all of the one before.
     listeners : sequence of callable
         Called with every `Event`, in this thread.
     commit_every : float
@@ -120,7 +120,11 @@ def run(
         Committer(store, create=True) as committer,
         interruption() as asked_to_stop,
     ):
-        make = partial(plans, sweep, store, replace=replace, asked=asked)
+        asked = None if turns is None else next(turns)
+
+        def make(refreshed: Collection[str] | None) -> tuple[Plan, ...]:
+            return plans(sweep, store, replace=replace, refreshed=refreshed, asked=asked)
+
         todo = make(refreshed=refreshed)
         groups = [plan.sweep.group for plan in todo]
         record.begin(todo, asked_to_stop)
@@ -140,7 +144,9 @@ def run(
             while not (going.failed or going.interrupted):
                 left = make(refreshed=None if refreshed is None else groups)
                 if not _is_next_round(todo, left):
-                    break
+                    if turns is None or (asked := next(turns, None)) is None:
+                        break
+                    left = make(refreshed=None)
                 todo = left
                 going.through(todo, lacking, connect_workers)
         finished = RunFinished(
@@ -285,12 +291,8 @@ class _Run:
 
     def _write(self, arrival: Arrival, result: BlockResult) -> None:
         block, sweep = arrival.block, arrival.plan.sweep
-        for region, part in arrival.plan.regions(block):
-            arrays = {
-                name: array[tuple(part.get(dim, slice(None)) for dim in sweep.variables[name].dims)]
-                for name, array in result.arrays.items()
-            }
-            self._committer.write(sweep.group, region, arrays, block.fingerprint, result.receipt)
+        place = arrival.plan.place(block)
+        self._committer.write(sweep.group, place, result.arrays, block.fingerprint, result.receipt)
         self._metrics.count(sweep.group, block.cells, result)
         self._cells[sweep.group] += block.cells
         self._uncommitted[sweep.group] += 1

@@ -24,6 +24,7 @@ from relusweep.storage import StoreNotFound, damage_of, open_dataset
 
 if TYPE_CHECKING:
     from relusweep.storage import Layout
+    from relusweep.storage.prepared_group import Part
 
 __all__ = ["Plan", "make_plan", "plan_store", "plans", "stored_plan"]
 
@@ -93,6 +94,15 @@ class Plan:
     @cached_property
     def _axes(self) -> Mapping[str, pd.Index[Any]]:
         return {dim: pd.Index(labels) for dim, labels in self.stored.axes.items()}
+
+    def place(self, block: Block) -> dict[str, Part]:
+        """Find where a block lies in the store: along each dimension a slice, or positions with gaps."""
+        found: dict[str, Part] = {}
+        for dim, labels in block.labels:
+            positions = self._axes[dim].get_indexer(pd.Index(labels))
+            (whole, _), *others = _runs(positions)
+            found[dim] = positions if others else whole
+        return found
 
     def regions(self, block: Block) -> Iterator[tuple[dict[str, slice], dict[str, slice]]]:
         """Find where a block lies in the store: in several places where other labels are between its own.

@@ -17,14 +17,14 @@ from relusweep.cluster import Address, ClusterConfig, InvalidCluster, parse_conf
 from relusweep.pipeline.common.errors import BlocksFailed
 from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.execution.run import run as run_sweep
-from relusweep.pipeline.monitoring.events import BlockFailed
+from relusweep.pipeline.monitoring.events import BlockFailed, RunFinished
 from relusweep.pipeline.monitoring.progress import announcement
 from relusweep.pipeline.monitoring.progress import progress as showing
 from relusweep.pipeline.monitoring.record import new_run_id
 from relusweep.pipeline.python.results import open
 from relusweep.pipeline.python.sweeps import Base, Store, sweep
 
-__all__ = ["Where", "command_of", "config_of", "run"]
+__all__ = ["Where", "check_finished", "command_of", "config_of", "run"]
 
 Where = str | os.PathLike[str] | Mapping[str, Any] | ClusterConfig
 """A YAML file of a cluster, what it holds, or the address of a scheduler."""
@@ -100,12 +100,17 @@ def run(
             command=command_of(f"relusweep.run(sweep, {place!r})"),
             run_id=run_id,
         )
+    check_finished(finished, place)
+    return open(store, asked.report_group)
+
+
+def check_finished(finished: RunFinished, store: str) -> None:
+    """Raise what a run that did not finish raises."""
     if finished.interrupted:
         by = ", as asked from outside" if finished.cancelled else ""
         raise KeyboardInterrupt(f"stopped{by}; everything so far is in {store}: the same call goes on")
     if finished.failed:
-        raise BlocksFailed(_failures(finished.failed, place))
-    return open(store, asked.report_group)
+        raise BlocksFailed(_failures(finished.failed, store))
 
 
 def config_of(cluster: Where | None, workers: int | None) -> ClusterConfig:

@@ -35,6 +35,7 @@ RUNS = {
     "scale.py": (("npn2", "--set", "trials=1", "--set", "epochs=1", "--workers", "1"), "bytes on disk"),
     "soak.py": (("--blocks", "20", "--milliseconds", "1"), "0 wrong"),
     "startup.py": ((*FEW, "--trials", "1"), "xarray.open_dataset(…), the first"),
+    "stopping.py": (("--most", "100"), "0.9"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
     "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),

@@ -174,6 +174,7 @@ def test_a_sweep_grows_from_any_number_of_trials(tmp_path: Path, workers: Addres
     assert not plans(NARROW, str(path))[0].blocks
 
 
+@pytest.mark.slow
 def test_most_may_grow_and_axes_too(tmp_path: Path, workers: Address, store: Path) -> None:
     path = tmp_path / "store"
     ran(specified("first", "first_success", 40, "width=2", "leak=0.1"), path, workers)
@@ -217,6 +218,7 @@ def test_finished_blocks_can_be_planned_again(store: Path) -> None:
     assert again.cells == int(raw(store, NARROW)["done"].sum())
 
 
+@pytest.mark.slow
 def test_refreshing_gives_the_same_networks(tmp_path: Path, workers: Address, store: Path) -> None:
     path = tmp_path / "store"
     ran(FIRST, path, workers)
