@@ -42,6 +42,7 @@ class Family(NamedTuple):
 
 _SIZE = ("leak", "width", "depth")
 _CLASSES = Family("boolean", ("problem", *_SIZE))
+_FIRST_SUCCESS = _CLASSES._replace(package="frontier")
 _FUNCTIONS = Family("functions", ("problem", "n_inputs", *_SIZE), ("rows_right", "stop_reason"))
 _BALLS = Family(
     "hypersphere",
@@ -61,6 +62,9 @@ def family_of(dataset: xr.Dataset) -> Family | None:
         return None
     problem = specification(dataset).get("problem", {})
     named = _CLASSES if problem.get("problems") else _FUNCTIONS
+    trials = specification(dataset).get("trials")
+    if named is _CLASSES and isinstance(trials, Mapping) and trials["until"] == "first_success":
+        named = _FIRST_SUCCESS
     fits = _FITS if set(labels(dataset, "target")) <= {"sine"} else None
     return {"boolean": named, "ball_and_shell": _BALLS, "function": fits}.get(problem.get("kind", ""))
 

@@ -3,6 +3,7 @@
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.named.alignment import ALIGNMENT
 from relusweep.pipeline.sweeps.named.compositional import COMPOSITIONAL
+from relusweep.pipeline.sweeps.named.frontier import FRONTIER
 from relusweep.pipeline.sweeps.named.functions import FUNCTIONS
 from relusweep.pipeline.sweeps.named.growth import GROWTH
 from relusweep.pipeline.sweeps.named.hypersphere import HYPERSPHERE
@@ -18,6 +19,7 @@ __all__ = ["SWEEPS"]
 
 _FAMILIES = (
     NPN,
+    FRONTIER,
     FUNCTIONS,
     PRUNING,
     [XOR_OPTIMA, *LANDSCAPES],

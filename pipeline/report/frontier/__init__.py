@@ -1,0 +1,1 @@
+"""Which shapes of networks solve which Boolean functions: of sweeps that end at the first success."""
