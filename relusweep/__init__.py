@@ -6,10 +6,10 @@
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`, `search`; of arrays `table`. Results: `open`, `groups`, `report`,
 `animate`, `export`, `join`; their versions: `history`, `tag`, `compare`. Stored networks: `networks`,
-`retrain`; functions of them: `derive`, `derivation`. The runs that a store has seen: `runs`. What sources report:
-`plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`,
-`hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What
-can go wrong: `errors`.
+`retrain`; functions of them: `derive`, `derivation`. The runs that a store has seen: `runs`. What sources
+report: `plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`,
+`hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`.
+What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
