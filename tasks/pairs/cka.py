@@ -15,6 +15,9 @@ from relusweep.tasks.probes import Extent, Trained, finite
 
 __all__ = ["Cka"]
 
+_ROUNDING = 1e-13
+"""Activations that differ by less, as a share of the largest, are the same for all inputs."""
+
 
 class Cka(OfRows):
     """Linear CKA of the activations of every two hidden layers, by the biased HSIC.
@@ -63,8 +66,12 @@ def _centred(trained: Trained, some: NDArray[np.intp], inputs: NDArray[Any]) -> 
     """Give the activations of each layer, less their means over the inputs: (n_networks, n_rows, n_units)."""
     from relusweep.tasks.hidden import hidden
 
-    layers = hidden(trained.protocol.network, trained.parameters[some], inputs)
-    return [layer - layer.mean(axis=1, keepdims=True) for layer in layers]
+    found = []
+    for layer in hidden(trained.protocol.network, trained.parameters[some], inputs):
+        centred = layer - layer.mean(axis=1, keepdims=True)
+        apart, size = (np.abs(values).max(axis=(1, 2), keepdims=True) for values in (centred, layer))
+        found.append(np.where(apart > _ROUNDING * size, centred, 0.0))
+    return found
 
 
 def _products(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,6 +39,8 @@ EPOCHS = {
         ({"per_decade": 3}, [0, 1, 2, 5, 10]),
         ({"at": (20, 3, 3, 21)}, [3, 20]),
         ({"at": "0,3,10..12"}, [0, 3, 10, 11, 12]),
+        ({"at": "end"}, [-1]),
+        ({"at": ("end", 3)}, [-1, 3]),
     ],
 )
 def test_epochs_by_hand(fields, epochs):
@@ -164,3 +166,19 @@ def test_room_of_a_larger_network_is_nan():
     stream = Stream(of.problem.start_name(of.setting, 1, of.seed))
     drawn = initial_parameters(of.protocol.network, stream, of.trials)
     assert arrays["snapshots"][0, :, 0, :n].tobytes() == drawn.tobytes()
+
+
+def test_the_end_is_what_is_kept_of_it_and_test_rows_are_looked_at():
+    problem = BallAndShell(n_inputs=2, samples=20, test_samples=10)
+    probes = (Outcome(), Parameters(), Snapshots(at="0,end"), Curve(at="0,end", test=True))
+    arrays = train_block(block(problem, trials=range(4), probes=probes, loss="mse")).arrays
+    assert arrays["snapshots"][:, 0].tobytes() == arrays["parameters"].tobytes()
+    np.testing.assert_array_equal(arrays["curve_loss"][:, 0], arrays["final_loss"])
+    np.testing.assert_array_equal(arrays["curve_test_loss"][:, 0], arrays["test_loss"])
+    np.testing.assert_allclose(10 * arrays["curve_test_rows_right"][:, 0], arrays["test_rows_right"])
+    assert (arrays["curve_test_loss"][:, 1] != arrays["curve_test_loss"][:, 0]).all()
+    assert "test" not in Curve(every=1).model_dump()
+    with pytest.raises(ValueError, match="boolean has no test rows here; leave out test, or ask for some"):
+        Curve(every=1, test=True).check(BOOLEAN, {})
+    with pytest.raises(ValueError, match="reached looks at the end in any case"):
+        Reached(at="end", losses=0.1).check(BOOLEAN, {})
