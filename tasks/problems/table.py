@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -11,67 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
-from relusweep.tasks.axes import Axis, Setting, fixed, is_fixed, listed
+from relusweep.tasks.axes import Axis, Setting, fixed, is_fixed
 from relusweep.tasks.declared import Coordinate
 from relusweep.tasks.problems import Name, Problem, Trials
-from relusweep.tasks.tables.asked import Asked, Drop, Known, OfColumn, TestRows
+from relusweep.tasks.tables.asked import Asked, Drop, Known, TestRows
 from relusweep.tasks.tables.parts import How, Part, Parts, parts_of
 from relusweep.tasks.tables.reading import BESIDE, absolute
 from relusweep.tasks.tables.selection import known
+from relusweep.tasks.tables.written import is_none, read_names, read_test
 
 __all__ = ["Table"]
 
-_ARRAYS = "arrays are written to a file once, by relusweep.table(path, arrays, …), which gives the problem"
-
-
-def _names(value: object) -> object:
-    if value is None or _is_none(value):
-        return ()
-    if others := [name for name in listed(value) if not isinstance(name, str)]:
-        raise ValueError(f"must be names of columns, got {type(others[0]).__name__}; {_ARRAYS}")
-    return tuple(listed(value))
-
-
-def _is_none(value: object) -> bool:
-    return isinstance(value, str) and value == "none"
-
-
-def _test(value: object) -> object:
-    if isinstance(value, list) and len(value) == 1:  # in the place of a list that was there
-        value = value[0]
-    if value is None or _is_none(value):
-        return None
-    if isinstance(value, str) and not any(mark in value for mark in (",", "..")):
-        value = _number(value)
-    if isinstance(value, Mapping | OfColumn):
-        return value
-    if isinstance(value, float):
-        if not 0 < value < 1:
-            raise ValueError(f"{value:g} is no share of the rows: above 0, below 1")
-        return float(value)
-    rows = sorted(map(_row, listed(value)))
-    if twice := [a for a, b in pairwise(rows) if a == b]:
-        raise ValueError(f"row {twice[0]} is named twice; name each once")
-    return tuple(rows)
-
-
-def _number(text: str) -> object:
-    try:
-        return int(text) if text.strip().isdigit() else float(text)
-    except ValueError:
-        mapping = f"{{column: {text}, label: test}}"
-        raise ValueError(f"{text!r} is no number; a column is named in a mapping, as {mapping}") from None
-
-
-def _row(item: object) -> int:
-    if isinstance(item, str) and item.isdigit():
-        return int(item)
-    if isinstance(item, bool) or not isinstance(item, int) or item < 0:
-        raise ValueError(f"{item!r} is no row: whole numbers from 0, in the order of the file")
-    return item
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
 
 
 class Table(Problem):
@@ -119,7 +69,7 @@ class Table(Problem):
     inputs: Annotated[Names, Field(description="columns, or none, which is all others")] = ()
     test: Annotated[
         TestRows,
-        BeforeValidator(_test),
+        BeforeValidator(read_test),
         Field(
             description="a share, as 0.2; {column: split, label: test}; numbers of rows, as 800..999; or none"
         ),
@@ -132,13 +82,13 @@ class Table(Problem):
     standardise: Annotated[bool, Field(description="true or false")] = True
     weights: Annotated[
         str | None,
-        BeforeValidator(lambda name: None if _is_none(name) else name),
+        BeforeValidator(lambda name: None if is_none(name) else name),
         Field(description="a column, or none"),
     ] = None
     class_weights: Annotated[Literal["none", "balanced"], Field(description="none or balanced")] = "none"
     drop: Annotated[
         tuple[Drop, ...],
-        BeforeValidator(_names),
+        BeforeValidator(read_names),
         Field(description="none, or some of missing, constant, text, rare"),
     ] = ()
     tables: Annotated[dict[str, Known], Field(description="found by itself", default_factory=dict)]

@@ -17,7 +17,7 @@ from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
 from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.report.text import NOTHING, intervals, percent, significant
-from relusweep.pipeline.report.training.axes import varied
+from relusweep.pipeline.report.training.axes import labels, varied
 
 __all__ = ["MOST_LABELS", "Outcome", "marginal_table", "outcome_of", "pair_table"]
 
@@ -60,6 +60,7 @@ _LOSSES: dict[str | None, Measure] = {
 _MEASURES: dict[str | None, Measure] = {
     None: Measure("Success", percent, " %"),
     "test_error": Measure("Test error", percent, " %"),
+    "training_error": Measure("Training error", percent, " %"),
     "explained": Measure("R²", _three_decimals),
     **_LOSSES,
 }
@@ -73,7 +74,7 @@ class Outcome:
     ----------
     data : xarray.Dataset
         ``success_epoch`` and, where there is no success, the loss, over the axes; in memory.
-    loss : {'test_error', 'test_loss', 'final_loss', 'explained'}, optional
+    loss : {'test_error', 'training_error', 'test_loss', 'final_loss', 'explained'}, optional
         By which they are compared that can only do better or worse, as those that fit a function without a
         bar to meet: at the test rows, where there are some; of classes of a table the share of wrong ones.
         Tables may also be of the share of the variance that outputs explain, which is higher the better.
@@ -100,7 +101,7 @@ class Outcome:
     @property
     def lower(self) -> str:
         """What of two networks is lower in the better one, where they are compared by loss."""
-        return self.what.lower() if self.loss == "test_error" else "loss"
+        return self.what.lower() if self.measure.unit else "loss"
 
     @cached_property
     def axes(self) -> list[str]:
@@ -164,19 +165,29 @@ class Outcome:
 
 def outcome_of(dataset: xr.Dataset) -> Outcome:
     """Find what the networks of a sweep are compared by."""
-    if specification(dataset).get("problem", {}).get("kind") == "table" and "test_rows_right" in dataset:
-        known = dataset[["success_epoch"]].assign(test_error=_test_error(dataset))
-        return Outcome(known.compute(), "test_error")
+    if (error := _error_of(dataset)) is not None:
+        known = dataset[["success_epoch"]].assign({str(error.name): error})
+        return Outcome(known.compute(), str(error.name))
     by_loss = not {"rows_right", "tries"} & set(dataset.data_vars)
     loss = next((name for name in _LOSSES if by_loss and name in dataset), None)
     return Outcome(dataset[["success_epoch", *([loss] if loss else [])]].compute(), loss)
 
 
-def _test_error(dataset: xr.Dataset) -> xr.DataArray:
-    """Give the share of wrong test rows; NaN of networks that did not stay finite."""
-    wrong = 1 - dataset["test_rows_right"] / dataset["test_rows"]
-    error = wrong.where(np.isfinite(dataset["test_loss"]))
-    return error.transpose(*dataset["success_epoch"].dims)
+def _error_of(dataset: xr.Dataset) -> xr.DataArray | None:
+    """Give the share of wrong rows of classes of a table; NaN of networks that did not stay finite.
+
+    Of test rows; where there are none, and training does not end at success, of training rows.
+    """
+    if specification(dataset).get("problem", {}).get("kind") != "table" or "rows_right" not in dataset:
+        return None
+    test = "test_rows_right" in dataset
+    if not test and "first_success" in labels(dataset, "stop"):
+        return None
+    right, rows, loss = (
+        ("test_rows_right", "test_rows", "test_loss") if test else ("rows_right", "rows", "final_loss")
+    )
+    error = (1 - dataset[right] / dataset[rows]).where(np.isfinite(dataset[loss]))
+    return error.transpose(*dataset["success_epoch"].dims).rename("test_error" if test else "training_error")
 
 
 def _quartiles(loss: xr.DataArray, dims: Sequence[str]) -> dict[str, xr.DataArray]:

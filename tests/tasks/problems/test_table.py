@@ -75,8 +75,8 @@ def test_a_share_of_the_rows_is_drawn_by_the_seed_and_the_split(path: Path) -> N
     assert [len(rows) for rows in drawn] == [15, 15, 15]
     assert drawn[0] == in_test(table(path, test=0.25, standardise=False))
     assert len(set(map(frozenset, drawn))) == 3
-    many = np.mean([[row in in_test(problem, seed) for row in range(ROWS)] for seed in range(200)], axis=0)
-    assert abs(many - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 200)  # each row as often as any other
+    many = np.mean([[row in in_test(problem, seed) for row in range(ROWS)] for seed in range(100)], axis=0)
+    assert abs(many - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 100)  # each row as often as any other
 
 
 def test_the_bits_of_a_split_are_frozen(path: Path) -> None:

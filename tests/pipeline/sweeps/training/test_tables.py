@@ -21,6 +21,7 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.contract import CHECKS, Example
 from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.training.outcome import outcome_of
 from relusweep.pipeline.report.training.page import content
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
@@ -53,8 +54,8 @@ def sweep(problem: dict[str, Any] | None = None, **fields: Any) -> TrainingSweep
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_contract_is_kept(check: Callable[[Example], None], folder: Path) -> None:
     FRAME.iloc[5:].to_csv(folder / "u.csv", index=False)
-    two = {"path": ["t.csv", "u.csv"], "split": [0], "weights": "w"}
-    check(Example(sweep(two, engine="reference"), {"trials": 4, "split": [0, 1]}, blocks=1))
+    two = {"path": ["t.csv", "u.csv"], "split": [0]}
+    check(Example(sweep(two), {"trials": 4, "split": [0, 1]}, blocks=1))
 
 
 def test_the_file_is_found_again_from_anywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +201,12 @@ def test_classes_agree_with_scikit_learn(store: Path) -> None:
     assert value == pytest.approx(100 * (1 - np.median(accuracies)), abs=0.051)
     common = 100 * (1 - truth.value_counts().max() / len(truth))
     assert f"Who always says the most common class is wrong in {common:.1f} % of the test rows." in text
+    alone = outcome_of(results.drop_vars(["test_rows_right", "test_loss"]))
+    assert alone.what == "Training error"
+    wrong = 1 - by_network(results, "rows_right") / (60 - len(truth))
+    assert alone.over()["value"].item() == pytest.approx(np.median(wrong))
+    diverged = outcome_of(results.assign(test_loss=results["test_loss"].where(results["trial"] > 0)))
+    assert np.isnan(diverged.data["test_error"]).sum() == 2
 
 
 def test_a_run_goes_on_from_the_command_line_until_the_file_changes(
