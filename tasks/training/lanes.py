@@ -206,7 +206,13 @@ class _Rule(NamedTuple):
     shrink: float  # or of an update of the full rate
     scheduled: bool  # whether the rate changes with the epochs
     watched: bool  # whether the losses of epochs matter
-    ends: bool  # and end the training, where they
+    watch: "_Watch"
+
+
+class _Watch(NamedTuple):
+    """What losses of epochs do; what is not asked for never happens."""
+
+    ends: bool  # whether they end the training, where they
     target_loss: float  # are at most this,
     most_loss: float  # above this,
     patience: int  # or not lower for more epochs than these, if they are not negative,
@@ -287,13 +293,10 @@ def _regularisation(protocol: Protocol) -> tuple[bool, float, float, float, floa
     return any(strengths), *strengths
 
 
-def _watching(protocol: Protocol) -> tuple[Any, ...]:
-    """Give what of a rule says what losses do; what is not asked for never happens."""
+def _watching(protocol: Protocol) -> tuple[bool, bool, _Watch]:
     stop, schedule = protocol.stop, protocol.schedule or Schedule()
     ends, reduces = stop in ("plateau", "target_loss", "divergence"), schedule.kind == "plateau"
-    return (
-        protocol.schedule is not None,
-        ends or reduces,
+    watch = _Watch(
         ends,
         protocol.target_loss if stop == "target_loss" else -1.0,
         protocol.most_loss if stop == "divergence" else math.inf,
@@ -305,6 +308,7 @@ def _watching(protocol: Protocol) -> tuple[Any, ...]:
         schedule.floor,
         schedule.warmup,
     )
+    return protocol.schedule is not None, ends or reduces, watch
 
 
 def schedule_of(optimizer: Optimizer, updates: int) -> NDArray[np.float32]:
