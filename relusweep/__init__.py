@@ -40,17 +40,21 @@ if TYPE_CHECKING:
     from relusweep.storage.versions import history
     from relusweep.tasks.networks import Network
     from relusweep.tasks.streams import Stream
-    from relusweep.tasks.training.protocol import Adam, Protocol, Rules, Sgd, TrainingResult
+    from relusweep.tasks.training.optimizers import Adam, AdamW, RmsProp, Schedule, Sgd
+    from relusweep.tasks.training.protocol import Protocol, Rules, TrainingResult
 
     __version__: str
 
 __all__ = [
     "Adam",
+    "AdamW",
     "Comparison",
     "Network",
     "Protocol",
+    "RmsProp",
     "Rules",
     "RunPlan",
+    "Schedule",
     "Sgd",
     "Stream",
     "Sweep",
@@ -86,13 +90,16 @@ __all__ = [
 
 # As above, for when the program runs. A name without an entry is a module beside this one.
 _HOMES = {
-    "Adam": "tasks.training.protocol",
+    "Adam": "tasks.training.optimizers",
+    "AdamW": "tasks.training.optimizers",
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
     "Protocol": "tasks.training.protocol",
+    "RmsProp": "tasks.training.optimizers",
     "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
-    "Sgd": "tasks.training.protocol",
+    "Schedule": "tasks.training.optimizers",
+    "Sgd": "tasks.training.optimizers",
     "Stream": "tasks.streams",
     "Sweep": "pipeline.sweeps.base",
     "TrainingResult": "tasks.training.protocol",

@@ -12,7 +12,9 @@ import numpy as np
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.training import _units
 from relusweep.tasks.training._losses import differentiate, look, tally
-from relusweep.tasks.training._steps import backward, forward, set_rates, settle, update
+from relusweep.tasks.training._steps import backward, forward, settle
+from relusweep.tasks.training._updates import regularise, set_factors, set_rates, update
+from relusweep.tasks.training._watch import begin, watch
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
@@ -77,6 +79,7 @@ def _load_network(memory, lane, network, data, shuffled):
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
+    begin(memory, lane)
     _await(memory, lane, 0, data.points)
 
 
@@ -131,11 +134,12 @@ def _stopped(memory, rule, looked):
 
 
 @_inlined
-def _record(memory, stopped, parameters, epochs):
+def _record(memory, stopped, ended, parameters, epochs, watched):
     for lane in range(LANES):
         if stopped >> lane & 1:
             network = memory.network[lane]
             epochs[network] = memory.epoch[lane]
+            watched[network] = ended >> lane & 1 != 0
             for i in range(parameters.shape[1]):
                 parameters[network, i] = memory.weights[i * LANES + lane]
 
@@ -160,7 +164,7 @@ def _take_snapshots(memory, due, points, snapshots):
                 snapshots[network, point, i] = memory.weights[i * LANES + lane]
 
 
-def train_networks(data, rule, schedule, memory, parameters, epochs):
+def train_networks(data, rule, schedule, factors, memory, parameters, epochs, watched):
     """Train all networks; those that end leave their lane to the next ones."""
     slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
     n_rows = data.targets.shape[1]
@@ -170,7 +174,7 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
     beginning = 1 - batches if rule.early else 0
 
     # Typed like what they become: Numba would compile what they are given to for literals too.
-    waiting = active = np.int64(0)
+    waiting = active = ended = np.int64(0)
     stopped = np.int64(_ALL_LANES)
     while True:
         if stopped:
@@ -181,6 +185,8 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
             _shuffle(memory, active, data.keys)
         store(memory.seen, 0, zero)
         store(memory.seen, 1, zero)
+        if rule.scheduled:
+            set_factors(memory, factors)
         for batch in range(beginning, batches):
             set_rates(memory, schedule, max(batch, 0), batches)
             begin = (batch % batches) * rule.batch
@@ -199,6 +205,8 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
                 if batch < 0:
                     look(rule, some, first, memory)
                     continue
+                if rule.watched:
+                    tally(rule, some, first, memory)
                 differentiate(rule, some, first, rows, memory)
                 backward(rule, some, first, rows, memory, slope, start > 0)
             if batch < 0:
@@ -207,13 +215,19 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
                 due = active & _due(memory)
                 if due:
                     _take_snapshots(memory, due, data.points, data.snapshots)
-                stopped = active & _stopped(memory, rule, rule.early or batches == 1)
+                if rule.watched and batches == 1:
+                    ended = watch(memory, rule, n_rows)
+                stopped = active & (_stopped(memory, rule, rule.early or batches == 1) | ended)
                 if stopped:
-                    _record(memory, stopped, parameters, epochs)
+                    _record(memory, stopped, ended, parameters, epochs, watched)
                 if stopped == active:
                     break
             settle(memory, rule, rows)
+            if rule.regularised:
+                regularise(memory, rule)
             update(memory, rule)
+        if rule.watched and batches > 1:
+            ended = watch(memory, rule, n_rows) & ~stopped
         for lane in range(LANES):
             memory.epoch[lane] += 1
 

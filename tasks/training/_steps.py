@@ -1,4 +1,4 @@
-"""What sixteen networks do in one step, inlined by Numba: forward, backward, update; between lies `_losses`.
+"""What sixteen networks do in one step, inlined by Numba: forward and backward; between them lies `_losses`.
 
 Every name here that is not a number holds vectors of sixteen: one entry for each lane.
 
@@ -8,26 +8,12 @@ backward stays in the first level of the cache.
 
 import numba
 
-from relusweep.tasks.compiled import LANES
-from relusweep.tasks.training.simd import (
-    fma,
-    load,
-    reciprocal_seed,
-    sqrt,
-    store,
-)
 from relusweep.tasks.training.tiles import affine, gated, leaky, outer
 
-__all__ = ["backward", "forward", "set_rates", "settle", "update"]
-
-# Adding and taking away 2**-64 rounds a moment to a multiple of 2**-87: it decays to zero instead of
-# into subnormal numbers, which some processors handle a hundred times slower.
-_QUANTUM = 2.0**-64
+__all__ = ["backward", "forward", "settle"]
 
 # So no call has to pass the memory.
 _inlined = numba.njit(inline="always")
-
-# The passes through the layers
 
 
 @_inlined
@@ -66,54 +52,3 @@ def backward(rule, rows, first, batch, memory, slope, more):
 @_inlined
 def settle(memory, rule, batch):
     """Leave the gradient of a batch as it is: with ReLU it is whole."""
-
-
-# Optimisers
-
-
-@_inlined
-def _adam(memory, beta1, beta2):
-    """Adam; the relative error of the reciprocal is below 3e-7."""
-    step, epsilon = load(memory.rates, 0), load(memory.rates, 1)
-    for i in range(memory.weights.size // LANES):
-        g = load(memory.gradient, i)
-        m = fma(load(memory.first_moment, i), beta1, g * (1.0 - beta1))
-        m = (m + _QUANTUM) - _QUANTUM
-        v = fma(load(memory.second_moment, i), beta2, (g * (1.0 - beta2)) * g)
-        d = sqrt(v) + epsilon
-        r = reciprocal_seed(d)
-        for _ in range(2):
-            e = fma(d * -1.0, r, 1.0)
-            r = fma(r, fma(e, e, e), r)
-        store(memory.first_moment, i, m)
-        store(memory.second_moment, i, v)
-        store(memory.weights, i, fma(m * step * -1.0, r, load(memory.weights, i)))
-
-
-@_inlined
-def _descend(memory, momentum):
-    """Descend along the decaying sum of gradients."""
-    step = load(memory.rates, 0)
-    for i in range(memory.weights.size // LANES):
-        m = fma(load(memory.first_moment, i), momentum, load(memory.gradient, i))
-        m = (m + _QUANTUM) - _QUANTUM
-        store(memory.first_moment, i, m)
-        store(memory.weights, i, fma(m * -1.0, step, load(memory.weights, i)))
-
-
-@_inlined
-def update(memory, rule):
-    """Update all parameters from the gradient and the rates."""
-    if rule.adam:
-        _adam(memory, rule.beta1, rule.beta2)
-    else:
-        _descend(memory, rule.beta1)
-
-
-@_inlined
-def set_rates(memory, schedule, update, updates):
-    """Give each lane the rates of an update of its epoch."""
-    for lane in range(LANES):
-        following = min(memory.epoch[lane] * updates + update, schedule.shape[0] - 1)
-        memory.rates[lane] = schedule[following, 0]
-        memory.rates[LANES + lane] = schedule[following, 1]

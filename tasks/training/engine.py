@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from relusweep.tasks import activations
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["Engine", "chosen_engine", "lacking", "prepare", "train"]
+__all__ = ["Engine", "chosen_engine", "lacking", "lacking_of", "prepare", "train"]
 
 Engine = Literal["auto", "lanes", "reference"]
 
@@ -142,7 +142,11 @@ def lacking(protocol: Protocol) -> str | None:
     protocol : Protocol
         With the network.
     """
-    activation = protocol.network.activation
+    return lacking_of(protocol.network.activation)
+
+
+def lacking_of(activation: str) -> str | None:
+    """Say what the engine `lanes` lacks to train networks of an activation: that alone it may lack."""
     if activations.load(activation).in_lanes:
         return None
     slow = [name for name in activation.split("-") if not activations.load(name).in_lanes]

@@ -23,16 +23,19 @@ from relusweep.tasks.training import (
     _penalties,
     _steps,
     _units,
+    _updates,
+    _watch,
     functions,
     gather,
     simd,
     tiles,
 )
 from relusweep.tasks.training import orders as _orders
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp, Schedule, Sgd, rate_factors
+from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["curves", "look", "prepare", "schedule_of", "train_lanes"]
+__all__ = ["constants_of", "curves", "look", "prepare", "schedule_of", "train_lanes"]
 
 _PIECE = 20
 
@@ -62,14 +65,16 @@ def train_lanes(
         _data(rows, initial, orders, snapshots, result.snapshots),
         _rule(protocol, rows, batch),
         schedule_of(protocol.optimizer, protocol.epochs * -(-n_rows // batch)),
+        rate_factors(protocol.schedule or Schedule(), protocol.epochs),
         _memory(protocol, rows, n_rows, batch, shuffled=batch < n_rows),
         parameters,
         result.epochs,
+        watched := np.zeros(len(initial), np.bool_),
     )
     right, loss, finite = look(protocol, rows, parameters)
     success = finite & (right >= protocol.rows_for_success(n_rows))
-    early = success & (protocol.stop == "first_success")
-    reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
+    met = success if protocol.stop == "first_success" else watched
+    reason = np.where(met, protocol.reason, StopReason.EPOCHS)
     result.rows_right[:], result.loss[:] = right, loss
     result.success_epoch[success] = result.epochs[success]
     result.stop_reason[:] = np.where(finite, reason, StopReason.NOT_FINITE)
@@ -191,15 +196,37 @@ class _Rule(NamedTuple):
     sharp_by_rule: bool
     pull: float
     orthogonality: float
-    adam: bool
+    optimizer: int  # of `_updates`
     beta1: float  # or the momentum
-    beta2: float
+    beta2: float  # or alpha
+    regularised: bool  # whether there is something of the next four
+    l1: float
+    clip_norm: float
+    decay: float  # of weights, by the gradient,
+    shrink: float  # or of an update of the full rate
+    scheduled: bool  # whether the rate changes with the epochs
+    watched: bool  # whether the losses of epochs matter
+    watch: "_Watch"
+
+
+class _Watch(NamedTuple):
+    """What losses of epochs do; what is not asked for never happens."""
+
+    ends: bool  # whether they end the training, where they
+    target_loss: float  # are at most this,
+    most_loss: float  # above this,
+    patience: int  # or not lower for more epochs than these, if they are not negative,
+    min_improvement: float  # by such a share
+    reduce_patience: int  # and where they reduce the rate
+    reduce_threshold: float
+    reduce_by: float
+    reduce_floor: float
+    warmup: int
 
 
 def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
-    betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
     return _Rule(
         network.n_inputs,
         network.n_outputs,
@@ -228,8 +255,9 @@ def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
         *((rules.kink_rate, rules.slope_rate, rules.sharpness == "rule") if rules else (0.0, 0.0, False)),
         protocol.pull,
         protocol.orthogonality,
-        isinstance(optimizer, Adam),
-        *betas,
+        *constants_of(optimizer),
+        *_regularisation(protocol),
+        *_watching(protocol),
     )
 
 
@@ -249,7 +277,41 @@ def _codes(network: Network) -> list[int]:
     return [_units.CODES[name] for name in (names if len(names) > 1 else names * network.depth)]
 
 
-def schedule_of(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
+def constants_of(optimizer: Optimizer) -> tuple[int, float, float]:
+    """Give the code of an optimiser, and how its moments decay."""
+    if isinstance(optimizer, Adam):
+        return _updates.ADAM, optimizer.beta1, optimizer.beta2
+    if isinstance(optimizer, RmsProp):
+        return _updates.RMSPROP, 0.0, optimizer.alpha
+    return _updates.NESTEROV if optimizer.nesterov else _updates.DESCENT, optimizer.momentum, 0.0
+
+
+def _regularisation(protocol: Protocol) -> tuple[bool, float, float, float, float]:
+    optimizer, decay = protocol.optimizer, protocol.optimizer.weight_decay
+    shrink = optimizer.learning_rate * decay if isinstance(optimizer, AdamW) else 0.0
+    strengths = (protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay, shrink)
+    return any(strengths), *strengths
+
+
+def _watching(protocol: Protocol) -> tuple[bool, bool, _Watch]:
+    stop, schedule = protocol.stop, protocol.schedule or Schedule()
+    ends, reduces = stop in ("plateau", "target_loss", "divergence"), schedule.kind == "plateau"
+    watch = _Watch(
+        ends,
+        protocol.target_loss if stop == "target_loss" else -1.0,
+        protocol.most_loss if stop == "divergence" else math.inf,
+        protocol.patience if stop == "plateau" else -1,
+        protocol.min_improvement,
+        schedule.patience if reduces else -1,
+        schedule.threshold,
+        schedule.factor,
+        schedule.floor,
+        schedule.warmup,
+    )
+    return protocol.schedule is not None, ends or reduces, watch
+
+
+def schedule_of(optimizer: Optimizer, updates: int) -> NDArray[np.float32]:
     """Step size and epsilon of each update: shape (n, 2), of which the last goes on.
 
     Adam's bias correction is folded into them: ``step * m / (sqrt(v) + epsilon)`` equals
@@ -258,6 +320,8 @@ def schedule_of(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
     """
     if isinstance(optimizer, Sgd):
         return np.array([[optimizer.learning_rate, 0]], np.float32)
+    if isinstance(optimizer, RmsProp):
+        return np.array([[optimizer.learning_rate, optimizer.epsilon]], np.float32)
     betas = [optimizer.beta1, optimizer.beta2]
     slowest = max(*betas, 2.0**-60)
     lasting = math.ceil(-60 * math.log(2) / math.log(slowest))
@@ -287,7 +351,7 @@ class _Memory(NamedTuple):
     codes: NDArray[np.int64]  # of each hidden layer, of `_units.CODES`
     units: NDArray[np.int64]  # of each hidden layer, without units of zeros
     seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
-    rates: NDArray[np.float32]  # step and epsilon
+    rates: NDArray[np.float32]  # step, epsilon, and what a schedule multiplies the step by
     network: NDArray[np.int64]  # which network each lane holds
     epoch: NDArray[np.int64]  # epochs that it has had
     point: NDArray[np.int64]  # snapshots that it has had
@@ -299,13 +363,17 @@ class _Memory(NamedTuple):
     total: NDArray[np.float64]  # the sum of their losses,
     finite: NDArray[np.bool_]  # whether all outputs are finite,
     squares: NDArray[np.float64]  # and the sum of the squares of the gradient
+    lowest: NDArray[np.float64]  # where losses are watched: the lowest so far, of `stop` and of the schedule,
+    waited: NDArray[np.int64]  # epochs since then,
+    reduced: NDArray[np.float64]  # and what the schedule has come to multiply the rate by
 
 
 def _memory(protocol: Protocol, of: Rows, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
     """Allocate for batches of so many rows, in their own order or shuffled."""
     network, piece, size = protocol.network, min(_PIECE, batch), _size(protocol, of)
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * _apart(network))
-    rows[:], hidden[:] = 1, 1
+    rates = bank(3)
+    rows[:], hidden[:], rates[2 * LANES :] = 1, 1, 1
     n_units, n_rows_of_weights = network.depth * network.width, network.width * network.group
     n_sums = 0 if _kernels(protocol) is _OF_RELU else piece * n_units * network.group
     decomposed = network.activation.startswith("decomposed")
@@ -327,7 +395,7 @@ def _memory(protocol: Protocol, of: Rows, n_rows: int, batch: int, *, shuffled: 
         codes=np.array(_codes(network), np.int64),
         units=np.array(network.widths or (network.width,) * network.depth, np.int64),
         seen=bank(2),
-        rates=bank(2),
+        rates=rates,
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
         point=np.zeros(LANES, np.int64),
@@ -339,6 +407,9 @@ def _memory(protocol: Protocol, of: Rows, n_rows: int, batch: int, *, shuffled: 
         total=np.zeros(LANES),
         finite=np.zeros(LANES, bool),
         squares=np.zeros(LANES),
+        lowest=np.zeros(2 * LANES),
+        waited=np.zeros(2 * LANES, np.int64),
+        reduced=np.ones(LANES),
     )
 
 
@@ -346,6 +417,8 @@ _parts = (
     elementary,
     _steps,
     _losses,
+    _updates,
+    _watch,
     _units,
     _decomposed,
     _penalties,

@@ -20,6 +20,7 @@ from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_pro
 from relusweep.pipeline.sweeps.training.checks import (
     STARTING,
     check,
+    check_lists,
     check_names,
     check_starts,
     check_where,
@@ -38,10 +39,11 @@ from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.pinned import check_unchanged
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
-from relusweep.tasks import activations, networks, own
+from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
+from relusweep.tasks.training.engine import lacking_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,6 +54,7 @@ __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK = 2**27
+_SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
 
@@ -78,8 +81,8 @@ class TrainingSweep(SpecifiedSweep):
     seed : int
         Root of all random streams.
     engine : {'lanes', 'reference'}
-        Who trains; ``"auto"`` is `lanes`. The two agree up to rounding, not bit for bit, so results of both
-        under one name would be of two kinds.
+        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks. The two
+        agree up to rounding, not bit for bit, so results of both under one name would be of two kinds.
     """
 
     kind: ClassVar[str] = "training"
@@ -108,7 +111,21 @@ class TrainingSweep(SpecifiedSweep):
     @model_validator(mode="before")
     @classmethod
     def _in_place(cls, fields: Any) -> Any:
-        return spread(fields, cls) if isinstance(fields, dict) else fields
+        if not isinstance(fields, dict):
+            return fields
+        said = {name: value for name, value in fields.items() if (name, value) != ("engine", "auto")}
+        return spread(said, cls)
+
+    @model_validator(mode="after")
+    def _engine_that_can(self) -> Self:
+        if "engine" not in self.model_fields_set and any(self._not_in_lanes):
+            self.__dict__["engine"] = "reference"
+        return self
+
+    @property
+    def _not_in_lanes(self) -> tuple[str, ...]:
+        """Say what the engine `lanes` lacks for some of the networks."""
+        return tuple(lack for name in self.network.activation if (lack := lacking_of(name)))
 
     def full_path(self, path: tuple[str, ...], value: Any) -> tuple[str, ...]:
         """Give the path of a field that may be named alone, as ``learning_rate``."""
@@ -233,7 +250,8 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
-        return (*filter(own.is_path, self.network.activation), *self.problem.own_code)
+        own = (code for name in self.network.activation for code in activations.own_code(name))
+        return (*own, *self.problem.own_code)
 
     @property
     def pinned(self) -> tuple[str, ...]:
@@ -247,8 +265,11 @@ class TrainingSweep(SpecifiedSweep):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What is to be known of the problem's rows."""
-        return self.problem.notes
+        """What is to be known of the problem's rows, and where the slow engine trains."""
+        if self.engine == "lanes":
+            return self.problem.notes
+        why = f"since lanes has not {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
+        return (*self.problem.notes, f"trained by the engine reference, PyTorch, {why}; {_SLOWER}")
 
     # How far it reaches
 
@@ -346,6 +367,7 @@ class TrainingSweep(SpecifiedSweep):
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
             self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self._extent))) for probe in self._every_probe]
+            check_lists(self._starting())
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
