@@ -12,6 +12,7 @@ from relusweep.pipeline.commands.sweeps import DryRun, Replace, cluster_config, 
 
 __all__ = ["derive"]
 
+_FIRST = "Only the first network of each setting that succeeded."
 _SET = "What the function takes: at=end; name=… names the new group. Repeatable."
 
 
@@ -21,6 +22,7 @@ def derive(
     function: Annotated[str, Argument(metavar="FUNCTION", help="A probe, or module:name of your own.")],
     settings: Annotated[list[str] | None, Option("--set", metavar="FIELD=VALUE", help=_SET)] = None,
     labels: Labels = None,
+    first_success: Annotated[bool, Option("--first-success", help=_FIRST)] = False,
     imports: Import = None,
     workers: Workers = None,
     threads_per_worker: Threads = None,
@@ -39,6 +41,8 @@ def derive(
 
     relusweep derive results plane_xor regions --set at=end --label widths=8-8-8
 
+    relusweep derive results frontier4 certificate --first-success
+
     relusweep derive results npn4 mymodule:norms --dry-run
     """
     from relusweep.pipeline.common.engine import open_results
@@ -56,6 +60,7 @@ def derive(
         fields,
         labels_of(selected(open_results(store, chosen), labels or ())),
         name=fields.pop("name", None),
+        first_success=first_success,
         imports=imports or (),
     )
     if dry_run:

@@ -30,6 +30,7 @@ def derive(
     store: Store | None = None,
     *,
     name: str | None = None,
+    first_success: bool = False,
     imports: Collection[str] = (),
     cluster: Where | None = None,
     workers: int | None = None,
@@ -52,6 +53,8 @@ def derive(
         Where the group lies; by default where `of` was opened.
     name : str, optional
         Of the new group, behind that of the networks and a dot; by default that of the function.
+    first_success : bool
+        Only the first trial of each setting that succeeded: one network of each.
     imports : collection of str
         Code of the user's own that the networks need, as an activation, and that may be imported.
     cluster, workers, replace, progress
@@ -77,7 +80,7 @@ def derive(
     >>> results = rs.open("results", "npn4")  # doctest: +SKIP
     >>> rs.derive(results.sel(width=[4, 8], leak=0.1), "margins")  # doctest: +SKIP
     """
-    asked = derivation(of, function, store, name=name, imports=imports, **fields)
+    asked = derivation(of, function, store, name=name, first_success=first_success, imports=imports, **fields)
     found: xr.Dataset = run(
         asked, asked.networks.store, cluster=cluster, workers=workers, replace=replace, progress=progress
     )  # type: ignore[assignment]  # of one group
@@ -91,6 +94,7 @@ def derivation(
     store: Store | None = None,
     *,
     name: str | None = None,
+    first_success: bool = False,
     imports: Collection[str] = (),
     **fields: Any,
 ) -> DerivedSweep:
@@ -98,7 +102,7 @@ def derivation(
 
     Parameters
     ----------
-    of, function, store, name, imports, **fields
+    of, function, store, name, first_success, imports, **fields
         As for `derive`.
 
     Examples
@@ -116,7 +120,16 @@ def derivation(
             raise InvalidSweep(f"derive: say where {of} lies: give store=, or what rs.open gives")
         labels, place = {}, store
         group = choose(os.fspath(store), of, groups(store))
-    return derived(os.fspath(place), group, _path_of(function), fields, labels, name=name, imports=imports)
+    return derived(
+        os.fspath(place),
+        group,
+        _path_of(function),
+        fields,
+        labels,
+        name=name,
+        first_success=first_success,
+        imports=imports,
+    )
 
 
 def _group_of(dataset: xr.Dataset) -> str:

@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, WrapV
 from relusweep._yaml import Whole
 from relusweep.tasks import networks, own
 from relusweep.tasks.axes import LATER, Axis, Setting, listed
-from relusweep.tasks.boolean.expressions import Table, checked, matters_partly, n_outputs, table, written
+from relusweep.tasks.boolean.described import described_names, described_tables
+from relusweep.tasks.boolean.expressions import Table, checked, matters_partly, n_outputs, table
 from relusweep.tasks.boolean.functions import (
     CLASS_INPUTS,
     MOST_RANDOM,
@@ -35,7 +36,6 @@ from relusweep.tasks.streams import Stream
 __all__ = ["MEASURES", "Boolean", "Ids", "class_ids", "classes_of", "initial_parameters"]
 
 _CLASSES_PER_BLOCK = 4096
-_MEASURED_AT_ONCE = 256
 _FASTLY_MEASURED = 4  # inputs
 _ROWS = (4, 8, 16, 32)
 _ID = TypeAdapter(Annotated[Whole, Field(ge=0)])
@@ -322,9 +322,9 @@ class Boolean(Problem):
     def _of_names(self, seed: int) -> dict[str, Coordinate]:
         names = self.names().tolist()
         if self.functions is None:
-            known = [_known(names, n, seed) for n in self.n_inputs]
+            known = [described_names(names, n, seed) for n in self.n_inputs]
         else:
-            known = [_known_of(self._tables(names, n, seed)) for n in self.n_inputs]
+            known = [described_tables(self._tables(names, n, seed)) for n in self.n_inputs]
         of_own = set(self.functions or ())
         families = np.array(["own" if name in of_own else family(name) for name in names], dtype=object)
         found: dict[str, Coordinate] = {"family": ("problem", families, {"long_name": "kind of function"})}
@@ -354,29 +354,6 @@ class Boolean(Problem):
         else:
             failing = min(1.0, 2.0 ** -(width - n + 1))
         return min(50, epochs) + failing * epochs
-
-
-def _known(names: list[str], n: int, seed: int) -> dict[str, NDArray[Any]]:
-    """Give truth tables, as text, and measures of functions of `n` inputs."""
-    from relusweep.tasks.boolean.measures import spectral_measures
-
-    parts = []
-    for start in range(0, len(names), _MEASURED_AT_ONCE):
-        tables = named_tables(names[start : start + _MEASURED_AT_ONCE], n, seed)
-        digits = (tables > 0).astype(np.uint8) + ord("0")
-        texts = np.array([row.tobytes().decode() for row in digits], dtype=object)
-        parts.append({"truth_table": texts, **spectral_measures(tables)})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _known_of(tables: list[Table]) -> dict[str, NDArray[Any]]:
-    """Give the same of any functions; measures are missing where there are several outputs or free rows."""
-    from relusweep.tasks.boolean.measures import spectral_measures
-
-    plain = np.array([one.outputs.shape[1] == 1 and one.matters.all() for one in tables])
-    signs = [2 * one.outputs[:, 0].astype(np.int8) - 1 for one in tables]
-    measures = {name: np.where(plain, values, np.nan) for name, values in spectral_measures(signs).items()}
-    return {"truth_table": np.array([*map(written, tables)], object), **measures}
 
 
 def initial_parameters(

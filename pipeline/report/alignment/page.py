@@ -39,7 +39,8 @@ def _sections(dataset: xr.Dataset) -> Iterator[Section]:
     if not len(table) or not table["end"].notna().any():
         return
     yield Section("Parameters against regions: the claims", [claims_table(decided(dataset, table))])
-    yield Section("How regions grow", [growth_picture(table), exponents_table(table), _FITS])
+    if len((exponents := exponents_table(table)).cells):  # of one size nothing grows
+        yield Section("How regions grow", [growth_picture(table), exponents, _FITS])
     partitions = partitions_picture(dataset, table)
     if partitions:
         yield Section("Partitions of the plane", [partitions])

@@ -141,13 +141,13 @@ def _size(case: Case) -> tuple[int, int, str]:
 
 def _parameters(case: Case) -> int:
     from relusweep.tasks import activations
-    from relusweep.tasks.functions import target
     from relusweep.tasks.networks import Network
+    from relusweep.tasks.problems.function import Function
 
     at = {name: case.labels[name] for name in ("width", "depth", "activation")}
     group = case.labels["group"] if activations.load(at["activation"]).grouped else 1
     widths = tuple(map(int, case.labels["widths"].split("-"))) if case.labels["widths"] else None
-    n_inputs = target(case.labels["target"]).n_inputs
+    n_inputs = Function().n_inputs_of(case.labels)
     return Network(n_inputs=n_inputs, widths=widths, group=group, **at).n_parameters
 
 

@@ -35,6 +35,7 @@ def derived(
     labels: Mapping[str, Any],
     *,
     name: str | None = None,
+    first_success: bool = False,
     imports: Collection[str] = (),
 ) -> DerivedSweep:
     """Describe what is to be derived of networks of a group.
@@ -50,6 +51,8 @@ def derived(
         Which networks, along some axes; of the others all.
     name : str, optional
         Of the new group, behind that of the networks and a dot; by default that of the function.
+    first_success : bool
+        Whether only the first network of each setting that succeeded is looked at.
     imports : collection of str
         Code of the user's own that the networks need, and that may be imported.
 
@@ -69,6 +72,7 @@ def derived(
             name=name or function.rpartition(":")[2],
             source=source,
             labels=chosen,
+            first_success=first_success,
             function={function: _fields_of(function, fields)},  # type: ignore[arg-type]  # validated
         )
     except ValidationError as error:

@@ -57,10 +57,20 @@ class Source:
 
     def done(self, axes: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         """Tell which networks there are at labels of all axes."""
-        done = self.dataset["done"]
-        places = [done.indexes[dim].get_indexer(pd.Index(axes[dim])) for dim in map(str, done.dims)]
-        there = done.values[np.ix_(*places)]
-        return there.reshape([len(labels) for labels in axes.values()])
+        return self._at("done", axes)
+
+    def first_successes(self, axes: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+        """Tell which networks are the first to succeed of the labels of all axes but the last."""
+        succeeded = self._at("success_epoch", axes) >= 0
+        first, places = np.zeros_like(succeeded), succeeded.argmax(axis=-1)[..., None]
+        np.put_along_axis(first, places, np.take_along_axis(succeeded, places, -1), -1)
+        return first
+
+    def _at(self, name: str, axes: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Read a variable at labels of all axes; those that are fixed have length one."""
+        array = self.dataset[name]
+        places = [array.indexes[dim].get_indexer(pd.Index(axes[dim])) for dim in map(str, array.dims)]
+        return array.values[np.ix_(*places)].reshape([len(labels) for labels in axes.values()])
 
     @cached_property
     def fingerprint(self) -> int:

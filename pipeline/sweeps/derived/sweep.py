@@ -55,11 +55,14 @@ class Derivation(Specification):
         That the networks are of.
     labels : mapping of str to label or list
         Along every axis of the source; one that is no list opens as a scalar coordinate.
+    first_success : bool
+        Of each setting only the first trial that succeeded.
     function : Probe or Comparison
     """
 
     source: TrainingSweep
     labels: Mapping[str, Any]
+    first_success: bool = False
     function: Annotated[
         SerializeAsAny[Function], PlainValidator(_read_function), Field(description="a probe or a comparison")
     ]
@@ -86,10 +89,10 @@ class DerivedSweep(Sweep):
         """Derive something else of the same group."""
         return replace(self, spec=spec)
 
-    @property
+    @cached_property
     def source(self) -> TrainingSweep:
-        """The sweep of the networks."""
-        return self.spec.source
+        """The sweep of the networks, with as many trials as are chosen of."""
+        return self.spec.source.reaching(1 + max(listed_labels(self.spec.labels["trial"])))
 
     @property
     def name(self) -> str:
@@ -177,7 +180,14 @@ class DerivedSweep(Sweep):
         """Give the function, and of which networks it is, as the store names their specification."""
         function = self.spec.function.model_dump(mode="json")
         of = f"{self.networks.fingerprint:016x}"
-        return {"name": self.spec.name, "of": self.networks.group, "networks": of, "function": function}
+        which = {"first_success": True} if self.spec.first_success else {}
+        return {
+            "name": self.spec.name,
+            "of": self.networks.group,
+            "networks": of,
+            "function": function,
+            **which,
+        }
 
     def extent(self) -> dict[str, Any]:
         """Give the labels of each axis, and the sweep of the networks."""
@@ -203,7 +213,7 @@ class DerivedSweep(Sweep):
     @property
     def wanted(self) -> NDArray[np.bool_]:
         """Those networks that the store has."""
-        return self.networks.done(self.axes)
+        return (self.networks.first_successes if self.spec.first_success else self.networks.done)(self.axes)
 
     @property
     def again(self) -> bool:
@@ -233,6 +243,10 @@ class DerivedSweep(Sweep):
                 known = ", ".join(map(str, there[:20]))
                 raise InvalidSweep(f"{self.networks.group} has no {dim} {strangers[0]}; there are {known}")
         labels = {dim: tuple(values.tolist()) for dim, values in self.axes.items()}
+        if self.spec.first_success and not (self.source.problem.has_classes or self.source.protocol.restarts):
+            raise InvalidSweep(
+                f"{self.name}: no network of {self.source.name} succeeds or fails; leave first_success out"
+            )
         try:
             self.spec.function.check(self.source.problem, labels)
         except ValueError as error:

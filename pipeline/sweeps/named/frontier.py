@@ -1,7 +1,7 @@
-"""Small networks of every shape, started again until one solves a Boolean function: which shapes can?
+"""Small networks of every shape, started again until one solves a Boolean function.
 
-The question is of B. Sattelberg, *Local Linearity of ReLU Neural Networks* (Colorado State University, 2026),
-chapter 3: which size a function needs, and what its swaps say of it.
+The question is of B. Sattelberg, *Local Linearity of ReLU Neural Networks* (Colorado State University,
+2026), chapter 3: which size a function needs, and what its swaps say of it.
 """
 
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep

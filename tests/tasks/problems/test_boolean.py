@@ -92,7 +92,7 @@ def test_random_functions_are_those_of_the_seed():
 
 def test_measures_are_taken_a_part_at_a_time(monkeypatch):
     whole = NAMED.coordinates(0)
-    monkeypatch.setattr("relusweep.tasks.problems.boolean._MEASURED_AT_ONCE", 4)
+    monkeypatch.setattr("relusweep.tasks.boolean.described._MEASURED_AT_ONCE", 4)
     for name, (_, values, _) in NAMED.coordinates(0).items():
         assert values.tolist() == whole[name][1].tolist()
 

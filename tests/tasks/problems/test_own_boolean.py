@@ -73,6 +73,17 @@ def test_the_loss_is_that_of_the_table_without_the_rows_that_do_not_matter(loss,
     np.testing.assert_array_equal(found["rows_right"].ravel(), alone.rows_right + (~matters).sum())
 
 
+@pytest.mark.parametrize("batch", [0, 4])
+def test_bits_do_not_depend_on_whether_other_functions_have_rows_that_do_not_matter(batch):
+    names = ("a ^ b", "a ^ c where a | b")
+    of = block(Boolean(n_inputs=3, functions=names), names, range(5), epochs=40, batch=batch, engine="lanes")
+    part = replace(of, labels=names[:1], trials=range(2, 4))
+    alone = replace(part, problem=Boolean(n_inputs=3, functions=names[:1]))
+    whole, *others = (train_block(one).arrays for one in (of, part, alone))
+    for other in others:
+        assert all(whole[name][0, 2:4].tobytes() == array[0].tobytes() for name, array in other.items())
+
+
 @pytest.mark.parametrize("engine", ["lanes", "reference"])
 def test_networks_of_several_outputs_learn_all_of_them(engine):
     problem = Boolean(n_inputs=2, functions=["a & b; a ^ b", "a | b; a where a"])

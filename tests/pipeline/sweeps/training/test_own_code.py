@@ -195,4 +195,5 @@ def test_the_contract_is_kept_where_own_functions_and_noise_grow(check: Callable
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_contract_is_kept_where_own_boolean_functions_grow(check: Callable[[Example], None]) -> None:
     sweep = rs.sweep({**BITS, "problem": {"kind": "boolean", "n_inputs": [2], "functions": ["a ^ b"]}})
-    check(Example(sweep, {"functions": ["a", "a ^ b", "x1 | x2"], "n_inputs": [2, 3], "trials": 3}, blocks=1))
+    grown = {"functions": ["a", "a ^ b", "x1 | x2 where a ^ b"], "n_inputs": [2, 3], "trials": 3}
+    check(Example(sweep, grown, blocks=1))
