@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from relusweep.pipeline.common import asked as asked_module
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event, PlanStarted
+from relusweep.pipeline.planning.contract import CHECKS, Example
 from relusweep.pipeline.planning.plan import make_plan, plans, stored_plan
 from relusweep.pipeline.planning.run_plan import RunPlan
 from relusweep.pipeline.sweeps.named import SWEEPS
@@ -257,6 +259,11 @@ def test_rules_that_cannot_hold_are_refused() -> None:
         make_plan(fitted, None)
     with pytest.raises(ValueError, match="leave trial out of the condition"):
         make_plan(changed(FIRST, [("where", "trial < 10 or width == 1")]), None)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_the_contract_of_sweeps(check: Callable[[Example], None]) -> None:
+    check(Example(FIRST, grown={"width": "1..3"}))
 
 
 def test_many_problems_share_chunks_and_few_make_small_blocks() -> None:
