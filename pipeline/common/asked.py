@@ -56,7 +56,7 @@ def asked_in_words(data: xr.Dataset | xr.DataTree) -> list[str]:
     """Say that settings have numbers of trials of their own, and what that does to rates."""
     if ASKED not in data.coords:
         return []
-    asked = data[ASKED].values
+    asked = data.coords[ASKED].to_numpy()
     least, most = (f"{int(end):,}" for end in (asked.min(), asked.max()))
     if least == most:
         return []
