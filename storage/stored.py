@@ -45,12 +45,12 @@ class StoredGroup:
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
         """Labels of its cells along each dimension."""
-        return {dim: self._read(dim).tolist() for dim in self.dims}
+        return {dim: self.read(dim).tolist() for dim in self.dims}
 
     @cached_property
     def done(self) -> NDArray[np.bool_]:
         """Which cells are computed and stored."""
-        return self._read("done")
+        return self.read("done")
 
     def missing(
         self, *together: str, asked: NDArray[np.bool_] | bool = True
@@ -79,10 +79,17 @@ class StoredGroup:
             if counts[place]
         ]
 
-    def _read(self, name: str) -> NDArray[Any]:
+    def read(self, name: str, part: Any = ...) -> NDArray[Any]:
+        """Read an array, or a part of it.
+
+        Raises
+        ------
+        StoreReadError
+            Stored bytes are missing or damaged.
+        """
         array = self.arrays[name]
         try:
-            return np.asarray(array[...])
+            return np.asarray(array[part])
         except Exception as error:  # checksums, codecs and stores each raise their own
             raise unreadable(array.path, error) from error
 

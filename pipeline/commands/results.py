@@ -42,13 +42,14 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
 
     relusweep show npn4 --at 2026-11-20
     """
+    from relusweep.pipeline.common.asked import asked_in_words
     from relusweep.pipeline.common.divergence import diverged_in_words
     from relusweep.pipeline.report.kinds import report_on
     from relusweep.pipeline.report.stored import open_sweep
 
     name, data = open_sweep(store, sweep, at)
     say(f"[bold]{name}[/] in {escape(store)}{escape(f', as of {at}') if at else ''}")
-    if words := diverged_in_words(data):
+    if words := [*asked_in_words(data), *diverged_in_words(data)]:
         say(escape(" ".join(words)))
     print_blocks(report_on(data).overview(data))
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from typer import Option
 
 from relusweep.pipeline.commands.options import Store, output, print_table, say
+from relusweep.pipeline.common.asked import ASKED, boxes
 from relusweep.pipeline.common.wording import label
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _unreadable(groups: Mapping[str, StoredGroup]) -> dict[str, str]:
     why = {}
     for name, group in groups.items():
         try:
-            _ = group.done & asked_for(group)
+            _counts(group)
         except (StoreReadError, ValueError) as error:
             why[name] = str(error)
     return why
@@ -77,14 +78,7 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     if not groups:
         say("Nothing has been stored yet.")
         return
-    asked = {name: asked_for(group) for name, group in groups.items()}
-    counts = {
-        name: (
-            group.done.size // asked[name].size * int(asked[name].sum()),
-            int((group.done & asked[name]).sum()),
-        )
-        for name, group in groups.items()
-    }
+    counts = {name: _counts(group) for name, group in groups.items()}
     rows = [
         (name, f"{size:,}", f"{done:,}", f"{size - done:,}" if done < size else "none")
         for name, (size, done) in counts.items()
@@ -92,14 +86,27 @@ def _print_groups(groups: Mapping[str, StoredGroup]) -> None:
     print_table(("group", "cells", "done", "missing"), rows)
     for name, (size, done) in counts.items():
         if done < size and "success_epoch" in groups[name].arrays:
-            _print_missing(name, groups[name], asked[name])
+            _print_missing(name, groups[name], asked_for(groups[name]))
+
+
+def _counts(group: StoredGroup) -> tuple[int, int]:
+    """Count the cells that are asked for, and those of them that are done."""
+    import numpy as np
+
+    if ASKED not in group.arrays:
+        asked = asked_for(group)
+        return group.done.size // asked.size * int(asked.sum()), int((group.done & asked).sum())
+    numbers, done = group.read(ASKED), 0
+    for box in boxes(numbers, 0, group.arrays["done"].chunks):
+        asked = np.arange(box[-1].start, box[-1].stop) < numbers[box[:-1]][..., None]
+        done += int((group.read("done", box) & asked).sum())
+    return int(numbers.sum()), done
 
 
 def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     """Tell which cells are asked for, along all dimensions, of length one where it does not matter."""
     import numpy as np
 
-    from relusweep.pipeline.common.asked import ASKED
     from relusweep.pipeline.common.where import satisfied
     from relusweep.pipeline.sweeps.kinds import quantity_class, quantity_kinds
     from relusweep.storage import specification_of
@@ -110,8 +117,7 @@ def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
         wanted = quantity_class(kind).model_validate(specification).wanted
         return every if wanted is None else wanted
     if ASKED in group.arrays:  # settings have numbers of trials of their own
-        numbers = np.asarray(group.arrays[ASKED][...])
-        return np.asarray(np.arange(len(group.axes[group.dims[-1]])) < numbers[..., None])
+        return np.asarray(np.arange(len(group.axes[group.dims[-1]])) < group.read(ASKED)[..., None])
     condition = specification.get("where")
     if not condition:
         return every

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from math import prod
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
 
-__all__ = ["ASKED", "Box", "boxes", "summed"]
+__all__ = ["ASKED", "Box", "asked_in_words", "boxes", "summed"]
 
 ASKED: Final = "trials_asked"
 _CELLS_AT_ONCE = 2**23
@@ -49,6 +50,21 @@ def boxes(asked: NDArray[np.int64], first: int, steps: Sequence[int]) -> Iterato
         middle = (box[at].start // steps[at] + blocks[at] // 2) * steps[at]
         halves = slice(box[at].start, middle), slice(middle, box[at].stop)
         waiting += [(*box[:at], half, *box[at + 1 :]) for half in reversed(halves)]
+
+
+def asked_in_words(data: xr.Dataset | xr.DataTree) -> list[str]:
+    """Say that settings have numbers of trials of their own, and what that does to rates."""
+    if ASKED not in data.coords:
+        return []
+    asked = data.coords[ASKED].to_numpy()
+    least, most = (f"{int(end):,}" for end in (asked.min(), asked.max()))
+    if least == most:
+        return []
+    words = (
+        f"Settings have numbers of trials of their own, from {least} to {most}: rates of several settings "
+        "together weigh each by its trials, and intervals are to be read as docs/stopping.md says."
+    )
+    return [words]
 
 
 def summed(

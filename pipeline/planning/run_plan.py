@@ -164,12 +164,13 @@ class RunPlan(Shown):
 
 
 def _most_time(plan: Plan, seconds: float | None) -> list[tuple[str, str]]:
-    """Say how long all rounds take at most, by the time of the next one."""
+    """Say how long all rounds would take, by the time of the next one."""
     until, next_one = plan.sweep.until, plan.round
     if seconds is None or until is None or next_one is None or not next_one.going:
         return []
     cells = plan.cells + next_one.going * (until.most - next_one.trials)
-    return [("all rounds", f"at most about {duration(seconds * cells / plan.cells)}, as this one goes")]
+    time = duration(seconds * cells / plan.cells)
+    return [("all rounds", f"about {time} if none ever has enough, at the speed of this one")]
 
 
 def _asked(plan: Plan) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import jinja2
 import xarray as xr
 
+from relusweep.pipeline.common.asked import asked_in_words
 from relusweep.pipeline.common.divergence import diverged_in_words
 from relusweep.pipeline.report.content import Attachment, Block, Content, Folded, KeyFigure, Section, Table
 from relusweep.pipeline.report.coverage import Coverage, coverage, diverged_table, missing_table
@@ -181,7 +182,10 @@ def _of_networks(dataset: xr.Dataset, content: Content, facts: Mapping[str, Any]
             *([_folded("What has not run", missing_table(dataset, content.nouns))] if not_run else []),
             *_not_finite(dataset, content.nouns),
         ],
-        "facts": [*facts_rows(dataset, facts, content.nouns), ("Intervals", _INTERVALS)],
+        "facts": [
+            *facts_rows(dataset, facts, content.nouns),
+            ("Intervals", " ".join([_INTERVALS, *asked_in_words(dataset)])),
+        ],
         "stages": None,
         "versions": _versions(dataset.attrs),
     }

@@ -122,6 +122,27 @@ def test_no_cell_is_taken_twice_even_when_the_axes_grew_between(tmp_path: Path) 
             write(committer, larger, {"width": slice(1, 2)})
 
 
+def test_rows_with_others_between_them_are_written_at_once(tmp_path: Path) -> None:
+    rows = {"problem": np.array([0, 2]), "trial": np.array([1, 2, 5])}
+    with Committer(tmp_path, create=True) as committer:
+        committer.prepare(layout())
+        write(committer, layout(), rows)
+        for region in ({"problem": slice(2, 3)}, {"trial": slice(5, 6)}, {"trial": np.array([3, 5])}):
+            with pytest.raises(BlockWrittenTwice):
+                write(committer, layout(), region)
+        write(committer, layout(), {"problem": slice(1, 2)})
+        write(committer, layout(), {"trial": slice(3, 5), "problem": np.array([0, 2])})
+        for wrong in ([0, 0], [-1], [3], []):
+            with pytest.raises(LayoutMismatch, match="positions"):
+                committer.write(GROUP, {"problem": np.array(wrong, int)}, arrays(layout(), {}), 7)
+        committer.commit("rows", {})
+    done = raw(tmp_path)["done"]
+    assert done.isel(problem=1).all()
+    assert done.isel(problem=[0, 2]).any(["problem", "width"]).values.nonzero()[0].tolist() == [1, 2, 3, 4, 5]
+    for name, expected in arrays(layout(), {}).items():
+        assert (raw(tmp_path)[name].values == expected)[done.values].all(), name
+
+
 def test_another_process_may_write_a_cell_anew(tmp_path: Path) -> None:
     store_with(tmp_path, layout())
     with Committer(tmp_path) as committer:
