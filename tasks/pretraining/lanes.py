@@ -15,7 +15,7 @@ from relusweep.tasks.pretraining import _kernel
 from relusweep.tasks.pretraining.triangles import Triangles
 from relusweep.tasks.training import _updates, functions, simd
 from relusweep.tasks.training.lanes import constants_of, schedule_of
-from relusweep.tasks.training.optimizers import Adam, Sgd
+from relusweep.tasks.training.optimizers import Optimizer
 from relusweep.tasks.training.simd import bank
 
 __all__ = ["train_in_lanes"]
@@ -53,7 +53,7 @@ class _Memory(NamedTuple):
 
 
 def train_in_lanes(
-    start: Triangles, optimizer: Adam | Sgd, epochs: int, *, tied: bool
+    start: Triangles, optimizer: Optimizer, epochs: int, *, tied: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Train peaks, and scales where they are not tied; see :func:`.pretrain`.
 

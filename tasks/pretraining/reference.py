@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.composition.waves import SUBTRACTED
 from relusweep.tasks.pretraining.triangles import Triangles
-from relusweep.tasks.training.optimizers import Adam, Sgd
+from relusweep.tasks.training.optimizers import Optimizer
 from relusweep.tasks.training.reference import optimizer_of
 
 __all__ = ["loss_of", "shaped", "train_reference"]
@@ -49,7 +49,7 @@ def loss_of(
 
 
 def train_reference(
-    start: Triangles, optimizer: Adam | Sgd, epochs: int, *, tied: bool
+    start: Triangles, optimizer: Optimizer, epochs: int, *, tied: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Train peaks, and scales where they are not tied; see :func:`.pretrain`.
 

@@ -93,7 +93,8 @@ def pretrain(
     """
     inputs = rows.inputs[..., 0] if rows.inputs.ndim == 3 else rows.inputs[None, :, 0]
     triangles = Triangles(inputs, rows.targets, start.signs.astype(np.float32), start.peaks, start.scales)
-    optimizer = protocol.optimizer.model_copy(update={"learning_rate": pretraining.learning_rate})
+    own = {"learning_rate": pretraining.learning_rate, "weight_decay": 0.0}  # of peaks and scales
+    optimizer = protocol.optimizer.model_copy(update=own)
     tied = pretraining.kind == "peaks"
     tops, scales = _train(engine)(triangles, optimizer, pretraining.epochs, tied=tied)
     loss = _loss(tops, scales, triangles)

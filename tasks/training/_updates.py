@@ -31,10 +31,10 @@ _QUANTUM, _QUANTUM_OF_SQUARES = 2.0**-64, 2.0**-100
 
 _inlined = numba.njit(inline="always")
 
-# Optimisers
+# Functions take the arrays that they need: to pass the whole memory takes long to compile.
 
 
-@_inlined
+@merged
 def _reciprocal(d):
     """Give 1 / d of normal d > 0, to a relative error of 3e-7."""
     r = reciprocal_seed(d)
@@ -44,110 +44,112 @@ def _reciprocal(d):
     return r
 
 
-@_inlined
-def _adam(memory, step, beta1, beta2):
-    epsilon = load(memory.rates, 1)
-    for i in range(memory.weights.size // LANES):
-        g = load(memory.gradient, i)
-        m = fma(load(memory.first_moment, i), beta1, g * (1.0 - beta1))
+@merged
+def _adam(weights, gradient, first, second, rates, step, beta1, beta2):
+    epsilon = load(rates, 1)
+    for i in range(weights.size // LANES):
+        g = load(gradient, i)
+        m = fma(load(first, i), beta1, g * (1.0 - beta1))
         m = (m + _QUANTUM) - _QUANTUM
-        v = fma(load(memory.second_moment, i), beta2, (g * (1.0 - beta2)) * g)
+        v = fma(load(second, i), beta2, (g * (1.0 - beta2)) * g)
         r = _reciprocal(sqrt(v) + epsilon)
-        store(memory.first_moment, i, m)
-        store(memory.second_moment, i, v)
-        store(memory.weights, i, fma(m * step * -1.0, r, load(memory.weights, i)))
+        store(first, i, m)
+        store(second, i, v)
+        store(weights, i, fma(m * step * -1.0, r, load(weights, i)))
 
 
-@_inlined
-def _descend(memory, step, momentum):
+@merged
+def _descend(weights, gradient, first, step, momentum):
     """Descend along the decaying sum of gradients."""
-    for i in range(memory.weights.size // LANES):
-        m = fma(load(memory.first_moment, i), momentum, load(memory.gradient, i))
+    for i in range(weights.size // LANES):
+        m = fma(load(first, i), momentum, load(gradient, i))
         m = (m + _QUANTUM) - _QUANTUM
-        store(memory.first_moment, i, m)
-        store(memory.weights, i, fma(m * -1.0, step, load(memory.weights, i)))
+        store(first, i, m)
+        store(weights, i, fma(m * -1.0, step, load(weights, i)))
 
 
-@_inlined
-def _descend_ahead(memory, step, momentum):
+@merged
+def _descend_ahead(weights, gradient, first, step, momentum):
     """Descend along the gradient and what the momentum leaves of the sum of gradients."""
-    for i in range(memory.weights.size // LANES):
-        g = load(memory.gradient, i)
-        m = fma(load(memory.first_moment, i), momentum, g)
+    for i in range(weights.size // LANES):
+        g = load(gradient, i)
+        m = fma(load(first, i), momentum, g)
         m = (m + _QUANTUM) - _QUANTUM
-        store(memory.first_moment, i, m)
-        store(memory.weights, i, fma(fma(m, momentum, g) * -1.0, step, load(memory.weights, i)))
+        store(first, i, m)
+        store(weights, i, fma(fma(m, momentum, g) * -1.0, step, load(weights, i)))
 
 
-@_inlined
-def _rms_prop(memory, step, alpha):
-    epsilon = load(memory.rates, 1)
-    for i in range(memory.weights.size // LANES):
-        g = load(memory.gradient, i)
-        v = fma(load(memory.second_moment, i), alpha, (g * (1.0 - alpha)) * g)
+@merged
+def _rms_prop(weights, gradient, second, rates, step, alpha):
+    epsilon = load(rates, 1)
+    for i in range(weights.size // LANES):
+        g = load(gradient, i)
+        v = fma(load(second, i), alpha, (g * (1.0 - alpha)) * g)
         v = (v + _QUANTUM_OF_SQUARES) - _QUANTUM_OF_SQUARES
         r = _reciprocal(sqrt(v) + epsilon)
-        store(memory.second_moment, i, v)
-        store(memory.weights, i, fma(g * step * -1.0, r, load(memory.weights, i)))
+        store(second, i, v)
+        store(weights, i, fma(g * step * -1.0, r, load(weights, i)))
 
 
 @_inlined
 def update(memory, rule):
     """Update all parameters from the gradient and the rates."""
-    step = load(memory.rates, 0) * load(memory.rates, 2)
+    weights, gradient, rates = memory.weights, memory.gradient, memory.rates
+    first, second = memory.first_moment, memory.second_moment
+    step = load(rates, 0) * load(rates, 2)
     if rule.optimizer == ADAM:
-        _adam(memory, step, rule.beta1, rule.beta2)
+        _adam(weights, gradient, first, second, rates, step, rule.beta1, rule.beta2)
     elif rule.optimizer == DESCENT:
-        _descend(memory, step, rule.beta1)
+        _descend(weights, gradient, first, step, rule.beta1)
     elif rule.optimizer == NESTEROV:
-        _descend_ahead(memory, step, rule.beta1)
+        _descend_ahead(weights, gradient, first, step, rule.beta1)
     else:
-        _rms_prop(memory, step, rule.beta2)
-
-
-# Regularisation
+        _rms_prop(weights, gradient, second, rates, step, rule.beta2)
 
 
 @merged
-def regularise(memory, rule):
-    """Add the L1 penalty to the gradient, clip it, and let weights decay: the order in which PyTorch does."""
-    count, zero = memory.weights.size // LANES, broadcast(np.float32(0))
-    if rule.l1 > 0:
-        up = broadcast(np.float32(rule.l1))
-        for i in range(count):
-            w = load(memory.weights, i)
-            sign = where_above(w, zero, up, where_above(w * -1.0, zero, up * -1.0, zero))
-            store(memory.gradient, i, load(memory.gradient, i) + sign)
-    if rule.clip_norm > 0:
-        share = rule.clip_norm / (_norm(memory, count) + 1e-6)
-        share = minimum(broadcast(np.float32(1)), share)
-        for i in range(count):
-            store(memory.gradient, i, load(memory.gradient, i) * share)
-    if rule.decay > 0:
-        for i in range(count):
-            w = load(memory.weights, i)
-            store(memory.gradient, i, fma(w, rule.decay, load(memory.gradient, i)))
-    if rule.shrink > 0:
-        less = load(memory.rates, 2) * (-rule.shrink)
-        for i in range(count):
-            w = load(memory.weights, i)
-            store(memory.weights, i, fma(w, less, w))
+def _penalise(weights, gradient, strength):
+    """Add a multiple of the signs of weights to the gradient; that of 0 is 0."""
+    zero, up = broadcast(np.float32(0)), broadcast(np.float32(strength))
+    for i in range(weights.size // LANES):
+        w = load(weights, i)
+        sign = where_above(w, zero, up, where_above(w * -1.0, zero, up * -1.0, zero))
+        store(gradient, i, load(gradient, i) + sign)
 
 
 @merged
-def _norm(memory, count):
-    """Give the length of the gradient, its squares summed a few at a time for the sake of rounding."""
-    total = broadcast(np.float32(0))
+def _clip(gradient, longest):
+    """Shorten gradients; squares are summed a few at a time, for the sake of rounding."""
+    count, total = gradient.size // LANES, broadcast(np.float32(0))
     for start in range(0, count, 32):
         part = broadcast(np.float32(0))
         for i in range(start, min(start + 32, count)):
-            g = load(memory.gradient, i)
+            g = load(gradient, i)
             part = fma(g, g, part)
         total = total + part
-    return sqrt(total)
+    share = minimum(broadcast(np.float32(1)), longest / (sqrt(total) + 1e-6))
+    for i in range(count):
+        store(gradient, i, load(gradient, i) * share)
 
 
-# Rates
+@merged
+def _add_multiple(to, of, factor):
+    """Add a multiple of some vectors to others."""
+    for i in range(to.size // LANES):
+        store(to, i, fma(load(of, i), factor, load(to, i)))
+
+
+@_inlined
+def regularise(memory, rule):
+    """Add the L1 penalty to the gradient, clip it, and let weights decay: the order in which PyTorch does."""
+    if rule.l1 > 0:
+        _penalise(memory.weights, memory.gradient, rule.l1)
+    if rule.clip_norm > 0:
+        _clip(memory.gradient, rule.clip_norm)
+    if rule.decay > 0:
+        _add_multiple(memory.gradient, memory.weights, broadcast(np.float32(rule.decay)))
+    if rule.shrink > 0:
+        _add_multiple(memory.weights, memory.weights, load(memory.rates, 2) * (-rule.shrink))
 
 
 @_inlined

@@ -19,30 +19,37 @@ def begin(memory, lane):
         memory.lowest[place], memory.waited[place] = np.inf, 0
 
 
-@_inlined
-def _has_waited(memory, place, loss, least, patience):
+@merged
+def _has_waited(lowest, waited, place, loss, least, patience):
     """Count epochs since the loss became lower by such a share; tell whether they are too many."""
-    if loss < memory.lowest[place] * (1 - least):
-        memory.lowest[place], memory.waited[place] = loss, 0
+    if loss < lowest[place] * (1 - least):
+        lowest[place], waited[place] = loss, 0
     else:
-        memory.waited[place] += 1
-    return memory.waited[place] > patience
+        waited[place] += 1
+    return waited[place] > patience
 
 
 @merged
-def watch(memory, rule, n_rows):
-    """Look at the mean losses of an epoch, and tell which lanes end there; their sums start anew."""
+def _watch(rule, epoch, total, n_rows, lowest, waited, reduced):
     ended = 0
     for lane in range(LANES):
-        loss = np.float64(np.float32(memory.total[lane] / n_rows))  # as it would be recorded
-        memory.total[lane] = 0
+        loss = np.float64(np.float32(total[lane] / n_rows))  # as it would be recorded
+        total[lane] = 0
         ends = loss <= rule.target_loss or loss > rule.most_loss or (rule.ends and loss != loss)
-        if rule.patience >= 0 and _has_waited(memory, lane, loss, rule.min_improvement, rule.patience):
-            ends = True
-        counts = rule.reduce_patience >= 0 and memory.epoch[lane] >= rule.warmup
-        if counts and _has_waited(memory, LANES + lane, loss, rule.reduce_threshold, rule.reduce_patience):
-            memory.reduced[lane] = max(memory.reduced[lane] * rule.reduce_by, rule.reduce_floor)
-            memory.waited[LANES + lane] = 0
+        if rule.patience >= 0:
+            ends |= _has_waited(lowest, waited, lane, loss, rule.min_improvement, rule.patience)
+        if rule.reduce_patience >= 0 and epoch[lane] >= rule.warmup:
+            of_rate = LANES + lane
+            if _has_waited(lowest, waited, of_rate, loss, rule.reduce_threshold, rule.reduce_patience):
+                reduced[lane], waited[of_rate] = max(reduced[lane] * rule.reduce_by, rule.reduce_floor), 0
         if ends:
             ended |= 1 << lane
     return ended
+
+
+@_inlined
+def watch(memory, rule, n_rows):
+    """Look at the mean losses of an epoch, and tell which lanes end there; their sums start anew."""
+    return _watch(
+        rule.watch, memory.epoch, memory.total, n_rows, memory.lowest, memory.waited, memory.reduced
+    )

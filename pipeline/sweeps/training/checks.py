@@ -20,6 +20,7 @@ from relusweep.tasks.networks import Network, initial_parameters
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.engine import lacking_of
 
 __all__ = [
     "STARTING",
@@ -272,9 +273,9 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
 
 
 def _check_activations(labels: Labels, engine: str) -> None:
-    slow = [name for name in labels["activation"] if not activations.load(name).in_lanes]
+    slow = [lack for name in labels["activation"] if (lack := lacking_of(name))]
     if slow and engine == "lanes":
-        raise ValueError(f"activation = {slow[0]}: only the engine reference has it; set engine=reference")
+        raise ValueError(f"the engine lanes has not {slow[0]}; set engine=reference, or engine=auto")
     for name in labels["activation"]:
         activations.try_own(name)
     grouped = [name for name in labels["activation"] if activations.load(name).grouped]

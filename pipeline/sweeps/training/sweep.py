@@ -42,6 +42,7 @@ from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
+from relusweep.tasks.training.engine import lacking_of
 
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
@@ -50,6 +51,7 @@ __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK = 2**27
+_SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
 
@@ -76,8 +78,8 @@ class TrainingSweep(SpecifiedSweep):
     seed : int
         Root of all random streams.
     engine : {'lanes', 'reference'}
-        Who trains; ``"auto"`` is `lanes`. The two agree up to rounding, not bit for bit, so results of both
-        under one name would be of two kinds.
+        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks. The two
+        agree up to rounding, not bit for bit, so results of both under one name would be of two kinds.
     """
 
     kind: ClassVar[str] = "training"
@@ -106,7 +108,21 @@ class TrainingSweep(SpecifiedSweep):
     @model_validator(mode="before")
     @classmethod
     def _in_place(cls, fields: Any) -> Any:
-        return spread(fields, cls) if isinstance(fields, dict) else fields
+        if not isinstance(fields, dict):
+            return fields
+        said = {name: value for name, value in fields.items() if (name, value) != ("engine", "auto")}
+        return spread(said, cls)
+
+    @model_validator(mode="after")
+    def _engine_that_can(self) -> Self:
+        if "engine" not in self.model_fields_set and any(self._not_in_lanes):
+            self.__dict__["engine"] = "reference"
+        return self
+
+    @property
+    def _not_in_lanes(self) -> tuple[str, ...]:
+        """Say what the engine `lanes` lacks for some of the networks."""
+        return tuple(lack for name in self.network.activation if (lack := lacking_of(name)))
 
     def full_path(self, path: tuple[str, ...], value: Any) -> tuple[str, ...]:
         """Give the path of a field that may be named alone, as ``learning_rate``."""
@@ -353,6 +369,14 @@ class TrainingSweep(SpecifiedSweep):
         ):
             if is_asked:
                 yield self.setting({**first, **dict(zip(some, labels, strict=True))})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say where the slow engine trains, and why."""
+        if self.engine == "lanes":
+            return ()
+        why = f"since lanes has not {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
+        return (f"trained by the engine reference, PyTorch, {why}: {_SLOWER}",)
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:

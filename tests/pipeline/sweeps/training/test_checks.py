@@ -95,6 +95,25 @@ from relusweep.pipeline.sweeps.training.checks import check_names
             "kink_rate has several labels, and backpropagation does not use it.*scalars != 'backpropagation'",
         ),
         ("npn4", ["where=wdth < 3"], "names no axis 'wdth'"),
+        ("npn4", ["optimizer=adam,rmsprop", "alpha=0.9,0.99"], "alpha has several labels, and adam"),
+        ("npn4", ["alpha=0.9"], "alpha is of optimizer = rmsprop; set optimizer=rmsprop, or alpha=none"),
+        ("npn4", ["optimizer=sgd", "nesterov=true"], "set momentum above 0, as --set momentum=0.9"),
+        ("npn4", ["optimizer=sgd", "nesterov=false,true", "momentum=0,0.9"], "and momentum = 0 does not use"),
+        ("npn4", ["schedule=step"], "schedule = step: say schedule_every, as --set schedule_every=100"),
+        (
+            "npn4",
+            ["schedule=cosine,plateau", "schedule_patience=5,10"],
+            "\"schedule == 'plateau' or schedule_patience == 5\"",
+        ),
+        ("npn4", ["schedule=cosine", "warmup=10", "epochs=10"], "warmup = 10 takes all of 10 epochs"),
+        ("npn4", ["stop=plateau"], "stop = plateau: say patience, as --set patience=10"),
+        ("npn4", ["target_loss=0.1"], "target_loss is of stop = target_loss; set stop=target_loss, or"),
+        ("npn4", ["stop=plateau,divergence", "patience=5", "most_loss=1,2"], "most_loss has several labels"),
+        (
+            "one_neuron",
+            ["activation=decomposed_relu", "leak=0", "where=none", "l1=0.1"],
+            "what follows rules has no gradient; set weight_decay=0 and l1=none",
+        ),
     ],
 )
 def test_what_cannot_be_together_is_refused(name: str, settings: list[str], says: str) -> None:
@@ -128,6 +147,12 @@ def test_named_sweeps_pass(name: str) -> None:
         ["activation=relu,gelu", "engine=reference", "where=activation == 'relu' or leak == 0"],
         ["width=0", "depth=0", "widths=8-4-2,6-6"],
         ["batch=4,8,all"],
+        ["optimizer=sgd", "nesterov=false,true", "momentum=0,0.9", "where=momentum > 0 or nesterov == False"],
+        [
+            "schedule=cosine,plateau",
+            "schedule_patience=5,10",
+            "where=schedule == 'plateau' or schedule_patience == 5",
+        ],
     ],
 )
 def test_the_remedies_help(settings: list[str]) -> None:
