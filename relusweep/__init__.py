@@ -4,7 +4,7 @@
 >>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
-Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
+Sweeps: `sweeps`, `sweep`, `plan`, `run`; of arrays `table`. Results: `open`, `groups`, `report`, `animate`; their versions:
 `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
 `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
 `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
+    from relusweep.pipeline.python.tables import table
     from relusweep.pipeline.python.training import train
     from relusweep.pipeline.sweeps.base import Sweep
     from relusweep.storage.versions import history
@@ -82,6 +83,7 @@ __all__ = [
     "runs",
     "sweep",
     "sweeps",
+    "table",
     "tag",
     "train",
 ]
@@ -114,6 +116,7 @@ _HOMES = {
     "runs": "pipeline.monitoring.runs:read_runs",
     "sweep": "pipeline.python.sweeps",
     "sweeps": "pipeline.python.sweeps",
+    "table": "pipeline.python.tables",
     "tag": "pipeline.python.results",
     "train": "pipeline.python.training",
 }

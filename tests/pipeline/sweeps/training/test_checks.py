@@ -18,8 +18,8 @@ from relusweep.pipeline.sweeps.training.checks import check_names
         ("npn4", ["widths=4-2"], "widths say the units of every layer; leave out width and depth"),
         (
             "npn4",
-            ["activation=torch:sin"],
-            "activation = torch:sin: only .* reference has it; set engine=ref",
+            ["activation=torch:sin", "leak=0", "engine=lanes"],
+            "lanes has not the activation torch:sin; set engine=reference, or engine=auto",
         ),
         ("npn4", ["activation=relu-tanh"], "relu-tanh is of 2 hidden layers, and depth is 1; set depth=2, "),
         (
