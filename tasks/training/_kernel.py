@@ -14,7 +14,7 @@ from relusweep.tasks.training import _units
 from relusweep.tasks.training._losses import differentiate, look, tally
 from relusweep.tasks.training._steps import backward, forward, settle
 from relusweep.tasks.training._updates import regularise, set_factors, set_rates, update
-from relusweep.tasks.training._watch import begin, watch
+from relusweep.tasks.training._watch import forget, watch
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
@@ -79,7 +79,7 @@ def _load_network(memory, lane, network, data, shuffled):
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
-    begin(memory, lane)
+    forget(memory, lane)
     _await(memory, lane, 0, data.points)
 
 
