@@ -317,21 +317,22 @@ def constants_of(optimizer: Optimizer) -> tuple[int, float, float]:
     return _updates.NESTEROV if optimizer.nesterov else _updates.DESCENT, optimizer.momentum, 0.0
 
 
-def _regularisation(protocol: Protocol) -> tuple[bool, float, float, float, float]:
+def _regularisation(protocol: Protocol) -> tuple[Any, ...]:
     optimizer, decay = protocol.optimizer, protocol.optimizer.weight_decay
     shrink = optimizer.learning_rate * decay if isinstance(optimizer, AdamW) else 0.0
-    strengths = (protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay, shrink)
-    return any(strengths), *strengths
+    l1, longest, by_gradient = protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay
+    return any((l1, longest, by_gradient, shrink)), l1, longest, by_gradient, shrink
 
 
 def _watching(protocol: Protocol) -> tuple[bool, bool, _Watch]:
     stop, schedule = protocol.stop, protocol.schedule or Schedule()
     ends, reduces = stop in ("plateau", "target_loss", "divergence"), schedule.kind == "plateau"
+    target, most, patience = protocol.target_loss, protocol.most_loss, protocol.patience
     watch = _Watch(
         ends,
-        protocol.target_loss if stop == "target_loss" else -1.0,
-        protocol.most_loss if stop == "divergence" else math.inf,
-        protocol.patience if stop == "plateau" else -1,
+        target if stop == "target_loss" and target is not None else -1.0,
+        most if stop == "divergence" and most is not None else math.inf,
+        patience if stop == "plateau" and patience is not None else -1,
         protocol.min_improvement,
         schedule.patience if reduces else -1,
         schedule.threshold,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ RUNS = {
     "stopping.py": (("--most", "100"), "0.9"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
+    "table.py": (
+        (*FEW, "--networks", "20", "--rows", "70", "--chunk", "8"),
+        "not installed" if find_spec("jax") is None else "JAX",
+    ),
     "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),
 }
 
