@@ -1,0 +1,62 @@
+"""Outputs of networks with given parameters: the passes of training, in any partition of networks and rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from relusweep.tasks.networks import Network, initial_parameters
+from relusweep.tasks.outputs import outputs
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import lanes
+from relusweep.tasks.training.protocol import Protocol, Rows
+from tests.tasks.training.examples import UNITS, logits
+
+SHAPES = {
+    "relu": Network(n_inputs=2, width=5, depth=2, leak=0.1),
+    **{name: Network(n_inputs=2, width=4, depth=2, **fields) for name, fields in UNITS.items()},  # type: ignore[arg-type]
+}
+X = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+
+
+def drawn(network: Network, count: int = 37) -> np.ndarray:
+    return initial_parameters(network, Stream(("outputs",)), range(count))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_any_partition_has_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = SHAPES[name]
+    parameters = drawn(network)
+    whole = lanes.outputs(network, parameters, X)
+    np.testing.assert_array_equal(lanes.outputs(network, parameters[5:23], X), whole[5:23])
+    np.testing.assert_array_equal(lanes.outputs(network, parameters, X[7:30]), whole[:, 7:30])
+    own = np.stack([np.roll(X, i, axis=0) for i in range(len(parameters))])
+    rolled = [np.roll(of, i) for i, of in enumerate(whole)]
+    np.testing.assert_array_equal(lanes.outputs(network, parameters, own), rolled)
+    monkeypatch.setattr(lanes, "_MOST_ROWS", 1)  # so pieces of 20 rows lie in memory
+    np.testing.assert_array_equal(lanes.outputs(network, parameters, X), whole)
+    right, _, _ = lanes.look(Protocol(network=network), Rows(X, np.sign(whole)), parameters)
+    assert (right == len(X)).all()
+    assert (lanes.look(Protocol(network=network), Rows(X, -np.sign(whole)), parameters)[0] == 0).all()
+
+
+def test_they_are_those_of_float64() -> None:
+    network = SHAPES["relu"]
+    parameters = drawn(network, 3)
+    for row, found in zip(parameters, lanes.outputs(network, parameters, X), strict=True):
+        np.testing.assert_allclose(found, logits(network, row.astype(float), X), rtol=1e-4, atol=1e-5)
+
+
+def test_shapes_stand_side_by_side_and_what_is_lost_is_missing() -> None:
+    networks = [SHAPES["relu"], SHAPES["vrelu"]]
+    rows = np.full((4, max(network.n_parameters for network in networks)), np.nan, np.float32)
+    which = np.array([1, 0, -1, 1])
+    for at, kind in ((0, 1), (1, 0), (3, 1)):
+        rows[at, : networks[kind].n_parameters] = drawn(networks[kind], 4)[at]
+    rows[3, 2] = np.inf
+    found = outputs(rows, which, X, networks=networks, engine="lanes")
+    assert found.shape == (4, 50, 1)
+    for at, network in ((0, networks[1]), (1, networks[0])):
+        one = rows[at : at + 1, : network.n_parameters]
+        np.testing.assert_array_equal(found[at, :, 0], lanes.outputs(network, one, X)[0])
+    assert np.isnan(found[2:]).all()
