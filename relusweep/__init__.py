@@ -4,7 +4,7 @@
 >>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
-Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
+Sweeps: `sweeps`, `sweep`, `plan`, `run`; of arrays `table`. Results: `open`, `groups`, `report`, `animate`; their versions:
 `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
 `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
 `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
+    from relusweep.pipeline.python.exporting import export
     from relusweep.pipeline.python.joining import join
     from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
@@ -37,24 +38,28 @@ if TYPE_CHECKING:
     from relusweep.pipeline.python.retraining import retrain
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
-    from relusweep.pipeline.python.tables import export
+    from relusweep.pipeline.python.tables import table
     from relusweep.pipeline.python.training import train
     from relusweep.pipeline.sweeps.base import Sweep
     from relusweep.storage.versions import history
     from relusweep.tasks.networks import Network
     from relusweep.tasks.streams import Stream
-    from relusweep.tasks.training.protocol import Adam, Protocol, Rules, Sgd, TrainingResult
+    from relusweep.tasks.training.optimizers import Adam, AdamW, RmsProp, Schedule, Sgd
+    from relusweep.tasks.training.protocol import Protocol, Rules, TrainingResult
 
     __version__: str
 
 __all__ = [
     "Adam",
+    "AdamW",
     "Comparison",
     "Network",
     "Networks",
     "Protocol",
+    "RmsProp",
     "Rules",
     "RunPlan",
+    "Schedule",
     "Sgd",
     "Stream",
     "Sweep",
@@ -87,26 +92,30 @@ __all__ = [
     "runs",
     "sweep",
     "sweeps",
+    "table",
     "tag",
     "train",
 ]
 
 # As above, for when the program runs. A name without an entry is a module beside this one.
 _HOMES = {
-    "Adam": "tasks.training.protocol",
+    "Adam": "tasks.training.optimizers",
+    "AdamW": "tasks.training.optimizers",
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
     "Networks": "pipeline.python.networks",
     "Protocol": "tasks.training.protocol",
+    "RmsProp": "tasks.training.optimizers",
     "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
-    "Sgd": "tasks.training.protocol",
+    "Schedule": "tasks.training.optimizers",
+    "Sgd": "tasks.training.optimizers",
     "Stream": "tasks.streams",
     "Sweep": "pipeline.sweeps.base",
     "TrainingResult": "tasks.training.protocol",
     "animate": "pipeline.python.results",
     "compare": "pipeline.python.results",
-    "export": "pipeline.python.tables",
+    "export": "pipeline.python.exporting",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
     "join": "pipeline.python.joining",
@@ -121,6 +130,7 @@ _HOMES = {
     "runs": "pipeline.monitoring.runs:read_runs",
     "sweep": "pipeline.python.sweeps",
     "sweeps": "pipeline.python.sweeps",
+    "table": "pipeline.python.tables",
     "tag": "pipeline.python.results",
     "train": "pipeline.python.training",
 }

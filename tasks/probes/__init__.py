@@ -186,14 +186,15 @@ def domain_of(trained: Trained, reach: float = 1.0) -> tuple[float, float]:
 
 
 def needs_linear_pieces(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
-    """Raise ValueError where a network has units that are smooth."""
-    if smooth := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
+    """Raise ValueError where a network has units whose pieces are not found."""
+    if others := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
         raise ValueError(
-            f"{probe} needs piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"
+            f"{probe} needs piecewise linear units of one kink, as those of relu, not {', '.join(others)}; "
+            "leave it out"
         )
 
 
 def needs_relu(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
-    """Raise ValueError where a network has units that are not piecewise linear."""
+    """Raise ValueError where a network has units other than those of relu."""
     if others := [name for name in settings["activation"] if name != "relu"]:
         raise ValueError(f"{probe} is of networks of relu units, not of {', '.join(others)}; leave it out")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -15,7 +17,19 @@ from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
 
-__all__ = ["described", "network_of", "sweep_of_results"]
+__all__ = ["described", "importing", "network_of", "sweep_of_results"]
+
+_TRUSTED: ContextVar[frozenset[str]] = ContextVar("code that a store may name", default=frozenset())
+
+
+@contextmanager
+def importing(imports: Collection[str]) -> Iterator[None]:
+    """Allow code of the user's own, as ``module:name``, to be imported within where only stores name it."""
+    before = _TRUSTED.set(frozenset(imports))
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(before)
 
 
 def described(dataset: xr.Dataset) -> TrainingSweep:
@@ -42,7 +56,8 @@ def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> Trai
     ----------
     dataset : xarray.Dataset
     imports : collection of str
-        Code of the user's own, as ``module:name``, that may be imported although only the store names it.
+        Code of the user's own, as ``module:name``, that may be imported although only the store names it;
+        beside what `importing` allows.
 
     Raises
     ------
@@ -52,10 +67,11 @@ def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> Trai
         The dataset is of no training sweep.
     """
     sweep = described(dataset)
-    if others := sorted(set(sweep.own_code) - set(imports)):
+    if others := sorted(set(sweep.own_code) - set(imports) - _TRUSTED.get()):
         raise InvalidSweep(
             f"{sweep.name}: its networks need {', '.join(others)}, code that only the store names: that is "
-            f"not imported unasked; if you trust it, give imports={others}"
+            f"not imported unasked; if you trust it, give imports={others}, or on the command line "
+            f"{' '.join(f'--import {name}' for name in others)}"
         )
     return sweep
 

@@ -159,13 +159,17 @@ def _region(regions, point):
 
 def test_where_they_are_refused():
     labels = {"activation": ("gelu", "relu"), "n_inputs": (2, 3), "samples": (40,)}
-    with pytest.raises(ValueError, match="piecewise linear units, and gelu is smooth; leave it out"):
+    with pytest.raises(
+        ValueError, match="piecewise linear units of one kink, as those of relu, not gelu; leave"
+    ):
         Regions(at=FIRST).check(Circle(), labels)
     four = {**labels, "n_inputs": (2, 4), "random": (1,)}
     with pytest.raises(ValueError, match="the line, the plane and space, and networks have 4 inputs; leave"):
         Regions(at=FIRST).check(Boolean(n_inputs=(2, 4), random=1), four)
     with pytest.raises(ValueError, match="counts right rows, and function has no classes; leave it out"):
         Compression().check(Function(), labels)
-    with pytest.raises(ValueError, match="piecewise linear units, and gelu is smooth; leave it out"):
+    with pytest.raises(
+        ValueError, match="piecewise linear units of one kink, as those of relu, not gelu; leave"
+    ):
         Compression().check(Circle(), labels)
     Regions(at=FIRST).check(Circle(), {**labels, "activation": fixed("abs")})
