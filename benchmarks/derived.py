@@ -4,8 +4,9 @@
 
 The networks are starts of the 222 classes of `npn4`, their parameters in a store in a temporary directory
 ($TMPDIR). Deriving is a whole run on one worker, which is there before: it plans, reads parameters, computes
-and writes. Reading alone is of the parameters; writing alone is one committer that is given the arrays of each
-block. Rounds alternate. Without `--points`, Jacobians are at the 16 rows of the functions; with it, at so many random points.
+and writes. Reading alone is of the parameters; writing alone is one committer that is given the arrays of
+each block. Rounds alternate. Without `--points`, Jacobians are at the 16 rows of the functions; with it, at
+so many random points.
 """
 
 import argparse

@@ -40,7 +40,6 @@ def store_sink(plan: Plan, fork: Fork) -> Callable[[Block], Sink | None]:
     What it gives makes the sink of a block; None where that is not one region. What is not whole chunks of
     the store, as where an axis has grown within one, travels.
     """
-
     inner = {dim: len(labels) for dim, labels in plan.stored.inner.items()}
     dims = {name: plan.stored.variables[name].dims for name in plan.sweep.schedule.written_by_workers}
 

@@ -41,7 +41,7 @@ class Curve(ProbeOfEpochs):
             raise ValueError(f"curve: {problem.kind} has no test rows here; leave out test, or ask for some")
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
-        """Give loss and gradient, of classes the share of right rows, and of test rows all but the gradient."""
+        """Give loss and gradient, of classes the share of right rows; of test rows all but the gradient."""
         found = {"curve_loss": numbers("float32", "loss, mean over rows", _DIMS)}
         if extent.problem.has_classes:
             found["curve_rows_right"] = numbers("float32", "share of rows on the right side", _DIMS)

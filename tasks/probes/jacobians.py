@@ -45,8 +45,8 @@ class Jacobians(Probe):
         if self.points and lengths != inputs:
             got, wanted = (" or ".join(map(str, sorted(some))) for some in (lengths, inputs))
             raise ValueError(
-                f"jacobians: points have {got} numbers, and networks {wanted} inputs; give points of as many, "
-                "or none for the rows"
+                f"jacobians: points have {got} numbers, and networks {wanted} inputs; give points of as "
+                "many, or none for the rows"
             )
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:
