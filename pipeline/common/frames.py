@@ -18,7 +18,6 @@ from pandas.api.types import pandas_dtype
 from relusweep.pipeline.common.boxes import boxes
 from relusweep.pipeline.common.errors import CannotExport
 from relusweep.pipeline.common.queries import ran
-from relusweep.pipeline.common.validation import nearest
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetWriter

@@ -255,7 +255,7 @@ class _Watch(NamedTuple):
 def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
-    return _Rule(
+    return _Rule(  # type: ignore[call-arg]  # of tuples it counts every member as many
         network.n_inputs,
         network.n_outputs,
         protocol.n_targets,
