@@ -29,4 +29,6 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         subprocess.run([Path(sys.executable).with_name("relusweep"), *words[1:]], cwd=tmp_path, check=True)
     for source in blocks("python"):
         subprocess.run([sys.executable, "-W", "error", "-c", source], cwd=tmp_path, check=True)
-    assert {"again.zarr", "npn2.csv", "npn2.parquet", "narrow.csv"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"again.zarr", "npn2.csv", "npn2.parquet", "narrow.csv"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
