@@ -4,11 +4,11 @@
 >>> sweep = rs.sweep("npn4", trials=10, width=[2, 3])
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
-Sweeps: `sweeps`, `sweep`, `plan`, `run`. Results: `open`, `groups`, `report`, `animate`; their versions:
-`history`, `tag`, `compare`; functions of stored networks: `derive`, `derivation`; the runs that a store has
-seen: `runs`. What sources report: `plan_source`, `reproduce`. Networks without a sweep: `train`. The parts,
-by subject: `boolean`, `hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`,
-`jacobians`, `comparison`. What can go wrong: `errors`.
+Sweeps: `sweeps`, `sweep`, `plan`, `run`; of arrays `table`. Results: `open`, `groups`, `report`, `animate`;
+their versions: `history`, `tag`, `compare`; functions of stored networks: `derive`, `derivation`; the runs
+that a store has seen: `runs`. What sources report: `plan_source`, `reproduce`. Networks without a sweep:
+`train`. The parts, by subject: `boolean`, `hypersphere`, `regions`, `optima`, `composition`,
+`constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
@@ -32,30 +32,36 @@ if TYPE_CHECKING:
     from relusweep.pipeline.monitoring.runs import read_runs as runs
     from relusweep.pipeline.planning.run_plan import RunPlan
     from relusweep.pipeline.python.derive import derivation, derive
+    from relusweep.pipeline.python.exporting import export
+    from relusweep.pipeline.python.joining import join
     from relusweep.pipeline.python.networks import Networks, networks
     from relusweep.pipeline.python.reproduction import plan_source, reproduce
     from relusweep.pipeline.python.results import Comparison, animate, compare, groups, open, report, tag
     from relusweep.pipeline.python.retraining import retrain
     from relusweep.pipeline.python.runs import run
     from relusweep.pipeline.python.sweeps import plan, sweep, sweeps
-    from relusweep.pipeline.python.tables import export
+    from relusweep.pipeline.python.tables import table
     from relusweep.pipeline.python.training import train
     from relusweep.pipeline.sweeps.base import Sweep
     from relusweep.storage.versions import history
     from relusweep.tasks.networks import Network
     from relusweep.tasks.streams import Stream
-    from relusweep.tasks.training.protocol import Adam, Protocol, Rules, Sgd, TrainingResult
+    from relusweep.tasks.training.optimizers import Adam, AdamW, RmsProp, Schedule, Sgd
+    from relusweep.tasks.training.protocol import Protocol, Rules, TrainingResult
 
     __version__: str
 
 __all__ = [
     "Adam",
+    "AdamW",
     "Comparison",
     "Network",
     "Networks",
     "Protocol",
+    "RmsProp",
     "Rules",
     "RunPlan",
+    "Schedule",
     "Sgd",
     "Stream",
     "Sweep",
@@ -76,6 +82,7 @@ __all__ = [
     "hypersphere",
     "images",
     "jacobians",
+    "join",
     "networks",
     "open",
     "optima",
@@ -89,20 +96,24 @@ __all__ = [
     "runs",
     "sweep",
     "sweeps",
+    "table",
     "tag",
     "train",
 ]
 
 # As above, for when the program runs. A name without an entry is a module beside this one.
 _HOMES = {
-    "Adam": "tasks.training.protocol",
+    "Adam": "tasks.training.optimizers",
+    "AdamW": "tasks.training.optimizers",
     "Comparison": "pipeline.python.results",
     "Network": "tasks.networks",
     "Networks": "pipeline.python.networks",
     "Protocol": "tasks.training.protocol",
+    "RmsProp": "tasks.training.optimizers",
     "Rules": "tasks.training.protocol",
     "RunPlan": "pipeline.planning.run_plan",
-    "Sgd": "tasks.training.protocol",
+    "Schedule": "tasks.training.optimizers",
+    "Sgd": "tasks.training.optimizers",
     "Stream": "tasks.streams",
     "Sweep": "pipeline.sweeps.base",
     "TrainingResult": "tasks.training.protocol",
@@ -110,9 +121,10 @@ _HOMES = {
     "compare": "pipeline.python.results",
     "derivation": "pipeline.python.derive",
     "derive": "pipeline.python.derive",
-    "export": "pipeline.python.tables",
+    "export": "pipeline.python.exporting",
     "groups": "pipeline.python.results",
     "history": "storage.versions",
+    "join": "pipeline.python.joining",
     "networks": "pipeline.python.networks",
     "open": "pipeline.python.results",
     "plan": "pipeline.python.sweeps",
@@ -124,6 +136,7 @@ _HOMES = {
     "runs": "pipeline.monitoring.runs:read_runs",
     "sweep": "pipeline.python.sweeps",
     "sweeps": "pipeline.python.sweeps",
+    "table": "pipeline.python.tables",
     "tag": "pipeline.python.results",
     "train": "pipeline.python.training",
 }

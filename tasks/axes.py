@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Annotated, Any, TypeVar, get_args
 
 import numpy as np
@@ -128,11 +129,12 @@ _WHOLE = r"\s*(0|[1-9][0-9]*)\s*"
 def listed(value: object, *, any_number: bool = False) -> list[object]:
     """Read ``2,3`` and ``2..10``, and lists; whether the items are numbers is for the field to check.
 
+    A comma within brackets does not part: ``max(x, y), x`` are two items.
     Where the field takes `any_number`, ``0..1`` would leave out what lies between, and is refused.
     """
     if isinstance(value, str):
         items: list[object] = []
-        for part in value.split(","):
+        for part in _parts(value):
             span = re.fullmatch(rf"{_WHOLE}\.\.{_WHOLE}", part)
             if span and any_number:
                 raise ValueError(f"{part.strip()} counts whole numbers; write each, as 0,0.5,1")
@@ -142,6 +144,13 @@ def listed(value: object, *, any_number: bool = False) -> list[object]:
         parts = (listed(item, any_number=any_number) if isinstance(item, str) else [item] for item in value)
         return [one for part in parts for one in part]
     return [value]
+
+
+def _parts(text: str) -> list[str]:
+    """Part a text at its commas, but for those within brackets."""
+    depths = accumulate((letter == "(") - (letter == ")") for letter in text)
+    commas = [at for at, depth in enumerate(depths) if text[at] == "," and depth <= 0]
+    return [text[a + 1 : b] for a, b in pairwise([-1, *commas, len(text)])]
 
 
 def _between(first: int, last: int) -> range:

@@ -1,7 +1,7 @@
 """Named functions of one to three inputs, to be fitted or approximated, with the same bits everywhere.
 
 They use sums, products, quotients and square roots, which are exact everywhere, and the sines and
-exponentials of `relusweep.tasks.elementary`: absolute errors stay below 1e-10.
+exponentials of `relusweep.tasks.elementwise`: absolute errors stay below 1e-10.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.tasks import elementary
-from relusweep.tasks.compiled import compiled
-from relusweep.tasks.elementary import cos_sin_turn, exp
+from relusweep.tasks.elementwise import exp, sin_turn, tanh
 
 __all__ = ["TARGETS", "Target", "target"]
 
@@ -92,38 +90,8 @@ def target(name: str) -> Target:
     return TARGETS[name]
 
 
-@compiled(elementary)
-def _exp_of_each(x, result):  # type: ignore[no-untyped-def]
-    for i in range(x.size):
-        result[i] = exp(x[i])
-
-
-@compiled(elementary)
-def _sin_of_each(turns, result):  # type: ignore[no-untyped-def]
-    for i in range(turns.size):
-        result[i] = cos_sin_turn(turns[i])[1]
-
-
-def _exp(x: Values) -> Values:
-    result = np.empty(x.shape)
-    _exp_of_each(np.ascontiguousarray(x), result)
-    return result
-
-
-def _sin_turn(turns: Values) -> Values:
-    """Give the sine of any number of full circles."""
-    result = np.empty(turns.shape)
-    _sin_of_each(np.ascontiguousarray(turns - np.floor(turns)), result)
-    return result
-
-
 def _sin_pi(x: Values) -> Values:
-    return _sin_turn(x / 2)
-
-
-def _tanh(x: Values) -> Values:
-    fall = _exp(-2 * np.abs(x))
-    return np.copysign((1 - fall) / (1 + fall), x)
+    return sin_turn(x / 2)
 
 
 def _power11(x: Values) -> Values:
@@ -134,17 +102,17 @@ def _power11(x: Values) -> Values:
 
 def _franke(x: Values, y: Values) -> Values:
     a, b = 9 * (x + 1) / 2, 9 * (y + 1) / 2
-    hills = 0.75 * _exp(-((a - 2) * (a - 2) + (b - 2) * (b - 2)) / 4)
-    hills = hills + 0.75 * _exp(-(a + 1) * (a + 1) / 49 - (b + 1) / 10)
-    hills = hills + 0.5 * _exp(-((a - 7) * (a - 7) + (b - 3) * (b - 3)) / 4)
-    return hills - 0.2 * _exp(-(a - 4) * (a - 4) - (b - 7) * (b - 7))
+    hills = 0.75 * exp(-((a - 2) * (a - 2) + (b - 2) * (b - 2)) / 4)
+    hills = hills + 0.75 * exp(-(a + 1) * (a + 1) / 49 - (b + 1) / 10)
+    hills = hills + 0.5 * exp(-((a - 7) * (a - 7) + (b - 3) * (b - 3)) / 4)
+    return hills - 0.2 * exp(-(a - 4) * (a - 4) - (b - 7) * (b - 7))
 
 
 def _peaks(x: Values, y: Values) -> Values:
     a, b = 3 * x, 3 * y
-    first = 3 * (1 - a) * (1 - a) * _exp(-a * a - (b + 1) * (b + 1))
-    second = 10 * (a / 5 - a * a * a - b * b * b * b * b) * _exp(-a * a - b * b)
-    third = _exp(-(a + 1) * (a + 1) - b * b) / 3
+    first = 3 * (1 - a) * (1 - a) * exp(-a * a - (b + 1) * (b + 1))
+    second = 10 * (a / 5 - a * a * a - b * b * b * b * b) * exp(-a * a - b * b)
+    third = exp(-(a + 1) * (a + 1) - b * b) / 3
     return (first - second - third) / 10
 
 
@@ -166,11 +134,11 @@ def _space(formula: str, least: float, most: float, of: Callable[..., Values]) -
 
 TARGETS: dict[str, Target] = {
     # of one input
-    "sine": Target("sin x", 1, -math.pi, math.pi, -1, 1, lambda x: _sin_turn(x / (2 * math.pi))),
+    "sine": Target("sin x", 1, -math.pi, math.pi, -1, 1, lambda x: sin_turn(x / (2 * math.pi))),
     "cube": Target("x³", 1, 0, 1, 0, 1, lambda x: x * x * x, bend=1),
     "power11": Target("x¹¹", 1, 0, 1, 0, 1, _power11, bend=1),
-    "tanh3": Target("tanh 3x", 1, 0, 1, 0, 0.996, lambda x: _tanh(3 * x), bend=-1),
-    "quarter_sine": Target("sin(πx/2)", 1, 0, 1, 0, 1, lambda x: _sin_turn(x / 4), bend=-1),
+    "tanh3": Target("tanh 3x", 1, 0, 1, 0, 0.996, lambda x: tanh(3 * x), bend=-1),
+    "quarter_sine": Target("sin(πx/2)", 1, 0, 1, 0, 1, lambda x: sin_turn(x / 4), bend=-1),
     "kink": Target("max(x - 1/4, 0)", 1, -1, 1, 0, 0.75, lambda x: np.maximum(x - 0.25, 0), bend=1),
     "kink_left": Target("max(-x - 1/4, 0)", 1, -1, 1, 0, 0.75, lambda x: np.maximum(-x - 0.25, 0), bend=1),
     # of two

@@ -65,7 +65,7 @@ def _hidden(network: Network, i: int, layer: Layer, scalars: NDArray[np.float32]
 
 def _linear(layer: Layer) -> nn.Linear:
     n_out, n_in = layer.weights.shape[1:]
-    linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+    linear: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(layer.weights[0].copy()))
         linear.bias.copy_(torch.from_numpy(layer.biases[0].copy()))

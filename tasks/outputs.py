@@ -48,15 +48,25 @@ def outputs(
     kinds = np.broadcast_to(which, shape).reshape(-1)
     x = inputs if inputs.ndim == 2 else np.broadcast_to(inputs, (*shape, n_rows, n_inputs))
     own = x.reshape(-1, n_rows, n_inputs) if inputs.ndim > 2 else None
-    found = np.full((len(rows), n_rows, max(n.n_outputs for n in networks)), np.nan, np.float32)
+    most = max(network.n_outputs for network in networks)
+    found = None
     for kind in np.unique(kinds[kinds >= 0]):
         network = networks[kind]
-        members = np.flatnonzero((kinds == kind) & np.isfinite(rows[:, : network.n_parameters]).all(axis=1))
+        chosen = (kinds == kind) & np.isfinite(rows[:, : network.n_parameters]).all(axis=1)
+        members = slice(None) if chosen.all() else np.flatnonzero(chosen)
         some = rows[members, : network.n_parameters]
-        found[members, :, : network.n_outputs] = _of_one_shape(
-            network, some, inputs if own is None else own[members], engine
-        ).reshape(len(members), n_rows, network.n_outputs)
-    return found.reshape(*shape, *found.shape[1:])
+        came = _of_one_shape(network, some, inputs if own is None else own[members], engine)
+        came = came.reshape(len(some), n_rows, network.n_outputs)
+        if chosen.all() and network.n_outputs == most:
+            return came.reshape(*shape, n_rows, most)  # the usual case, without another array as large
+        found = _missing(len(rows), n_rows, most) if found is None else found
+        found[members, :, : network.n_outputs] = came
+    found = _missing(len(rows), n_rows, most) if found is None else found
+    return found.reshape(*shape, n_rows, most)
+
+
+def _missing(*shape: int) -> NDArray[np.float32]:
+    return np.full(shape, np.nan, np.float32)
 
 
 def in_lanes(network: Network) -> bool:

@@ -9,7 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OwnCodeError", "call", "is_path", "load"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["OwnCodeError", "call", "is_path", "load", "shaped"]
 
 _PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -40,6 +43,11 @@ def load(path: str) -> Any:
         There is no such module, it has no such name, or importing it failed.
     """
     module, _, name = path.partition(":")
+    if module == "__main__":
+        raise OwnCodeError(
+            f"{path}: workers cannot import what a script or a notebook defines itself; put {name} into a "
+            f"file of its own, as mymodule.py, and write mymodule:{name}"
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -76,3 +84,38 @@ def call(path: str, *arguments: Any) -> Any:
         raise OwnCodeError(
             f"{path} of an argument of shape {shapes} raised {type(error).__name__}: {error}"
         ) from error
+
+
+def shaped(path: str, found: Any, of: tuple[int, ...], n_outputs: int) -> NDArray[Any]:
+    """Check what a function gave for an array of a shape: numbers, one for each row and output.
+
+    Parameters
+    ----------
+    path : str
+    found : object
+    of : tuple of int
+        Shape of the argument, rows first.
+    n_outputs : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        The first of one output.
+
+    Raises
+    ------
+    OwnCodeError
+        It gave something else.
+    """
+    shape = (of[0],) if n_outputs == 1 else (of[0], n_outputs)
+    try:
+        values = np.asarray(found)
+    except Exception as error:  # of whatever it gave
+        raise OwnCodeError(f"{path} gave a {type(found).__name__}, which is no array: {error}") from error
+    if values.shape != shape or values.dtype.kind not in "biuf":
+        more = "" if n_outputs > 1 else "; of several outputs, say how many as n_outputs"
+        raise OwnCodeError(
+            f"{path} of an array of shape {of} gave {values.dtype} of shape {values.shape}; allowed are "
+            f"numbers of shape {shape}{more}"
+        )
+    return values

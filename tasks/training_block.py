@@ -16,6 +16,7 @@ from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.composition.starts import starts_of
 from relusweep.tasks.given import Starts
 from relusweep.tasks.initialisations import uniform_around_zero
+from relusweep.tasks.own import OwnCodeError
 from relusweep.tasks.pretraining.stage import Pretrained, Pretraining, pretrain
 from relusweep.tasks.probes import END, Extent, Probe, Trained, Tried
 from relusweep.tasks.problems import Problem, Trials
@@ -53,6 +54,8 @@ class TrainingBlock:
         By default they are drawn.
     pretraining : Pretraining, optional
         Of compositions, before all weights are trained.
+    digest : str, optional
+        Of what code of the user's own gave where the sweep was planned.
     """
 
     problem: Problem
@@ -67,6 +70,7 @@ class TrainingBlock:
     engine: Engine = "auto"
     starts: Starts | None = None
     pretraining: Pretraining | None = None
+    digest: str | None = None
 
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:
@@ -120,7 +124,13 @@ def train_block(block: TrainingBlock) -> BlockResult:
     BlockResult
         Of the variables of all probes, over labels × trials (trials alone where labels are one None) and the
         dimensions of the variable.
+
+    Raises
+    ------
+    OwnCodeError
+        Code of the user's own cannot be used here, or gives other values than where the sweep was planned.
     """
+    _check_own_code(block)
     compiling = prepare(block.protocol, block.problem.n_rows_of(block.setting), block.engine)
     begin = thread_time()
     parts = [_train_part(part) for part in _parts(block)]
@@ -132,6 +142,17 @@ def train_block(block: TrainingBlock) -> BlockResult:
     }
     epochs = sum(count for _, count in parts)
     return BlockResult(arrays, epochs, thread_time() - begin, compiling)
+
+
+def _check_own_code(block: TrainingBlock) -> None:
+    if block.digest is None:
+        return
+    if block.problem.digest(block.setting, block.labels, block.seed) != block.digest:
+        raise OwnCodeError(
+            f"{', '.join(block.problem.own_code)}: gives other values on this worker than where the sweep "
+            "was planned; give all machines the same code, let it give the same values at every call, and "
+            "start workers that have imported another version anew"
+        )
 
 
 def _parts(block: TrainingBlock) -> Iterable[TrainingBlock]:

@@ -23,6 +23,14 @@ Labels = Annotated[
         help="Which network: widths=8-8-8, trial=3. Repeatable; of several, the best is shown.",
     ),
 ]
+Import = Annotated[
+    list[str] | None,
+    Option(
+        "--import",
+        metavar="MODULE:NAME",
+        help="Code of your own that may be imported; what only a store names is not. Repeatable.",
+    ),
+]
 File = Annotated[
     Path,
     Option("--file", metavar="PATH", dir_okay=False, help="What to write: a name in .html, .gif or .mp4."),
@@ -46,15 +54,21 @@ def show(sweep: StoredSweep = None, store: Store = "results", at: At = None) -> 
 
 
 def report(
-    sweep: StoredSweep = None, store: Store = "results", folder: Folder = Path("report"), at: At = None
+    sweep: StoredSweep = None,
+    store: Store = "results",
+    folder: Folder = Path("report"),
+    at: At = None,
+    imports: Import = None,
 ) -> None:
     """Write the report: a page that needs nothing else, and its pictures as PNG and SVG.
 
     relusweep report npn4 --at night-12
     """
     from relusweep.pipeline.report.stored import report_stored
+    from relusweep.pipeline.sweeps.training.again import importing
 
-    page = report_stored(store, sweep, folder, at)
+    with importing(imports or ()):
+        page = report_stored(store, sweep, folder, at)
     say(f"The report is at {escape(str(page.absolute()))}")
 
 
@@ -64,6 +78,7 @@ def animate(
     labels: Labels = None,
     file: File = Path("animation.html"),
     at: At = None,
+    imports: Import = None,
 ) -> None:
     """Show the training of a network of two inputs: its regions, boundary and maps, epoch by epoch.
 
@@ -78,10 +93,12 @@ def animate(
     from relusweep.pipeline.common.paths import expanded
     from relusweep.pipeline.report.plane.animate import animate as write
     from relusweep.pipeline.report.stored import open_sweep
+    from relusweep.pipeline.sweeps.training.again import importing
 
     name, data = open_sweep(store, sweep, at)
     if not isinstance(data, xr.Dataset) or "success_epoch" not in data:
         raise CannotDraw(f"{name} has no networks of two inputs")
     path = expanded(file)
-    of = write(selected(data, labels or ()), path)
+    with importing(imports or ()):
+        of = write(selected(data, labels or ()), path)
     say(f"The training of {escape(of.name)} is at {escape(str(path.absolute()))}")

@@ -84,4 +84,5 @@ def differing_in_words(
 
 
 def _written(value: np.generic) -> str:
-    return label(value.item()) if value == np.round(value) else str(value)
+    number = value.item()
+    return label(number) if number == round(number) else str(value)

@@ -13,7 +13,7 @@ def boxes(sizes: Mapping[str, int], most: int) -> Iterator[dict[str, slice]]:
     """Cut dimensions into boxes of at most so many entries, in the order of the entries, the last fastest."""
     steps: list[int] = []
     room = max(1, most)
-    for size in reversed(sizes.values()):
+    for size in reversed([*sizes.values()]):
         steps.insert(0, max(1, min(size, room)))
         room = room // max(1, size)
     spans = (range(0, size, step) for size, step in zip(sizes.values(), steps, strict=True))
@@ -25,7 +25,7 @@ def boxes(sizes: Mapping[str, int], most: int) -> Iterator[dict[str, slice]]:
 def lengths(sizes: Mapping[str, int], most: int, stored: Mapping[str, int]) -> dict[str, int]:
     """Give lengths of chunks of about so many entries: multiples of those that are stored, where they fit."""
     found = {dim: max(1, min(size, stored.get(dim, 1))) for dim, size in sizes.items()}
-    for dim, size in reversed(sizes.items()):
+    for dim, size in reversed([*sizes.items()]):
         found[dim] = max(1, min(size, found[dim] * max(1, most // prod(found.values()))))
     for dim in sizes:
         if (whole := prod(found.values())) > most:

@@ -20,7 +20,8 @@ def diverged(dataset: xr.Dataset) -> pd.DataFrame:
     """Count the networks that did not stay finite, of those that ran.
 
     Of networks trained by a sweep an output was infinite or NaN at the end (``stop_reason``); of networks of
-    images the loss on the test images was, after some epoch.
+    images the loss on the test images was, after some epoch. Networks that ``stop: divergence`` ended are
+    finite, and have a code of their own: they count like all others.
 
     Returns
     -------
@@ -48,29 +49,41 @@ def diverged(dataset: xr.Dataset) -> pd.DataFrame:
 
 
 def diverged_in_words(data: xr.Dataset | xr.DataTree) -> list[str]:
-    """Say how many networks did not stay finite, and where; nothing where all did, or nothing says it."""
+    """Say how many networks did not stay finite or were ended before, and where; nothing if none."""
     if isinstance(data, xr.DataTree):
         return diverged_in_words(data["training"].to_dataset()) if "training" in data.children else []
     found = _found(data)
-    if found is None or not bool(found["lost"].any()):
+    if found is None:
         return []
-    lost = found["lost"]
-    settings = ", ".join(_settings(data, lost))
+    words = []
+    if found["lost"].any():
+        what = "did not stay finite (outputs infinite or not a number)"
+        words = [f"{_which(data, found, 'lost', what)}.", *_consequences(data, found["lost"])]
+    if found["ended"].any():
+        ended = _which(data, found, "ended", "were ended as their loss was above most_loss")
+        words.append(f"{ended}; they count with what they had then.")
+    return words
+
+
+def _which(data: xr.Dataset, found: xr.Dataset, name: str, what: str) -> str:
+    """Say how many they are, what is with them, and where."""
+    settings = ", ".join(_settings(data, found[name]))
     where = f", all at {settings}" if settings else ""
-    many = f"{int(lost.sum()):,} of {counted(int(found['ran'].sum()), 'network')}"
-    return [
-        f"{many} did not stay finite (outputs infinite or not a number){where}.",
-        *_consequences(data, lost),
-    ]
+    return f"{int(found[name].sum()):,} of {counted(int(found['ran'].sum()), 'network')} {what}{where}"
 
 
 def _found(dataset: xr.Dataset) -> xr.Dataset | None:
-    """Give of every network, in memory, whether it ``ran`` and whether it was ``lost``."""
+    """Give of every network, in memory, whether it ``ran``, was ``lost``, and was ``ended`` by divergence."""
+    from relusweep.tasks.training.protocol import StopReason  # and with it pydantic: opening goes without
+
     lost = not_finite(dataset)
     if lost is None or not {"success_epoch", "done"} & set(dataset.variables):
         return None
     there = ran(dataset) if "success_epoch" in dataset else dataset["done"].astype(bool)
-    found = xr.Dataset({"ran": there, "lost": lost & there}).compute()
+    ended = (
+        dataset["stop_reason"] == StopReason.DIVERGENCE if "stop_reason" in dataset else xr.zeros_like(there)
+    )
+    found = xr.Dataset({"ran": there, "lost": lost & there, "ended": ended}).compute()
     return found.any("epoch") if "epoch" in found.dims else found
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "BlocksFailed",
     "CannotDraw",
     "CannotExport",
+    "CannotJoin",
     "HomeUnknown",
     "IncomparableVersions",
     "IncompleteRun",
@@ -58,6 +59,10 @@ class CannotDraw(SweepError, ValueError):
 
 class CannotExport(SweepError, ValueError):
     """Results cannot be written as the table that is asked for."""
+
+
+class CannotJoin(SweepError, ValueError):
+    """Results are not of networks that could stand in one sweep."""
 
 
 class UnknownLabel(SweepError, LookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import xarray as xr
@@ -33,7 +34,9 @@ def write_results(results: xr.Dataset, path: Path) -> None:
     beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         if path.suffix == ".zarr":
-            results.to_zarr(beside, mode="w", consolidated=False)
+            with warnings.catch_warnings():  # that Zarr 3 does not specify what opens faster
+                warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
+                results.to_zarr(beside, mode="w", consolidated=True)
             shutil.rmtree(path, ignore_errors=True)
         else:
             results.to_netcdf(beside, engine="h5netcdf")

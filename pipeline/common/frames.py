@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from pandas.api.types import pandas_dtype
 
 from relusweep.pipeline.common.boxes import boxes
 from relusweep.pipeline.common.errors import CannotExport
@@ -59,7 +60,7 @@ def export(dataset: xr.Dataset, path: Path, *, inner: Collection[str] = (), miss
     CannotExport
         The name ends in something else, there is no such variable, or it would have too many columns.
     """
-    writers = {".csv": _Csv, ".parquet": _Parquet}
+    writers: dict[str, type[_Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
     if path.suffix not in writers:
         raise CannotExport(f"{path} ends in {path.suffix or 'nothing'}; allowed are {', '.join(writers)}")
     tables = _frames(dataset, inner, missing)
@@ -76,13 +77,13 @@ def export(dataset: xr.Dataset, path: Path, *, inner: Collection[str] = (), miss
 
 
 def _frames(dataset: xr.Dataset, inner: Collection[str], missing: bool) -> Iterator[pd.DataFrame]:
-    if "success_epoch" not in dataset and "done" in dataset:
-        there = dataset["done"]
-    else:
-        there = ran(dataset)
+    only_done = "success_epoch" not in dataset and "done" in dataset
+    there = dataset["done"] if only_done else ran(dataset)
     sizes = {str(dim): size for dim, size in there.sizes.items()}
     if not there.size:
-        raise CannotExport(f"no networks are selected: {', '.join(f'{dim} has {n}' for dim, n in sizes.items())}")
+        raise CannotExport(
+            f"no networks are selected: {', '.join(f'{dim} has {n}' for dim, n in sizes.items())}"
+        )
     names = [*_labels(dataset, sizes), *_numbers(dataset, sizes), *_inner(dataset, inner, sizes)]
     for box in boxes(sizes, _ROWS):
         part = dataset[names].isel(box).compute()
@@ -105,9 +106,7 @@ def _labels(dataset: xr.Dataset, sizes: Collection[str]) -> list[str]:
 
 def _numbers(dataset: xr.Dataset, sizes: Collection[str]) -> list[str]:
     return [
-        str(name)
-        for name, of in dataset.data_vars.items()
-        if {*of.dims} <= {*sizes} and name not in _OWN
+        str(name) for name, of in dataset.data_vars.items() if {*of.dims} <= {*sizes} and name not in _OWN
     ]
 
 
@@ -122,8 +121,8 @@ def _inner(dataset: xr.Dataset, names: Collection[str], sizes: Collection[str]) 
         count = np.prod([size for dim, size in dataset[name].sizes.items() if dim not in sizes])
         if count > _MOST_COLUMNS:
             raise CannotExport(
-                f"{name} would be {count:,} columns, at most {_MOST_COLUMNS:,} are; select some of its labels, "
-                "or write the dataset with to_zarr or to_netcdf"
+                f"{name} would be {count:,} columns, at most {_MOST_COLUMNS:,} are; select some of its "
+                "labels, or write the dataset with to_zarr or to_netcdf"
             )
     return [*names]
 
@@ -131,7 +130,8 @@ def _inner(dataset: xr.Dataset, names: Collection[str], sizes: Collection[str]) 
 def _columns(array: xr.DataArray, sizes: dict[str, int]) -> Iterator[tuple[str, Any]]:
     """Give the columns of a variable: one, or one for each entry of its inner dimensions."""
     inner = [str(dim) for dim in array.dims if dim not in sizes]
-    whole = array.variable.set_dims({**sizes, **{dim: array.sizes[dim] for dim in inner}})
+    others = {dim: size for dim, size in sizes.items() if dim not in array.dims}
+    whole = xr.DataArray(array.variable).expand_dims(others)
     values = whole.transpose(*sizes, *inner).values.reshape(np.prod(list(sizes.values()), dtype=int), -1)
     labels = product(*(array[dim].values.tolist() for dim in inner))
     for column, of in zip(values.T, labels, strict=True):
@@ -139,10 +139,10 @@ def _columns(array: xr.DataArray, sizes: dict[str, int]) -> Iterator[tuple[str, 
 
 
 def _typed(values: NDArray[Any], array: xr.DataArray) -> Any:
-    """Make whole numbers of those that are stored as such: xarray gives them as floats, for what is missing."""
+    """Make whole numbers of what is stored as such, and what xarray gives as floats."""
     stored = np.dtype(array.encoding.get("dtype", values.dtype))
     if values.dtype.kind == "f" and stored.kind in "iu":
-        return pd.array(values, dtype=f"{'U' if stored.kind == 'u' else ''}Int{8 * stored.itemsize}")
+        return pd.Series(values).astype(pandas_dtype(f"{'U' * (stored.kind == 'u')}Int{8 * stored.itemsize}"))
     return values.astype(object) if values.dtype.kind == "T" else values
 
 

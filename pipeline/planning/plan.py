@@ -191,7 +191,8 @@ def _progress(sweep: Sweep, store: str, version: str | None = None) -> xr.Datase
             f"{sweep.group} in {store} is of another version of relusweep, which had other results (their "
             f"number is {schema}, now {sweep.result_schema}: see the changelog). {_MEND}"
         )
-    return group[["done", "fingerprint"]].reset_coords(drop=True).load()
+    pinned = [name for name in sweep.pinned if name in group.variables]
+    return group.reset_coords()[["done", "fingerprint", *pinned]].load()
 
 
 def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
@@ -201,7 +202,8 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
     ----------
     sweep : Sweep
     progress : xarray.Dataset, optional
-        ``done`` and ``fingerprint`` of the group, with its attributes; None where there is no group yet.
+        ``done``, ``fingerprint`` and what is pinned of the group, with its attributes; None where there is no
+        group yet.
 
     Raises
     ------
@@ -223,6 +225,12 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None) -> Plan:
 
 def _together(sweep: Sweep, progress: xr.Dataset) -> Sweep:
     stored = joined(progress.attrs["specification"], sweep)
+    if others := sorted({*stored.own_code} - {*sweep.own_code}):
+        raise SpecificationChanged(
+            f"{sweep.group} has results of {', '.join(others)} too, code that is not imported because a "
+            f"store names it: name it beside yours. {_MEND}"
+        )
+    sweep.check_pinned(progress)
     if stored is not sweep and stored.specification != sweep.specification:
         try:
             stored.check()

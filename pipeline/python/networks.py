@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from functools import cached_property, partial
 from math import prod
 from typing import TYPE_CHECKING, get_args
+from uuid import uuid4
 
 import numpy as np
 import xarray as xr
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Networks", "networks"]
 
-_NUMBERS = 2**24  # in a chunk, of parameters or of outputs
+_NUMBERS = 2**25  # in a chunk, of parameters or of outputs
 
 
 def networks(results: xr.Dataset, *, imports: Collection[str] = ()) -> Networks:
@@ -59,8 +60,8 @@ def networks(results: xr.Dataset, *, imports: Collection[str] = ()) -> Networks:
     """
     if "parameters" not in results:
         raise ValueError(
-            f"no parameters here, only {', '.join(map(str, results.data_vars))}; where the sweep did not keep "
-            'them, rs.retrain(results, keep="parameters") computes them again'
+            f"no parameters here, only {', '.join(map(str, results.data_vars))}; where the sweep kept none, "
+            'rs.retrain(results, keep="parameters") computes them again'
         )
     return Networks(results, imports)
 
@@ -127,7 +128,7 @@ class Networks:
         Returns
         -------
         xarray.DataArray
-            float32, over the dimensions of the selection, ``row``, and ``output`` where networks have several.
+            float32, over the dimensions of the selection, ``row``, and ``output`` where there are several.
             NaN where a network has not run, or did not stay finite. Lazy where the selection was opened with
             ``chunks``; otherwise computed here, chunk by chunk.
 
@@ -143,10 +144,11 @@ class Networks:
         if not (lazy := bool(parameters.chunks)):
             stored = parameters.encoding.get("preferred_chunks", {})
             most = _NUMBERS // max(1, self._room, rows.sizes["row"] * n_outputs)
-            parameters = parameters.chunk(lengths(self.sizes, max(1, most), stored))
+            if (parts := lengths(self.sizes, max(1, most), stored)) != self.sizes:
+                parameters = parameters.chunk(parts, token=uuid4().hex)  # or Dask would hash all of them
         found: xr.DataArray = xr.apply_ufunc(
             partial(outputs, networks=self.shapes, engine=engine),
-            parameters.chunk(parameter=-1),
+            parameters.chunk(parameter=-1) if lazy else parameters,
             self._which,
             rows,
             input_core_dims=[["parameter"], [], ["row", "input"]],
@@ -197,12 +199,14 @@ class Networks:
         if len(self.shapes) > 1:
             raise ValueError(
                 f"networks of one shape are stacked, and these have {len(self.shapes)}, as "
-                f"{in_words(self.shapes[0])} and {in_words(self.shapes[1])}; take [part.stacked() for part in networks.by_shape()]"
+                f"{in_words(self.shapes[0])} and {in_words(self.shapes[1])}; take "
+                "[part.stacked() for part in networks.by_shape()]"
             )
         network = self.shapes[0]
-        rows = self._parameters.isel(parameter=slice(network.n_parameters)).where(self._which >= 0)
-        ordered = rows.transpose(*self.sizes, "parameter")
-        return Stacked(network, ordered.values.reshape(-1, network.n_parameters))
+        own = self._parameters.isel(parameter=slice(network.n_parameters)).where(self._which >= 0)
+        rows = own.transpose(*self.sizes, "parameter").values.reshape(-1, network.n_parameters)
+        rows[~np.isfinite(rows).all(axis=1)] = np.nan
+        return Stacked(network, rows)
 
     def by_shape(self) -> list[Networks]:
         """Part them by their shapes: each part lies along one dimension, ``network``, with its labels."""
@@ -216,26 +220,30 @@ class Networks:
 
     @cached_property
     def _parameters(self) -> xr.DataArray:
-        return self.results["parameters"].transpose(*self.sizes, "parameter").drop_vars("parameter", errors="ignore")
+        return (
+            self.results["parameters"]
+            .transpose(*self.sizes, "parameter")
+            .drop_vars("parameter", errors="ignore")
+        )
 
     @cached_property
     def _which(self) -> xr.DataArray:
         """Which shape each network has, over some of the dimensions; -1 where it did not stay finite."""
         lost = not_finite(self.results)
-        return self._shape_of if lost is None else xr.where(lost, -1, self._shape_of)
+        return self._shape_of if lost is None else self._shape_of.where(~lost, -1)
 
     def _inputs(self, x: ArrayLike | xr.DataArray) -> xr.DataArray:
         given = x if isinstance(x, xr.DataArray) else _rows_of(x)
         if not {"row", "input"} <= {*given.dims} <= {"row", "input", *self.sizes}:
             raise ValueError(
-                f"inputs have dimensions {given.dims}; allowed are row and input, and beside them those of the "
-                f"networks: {', '.join(self.sizes) or 'none'}"
+                f"inputs have dimensions {given.dims}; allowed are row and input, and beside them those of "
+                f"the networks: {', '.join(self.sizes) or 'none'}"
             )
         if counts := {network.n_inputs for network in self.shapes} - {given.sizes["input"]}:
             some = ", ".join(map(str, sorted(counts)))
             raise ValueError(
-                f"inputs have {given.sizes['input']} columns, and there are networks of {some} inputs; give as "
-                "many columns, and select networks of one number of inputs"
+                f"inputs have {given.sizes['input']} columns, and there are networks of {some} inputs; give "
+                "as many columns, and select networks of one number of inputs"
             )
         with np.errstate(over="ignore"):  # reported below
             found = given.astype(np.float32)
@@ -248,7 +256,9 @@ class Networks:
             raise ValueError(f"unknown engine {engine!r}; allowed are {', '.join(get_args(OutputsBy))}")
         lacking = [network for network in self.shapes if not in_lanes(network)]
         if engine == "lanes" and lacking:
-            raise ValueError(f"the engine lanes does not have {in_words(lacking[0])}; use engine='auto' or 'torch'")
+            raise ValueError(
+                f"the engine lanes does not have {in_words(lacking[0])}; use engine='auto' or 'torch'"
+            )
 
 
 def _rows_of(x: ArrayLike) -> xr.DataArray:

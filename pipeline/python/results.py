@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -16,6 +16,7 @@ from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.python.sweeps import Store
 from relusweep.pipeline.report.stored import choose, report_stored
 from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.training.again import importing
 from relusweep.storage import Committer, UnknownVersion, stored_groups
 from relusweep.storage.moments import end_of
 
@@ -94,7 +95,12 @@ def groups(store: Store, *, at: Version | None = None) -> list[str]:
 
 
 def report(
-    sweep: Sweep | str | None, store: Store, folder: Store = "report", *, at: Version | None = None
+    sweep: Sweep | str | None,
+    store: Store,
+    folder: Store = "report",
+    *,
+    at: Version | None = None,
+    imports: Collection[str] = (),
 ) -> Page:
     """Write the report of a sweep: a page that needs nothing else, and its pictures as PNG and SVG.
 
@@ -106,6 +112,9 @@ def report(
         As for `open`.
     folder : path
         Where the page and the pictures go; made if it does not exist.
+    imports : collection of str
+        Code of your own, as ``"mymodule:f"``, that pictures may need. What only a store names is not imported
+        unasked.
 
     Returns
     -------
@@ -118,10 +127,11 @@ def report(
         The store has no such sweep, or more than one could be meant.
     """
     name = sweep.report_group if isinstance(sweep, Sweep) else sweep
-    return Page(report_stored(os.fspath(store), name, Path(folder), _version(at)))
+    with importing(imports):
+        return Page(report_stored(os.fspath(store), name, Path(folder), _version(at)))
 
 
-def animate(results: xr.Dataset, file: Store = "animation.html") -> Page:
+def animate(results: xr.Dataset, file: Store = "animation.html", *, imports: Collection[str] = ()) -> Page:
     """Show the training of a network of two inputs: its linear regions, decision boundary and affine maps.
 
     Parameters
@@ -132,6 +142,8 @@ def animate(results: xr.Dataset, file: Store = "animation.html") -> Page:
     file : path
         A name in ``.html``: one page with a slider, that needs nothing else. ``.gif``, or ``.mp4`` with
         ``relusweep[video]``: as a film.
+    imports : collection of str
+        As for `report`.
 
     Returns
     -------
@@ -152,7 +164,8 @@ def animate(results: xr.Dataset, file: Store = "animation.html") -> Page:
     from relusweep.pipeline.report.plane.animate import animate as write
 
     path = expanded(Path(file))
-    write(results, path)
+    with importing(imports):
+        write(results, path)
     return Page(path)
 
 

@@ -215,9 +215,8 @@ def _of_stages(tree: xr.DataTree, content: Content, facts: Mapping[str, Any]) ->
 
 def _not_finite(dataset: xr.Dataset, nouns: Mapping[str, str]) -> list[Section]:
     """Count what did not stay finite, where there is any."""
-    if not diverged_in_words(dataset):
-        return []
-    return [_folded("What did not stay finite", diverged_table(dataset, nouns))]
+    table = diverged_table(dataset, nouns) if diverged_in_words(dataset) else None
+    return [] if table is None or table.cells.empty else [_folded("What did not stay finite", table)]
 
 
 def _folded(heading: str, table: Table) -> Section:

@@ -19,6 +19,8 @@ from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.tasks.blocks import BlockResult
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from relusweep.storage.layout import Layout, Variable
 
 __all__ = ["Block", "Coordinate", "Schedule", "Specification", "SpecifiedSweep", "Sweep", "Task"]
@@ -209,7 +211,20 @@ class Sweep(ABC):
     @property
     def names_code(self) -> bool:
         """Whether it names code of the user's own by an import path."""
-        return False
+        return bool(self.own_code)
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Name the code of the user's own that it needs, as ``module:name``."""
+        return ()
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """Coordinates that hold what such code gave, to be told when it gives something else."""
+        return ()
+
+    def check_pinned(self, stored: xr.Dataset) -> None:  # noqa: B027
+        """Raise `SpecificationChanged` where the pinned coordinates of its group are others now."""
 
     @property
     def group(self) -> str:

@@ -27,7 +27,4 @@ Sizes = Annotated[
 ]
 Trials = Annotated[Whole, Field(gt=0, description="a whole number of at least 1")]
 Seed = Annotated[Whole, Field(ge=0, description="a whole number of at least 0")]
-EngineName = Annotated[
-    Literal["lanes", "reference"],
-    BeforeValidator(lambda engine: "lanes" if engine == "auto" else engine),
-]
+EngineName = Literal["lanes", "reference"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -57,6 +57,8 @@ def _written(value: Any) -> str:
     if isinstance(value, tuple | list):
         parts = [getattr(item, "kind", item) for item in value]
         return _shortened(map(str, parts)) if parts else "none"
+    if isinstance(value, Mapping) and all(isinstance(item, BaseModel) for item in value.values()) and value:
+        return _shortened(map(str, value))
     if isinstance(value, bool):
         return str(value).lower()
     text = "none" if value in (None, {}) else str(value)

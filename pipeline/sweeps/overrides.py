@@ -112,9 +112,9 @@ def changed(sweep: S, fields: Iterable[tuple[str, Any]]) -> S:
             place[field] = _joined(path, place[field], value)
         else:
             place[field] = dict(value) if isinstance(value, Mapping) else value
-    model = type(sweep.spec)
+    model, chosen = type(sweep.spec), {"engine"} - sweep.spec.model_fields_set  # chosen anew
     try:
-        return sweep.with_spec(model.model_validate(merged(sweep.spec.model_dump(), changes)))
+        return sweep.with_spec(model.model_validate(merged(sweep.spec.model_dump(exclude=chosen), changes)))
     except ValidationError as error:
         raise InvalidSweep(explained(error, model)) from error
 

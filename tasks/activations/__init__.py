@@ -16,7 +16,7 @@ from relusweep.tasks import discovery, own
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Activation", "Scalar", "Units", "load", "names"]
+__all__ = ["Activation", "Scalar", "Units", "load", "names", "own_code", "try_own"]
 
 
 class Units(NamedTuple):
@@ -76,7 +76,7 @@ class Activation:
         Whether the engine ``lanes`` has it.
     slope_below : callable, optional
         ``slope_below(leak)``, where the activation is z above zero and a multiple of it below: the multiple.
-        Such networks are piecewise linear; `relusweep.tasks.regions` finds their pieces.
+        Such networks are piecewise linear; `relusweep.tasks.regions` finds their pieces, also of lists.
     pieces : {'slopes', 'largest'}, optional
         Other piecewise linear ones: whether the two scalars of a unit are its slopes below and above zero,
         or a unit is the largest of its sums.
@@ -109,7 +109,9 @@ class Activation:
 
     @property
     def piecewise_linear(self) -> bool:
-        """Whether networks of it have linear pieces and regions."""
+        """Whether networks of it have linear pieces and regions, as `relusweep.tasks.regions` finds them."""
+        if self.layers:
+            return all(one.slope_below for one in self.layers)
         return self.slope_below is not None or self.pieces is not None
 
 
@@ -155,9 +157,48 @@ def _of_no_layer(z: Tensor, units: Units) -> Tensor:
 def _own(path: str) -> Activation:
     def apply(z: Tensor, units: Units) -> Tensor:
         found: Tensor = own.call(path, z)
-        if getattr(found, "shape", None) != z.shape:
-            shape = getattr(found, "shape", type(found).__name__)
-            raise ValueError(f"activation {path} of a tensor of shape {tuple(z.shape)} gave {shape}")
+        gave, allowed = _described(found), _described(z)
+        if gave != allowed:
+            raise own.OwnCodeError(f"activation {path} of {allowed} gave {gave}; it has to give the former")
         return found
 
     return Activation(apply, zero_at_zero=False)
+
+
+def _described(value: object) -> str:
+    """Name the type of a value and, of a tensor, what numbers it holds, and its shape."""
+    if not hasattr(value, "shape"):
+        return f"a {type(value).__name__}"
+    return f"a {type(value).__name__} of {getattr(value, 'dtype', 'numbers')}, of shape {tuple(value.shape)}"
+
+
+def own_code(name: str) -> tuple[str, ...]:
+    """Name the functions of the user's own that an activation, or a list by layer, needs."""
+    return tuple(filter(own.is_path, name.split("-")))
+
+
+def try_own(name: str) -> None:
+    """Apply what an activation needs of the user's own to a few numbers, and differentiate it.
+
+    Parameters
+    ----------
+    name : str
+        An activation, or a list by layer.
+
+    Raises
+    ------
+    relusweep.tasks.own.OwnCodeError
+        It cannot be imported, raises an exception, or gives no tensor of the same shape that autograd
+        differentiates.
+    """
+    for path in own_code(name):
+        import torch
+
+        z = torch.linspace(-3, 3, 24).reshape(2, 4, 3).requires_grad_()
+        found = _own(path).apply(z, Units(0.0, 1, z, z))
+        if not found.requires_grad:
+            raise own.OwnCodeError(
+                f"activation {path}: autograd cannot differentiate what it gives; compute with torch alone, "
+                "without detach, no_grad and numpy"
+            )
+        torch.autograd.grad(found.sum(), z)

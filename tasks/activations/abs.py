@@ -1,4 +1,7 @@
-"""The absolute value of z."""
+"""The absolute value of z; at 0 the derivative is 0.
+
+Its slope below zero is −1, and `relusweep.tasks.regions` cuts there as it does with relu.
+"""
 
 from __future__ import annotations
 

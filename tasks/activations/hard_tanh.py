@@ -1,4 +1,8 @@
-"""z between −1 and 1, and the nearer of the two outside; at both ends the derivative is 0."""
+"""z between −1 and 1, and the nearer of the two outside; at both ends the derivative is 0.
+
+It has two kinks, and `relusweep.tasks.regions` knows units of one: it refuses such networks. As it is
+relu(z + 1) − relu(z − 1) − 1, a network of twice as many units of relu has the same regions.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numba
 
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.elementary import log
-from relusweep.tasks.training._steps import set_rates, update
+from relusweep.tasks.training._updates import set_rates, update
 from relusweep.tasks.training.functions import clip, exp
 from relusweep.tasks.training.simd import fma, load, minimum, one_unless_positive, store
 

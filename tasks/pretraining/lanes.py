@@ -13,9 +13,9 @@ from relusweep.tasks import elementary
 from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.pretraining import _kernel
 from relusweep.tasks.pretraining.triangles import Triangles
-from relusweep.tasks.training import _steps, functions, simd
-from relusweep.tasks.training.lanes import schedule_of
-from relusweep.tasks.training.protocol import Adam, Sgd
+from relusweep.tasks.training import _updates, functions, simd
+from relusweep.tasks.training.lanes import constants_of, schedule_of
+from relusweep.tasks.training.optimizers import Adam, Sgd
 from relusweep.tasks.training.simd import bank
 
 __all__ = ["train_in_lanes"]
@@ -26,7 +26,7 @@ class _Rule(NamedTuple):
     n_peaks: int
     tied: bool
     epochs: int
-    adam: bool
+    optimizer: int  # of `_updates`
     beta1: float  # or the momentum
     beta2: float
 
@@ -65,14 +65,14 @@ def train_in_lanes(
     depth = start.scales.shape[1]
     n_peaks = depth + tied
     count = n_peaks if tied else n_peaks + depth
-    adam = isinstance(optimizer, Adam)
-    betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
+    rates = bank(3)
+    rates[2 * LANES :] = 1
     memory = _Memory(
         weights=bank(count),
         first_moment=bank(count),
         second_moment=bank(count),
         gradient=bank(count),
-        rates=bank(2),
+        rates=rates,
         epoch=np.zeros(LANES, np.int64),
         rows=bank(2 * start.targets.shape[1]),
         sign=bank(2),
@@ -90,7 +90,7 @@ def train_in_lanes(
     _train_triangles(
         # Numba would compile anew for arrays that lie otherwise or are read-only.
         Triangles._make(np.require(of, requirements=("C", "W")) for of in start),
-        _Rule(depth, n_peaks, tied, epochs, adam, *betas),
+        _Rule(depth, n_peaks, tied, epochs, *constants_of(optimizer)),
         schedule_of(optimizer, epochs),
         memory,
         peaks,
@@ -99,5 +99,5 @@ def train_in_lanes(
     return peaks, scales
 
 
-_parts = (elementary, _steps, functions, simd, _kernel)
+_parts = (elementary, _updates, functions, simd, _kernel)
 _train_triangles = compiled(*_parts, counted=False)(_kernel.train_triangles)

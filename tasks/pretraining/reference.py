@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from relusweep.tasks.composition.waves import SUBTRACTED
 from relusweep.tasks.pretraining.triangles import Triangles
-from relusweep.tasks.training.protocol import Adam, Sgd
+from relusweep.tasks.training.optimizers import Adam, Sgd
 from relusweep.tasks.training.reference import optimizer_of
 
 __all__ = ["loss_of", "shaped", "train_reference"]

@@ -268,13 +268,14 @@ def needs_linear_pieces(probe: str, problem: Problem, settings: Mapping[str, tup
         raise ValueError(
             f"{probe} is of networks without skip connections, not of skip = {skip[0]}; leave it out"
         )
-    if smooth := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
+    if others := [name for name in settings["activation"] if not activations.load(name).piecewise_linear]:
         raise ValueError(
-            f"{probe} needs piecewise linear units, and {', '.join(smooth)} is smooth; leave it out"
+            f"{probe} needs piecewise linear units of one kink, as those of relu, not {', '.join(others)}; "
+            "leave it out"
         )
 
 
 def needs_relu(probe: str, settings: Mapping[str, tuple[Any, ...]]) -> None:
-    """Raise ValueError where a network has units that are not piecewise linear."""
+    """Raise ValueError where a network has units other than those of relu."""
     if others := [name for name in settings["activation"] if name != "relu"]:
         raise ValueError(f"{probe} is of networks of relu units, not of {', '.join(others)}; leave it out")

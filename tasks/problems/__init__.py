@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
@@ -62,6 +62,8 @@ class Problem(WithAxes, ABC):
         The dimension whose labels are problems; blocks hold several of them.
     label_attrs : mapping
         Attributes of that dimension.
+    pinned : tuple of str
+        Coordinates that hold what code of the user's own gave: what gives something else is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +74,7 @@ class Problem(WithAxes, ABC):
     extent: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[str | None] = None
     label_attrs: ClassVar[Mapping[str, Any]] = {}
+    pinned: ClassVar[tuple[str, ...]] = ()
 
     kind: str
 
@@ -84,6 +87,15 @@ class Problem(WithAxes, ABC):
     def has_classes(self) -> bool:
         """Whether rows are of classes, so that an output is right or wrong."""
         return True
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Code of the user's own that it needs, as ``module:name``."""
+        return ()
+
+    def digest(self, setting: Setting, labels: tuple[Any, ...], seed: int) -> str | None:
+        """Hash what code of the user's own gives, which workers must get too; None where there is none."""
+        return None
 
     @property
     def rigid(self) -> tuple[str, ...]:
@@ -117,6 +129,18 @@ class Problem(WithAxes, ABC):
     def order_name(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name the stream of the orders of the rows."""
         return (f"{self.folder} orders", *self.stream(setting, label, seed))
+
+    def identity(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Give what of it decides the networks, beside how far its axes reach; all of it as it is written."""
+        return written
+
+    def check(self, seed: int) -> None:
+        """Raise ValueError where its rows cannot be given; asked before anything runs."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of its rows before a run, in sentences."""
+        return ()
 
     @property
     def has_test(self) -> bool:

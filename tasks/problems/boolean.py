@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from operator import index
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError, WrapValidator, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, WrapValidator, model_validator
 
 from relusweep._yaml import Whole
-from relusweep.tasks import networks
-from relusweep.tasks.axes import Axis, Setting, listed
+from relusweep.tasks import networks, own
+from relusweep.tasks.axes import LATER, Axis, Setting, listed
+from relusweep.tasks.boolean.expressions import Table, checked, matters_partly, n_outputs, table, written
 from relusweep.tasks.boolean.functions import (
     CLASS_INPUTS,
     MOST_RANDOM,
@@ -65,6 +67,10 @@ def _id(value: object) -> int:
         ) from None
 
 
+def _texts(value: object) -> object:
+    return None if value in ("none", None) else listed(value)
+
+
 Ids = Annotated[
     tuple[int, ...] | Literal["all"],
     WrapValidator(_all_or_ids),
@@ -102,12 +108,18 @@ class Boolean(Problem):
         Random functions of each number of inputs, numbered from 0: problems have names.
     classes : tuple of int or 'all'
         NPN classes of four inputs: these functions of the first four inputs, XOR the parity of all inputs.
-        Parity itself is always a problem where problems have names.
+        Parity itself is a problem too where problems have names, unless `functions` are given.
+    functions : tuple of str, optional
+        Your own: expressions as ``(a & b) ^ c``, truth tables as ``01-1``, ``a & b; a ^ b`` of two outputs,
+        ``a ^ b where a | b`` of the rows that matter, or import paths as ``mymodule:f``; see
+        `relusweep.tasks.boolean.expressions`.
+    n_outputs : int, optional
+        Outputs of functions by import path; by default one.
     """
 
     folder: ClassVar[str] = "boolean"
+    pinned: ClassVar[tuple[str, ...]] = ("truth_table",)
     title: ClassVar[str] = "Boolean sweep"
-    extent: ClassVar[tuple[str, ...]] = ("problems", "random", "classes")
     labels: ClassVar[str] = "problem"
     rows_dtype: ClassVar[str] = "int16"
 
@@ -122,6 +134,17 @@ class Boolean(Problem):
         Whole, Field(ge=0, le=MOST_RANDOM, description=f"a whole number from 0 to {MOST_RANDOM}")
     ] = 0
     classes: Ids = ()
+    functions: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(_texts),
+        LATER,
+        Field(description="none, or your own, as (a & b) ^ c or 01-1 or a & b; a ^ b or mymodule:f"),
+    ] = None
+    n_outputs: Annotated[
+        Annotated[Whole, Field(ge=1, le=1000)] | None,
+        LATER,
+        Field(description="none, which is 1, or 1 to 1000"),
+    ] = None
 
     @model_validator(mode="after")
     def _names_functions(self) -> Boolean:
@@ -140,11 +163,57 @@ class Boolean(Problem):
                 f"classes has functions of {CLASS_INPUTS} inputs or more, and n_inputs holds {n[0]}; "
                 "leave it out, or set classes=none"
             )
+        if self.functions is not None:
+            self._check_own(self.functions)
+        elif self.n_outputs is not None:
+            raise ValueError("n_outputs is of functions by import path; give some, or leave it out")
         if isinstance(ids, tuple) and ids:
             self.__dict__["problems"] = class_ids(ids, n[0])
         if isinstance(others, tuple) and others:
             self.__dict__["classes"] = class_ids(others, CLASS_INPUTS)
         return self
+
+    def _check_own(self, functions: tuple[str, ...]) -> None:
+        if self.problems or not functions:
+            raise ValueError(
+                "functions are your own, beside which problems have names (random=…, classes=…), not "
+                "numbers (problems=…)"
+                if functions
+                else "functions holds none; give one, or leave it out"
+            )
+        texts = sorted({checked(text, n) for text in functions for n in self.n_inputs})
+        if self.n_outputs is not None and not any(map(own.is_path, texts)):
+            raise ValueError("n_outputs is of functions by import path, and there is none; leave it out")
+        counts = {text: n_outputs(text) or self.n_outputs or 1 for text in texts}
+        if len(found := {1 for _ in range(self.random or bool(self.classes))} | {*counts.values()}) > 1:
+            raise ValueError(
+                f"functions of {' and '.join(map(str, sorted(found)))} outputs cannot be in one sweep, whose "
+                "networks are of one shape; give them sweeps of their own"
+            )
+        self.__dict__["functions"] = tuple(texts)
+
+    @property
+    def extent(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Fields that list functions."""
+        return ("problems", "random", "classes", *(("functions",) if self.functions is not None else ()))
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Import paths among the functions."""
+        return tuple(filter(own.is_path, self.functions or ()))
+
+    def check(self, seed: int) -> None:
+        """Evaluate code of the user's own."""
+        for setting in self.settings():
+            self.digest(setting, self.own_code, seed)
+
+    def digest(self, setting: Setting, labels: tuple[Any, ...], seed: int) -> str | None:
+        """Hash the truth tables of code of the user's own among the functions."""
+        of_code = [label for label in labels if label in self.own_code]
+        if not of_code:
+            return None
+        tables = self._tables(of_code, self.n_inputs_of(setting), seed)
+        return blake2b(b"".join(one.outputs.tobytes() for one in tables), digest_size=8).hexdigest()
 
     @property
     def numbered(self) -> bool:
@@ -170,19 +239,25 @@ class Boolean(Problem):
             )
         every = self.classes == "all"
         ids = classes_of(CLASS_INPUTS).representative.tolist() if every else self.classes
-        names = [*map(class_name, ids), PARITY, *map(random_name, range(self.random))]
-        return np.array(names, dtype=object)
+        others = (PARITY,) if self.functions is None else self.functions
+        names = [*map(class_name, ids), *others, *map(random_name, range(self.random))]
+        return np.array(names if self.functions is None else sorted(names), dtype=object)
 
     def count_names(self) -> int:
         """Count them without enumerating them."""
         if self.numbered:
             return N_CLASSES[self.n_inputs[0]] if self.problems == "all" else len(self.problems)
         others = self.classes
-        return (N_CLASSES[CLASS_INPUTS] if others == "all" else len(others)) + 1 + self.random
+        own_or_parity = 1 if self.functions is None else len(self.functions)
+        return (N_CLASSES[CLASS_INPUTS] if others == "all" else len(others)) + own_or_parity + self.random
 
     def n_inputs_of(self, setting: Setting) -> int:
         """Count those of the function."""
         return int(setting["n_inputs"])
+
+    def n_outputs_of(self, setting: Setting) -> int:
+        """Count those of all functions alike."""
+        return 1 if self.functions is None else n_outputs(self.functions[0]) or self.n_outputs or 1
 
     def n_rows_of(self, setting: Setting) -> int:
         """Count those of the truth table."""
@@ -191,9 +266,29 @@ class Boolean(Problem):
     def draw(self, setting: Setting, labels: tuple[Any, ...], trials: range, seed: int) -> Trials:
         """Give all rows, and the truth tables, the same for all trials."""
         n = self.n_inputs_of(setting)
+        if self.functions is not None:
+            return self._own_trials(self._tables(labels, n, seed), n, len(trials))
         names = [label for label in labels if isinstance(label, str)]
         tables = named_tables(names, n, seed) if names else truth_table(np.array(labels, np.uint64), n)
         return Trials(inputs(n), np.repeat(tables, len(trials), axis=0))
+
+    def _own_trials(self, tables: list[Table], n: int, n_trials: int) -> Trials:
+        """Give rows of weight 0 where a function has rows that do not matter, and so to all functions."""
+        targets = np.stack([2 * one.outputs.astype(np.int8) - 1 for one in tables])
+        matters, weights = np.stack([one.matters for one in tables]), None
+        if any(map(matters_partly, self.functions or ())):
+            each = matters * (matters.shape[1] / matters.sum(axis=1, keepdims=True))
+            weights = np.repeat(each, n_trials, axis=0)
+        targets = targets[..., 0] if targets.shape[-1] == 1 else targets
+        return Trials(inputs(n), np.repeat(targets, n_trials, axis=0), weights=weights)
+
+    def _tables(self, labels: Iterable[str], n: int, seed: int) -> list[Table]:
+        return [
+            table(label, n, self.n_outputs or 1)
+            if label in (self.functions or ())
+            else Table(named_tables([label], n, seed).T > 0, np.ones(2**n, bool))
+            for label in labels
+        ]
 
     def stream(self, setting: Setting, label: Any, seed: int) -> Name:
         """Name one for each function."""
@@ -226,8 +321,12 @@ class Boolean(Problem):
 
     def _of_names(self, seed: int) -> dict[str, Coordinate]:
         names = self.names().tolist()
-        known = [_known(names, n, seed) for n in self.n_inputs]
-        families = np.array([family(name) for name in names], dtype=object)
+        if self.functions is None:
+            known = [_known(names, n, seed) for n in self.n_inputs]
+        else:
+            known = [_known_of(self._tables(names, n, seed)) for n in self.n_inputs]
+        of_own = set(self.functions or ())
+        families = np.array(["own" if name in of_own else family(name) for name in names], dtype=object)
         found: dict[str, Coordinate] = {"family": ("problem", families, {"long_name": "kind of function"})}
         for name in known[0]:
             values = np.stack([of[name] for of in known], axis=1)
@@ -270,6 +369,16 @@ def _known(names: list[str], n: int, seed: int) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def _known_of(tables: list[Table]) -> dict[str, NDArray[Any]]:
+    """Give the same of any functions; measures are missing where there are several outputs or free rows."""
+    from relusweep.tasks.boolean.measures import spectral_measures
+
+    plain = np.array([one.outputs.shape[1] == 1 and one.matters.all() for one in tables])
+    signs = [2 * one.outputs[:, 0].astype(np.int8) - 1 for one in tables]
+    measures = {name: np.where(plain, values, np.nan) for name, values in spectral_measures(signs).items()}
+    return {"truth_table": np.array([*map(written, tables)], object), **measures}
+
+
 def initial_parameters(
     network: Network, seed: int, function: int | str, trials: range
 ) -> NDArray[np.float32]:
@@ -297,11 +406,24 @@ def initial_parameters(
         raise ValueError(f"trials is a range of trial numbers, as range(10), got {trials!r}")
     seed, n = _index("seed", seed), network.n_inputs
     if isinstance(function, str):
-        named_tables([function], n, seed)  # raises where there is none
+        _check_name(function, n, seed)
     elif not 0 <= (function := _index("function", function)) < 2**2**n:
         raise ValueError(f"{function} is no function of {n} inputs: ids end at {2**2**n - 1}")
     name = (f"{Boolean.folder} starts", seed, function, n, *shape_name(network.model_dump()))
     return networks.initial_parameters(network, Stream(name), trials)
+
+
+def _check_name(function: str, n: int, seed: int) -> None:
+    try:
+        named_tables([function], n, seed)  # raises where there is none
+    except ValueError:
+        try:
+            checked(function, n)
+        except ValueError:
+            pass
+        else:
+            return
+        raise
 
 
 def _index(what: str, value: Any) -> int:

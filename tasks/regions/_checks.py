@@ -18,7 +18,7 @@ __all__ = [
     "fitting",
     "rounding",
     "shapes_of",
-    "slope_below",
+    "slopes_below",
     "slopes_of",
     "without_hidden_layer",
     "wrong_inputs",
@@ -72,23 +72,25 @@ def _check_pieces(network: Network) -> None:
     if not activations.load(network.activation).piecewise_linear:
         cut = [name for name in activations.names() if activations.load(name).piecewise_linear]
         raise ValueError(
-            f"activation {network.activation} is not piecewise linear, so its networks have no pieces; "
-            f"allowed are {', '.join(cut)}. Of other networks, compare the gradients at points of a grid: "
+            f"activation {network.activation} is not piecewise linear with one kink a unit, so pieces of its "
+            f"networks are not found; allowed are {', '.join(cut)}, and lists by layer of these but "
+            f"maximum and vrelu. Of other networks, compare the gradients at points of a grid: "
             f"torch.func.vmap(torch.func.jacrev(network))"
         )
 
 
-def slope_below(network: Network) -> float:
-    """Give the slope below zero that all units have; refuse activations of which there is none."""
+def slopes_below(network: Network) -> list[float]:
+    """Give the slope below zero that all units of each layer have; refuse activations without one."""
     _check_pieces(network)
-    slope = activations.load(network.activation).slope_below
-    if slope is None:
+    activation = activations.load(network.activation)
+    slopes = [activation.of_layer(layer).slope_below for layer in range(network.depth)]
+    if None in slopes:
         cut = [name for name in activations.names() if activations.load(name).slope_below]
         raise ValueError(
             f"units of {network.activation} have no slope in common, and regions in space are of networks of "
             f"{', '.join(cut)}; of one and two inputs, rs.regions.linear_pieces and rs.regions take others"
         )
-    return slope(network.leak)
+    return [slope(network.leak) for slope in slopes if slope is not None]
 
 
 def shapes_of(network: Network) -> NDArray[np.int64]:
@@ -115,8 +117,9 @@ def slopes_of(network: Network, rows: NDArray[np.float64]) -> NDArray[np.float64
         for layer, scalars in enumerate(scalar_views(network, rows)):
             own[layer, :, : scalars.shape[1]] = scalars[..., ::-1]
         return own
-    below = 0.0 if activation.pieces == "largest" else slope_below(network)
-    return np.tile([1.0, below], (network.depth + 1, 1, network.width * network.group, 1))
+    below = [0.0] * network.depth if activation.pieces == "largest" else slopes_below(network)
+    of_layers = np.array([[1.0, slope] for slope in [*below, 1.0]])
+    return np.tile(of_layers[:, None, None], (1, 1, network.width * network.group, 1))
 
 
 def without_hidden_layer(n_layers: int) -> ValueError:

@@ -15,7 +15,7 @@ from relusweep.tasks.regions._checks import (
     checked_box,
     checked_limit,
     checked_parameters,
-    slope_below,
+    slopes_below,
     without_hidden_layer,
 )
 from relusweep.tasks.regions._rational import rational_network
@@ -65,7 +65,7 @@ def layers_of(
     if row.ndim != 1:
         raise ValueError(f"regions are those of one network, one row; got parameters of shape {row.shape}")
     layers = [(layer.weights[0], layer.biases[0]) for layer in layer_views(network, row[None])]
-    return layers, [slope_below(network)] * network.depth
+    return layers, slopes_below(network)
 
 
 def regions_in_space(

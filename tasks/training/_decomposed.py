@@ -34,8 +34,8 @@ def _abs(x):
 @merged
 def _places(rule, layer, unit):
     """Give the places of a unit's bias and of its first scalar among the parameters, and of its sums."""
-    fan_in = rule.n_inputs if layer == 0 else rule.width
-    before = 0 if layer == 0 else rule.width * (rule.n_inputs + 1 + (layer - 1) * (rule.width + 1))
+    fan_in = rule.n_inputs if layer == 0 else rule.apart - 1
+    before = 0 if layer == 0 else rule.width * (rule.n_inputs + 1 + (layer - 1) * rule.apart)
     unit_of_all = layer * rule.width + unit
     bias = before + unit * (fan_in + 1) + fan_in
     return bias, rule.n_weights + unit_of_all * rule.n_scalars, unit_of_all * SUMS
@@ -69,7 +69,7 @@ def activate(rule, rows, layer, unit, memory):
     for row in range(layer * rows, (layer + 1) * rows):
         z = load(memory.sums, row * rule.width + unit)
         value, _ = _bend(rule, sharpness * z)
-        store(memory.hidden, row * (rule.width + 1) + unit, fma(turn, value, z - q))
+        store(memory.hidden, row * rule.apart + unit, fma(turn, value, z - q))
 
 
 @merged
@@ -121,7 +121,7 @@ def give_back(rule, rows, layer, unit, memory, more):
     left, right = _read(memory.sides, sides, more), _read(memory.sides, sides + _OF_SIDE, more)
     far = load(memory.sides, sides + 2 * _OF_SIDE) if more else zero
     for row in range(rows):
-        error = load(memory.errors, rows + row * rule.width + unit)
+        error = load(memory.errors, row * rule.width + unit)
         place = (layer * rows + row) * rule.width + unit
         z = load(memory.sums, place)
         v = sharpness * z
@@ -136,7 +136,7 @@ def give_back(rule, rows, layer, unit, memory, more):
 
 
 @merged
-def settle(memory, rule):
+def settle(memory, rule, batch):
     """Give the gradient of biases and scalars or, where they follow rules, step and leave none."""
     one = broadcast(np.float32(1))
     for layer in range(rule.depth):
@@ -148,11 +148,11 @@ def settle(memory, rule):
                 # Influences of bias, turn and sharpness are these times slope, bend, and v times slope.
                 factor = steepness if i == 0 else one if i == 1 else turn
                 place = bias if i == 0 else scalars + i - 1
-                _settle_one(rule, memory, sides, i, place, steepness, factor)
+                _settle_one(rule, batch, memory, sides, i, place, steepness, factor)
 
 
 @merged
-def _settle_one(rule, memory, sides, i, place, steepness, factor):
+def _settle_one(rule, batch, memory, sides, i, place, steepness, factor):
     """Give the gradient at a place, or make the step of its rule."""
     left, right, zero = sides, sides + _OF_SIDE, _zero()
     on_left = factor * load(memory.sides, left + 1 + 2 * i)
@@ -166,11 +166,11 @@ def _settle_one(rule, memory, sides, i, place, steepness, factor):
         left_asks = _quotient(on_left, size * load(memory.sides, left + 2 + 2 * i))
         right_asks = _quotient(on_right, size * load(memory.sides, right + 2 + 2 * i))
         both = _quotient(fma(of_left, left_asks, of_right * right_asks), of_left + of_right)
-        step = both * (-(rule.kink_rate if i == 0 else rule.slope_rate) * rule.batch)
+        step = both * (-(rule.kink_rate if i == 0 else rule.slope_rate) * batch)
         step = where_above(step * (on_left + on_right) * -1.0, zero, step, zero)
         most = broadcast(np.float32(_MOST_TURN))
         if i == 0:
-            most = load(memory.sides, sides + 2 * _OF_SIDE) * (1.0 / rule.batch)
+            most = load(memory.sides, sides + 2 * _OF_SIDE) * (1.0 / batch)
         step = minimum(most, maximum(most * -1.0, step))
         store(memory.weights, place, load(memory.weights, place) + step)
         store(memory.gradient, place, zero)

@@ -1,6 +1,6 @@
-"""The loops that train sixteen networks at a time, look at them and give their outputs, as Numba compiles them.
+"""The loop that trains sixteen networks at a time and the one that looks at them, as Numba compiles them.
 
-Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. All are
+Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. Both are
 there twice: for ReLU, whose passes are those of `_steps`, and for the activations of `_units`.
 """
 
@@ -10,21 +10,16 @@ import numba
 import numpy as np
 
 from relusweep.tasks.compiled import LANES
-from relusweep.tasks.elementary import softplus
 from relusweep.tasks.training import _units
-from relusweep.tasks.training._steps import backward, differentiate, forward, look, set_rates, settle, update
+from relusweep.tasks.training._losses import differentiate, look, tally
+from relusweep.tasks.training._steps import backward, forward, settle
+from relusweep.tasks.training._updates import regularise, set_factors, set_rates, update
+from relusweep.tasks.training._watch import begin, watch
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = [
-    "look_at_networks",
-    "look_at_units",
-    "outputs_of_networks",
-    "outputs_of_units",
-    "train_networks",
-    "train_units",
-]
+__all__ = ["look_at_networks", "look_at_units", "train_networks", "train_units"]
 
 _ALL_LANES = (1 << LANES) - 1
 
@@ -40,14 +35,16 @@ def _own(inputs, network):
 
 @_compiled
 def _put_rows(rows, lane, inputs, targets):
-    """Write rows into a lane, each with room for a one before the target."""
+    """Write rows into a lane, each with room for a one before the targets."""
     place = lane
-    for row in range(targets.size):
+    for row in range(targets.shape[0]):
         for i in range(inputs.shape[1]):
             rows[place] = inputs[row, i]
             place += LANES
-        rows[place + LANES] = targets[row]
-        place += 2 * LANES
+        place += LANES
+        for k in range(targets.shape[1]):
+            rows[place] = targets[row, k]
+            place += LANES
 
 
 @_inlined
@@ -72,15 +69,17 @@ def _load_network(memory, lane, network, data, shuffled):
     for i in range(memory.running.size // LANES):
         memory.running[i * LANES + lane] = 0
     if shuffled:
-        for row in range(targets.size):
+        for row in range(targets.shape[0]):
             for i in range(inputs.shape[1]):
                 memory.data[lane, row, i] = inputs[row, i]
-            memory.data[lane, row, inputs.shape[1]] = targets[row]
+            for k in range(targets.shape[1]):
+                memory.data[lane, row, inputs.shape[1] + k] = targets[row, k]
             memory.order[lane, row] = row
     else:
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
+    begin(memory, lane)
     _await(memory, lane, 0, data.points)
 
 
@@ -106,10 +105,11 @@ def _shuffle(memory, active, keys):
 
 
 @_inlined
-def _gather_rows(size, rows, memory, place):
+def _gather_rows(rule, rows, memory, place):
     """Put the rows from a place on in each lane's order where steps find them."""
     for row in range(rows):
-        gather(memory.data, memory.order, place + row, memory.rows, row * (size + 1), size)
+        first, numbers = row * rule.size, rule.size - 1
+        gather(memory.data, memory.order, place + row, memory.rows, first, numbers, rule.n_inputs)
 
 
 @_inlined
@@ -134,11 +134,12 @@ def _stopped(memory, rule, looked):
 
 
 @_inlined
-def _record(memory, stopped, parameters, epochs):
+def _record(memory, stopped, ended, parameters, epochs, watched):
     for lane in range(LANES):
         if stopped >> lane & 1:
             network = memory.network[lane]
             epochs[network] = memory.epoch[lane]
+            watched[network] = ended >> lane & 1 != 0
             for i in range(parameters.shape[1]):
                 parameters[network, i] = memory.weights[i * LANES + lane]
 
@@ -163,17 +164,17 @@ def _take_snapshots(memory, due, points, snapshots):
                 snapshots[network, point, i] = memory.weights[i * LANES + lane]
 
 
-def train_networks(data, rule, schedule, memory, parameters, epochs):
+def train_networks(data, rule, schedule, factors, memory, parameters, epochs, watched):
     """Train all networks; those that end leave their lane to the next ones."""
     slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
-    size = rule.n_inputs + 2
-    batches = data.targets.shape[1] // rule.batch
+    n_rows = data.targets.shape[1]
+    batches = -(-n_rows // rule.batch)
     # Where success ends the training, an epoch begins with a look at all batches: at the first while it
     # learns from it, at the others, which have negative numbers then, before.
     beginning = 1 - batches if rule.early else 0
 
     # Typed like what they become: Numba would compile what they are given to for literals too.
-    waiting = active = np.int64(0)
+    waiting = active = ended = np.int64(0)
     stopped = np.int64(_ALL_LANES)
     while True:
         if stopped:
@@ -184,55 +185,51 @@ def train_networks(data, rule, schedule, memory, parameters, epochs):
             _shuffle(memory, active, data.keys)
         store(memory.seen, 0, zero)
         store(memory.seen, 1, zero)
+        if rule.scheduled:
+            set_factors(memory, factors)
         for batch in range(beginning, batches):
             set_rates(memory, schedule, max(batch, 0), batches)
-            for start in range(0, rule.batch, rule.piece):
-                some = min(rule.piece, rule.batch - start)
-                first, following = start, (batch % batches) * rule.batch + start + some
+            begin = (batch % batches) * rule.batch
+            rows = min(rule.batch, n_rows - begin)
+            for start in range(0, rows, rule.piece):
+                some = min(rule.piece, rows - start)
+                first, following = start, begin + start + some
                 if batches > 1:
                     first = 0
-                    _gather_rows(size - 1, some, memory, following - some)
+                    _gather_rows(rule, some, memory, following - some)
                     # Half of them at a time: the processor keeps only so many rows on their way.
                     _fetch_rows(following, following + some // 2, memory)
                 forward(rule, some, first, memory, slope)
                 if batches > 1:
                     _fetch_rows(following + some // 2, following + some, memory)
                 if batch < 0:
-                    look(size, some, first, memory, rule.threshold)
+                    look(rule, some, first, memory)
                     continue
-                differentiate(rule, some, first, rule.batch, memory)
-                backward(rule, some, first, memory, slope, start > 0)
+                if rule.watched:
+                    tally(rule, some, first, memory)
+                differentiate(rule, some, first, rows, memory)
+                backward(rule, some, first, rows, memory, slope, start > 0)
             if batch < 0:
                 continue
             if batch == 0:
                 due = active & _due(memory)
                 if due:
                     _take_snapshots(memory, due, data.points, data.snapshots)
-                stopped = active & _stopped(memory, rule, rule.early or batches == 1)
+                if rule.watched and batches == 1:
+                    ended = watch(memory, rule, n_rows)
+                stopped = active & (_stopped(memory, rule, rule.early or batches == 1) | ended)
                 if stopped:
-                    _record(memory, stopped, parameters, epochs)
+                    _record(memory, stopped, ended, parameters, epochs, watched)
                 if stopped == active:
                     break
-            settle(memory, rule)
+            settle(memory, rule, rows)
+            if rule.regularised:
+                regularise(memory, rule)
             update(memory, rule)
+        if rule.watched and batches > 1:
+            ended = watch(memory, rule, n_rows) & ~stopped
         for lane in range(LANES):
             memory.epoch[lane] += 1
-
-
-@_inlined
-def _tally(memory, first, count, rule):
-    """Add rows, and their losses, to the right ones of each lane; see if the outputs are finite."""
-    threshold, size = np.float32(rule.threshold), rule.n_inputs + 2
-    for row in range(count):
-        for lane in range(LANES):
-            output = memory.outputs[row * LANES + lane]
-            target = memory.rows[((first + row + 1) * size - 1) * LANES + lane]
-            memory.right[lane] += (output - threshold) * (target - threshold) > 0
-            memory.finite[lane] &= np.isfinite(output)
-            if rule.bce:
-                memory.total[lane] += softplus(-np.float64(target * output))
-            else:
-                memory.total[lane] += (np.float64(output) - np.float64(target)) ** 2
 
 
 @_inlined
@@ -242,10 +239,23 @@ def _squares(memory):
             memory.squares[lane] += np.float64(memory.gradient[i * LANES + lane]) ** 2
 
 
-def look_at_networks(data, rule, memory, parameters, right, total, finite, squares):
-    """Look at all rows with several parameters of each network, and at the gradient if `squares` has room."""
+@_inlined
+def _take_outputs(memory, lanes, outputs, first, start, count):
+    """Keep the outputs of some rows of the networks from the first on: (n_networks, n_rows, n_outputs)."""
+    for lane in range(lanes):
+        for row in range(count):
+            for k in range(outputs.shape[2]):
+                place = (row * outputs.shape[2] + k) * LANES + lane
+                outputs[first + lane, start + row, k] = memory.outputs[place]
+
+
+def look_at_networks(data, rule, memory, parameters, right, total, finite, squares, outputs):
+    """Look at all rows with several parameters of each network, and at the gradient if `squares` has room.
+
+    If `outputs` has room, they are all that is given.
+    """
     slope = broadcast(np.float32(rule.leak))
-    n_networks, n_rows = data.targets.shape
+    n_networks, n_rows = parameters.shape[0], data.targets.shape[1]
     for first in range(0, n_networks, LANES):
         lanes = min(LANES, n_networks - first)
         for point in range(parameters.shape[1]):
@@ -260,15 +270,18 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                 if point == 0 or n_rows > rule.piece:
                     for lane in range(lanes):
                         inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
-                        targets = data.targets[first + lane, start : start + count]
+                        targets = data.targets[_own(data.targets, first + lane), start : start + count]
                         _put_rows(memory.rows, lane, inputs, targets)
                 forward(rule, count, 0, memory, slope)
-                _tally(memory, 0, count, rule)
+                if outputs.size:
+                    _take_outputs(memory, lanes, outputs, first, start, count)
+                else:
+                    tally(rule, count, 0, memory)
                 if squares.size:
                     differentiate(rule, count, 0, n_rows, memory)
-                    backward(rule, count, 0, memory, slope, start > 0)
+                    backward(rule, count, 0, n_rows, memory, slope, start > 0)
             if squares.size:
-                settle(memory, rule)
+                settle(memory, rule, n_rows)
                 _squares(memory)
             for lane in range(lanes):
                 right[first + lane, point] = memory.right[lane]
@@ -276,25 +289,6 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                 finite[first + lane, point] = memory.finite[lane]
                 if squares.size:
                     squares[first + lane, point] = memory.squares[lane]
-
-
-def outputs_of_networks(data, rule, memory, outputs):
-    """Give the outputs of networks with their initial parameters: shape (n_networks, n_rows)."""
-    slope = broadcast(np.float32(rule.leak))
-    n_networks, n_rows = outputs.shape
-    for first in range(0, n_networks, LANES):
-        lanes = min(LANES, n_networks - first)
-        for lane in range(lanes):
-            _put_weights(memory, lane, data.initial[first + lane])
-        if first == 0 or data.inputs.shape[0] > 1:
-            for lane in range(lanes):
-                _put_rows(memory.rows, lane, data.inputs[_own(data.inputs, first + lane)], data.targets[0])
-        for start in range(0, n_rows, rule.piece):
-            count = min(rule.piece, n_rows - start)
-            forward(rule, count, start, memory, slope)
-            for lane in range(lanes):
-                for row in range(count):
-                    outputs[first + lane, start + row] = memory.outputs[row * LANES + lane]
 
 
 def _with_units(kernel, name):
@@ -307,4 +301,3 @@ def _with_units(kernel, name):
 
 train_units = _with_units(train_networks, "train_units")
 look_at_units = _with_units(look_at_networks, "look_at_units")
-outputs_of_units = _with_units(outputs_of_networks, "outputs_of_units")

@@ -16,17 +16,17 @@ _inlined = numba.njit(inline="always")
 
 
 @merged
-def pull(rule, rows, layer, memory):
+def pull(rule, rows, layer, batch, memory):
     """Add the pull to the errors of a layer's activations, and let the rows count."""
     zero, running = broadcast(np.float32(0)), memory.running
-    strength = load(running, 0) * broadcast(np.float32(rule.pull / rule.batch))
+    strength = load(running, 0) * broadcast(np.float32(rule.pull / batch))
     for unit in range(rule.width):
         place = 1 + 4 * (layer * rule.width + unit)
         mean, reach = load(running, place), sqrt(load(running, place + 1)) * 2.0
         total, squares = load(running, place + 2), load(running, place + 3)
         for row in range(rows):
-            h = load(memory.hidden, (layer * rows + row) * (rule.width + 1) + unit)
-            away, error = h - mean, rows + row * rule.width + unit
+            h = load(memory.hidden, (layer * rows + row) * rule.apart + unit)
+            away, error = h - mean, row * rule.width + unit
             past = away - where_above(away, zero, reach, reach * -1.0)
             store(memory.errors, error, fma(strength, past, load(memory.errors, error)))
             total, squares = total + away, fma(away, away, squares)
@@ -35,10 +35,10 @@ def pull(rule, rows, layer, memory):
 
 
 @merged
-def follow(rule, memory):
+def follow(rule, batch, memory):
     """Bring running means and variances up to the batch."""
     zero, one, running = broadcast(np.float32(0)), broadcast(np.float32(1)), memory.running
-    share, rate = broadcast(np.float32(1 / rule.batch)), fma(load(running, 0), -PULL_DECAY, one)
+    share, rate = broadcast(np.float32(1 / batch)), fma(load(running, 0), -PULL_DECAY, one)
     for place in range(1, 1 + 4 * rule.depth * rule.width, 4):
         mean, variance = load(running, place), load(running, place + 1)
         shift = load(running, place + 2) * share
@@ -59,7 +59,7 @@ def add_orthogonality(rule, memory):
         for i in range(n_rows):
             for j in range(i):
                 _part(rule, memory, place + i * (fan_in + 1), place + j * (fan_in + 1), i, j, fan_in)
-        place, fan_in = place + n_rows * (fan_in + 1), rule.width
+        place, fan_in = place + n_rows * (fan_in + 1), rule.apart - 1
 
 
 @_inlined

@@ -87,14 +87,19 @@ def _over(function):
             for unit in range(rule.width):
                 place = row * rule.width + unit
                 h, slope = function(load(memory.sums, place))
-                store(memory.hidden, row * (rule.width + 1) + unit, h)
+                store(memory.hidden, row * rule.apart + unit, h)
                 store(memory.sums, place, slope)
 
     return over
 
 
 _softplus, _silu, _gelu, _tanh = _over(softplus), _over(silu), _over(gelu), _over(tanh)
-_sigmoid, _absolute, _hard_tanh, _identity = _over(sigmoid), _over(absolute), _over(hard_tanh), _over(identity)
+_sigmoid, _absolute, _hard_tanh, _identity = (
+    _over(sigmoid),
+    _over(absolute),
+    _over(hard_tanh),
+    _over(identity),
+)
 
 
 @merged
@@ -103,21 +108,22 @@ def _activate(rule, rows, layer, memory):
 
     That is the sum itself of activations with scalars, and the derivative of others.
     """
-    if rule.activation == _SOFTPLUS:
+    code = memory.codes[layer]
+    if code == _SOFTPLUS:
         _softplus(rule, rows, layer, memory)
-    elif rule.activation == _SILU:
+    elif code == _SILU:
         _silu(rule, rows, layer, memory)
-    elif rule.activation == _GELU:
+    elif code == _GELU:
         _gelu(rule, rows, layer, memory)
-    elif rule.activation == _TANH:
+    elif code == _TANH:
         _tanh(rule, rows, layer, memory)
-    elif rule.activation == _SIGMOID:
+    elif code == _SIGMOID:
         _sigmoid(rule, rows, layer, memory)
-    elif rule.activation == _ABS:
+    elif code == _ABS:
         _absolute(rule, rows, layer, memory)
-    elif rule.activation == _HARD_TANH:
+    elif code == _HARD_TANH:
         _hard_tanh(rule, rows, layer, memory)
-    elif rule.activation == _IDENTITY:
+    elif code == _IDENTITY:
         _identity(rule, rows, layer, memory)
     else:
         _activate_others(rule, rows, layer, memory)
@@ -134,7 +140,7 @@ def _activate_others(rule, rows, layer, memory):
         for row in range(layer * rows, (layer + 1) * rows):
             place = (row * rule.width + unit) * rule.group
             z = load(sums, place)
-            if rule.activation == _RELU:
+            if memory.codes[layer] == _RELU:
                 leak = broadcast(np.float32(rule.leak))
                 h, kept = maximum(z, leak * z), where_above(z, zero, broadcast(np.float32(1)), leak)
             elif rule.activation == _VRELU:
@@ -143,8 +149,42 @@ def _activate_others(rule, rows, layer, memory):
             else:
                 h = _compete(sums, place, rule.group)
                 kept = load(sums, place)
-            store(memory.hidden, row * (rule.width + 1) + unit, h)
+            store(memory.hidden, row * rule.apart + unit, h)
             store(sums, place, kept)
+
+
+@_inlined
+def _complete(rule, rows, first, layer, memory):
+    """Leave zeros for units of zeros, and put what skips layers where the next one takes it."""
+    zero, width = broadcast(np.float32(0)), rule.width
+    for row in range(rows):
+        place = (layer * rows + row) * rule.apart
+        for unit in range(memory.units[layer], width):
+            store(memory.hidden, place + unit, zero)
+            for k in range(rule.group):
+                store(memory.sums, ((layer * rows + row) * width + unit) * rule.group + k, zero)
+        for i in range(rule.apart - 1 - width):
+            store(memory.hidden, place + width + i, load(memory.rows, (first + row) * rule.size + i))
+        if rule.residual and layer > 0:
+            below = place - rows * rule.apart
+            for unit in range(width):
+                h = load(memory.hidden, place + unit)
+                store(memory.hidden, place + unit, h + load(memory.hidden, below + unit))
+
+
+@_inlined
+def _keep(rule, rows, memory):
+    """Put the errors of a layer's activations behind where those of the layer below come to lie."""
+    for place in range(rows * rule.width):
+        store(memory.errors, rows * rule.width + place, load(memory.errors, place))
+
+
+@_inlined
+def _add_kept(rule, rows, memory):
+    """Add what was kept to the errors of the activations below, of which it was a term."""
+    for place in range(rows * rule.width):
+        kept = load(memory.errors, rows * rule.width + place)
+        store(memory.errors, place, load(memory.errors, place) + kept)
 
 
 @merged
@@ -158,7 +198,7 @@ def _return(rule, rows, layer, memory, more):
             give_back(rule, rows, layer, unit, memory, more)
         else:
             for row in range(rows):
-                error = load(memory.errors, rows + row * rule.width + unit)
+                error = load(memory.errors, row * rule.width + unit)
                 first = ((layer * rows + row) * rule.width + unit) * rule.group
                 for place in range(first, first + rule.group):
                     store(memory.sums, place, error * load(memory.sums, place))
@@ -172,7 +212,7 @@ def _return_slopes(rule, rows, layer, unit, memory, scalars, more):
     if more:
         of_left, of_right = load(memory.gradient, scalars), load(memory.gradient, scalars + 1)
     for row in range(rows):
-        error = load(memory.errors, rows + row * rule.width + unit)
+        error = load(memory.errors, row * rule.width + unit)
         place = (layer * rows + row) * rule.width + unit
         z = load(memory.sums, place)
         of_left = fma(error, minimum(zero, z), of_left)
@@ -186,47 +226,53 @@ def _return_slopes(rule, rows, layer, unit, memory, scalars, more):
 def forward(rule, rows, first, memory, slope):
     """Compute the activations and the outputs."""
     weights, hidden = memory.weights, memory.hidden
-    n_inputs, width_1, n_sums = rule.n_inputs, rule.width + 1, rule.width * rule.group
-    below, fan_in, place = (memory.rows, first * (n_inputs + 2), n_inputs + 2), n_inputs, 0
+    apart, n_outputs, n_sums = rule.apart, rule.n_outputs, rule.width * rule.group
+    below, fan_in, place = (memory.rows, first * rule.size, rule.size), rule.n_inputs, 0
     for layer in range(rule.depth):
         sums = (memory.sums, layer * rows * n_sums, n_sums)
         affine(rows, n_sums, fan_in, below, (weights, place, fan_in + 1), sums)
         _activate(rule, rows, layer, memory)
+        if rule.irregular:
+            _complete(rule, rows, first, layer, memory)
         place += n_sums * (fan_in + 1)
-        below, fan_in = (hidden, layer * rows * width_1, width_1), rule.width
-    affine(rows, 1, fan_in, below, (weights, place, width_1), (memory.outputs, 0, 1))
+        below, fan_in = (hidden, layer * rows * apart, apart), apart - 1
+    affine(rows, n_outputs, fan_in, below, (weights, place, apart), (memory.outputs, 0, n_outputs))
 
 
 @_inlined
-def backward(rule, rows, first, memory, slope, more):
-    """Compute the gradient, or add to it if `more`, from the first of the errors: those of the loss."""
+def backward(rule, rows, first, batch, memory, slope, more):
+    """Compute the gradient, or add to it if `more`, from the slopes of the loss."""
     weights, hidden, gradient = memory.weights, memory.hidden, memory.gradient
-    n_inputs, width, n_sums = rule.n_inputs, rule.width, rule.width * rule.group
-    inputs_1, width_1 = n_inputs + 1, width + 1
-    error, units, under = (memory.errors, 0, 1), 1, (memory.errors, rows, width)
+    width, n_sums, apart, inputs_1 = rule.width, rule.width * rule.group, rule.apart, rule.n_inputs + 1
+    error, units, under = (memory.slopes, 0, rule.n_outputs), rule.n_outputs, (memory.errors, 0, width)
     for layer in range(rule.depth - 1, -1, -1):
-        below, start = (hidden, layer * rows * width_1, width_1), n_sums * (inputs_1 + layer * width_1)
-        sums, at_once = (memory.sums, layer * rows * n_sums, n_sums), rule.activation < _VRELU and rule.pull == 0
+        below, start = (hidden, layer * rows * apart, apart), n_sums * (inputs_1 + layer * apart)
+        sums, skipped = (memory.sums, layer * rows * n_sums, n_sums), rule.residual and layer < rule.depth - 1
+        at_once = memory.codes[layer] < _VRELU and rule.pull == 0 and not rule.residual
+        if skipped:
+            _keep(rule, rows, memory)
         if at_once:
-            scaled(rows, width, units, error, (weights, start, width_1), sums)
+            scaled(rows, width, units, error, (weights, start, apart), sums)
         else:
-            returned(rows, width, units, error, (weights, start, width_1), under)
+            returned(rows, width, units, error, (weights, start, apart), under)
+        if skipped:
+            _add_kept(rule, rows, memory)
         if rule.pull > 0:
-            pull(rule, rows, layer, memory)
-        outer(units, width, rows, error, below, (gradient, start, width_1), more)
+            pull(rule, rows, layer, batch, memory)
+        outer(units, apart - 1, rows, error, below, (gradient, start, apart), more)
         if not at_once:
             _return(rule, rows, layer, memory, more)
         error, units = sums, n_sums
-    x = (memory.rows, first * (n_inputs + 2), n_inputs + 2)
-    outer(n_sums, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
+    x = (memory.rows, first * rule.size, rule.size)
+    outer(n_sums, rule.n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
 
 
 @_inlined
-def settle(memory, rule):
-    """Finish the gradient of a batch."""
+def settle(memory, rule, batch):
+    """Finish the gradient of a batch of so many rows."""
     if rule.activation >= DECOMPOSED_RELU:
-        settle_decomposed(memory, rule)
+        settle_decomposed(memory, rule, batch)
     if rule.pull > 0:
-        follow(rule, memory)
+        follow(rule, batch, memory)
     if rule.orthogonality > 0:
         add_orthogonality(rule, memory)

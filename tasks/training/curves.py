@@ -57,7 +57,7 @@ def curve(
     if weights is not None:
         every = np.broadcast_to(np.asarray(weights, np.float32), rows.targets.shape[:2])
         rows = rows._replace(weights=np.ascontiguousarray(every))
-    look = _in_torch if lacking(protocol) or weights is not None else _in_lanes
+    look = _in_torch if lacking(protocol) else _in_lanes
     with np.errstate(over="ignore"):  # of norms beyond float32, infinite is what is recorded
         return Curve(*(np.asarray(found, np.float32) for found in look(protocol, rows, snapshots)))
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from relusweep.tasks import activations
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["Engine", "chosen_engine", "lacking", "prepare", "train"]
+__all__ = ["Engine", "chosen_engine", "lacking", "lacking_of", "prepare", "train"]
 
 Engine = Literal["auto", "lanes", "reference"]
 
@@ -82,7 +82,7 @@ def train(
     start = np.ascontiguousarray(initial, np.float32)
     rows = _checked_rows(protocol, inputs, targets, "")
     if weights is not None:
-        rows, chosen = rows._replace(weights=_checked_weights(rows, weights)), "reference"
+        rows = rows._replace(weights=_checked_weights(rows, weights))
     n_networks = len(rows.targets)
     if start.shape != (n_networks, protocol.network.n_parameters):
         raise ValueError(
@@ -90,8 +90,6 @@ def train(
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
         )
     keys = _checked_orders(protocol, rows, orders)
-    if rows.n_rows % protocol.batch_of(rows.n_rows):
-        chosen = "reference"
     if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):
         raise ValueError(f"snapshots are {list(snapshots)}; allowed are epochs from 0, ascending, each once")
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
@@ -144,20 +142,15 @@ def lacking(protocol: Protocol) -> str | None:
     protocol : Protocol
         With the network.
     """
-    network = protocol.network
-    activation = activations.load(network.activation)
-    if not activation.in_lanes:
-        slow = [name for name in network.activation.split("-") if not activations.load(name).in_lanes]
-        return f"the activation {slow[0]}"
-    if network.n_outputs > 1:
-        return "several outputs"
-    if network.skip != "none":
-        return "skip connections"
-    if activation.layers:
-        return "activations by layer"
-    if network.widths and not activation.zero_at_zero:
-        return f"unequal widths of {network.activation}"
-    return None if protocol.loss in ("bce", "mse") else f"the loss {protocol.loss}"
+    return lacking_of(protocol.network.activation)
+
+
+def lacking_of(activation: str) -> str | None:
+    """Say what the engine `lanes` lacks to train networks of an activation: that alone it may lack."""
+    if activations.load(activation).in_lanes:
+        return None
+    slow = [name for name in activation.split("-") if not activations.load(name).in_lanes]
+    return f"the activation {slow[0]}"
 
 
 def chosen_engine(engine: Engine, protocol: Protocol) -> Literal["lanes", "reference"]:

@@ -109,7 +109,7 @@ def tanh(z):
 
     From 9.5 on they are 1 and 0, and no value is above 1.
     """
-    zero, one, far = broadcast(np.float32(0)), broadcast(np.float32(1)), broadcast(np.float32(_FAR_OF_TANH))
+    _zero, one, far = broadcast(np.float32(0)), broadcast(np.float32(1)), broadcast(np.float32(_FAR_OF_TANH))
     x = maximum(far * -1.0, minimum(far, z))
     y = x * x
     # tanh(x) / x in y, to a relative error of 2.2e-8 (rational minimax, by iterated least squares).
@@ -135,7 +135,7 @@ def _bell(x):
 
 @_inlined
 def gelu(z):
-    """Give z times the normal distribution to a relative error of 6e-7, its derivative to 4e-7 absolute.
+    """Give z times the normal distribution to a relative error of 8e-7, its derivative to 4e-7 absolute.
 
     Below -10.95 both are as there, above -1e-25.
     """

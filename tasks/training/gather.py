@@ -13,7 +13,7 @@ from relusweep.tasks.training.simd import bank_pointer, call_shared, write_vecto
 __all__ = ["fetch", "gather", "pitch"]
 
 _INDEX = ir.IntType(64)
-_MOST_KNOWN = 8  # numbers of a row that has code of its own
+_MOST_KNOWN = 8  # numbers of a row that has code of its own, where one follows the inputs
 
 
 def pitch(size: int) -> int:
@@ -33,19 +33,21 @@ def pitch(size: int) -> int:
 
 
 @intrinsic
-def gather(typingctx: Any, data: Any, order: Any, place: Any, rows: Any, first: Any, size: Any) -> Any:
+def gather(
+    typingctx: Any, data: Any, order: Any, place: Any, rows: Any, first: Any, size: Any, inputs: Any
+) -> Any:
     """For each lane, put row ``order[lane, place]`` of its data into vectors `first`, … of the bank `rows`.
 
-    Rows have `size` numbers, at least two, and their last one goes one vector further: the one before holds
-    the ones of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers.
+    Rows have `size` numbers, at least two. Those behind the `inputs` first ones go one vector further: the
+    one between holds the ones of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bank, size = bank_pointer(context, builder, sig.args[3], args[3]), args[5]
-        call_shared(builder, "gather", _gather, *_at(context, builder, sig, args), bank, args[4], size)
+        bank = bank_pointer(context, builder, sig.args[3], args[3])
+        call_shared(builder, "gather", _gather, *_at(context, builder, sig, args), bank, *args[4:])
         return context.get_dummy_value()
 
-    return types.void(data, order, types.int64, rows, types.int64, types.int64), codegen
+    return types.void(data, order, types.int64, rows, *[types.int64] * 3), codegen
 
 
 @intrinsic
@@ -67,9 +69,12 @@ def _at(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, ...]:
     return data.data, builder.gep(order.data, [args[2]]), n_rows, apart
 
 
-def _gather(b: Any, data: Any, order: Any, n_rows: Any, apart: Any, bank: Any, first: Any, size: Any) -> None:
+def _gather(
+    b: Any, data: Any, order: Any, n_rows: Any, apart: Any, bank: Any, first: Any, size: Any, inputs: Any
+) -> None:
     done, wide = b.append_basic_block("done"), b.append_basic_block("wide")
-    choice = b.switch(size, wide)
+    single = b.icmp_signed("==", size, b.add(inputs, _INDEX(1)))
+    choice = b.switch(b.select(single, size, _INDEX(0)), wide)
     for known in range(2, _MOST_KNOWN + 1):
         block = b.append_basic_block("narrow")
         choice.add_case(_INDEX(known), block)
@@ -85,8 +90,8 @@ def _gather(b: Any, data: Any, order: Any, n_rows: Any, apart: Any, bank: Any, f
         for i, column in enumerate(_columns(b, pointers, start, LANES)):
             here = b.add(start, _INDEX(i))
             with b.if_then(b.icmp_signed("<", here, size)):
-                last = b.icmp_signed("==", b.add(here, _INDEX(1)), size)
-                write_vector(b, column, bank, b.add(b.add(first, here), b.zext(last, _INDEX)))
+                further = b.zext(b.icmp_signed(">=", here, inputs), _INDEX)
+                write_vector(b, column, bank, b.add(b.add(first, here), further))
     b.branch(done)
     b.position_at_end(done)
 

@@ -19,22 +19,25 @@ from relusweep.tasks.networks import Network
 from relusweep.tasks.training import (
     _decomposed,
     _kernel,
+    _losses,
     _penalties,
     _steps,
     _units,
+    _updates,
+    _watch,
     functions,
     gather,
     simd,
     tiles,
 )
 from relusweep.tasks.training import orders as _orders
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp, Schedule, Sgd, rate_factors
+from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["curves", "look", "outputs", "prepare", "schedule_of", "train_lanes"]
+__all__ = ["constants_of", "curves", "look", "outputs", "prepare", "schedule_of", "train_lanes"]
 
 _PIECE = 20
-_MOST_ROWS = 2**16  # numbers of rows that lie in memory at once, for each of the networks side by side
 
 
 def train_lanes(
@@ -57,19 +60,21 @@ def train_lanes(
         snapshots=len(snapshots),
     )
     parameters = np.empty_like(initial) if result.parameters is None else result.parameters
-    batch = n_rows if orders is None or protocol.batch is None else protocol.batch
+    batch = n_rows if orders is None else protocol.batch_of(n_rows)
     _kernels(protocol).train(
         _data(rows, initial, orders, snapshots, result.snapshots),
-        _rule(protocol, n_rows, batch),
-        schedule_of(protocol.optimizer, protocol.epochs * (n_rows // batch)),
-        _memory(protocol, n_rows, batch, shuffled=batch < n_rows),
+        _rule(protocol, rows, batch),
+        schedule_of(protocol.optimizer, protocol.epochs * -(-n_rows // batch)),
+        rate_factors(protocol.schedule or Schedule(), protocol.epochs),
+        _memory(protocol, rows, n_rows, batch, shuffled=batch < n_rows),
         parameters,
         result.epochs,
+        watched := np.zeros(len(initial), np.bool_),
     )
     right, loss, finite = look(protocol, rows, parameters)
     success = finite & (right >= protocol.rows_for_success(n_rows))
-    early = success & (protocol.stop == "first_success")
-    reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
+    met = success if protocol.stop == "first_success" else watched
+    reason = np.where(met, protocol.reason, StopReason.EPOCHS)
     result.rows_right[:], result.loss[:] = right, loss
     result.success_epoch[success] = result.epochs[success]
     result.stop_reason[:] = np.where(finite, reason, StopReason.NOT_FINITE)
@@ -115,28 +120,22 @@ def outputs(
 
     Returns
     -------
-    ndarray of shape (n_networks, n_rows)
+    ndarray of shape (n_networks, n_rows, n_outputs)
     """
-    protocol, x = Protocol(network=network, loss="mse"), inputs if inputs.ndim == 3 else inputs[None]
-    n_rows = x.shape[1]
-    found = np.empty((len(parameters), n_rows), np.float32)
-    most = max(_PIECE, _MOST_ROWS // (network.n_inputs + 2))
-    for start in range(0, n_rows, most):
-        some = x[:, start : start + most]
-        rows = Rows(some, np.zeros((1, some.shape[1]), np.float32))
-        part = np.empty((len(parameters), rows.n_rows), np.float32)
-        _kernels(protocol).outputs(
-            _data(rows, parameters, None),
-            _rule(protocol, n_rows, n_rows),
-            _memory(protocol, rows.n_rows, n_rows),
-            part,
-        )
-        found[:, start : start + most] = part
+    protocol, n_rows = Protocol(network=network, loss="mse"), inputs.shape[-2]
+    found = np.empty((len(parameters), n_rows, network.n_outputs), np.float32)
+    rows = Rows(inputs, np.zeros((1, n_rows, network.n_outputs), np.float32))
+    _look(protocol, rows, parameters[:, None], gradient=False, outputs=found)
     return found
 
 
 def _look(
-    protocol: Protocol, rows: Rows, parameters: NDArray[np.float32], *, gradient: bool
+    protocol: Protocol,
+    rows: Rows,
+    parameters: NDArray[np.float32],
+    *,
+    gradient: bool,
+    outputs: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
     shape, n_rows = parameters.shape[:2], rows.n_rows
     plain = protocol.model_copy(update={"pull": 0.0, "orthogonality": 0.0})
@@ -144,13 +143,14 @@ def _look(
     squares = np.zeros(shape if gradient else (0, 0))
     _kernels(plain).look(
         _data(rows, parameters[:, 0], None),
-        _rule(plain, n_rows, n_rows),
-        _memory(plain, _PIECE, n_rows),
+        _rule(plain, rows, n_rows),
+        _memory(plain, rows, _PIECE, n_rows),
         np.require(parameters, requirements=("C", "W")),
         right,
         total,
         finite,
         squares,
+        np.zeros((0, 0, 0), np.float32) if outputs is None else outputs,
     )
     with np.errstate(over="ignore"):  # of losses beyond float32, infinite is what is recorded
         return right, (total / n_rows).astype(np.float32), finite, squares
@@ -160,7 +160,9 @@ class _Data(NamedTuple):
     """What is each network's own."""
 
     inputs: NDArray[np.float32]  # (n_networks or 1, n_rows, n_inputs)
-    targets: NDArray[np.float32]
+    targets: NDArray[
+        np.float32
+    ]  # (n_networks, n_rows, numbers): targets and, of rows that have one, a weight
     initial: NDArray[np.float32]
     keys: NDArray[np.uint64]
     points: NDArray[np.int64]  # epochs after which snapshots are taken
@@ -176,10 +178,13 @@ def _data(
 ) -> _Data:
     inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
     keys = np.zeros(0, np.uint64) if orders is None else orders
+    targets = rows.targets if rows.targets.ndim == 3 else rows.targets[..., None]
+    if rows.weights is not None:
+        targets = np.concatenate([targets, rows.weights[..., None]], axis=2)
     # Numba would compile anew for arrays that lie otherwise or are read-only.
     return _Data(
         np.require(inputs, requirements=("C", "W")),
-        np.require(rows.targets, requirements=("C", "W")),
+        np.require(targets, requirements=("C", "W")),
         np.require(initial, requirements=("C", "W")),
         np.require(keys, requirements=("C", "W")),
         np.array(points, np.int64),
@@ -191,16 +196,25 @@ class _Rule(NamedTuple):
     """What is the same for all networks."""
 
     n_inputs: int
+    n_outputs: int
+    n_targets: int
+    weighted: bool  # whether rows have weights
+    single: bool  # whether they have one target and no weight
+    size: int  # numbers of a row, with a one for the bias
     width: int
     depth: int
+    apart: int  # what a layer takes of a hidden one, with a one for the bias
+    residual: bool
+    irregular: bool  # whether there are units of zeros, or something skips layers
     group: int  # sums of a unit
     n_weights: int  # parameters before the scalars of units
     n_scalars: int  # of a unit
-    activation: int  # of `_units.CODES`
+    activation: int  # of `_units.CODES`; of a list that of the first layer
     leak: float
-    batch: int  # rows of an update
+    batch: int  # rows of an update, but for the last one of an epoch
     piece: int  # of which so many at a time
-    bce: bool
+    loss: int  # of `_losses.CODES`
+    delta: float  # of Huber's loss
     threshold: float
     early: bool  # whether success ends the training
     wrong: float  # that many and a half of the rows may be on the wrong side
@@ -210,27 +224,52 @@ class _Rule(NamedTuple):
     sharp_by_rule: bool
     pull: float
     orthogonality: float
-    adam: bool
+    optimizer: int  # of `_updates`
     beta1: float  # or the momentum
-    beta2: float
+    beta2: float  # or alpha
+    regularised: bool  # whether there is something of the next four
+    l1: float
+    clip_norm: float
+    decay: float  # of weights, by the gradient,
+    shrink: float  # or of an update of the full rate
+    scheduled: bool  # whether the rate changes with the epochs
+    watched: bool  # whether the losses of epochs matter
+    ends: bool  # and end the training, where they
+    target_loss: float  # are at most this,
+    most_loss: float  # above this,
+    patience: int  # or not lower for more epochs than these, if they are not negative,
+    min_improvement: float  # by such a share
+    reduce_patience: int  # and where they reduce the rate
+    reduce_threshold: float
+    reduce_by: float
+    reduce_floor: float
+    warmup: int
 
 
-def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
+def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
-    wrong = n_rows - protocol.rows_for_success(n_rows)
-    betas = (optimizer.beta1, optimizer.beta2) if isinstance(optimizer, Adam) else (optimizer.momentum, 0.0)
+    wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
     return _Rule(
         network.n_inputs,
+        network.n_outputs,
+        protocol.n_targets,
+        rows.weights is not None,
+        network.n_outputs == 1 and rows.weights is None,
+        _size(protocol, rows),
         network.width,
         network.depth,
+        _apart(network),
+        network.skip == "residual",
+        network.skip != "none" or network.widths is not None,
         network.group,
         network.n_weights,
         network.n_scalars,
-        _units.CODES[network.activation],
+        _codes(network)[0],
         network.leak,
         batch,
         min(_PIECE, batch),
-        protocol.loss == "bce",
+        _losses.CODES[protocol.loss],
+        protocol.huber_delta,
         protocol.threshold,
         protocol.stop == "first_success",
         wrong + 0.5,
@@ -238,12 +277,65 @@ def _rule(protocol: Protocol, n_rows: int, batch: int) -> _Rule:
         *((rules.kink_rate, rules.slope_rate, rules.sharpness == "rule") if rules else (0.0, 0.0, False)),
         protocol.pull,
         protocol.orthogonality,
-        isinstance(optimizer, Adam),
-        *betas,
+        *constants_of(optimizer),
+        *_regularisation(protocol),
+        *_watching(protocol),
     )
 
 
-def schedule_of(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
+def _size(protocol: Protocol, rows: Rows) -> int:
+    """Count the numbers of a row: inputs, a one for the bias, targets, and its weight if it has one."""
+    return protocol.network.n_inputs + 1 + protocol.n_targets + (rows.weights is not None)
+
+
+def _apart(network: Network) -> int:
+    """Count what a layer takes of a hidden one, with the inputs that skip it and a one for the bias."""
+    return network.layers[-1][1] + 1
+
+
+def _codes(network: Network) -> list[int]:
+    """Give the code of each hidden layer's activation."""
+    names = network.activation.split("-")
+    return [_units.CODES[name] for name in (names if len(names) > 1 else names * network.depth)]
+
+
+def constants_of(optimizer: Optimizer) -> tuple[int, float, float]:
+    """Give the code of an optimiser, and how its moments decay."""
+    if isinstance(optimizer, Adam):
+        return _updates.ADAM, optimizer.beta1, optimizer.beta2
+    if isinstance(optimizer, RmsProp):
+        return _updates.RMSPROP, 0.0, optimizer.alpha
+    return _updates.NESTEROV if optimizer.nesterov else _updates.DESCENT, optimizer.momentum, 0.0
+
+
+def _regularisation(protocol: Protocol) -> tuple[bool, float, float, float, float]:
+    optimizer, decay = protocol.optimizer, protocol.optimizer.weight_decay
+    shrink = optimizer.learning_rate * decay if isinstance(optimizer, AdamW) else 0.0
+    strengths = (protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay, shrink)
+    return any(strengths), *strengths
+
+
+def _watching(protocol: Protocol) -> tuple[Any, ...]:
+    """Give what of a rule says what losses do; what is not asked for never happens."""
+    stop, schedule = protocol.stop, protocol.schedule or Schedule()
+    ends, reduces = stop in ("plateau", "target_loss", "divergence"), schedule.kind == "plateau"
+    return (
+        protocol.schedule is not None,
+        ends or reduces,
+        ends,
+        protocol.target_loss if stop == "target_loss" else -1.0,
+        protocol.most_loss if stop == "divergence" else math.inf,
+        protocol.patience if stop == "plateau" else -1,
+        protocol.min_improvement,
+        schedule.patience if reduces else -1,
+        schedule.threshold,
+        schedule.factor,
+        schedule.floor,
+        schedule.warmup,
+    )
+
+
+def schedule_of(optimizer: Optimizer, updates: int) -> NDArray[np.float32]:
     """Step size and epsilon of each update: shape (n, 2), of which the last goes on.
 
     Adam's bias correction is folded into them: ``step * m / (sqrt(v) + epsilon)`` equals
@@ -252,6 +344,8 @@ def schedule_of(optimizer: Adam | Sgd, updates: int) -> NDArray[np.float32]:
     """
     if isinstance(optimizer, Sgd):
         return np.array([[optimizer.learning_rate, 0]], np.float32)
+    if isinstance(optimizer, RmsProp):
+        return np.array([[optimizer.learning_rate, optimizer.epsilon]], np.float32)
     betas = [optimizer.beta1, optimizer.beta2]
     slowest = max(*betas, 2.0**-60)
     lasting = math.ceil(-60 * math.log(2) / math.log(slowest))
@@ -269,16 +363,19 @@ class _Memory(NamedTuple):
     first_moment: NDArray[np.float32]
     second_moment: NDArray[np.float32]
     gradient: NDArray[np.float32]
-    rows: NDArray[np.float32]  # all, or a piece of a batch: inputs, a one for the bias, and target
+    rows: NDArray[np.float32]  # all, or a piece of a batch: inputs, a one for the bias, targets, weight
     hidden: NDArray[np.float32]  # activations of each hidden layer; every row ends with a 1 for the bias
     sums: NDArray[np.float32]  # of activations other than ReLU: sums of each hidden layer, then their errors
     sides: NDArray[np.float32]  # of decomposed units: what `_decomposed` says
     running: NDArray[np.float32]  # of pulled units: what `_penalties` says
     inverse_lengths: NDArray[np.float32]  # of rows of a layer's weights that are to be orthogonal
     outputs: NDArray[np.float32]
-    errors: NDArray[np.float32]  # derivatives of the loss: at the output, then of two hidden layers
+    slopes: NDArray[np.float32]  # derivatives of the loss by the outputs,
+    errors: NDArray[np.float32]  # and by the activations of two hidden layers
+    codes: NDArray[np.int64]  # of each hidden layer, of `_units.CODES`
+    units: NDArray[np.int64]  # of each hidden layer, without units of zeros
     seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
-    rates: NDArray[np.float32]  # step and epsilon
+    rates: NDArray[np.float32]  # step, epsilon, and what a schedule multiplies the step by
     network: NDArray[np.int64]  # which network each lane holds
     epoch: NDArray[np.int64]  # epochs that it has had
     point: NDArray[np.int64]  # snapshots that it has had
@@ -290,14 +387,17 @@ class _Memory(NamedTuple):
     total: NDArray[np.float64]  # the sum of their losses,
     finite: NDArray[np.bool_]  # whether all outputs are finite,
     squares: NDArray[np.float64]  # and the sum of the squares of the gradient
+    lowest: NDArray[np.float64]  # where losses are watched: the lowest so far, of `stop` and of the schedule,
+    waited: NDArray[np.int64]  # epochs since then,
+    reduced: NDArray[np.float64]  # and what the schedule has come to multiply the rate by
 
 
-def _memory(protocol: Protocol, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
-    """Allocate for batches of the rows, in their own order or shuffled."""
-    network, piece = protocol.network, min(_PIECE, batch)
-    size, width_1 = network.n_inputs + 2, network.width + 1
-    rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * width_1)
-    rows[:], hidden[:] = 1, 1
+def _memory(protocol: Protocol, of: Rows, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
+    """Allocate for batches of so many rows, in their own order or shuffled."""
+    network, piece, size = protocol.network, min(_PIECE, batch), _size(protocol, of)
+    rows, hidden = bank((piece if shuffled else n_rows) * size), bank(piece * network.depth * _apart(network))
+    rates = bank(3)
+    rows[:], hidden[:], rates[2 * LANES :] = 1, 1, 1
     n_units, n_rows_of_weights = network.depth * network.width, network.width * network.group
     n_sums = 0 if _kernels(protocol) is _OF_RELU else piece * n_units * network.group
     decomposed = network.activation.startswith("decomposed")
@@ -313,10 +413,13 @@ def _memory(protocol: Protocol, n_rows: int, batch: int, *, shuffled: bool = Fal
         sides=bank(n_units * _decomposed.SUMS if decomposed else 0),
         running=bank(1 + 4 * n_units if protocol.pull else 0),
         inverse_lengths=bank(n_rows_of_weights if protocol.orthogonality else 0),
-        outputs=bank(piece),
-        errors=bank(piece * (1 + 2 * network.width)),
+        outputs=bank(piece * network.n_outputs),
+        slopes=bank(piece * network.n_outputs),
+        errors=bank(piece * 2 * network.width),
+        codes=np.array(_codes(network), np.int64),
+        units=np.array(network.widths or (network.width,) * network.depth, np.int64),
         seen=bank(2),
-        rates=bank(2),
+        rates=rates,
         network=np.zeros(LANES, np.int64),
         epoch=np.zeros(LANES, np.int64),
         point=np.zeros(LANES, np.int64),
@@ -328,27 +431,41 @@ def _memory(protocol: Protocol, n_rows: int, batch: int, *, shuffled: bool = Fal
         total=np.zeros(LANES),
         finite=np.zeros(LANES, bool),
         squares=np.zeros(LANES),
+        lowest=np.zeros(2 * LANES),
+        waited=np.zeros(2 * LANES, np.int64),
+        reduced=np.ones(LANES),
     )
 
 
-_parts = (elementary, _steps, _units, _decomposed, _penalties, functions, gather, _orders, simd, tiles)
+_parts = (
+    elementary,
+    _steps,
+    _losses,
+    _updates,
+    _watch,
+    _units,
+    _decomposed,
+    _penalties,
+    functions,
+    gather,
+    _orders,
+    simd,
+    tiles,
+)
 _imports = compiled(*_parts, counted=False)
 
 
 class _Kernels(NamedTuple):
-    """The kernels of an activation."""
+    """The two kernels of an activation."""
 
     train: Any
     look: Any
-    outputs: Any
 
 
-_OF_RELU = _Kernels(
-    *map(_imports, (_kernel.train_networks, _kernel.look_at_networks, _kernel.outputs_of_networks))
-)
-_OF_UNITS = _Kernels(*map(_imports, (_kernel.train_units, _kernel.look_at_units, _kernel.outputs_of_units)))
+_OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_networks))
+_OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
 
 
 def _kernels(protocol: Protocol) -> _Kernels:
-    plain = not (protocol.pull or protocol.orthogonality)
+    plain = not (protocol.pull or protocol.orthogonality) and protocol.network.skip == "none"
     return _OF_RELU if plain and protocol.network.activation == "relu" else _OF_UNITS

@@ -11,54 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from relusweep._yaml import Real, Whole
 from relusweep.tasks import activations
 from relusweep.tasks.networks import Network
+from relusweep.tasks.training.optimizers import Adam, Optimizer, Rate, Schedule, Strength
 
-__all__ = ["PULL_DECAY", "Adam", "Loss", "Protocol", "Rows", "Rules", "Sgd", "StopReason", "TrainingResult"]
+__all__ = ["PULL_DECAY", "Loss", "Protocol", "Rows", "Rules", "Stop", "StopReason", "TrainingResult"]
 
 Loss = Literal["bce", "mse", "huber", "hinge", "cross_entropy"]
+Stop = Literal["first_success", "last_epoch", "plateau", "target_loss", "divergence"]
 
-_Rate = Annotated[Real, Field(gt=0, le=1e30)]
-_Strength = Annotated[Real, Field(ge=0, le=1e6)]
+_Loss = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
 
 PULL_DECAY = 0.9
 """Of running means and variances of hidden activations, from one update to the next."""
-
-
-class Adam(BaseModel):
-    """The optimiser of Kingma and Ba (2015), with bias correction, as ``torch.optim.Adam`` computes it.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Above 0, at most 1e30.
-    beta1, beta2 : float
-        Decay of the first and second moments, from 0 and below 1.
-    epsilon : float
-        Added to the root of the second moment, from 1e-16 to 1.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    learning_rate: _Rate = 0.025
-    beta1: Annotated[Real, Field(ge=0, lt=1)] = 0.9
-    beta2: Annotated[Real, Field(ge=0, lt=1)] = 0.999
-    epsilon: Annotated[Real, Field(ge=1e-16, le=1)] = 1e-8
-
-
-class Sgd(BaseModel):
-    """Gradient descent with heavy-ball momentum, as ``torch.optim.SGD`` computes it.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Above 0, at most 1e30.
-    momentum : float
-        Decay of the sum of gradients, from 0 (none) and below 1.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    learning_rate: _Rate
-    momentum: Annotated[Real, Field(ge=0, lt=1)]
 
 
 class Rules(BaseModel):
@@ -76,8 +39,8 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kink_rate: _Rate = 0.1
-    slope_rate: _Rate = 0.1
+    kink_rate: Rate = 0.1
+    slope_rate: Rate = 0.1
     sharpness: Literal["rule", "backpropagation"] = "rule"
 
 
@@ -98,15 +61,17 @@ class Protocol(BaseModel):
         are numbers of classes, from 0.
     threshold : float
         Where the two classes part; 0 but for the squared error and Huber's loss.
-    optimizer : Adam or Sgd
+    optimizer : Adam, AdamW, Sgd or RmsProp
     batch : int, optional
         Rows of an update; by default all of them. Batches of fewer rows follow one another through a new
         order of the rows in each epoch; the last one has the rows that are left, as with a ``DataLoader`` of
         PyTorch. A batch of more rows than there are is one of all rows.
     epochs : int
         Most passes over the rows, from 0.
-    stop : {'first_success', 'last_epoch'}
-        Stop before the first epoch at whose start the network succeeds, or never before the last one.
+    stop : {'first_success', 'last_epoch', 'plateau', 'target_loss', 'divergence'}
+        Stop before the first epoch at whose start the network succeeds, or never before the last one; or as
+        soon as the watched loss has not become lower for more than `patience` epochs in a row, is at most
+        `target_loss`, or is above `most_loss`. Of the last three, a loss that is not a number ends it too.
     success : float
         Share of right rows that is a success, above 0 and at most 1.
     rules : Rules, optional
@@ -120,6 +85,29 @@ class Protocol(BaseModel):
         `relusweep.tasks.training.penalties.orthogonality`.
     huber_delta : float
         Error from which on Huber's loss grows linearly, above 0; other losses do not use it.
+    l1 : float
+        So many times the signs of the parameters are added to their gradient, from 0 (none): the gradient of
+        so many times the sum of their absolute values, of which that of 0 is 0. As with weight decay, biases
+        and scalars of units count like weights.
+    clip_norm : float, optional
+        Longest gradient of a network, above 0: a longer one becomes so long, before any weight decay, as
+        ``torch.nn.utils.clip_grad_norm_`` does it.
+    schedule : Schedule, optional
+        Of the learning rate; by default that is constant. Rates of rules have none.
+    patience : int, optional
+        Of `stop` at a plateau, from 0.
+    min_improvement : float
+        Of `stop` at a plateau: a loss is lower where it is below the lowest one times 1 − `min_improvement`.
+        From 0 and below 1.
+    target_loss, most_loss : float, optional
+        Of `stop` at a target loss, and by divergence.
+
+    Notes
+    -----
+    The watched loss, of `stop` and of a schedule that waits for a plateau, is without penalties. With all
+    rows in one batch it is the loss over all rows at the start of the epoch, and a network stops before the
+    epoch at whose start it is found. With mini-batches it is the mean over the rows of the losses that they
+    had when their batch was trained, and a network stops after the epoch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,15 +115,22 @@ class Protocol(BaseModel):
     network: Network
     loss: Loss = "bce"
     threshold: Annotated[Real, Field(allow_inf_nan=False)] = 0.0
-    optimizer: Adam | Sgd = Adam()
+    optimizer: Optimizer = Adam()
     batch: Annotated[Whole, Field(ge=1)] | None = None
     epochs: Annotated[Whole, Field(ge=0, le=10_000_000)] = 4000
-    stop: Literal["first_success", "last_epoch"] = "first_success"
+    stop: Stop = "first_success"
     success: Annotated[Real, Field(gt=0, le=1)] = 1.0
     rules: Rules | None = None
-    pull: _Strength = 0.0
-    orthogonality: _Strength = 0.0
+    pull: Strength = 0.0
+    orthogonality: Strength = 0.0
     huber_delta: Annotated[Real, Field(gt=0, le=1e30)] = 1.0
+    l1: Strength = 0.0
+    clip_norm: Rate | None = None
+    schedule: Schedule | None = None
+    patience: Annotated[Whole, Field(ge=0, le=10_000_000)] | None = None
+    min_improvement: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    target_loss: _Loss | None = None
+    most_loss: _Loss | None = None
 
     @model_validator(mode="after")
     def _rules_are_of_the_units(self) -> "Protocol":
@@ -145,6 +140,18 @@ class Protocol(BaseModel):
                 f"activation {self.network.activation} has no scalars that follow rules; allowed are "
                 f"{', '.join(fit)}, or rules = None"
             )
+        if self.rules and (self.l1 or self.optimizer.weight_decay):
+            raise ValueError(
+                "rules move biases and scalars without a gradient, which l1 and weight_decay add to; allowed "
+                "are both 0, or rules = None"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stop_says_when(self) -> "Protocol":
+        needed = {"plateau": "patience", "target_loss": "target_loss", "divergence": "most_loss"}
+        if (name := needed.get(self.stop)) and getattr(self, name) is None:
+            raise ValueError(f"stop = {self.stop} needs {name}; got none, allowed is a number from 0")
         return self
 
     @model_validator(mode="after")
@@ -162,6 +169,12 @@ class Protocol(BaseModel):
     def n_targets(self) -> int:
         """Targets of a row: one for each output, or the number of its class."""
         return 1 if self.loss == "cross_entropy" else self.network.n_outputs
+
+    @property
+    def reason(self) -> "StopReason":
+        """Why a network stops that stops before its last epoch, or at it, as `stop` says."""
+        reasons = {"first_success": "SUCCESS", "last_epoch": "EPOCHS"}
+        return StopReason[reasons.get(self.stop, self.stop.upper())]
 
     def batch_of(self, n_rows: int) -> int:
         """Count the rows of an update, of `n_rows`; the last one of an epoch may have fewer."""
@@ -209,11 +222,16 @@ class StopReason(IntEnum):
         It had its last epoch.
     NOT_FINITE
         An output was infinite or not a number when the rows were looked at.
+    PLATEAU, TARGET_LOSS, DIVERGENCE
+        The watched loss stayed, was low enough, or was too high, and it was to stop there.
     """
 
     SUCCESS = 0
     EPOCHS = 1
     NOT_FINITE = 2
+    PLATEAU = 3
+    TARGET_LOSS = 4
+    DIVERGENCE = 5
 
 
 class TrainingResult(NamedTuple):

@@ -13,10 +13,12 @@ from torch.nn import functional
 from relusweep.tasks import activations
 from relusweep.tasks.activations import Units
 from relusweep.tasks.networks import Network
+from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp, Schedule, rate_factors
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.penalties import Pull, orthogonality
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd, StopReason, TrainingResult
+from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 from relusweep.tasks.training.rules import Tap, own_steps, ruled
+from relusweep.tasks.training.watching import Watch
 
 __all__ = ["judge", "logits", "optimizer_of", "train_reference"]
 
@@ -111,7 +113,7 @@ def train_reference(
         if result.snapshots is not None and epoch in snapshots:
             at = list(snapshots).index(epoch)
             result.snapshots[going.running.cpu(), at] = going.parameters.detach().cpu().numpy()
-        if orders is None or last or protocol.stop == "first_success":
+        if orders is None or last or protocol.stop == "first_success" or going.watch.ended.any():
             going.look()
             stopped = torch.ones_like(going.finite) if last else going.has_stopped()
             if stopped.any():
@@ -149,6 +151,8 @@ class _Stack:
         self.steps: torch.Tensor | None = None
         self.taps: list[Tap] | None = None
         self.pull = Pull(protocol.pull)
+        self.watch = Watch(protocol, self.parameters)
+        self.factors = rate_factors(protocol.schedule or Schedule(), protocol.epochs)
         self.keys = orders
         self.order = None if orders is None else np.tile(np.arange(rows.n_rows), (len(orders), 1))
 
@@ -159,18 +163,23 @@ class _Stack:
             outputs = self._outputs(inputs)
             self.losses, self.right = judge(self.protocol, outputs, targets, weights)
             self.finite = outputs.isfinite().flatten(1).all(dim=1)
+        if self.order is None:
+            self.watch.end(self.losses.detach())
         self.succeeded = self.right >= self.protocol.rows_for_success(outputs.shape[1])
 
     def has_stopped(self) -> torch.Tensor:
+        if self.order is not None and self.protocol.stop != "first_success":
+            return self.watch.ended
         at_success = self.succeeded & (self.protocol.stop == "first_success")
-        return at_success | ~self.finite
+        return at_success | self.watch.ended | ~self.finite
 
     def record(self, result: TrainingResult, stopped: torch.Tensor, epoch: int, test: Rows | None) -> None:
         now, at = self.running[stopped].cpu().numpy(), stopped.cpu().numpy()
         finite, right = self.finite.cpu().numpy()[at], self.right.cpu().numpy()[at]
         success = self.succeeded.cpu().numpy()[at] & finite
-        early = success & (self.protocol.stop == "first_success")
-        reason = np.where(early, StopReason.SUCCESS, StopReason.EPOCHS)
+        ended = self.watch.ended.cpu().numpy()[at]
+        met = success if self.protocol.stop == "first_success" else ended
+        reason = np.where(met, self.protocol.reason, StopReason.EPOCHS)
         result.stop_reason[now] = np.where(finite, reason, StopReason.NOT_FINITE)
         result.success_epoch[now[success]] = epoch
         result.epochs[now] = epoch
@@ -199,6 +208,8 @@ class _Stack:
         if self.steps is not None:
             self.steps = self.steps[going]
         self.pull.keep(going)
+        self.watch.keep(going)
+        self.losses = self.losses.detach()[going]
         self.optimizer = optimizer_of(self.protocol.optimizer, self.parameters)
         if state:
             self.optimizer.state[self.parameters] = {
@@ -208,15 +219,25 @@ class _Stack:
 
     def train(self, epoch: int) -> None:
         """Make the updates of one epoch."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = (
+                self.protocol.optimizer.learning_rate * self.factors[min(epoch, len(self.factors) - 1)]
+            )
         if self.order is None:
             if self.parameters.grad is None:
                 self._differentiate(self.losses)
             self._update()
+            self.watch.reduce(self.losses.detach(), epoch)
             return
+        total = torch.zeros_like(self.watch.reduced)
         for x, y, weights in self._batches(epoch):
             losses, _ = judge(self.protocol, self._outputs(x), y, weights)
+            total += losses.detach() * y.shape[1]
             self._differentiate(losses)
             self._update()
+        self.losses = total / self.targets.shape[1]
+        self.watch.end(self.losses)
+        self.watch.reduce(self.losses, epoch)
 
     def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
         """Compute outputs, and tap the hidden layers where rules or the pull ask for it."""
@@ -229,6 +250,8 @@ class _Stack:
         if self.protocol.orthogonality:
             apart = orthogonality(self.protocol.network, self.parameters)
             losses = losses + self.protocol.orthogonality * apart
+        if self.protocol.l1:
+            losses = losses + self.protocol.l1 * self.parameters.abs().sum(dim=1)
         if self.protocol.pull and self.taps is not None:
             losses = losses + self.pull.penalty([tap.outputs for tap in self.taps])
         losses.sum().backward()
@@ -238,10 +261,16 @@ class _Stack:
             self.parameters.grad[:, ruled(network, rules).flatten()] = 0
 
     def _update(self) -> None:
+        if self.protocol.clip_norm and self.parameters.grad is not None:
+            lengths = self.parameters.grad.norm(dim=1, keepdim=True)
+            self.parameters.grad *= (self.protocol.clip_norm / (lengths + 1e-6)).clamp(max=1)
+        before = self.parameters.detach().clone()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if self.steps is not None:
-            with torch.no_grad():
+        with torch.no_grad():
+            # Every optimiser's step is proportional to its rate, which PyTorch has one of.
+            self.parameters.copy_(before.lerp(self.parameters, self.watch.reduced[:, None]))
+            if self.steps is not None:
                 self.parameters += self.steps
 
     def _batches(self, epoch: int) -> Iterator[_Part]:
@@ -319,10 +348,12 @@ def _of_classes(outputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Ten
     return (outputs.logsumexp(dim=2) - own[..., 0]), (own > others).all(dim=2)
 
 
-def optimizer_of(rule: Adam | Sgd, parameters: torch.Tensor) -> torch.optim.Optimizer:
+def optimizer_of(rule: Optimizer, parameters: torch.Tensor) -> torch.optim.Optimizer:
     """Give PyTorch's optimiser of stacked parameters."""
+    decay = {"lr": rule.learning_rate, "weight_decay": rule.weight_decay}
     if isinstance(rule, Adam):
-        return torch.optim.Adam(
-            [parameters], lr=rule.learning_rate, betas=(rule.beta1, rule.beta2), eps=rule.epsilon
-        )
-    return torch.optim.SGD([parameters], lr=rule.learning_rate, momentum=rule.momentum)
+        kind = torch.optim.AdamW if isinstance(rule, AdamW) else torch.optim.Adam
+        return kind([parameters], betas=(rule.beta1, rule.beta2), eps=rule.epsilon, **decay)
+    if isinstance(rule, RmsProp):
+        return torch.optim.RMSprop([parameters], alpha=rule.alpha, eps=rule.epsilon, **decay)
+    return torch.optim.SGD([parameters], momentum=rule.momentum, nesterov=rule.nesterov, **decay)

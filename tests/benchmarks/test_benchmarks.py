@@ -28,6 +28,7 @@ RUNS = {
     "derived.py": ((*FEW, "--networks", "222", "--width", "2", "--depth", "1"), "write alone"),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),
+    "networks.py": ((*FEW, "--networks", "20"), "stacked PyTorch"),
     "neurons.py": ((*FEW, "--epochs", "3", "--networks", "16"), "decomposed_softplus, backpropagation"),
     "optima.py": (FEW, "a class of three inputs, one unit"),
     "rational.py": (FEW, "python-flint"),

@@ -41,6 +41,16 @@ def test_a_new_file_is_found_and_used(
     assert 0.3 < float(capsys.readouterr().out) <= 1
 
 
+def test_an_activation_of_the_users_own_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, use = sections()["An activation of your own, outside relusweep"]
+    (tmp_path / source.split()[1]).write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    exec(compile(use, "an activation of your own", "exec"), {})
+    assert all(0.3 < float(rate) <= 1 for rate in capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("heading", "share"), [("A new problem", 0.75), ("A new probe", 1.0), ("A new quantity", 0.6875)]
 )

@@ -36,7 +36,11 @@ def block(
 ) -> TrainingBlock:
     """Give a block of the first label of each axis, unless `setting` has another one."""
     setting = {**_first(problem), **NETWORK, **PROTOCOL, **setting}
-    network = Network(n_inputs=problem.n_inputs_of(setting), **{name: setting[name] for name in NETWORK})
+    network = Network(
+        n_inputs=problem.n_inputs_of(setting),
+        n_outputs=problem.n_outputs_of(setting),
+        **{name: setting[name] for name in NETWORK},
+    )
     protocol = Protocol(
         network=network,
         threshold=problem.threshold(setting),

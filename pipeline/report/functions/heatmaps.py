@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from relusweep.pipeline.common.wording import counted
 from relusweep.pipeline.report.drawing import CELL, colour_bar, draw_map
 from relusweep.pipeline.report.functions.summary import Summary, family_name, suffices
 from relusweep.pipeline.report.text import leak_name, percent
@@ -94,6 +95,8 @@ def _draw(summary: Summary, sizes: xr.Dataset, theme: Theme) -> Figure:
 
 def _title(summary: Summary, family: str) -> str:
     count = summary.functions(family)
+    if family == "own":
+        return f"{counted(count, 'function')} of your own"
     return family_name(family) if family == "parity" else f"{count:,} {family_name(family)}"
 
 

@@ -25,13 +25,17 @@ from relusweep.pipeline.report.training.axes import labels
 __all__ = ["content"]
 
 _NOUNS = {"problem": "function", "n_inputs": "input count"}
-_KINDS = (
-    "Parity is 1 where an odd number of inputs is +1. A random function is drawn uniformly from all truth "
-    "tables. Class XOR parity is the function of the first four inputs that names an NPN class, XOR the "
-    "parity of all inputs; class 00000 is constant, so that this is parity itself, trained from other "
-    "starts. Degree, influence and entropy describe the Fourier\N{EN DASH}Walsh spectrum, which XOR with "
-    "parity turns over: every coefficient moves to those inputs that it did not have."
-)
+_KINDS = {
+    "parity": "Parity is 1 where an odd number of inputs is +1.",
+    "random": "A random function is drawn uniformly from all truth tables.",
+    "class xor parity": "Class XOR parity is the function of the first four inputs that names an NPN class, "
+    "XOR the parity of all inputs; class 00000 is constant, so that this is parity itself, trained from "
+    "other starts.",
+    "own": "Functions of your own have no measures where they have several outputs, or rows that do not "
+    "matter; these rows count as right.",
+}
+_MEASURES = "Degree, influence and entropy describe the Fourier\N{EN DASH}Walsh spectrum"
+_TURNED = ", which XOR with parity turns over: every coefficient moves to those inputs that it did not have"
 _EXTREMES = (
     "By the percentage of rows right at the end, mean over the networks of all sizes and trials; ties in the "
     "order of the names. Intervals are 95 % Wilson intervals of success; epochs are those before success, "
@@ -88,7 +92,16 @@ def _counted(family: str, count: int) -> str:
         return "parity"
     if family == "random":
         return counted(count, "random function")
+    if family == "own":
+        return f"{counted(count, 'function')} of your own"
     return f"{counted(count, 'NPN class')} of four inputs XOR parity"
+
+
+def _kinds(summary: Summary) -> str:
+    """Say of the kinds that there are what they are."""
+    turned = _TURNED if "class xor parity" in summary.families else ""
+    words = [text for family, text in _KINDS.items() if family in summary.families]
+    return " ".join([*words, f"{_MEASURES}{turned}."])
 
 
 def _key_figure(summary: Summary, family: str) -> KeyFigure:
@@ -111,7 +124,7 @@ def _sections(summary: Summary) -> list[Section]:
         sections.append(Section("Success by width and depth", [*maps, *bound_tables(summary), numbers]))
     if by_inputs := dimensions(summary):
         sections.append(Section("By the number of inputs", [by_inputs]))
-    sections.append(Section("By kind of functions", [_KINDS, family_table(summary)]))
+    sections.append(Section("By kind of functions", [_kinds(summary), family_table(summary)]))
     if points := scatter_plots(summary):
         blocks: list[Block] = [*points, correlation_table(summary), _CORRELATIONS]
         sections.append(Section("What makes a function hard", blocks))

@@ -19,7 +19,7 @@ MEASURES = {"degree": "Degree", "influence": "Influence", "entropy": "Spectral e
 
 _DIMS = ("problem", "n_inputs", "leak", "width", "depth", "trial")
 _SIZE = ("leak", "width", "depth")
-_FAMILIES = ("parity", "class xor parity", "random")
+_FAMILIES = ("parity", "class xor parity", "random", "own")
 _FEWEST_RELATED = 20
 _FEWEST = 3  # functions of a family that a correlation is told of
 
@@ -79,7 +79,7 @@ class Summary:
 
 def family_name(family: str) -> str:
     """Write a kind of functions as the report does."""
-    return family.replace("xor", "XOR")
+    return "your own" if family == "own" else family.replace("xor", "XOR")
 
 
 def summarise(dataset: xr.Dataset) -> Summary:

@@ -33,7 +33,7 @@ def family_table(summary: Summary) -> Table:
         "Kind": frame["family"].map(family_name),
         "Functions": frame["family"].map(summary.functions).map("{:,}".format),
         **_success(frame),
-        **{f"{name} / n": frame[measure].map("{:.3f}".format) for measure, name in _SHORT.items()},
+        **{f"{name} / n": _written(frame[measure], "{:.3f}") for measure, name in _SHORT.items()},
     }
     return Table("By number of inputs and kind of functions", pd.DataFrame(cells))
 
@@ -122,11 +122,15 @@ def _described(frame: pd.DataFrame) -> Mapping[str, pd.Series]:
         "Inputs n": frame["n_inputs"].map(str),
         "Function": frame["problem"],
         **_success(frame),
-        "Epochs": frame["epochs"].map("{:,.0f}".format).where(frame["epochs"].notna(), NOTHING),
-        "Degree": frame["degree"].map(str),
-        "Influence": frame["influence"].map("{:.3f}".format),
-        "Entropy (bits)": frame["entropy"].map("{:.3f}".format),
+        "Epochs": _written(frame["epochs"], "{:,.0f}"),
+        "Degree": _written(frame["degree"], "{:.0f}"),
+        "Influence": _written(frame["influence"], "{:.3f}"),
+        "Entropy (bits)": _written(frame["entropy"], "{:.3f}"),
     }
+
+
+def _written(measures: pd.Series, form: str) -> pd.Series:
+    return measures.map(form.format).where(measures.notna(), NOTHING)
 
 
 def _success(frame: pd.DataFrame) -> Mapping[str, pd.Series]:

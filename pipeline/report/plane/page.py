@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from relusweep.pipeline.common.errors import CannotDraw
+from relusweep.pipeline.common.errors import CannotDraw, InvalidSweep
 from relusweep.pipeline.report.content import Attachment, Block, Folded, Section
 from relusweep.pipeline.report.plane.alike import Alike, alike, images_picture, sets_picture
 from relusweep.pipeline.report.plane.counts import compression, counts
@@ -50,7 +50,10 @@ def _few(dataset: xr.Dataset) -> Iterator[Section]:
 
 
 def _seen(dataset: xr.Dataset) -> Iterator[Section]:
-    blocks = [block for size, part in by_size(dataset).items() for block in _of_size(size, part)]
+    try:
+        blocks = [block for size, part in by_size(dataset).items() for block in _of_size(size, part)]
+    except InvalidSweep as error:  # they need code that only the store names
+        blocks = [f"Not drawn: {error}."]
     if blocks:
         yield Section("Regions, boundary and maps of the best network of each size", blocks)
 
@@ -84,5 +87,5 @@ def _compared(dataset: xr.Dataset) -> Iterator[Section]:
 def _alike(part: xr.Dataset) -> Alike | None:
     try:
         return alike(part)
-    except CannotDraw:
+    except (CannotDraw, InvalidSweep):
         return None

@@ -27,6 +27,7 @@ NOUNS = {
     "most_restarts": "restart limit",
     "n_inputs": "input count",
     "optimizer": "optimiser",
+    "path": "table",
     "samples": "sample count",
     "stop": "stopping rule",
     "success": "share of success",

@@ -28,8 +28,8 @@ HOW = _PAIRS + (
     "corrected for the number of comparisons along an axis."
 )
 HOW_BY_LOSS = _PAIRS + (
-    "The tables say how often the second ends with the lower loss, with its 95 % Wilson interval; p is the "
-    "sign test, corrected for the number of comparisons along an axis."
+    "The tables say how often the second ends with the lower {lower}, with its 95 % Wilson interval; p is "
+    "the sign test, corrected for the number of comparisons along an axis."
 )
 
 

@@ -29,7 +29,8 @@ def differences(outcome: Outcome, frames: Mapping[str, pd.DataFrame]) -> Picture
     if not shown:
         return None
     value = (
-        "how often the other label ends with a lower loss than the best one, in percent of the pairs"
+        f"how often the other label ends with a lower {outcome.lower} than the best one, in percent of the "
+        "pairs"
         if outcome.by_loss
         else "the success of the other label less that of the best one, in percentage points"
     )
@@ -50,7 +51,7 @@ def _most_pairs(shown: Mapping[str, pd.DataFrame]) -> int:
 
 
 def _best_is(outcome: Outcome) -> str:
-    return "the least median loss" if outcome.by_loss else "the most success"
+    return f"the least median {outcome.lower}" if outcome.by_loss else "the most success"
 
 
 def _against_best(outcome: Outcome, dim: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from relusweep.pipeline.report.text import enumeration
 from relusweep.pipeline.report.training.axes import labels, varied
 from relusweep.pipeline.report.training.outcome import outcome_of
 
-__all__ = ["Family", "Prepared", "family_of", "of_probes", "packages", "prepared"]
+__all__ = ["Family", "Prepared", "family_of", "of_probes", "of_problem", "packages", "prepared"]
 
 
 class Family(NamedTuple):
@@ -77,21 +77,32 @@ _OF_PROBES: Mapping[str, str] = {
 }
 
 
+_OF_PROBLEMS = ("table",)
+"""The same, of problems; their `page` has `problem_of` and `key_figures` too."""
+
 _OF_ACTIVATIONS: Mapping[str, str] = dict.fromkeys(("decomposed_relu", "decomposed_softplus"), "neurons")
 """The same, of sweeps with the probe `reached`."""
 
 
 def of_probes(dataset: xr.Dataset, module: str) -> list[Any]:
-    """Load a module, `page` or `terminal`, of every package that adds to the report what probes kept."""
+    """Load a module, `page` or `terminal`, of every package that adds to the report of any problem."""
     return [import_module(f"relusweep.pipeline.report.{name}.{module}") for name in packages(dataset)]
 
 
+def of_problem(dataset: xr.Dataset, module: str) -> Any | None:
+    """Load a module of the package of a problem; None where it has none."""
+    own = specification(dataset).get("problem", {}).get("kind")
+    return import_module(f"relusweep.pipeline.report.{own}.{module}") if own in _OF_PROBLEMS else None
+
+
 def packages(dataset: xr.Dataset) -> list[str]:
-    """Name the packages that add to the report what probes kept."""
+    """Name the packages that add to the report what a problem or probes kept."""
     kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
     compared = "reached" in kinds and labels(dataset, "target")
     neurons = labels(dataset, "activation") if compared else []
+    own = specification(dataset).get("problem", {}).get("kind")
     named = [
+        *([own] if own in _OF_PROBLEMS else []),
         *(_OF_ACTIVATIONS[name] for name in neurons if name in _OF_ACTIVATIONS),
         *(_OF_PROBES[kind] for kind in kinds if kind in _OF_PROBES),
     ]

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from relusweep.pipeline.common.wording import label
@@ -75,7 +76,11 @@ def _caption(outcome: Outcome, found: xr.Dataset, axes: str) -> str:
     text = f"{outcome.what} by {axes}, all other axes taken together: {_what(outcome)}"
     text += f", of up to {int(found['networks'].max()):,} networks each."
     if outcome.by_loss:
-        text += " Logarithmic scale, of maps the same for all. Losses that are not finite are left out."
+        text += (
+            " The scale of maps is the same for all. Networks that did not stay finite are left out."
+            if not outcome.measure.logarithmic
+            else " Logarithmic scale, of maps the same for all. Losses that are not finite are left out."
+        )
     if bool((found["ran"] == 0).any()):
         text += " Hatched: no network there." if len(found.sizes) > 1 else " Where none has run is no dot."
     if bool(((found["ran"] > 0) & (found["ran"] < 1)).any()) and len(found.sizes) > 1:
@@ -94,7 +99,8 @@ def _draw_map(outcome: Outcome, found: xr.Dataset, theme: Theme) -> Figure:
     )
     axis = drawing.subplots()
     if outcome.by_loss:
-        norm = logarithmic(outcome.over(*outcome.axes[:2])["value"])
+        shown = outcome.over(*outcome.axes[:2])["value"]
+        norm = logarithmic(shown) if outcome.measure.logarithmic else Normalize(0, float(shown.max()) or 1.0)
         draw_numbers(axis, values, found["ran"], theme, norm=norm, write=outcome.write)
     else:
         draw_map(axis, values, found["ran"], theme)
@@ -108,16 +114,18 @@ def _draw_dots(outcome: Outcome, found: xr.Dataset, dim: str, theme: Theme) -> F
     width = max(len(names) * max(0.5, 0.15 + LETTER * _longest(outcome, dim)), 3.2) + 0.9
     drawing = figure(min(width, _WIDEST), 3.2)
     axis = drawing.subplots()
-    scale = 1 if outcome.by_loss else 100
+    scale = 100 if outcome.measure.unit else 1
     draw_rates(axis, at, found.rename(value="rate"), theme.series[0], "o", dim, scale=scale)
     axis.set_xticks(at, labels=names)
     turn_long_labels(axis, (min(width, _WIDEST) - 0.9) / len(names))
     axis.set(xlabel=dim, xlim=(-0.6, len(at) - 0.4))
     axis.grid(visible=True, axis="y")
     axis.tick_params(length=0)
-    if outcome.by_loss:
+    if outcome.measure.logarithmic:
         axis.set(ylabel=outcome.what.lower(), yscale="log")
         tick_logarithms(axis.yaxis)
+    elif outcome.by_loss:
+        axis.set(ylabel=f"{outcome.what.lower()} (%)")
     else:
         axis.set(ylabel="networks that succeeded (%)", ylim=(-3, 103))
     return drawing

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ import xarray as xr
 from relusweep.pipeline.common.queries import lacking, success_rate
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
+from relusweep.pipeline.report.scale import specification
 from relusweep.pipeline.report.text import NOTHING, intervals, percent, significant
 from relusweep.pipeline.report.training.axes import varied
 
@@ -26,7 +27,42 @@ MOST_LABELS = 20
 _MOST_PROBLEMS = 8  # that are compared like any other labels
 
 _QUARTILES = {"low": 0.25, "value": 0.5, "high": 0.75}
-_LOSSES = {"test_loss": "Test loss", "final_loss": "Final loss"}
+
+
+class Measure(NamedTuple):
+    """How values are called and written.
+
+    Attributes
+    ----------
+    what : str
+    write : callable
+        Writes a value, as a number alone.
+    unit : str
+        Of what is written, with a space before it.
+    logarithmic : bool
+        Whether the ratio of two values tells how far they are apart, not their difference.
+    """
+
+    what: str
+    write: Callable[[float], str]
+    unit: str = ""
+    logarithmic: bool = False
+
+
+def _three_decimals(value: float) -> str:
+    return NOTHING if np.isnan(value) else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+_LOSSES: dict[str | None, Measure] = {
+    "test_loss": Measure("Test loss", significant, logarithmic=True),
+    "final_loss": Measure("Final loss", significant, logarithmic=True),
+}
+_MEASURES: dict[str | None, Measure] = {
+    None: Measure("Success", percent, " %"),
+    "test_error": Measure("Test error", percent, " %"),
+    "explained": Measure("R²", _three_decimals),
+    **_LOSSES,
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +73,10 @@ class Outcome:
     ----------
     data : xarray.Dataset
         ``success_epoch`` and, where there is no success, the loss, over the axes; in memory.
-    loss : {'test_loss', 'final_loss'}, optional
+    loss : {'test_error', 'test_loss', 'final_loss', 'explained'}, optional
         By which they are compared that can only do better or worse, as those that fit a function without a
-        bar to meet: at the test rows, where there are some.
+        bar to meet: at the test rows, where there are some; of classes of a table the share of wrong ones.
+        Tables may also be of the share of the variance that outputs explain, which is higher the better.
     """
 
     data: xr.Dataset
@@ -51,9 +88,19 @@ class Outcome:
         return self.loss is not None
 
     @property
+    def measure(self) -> Measure:
+        """How its values are called and written."""
+        return _MEASURES[self.loss]
+
+    @property
     def what(self) -> str:
         """Its name, in words."""
-        return _LOSSES[self.loss] if self.loss else "Success"
+        return self.measure.what
+
+    @property
+    def lower(self) -> str:
+        """What of two networks is lower in the better one, where they are compared by loss."""
+        return self.what.lower() if self.loss == "test_error" else "loss"
 
     @cached_property
     def axes(self) -> list[str]:
@@ -84,45 +131,52 @@ class Outcome:
     def reach(self, dim: str) -> float:
         """Say how far the values of the labels of an axis are apart; 0 where nothing ran."""
         values = self.over(dim)["value"].to_numpy()
-        values = values[~np.isnan(values) & ((values > 0) | (not self.by_loss))]
+        values = values[~np.isnan(values) & ((values > 0) | (not self.measure.logarithmic))]
         if not len(values):
             return 0.0
-        return float(np.ptp(np.log(values) if self.by_loss else values))
+        return float(np.ptp(np.log(values) if self.measure.logarithmic else values))
 
     def write(self, value: float) -> str:
         """Write a value, as a number alone."""
-        return significant(value) if self.by_loss else percent(value)
+        return self.measure.write(value)
 
     def columns(self, frame: pd.DataFrame) -> dict[str, list[str]]:
         """Write values with their intervals, and of losses the quartiles, under their headings."""
         if not self.by_loss:
             return {"Success, % [95 %]": intervals(frame.rename(columns={"value": "rate"}))}
         rows = frame[["value", "median_low", "median_high", "low", "high"]].to_numpy()
+        unit = f",{self.measure.unit}" if self.measure.unit else ""
         return {
-            f"{self.what}, median [95 %]": [_with_ends(*row[:3]) for row in rows],
-            "Quartiles": [
-                NOTHING if np.isnan(row[0]) else f"{significant(row[3])} to {significant(row[4])}"
+            f"{self.what}{unit}, median [95 %]": [self._with_ends(*row[:3]) for row in rows],
+            f"Quartiles{unit}": [
+                NOTHING if np.isnan(row[0]) else f"{self.write(row[3])} to {self.write(row[4])}"
                 for row in rows
             ],
         }
 
-
-def _with_ends(value: float, low: float, high: float) -> str:
-    """Write a median; a few values bound it on no side."""
-    if np.isnan(value):
-        return NOTHING
-    return (
-        f"{significant(value)} [{significant(low)}, {significant(high)}]"
-        if np.isfinite(low)
-        else significant(value)
-    )
+    def _with_ends(self, value: float, low: float, high: float) -> str:
+        """Write a median; a few values bound it on no side."""
+        if np.isnan(value):
+            return NOTHING
+        ends = f" [{self.write(low)}, {self.write(high)}]" if np.isfinite(low) else ""
+        return self.write(value) + ends
 
 
 def outcome_of(dataset: xr.Dataset) -> Outcome:
     """Find what the networks of a sweep are compared by."""
+    if specification(dataset).get("problem", {}).get("kind") == "table" and "test_rows_right" in dataset:
+        known = dataset[["success_epoch"]].assign(test_error=_test_error(dataset))
+        return Outcome(known.compute(), "test_error")
     by_loss = not {"rows_right", "tries"} & set(dataset.data_vars)
     loss = next((name for name in _LOSSES if by_loss and name in dataset), None)
     return Outcome(dataset[["success_epoch", *([loss] if loss else [])]].compute(), loss)
+
+
+def _test_error(dataset: xr.Dataset) -> xr.DataArray:
+    """Give the share of wrong test rows; NaN of networks that did not stay finite."""
+    wrong = 1 - dataset["test_rows_right"] / dataset["test_rows"]
+    error = wrong.where(np.isfinite(dataset["test_loss"]))
+    return error.transpose(*dataset["success_epoch"].dims)
 
 
 def _quartiles(loss: xr.DataArray, dims: Sequence[str]) -> dict[str, xr.DataArray]:

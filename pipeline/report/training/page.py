@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.common.wording import counted, label
 from relusweep.pipeline.report.content import Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.coverage import coverage
@@ -24,7 +26,7 @@ from relusweep.pipeline.report.training.comparison import (
 )
 from relusweep.pipeline.report.training.curves import curves
 from relusweep.pipeline.report.training.differences import differences
-from relusweep.pipeline.report.training.families import Family, family_of, of_probes, prepared
+from relusweep.pipeline.report.training.families import Family, family_of, of_probes, of_problem, prepared
 from relusweep.pipeline.report.training.maps import dots, pair_map
 from relusweep.pipeline.report.training.outcome import Outcome, marginal_table, outcome_of, pair_table
 
@@ -60,10 +62,17 @@ def content(dataset: xr.Dataset) -> Content:
             *_by_axes(outcome, family),
             *_pairs(outcome),
             *_curves(dataset, outcome),
-            *(section for page in of_probes(dataset, "page") for section in page.sections(dataset)),
+            *(section for page in of_probes(dataset, "page") for section in _of_probe(page, dataset)),
             *own.sections,
         ],
     )
+
+
+def _of_probe(page: Any, dataset: xr.Dataset) -> list[Section]:
+    try:
+        return list(page.sections(dataset))
+    except InvalidSweep as error:  # they need code that only the store names
+        return [Section("Not drawn", [f"{error}."])]
 
 
 def _of_family(dataset: xr.Dataset, family: Family) -> Content:
@@ -82,22 +91,22 @@ def _of_family(dataset: xr.Dataset, family: Family) -> Content:
 
 def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     """Give what can be said of networks trained on whatever problem."""
-    problem = str(specification(dataset).get("problem", {}).get("kind", "a problem")).replace("_", " ")
+    own = of_problem(dataset, "page")
+    kind = str(specification(dataset).get("problem", {}).get("kind", "a problem")).replace("_", " ")
+    learned = own.problem_of(dataset) if own else f"the problem {kind}"
     axes = varied(dataset)
     asked = f"depend on {enumeration(axes)}" if axes else "come out"
     many = coverage(dataset).planned
     some = "some of the combinations" if specification(dataset).get("where") else "each combination"
     return Content(
-        subject=f"networks trained on the problem {problem}",
+        subject=f"networks trained on {learned}",
         heading=f"How does the {outcome.what.lower()} of networks {asked}?",
-        lead=(
-            f"{counted(many, 'network')} trained on the problem {problem}, one for {some} of "
-            f"{scale(dataset, NOUNS)}."
-        ),
+        lead=f"{counted(many, 'network')} trained on {learned}, one for {some} of {scale(dataset, NOUNS)}.",
         borrowed="",
         chapter="",
-        key_figures=_key_figures(outcome),
+        key_figures=[*_key_figures(outcome), *(own.key_figures(dataset) if own else [])],
         sections=[],
+        questions=own.questions(dataset) if own else Content.questions,
     )
 
 
@@ -109,7 +118,9 @@ def _key_figures(outcome: Outcome) -> list[KeyFigure]:
     what = outcome.what if outcome.by_loss else "Succeeded"
     if np.isnan(value):
         return [KeyFigure(what, NOTHING, "no network has run")]
-    scaled, unit, middle = (1, "", "median of") if outcome.by_loss else (100, " %", "of")
+    unit = outcome.measure.unit
+    scaled = 100 if unit else 1
+    middle = "median of" if outcome.by_loss else "of"
     chosen = [dim for dim in outcome.axes if outcome.data[dim].attrs.get("part") != "problem"]
     note = f"{middle} all networks; 95 %: {scaled * low:.4g} to {scaled * high:.4g}"
     return [
@@ -123,7 +134,7 @@ def _best(outcome: Outcome, dim: str, unit: str) -> KeyFigure:
     least, most = outcome.write(values.min()), outcome.write(values.max())
     note = f"{most}{unit}; the least success is {least}{unit}"
     if outcome.by_loss:
-        note = f"median {least}; the largest median is {most}"
+        note = f"median {least}{unit}; the largest median is {most}{unit}"
     return KeyFigure(f"Best {dim}", label(best(outcome, dim)), note)
 
 
@@ -172,7 +183,7 @@ def _pairs(outcome: Outcome) -> list[Section]:
     long = [table for table in tables if len(table.cells) > _MOST_ROWS]
     short = [table for table in tables if len(table.cells) <= _MOST_ROWS]
     folded = [Folded("All pairs of labels", long)] if long else []
-    how = HOW_BY_LOSS if outcome.by_loss else HOW
+    how = HOW_BY_LOSS.format(lower=outcome.lower) if outcome.by_loss else HOW
     return [Section("Pairs that differ in one label alone", [how, picture, *short, *folded])]
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from relusweep.pipeline.common.validation import explained
 from relusweep.pipeline.sweeps.training.of_setting import network_of
+from relusweep.pipeline.sweeps.training.updates import check_updates, idle_updates
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import Setting
 from relusweep.tasks.given import Starts
@@ -19,8 +20,17 @@ from relusweep.tasks.networks import Network, initial_parameters
 from relusweep.tasks.probes import Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.streams import Stream
+from relusweep.tasks.training.engine import lacking_of
 
-__all__ = ["STARTING", "check", "check_names", "check_starts", "check_where", "check_whole_starts"]
+__all__ = [
+    "STARTING",
+    "check",
+    "check_lists",
+    "check_names",
+    "check_starts",
+    "check_where",
+    "check_whole_starts",
+]
 
 _RESERVED = ("trial", "done", "fingerprint")
 
@@ -68,6 +78,7 @@ def check(problem: Problem, probes: Sequence[Probe], labels: Labels, *, engine: 
             f"stop = first_success: rows of {problem.kind} are not right or wrong; set stop=last_epoch"
         )
     _check_pretraining(labels)
+    check_updates(labels)
     for probe in probes:
         probe.check(problem, labels)
 
@@ -126,6 +137,29 @@ def check_where(condition: str | None, wanted: NDArray[np.bool_] | None) -> None
         raise ValueError(
             f"where = {condition}: it leaves out trials between others; ask for consecutive ones"
         )
+
+
+def check_lists(settings: Iterable[Setting]) -> None:
+    """Refuse lists of activations that do not have one for each hidden layer.
+
+    Parameters
+    ----------
+    settings : iterable of Setting
+        All that are asked for, of the problem's axes and `STARTING`.
+
+    Raises
+    ------
+    ValueError
+        The message says what to change.
+    """
+    for setting in settings:
+        n_layers, depth = len(activations.load(setting["activation"]).layers), setting["depth"]
+        if n_layers not in (0, depth):
+            raise ValueError(
+                f"activation = {setting['activation']} is of {n_layers} hidden layers, and depth is {depth}; "
+                f"set depth={n_layers}, name an activation for each layer, or where: "
+                f"\"activation != '{setting['activation']}' or depth == {n_layers}\""
+            )
 
 
 def check_starts(starts: Starts, networks: Iterable[Network], trials: range, labels: Labels) -> None:
@@ -239,9 +273,11 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
 
 
 def _check_activations(labels: Labels, engine: str) -> None:
-    slow = [name for name in labels["activation"] if not activations.load(name).in_lanes]
+    slow = [lack for name in labels["activation"] if (lack := lacking_of(name))]
     if slow and engine == "lanes":
-        raise ValueError(f"activation = {slow[0]}: only the engine reference has it; set engine=reference")
+        raise ValueError(f"the engine lanes has not {slow[0]}; set engine=reference, or engine=auto")
+    for name in labels["activation"]:
+        activations.try_own(name)
     grouped = [name for name in labels["activation"] if activations.load(name).grouped]
     if grouped and "group" not in labels:
         raise ValueError(f"activation = {grouped[0]}: say how many sums a unit has, as --set group=2")
@@ -264,6 +300,11 @@ def _check_rules(labels: Labels) -> None:
         )
     if ruled and len(rates) < 2:
         raise ValueError("scalars = rules: say how fast, as --set kink_rate=0.1 --set slope_rate=0.1")
+    decays = any(labels.get("weight_decay", (0.01 if "adamw" in labels["optimizer"] else 0.0,)))
+    if ruled and (decays or any(labels.get("l1", ()))):
+        raise ValueError(
+            "scalars = rules: what follows rules has no gradient; set weight_decay=0 and l1=none"
+        )
     if rates and not ruled:
         raise ValueError(f"{rates[0]} is of rules; set scalars=rules, or {rates[0]}=none")
 
@@ -272,7 +313,9 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
     """Find axes of several labels that some activation or optimiser does not use."""
     without = [name for name in labels["activation"] if not activations.load(name).uses_leak]
     if labels["leak"] != (0.0,) and without:
-        yield "leak", "activation == 'relu' or leak == 0", without[0]
+        leaky = [name for name in labels["activation"] if name not in without]
+        which = f"== {leaky[0]!r}" if len(leaky) == 1 else f"in {leaky}"
+        yield "leak", f"activation {which} or leak == 0", without[0]
     alone = [name for name in labels["activation"] if not activations.load(name).grouped]
     if len(labels.get("group", ())) > 1 and alone:
         first = labels["group"][0]
@@ -288,10 +331,7 @@ def _idle(labels: Labels) -> Iterator[tuple[str, str, str]]:
         if len(labels.get(dim, ())) > 1 and "none" in labels["pretraining"]:
             first = repr(labels[dim][0])
             yield dim, f"pretraining != 'none' or {dim} == {first}", "pretraining = none"
-    for dim, owner in {"beta1": "adam", "beta2": "adam", "epsilon": "adam", "momentum": "sgd"}.items():
-        others = [kind for kind in labels["optimizer"] if kind != owner]
-        if len(labels[dim]) > 1 and others:
-            yield dim, f"optimizer == '{owner}' or {dim} == {labels[dim][0]}", others[0]
+    yield from idle_updates(labels)
 
 
 def _idle_rules(labels: Labels) -> Iterator[tuple[str, str, str]]:

@@ -7,7 +7,8 @@ from relusweep.tasks.axes import Setting
 from relusweep.tasks.networks import Network
 from relusweep.tasks.pretraining.stage import Pretraining
 from relusweep.tasks.problems import Problem
-from relusweep.tasks.training.protocol import Adam, Protocol, Rules, Sgd
+from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp, Schedule, Sgd
+from relusweep.tasks.training.protocol import Protocol, Rules
 from relusweep.tasks.training.restarts import Restarts
 
 __all__ = ["completed", "group_of", "network_of", "pretraining_of", "protocol_of", "restarts_of"]
@@ -43,12 +44,11 @@ def group_of(setting: Setting) -> int:
 
 def protocol_of(problem: Problem, setting: Setting) -> Protocol:
     """Give the protocol, with the network."""
-    optimizer = Adam if setting["optimizer"] == "adam" else Sgd
     return Protocol(
         network=network_of(problem, setting),
         loss=setting["loss"],
         threshold=problem.threshold(setting),
-        optimizer=optimizer(**{name: setting[name] for name in optimizer.model_fields}),
+        optimizer=_optimizer(setting),
         batch=setting["batch"] or None,
         epochs=_epochs(setting),
         stop=setting["stop"],
@@ -57,6 +57,13 @@ def protocol_of(problem: Problem, setting: Setting) -> Protocol:
         pull=setting.get("pull", 0.0),
         orthogonality=setting.get("orthogonality", 0.0),
         huber_delta=setting.get("huber_delta", 1.0),
+        l1=setting.get("l1", 0.0),
+        clip_norm=setting.get("clip_norm"),
+        schedule=_schedule(setting),
+        patience=setting.get("patience"),
+        min_improvement=setting.get("min_improvement", 0.0),
+        target_loss=setting.get("target_loss"),
+        most_loss=setting.get("most_loss"),
     )
 
 
@@ -77,6 +84,28 @@ def pretraining_of(setting: Setting) -> Pretraining | None:
     return Pretraining(
         kind=kind, epochs=setting["pretraining_epochs"], learning_rate=setting["pretraining_rate"]
     )
+
+
+_OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": Sgd, "rmsprop": RmsProp}
+
+
+def _optimizer(setting: Setting) -> Optimizer:
+    """Make the optimiser; constants that are not set are its own."""
+    kind = _OPTIMIZERS[setting["optimizer"]]
+    own = {name: setting[name] for name in kind.model_fields if name in setting}
+    if own.get("nesterov"):
+        own["nesterov"] = own["momentum"] > 0
+    return kind(**own)
+
+
+def _schedule(setting: Setting) -> Schedule | None:
+    if "schedule" not in setting:
+        return None
+    names = ("every", "factor", "patience", "threshold", "floor")
+    own = {name: setting[f"schedule_{name}"] for name in names if f"schedule_{name}" in setting}
+    if setting["schedule"] == "cosine":
+        own.setdefault("every", max(_epochs(setting) - setting["warmup"], 1))
+    return Schedule(kind=setting["schedule"], warmup=setting["warmup"], **own)
 
 
 def _epochs(setting: Setting) -> int:

@@ -6,17 +6,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from relusweep.pipeline.sweeps.training.optimizers import Optimizer, Schedule
 from relusweep.tasks import activations, initialisations
 from relusweep.tasks.axes import LATER, Axis, WithAxes, fixed
 from relusweep.tasks.given import Starts
-from relusweep.tasks.training.protocol import Loss
+from relusweep.tasks.training.protocol import Loss, Stop
 
-__all__ = ["Network", "Optimizer", "Pretraining", "Protocol", "Restarts"]
+__all__ = ["Network", "Pretraining", "Protocol", "Restarts"]
 
 _POSITIVE = "whole numbers of at least 1, as 5 or 2,3 or 2..10"
 _RATE = "numbers above 0, at most 1e30, as 0.01,0.025"
 _STRENGTH = "numbers from 0 to 1e6, as 0,0.01"
 _SHARE = "numbers from 0, below 1"
+_EPOCHS = "whole numbers from 0, as 10"
+_LOSS = "none, or numbers from 0, as 0.01"
 
 
 def _activation(name: str) -> str:
@@ -60,7 +63,10 @@ class Network(WithAxes):
     activation: Annotated[
         tuple[Annotated[str, AfterValidator(_activation)], ...],
         Axis("activation of hidden units", None),
-        Field(description=", ".join(activations.names())),
+        Field(
+            description=f"{', '.join(activations.names())}; one for each hidden layer, as relu-tanh; "
+            "or a function of a tensor of your own, as module:name"
+        ),
     ] = fixed("relu")
     leak: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1), AfterValidator(abs)], ...],  # -0.0 is 0.0
@@ -105,58 +111,6 @@ class Network(WithAxes):
         LATER,
         Field(description="none, input or residual"),
     ] = None
-
-
-class Optimizer(BaseModel):
-    """Adam or gradient descent; constants of the other one do not matter.
-
-    Attributes
-    ----------
-    kind : tuple of {'adam', 'sgd'}
-    learning_rate : tuple of float
-    beta1, beta2, epsilon : tuple of float
-        Of Adam.
-    momentum : tuple of float
-        Of gradient descent.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Annotated[
-        tuple[Literal["adam", "sgd"], ...],
-        Axis("optimiser", None, dim="optimizer"),
-        Field(description="adam or sgd"),
-    ] = fixed("adam")
-    learning_rate: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1e30)], ...],
-        Axis("learning rate"),
-        Field(description=_RATE),
-    ] = fixed(0.025)
-    beta1: Annotated[
-        tuple[Annotated[float, Field(ge=0, lt=1)], ...],
-        Axis("decay of Adam's first moment"),
-        Field(description=_SHARE),
-    ] = fixed(0.9)
-    beta2: Annotated[
-        tuple[Annotated[float, Field(ge=0, lt=1)], ...],
-        Axis("decay of Adam's second moment"),
-        Field(description=_SHARE),
-    ] = fixed(0.999)
-    epsilon: Annotated[
-        tuple[Annotated[float, Field(ge=1e-16, le=1)], ...],
-        Axis("what Adam adds to the root of the second moment"),
-        Field(description="numbers from 1e-16 to 1"),
-    ] = fixed(1e-8)
-    momentum: Annotated[
-        tuple[Annotated[float, Field(ge=0, lt=1)], ...],
-        Axis("momentum of gradient descent"),
-        Field(description=_SHARE),
-    ] = fixed(0.0)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str | list | tuple) else value
 
 
 class Restarts(BaseModel):
@@ -248,7 +202,7 @@ class Protocol(WithAxes):
         Rows of an update; 0, written ``all``, is all of them. The last batch of an epoch has what is left.
     epochs : tuple of int
         Passes over the rows, at most.
-    stop : tuple of {'first_success', 'last_epoch'}
+    stop : tuple of {'first_success', 'last_epoch', 'plateau', 'target_loss', 'divergence'}
         When training ends; see `relusweep.tasks.training.Protocol`.
     success : tuple of float
         Share of right rows that is a success.
@@ -267,6 +221,20 @@ class Protocol(WithAxes):
         Strength of the penalty on rows of weights that are not orthogonal.
     huber_delta : tuple of float, optional
         Error from which on Huber's loss grows linearly; by default 1.
+    l1 : tuple of float, optional
+        Strength of the penalty on absolute values of all parameters, biases included.
+    clip_norm : tuple of float, optional
+        Longest gradient of a network: longer ones are shortened, before any weight decay.
+    schedule : Schedule, optional
+        Of the learning rate, by its name alone or in a mapping ``{kind: step, every: 100, …}``; by default
+        the rate is constant.
+    patience : tuple of int, optional
+        Of ``stop: plateau``: epochs in a row without a lower loss that do not end the training yet.
+    min_improvement : tuple of float, optional
+        Of ``stop: plateau``: by which share a loss has to be lower than the lowest; by default 0.
+    target_loss, most_loss : tuple of float, optional
+        Losses that end the training: the first and all lower ones, of ``stop: target_loss``; all above the
+        second, of ``stop: divergence``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -304,9 +272,9 @@ class Protocol(WithAxes):
         Field(description="1 to 10 000 000"),
     ] = fixed(4000)
     stop: Annotated[
-        tuple[Literal["first_success", "last_epoch"], ...],
+        tuple[Stop, ...],
         Axis("when training ends", None),
-        Field(description="first_success or last_epoch"),
+        Field(description="first_success, last_epoch, plateau, target_loss or divergence"),
     ] = fixed("first_success")
     success: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1)], ...],
@@ -350,4 +318,41 @@ class Protocol(WithAxes):
         Axis("error from which on Huber's loss grows linearly"),
         LATER,
         Field(description=f"none, or {_RATE}"),
+    ] = None
+    l1: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None,
+        Axis("strength of the penalty on absolute values of parameters"),
+        LATER,
+        Field(description=f"none, or {_STRENGTH}"),
+    ] = None
+    clip_norm: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1e30)], ...] | None,
+        Axis("longest gradient"),
+        LATER,
+        Field(description=f"none, or {_RATE}"),
+    ] = None
+    schedule: Annotated[Schedule | None, LATER] = None
+    patience: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=10_000_000)], ...] | None,
+        Axis("epochs without a lower loss that do not end the training"),
+        LATER,
+        Field(description=f"none, or {_EPOCHS}"),
+    ] = None
+    min_improvement: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], ...] | None,
+        Axis("share by which a loss is lower"),
+        LATER,
+        Field(description=f"none, or {_SHARE}"),
+    ] = None
+    target_loss: Annotated[
+        tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] | None,
+        Axis("loss at which training ends"),
+        LATER,
+        Field(description=_LOSS),
+    ] = None
+    most_loss: Annotated[
+        tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] | None,
+        Axis("loss above which training ends"),
+        LATER,
+        Field(description=_LOSS),
     ] = None

@@ -116,12 +116,15 @@ class Retraining:
         stored = self.results.transpose(*dims, missing_dims="ignore")
         told = differing_in_words(stored, found, wrong, labels, ("in the dataset", "now"))
         before, now = json.loads(self.results.attrs.get("versions", "{}")), library_versions()
-        changed = [f"{name} {before[name]}, now {own}" for name, own in now.items() if before.get(name, own) != own]
+        changed = [
+            f"{name} {before[name]}, now {own}" for name, own in now.items() if before.get(name, own) != own
+        ]
+        others = "; ".join(changed) or "all are the same"
         return (
-            f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end as "
-            f"the dataset says: {told}. What is stored was changed; or it was computed by other versions "
-            f"({'; '.join(changed) or 'all are the same'}) or, by the engine reference, on another machine or in a sweep "
-            "that has grown since. allow_different=True gives what came, and says which networks differ"
+            f"{count:,} of {counted(int(self.there.sum()), 'network')} that were trained again did not end "
+            f"as the dataset says: {told}. What is stored was changed; or it was computed by other versions "
+            f"({others}) or, by the engine reference, on another machine or in a sweep that has grown since. "
+            "allow_different=True gives what came, and says which networks differ"
         )
 
     def _attrs(self) -> dict[str, Any]:
@@ -176,7 +179,9 @@ def _narrowed(chosen: Selection, keep: Any) -> TrainingSweep:
 _DIFFERENT = {"long_name": "whether a network that was trained again did not end as it is stored"}
 
 
-def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) -> Iterator[tuple[Block, _Place]]:
+def _parts(
+    chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]
+) -> Iterator[tuple[Block, _Place]]:
     """Cover the networks of each setting by blocks."""
     labelled = sweep.problem.labels
     setting = chosen.everywhere(chosen.setting).values.reshape(-1)
@@ -184,7 +189,8 @@ def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) ->
     names, problem = np.zeros(1, int), np.zeros_like(trial)
     if labelled:
         names = sweep.axes[labelled]
-        problem = pd.Index(names).get_indexer(chosen.everywhere(chosen.labels[labelled]).values.reshape(-1))
+        own = chosen.everywhere(chosen.labels[labelled]).values.reshape(-1)
+        problem = pd.Index(names).get_indexer(pd.Index(own))
     silent = frozenset(dim for dim, size in zip(sweep.axes, sweep.shape, strict=True) if size == 1)
     places = np.flatnonzero(there)
     order = places[np.lexsort((trial[places], problem[places], setting[places]))]
@@ -193,7 +199,11 @@ def _parts(chosen: Selection, sweep: TrainingSweep, there: NDArray[np.bool_]) ->
         labels = {dim: (label,) for dim, label in chosen.settings[int(setting[same[0]])].items()}
         for rows, trials, some in cover(problem[same], trial[same], sweep):
             at = same[some]
-            cells = {labelled: tuple(names[rows].tolist()), **labels, "trial": tuple(trials)}
+            cells: dict[Any, tuple[Any, ...]] = {
+                labelled: tuple(names[rows].tolist()),
+                **labels,
+                "trial": tuple(trials),
+            }
             block = Block(
                 sweep.name, sweep.fingerprint, tuple((dim, cells[dim]) for dim in sweep.axes), silent
             )
@@ -205,7 +215,7 @@ _Box = tuple[NDArray[np.intp], range, NDArray[np.intp]]
 
 
 def _boxes(problem: NDArray[np.intp], trial: NDArray[np.intp], sweep: TrainingSweep) -> Iterator[_Box]:
-    """Cut what is sorted by problems and trials: problems that need the same consecutive trials go together."""
+    """Cut what is sorted by problems and trials; problems that need the same trials go together."""
     most_names, most_trials = _longest(sweep)
     alike = defaultdict(list)
     ends = (np.diff(problem) != 0) | (np.diff(trial) > 1) | (np.diff(trial // most_trials) != 0)

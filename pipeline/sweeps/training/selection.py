@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from relusweep.pipeline.sweeps.training.again import sweep_of_results
 from relusweep.pipeline.sweeps.training.of_setting import network_of
@@ -69,11 +70,6 @@ def selection(dataset: xr.Dataset, variable: str, imports: Collection[str] = ())
     ValueError
         It is of no training sweep, or does not say a label of its networks.
     """
-    if dataset.attrs.get("kind") != "training" or "specification" not in dataset.attrs:
-        raise ValueError(
-            "the dataset does not say of which training sweep it is: take a part of what rs.open gives of the "
-            "group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
-        )
     sweep = sweep_of_results(dataset, imports)
     sizes = {str(dim): n for dim, n in dataset[variable].sizes.items() if dim not in sweep.inner}
     labels = {dim: _labels(dataset, dim, own, sizes) for dim, own in sweep.axes.items()}
@@ -81,9 +77,10 @@ def selection(dataset: xr.Dataset, variable: str, imports: Collection[str] = ())
     return Selection(sweep, sizes, labels, tuple(settings), setting)
 
 
-def _labels(dataset: xr.Dataset, dim: str, own: Any, sizes: dict[str, int]) -> xr.DataArray:
-    if dim in dataset.coords and {*dataset[dim].dims} <= {*sizes}:
-        return xr.DataArray(np.asarray(dataset[dim].values.tolist()), dims=dataset[dim].dims)
+def _labels(dataset: xr.Dataset, dim: str, own: NDArray[Any], sizes: Mapping[str, int]) -> xr.DataArray:
+    if dim in dataset.coords and {*dataset.variables[dim].dims} <= {*sizes}:
+        known = dataset.variables[dim]
+        return xr.DataArray(np.asarray(known.values.tolist()), dims=known.dims)
     if len(own) == 1:
         return xr.DataArray(own[0])
     raise ValueError(
@@ -92,15 +89,14 @@ def _labels(dataset: xr.Dataset, dim: str, own: Any, sizes: dict[str, int]) -> x
     )
 
 
-def _combinations(labels: dict[str, xr.DataArray]) -> tuple[list[dict[str, Any]], xr.DataArray]:
+def _combinations(labels: Mapping[str, xr.DataArray]) -> tuple[list[dict[str, Any]], xr.DataArray]:
     """Give the combinations of labels that there are, and which one stands where."""
-    distinct, codes = {}, {}
+    distinct, together = {}, xr.DataArray(0)
     for dim, own in labels.items():
         values, inverse = np.unique(own.values, return_inverse=True)
-        distinct[dim], codes[dim] = values.tolist(), own.copy(data=inverse.reshape(own.shape))
-    together = xr.DataArray(0)
-    for dim, code in codes.items():
-        together = together * len(distinct[dim]) + code
+        distinct[dim] = values.tolist()
+        if len(values) > 1:
+            together = together * len(values) + own.copy(data=inverse.reshape(own.shape))
     numbers, inverse = np.unique(together.values, return_inverse=True)
     places = np.unravel_index(numbers, [len(values) for values in distinct.values()])
     found = [

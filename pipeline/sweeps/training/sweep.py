@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import product
 from operator import getitem
@@ -20,6 +20,7 @@ from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_pro
 from relusweep.pipeline.sweeps.training.checks import (
     STARTING,
     check,
+    check_lists,
     check_names,
     check_starts,
     check_where,
@@ -35,20 +36,25 @@ from relusweep.pipeline.sweeps.training.of_setting import (
     restarts_of,
 )
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
+from relusweep.pipeline.sweeps.training.pinned import check_unchanged
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
 from relusweep.storage.layout import Variable
-from relusweep.tasks import activations, networks, own
-from relusweep.tasks.axes import Setting, is_fixed, label_array, listed
+from relusweep.tasks import activations, networks
+from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
+from relusweep.tasks.training.engine import lacking_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from relusweep.tasks.training_block import TrainingBlock
 
 __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK, _LARGE = 2**27, 2**22
+_SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
 
@@ -75,8 +81,8 @@ class TrainingSweep(SpecifiedSweep):
     seed : int
         Root of all random streams.
     engine : {'lanes', 'reference'}
-        Who trains; ``"auto"`` is `lanes`. The two agree up to rounding, not bit for bit, so results of both
-        under one name would be of two kinds.
+        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks. The two
+        agree up to rounding, not bit for bit, so results of both under one name would be of two kinds.
     """
 
     kind: ClassVar[str] = "training"
@@ -105,7 +111,21 @@ class TrainingSweep(SpecifiedSweep):
     @model_validator(mode="before")
     @classmethod
     def _in_place(cls, fields: Any) -> Any:
-        return spread(fields, cls) if isinstance(fields, dict) else fields
+        if not isinstance(fields, dict):
+            return fields
+        said = {name: value for name, value in fields.items() if (name, value) != ("engine", "auto")}
+        return spread(said, cls)
+
+    @model_validator(mode="after")
+    def _engine_that_can(self) -> Self:
+        if "engine" not in self.model_fields_set and any(self._not_in_lanes):
+            self.__dict__["engine"] = "reference"
+        return self
+
+    @property
+    def _not_in_lanes(self) -> tuple[str, ...]:
+        """Say what the engine `lanes` lacks for some of the networks."""
+        return tuple(lack for name in self.network.activation if (lack := lacking_of(name)))
 
     def full_path(self, path: tuple[str, ...], value: Any) -> tuple[str, ...]:
         """Give the path of a field that may be named alone, as ``learning_rate``."""
@@ -237,7 +257,26 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def own_code(self) -> tuple[str, ...]:
         """Name the code of the user's own that networks need, as ``module:name``."""
-        return tuple(name for name in self.network.activation if own.is_path(name))
+        own = (code for name in self.network.activation for code in activations.own_code(name))
+        return (*own, *self.problem.own_code)
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """Those of the problem."""
+        return self.problem.pinned if self.problem.own_code else ()
+
+    def check_pinned(self, stored: xr.Dataset) -> None:
+        """Refuse code of the user's own that gives other values than those that the store has results of."""
+        if self.pinned:
+            check_unchanged(self.problem, self.seed, stored)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of the problem's rows, and where the slow engine trains."""
+        if self.engine == "lanes":
+            return self.problem.notes
+        why = f"since lanes has not {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
+        return (*self.problem.notes, f"trained by the engine reference, PyTorch, {why}; {_SLOWER}")
 
     @property
     def names_code(self) -> bool:
@@ -254,7 +293,9 @@ class TrainingSweep(SpecifiedSweep):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a network besides its place on the axes."""
         found = self.model_dump(mode="json")
+        found["problem"] = self.problem.identity(found["problem"])
         later = {place.path for place in self.places.values() if place.later}
+        later |= {("problem", name) for name in self.problem.extent if is_later(self.problem, name)}
         for path in self._reaching.values():
             held = reduce(getitem, path[:-1], found)
             if path in later:
@@ -336,7 +377,9 @@ class TrainingSweep(SpecifiedSweep):
         try:
             check_where(self.where, self.wanted)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self.largest))) for probe in self._every_probe]
+            check_lists(self._starting())
             check_whole_starts(self.problem, self._starting(), self.seed)
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
@@ -383,10 +426,11 @@ class TrainingSweep(SpecifiedSweep):
 
         labels, trials = dict(block.labels), block["trial"]
         setting = self._setting_of(block)
+        problems = labels[self.problem.labels] if self.problem.labels else (None,)
         return TrainingBlock(
             problem=self.problem,
             setting=setting,
-            labels=labels[self.problem.labels] if self.problem.labels else (None,),
+            labels=problems,
             trials=range(trials[0], trials[-1] + 1),
             seed=self.seed,
             protocol=protocol_of(self.problem, setting),
@@ -396,6 +440,7 @@ class TrainingSweep(SpecifiedSweep):
             engine=self.engine,
             starts=self.network.starts,
             pretraining=pretraining_of(setting),
+            digest=self.problem.digest(setting, problems, self.seed),
         )
 
     def setting(self, labels: Setting) -> Setting:
@@ -406,14 +451,17 @@ class TrainingSweep(SpecifiedSweep):
         """Give settings among which the largest network is."""
         largest = {dim: place.labels[-1] for dim, place in self.places.items()}
         usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
-        own = self.problem.settings()
-        most = max(own, key=lambda setting: self.problem.n_inputs_of({**largest, **setting}))
+        own = sorted(
+            self.problem.settings(), key=lambda setting: self.problem.n_inputs_of({**largest, **setting})
+        )
         larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
         for widths, activation, skip, loss in product(
             self.network.widths, ["relu", *larger], self.network.skip or ("none",), self.protocol.loss
         ):
             of = {"widths": widths, "activation": activation, "skip": skip, "loss": loss}
-            yield self.setting({**largest, **usual, **most, **of})
+            most = {self.problem.n_outputs_of({**largest, **setting, **of}): setting for setting in own}
+            for setting in most.values():
+                yield self.setting({**largest, **usual, **setting, **of})
 
     def _most_epochs(self) -> int:
         restarts = self.protocol.restarts

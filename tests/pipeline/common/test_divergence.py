@@ -78,6 +78,18 @@ def test_infinite_outputs_on_the_right_side_are_no_success(rates: xr.Dataset) ->
     assert float(found["rate"]) == pytest.approx(19 / 23)
 
 
+def test_those_that_a_stop_ended_are_said_and_not_counted(rates: xr.Dataset) -> None:
+    ended = rates.assign(stop_reason=rates["stop_reason"].where(rates["stop_reason"] != 2, 5))
+    (told,) = diverged_in_words(ended)
+    assert told == (
+        "4 of 23 networks were ended as their loss was above most_loss, all at width 4, 8, "
+        "learning_rate 1e+30; they count with what they had then."
+    )
+    assert ended.sweep.diverged().empty
+    ended["stop_reason"][0, 0, 0] = 2
+    assert len(diverged_in_words(ended)) == 3
+
+
 @pytest.fixture
 def images() -> xr.DataTree:
     """Of three networks the second diverged in its first epoch, and the third has made one epoch."""

@@ -72,4 +72,4 @@ def own_sweep(*, by_loss: bool = False, trials: int = 20) -> xr.Dataset:
         variables["curve_rows_right"] = (1 - loss / 8).clip(0, 1)
     data = xr.Dataset(variables).assign_coords(labels)
     data.attrs["paired_along"] = ["learning_rate"]
-    return training(data, {"kind": "table"}, {"depth": 1, "leak": 0.0})
+    return training(data, {"kind": "mine"}, {"depth": 1, "leak": 0.0})

@@ -231,7 +231,7 @@ def test_at_most_six_maps_are_drawn_and_all_numbers_are_there(own: xr.Dataset) -
     dims = (*own["success_epoch"].dims[:-1], *axes, "trial")
     plain = own[["success_epoch", "rows_right"]].drop_vars(axes)
     many = plain.expand_dims(axes).transpose(*dims)
-    many = training(many, {"kind": "table"})
+    many = training(many, {"kind": "mine"})
     (section,) = (one for one in content(many).sections if one.heading.startswith("Success by two"))
     assert sum(isinstance(block, Picture) for block in section.blocks) == 6
     (folded,) = (block for block in section.blocks if isinstance(block, Folded))
@@ -351,7 +351,7 @@ def test_other_activations_have_no_family_which_tells_of_relu(classes: xr.Datase
         ({"kind": "boolean", "random": 3}, "functions"),
         ({"kind": "ball_and_shell"}, "hypersphere"),
         ({"kind": "function"}, "sine"),
-        ({"kind": "table"}, None),
+        ({"kind": "mine"}, None),
     ],
 )
 def test_the_problem_chooses_the_family(own: xr.Dataset, problem: dict[str, object], package: str) -> None:

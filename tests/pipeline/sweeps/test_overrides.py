@@ -122,7 +122,7 @@ def test_none_takes_away_what_may_be_absent() -> None:
         ("learning-rate=0.1", ["did you mean 'learning_rate'?"]),
         ("optimizer.learning_rate=-1", ["optimizer.learning_rate = -1", "greater than 0"]),
         ("learning_rate=0", ["protocol.optimizer.learning_rate = 0", "numbers above 0"]),
-        ("optimizer=adm", ["optimizer.kind = adm", "adam or sgd"]),
+        ("optimizer=adm", ["optimizer.kind = adm", "adam", "sgd"]),
         ("width=two", ["width = two", "2..10"]),
         ("width=-1", ["width = -1", "at least 1"]),
         ("width=5..2", ["width", "5..2 must rise; write 2..5"]),
@@ -140,11 +140,11 @@ def test_none_takes_away_what_may_be_absent() -> None:
         ("trials=0", ["trials = 0", "at least 1"]),
         ("epochs=0", ["epochs = 0", "1 to 10 000 000"]),
         ("success=0", ["success = 0", "above 0, at most 1"]),
-        ("stop=never", ["stop = never", "first_success or last_epoch"]),
-        ("loss=hinge", ["loss = hinge", "bce, mse"]),
+        ("stop=never", ["stop = never", "first_success", "last_epoch"]),
+        ("loss=hing", ["loss = hing", "bce, mse"]),
         ("engine=lan", ["engine = lan", "'lanes' or 'reference'"]),
         ("init=henormal", ["init = henormal", "he_normal, lecun_normal, orthogonal, pytorch"]),
-        ("activation=rleu", ["activation = rleu", "gelu, maximum, relu"]),
+        ("activation=rleu", ["activation = rleu", "identity, maximum, relu"]),
         ("widths=8-x", ["widths = 8-x", "as 8-4-2"]),
         (
             "probes=curv",
@@ -321,3 +321,13 @@ def test_what_is_no_number_is_refused_alike(tmp_path: Path, field: str, written:
 def test_booleans_are_no_numbers_in_python(value: Any) -> None:
     with pytest.raises(InvalidSweep, match="must be a number, not true or false"):
         changed(NPN4, [("width", value)])
+
+
+def test_auto_is_the_reference_where_lanes_cannot_train_the_networks() -> None:
+    own = override(SWEEPS["npn2"], ["activation=torch:sin", "leak=0"])
+    assert own.engine == "reference"
+    assert "since lanes has not the activation torch:sin" in " ".join(own.notes)
+    back = override(own, ["activation=relu"])
+    assert (back.engine, back.notes) == ("lanes", ())
+    assert override(override(back, ["engine=reference"]), ["engine=auto"]).engine == "lanes"
+    assert override(override(back, ["engine=reference"]), ["trials=3"]).engine == "reference"

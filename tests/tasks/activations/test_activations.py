@@ -13,7 +13,8 @@ from relusweep.tasks.regions import linear_pieces, linear_regions
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Network, Protocol, Sgd, initial_parameters, train
 from relusweep.tasks.training._units import CODES
-from relusweep.tasks.training.engine import prepare
+from relusweep.tasks.training.engine import lacking, prepare
+from tests.tasks.training.examples import ENGINES
 
 LEAK = 0.1
 
@@ -22,8 +23,11 @@ FORMULAS = {
     "decomposed_relu": lambda z, d: z + d * abs(z),
     "decomposed_softplus": lambda z, d, s: z + 2 * d * math.log(math.cosh(math.exp(s) * z / 2)),
     "gelu": lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2,
+    "hard_tanh": lambda z: max(-1, min(1, z)),
+    "identity": lambda z: z,
     "maximum": max,
     "relu": lambda z: max(z, LEAK * z),
+    "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
     "silu": lambda z: z / (1 + math.exp(-z)),
     "softplus": lambda z: math.log1p(math.exp(z)),
     "tanh": math.tanh,
@@ -33,7 +37,8 @@ SCALARS = {"vrelu": [-0.3, 1.7], "decomposed_relu": [-0.3], "decomposed_softplus
 
 every_activation = pytest.mark.parametrize("name", activations.names())
 bent = [name for name in activations.names() if activations.load(name).slope_below]
-smooth = ["gelu", "silu", "softplus", "tanh"]
+LISTS = ["relu-tanh", "sigmoid-hard_tanh", "abs-relu"]
+smooth = ["gelu", "sigmoid", "silu", "softplus", "tanh"]
 
 
 def group(name):
@@ -74,15 +79,16 @@ def arguments(name, n_networks=30, **protocol):
 
 def output(network, parameters, x):
     """The output at one point, in plain Python."""
-    name, h, place = network.activation, list(x), 0
+    h, place = list(x), 0
+    names = network.activation.split("-") * (1 if "-" in network.activation else network.depth)
     scalars = parameters[network.n_weights :].reshape(network.depth, network.width, -1).tolist()
     for i, (fan_out, fan_in) in enumerate(network.layers):
         layer = parameters[place : place + fan_out * (fan_in + 1)].reshape(fan_out, fan_in + 1).tolist()
         h = [sum(w * v for w, v in zip(row, [*h, 1.0], strict=True)) for row in layer]
         if i < network.depth:
             groups = [h[u : u + network.group] for u in range(0, fan_out, network.group)]
-            h = [unit(name, some, own) for some, own in zip(groups, scalars[i], strict=True)]
-            if name.startswith("decomposed"):  # whose linear part has no bias
+            h = [unit(names[i], some, own) for some, own in zip(groups, scalars[i], strict=True)]
+            if names[i].startswith("decomposed"):  # whose linear part has no bias
                 h = [value - row[-1] for value, row in zip(h, layer, strict=True)]
         place += fan_out * (fan_in + 1)
     return h[0]
@@ -115,10 +121,13 @@ def test_what_is_declared_is_true(name):
         assert below == [-3 * activation.slope_below(LEAK), -activation.slope_below(LEAK)]
 
 
-@every_activation
-def test_networks_are_trained_along_their_gradient(name):
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", [*activations.names(), *LISTS])
+def test_networks_are_trained_along_their_gradient(name, engine):
     protocol, x, y, initial = arguments(name, n_networks=5, epochs=1)
-    result = train(protocol, x, y, initial, keep_parameters=True)
+    if engine == "lanes" and lacking(protocol):
+        pytest.skip(f"lanes has not {lacking(protocol)}")
+    result = train(protocol, x, y, initial, engine=engine, keep_parameters=True)
 
     def loss(parameters):
         outputs = [output(protocol.network, parameters, point) for point in x]
@@ -128,6 +137,23 @@ def test_networks_are_trained_along_their_gradient(name):
         steps = 1e-6 * np.eye(len(start))
         gradient = [(loss(start + step) - loss(start - step)) / 2e-6 for step in steps]
         np.testing.assert_allclose(start - end, gradient, atol=1e-6)
+
+
+def test_a_list_says_what_holds_for_all_its_layers():
+    relu, both, smooth = (activations.load(name) for name in ("relu", "relu-abs", "relu-sigmoid"))
+    assert both.of_layer(0) == relu
+    assert relu.of_layer(1) == relu
+    assert both.uses_leak
+    assert both.piecewise_linear
+    assert both.zero_at_zero
+    assert not smooth.zero_at_zero
+    assert not smooth.piecewise_linear
+    with pytest.raises(ValueError, match="relu-vrelu: vrelu has scalars or groups, and cannot be in a list"):
+        activations.load("relu-vrelu")
+    with pytest.raises(
+        ValidationError, match="relu-tanh is of 2 layers; allowed is one for each of depth = 3"
+    ):
+        network("relu-tanh", depth=3)
 
 
 @every_activation
@@ -146,7 +172,7 @@ def test_auto_is_lanes_where_these_have_the_activation(name):
             train(protocol, *data, engine="lanes")
 
 
-@pytest.mark.parametrize("name", bent)
+@pytest.mark.parametrize("name", [*bent, "abs-relu"])
 def test_pieces_are_those_of_the_network(name):
     one = network(name, n_inputs=1, width=4)
     for row in initial_parameters(one, Stream(("pieces",)), range(20)).astype(float):
@@ -157,7 +183,7 @@ def test_pieces_are_those_of_the_network(name):
             np.testing.assert_allclose(pieces.slope * x + pieces.intercept, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", bent)
+@pytest.mark.parametrize("name", [*bent, "abs-relu"])
 def test_regions_are_those_of_the_network(name):
     plane = network(name)
     row = initial_parameters(plane, Stream(("regions",)), range(1))[0].astype(float)
@@ -169,11 +195,11 @@ def test_regions_are_those_of_the_network(name):
         assert regions.gradient[i] @ middle + regions.intercept[i] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", smooth)
-def test_smooth_networks_have_no_pieces(name):
+@pytest.mark.parametrize("name", [*smooth, "hard_tanh", "relu-tanh"])
+def test_other_networks_have_no_pieces(name):
     one = network(name, n_inputs=1)
     with pytest.raises(
-        ValueError, match=f"{name} is not piecewise linear.*allowed are abs, maximum, relu, vrelu"
+        ValueError, match=f"{name} is not piecewise linear.*allowed are abs, identity, maximum, relu, vrelu"
     ):
         linear_pieces(one, np.zeros(one.n_parameters), -1, 1)
 

@@ -14,7 +14,8 @@ from relusweep.tasks.pretraining.lanes import train_in_lanes
 from relusweep.tasks.pretraining.reference import loss_of, shaped, train_reference
 from relusweep.tasks.pretraining.stage import Pretraining, pretrain
 from relusweep.tasks.pretraining.triangles import Triangles
-from relusweep.tasks.training.protocol import Adam, Protocol, Rows, Sgd
+from relusweep.tasks.training.optimizers import Adam, Sgd
+from relusweep.tasks.training.protocol import Protocol, Rows
 from relusweep.tasks.training.reference import logits
 from tests.tasks.blocks import digest
 

@@ -114,6 +114,9 @@ def test_where_it_is_refused():
         ValueError, match="alignment looks at the plane, and networks have 1 or 3 inputs; leave"
     ):
         Alignment(at=FIRST).check(Function(target=("norm3", "sine"), points=(64,)), labels)
-    with pytest.raises(ValueError, match="alignment needs piecewise linear units, and silu is smooth; leave"):
+    with pytest.raises(
+        ValueError,
+        match="alignment needs piecewise linear units of one kink, as those of relu, not silu; leave",
+    ):
         Alignment(at=FIRST).check(Function(target=("norm",)), {"activation": ("relu", "silu")})
     Alignment(at=FIRST).check(Function(target=("norm", "sine")), {"activation": ("relu", "vrelu", "maximum")})

@@ -159,7 +159,9 @@ def _region(regions, point):
 
 def test_where_they_are_refused():
     labels = {"activation": ("gelu", "relu"), "n_inputs": (2, 3), "samples": (40,)}
-    with pytest.raises(ValueError, match="piecewise linear units, and gelu is smooth; leave it out"):
+    with pytest.raises(
+        ValueError, match="piecewise linear units of one kink, as those of relu, not gelu; leave"
+    ):
         Regions(at=FIRST).check(Circle(), labels)
     some = {**labels, "activation": ("relu",), "n_inputs": (2, 4), "random": (1,)}
     Regions(at=FIRST).check(Boolean(n_inputs=(2, 4), random=1), some)
@@ -168,6 +170,8 @@ def test_where_they_are_refused():
         Regions(at=FIRST).check(Boolean(n_inputs=(4, 5), random=1), four)
     with pytest.raises(ValueError, match="counts right rows, and function has no classes; leave it out"):
         Compression().check(Function(), labels)
-    with pytest.raises(ValueError, match="piecewise linear units, and gelu is smooth; leave it out"):
+    with pytest.raises(
+        ValueError, match="piecewise linear units of one kink, as those of relu, not gelu; leave"
+    ):
         Compression().check(Circle(), labels)
     Regions(at=FIRST).check(Circle(), {**labels, "activation": fixed("abs")})

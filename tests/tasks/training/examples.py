@@ -27,6 +27,7 @@ UNITS = {
     "maximum": {"activation": "maximum", "group": 3},
     "decomposed_relu": {"activation": "decomposed_relu"},
     "decomposed_softplus": {"activation": "decomposed_softplus"},
+    **{name: {"activation": name} for name in ("abs", "hard_tanh", "gelu", "tanh", "sigmoid", "identity")},
 }
 """Fields of networks of the activations that the engine lanes has beside ReLU."""
 

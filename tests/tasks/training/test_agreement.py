@@ -77,16 +77,26 @@ def test_batches_follow_float64_as_closely_as_pytorch_does(loss, optimizer, own)
     follow_float64(width=4, own=own, loss=loss, optimizer=optimizer, batch=20)
 
 
-@pytest.mark.parametrize("units", UNITS)
+OF_SUMS = ("abs", "hard_tanh", "gelu", "tanh", "sigmoid", "identity")
+"""Functions of one sum, which share their passes: one setting shows that they fit these."""
+
+
+@pytest.mark.parametrize("units", [units for units in UNITS if units not in OF_SUMS])
 @pytest.mark.parametrize("batch", [None, 20])
 @pytest.mark.parametrize("optimizer", [Adam(learning_rate=0.01), Sgd(learning_rate=0.01, momentum=0.5)])
 def test_other_units_follow_float64_as_closely_as_pytorch_does(units, batch, optimizer):
     follow_float64(width=7, units=units, loss="mse", optimizer=optimizer, batch=batch)
 
 
-def follow_float64(**setting):
+@pytest.mark.parametrize("units", OF_SUMS)
+def test_functions_of_a_sum_follow_float64_as_closely_as_pytorch_does(units):
+    optimizer = Sgd(learning_rate=0.01, momentum=0.5)
+    follow_float64(60, width=7, units=units, loss="mse", optimizer=optimizer, batch=20)
+
+
+def follow_float64(n_networks=200, **setting):
     for epochs, bound in ((1, 1e-7), (10, 1e-6)):
-        arguments = balls(200, epochs=epochs, stop="last_epoch", **setting)
+        arguments = balls(n_networks, epochs=epochs, stop="last_epoch", **setting)
         rows = Rows(*(np.ascontiguousarray(arguments[name], np.float32) for name in ("inputs", "targets")))
         exact = train_reference(
             arguments["protocol"],

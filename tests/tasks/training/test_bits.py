@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relusweep.tasks.probes.outcome import Outcome
 from relusweep.tasks.problems.boolean import Boolean
-from relusweep.tasks.training import Rules, lanes, train
+from relusweep.tasks.training import AdamW, RmsProp, Rules, Schedule, Sgd, lanes, train
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import block, digest
 from tests.tasks.training.examples import UNITS, balls, boolean, equal_bits, some
@@ -33,7 +33,30 @@ def test_order_and_partition_change_no_bit(order, cuts):
 BATCHES = {
     "first success": {"batch": 20, "success": 0.7, "epochs": 30},
     "last epoch": {"batch": 12, "loss": "mse", "stop": "last_epoch", "epochs": 6, "own": False},
+    "nesterov": {
+        "optimizer": Sgd(learning_rate=0.5, momentum=0.99, nesterov=True, weight_decay=0.01),
+        "l1": 0.01,
+        "schedule": Schedule(kind="step", every=2, factor=0.7, warmup=1),
+        "stop": "divergence",
+        "most_loss": 2.0,
+    },
+    "rmsprop": {
+        "optimizer": RmsProp(learning_rate=0.1, alpha=0.9),
+        "clip_norm": 0.1,
+        "schedule": Schedule(kind="plateau", patience=0, factor=0.5, threshold=0.1),
+        "stop": "plateau",
+        "patience": 1,
+        "min_improvement": 0.05,
+    },
+    "adamw": {
+        "optimizer": AdamW(learning_rate=0.05, weight_decay=0.1),
+        "schedule": Schedule(kind="cosine", every=8, floor=0.1),
+        "stop": "target_loss",
+        "target_loss": 0.24,
+    },
 }
+for _setting in ("nesterov", "rmsprop", "adamw"):
+    BATCHES[_setting] |= {"loss": "mse", "batch": 30, "epochs": 10}
 UNIT_BATCHES = {units: {"units": units, "batch": 30, "success": 0.7, "epochs": 20} for units in UNITS}
 UNIT_BATCHES["rules"] = UNIT_BATCHES["decomposed_softplus"] | {"rules": Rules(kink_rate=0.3, slope_rate=0.2)}
 
@@ -99,7 +122,7 @@ def test_the_width_of_the_vectors_changes_no_bit(tmp_path, processor):
     there = run_elsewhere(
         tmp_path, NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="+fma" if processor == "haswell" else ""
     )
-    assert len(here) == 4 + (2 + len(UNIT_BATCHES)) * 8
+    assert len(here) == 4 + (len(BATCHES) + len(UNIT_BATCHES)) * 8
     assert all(here[name].tobytes() == there[name].tobytes() for name in here)
 
 
@@ -114,6 +137,9 @@ def test_the_bits_of_results_are_frozen():
     [
         ("first success", "23cd6b3c7540c48a"),
         ("last epoch", "54748047fe979843"),
+        ("nesterov", "5c0553a461969089"),
+        ("rmsprop", "12a4cc5985f3c1c5"),
+        ("adamw", "ef95ec1830643a7a"),
         ("softplus", "9cb7b8178e83c3cc"),
         ("silu", "002384945660f395"),
         ("vrelu", "3875b169b4693109"),
@@ -121,6 +147,12 @@ def test_the_bits_of_results_are_frozen():
         ("decomposed_relu", "cca8d4423abee229"),
         ("decomposed_softplus", "c6196ecb5b86fec7"),
         ("rules", "165477fd4de32752"),
+        ("abs", "eab4db7fa5d8beb5"),
+        ("hard_tanh", "7bbc766f1493705a"),
+        ("gelu", "47790d6ada47c520"),
+        ("tanh", "dff6c09a4eeec73b"),
+        ("sigmoid", "cb6bc7774181985f"),
+        ("identity", "32466cf193300da2"),
     ],
 )
 def test_the_bits_of_batches_are_frozen(setting, frozen):

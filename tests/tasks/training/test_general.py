@@ -6,12 +6,14 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from relusweep.tasks.networks import layer_views
 from relusweep.tasks.training import Adam, Network, Protocol, Rows, Sgd, StopReason, train
+from relusweep.tasks.training.curves import curve
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.reference import train_reference
-from tests.tasks.training.examples import GENERAL, general
+from tests.tasks.training.examples import ENGINES, GENERAL, equal_bits, general
 
-every_engine = pytest.mark.parametrize("engine", ["auto", "reference"])
+every_engine = pytest.mark.parametrize("engine", ENGINES)
 every_case = pytest.mark.parametrize("case", GENERAL)
 
 ACTIVATIONS = {
@@ -127,6 +129,91 @@ def right(protocol, outputs, targets, weights):
             is_right = all(a * b > 0 for a, b in zip(o, t, strict=True))
         count += is_right or w == 0
     return count
+
+
+@every_engine
+@every_case
+def test_gradients_equal_finite_differences(engine, case):
+    descent = Sgd(learning_rate=1, momentum=0)
+    arguments = general(case, n_networks=17, epochs=1, stop="last_epoch", optimizer=descent, batch=None)
+    result = train(**arguments, engine=engine, keep_parameters=True)
+    protocol = arguments["protocol"]
+    start, (x, y, w) = arguments["initial"][16].astype(float), data(arguments, 16).tensors
+
+    def loss(row):
+        return of_torch(protocol, Plain(protocol.network, row)(x), y, w).item()
+
+    steps = 1e-6 * np.eye(len(start))
+    numeric = [(loss(start + step) - loss(start - step)) / 2e-6 for step in steps]
+    np.testing.assert_allclose(start - result.parameters[16], numeric, atol=3e-6)
+
+
+@every_case
+def test_lanes_follows_float64_as_closely_as_pytorch_does(case):
+    for epochs, bound in ((1, 1e-7), (6, 1e-6)):
+        optimizer = Adam(learning_rate=0.01, epsilon=1e-4)
+        arguments = general(case, n_networks=60, epochs=epochs, stop="last_epoch", optimizer=optimizer)
+        expected, errors = exact(arguments), {}
+        for engine in ENGINES:
+            result = train(**arguments, engine=engine, keep_parameters=True)
+            np.testing.assert_allclose(result.loss, expected.loss, rtol=1e-4)
+            assert (result.rows_right == expected.rows_right).mean() > 0.95
+            error = np.abs(result.parameters - expected.parameters).max(axis=1)
+            errors[engine] = np.quantile(error, [0.5, 0.9])
+        assert errors["lanes"][0] < 10 * bound
+        assert (errors["lanes"] < 3 * errors["reference"] + bound).all()
+
+
+@pytest.mark.parametrize("case", [case for case in GENERAL if "unequal" in case])
+def test_units_of_zeros_stay_zero(case):
+    arguments = general(case, n_networks=5, epochs=10, stop="last_epoch")
+    network = arguments["protocol"].network
+    there = np.zeros((1, network.n_parameters), bool)
+    for layer in layer_views(network, there):
+        layer.weights[:] = layer.biases[:] = True
+    for engine in ENGINES:
+        parameters = train(**arguments, engine=engine, keep_parameters=True).parameters
+        assert not parameters[:, ~there[0]].any()
+        assert (parameters != arguments["initial"])[:, there[0]].mean() > 0.9
+
+
+@every_case
+def test_order_and_partition_change_no_bit(case):
+    arguments = general(case, n_networks=37, epochs=4, success=0.9)
+    arguments["initial"][5, 0] = np.nan
+    whole = train(**arguments, engine="lanes", keep_parameters=True, snapshots=(0, 2))
+    order = np.random.default_rng(0).permutation(37)
+    for part in np.split(order, [3, 20]):
+        some = {name: arguments[name][part] for name in ("targets", "initial", "orders")}
+        if arguments["weights"] is not None:
+            some["weights"] = arguments["weights"][part]
+        found = train(**arguments | some, engine="lanes", keep_parameters=True, snapshots=(0, 2))
+        assert equal_bits([a[part] for a in whole if a is not None], [a for a in found if a is not None])
+
+
+@every_case
+def test_curves_are_those_of_autograd(case):
+    arguments = general(case, n_networks=18, epochs=4, success=0.8)
+    snapshots = train(**arguments, snapshots=(0, 3)).snapshots
+    snapshots[4, 1, -1] = np.inf
+    protocol, weights = arguments["protocol"], arguments["weights"]
+    found = curve(protocol, arguments["inputs"], arguments["targets"], snapshots, weights)
+    assert np.isnan(found.rows_right[4, 1])
+    for i in (0, 17):
+        x, y, w = data(arguments, i).tensors
+        for point in range(2):
+            if np.isnan(snapshots[i, point]).any():
+                assert all(np.isnan(values[i, point]) for values in found)
+                continue
+            model = Plain(protocol.network, snapshots[i, point])
+            outputs = model(x)
+            loss = of_torch(protocol, outputs, y, w)
+            loss.backward()
+            norm = torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+            assert found.loss[i, point] == pytest.approx(loss.item(), rel=1e-5)
+            assert found.gradient_norm[i, point] == pytest.approx(norm, rel=1e-4)
+            share = right(protocol, outputs.detach().numpy(), y.numpy(), w) / len(y)
+            assert found.rows_right[i, point] == pytest.approx(share, rel=1e-6)
 
 
 @every_engine

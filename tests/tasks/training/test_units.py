@@ -1,13 +1,26 @@
 """What the engine lanes makes of activations beside ReLU: functions, limits, ties and units of zeros."""
 
+import math
+
 import numba
 import numpy as np
 import pytest
+import torch
+from scipy.special import expit, ndtr
 
+from relusweep.tasks import activations
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.networks import layer_views, scalar_views
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training import Network, Protocol, Sgd, StopReason, initial_parameters, train
+from relusweep.tasks.training import (
+    Network,
+    Protocol,
+    Sgd,
+    StopReason,
+    functions,
+    initial_parameters,
+    train,
+)
 from relusweep.tasks.training.functions import FAR, silu, softplus
 from relusweep.tasks.training.simd import bank, load, store
 from tests.tasks.training.examples import UNITS, balls
@@ -33,19 +46,26 @@ def over(function):
 
 
 SOFTPLUS, SILU = over(softplus), over(silu)
+SIGMOID, TANH, GELU = over(functions.sigmoid), over(functions.tanh), over(functions.gelu)
+NORMAL = 2e-38  # smaller numbers have fewer places
+
+
+def every(step):
+    """Every so-manieth float32."""
+    z = np.arange(0, 2**32, step, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    return z[np.isfinite(z)]
 
 
 def errors(step):
     """Largest errors over every so-manieth float32, as functions.py states them, and those below -FAR."""
-    z = np.arange(0, 2**32, step, dtype=np.uint64).astype(np.uint32).view(np.float32)
-    z = z[np.isfinite(z)]
+    z = every(step)
     x, there = z.astype(float), z >= -FAR
     t = np.exp(-abs(x))
     rising, falling = np.where(x > 0, 1, t) / (1 + t), np.where(x > 0, t, 1) / (1 + t)
     with np.errstate(over="ignore", invalid="ignore"):  # far below, where errors are not relative
         exact = np.maximum(x, 0) + np.log1p(t), rising, x * rising, rising * (1 + x * falling)
     found = np.array([*SOFTPLUS(z), *SILU(z)], float)
-    normal = abs(x) > 2e-38  # smaller numbers have fewer places
+    normal = abs(x) > NORMAL
     near = [abs(f - e)[there & normal] for f, e in zip(found, exact, strict=True)]
     for i in range(3):
         near[i] /= abs(exact[i])[there & normal]
@@ -69,6 +89,90 @@ def test_functions_tend_to_their_limits():
         assert np.isnan(values[5])
     assert (above[3:5] > 0).all()
     assert SILU(np.zeros(1, np.float32))[0][0] == 0
+
+
+def relative(found, exact, there):
+    return (abs(found - exact)[there] / abs(exact)[there]).max()
+
+
+@pytest.mark.parametrize("step", [9973, pytest.param(61, marks=pytest.mark.slow)])
+def test_sigmoid_has_the_stated_errors(step):
+    z = every(step)
+    x, inside = z.astype(float), abs(z) <= FAR
+    h, slope = (found.astype(float) for found in SIGMOID(z))
+    assert relative(h, expit(x), z >= -FAR) < 5e-7
+    assert relative(slope, expit(x) * expit(-x), inside) < 5e-7
+    assert h[z < -FAR].max() < 1e-26
+    assert slope[~inside].max() < 1e-26
+    assert h.max() == 1
+
+
+@pytest.mark.parametrize("step", [9973, pytest.param(61, marks=pytest.mark.slow)])
+def test_tanh_has_the_stated_errors(step):
+    z = every(step)
+    x = z.astype(float)
+    h, slope = (found.astype(float) for found in TANH(z))
+    assert relative(h, np.tanh(x), abs(x) > NORMAL) < 4e-7
+    with np.errstate(over="ignore"):
+        assert abs(slope - 1 / np.cosh(x) ** 2).max() < 7e-7
+    assert abs(h).max() == 1
+    assert slope.min() == 0
+    far = abs(z) >= 9.5
+    np.testing.assert_array_equal(h[far], np.sign(x[far]))
+    assert not slope[far].any()
+
+
+@pytest.mark.parametrize("step", [9973, pytest.param(61, marks=pytest.mark.slow)])
+def test_gelu_has_the_stated_errors(step):
+    z = every(step)
+    x, there = z.astype(float), (z >= -10.95) & (abs(z) > NORMAL)
+    h, slope = (found.astype(float) for found in GELU(z))
+    assert relative(h, x * ndtr(x), there) < 8e-7
+    with np.errstate(over="ignore"):
+        exact = ndtr(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    assert abs(slope - exact).max() < 4e-7
+    assert h[z < -10.95].min() > -1e-25
+    assert h[z < -10.95].max() < 0
+    np.testing.assert_array_equal(h[z > 11], x[z > 11])
+
+
+KINKS = [
+    -np.inf,
+    -3e38,
+    -2,
+    -1,
+    -np.nextafter(np.float32(1), np.float32(0)),
+    -0.0,
+    0,
+    0.5,
+    1,
+    7,
+    np.inf,
+    np.nan,
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "torch_function"),
+    [
+        (functions.absolute, torch.abs),
+        (functions.hard_tanh, torch.nn.functional.hardtanh),
+        (functions.identity, lambda z: 1 * z),
+    ],
+)
+def test_functions_with_kinks_and_their_derivatives_are_those_of_pytorch(function, torch_function):
+    z = torch.tensor(KINKS, dtype=torch.float32, requires_grad=True)
+    expected = torch_function(z)
+    (slopes,) = torch.autograd.grad(expected[:-1].sum(), z)
+    h, slope = over(function)(np.array(KINKS, np.float32))
+    np.testing.assert_array_equal(h, expected.detach().numpy())
+    np.testing.assert_array_equal(slope[:-1], slopes[:-1].numpy())
+
+
+@pytest.mark.parametrize("function", [SIGMOID, TANH, GELU])
+def test_what_smooth_functions_make_of_nan_is_nan(function):
+    (h,), _ = function(np.array([np.nan], np.float32))
+    assert np.isnan(h)
 
 
 def trained(network, initial, x, y, engine="lanes", **protocol):
@@ -124,7 +228,7 @@ def test_of_equal_sums_the_first_learns(engine):
     np.testing.assert_array_equal(result.parameters, [[0, 0, 0, 0, 1, 1, -1, -1]])
 
 
-@pytest.mark.parametrize("units", ["silu", "vrelu", "maximum", "decomposed_relu", "decomposed_softplus"])
+@pytest.mark.parametrize("units", [name for name in UNITS if activations.load(name).zero_at_zero])
 def test_units_of_zeros_stay_zero(units):
     network = Network(n_inputs=2, width=5, depth=3, widths=(3, 5, 2), **UNITS[units])
     initial = initial_parameters(network, Stream(("zeros",)), range(20))

@@ -16,7 +16,22 @@ from relusweep.pipeline.sweeps.training.checks import check_names
         ("npn4", ["width=auto"], "npn4: width = auto: the problem boolean has no width of its own"),
         ("npn4", ["depth=0"], "depth = 0: give the number of hidden layers, at least 1, or widths"),
         ("npn4", ["widths=4-2"], "widths say the units of every layer; leave out width and depth"),
-        ("npn4", ["activation=gelu"], "activation = gelu: only the engine reference has it; set engine=ref"),
+        (
+            "npn4",
+            ["activation=torch:sin", "leak=0", "engine=lanes"],
+            "lanes has not the activation torch:sin; set engine=reference, or engine=auto",
+        ),
+        ("npn4", ["activation=relu-tanh"], "relu-tanh is of 2 hidden layers, and depth is 1; set depth=2, "),
+        (
+            "npn4",
+            ["activation=relu-tanh,abs", "depth=2"],
+            "abs does not use it: .* where: \"activation == 'relu-tanh' or leak == 0\"",
+        ),
+        (
+            "npn4",
+            ["activation=torch:median", "engine=reference", "leak=0"],
+            r"torch:median of a Tensor of torch.float32, of shape \(2, 4, 3\) gave a Tensor .* of shape \(\)",
+        ),
         (
             "npn4",
             ["momentum=0.1,0.2"],
