@@ -13,7 +13,6 @@ import xarray as xr
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.tasks import own
 
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
@@ -70,6 +69,8 @@ def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> Trai
         The dataset is of no training sweep.
     """
     sweep = described(dataset)
+    probes = tuple(probe for probe in sweep.probes if not probe.own_code)
+    sweep = sweep.model_copy(update={"probes": probes})
     if others := sorted(set(sweep.own_code) - set(imports) - _TRUSTED.get()):
         raise InvalidSweep(
             f"{sweep.name}: its networks need {', '.join(others)}, code that only the store names: that is "
