@@ -113,6 +113,8 @@ def _inner(dataset: xr.Dataset, names: Collection[str], sizes: Collection[str]) 
     there = [str(name) for name, of in dataset.data_vars.items() if not {*of.dims} <= {*sizes}]
     for name in names:
         if name not in there:
+            from relusweep.pipeline.common.validation import nearest  # and with it pydantic
+
             raise CannotExport(
                 f"no variable {name!r} with dimensions of its own{nearest(name, there)}; there are "
                 f"{', '.join(there) or 'none'}"
