@@ -46,9 +46,7 @@ def described(dataset: xr.Dataset) -> TrainingSweep:
             "the group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
         )
     fields = json.loads(dataset.attrs["specification"])
-    known = {name: value for name, value in fields.items() if value is not None}
-    known["probes"] = [probe for probe in known.get("probes", ()) if not own.is_path(probe["kind"])]
-    return TrainingSweep.model_validate(known)
+    return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
 
 
 def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> TrainingSweep:
