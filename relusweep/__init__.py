@@ -5,8 +5,8 @@
 >>> results = rs.run(sweep, "results")  # doctest: +SKIP
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`; of arrays `table`. Results: `open`, `groups`, `report`, `animate`;
-their versions: `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report: `plan_source`,
-`reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
+their versions: `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report:
+`plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
 `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
 
 Each name is imported when it is first used.
