@@ -6,8 +6,9 @@
 
 Sweeps: `sweeps`, `sweep`, `plan`, `run`; of arrays `table`. Results: `open`, `groups`, `report`, `animate`;
 their versions: `history`, `tag`, `compare`; the runs that a store has seen: `runs`. What sources report:
-`plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`, `hypersphere`, `regions`,
-`optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`. What can go wrong: `errors`.
+`plan_source`, `reproduce`. Networks without a sweep: `train`. The parts, by subject: `boolean`,
+`hypersphere`, `regions`, `optima`, `composition`, `constructions`, `images`, `jacobians`, `comparison`.
+What can go wrong: `errors`.
 
 Each name is imported when it is first used.
 """
