@@ -298,7 +298,7 @@ def constants_of(optimizer: Optimizer) -> tuple[int, float, float]:
 
 
 def _regularisation(protocol: Protocol) -> tuple[float, float, float, float]:
-    """Give the strength of L1, the longest gradient, and how weights decay: by the gradient, or apart from it."""
+    """Give the strength of L1, the longest gradient, and how weights decay: by it, or apart from it."""
     optimizer, decay = protocol.optimizer, protocol.optimizer.weight_decay
     shrink = optimizer.learning_rate * decay if isinstance(optimizer, AdamW) else 0.0
     return protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay, shrink
