@@ -255,14 +255,10 @@ class _Watch(NamedTuple):
 def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
-<<<<<<< HEAD
-    return _Rule(  # type: ignore[call-arg]  # of tuples it counts every member as many
-=======
     code, beta1, beta2 = constants_of(optimizer)
     l1, longest, decay, shrink = _regularisation(protocol)
     watch = _watching(protocol)
     return _Rule(
->>>>>>> updates
         network.n_inputs,
         network.n_outputs,
         protocol.n_targets,

@@ -38,17 +38,10 @@ class Watch:
         protocol, target, most = self._protocol, self._protocol.target_loss, self._protocol.most_loss
         if protocol.stop == "plateau" and protocol.patience is not None:
             self.ended = self._stays.after(losses, protocol.min_improvement) > protocol.patience
-<<<<<<< HEAD
-        elif protocol.stop == "target_loss" and protocol.target_loss is not None:
-            self.ended = losses <= protocol.target_loss
-        elif protocol.stop == "divergence" and protocol.most_loss is not None:
-            self.ended = losses > protocol.most_loss
-=======
         elif protocol.stop == "target_loss" and target is not None:
             self.ended = losses <= target
         elif protocol.stop == "divergence" and most is not None:
             self.ended = losses > most
->>>>>>> updates
         if protocol.stop not in ("first_success", "last_epoch"):
             self.ended = self.ended | losses.isnan()
 
