@@ -36,9 +36,9 @@ _POWER = (
     "constructed. No: some cannot be. Open classes need more than their swaps say, or more starts."
 )
 _CERTIFICATES = (
-    "Success is judged in float32. `relusweep derive STORE GROUP certificate --networks first_success` "
-    "trains the first network that succeeded of each class and shape again, checks all rows in whole "
-    "numbers, with nothing rounded, and keeps the weights."
+    "Success is judged in float32. What the command relusweep derive STORE GROUP certificate --first-success "
+    "stores is not: it trains the first network of each class and shape that succeeded again, checks all its "
+    "rows in whole numbers, with nothing rounded, and keeps its weights."
 )
 _MORE = (
     "This specification asks for a million starts of the open shapes next to known ones, and of no others."
@@ -98,7 +98,6 @@ def _key_figures(frontier: Frontier) -> list[KeyFigure]:
             f"{int(frontier.open.sum()):,}",
             f"{int(frontier.at_the_frontier.sum()):,} next to known ones",
         ),
-        KeyFigure("Networks", f"{int(frontier.starts.sum()):,}", "that were trained"),
     ]
 
 
