@@ -4,7 +4,7 @@
 
 Networks of 4-10-10-1 with drawn weights, in memory as `rs.open` gives a group, on the same inputs, on one
 core; each way once a round in turn, in processor time. The engine's rate is that of its kernel `look`, which
-makes the same forward pass and counts right rows and losses; the kernel `outputs` makes the pass alone.
+makes the same forward pass and counts right rows and losses; `outputs` is the same kernel without counting.
 Stacked PyTorch is `torch.baddbmm`, layer after layer.
 """
 
@@ -59,8 +59,8 @@ def ways(n_networks: int, n_rows: int) -> dict[str, Callable[[], object]]:
         return logits(network, *tensors)
 
     return {
-        "kernel look": lambda: lanes.look(protocol, rows, parameters),
-        "kernel outputs": lambda: lanes.outputs(network, parameters, x),
+        "look": lambda: lanes.look(protocol, rows, parameters),
+        "outputs": lambda: lanes.outputs(network, parameters, x),
         "rs.networks": lambda: rs.networks(results)(x),
         "rs.networks, torch": lambda: rs.networks(results)(x, engine="torch"),
         "stacked PyTorch": stacked,
@@ -88,7 +88,7 @@ def main() -> None:
     for head in ("seconds", "million rows of a network a second", "rate, of the engine's"):
         table.add_column(head, justify="right")
     for name, times in seconds.items():
-        ratios = [engine / own for engine, own in zip(seconds["kernel look"], times, strict=True)]
+        ratios = [engine / own for engine, own in zip(seconds["look"], times, strict=True)]
         rate = arguments.networks * arguments.rows / statistics.median(times) / 1e6
         table.add_row(
             name, f"{statistics.median(times):.3f}", f"{rate:.1f}", f"{statistics.median(ratios):.2f}"

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from relusweep.pipeline.commands.networks import Import, Labels
+from relusweep.pipeline.commands.networks import Labels
 from relusweep.pipeline.commands.options import Cluster, Log, Scheduler, Threads, Workers
+from relusweep.pipeline.commands.results import Import
 from relusweep.pipeline.commands.sweeps import DryRun, Replace, cluster_config, print_plan, run_and_tell
 
 __all__ = ["derive"]

@@ -19,6 +19,7 @@ from relusweep.pipeline.commands.options import (
     output,
     say,
 )
+from relusweep.pipeline.commands.results import Import
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,14 +50,6 @@ Keep = Annotated[
 ]
 Results = Annotated[
     Path, Option("--file", metavar="PATH", help="What to write: a name in .zarr or .nc, which xarray opens.")
-]
-Import = Annotated[
-    list[str] | None,
-    Option(
-        "--import",
-        metavar="MODULE:NAME",
-        help="Code of your own that the networks need; what only a store names is not imported. Repeatable.",
-    ),
 ]
 AllowDifferent = Annotated[
     bool,

@@ -18,7 +18,6 @@ from pandas.api.types import pandas_dtype
 from relusweep.pipeline.common.boxes import boxes
 from relusweep.pipeline.common.errors import CannotExport
 from relusweep.pipeline.common.queries import ran
-from relusweep.pipeline.common.validation import nearest
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetWriter
@@ -114,6 +113,8 @@ def _inner(dataset: xr.Dataset, names: Collection[str], sizes: Collection[str]) 
     there = [str(name) for name, of in dataset.data_vars.items() if not {*of.dims} <= {*sizes}]
     for name in names:
         if name not in there:
+            from relusweep.pipeline.common.validation import nearest  # and with it pydantic
+
             raise CannotExport(
                 f"no variable {name!r} with dimensions of its own{nearest(name, there)}; there are "
                 f"{', '.join(there) or 'none'}"

@@ -1,4 +1,4 @@
-"""Results from Python as tables in files."""
+"""Results from Python as tables in files, of one row a network."""
 
 from __future__ import annotations
 

@@ -68,8 +68,7 @@ class Activation:
         ``apply(z, units)`` on tensors: z of shape (n_networks, n_rows, n_units), `units` a :class:`Units`.
         The engine ``reference`` differentiates it by autograd.
     zero_at_zero : bool
-        Whether the activation of 0 is 0. Only then do units of zeros stay zero, which networks of unequal
-        widths hold.
+        Whether the activation of 0 is 0. Only then do units whose weights are made zero stay zero.
     uses_leak : bool
         Whether the network's leak means anything; if not, it is 0.
     in_lanes : bool

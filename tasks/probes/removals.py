@@ -50,8 +50,8 @@ class Removals(PruningProbe):
         others = [name for name in settings["activation"] if not activations.load(name).zero_at_zero]
         if others:
             raise ValueError(
-                f"removals makes units zeros, which would train again: {others[0]} of 0 may not be 0; "
-                "set activation=relu, or leave the probe out"
+                f"removals makes units zeros, which would train again: {others[0]} of 0 is not known to be "
+                "0; set activation=relu, or leave the probe out"
             )
 
     def variables(self, extent: Extent) -> Mapping[str, Declared]:

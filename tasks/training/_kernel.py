@@ -1,6 +1,6 @@
-"""The loops that train sixteen networks at a time, look at them and give outputs, as Numba compiles them.
+"""The loop that trains sixteen networks at a time and the one that looks at them, as Numba compiles them.
 
-Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. All are
+Sizes are known only when they run, so each is compiled once for networks and batches of all sizes. Both are
 there twice: for ReLU, whose passes are those of `_steps`, and for the activations of `_units`.
 """
 
@@ -14,19 +14,12 @@ from relusweep.tasks.training import _units
 from relusweep.tasks.training._losses import differentiate, look, tally
 from relusweep.tasks.training._steps import backward, forward, settle
 from relusweep.tasks.training._updates import regularise, set_factors, set_rates, update
-from relusweep.tasks.training._watch import begin, watch
+from relusweep.tasks.training._watch import forget, watch
 from relusweep.tasks.training.gather import fetch, gather
 from relusweep.tasks.training.orders import shuffle
 from relusweep.tasks.training.simd import broadcast, load, mask_positive, mask_unordered, store
 
-__all__ = [
-    "look_at_networks",
-    "look_at_units",
-    "outputs_of_networks",
-    "outputs_of_units",
-    "train_networks",
-    "train_units",
-]
+__all__ = ["look_at_networks", "look_at_units", "train_networks", "train_units"]
 
 _ALL_LANES = (1 << LANES) - 1
 
@@ -86,7 +79,7 @@ def _load_network(memory, lane, network, data, shuffled):
         _put_rows(memory.rows, lane, inputs, targets)
     memory.network[lane] = network
     memory.epoch[lane] = 0
-    begin(memory, lane)
+    forget(memory, lane)
     _await(memory, lane, 0, data.points)
 
 
@@ -246,10 +239,23 @@ def _squares(memory):
             memory.squares[lane] += np.float64(memory.gradient[i * LANES + lane]) ** 2
 
 
-def look_at_networks(data, rule, memory, parameters, right, total, finite, squares):
-    """Look at all rows with several parameters of each network, and at the gradient if `squares` has room."""
+@_inlined
+def _take_outputs(memory, lanes, outputs, first, start, count):
+    """Keep the outputs of some rows of the networks from the first on: (n_networks, n_rows, n_outputs)."""
+    for lane in range(lanes):
+        for row in range(count):
+            for k in range(outputs.shape[2]):
+                place = (row * outputs.shape[2] + k) * LANES + lane
+                outputs[first + lane, start + row, k] = memory.outputs[place]
+
+
+def look_at_networks(data, rule, memory, parameters, right, total, finite, squares, outputs):
+    """Look at all rows with several parameters of each network, and at the gradient if `squares` has room.
+
+    If `outputs` has room, they are all that is given.
+    """
     slope = broadcast(np.float32(rule.leak))
-    n_networks, n_rows = data.targets.shape[:2]
+    n_networks, n_rows = parameters.shape[0], data.targets.shape[1]
     for first in range(0, n_networks, LANES):
         lanes = min(LANES, n_networks - first)
         for point in range(parameters.shape[1]):
@@ -264,10 +270,13 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                 if point == 0 or n_rows > rule.piece:
                     for lane in range(lanes):
                         inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
-                        targets = data.targets[first + lane, start : start + count]
+                        targets = data.targets[_own(data.targets, first + lane), start : start + count]
                         _put_rows(memory.rows, lane, inputs, targets)
                 forward(rule, count, 0, memory, slope)
-                tally(rule, count, 0, memory)
+                if outputs.size:
+                    _take_outputs(memory, lanes, outputs, first, start, count)
+                else:
+                    tally(rule, count, 0, memory)
                 if squares.size:
                     differentiate(rule, count, 0, n_rows, memory)
                     backward(rule, count, 0, n_rows, memory, slope, start > 0)
@@ -282,25 +291,6 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
                     squares[first + lane, point] = memory.squares[lane]
 
 
-def outputs_of_networks(data, rule, memory, outputs):
-    """Give the outputs of networks with their initial parameters: shape (n_networks, n_rows)."""
-    slope = broadcast(np.float32(rule.leak))
-    n_networks, n_rows = outputs.shape
-    for first in range(0, n_networks, LANES):
-        lanes = min(LANES, n_networks - first)
-        for lane in range(lanes):
-            _put_weights(memory, lane, data.initial[first + lane])
-        if first == 0 or data.inputs.shape[0] > 1:
-            for lane in range(lanes):
-                _put_rows(memory.rows, lane, data.inputs[_own(data.inputs, first + lane)], data.targets[0])
-        for start in range(0, n_rows, rule.piece):
-            count = min(rule.piece, n_rows - start)
-            forward(rule, count, start, memory, slope)
-            for lane in range(lanes):
-                for row in range(count):
-                    outputs[first + lane, start + row] = memory.outputs[row * LANES + lane]
-
-
 def _with_units(kernel, name):
     """Give a kernel of the same text with the passes of `_units`."""
     passes = {"forward": _units.forward, "backward": _units.backward, "settle": _units.settle}
@@ -311,4 +301,3 @@ def _with_units(kernel, name):
 
 train_units = _with_units(train_networks, "train_units")
 look_at_units = _with_units(look_at_networks, "look_at_units")
-outputs_of_units = _with_units(outputs_of_networks, "outputs_of_units")

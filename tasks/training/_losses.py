@@ -222,7 +222,9 @@ def _tally_any(rule, rows, first, memory):
             memory.right[lane] += right
             memory.total[lane] += loss
             for k in range(rule.n_outputs):
-                memory.finite[lane] &= np.isfinite(memory.outputs[own + k * LANES + lane])
+                output = memory.outputs[own + k * LANES + lane]
+                memory.finite[lane] &= np.isfinite(output)
+                memory.total[lane] += np.float64(output) * 0.0  # NaN of what is not finite
 
 
 @_inlined

@@ -6,8 +6,8 @@ Where `_steps` ends a product with ReLU, these leave the sums z and go over them
 activations, and into the place of the sums what the way back needs of them. On the way back a second pass
 turns that, with the errors of the activations, into errors of the sums, in the same place.
 
-To add an activation: a code, a branch in `_activate`, and where its derivative is not all that the way back
-needs, a branch in `_return`.
+To add an activation that is a function of one sum: a code before `_VRELU`, and a pass made by `_over` with
+its branch in `_activate`. Others also need a branch in `_return`.
 """
 
 import numba

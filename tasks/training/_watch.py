@@ -6,13 +6,13 @@ import numpy as np
 from relusweep.tasks.compiled import LANES
 from relusweep.tasks.training.simd import merged
 
-__all__ = ["begin", "watch"]
+__all__ = ["forget", "watch"]
 
 _inlined = numba.njit(inline="always")
 
 
 @_inlined
-def begin(memory, lane):
+def forget(memory, lane):
     """Forget the losses of the network that a lane held before."""
     memory.total[lane], memory.reduced[lane] = 0, 1
     for place in (lane, LANES + lane):

@@ -38,7 +38,6 @@ from relusweep.tasks.training.simd import bank
 __all__ = ["constants_of", "curves", "look", "outputs", "prepare", "schedule_of", "train_lanes"]
 
 _PIECE = 20
-_MOST_ROWS = 2**16  # numbers of rows that lie in memory at once, for each of the networks side by side
 
 
 def train_lanes(
@@ -121,25 +120,22 @@ def outputs(
 
     Returns
     -------
-    ndarray of shape (n_networks, n_rows)
+    ndarray of shape (n_networks, n_rows, n_outputs)
     """
-    protocol, x = Protocol(network=network, loss="mse"), inputs if inputs.ndim == 3 else inputs[None]
-    most, parts = max(_PIECE, _MOST_ROWS // (network.n_inputs + 2)), []
-    for start in range(0, x.shape[1], most):
-        some = x[:, start : start + most]
-        rows = Rows(some, np.zeros((1, some.shape[1]), np.float32))
-        parts.append(np.empty((len(parameters), rows.n_rows), np.float32))
-        _kernels(protocol).outputs(
-            _data(rows, parameters, None),
-            _rule(protocol, rows.n_rows, rows.n_rows),
-            _memory(protocol, rows.n_rows, rows.n_rows),
-            parts[-1],
-        )
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    protocol, n_rows = Protocol(network=network, loss="mse"), inputs.shape[-2]
+    found = np.empty((len(parameters), n_rows, network.n_outputs), np.float32)
+    rows = Rows(inputs, np.zeros((1, n_rows, network.n_outputs), np.float32))
+    _look(protocol, rows, parameters[:, None], gradient=False, outputs=found)
+    return found
 
 
 def _look(
-    protocol: Protocol, rows: Rows, parameters: NDArray[np.float32], *, gradient: bool
+    protocol: Protocol,
+    rows: Rows,
+    parameters: NDArray[np.float32],
+    *,
+    gradient: bool,
+    outputs: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
     shape, n_rows = parameters.shape[:2], rows.n_rows
     plain = protocol.model_copy(update={"pull": 0.0, "orthogonality": 0.0})
@@ -154,6 +150,7 @@ def _look(
         total,
         finite,
         squares,
+        np.zeros((0, 0, 0), np.float32) if outputs is None else outputs,
     )
     with np.errstate(over="ignore"):  # of losses beyond float32, infinite is what is recorded
         return right, (total / n_rows).astype(np.float32), finite, squares
@@ -258,7 +255,7 @@ class _Watch(NamedTuple):
 def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
-    return _Rule(
+    return _Rule(  # type: ignore[call-arg]  # of tuples it counts every member as many
         network.n_inputs,
         network.n_outputs,
         protocol.n_targets,
@@ -317,21 +314,22 @@ def constants_of(optimizer: Optimizer) -> tuple[int, float, float]:
     return _updates.NESTEROV if optimizer.nesterov else _updates.DESCENT, optimizer.momentum, 0.0
 
 
-def _regularisation(protocol: Protocol) -> tuple[bool, float, float, float, float]:
+def _regularisation(protocol: Protocol) -> tuple[Any, ...]:
     optimizer, decay = protocol.optimizer, protocol.optimizer.weight_decay
     shrink = optimizer.learning_rate * decay if isinstance(optimizer, AdamW) else 0.0
-    strengths = (protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay, shrink)
-    return any(strengths), *strengths
+    l1, longest, by_gradient = protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay
+    return any((l1, longest, by_gradient, shrink)), l1, longest, by_gradient, shrink
 
 
 def _watching(protocol: Protocol) -> tuple[bool, bool, _Watch]:
     stop, schedule = protocol.stop, protocol.schedule or Schedule()
     ends, reduces = stop in ("plateau", "target_loss", "divergence"), schedule.kind == "plateau"
+    target, most, patience = protocol.target_loss, protocol.most_loss, protocol.patience
     watch = _Watch(
         ends,
-        protocol.target_loss if stop == "target_loss" else -1.0,
-        protocol.most_loss if stop == "divergence" else math.inf,
-        protocol.patience if stop == "plateau" else -1,
+        target if stop == "target_loss" and target is not None else -1.0,
+        most if stop == "divergence" and most is not None else math.inf,
+        patience if stop == "plateau" and patience is not None else -1,
         protocol.min_improvement,
         schedule.patience if reduces else -1,
         schedule.threshold,
@@ -463,21 +461,14 @@ _imports = compiled(*_parts, counted=False)
 
 
 class _Kernels(NamedTuple):
-    """The kernels of an activation."""
+    """The two kernels of an activation."""
 
     train: Any
     look: Any
-    outputs: Any
 
 
-_OF_RELU = _Kernels(
-    _imports(_kernel.train_networks),
-    _imports(_kernel.look_at_networks),
-    _imports(_kernel.outputs_of_networks),
-)
-_OF_UNITS = _Kernels(
-    _imports(_kernel.train_units), _imports(_kernel.look_at_units), _imports(_kernel.outputs_of_units)
-)
+_OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_networks))
+_OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
 
 
 def _kernels(protocol: Protocol) -> _Kernels:

@@ -4,6 +4,7 @@ It is the oracle that the fast engine is held against: slower, in float32 or flo
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -350,10 +351,10 @@ def _of_classes(outputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Ten
 
 def optimizer_of(rule: Optimizer, parameters: torch.Tensor) -> torch.optim.Optimizer:
     """Give PyTorch's optimiser of stacked parameters."""
-    decay = {"lr": rule.learning_rate, "weight_decay": rule.weight_decay}
+    own: dict[str, Any] = {"lr": rule.learning_rate, "weight_decay": rule.weight_decay}
     if isinstance(rule, Adam):
         kind = torch.optim.AdamW if isinstance(rule, AdamW) else torch.optim.Adam
-        return kind([parameters], betas=(rule.beta1, rule.beta2), eps=rule.epsilon, **decay)
+        return kind([parameters], betas=(rule.beta1, rule.beta2), eps=rule.epsilon, **own)
     if isinstance(rule, RmsProp):
-        return torch.optim.RMSprop([parameters], alpha=rule.alpha, eps=rule.epsilon, **decay)
-    return torch.optim.SGD([parameters], momentum=rule.momentum, nesterov=rule.nesterov, **decay)
+        return torch.optim.RMSprop([parameters], alpha=rule.alpha, eps=rule.epsilon, **own)
+    return torch.optim.SGD([parameters], momentum=rule.momentum, nesterov=rule.nesterov, **own)

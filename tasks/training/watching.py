@@ -38,9 +38,9 @@ class Watch:
         protocol = self._protocol
         if protocol.stop == "plateau" and protocol.patience is not None:
             self.ended = self._stays.after(losses, protocol.min_improvement) > protocol.patience
-        elif protocol.stop == "target_loss":
+        elif protocol.stop == "target_loss" and protocol.target_loss is not None:
             self.ended = losses <= protocol.target_loss
-        elif protocol.stop == "divergence":
+        elif protocol.stop == "divergence" and protocol.most_loss is not None:
             self.ended = losses > protocol.most_loss
         if protocol.stop not in ("first_success", "last_epoch"):
             self.ended = self.ended | losses.isnan()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ RUNS = {
     "derived.py": ((*FEW, "--networks", "222", "--width", "2", "--depth", "1"), "write alone"),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),
+    "networks.py": ((*FEW, "--networks", "20"), "stacked PyTorch"),
     "neurons.py": ((*FEW, "--epochs", "3", "--networks", "16"), "decomposed_softplus, backpropagation"),
     "optima.py": (FEW, "a class of three inputs, one unit"),
     "rational.py": (FEW, "python-flint"),
@@ -39,6 +41,10 @@ RUNS = {
     "stopping.py": (("--most", "100"), "0.9"),
     "store.py": ((*FEW, "--trials", "1"), "open and sweep.success_rate"),
     "sweep.py": ((str(STORE), "boolean/npn2"), "peak memory"),
+    "table.py": (
+        (*FEW, "--networks", "20", "--rows", "70", "--chunk", "8"),
+        "not installed" if find_spec("jax") is None else "JAX",
+    ),
     "training.py": ((*FEW, "--seconds", "0", "--cases", "2,1", "ball"), "ball"),
 }
 

@@ -57,13 +57,13 @@ def kinds() -> dict[str, dict[str, Kind]]:
     return {
         "activation": {
             **{f"`{name}`": of_activation(name) for name in activations.names()},
-            "a list by layer of these, as `relu-tanh`": of_activation("relu-tanh"),
-            "of your own, as `module:name`": of_activation("torch:tanh"),
+            "a list by layer (`relu-tanh`)": of_activation("relu-tanh"),
+            "of your own (`module:name`)": of_activation("torch:tanh"),
         },
         "widths": {
             "equal": Kind(),
             "unequal": Kind({"widths": (3, 2)}),
-            "unequal, of units that are not 0 at 0": Kind({"widths": (3, 2), "activation": "softplus"}),
+            "unequal of units that are not 0 at 0": Kind({"widths": (3, 2), "activation": "softplus"}),
         },
         "skip": {f"`{skip}`": Kind({"skip": skip}) for skip in values(Network, "skip")},
         "outputs": {"one": Kind(), "several": Kind({"n_outputs": 2})},

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 import yaml
 
 from relusweep.pipeline.report.content import Attachment, Block, Content, Folded, KeyFigure, Section
 from relusweep.pipeline.report.frontier.pictures import shapes
-from relusweep.pipeline.report.frontier.summary import Frontier, summarise
+from relusweep.pipeline.report.frontier.summary import SHAPE, Frontier, summarise
 from relusweep.pipeline.report.frontier.tables import (
     class_table,
     open_table,
@@ -114,22 +113,34 @@ def _open(dataset: xr.Dataset, frontier: Frontier) -> list[Block]:
     table = open_table(frontier)
     if table.cells.empty:
         return ["None next to a known one."]
+    name = f"{specification(dataset)['name']}_more.yaml"
     return [
         _MORE,
-        Attachment("more.yaml", "more.yaml", lambda path: _write(dataset, frontier, path)),
+        Attachment(name, name, lambda path: _write(dataset, frontier, path)),
         Folded(table.title, [table]),
     ]
 
 
 def _write(dataset: xr.Dataset, frontier: Frontier, path: Path) -> None:
-    """Write the specification of more starts for the open shapes next to known ones."""
+    """Write the specification of more starts for the open shapes next to known ones, and for no others."""
+    near = frontier.at_the_frontier
+    labels = {
+        str(dim): near[dim].values[near.any([other for other in near.dims if other != dim])].tolist()
+        for dim in near.dims
+    }
     fields = {name: value for name, value in specification(dataset).items() if value is not None}
+    fields |= {"name": path.stem, "trials": {**fields["trials"], "most": 1_000_000}}
+    fields["problem"] |= {"problems": labels.pop("problem")}
+    fields["network"] |= labels
+    fields["where"] = _condition(near)
+    path.write_text(f"# relusweep run {path.name}\n{yaml.safe_dump(fields, sort_keys=False)}")
+
+
+def _condition(near: xr.DataArray) -> str:
+    """Name the classes of each leak and shape."""
+    by_shape = near.stack(at=["leak", *SHAPE])
     clauses = []
-    for place in zip(*np.nonzero(frontier.at_the_frontier.values), strict=True):
-        at = {
-            dim: frontier.open[dim].values[i].item() for dim, i in zip(frontier.open.dims, place, strict=True)
-        }
-        clauses.append(" and ".join(f"{dim} == {value}" for dim, value in at.items()))
-    trials = {**fields["trials"], "most": 1_000_000}
-    text = yaml.safe_dump({**fields, "trials": trials, "where": " or ".join(clauses)}, sort_keys=False)
-    path.write_text(f"# relusweep run {path.name}\n{text}")
+    for leak, width, depth in by_shape["at"].values[by_shape.any("problem").values].tolist():
+        ids = near["problem"].values[near.sel(leak=leak, width=width, depth=depth).values].tolist()
+        clauses.append(f"leak == {leak} and width == {width} and depth == {depth} and problem in {ids}")
+    return " or ".join(clauses)

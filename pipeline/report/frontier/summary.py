@@ -114,10 +114,12 @@ def summarise(dataset: xr.Dataset) -> Frontier:
     """Look at the networks of a sweep, of dims ``problem``, ``leak``, ``width``, ``depth`` and ``trial``."""
     ordered = dataset.sortby([*SHAPE]).transpose(*_DIMS, "trial")
     epochs = ordered["success_epoch"]
-    first = xr.zeros_like(epochs.isel(trial=0, drop=True), dtype=np.int64) - 1
+    sizes = {dim: epochs.sizes[dim] for dim in _DIMS}
+    known = {dim: epochs[dim] for dim in _DIMS}
+    first = xr.DataArray(np.full(list(sizes.values()), -1), known, list(_DIMS))
     starts = first + 1
     for place in np.ndindex(*first.shape[1:]):
-        some = epochs.values[(slice(None), *place)]
+        some = epochs[(slice(None), *place)].values
         success = some >= 0  # NaN and below -1 have not run
         first.values[(slice(None), *place)] = np.where(success.any(1), success.argmax(1), -1)
         starts.values[(slice(None), *place)] = (some >= -1).sum(1)

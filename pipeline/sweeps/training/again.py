@@ -13,7 +13,6 @@ import xarray as xr
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Block
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.tasks import own
 
 if TYPE_CHECKING:
     from relusweep.tasks.training_block import TrainingBlock
@@ -47,9 +46,7 @@ def described(dataset: xr.Dataset) -> TrainingSweep:
             "the group of one, and keep its attributes, as xr.set_options(keep_attrs=True) does"
         )
     fields = json.loads(dataset.attrs["specification"])
-    known = {name: value for name, value in fields.items() if value is not None}
-    known["probes"] = [probe for probe in known.get("probes", ()) if not own.is_path(probe["kind"])]
-    return TrainingSweep.model_validate(known)
+    return TrainingSweep.model_validate({name: value for name, value in fields.items() if value is not None})
 
 
 def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> TrainingSweep:
@@ -70,6 +67,8 @@ def sweep_of_results(dataset: xr.Dataset, imports: Collection[str] = ()) -> Trai
         The dataset is of no training sweep.
     """
     sweep = described(dataset)
+    probes = tuple(probe for probe in sweep.probes if not probe.own_code)
+    sweep = sweep.model_copy(update={"probes": probes})
     if others := sorted(set(sweep.own_code) - set(imports) - _TRUSTED.get()):
         raise InvalidSweep(
             f"{sweep.name}: its networks need {', '.join(others)}, code that only the store names: that is "

@@ -190,9 +190,6 @@ def test_what_cannot_be_is_said(store: str) -> None:
         r"inputs have dimensions \('row', 'x'\); allowed are row and input": lambda: some(
             xr.DataArray(X, dims=("row", "x"))
         ),
-        "lanes does not have 2-3-3-1 relu-gelu": lambda: rs.networks(rs.open(store, "slow"))(
-            X, engine="lanes"
-        ),
     }
     for message, fault in faults.items():
         with pytest.raises(ValueError, match=message):

@@ -11,6 +11,7 @@ from relusweep.tasks.training import Adam, Network, Protocol, Rows, Sgd, StopRea
 from relusweep.tasks.training.curves import curve
 from relusweep.tasks.training.orders import following_order
 from relusweep.tasks.training.reference import train_reference
+from tests.tasks.blocks import digest
 from tests.tasks.training.examples import ENGINES, GENERAL, equal_bits, general
 
 every_engine = pytest.mark.parametrize("engine", ENGINES)
@@ -300,3 +301,21 @@ def test_cross_entropy_needs_an_output_for_each_class():
     network = Network(n_inputs=1, width=1, depth=1, n_outputs=2)
     with pytest.raises(ValueError, match="threshold is 0\\.5; loss = cross_entropy parts its classes at 0"):
         Protocol(network=network, loss="cross_entropy", threshold=0.5)
+
+
+FROZEN = {
+    "classes, short batches, weights": "1d681ef55101c983",
+    "huber of three outputs": "2540f8c60923460f",
+    "inputs to every layer, other units": "31d20b4a8fd15738",
+    "residual": "6c2b88bf4061c5d9",
+    "unequal widths by layer": "78f7f0553384d1bb",
+}
+
+
+@pytest.mark.parametrize("case", FROZEN)
+def test_the_bits_are_frozen(case):
+    """A change here is a change of results: it calls for a new result-schema version."""
+    result = train(
+        **general(case, n_networks=20, epochs=5, success=0.9), engine="lanes", keep_parameters=True
+    )
+    assert digest(array for array in result if array is not None) == FROZEN[case]

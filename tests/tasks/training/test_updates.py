@@ -248,6 +248,20 @@ def test_a_loss_that_is_not_a_number_ends_the_training(engine, batch):
     assert result.epochs.tolist() == [5 if i != 3 else int(batch is not None) for i in range(20)]
 
 
+@pytest.mark.parametrize("loss", ["hinge", "huber", "cross_entropy"])
+def test_losses_of_what_is_not_a_number_are_not_numbers(loss):
+    network = Network(n_inputs=2, width=2, depth=1, n_outputs=3)
+    initial = np.ones((6, network.n_parameters))
+    for output in range(3):
+        initial[output, 6 + 3 * output], initial[3 + output, 6 + 3 * output] = np.nan, np.inf
+    targets = np.ones((6, 4) if loss == "cross_entropy" else (6, 4, 3))
+    protocol = Protocol(network=network, loss=loss, epochs=2)
+    for engine in ENGINES:
+        result = train(protocol, np.eye(4)[:, :2], targets, initial, engine=engine)
+        assert np.isnan(result.loss).all()
+        assert (result.stop_reason == StopReason.NOT_FINITE).all()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_units_of_zeros_and_zero_weights_stay_zero(engine):
     network = Network(n_inputs=2, width=4, depth=2, widths=(2, 4))
