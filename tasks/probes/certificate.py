@@ -35,7 +35,7 @@ class Certificate(Probe):
     """Whether networks of ReLU units solve their function exactly; the weights of those that do."""
 
     kind: Literal["certificate"] = "certificate"
-    block_trials: ClassVar[int | None] = 128
+    block_trials: ClassVar[int | None] = 16  # few of many trials have weights
 
     def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
         """Refuse what is no Boolean function, and other units."""

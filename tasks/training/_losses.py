@@ -224,7 +224,7 @@ def _tally_any(rule, rows, first, memory):
             for k in range(rule.n_outputs):
                 output = memory.outputs[own + k * LANES + lane]
                 memory.finite[lane] &= np.isfinite(output)
-                memory.total[lane] += np.float64(output) * 0.0  # NaN of what is not finite
+                memory.total[lane] += 0.0 if output == output else np.nan  # max() may lose it
 
 
 @_inlined

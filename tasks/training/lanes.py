@@ -255,7 +255,10 @@ class _Watch(NamedTuple):
 def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
-    return _Rule(  # type: ignore[call-arg]  # of tuples it counts every member as many
+    code, beta1, beta2 = constants_of(optimizer)
+    l1, longest, decay, shrink = _regularisation(protocol)
+    watch = _watching(protocol)
+    return _Rule(
         network.n_inputs,
         network.n_outputs,
         protocol.n_targets,
@@ -283,9 +286,17 @@ def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
         *((rules.kink_rate, rules.slope_rate, rules.sharpness == "rule") if rules else (0.0, 0.0, False)),
         protocol.pull,
         protocol.orthogonality,
-        *constants_of(optimizer),
-        *_regularisation(protocol),
-        *_watching(protocol),
+        code,
+        beta1,
+        beta2,
+        any((l1, longest, decay, shrink)),
+        l1,
+        longest,
+        decay,
+        shrink,
+        protocol.schedule is not None,
+        watch.ends or watch.reduce_patience >= 0,
+        watch,
     )
 
 
@@ -314,18 +325,18 @@ def constants_of(optimizer: Optimizer) -> tuple[int, float, float]:
     return _updates.NESTEROV if optimizer.nesterov else _updates.DESCENT, optimizer.momentum, 0.0
 
 
-def _regularisation(protocol: Protocol) -> tuple[Any, ...]:
+def _regularisation(protocol: Protocol) -> tuple[float, float, float, float]:
+    """Give the strength of L1, the longest gradient, and how weights decay: by it, or apart from it."""
     optimizer, decay = protocol.optimizer, protocol.optimizer.weight_decay
     shrink = optimizer.learning_rate * decay if isinstance(optimizer, AdamW) else 0.0
-    l1, longest, by_gradient = protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay
-    return any((l1, longest, by_gradient, shrink)), l1, longest, by_gradient, shrink
+    return protocol.l1, protocol.clip_norm or 0.0, 0.0 if shrink else decay, shrink
 
 
-def _watching(protocol: Protocol) -> tuple[bool, bool, _Watch]:
+def _watching(protocol: Protocol) -> _Watch:
     stop, schedule = protocol.stop, protocol.schedule or Schedule()
     ends, reduces = stop in ("plateau", "target_loss", "divergence"), schedule.kind == "plateau"
     target, most, patience = protocol.target_loss, protocol.most_loss, protocol.patience
-    watch = _Watch(
+    return _Watch(
         ends,
         target if stop == "target_loss" and target is not None else -1.0,
         most if stop == "divergence" and most is not None else math.inf,
@@ -337,7 +348,6 @@ def _watching(protocol: Protocol) -> tuple[bool, bool, _Watch]:
         schedule.floor,
         schedule.warmup,
     )
-    return protocol.schedule is not None, ends or reduces, watch
 
 
 def schedule_of(optimizer: Optimizer, updates: int) -> NDArray[np.float32]:

@@ -35,13 +35,13 @@ class Watch:
 
     def end(self, losses: Tensor) -> None:
         """Find which networks end after an epoch with these losses, of shape (n_networks,)."""
-        protocol = self._protocol
+        protocol, target, most = self._protocol, self._protocol.target_loss, self._protocol.most_loss
         if protocol.stop == "plateau" and protocol.patience is not None:
             self.ended = self._stays.after(losses, protocol.min_improvement) > protocol.patience
-        elif protocol.stop == "target_loss" and protocol.target_loss is not None:
-            self.ended = losses <= protocol.target_loss
-        elif protocol.stop == "divergence" and protocol.most_loss is not None:
-            self.ended = losses > protocol.most_loss
+        elif protocol.stop == "target_loss" and target is not None:
+            self.ended = losses <= target
+        elif protocol.stop == "divergence" and most is not None:
+            self.ended = losses > most
         if protocol.stop not in ("first_success", "last_epoch"):
             self.ended = self.ended | losses.isnan()
 

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from relusweep.pipeline.common.asked import ASKED
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.sweeps.base import Coordinate
@@ -99,6 +100,8 @@ class Source:
         }
         found: dict[str, Coordinate] = {}
         for name, array in coords.items():
+            if name == ASKED:  # a network that is not there cannot be asked for
+                continue
             dims = tuple(map(str, array.dims))
             if name in axes:
                 found[str(name)] = str(name), axes[str(name)], dict(array.attrs)

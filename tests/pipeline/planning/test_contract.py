@@ -27,6 +27,14 @@ SMALL: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
     "npn3": (("trials=2", "width=2", "depth=1,2", "epochs=9"), {"depth": "1..3"}),
     "npn4": (("trials=17", "problems=1,6,1785", "width=2", "depth=1", "epochs=9"), {"problems": "all"}),
     "npn5": (("trials=1", "problems=1,7", "epochs=3"), {"problems": "0,1,7"}),
+    "frontier3": (
+        ("trials.most=20", "problems=1,6", "leak=0", "width=2", "depth=1", "where=none", "epochs=9"),
+        {"width": "2,3"},
+    ),
+    "frontier4": (
+        ("trials.most=3", "problems=1,1785", "leak=0", "width=2,3", "depth=1", "where=none", "epochs=3"),
+        {"depth": "1,2"},
+    ),
     "parity10": (("n_inputs=4", "random=1", "trials=2", "width=2", "depth=1", "epochs=2"), {"random": 3}),
     "boolean10": (
         ("n_inputs=4", "random=1", "classes=6", "trials=1", "width=2", "epochs=2"),

@@ -67,6 +67,8 @@ def test_of_all_stages_of_pruned_images() -> None:
         ("npn3", "f435dd685499b7ad"),
         ("npn4", "4b72ac0f2f8c9d29"),
         ("npn5", "50b71927f61c0d30"),
+        ("frontier3", "6e8b5428ab6a712a"),
+        ("frontier4", "a4ec618010d88440"),
         ("parity10", "cf65a13b8685bf95"),
         ("boolean10", "c8c5bcaea84fe431"),
         ("dimensions", "c6d2b29509c9e078"),
