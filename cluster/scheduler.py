@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from distributed.core import rpc
 from distributed.security import Security
 
+from relusweep.cluster.blocking import wait_for
+
 __all__ = ["identity", "is_remote"]
 
 
@@ -35,7 +37,7 @@ def identity(address: str, security: Security | None, timeout: float) -> dict[st
             answer: dict[str, Any] = await scheduler.identity()
             return answer
 
-    return asyncio.run(ask())
+    return wait_for(ask())
 
 
 def is_remote(address: str) -> bool:

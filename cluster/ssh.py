@@ -12,6 +12,7 @@ from distributed import SpecCluster
 from distributed.security import Security
 
 from relusweep.cluster.backend import BackendStatus, ClusterBackend
+from relusweep.cluster.blocking import wait_for
 from relusweep.cluster.certificates import certificate, secured
 from relusweep.cluster.config import Ssh
 from relusweep.cluster.errors import HostsNotReached
@@ -56,7 +57,7 @@ class SshBackend(ClusterBackend[SpecCluster]):
 
     def start(self) -> None:
         """Start workers on all hosts that answer, and the scheduler on the first of them."""
-        asyncio.run(self._inspect(self._config.hosts))
+        wait_for(self._inspect(self._config.hosts))
         if not self._up:
             raise HostsNotReached(f"no host can be used: {self._reasons()}")
         hosts = [host for host in self._config.hosts if host in self._up]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -63,7 +64,12 @@ def load(path: str) -> Any:
     except AttributeError as error:
         if not hasattr(sys.modules.get(module), "__name__"):
             raise OwnCodeError(f"{path}: importing {module} failed: {error}") from error
-        raise OwnCodeError(f"{path}: {module} has no {name}") from error
+        near = get_close_matches(name, dir(sys.modules[module]), n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise OwnCodeError(
+            f"{path}: {module} has no {name}; {meant}If you have just written it: Python imports a module "
+            "once, so start it, or the kernel of the notebook, anew"
+        ) from error
     except Exception as error:
         raise OwnCodeError(f"{path}: importing {module} failed: {type(error).__name__}: {error}") from error
 

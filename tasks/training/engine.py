@@ -173,7 +173,8 @@ def chosen_engine(engine: Engine, protocol: Protocol) -> Literal["lanes", "refer
     without = lacking(protocol)
     if engine == "lanes" and without:
         raise ValueError(
-            f"the engine lanes has not {without}; use engine='auto' or 'reference', which trains with PyTorch"
+            f"the engine lanes does not have {without}; use engine='auto' or 'reference', which trains with "
+            "PyTorch"
         )
     return "reference" if engine == "reference" or without else "lanes"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -75,6 +76,14 @@ def test_an_existing_scheduler_outlives_the_client(client: Client) -> None:
         second = connection.client
         assert second.submit(sum, [1, 2]).result() == 3
     assert client.submit(sum, [2, 2]).result() == 4
+
+
+def test_an_existing_scheduler_is_found_where_an_event_loop_runs(client: Client) -> None:
+    async def cell() -> int:  # of a notebook
+        with connect(Address(address=client.scheduler.address)) as connection:
+            return int(connection.client.submit(sum, [1, 2]).result())
+
+    assert asyncio.run(cell()) == 3
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

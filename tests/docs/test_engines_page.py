@@ -152,7 +152,7 @@ def test_the_reference_does_all_and_lanes_refuse_what_they_lack(topic: str) -> N
     for kind in kinds()[topic].values():
         assert trained(kind, "reference")
         if not in_lanes(kind):
-            with pytest.raises(ValueError, match="the engine lanes has not"):
+            with pytest.raises(ValueError, match="the engine lanes does not have"):
                 trained(kind, "lanes")
 
 

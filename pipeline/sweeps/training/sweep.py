@@ -432,7 +432,7 @@ class TrainingSweep(SpecifiedSweep):
         """Say what is to be known of the problem's rows, and where the slow engine trains, and why."""
         if self.engine == "lanes":
             return self.problem.notes
-        why = f"since lanes has not {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
+        why = f"since lanes does not have {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
         return (*self.problem.notes, f"trained by the engine reference, PyTorch, {why}: {_SLOWER}")
 
     @property

@@ -326,7 +326,7 @@ def test_booleans_are_no_numbers_in_python(value: Any) -> None:
 def test_auto_is_the_reference_where_lanes_cannot_train_the_networks() -> None:
     own = override(SWEEPS["npn2"], ["activation=torch:sin", "leak=0"])
     assert own.engine == "reference"
-    assert "since lanes has not the activation torch:sin" in " ".join(own.notes)
+    assert "since lanes does not have the activation torch:sin" in " ".join(own.notes)
     back = override(own, ["activation=relu"])
     assert (back.engine, back.notes) == ("lanes", ())
     assert override(override(back, ["engine=reference"]), ["engine=auto"]).engine == "lanes"

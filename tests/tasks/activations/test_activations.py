@@ -126,7 +126,7 @@ def test_what_is_declared_is_true(name):
 def test_networks_are_trained_along_their_gradient(name, engine):
     protocol, x, y, initial = arguments(name, n_networks=5, epochs=1)
     if engine == "lanes" and lacking(protocol):
-        pytest.skip(f"lanes has not {lacking(protocol)}")
+        pytest.skip(f"lanes does not have {lacking(protocol)}")
     result = train(protocol, x, y, initial, engine=engine, keep_parameters=True)
 
     def loss(parameters):
@@ -168,7 +168,7 @@ def test_auto_is_lanes_where_these_have_the_activation(name):
     assert auto.tobytes() == same.tobytes()
     if not fast:
         assert prepare(protocol, 4) == 0
-        with pytest.raises(ValueError, match=f"lanes has not the activation {name}; use engine='auto'"):
+        with pytest.raises(ValueError, match=f"lanes does not have the activation {name}; use engine='auto'"):
             train(protocol, *data, engine="lanes")
 
 

@@ -42,7 +42,7 @@ def test_it_trains_as_the_same_function_of_relusweep_does(module, own, known):
     assert equal_bits(
         *([a for a in of if a is not None] for of in (found, trained(known, engine="reference")))
     )
-    with pytest.raises(ValueError, match="lanes has not the activation own_activations:own_tanh"):
+    with pytest.raises(ValueError, match="lanes does not have the activation own_activations:own_tanh"):
         trained(own.format(module), engine="lanes")
 
 

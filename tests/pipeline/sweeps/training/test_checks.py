@@ -19,7 +19,7 @@ from relusweep.pipeline.sweeps.training.checks import check_names
         (
             "npn4",
             ["activation=torch:sin", "leak=0", "engine=lanes"],
-            "lanes has not the activation torch:sin; set engine=reference, or engine=auto",
+            "lanes does not have the activation torch:sin; set engine=reference, or engine=auto",
         ),
         ("npn4", ["activation=relu-tanh"], "relu-tanh is of 2 hidden layers, and depth is 1; set depth=2, "),
         (
