@@ -64,7 +64,7 @@ def load(path: str) -> Any:
         if not hasattr(sys.modules.get(module), "__name__"):
             raise OwnCodeError(f"{path}: importing {module} failed: {error}") from error
         raise OwnCodeError(f"{path}: {module} has no {name}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise OwnCodeError(f"{path}: importing {module} failed: {type(error).__name__}: {error}") from error
 
 
@@ -79,7 +79,7 @@ def call(path: str, *arguments: Any) -> Any:
     function = load(path)
     try:
         return function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         shapes = ", ".join(str(tuple(getattr(one, "shape", ()))) for one in arguments)
         raise OwnCodeError(
             f"{path} of an argument of shape {shapes} raised {type(error).__name__}: {error}"
