@@ -5,7 +5,8 @@
 ...     rs.sweep("npn4", trials=0)
 ... except rs.errors.SweepError as error:
 ...     print(error)
-trials = 0: must be greater than 0 (allowed: a whole number of at least 1)
+trials = 0: must be greater than 0 (allowed: a whole number of at least 1, or {most: 100000, until: \
+first_success or {half_width: 0.01}})
 """
 
 from relusweep.cluster.errors import (

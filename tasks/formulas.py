@@ -52,7 +52,9 @@ def parsed(text: str, grammar: Grammar) -> ast.expr:
     except SyntaxError as error:
         bracket = "'('" in error.msg or "')'" in error.msg
         hint = "; in a YAML list, put it into quotes, since a comma parts it there" if bracket else ""
-        raise ValueError(f"{shown(text)} is no formula: {error.msg}{hint}") from None
+        raise ValueError(
+            f"{shown(text)} is no formula: {error.msg}{hint}; allowed are {grammar.allowed}"
+        ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{shown(text)} is no formula: {error}") from None
     _check_depth(tree, text)

@@ -70,7 +70,7 @@ def load(path: str) -> Any:
             f"{path}: {module} has no {name}; {meant}If you have just written it: Python imports a module "
             "once, so start it, or the kernel of the notebook, anew"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise OwnCodeError(f"{path}: importing {module} failed: {type(error).__name__}: {error}") from error
 
 
@@ -85,7 +85,7 @@ def call(path: str, *arguments: Any) -> Any:
     function = load(path)
     try:
         return function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         shapes = ", ".join(str(tuple(getattr(one, "shape", ()))) for one in arguments)
         raise OwnCodeError(
             f"{path} of an argument of shape {shapes} raised {type(error).__name__}: {error}"

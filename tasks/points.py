@@ -104,7 +104,7 @@ def chebyshev_points(count: int, n_inputs: int, low: Ends, high: Ends) -> Points
 
     Examples
     --------
-    >>> chebyshev_points(3, 1, -1, 1).ravel().round(4).tolist()
+    >>> chebyshev_points(3, 1, -1, 1).ravel().astype(float).round(4).tolist()
     [-0.866, 0.0, 0.866]
     """
     side = side_of_grid(count, n_inputs)

@@ -102,9 +102,10 @@ def search(
     >>> rs.search(mine, "results", over=["width", "learning_rate"], dry_run=True)
     search of boolean/npn2 over width, learning_rate, by success (most is best)
       rung  candidates  trials  epochs  networks  best success
-      1     24          12      4,000   11,520
-      2     8           34      4,000   10,880
-      3     2           100     4,000   8,000
+      1     24          4       4,000   3,840
+      2     8           12      4,000   3,840
+      3     2           34      4,000   2,720
+      4     1           100     4,000   4,000
     """
     asked, place = sweep(of), os.fspath(store)
     names = searched(asked) if over is None else (over,) if isinstance(over, str) else tuple(over)

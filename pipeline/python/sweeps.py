@@ -61,7 +61,7 @@ def sweep(base: Base, /, **fields: Any) -> Sweep:
     >>> rs.sweep("npn4", trials=0)
     Traceback (most recent call last):
     relusweep.pipeline.common.errors.InvalidSweep: trials = 0: must be greater than 0 (allowed: a whole \
-number of at least 1)
+number of at least 1, or {most: 100000, until: first_success or {half_width: 0.01}})
     """
     return changed(_base(base), [(field, _plain(value)) for field, value in fields.items()])
 

@@ -76,6 +76,11 @@ def train(
     ((20,), (20, 13))
     """
     rows, one = np.asarray(inputs), np.asarray(targets)
+    if one.ndim == 2 and one.shape[1] != protocol.n_targets:
+        raise ValueError(
+            f"targets have shape {one.shape}; allowed is (n_rows, n_targets = {protocol.n_targets}), the same "
+            "for all trials"
+        )
     if one.ndim not in (1, 2):
         raise ValueError(
             f"targets have shape {one.shape}; allowed is (n_rows,) or (n_rows, n_targets), the same for all "

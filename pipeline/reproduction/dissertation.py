@@ -15,6 +15,12 @@ DISSERTATION = Source(
             small="trials=2 width=2,4,8 depth=1,3",
         ),
         Step(
+            "frontier4",
+            "open questions: what swaps say of the size that a function needs",
+            "Swaps below width to the depth; Open shapes",
+            small="trials.most=16 problems=1,6,1785 width=2 depth=1,2 where=none",
+        ),
+        Step(
             "parity10",
             "sizes that learn the parity of ten inputs, beside w^l >= n",
             "Success by width and depth",

@@ -188,12 +188,12 @@ def try_own(name: str) -> None:
     ------
     relusweep.tasks.own.OwnCodeError
         It cannot be imported, raises an exception, or gives no tensor of the same shape that autograd
-        differentiates.
+        differentiates, or one that depends on which networks stand beside each other.
     """
     for path in own_code(name):
         import torch
 
-        z = torch.linspace(-3, 3, 24).reshape(2, 4, 3).requires_grad_()
+        z = torch.linspace(-3, 2, 24).reshape(2, 4, 3).requires_grad_()
         found = _own(path).apply(z, Units(0.0, 1, z, z))
         if not found.requires_grad:
             raise own.OwnCodeError(
@@ -201,3 +201,9 @@ def try_own(name: str) -> None:
                 "without detach, no_grad and numpy"
             )
         torch.autograd.grad(found.sum(), z)
+        alone = torch.cat([_own(path).apply(one, Units(0.0, 1, one, one)) for one in z.split(1)])
+        if not torch.allclose(alone, found, equal_nan=True):
+            raise own.OwnCodeError(
+                f"activation {path} gives a network other numbers when it is alone than beside another one; "
+                "it may neither draw random numbers nor join the first dimension, which is that of networks"
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,11 +64,20 @@ class Columns(NamedTuple):
         found: list[str] = []
         for name in names:
             if name not in self.values and name not in self.of_array:
+                held = [*self.values, *self.of_array]
                 raise ValueError(
-                    f"{self.path} has no column {name!r} ({what}); it has {listing(self.values)}"
+                    f"{self.path} has no column {name!r} ({what}){_near(name, held)}; it has "
+                    f"{listing(self.values)}"
                 )
             found.extend(self.of_array.get(name, (name,)))
         return tuple(dict.fromkeys(found))
+
+
+def _near(name: str, names: list[str]) -> str:
+    """Propose the name that may be meant."""
+    plain = {other.strip().lower(): other for other in names}
+    found = get_close_matches(name.strip().lower(), plain, n=1)
+    return f"; did you mean {plain[found[0]]!r}?" if found else ""
 
 
 def listing(names: Iterable[str]) -> str:

@@ -17,6 +17,8 @@ __all__ = ["How", "Part", "Parts", "parts_of"]
 
 Floats = NDArray[np.float64]
 
+_LEAST_SPREAD = 1e-150  # of which float64 holds the square with all its digits
+
 
 class How(NamedTuple):
     """How rows are made of what is asked of a table.
@@ -109,9 +111,11 @@ def _parts(path: str, _changed: object, asked: Asked, how: How) -> Parts:
     scaled = len(of.names) + (len(of.target_names) if asked.task == "regression" else 0)
     mean, deviation = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
     if how.standardise:
-        mean[:scaled] = _mean(columns[learned, :scaled])
-        deviation[:scaled] = _deviation(columns[learned, :scaled])
-    _check_training(path, of, learned, deviation)
+        with np.errstate(all="ignore"):  # reported below
+            mean[:scaled] = _mean(columns[learned, :scaled])
+            deviation[:scaled] = _deviation(columns[learned, :scaled])
+        _check_spread(path, of, columns[learned, :scaled], deviation)
+    _check_classes(path, of, learned)
     with np.errstate(over="ignore"):  # reported below
         numbers = ((columns - mean) / deviation).astype(np.float32)
     _check_finite(path, of, numbers)
@@ -158,13 +162,22 @@ def _deviation(values: Floats) -> Floats:
     return np.asarray(np.sqrt(_mean((values - _mean(values)) ** 2)), np.float64)
 
 
-def _check_training(path: str, of: Selected, learned: NDArray[np.bool_], deviation: Floats) -> None:
-    for name, spread in zip([*of.names, *of.target_names], deviation, strict=True):
-        if spread == 0:
+def _check_spread(path: str, of: Selected, columns: Floats, deviation: Floats) -> None:
+    names = [*of.names, *of.target_names]
+    for name, values, spread in zip(names, columns.T, deviation, strict=False):
+        if (values == values[0]).all():  # its deviation may be a rounding error
             raise ValueError(
                 f"{path}: the column {name} is the same in all training rows, so it cannot be standardised; "
                 "name the inputs without it, set standardise=false, or split otherwise"
             )
+        if not _LEAST_SPREAD < spread < np.inf:
+            raise ValueError(
+                f"{path}: the column {name} holds numbers up to {abs(values).max():g}, whose deviation "
+                f"float64 does not hold ({spread:g}); write it in another unit"
+            )
+
+
+def _check_classes(path: str, of: Selected, learned: NDArray[np.bool_]) -> None:
     for name, labels, numbers in zip(of.target_names, of.classes, of.targets.T, strict=False):
         missing = np.setdiff1d(np.arange(len(labels)), numbers[learned])
         if len(missing):

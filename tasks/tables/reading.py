@@ -137,7 +137,12 @@ def _csv(path: Path) -> Columns:
                 encoding="utf-8-sig",
                 **exactly,
             )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+    except pd.errors.ParserWarning:
+        raise ValueError(
+            f"{path} is no table: line 1 names {len(names)} columns ({listing(names)}), and the rows have "
+            "more; name every column there"
+        ) from None
+    except pd.errors.ParserError as error:
         raise ValueError(f"{path} is no table: {str(error).strip()}") from None
     last = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
     return _of_frame(str(path), frame.iloc[: last[-1] + 1 if len(last) else 0], first_line=2)

@@ -35,7 +35,7 @@ def targets_of(
     several = len(names) > 1
     for name, (_, labels) in zip(names, found, strict=True):
         if len(labels) < 2:
-            raise ValueError(f"{columns.path}: the target {name} has one class, {listing(labels)}; give two")
+            raise ValueError(f"{columns.path}: the target {name} has {_one_class(labels)}; give two")
         if several and len(labels) > 2:
             raise ValueError(
                 f"{columns.path}: the target {name} has {len(labels)} classes ({listing(labels)}); several "
@@ -46,6 +46,10 @@ def targets_of(
         tuple(labels for _, labels in found),
         rows,
     )
+
+
+def _one_class(labels: tuple[str, ...]) -> str:
+    return f"one class, {labels[0]}" if labels else "no class"
 
 
 def _is_of_numbers(columns: Columns, name: str) -> None:

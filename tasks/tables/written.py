@@ -11,6 +11,7 @@ from relusweep.tasks.tables.asked import OfColumn
 __all__ = ["is_none", "read_names", "read_test"]
 
 _ARRAYS = "arrays are written to a file once, by relusweep.table(path, arrays, …), which gives the problem"
+_MAPPING = "{column: part, label: test}"
 
 
 def read_names(value: object) -> object:
@@ -29,12 +30,16 @@ def is_none(value: object) -> bool:
 
 def read_test(value: object) -> object:
     """Read a share, a mapping of a column, or numbers of rows."""
+    if isinstance(value, int | str) and str(value) in ("0", "1"):
+        raise ValueError(f"{value} may be a share or a row; write none, a share as 0.2, or rows as 0,1,2")
     if isinstance(value, list) and len(value) == 1:  # in the place of a list that was there
         value = value[0]
     if is_none(value):
         return None
     if isinstance(value, str) and not any(mark in value for mark in (",", "..")):
         value = _number(value)
+    if isinstance(value, Mapping) and (not set(value) <= {"column", "label"} or "column" not in value):
+        raise ValueError(f"a mapping of {', '.join(map(str, value))}; write {_MAPPING}")
     if isinstance(value, Mapping | OfColumn):
         return value
     if isinstance(value, float):
@@ -42,6 +47,8 @@ def read_test(value: object) -> object:
             raise ValueError(f"{value:g} is no share of the rows: above 0, below 1")
         return float(value)
     rows = sorted(map(_row, listed(value)))
+    if not rows:
+        raise ValueError("an empty list; name rows from 0, in the order of the file, or write none")
     if twice := [a for a, b in pairwise(rows) if a == b]:
         raise ValueError(f"row {twice[0]} is named twice; name each once")
     return tuple(rows)

@@ -146,7 +146,9 @@ def test_training_in_batches_with_test_rows() -> None:
 
 def test_targets_of_many_networks_are_refused() -> None:
     protocol = rs.Protocol(network=rs.Network(n_inputs=1, width=2, depth=1))
-    with pytest.raises(ValueError, match=r"targets have shape \(2, 2\); allowed is \(n_rows,\)"):
+    with pytest.raises(
+        ValueError, match=r"targets have shape \(2, 2\); allowed is \(n_rows, n_targets = 1\)"
+    ):
         rs.train(protocol, [[0.0], [1.0]], [[-1, 1], [1, -1]])
 
 

@@ -71,6 +71,7 @@ def test_nothing_in_the_house_unpickles_or_loads_unsafe_yaml() -> None:
     loaders = {
         "yaml": {
             "SafeLoader",
+            "safe_dump",
             "YAMLError",
             "MarkedYAMLError",
             "Node",

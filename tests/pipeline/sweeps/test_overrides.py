@@ -148,7 +148,10 @@ def test_none_takes_away_what_may_be_absent() -> None:
         ("widths=8-x", ["widths = 8-x", "as 8-4-2"]),
         (
             "probes=curv",
-            ["no probe 'curv'; did you mean 'curve'", "there are alignment, compression, curve,"],
+            [
+                "no probe 'curv'; did you mean 'curve'",
+                "there are alignment, certificate, compression, curve,",
+            ],
         ),
         ("probes=curve", ["curve needs one of every, per_decade and at, got none", "curve: {every: 10}"]),
         ("problem.kind=sine", ["no problem 'sine'", "there are ball_and_shell,"]),

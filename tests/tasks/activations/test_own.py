@@ -18,6 +18,9 @@ def own_double(z): return z.double()
 def own_numbers(z): return [1, 2]
 def own_constant(z): return z.detach().sin()
 def own_failure(z): raise KeyError("here")
+def own_exit(z): raise SystemExit(2)
+def own_joined(z): return z / z.abs().max()
+def own_random(z): return torch.dropout(z, 0.5, True)
 """
 X, Y = [[-1, -1], [1, -1], [-1, 1], [1, 1]], np.tile([-1, 1, 1, -1], (30, 1))
 OF = r"of a Tensor of torch.float32, of shape \(2, 4, 3\) gave"
@@ -62,9 +65,19 @@ def test_it_is_not_imported_before_it_is_applied():
         ("own_numbers", f"{OF} a list"),
         ("own_constant", "autograd cannot differentiate what it gives"),
         ("own_failure", r"of an argument of shape \(2, 4, 3\) raised KeyError: 'here'"),
+        ("own_exit", r"of an argument of shape \(2, 4, 3\) raised SystemExit: 2"),
+        ("own_joined", "gives a network other numbers when it is alone than beside another one"),
+        ("own_random", "may neither draw random numbers nor join the first dimension"),
         ("lacking", "own_activations has no lacking"),
     ],
 )
 def test_what_is_no_activation_is_refused_before_anything_runs(module, name, says):
     with pytest.raises(OwnCodeError, match=f"{module}:{name}.*{says}"):
         activations.try_own(f"relu-{module}:{name}")
+
+
+def test_a_script_that_ends_python_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "own_script.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OwnCodeError, match="own_script:f: importing own_script failed: SystemExit: 3"):
+        activations.try_own("own_script:f")

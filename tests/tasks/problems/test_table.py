@@ -180,6 +180,9 @@ def test_a_file_that_has_changed_is_refused(path: Path, tmp_path: Path) -> None:
 REFUSED = {
     "share": ({"test": 1.5}, "1.5 is no share of the rows: above 0, below 1"),
     "name": ({"test": "part"}, "'part' is no number; a column is named in a mapping, as {column: part"),
+    "a share or a row": ({"test": 0}, "0 may be a share or a row; write none, a share as 0.2, or rows"),
+    "no rows": ({"test": []}, "an empty list; name rows from 0"),
+    "mapping": ({"test": {"col": "part"}}, "a mapping of col; write {column: part, label: test}"),
     "negative": ({"test": [-1]}, "-1 is no row: whole numbers from 0"),
     "twice": ({"test": [4, 4]}, "row 4 is named twice"),
     "splits": ({"split": [0, 1]}, "split has several labels, and test draws no rows; set test=0.2"),
@@ -213,6 +216,15 @@ def test_fields_that_cannot_be_are_refused(path: Path, case: str, monkeypatch: p
             {"standardise": False, "target": "large"},
             "large holds numbers that are not finite in float32; set",
         ),
+        (
+            {"test": "3..59", "inputs": ["b"]},
+            "column b is the same in all training rows, so it cannot be standardised",
+        ),
+        (
+            {"target": "large"},
+            "column large holds numbers up to [0-9.]+e.300, whose deviation .* .inf.; write",
+        ),
+        ({"inputs": ["a", "small"]}, "column small holds numbers up to [0-9.]+e-160, whose deviation"),
         ({"weights": "rare", "test": "0..9"}, "the weights of all training rows are 0"),
     ],
 )
@@ -222,7 +234,12 @@ def test_training_rows_that_cannot_be_learned_are_refused(
     first = np.arange(ROWS) < 10
     classes = np.where(first, 9, FRAME["three"])
     changed = FRAME.assign(
-        three=classes, a=np.where(first, 3, FRAME["a"]), large=1e300 * FRAME["a"], rare=first
+        three=classes,
+        a=np.where(first, 3, FRAME["a"]),
+        b=np.where(np.arange(ROWS) < 3, 0.1, FRAME["b"]),  # whose mean is another number than 0.1
+        large=1e300 * FRAME["a"],
+        small=1e-160 * FRAME["a"],
+        rare=first,
     )
     changed.astype({"rare": int}).to_csv(tmp_path / "t.csv", index=False)
     problem = table(tmp_path / "t.csv", **fields)

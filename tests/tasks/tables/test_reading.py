@@ -148,6 +148,12 @@ BAD = {
         r"target three has 3 classes \(1, 3, 5\); several targets have two classes each",
     ),
     "no column": (None, {"inputs": ("a", "z")}, r"has no column 'z' \(inputs\); it has a, b, c, y, two"),
+    "near": (None, {"inputs": ("A ", "b")}, "has no column 'A ' .inputs.; did you mean 'a'.; it has a, b"),
+    "all rare": (
+        lambda t: t.assign(three=np.arange(len(t))),
+        {**CLASSES, "drop": ("rare",)},
+        "target three has no class; give two",
+    ),
     "no weights": (None, {"weights": "v"}, r"has no column 'v' \(weights\)"),
     "both": (None, {"inputs": ("a", "y")}, "y is both an input and a target"),
     "negative weights": (lambda t: changed(t, 2, "w", -1), {"weights": "w"}, "weights: w holds -1 in line 4"),
