@@ -188,7 +188,7 @@ class Race:
         return found if wanted is None else found * wanted.any(axis=-1)
 
     def scores(self, stored: xr.Dataset, places: list[Places], rung: Rung) -> list[float]:
-        """Give the value of each candidate on a rung; of a median, networks that diverged are the worst.
+        """Give the value of each candidate on a rung; of a median, networks that have no value are the worst.
 
         Parameters
         ----------
@@ -214,7 +214,10 @@ class Race:
         ran = values[done]
         if self.by == "success":
             return float(np.mean(ran >= 0))
-        return float(np.median(np.where(np.isnan(ran), -np.inf if self.most_is_best else np.inf, ran)))
+        has_none = np.isnan(ran) | (ran == self.of.variables[self.by].fill)
+        if self.by == "success_epoch":
+            has_none |= ran < 0  # never
+        return float(np.median(np.where(has_none, -np.inf if self.most_is_best else np.inf, ran)))
 
     def ordered(self, places: list[Places], scores: list[float]) -> list[int]:
         """Put candidates in order, the best first; of equal ones the one whose labels come first."""

@@ -245,6 +245,8 @@ class Networks:
                 f"inputs have {given.sizes['input']} columns, and there are networks of {some} inputs; give "
                 "as many columns, and select networks of one number of inputs"
             )
+        if not given.sizes["row"]:
+            raise ValueError("inputs have no rows; give at least one")
         with np.errstate(over="ignore"):  # reported below
             found = given.astype(np.float32)
         if not np.isfinite(found).all():

@@ -61,7 +61,8 @@ def search(
         other axes, as ``problem``, count together.
     by : str
         ``"success"``, the share of networks that succeeded; or a variable, as ``"final_loss"``, by its median
-        over the networks, of which those that diverged are the worst.
+        over the networks, of which those that diverged, or never succeeded where that is an epoch of
+        success, are the worst.
     best : {'least', 'most'}, optional
         Which values are better; by default most successes, and the least of a loss or of epochs.
     keep : float

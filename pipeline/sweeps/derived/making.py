@@ -66,6 +66,7 @@ def derived(
     if strangers := set(labels) - set(source.axes):
         one, there = min(strangers), ", ".join(source.axes)
         raise InvalidSweep(f"{group} has no axis {one}{nearest(one, source.axes)}; there are {there}")
+    _check_chosen(source, labels)
     chosen = {dim: _listed(values, dim in source.fixed) for dim, values in source.axes.items()} | dict(labels)
     try:
         spec = Derivation(
@@ -79,6 +80,19 @@ def derived(
         raise InvalidSweep(f"derive {function}: {explained(error, Derivation)}") from error
     kind = DerivedPairs if isinstance(spec.function, Comparison) else DerivedSweep
     return kind(spec, networks)
+
+
+def _check_chosen(source: TrainingSweep, labels: Mapping[str, Any]) -> None:
+    """Refuse a selection that does not say by labels which networks it is of, or has none."""
+    if empty := [dim for dim, some in labels.items() if some == []]:
+        raise InvalidSweep(f"derive: no networks are selected: {empty[0]} has 0 labels; select at least one")
+    several = [dim for dim, values in source.axes.items() if len(values) > 1]
+    if labels and (lost := [dim for dim in several if dim not in labels]):
+        raise InvalidSweep(
+            f"derive: the dataset does not say along {lost[0]} which networks are asked for; give the group, "
+            "or labels of each axis, as sel and isel leave them. Of networks here and there, as after stack, "
+            "derive of all these labels, and select of what comes"
+        )
 
 
 def _fields_of(function: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,10 +68,12 @@ def selection(dataset: xr.Dataset, variable: str, imports: Collection[str] = ())
     Raises
     ------
     ValueError
-        It is of no training sweep, or does not say a label of its networks.
+        It is of no training sweep, does not say a label of its networks, or has none.
     """
     sweep = sweep_of_results(dataset, imports)
     sizes = {str(dim): n for dim, n in dataset[variable].sizes.items() if dim not in sweep.inner}
+    if empty := [dim for dim, n in sizes.items() if not n]:
+        raise ValueError(f"no networks are selected: {empty[0]} has 0 labels; select at least one")
     labels = {dim: _labels(dataset, dim, own, sizes) for dim, own in sweep.axes.items()}
     settings, setting = _combinations({dim: labels[dim] for dim in sweep.places})
     return Selection(sweep, sizes, labels, tuple(settings), setting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,16 @@ def test_the_planted_optimum_is_found(found: Search) -> None:
     assert found.rungs["trials"].tolist() == [2, 6, 18]
     assert len(found.candidates) == 6
     assert found.candidates["rung"].tolist() == [3, 2, 1, 1, 1, 1]
+
+
+def test_networks_that_never_succeed_are_the_worst_by_their_epoch(found: Search, store: Path) -> None:
+    by_epoch = replace(RACE, by="success_epoch")
+    stored = open_dataset(str(store), RACE.of.group, mask_and_scale=False)
+    scores = by_epoch.scores(stored, by_epoch.candidates, by_epoch.rungs[0])
+    order = by_epoch.ordered(by_epoch.candidates, scores)
+    assert by_epoch.labels(by_epoch.candidates[order[0]]) == BEST
+    assert np.inf in scores
+    assert min(scores) >= 0
 
 
 def test_networks_of_a_search_are_those_of_its_sweep(

@@ -183,6 +183,8 @@ def test_what_cannot_be_is_said(store: str) -> None:
             results.drop_vars("width")
         ),
         "up to 25 parameters, and the dataset has 3": lambda: rs.networks(results.isel(parameter=slice(3))),
+        "no networks are selected: trial has 0 labels": lambda: rs.networks(results.isel(trial=[])),
+        "inputs have no rows": lambda: some(np.zeros((0, 2))),
         r"inputs have shape \(2,\); allowed is \(n_rows, n_inputs\)": lambda: some([1.0, 2.0]),
         "inputs have 3 columns, and there are networks of 2 inputs": lambda: some(np.zeros((4, 3))),
         "some inputs are not finite": lambda: some([[1e300, 0]]),

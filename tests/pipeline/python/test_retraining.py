@@ -104,6 +104,7 @@ def test_what_cannot_be_is_said(store: str) -> None:
         "keep: probes = 'weights': no probe 'weights'": lambda: rs.retrain(kept, "weights"),
         "pieces are of functions of one input, not of boolean": lambda: rs.retrain(kept, "pieces"),
         "no success_epoch here": lambda: rs.retrain(kept[["final_loss"]]),
+        "no networks are selected: trial has 0 labels": lambda: rs.retrain(kept.isel(trial=[])),
         "does not say of which training sweep": lambda: rs.retrain(kept.drop_attrs()),
     }
     for message, fault in faults.items():
