@@ -77,10 +77,8 @@ def train(
     """
     rows, one = np.asarray(inputs), np.asarray(targets)
     if one.ndim == 2 and one.shape[1] != protocol.n_targets:
-        raise ValueError(
-            f"targets have shape {one.shape}; allowed is (n_rows, n_targets = {protocol.n_targets}), the same "
-            "for all trials"
-        )
+        allowed = f"(n_rows, n_targets = {protocol.n_targets})"
+        raise ValueError(f"targets have shape {one.shape}; allowed is {allowed}, the same for all trials")
     if one.ndim not in (1, 2):
         raise ValueError(
             f"targets have shape {one.shape}; allowed is (n_rows,) or (n_rows, n_targets), the same for all "
