@@ -86,7 +86,7 @@ def _less_and_more(
     """Count the labels that a sweep has of the named one, and beside it; say which settings differ."""
     less, more, other = [], [], _settings(specification(dataset), full)
     for dim, labels in full.axes.items():
-        if dim not in dataset.coords or (full.until and dim == next(reversed(full.axes))):
+        if dim not in dataset.coords or (full.until and dim == [*full.axes][-1]):
             continue
         here = pd.Index(np.atleast_1d(dataset[dim].to_numpy()))
         there, beside = int(here.isin(labels).sum()), int((~here.isin(labels)).sum())

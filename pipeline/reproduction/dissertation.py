@@ -18,7 +18,7 @@ DISSERTATION = Source(
             "frontier4",
             "open questions: what swaps say of the size that a function needs",
             "Swaps below width to the depth; Open shapes",
-            small="trials.most=16 problems=1,6,1785 width=2 depth=1,2 where=none",
+            small="trials.most=16 problems=1,6,1785 width=2 depth=1,2",
         ),
         Step(
             "parity10",
