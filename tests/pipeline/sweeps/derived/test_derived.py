@@ -153,7 +153,11 @@ def test_what_cannot_be_derived_is_refused_before_anything_runs(store: str) -> N
     refused("say where npn2 lies: give store=", "npn2", "margins")
     results = rs.open(store, "npn2")
     refused("no networks are selected: trial has 0 labels", results.isel(trial=[]), "margins")
-    for lost in (results.mean("trial"), results.isel(trial=0, drop=True), results.stack(n=["width", "trial"])):
+    for lost in (
+        results.mean("trial"),
+        results.isel(trial=0, drop=True),
+        results.stack(n=["width", "trial"]),
+    ):
         refused("does not say along (trial|width) which networks", lost, "margins", store)
     refused("is of no module, and workers import it by name", "npn2", lambda trained: {}, store)
 
