@@ -56,6 +56,7 @@ def test_what_cannot_be_written_is_said(store: str, tmp_path: Path, monkeypatch:
     (tmp_path / "file").touch()
     with pytest.raises(rs.errors.CannotExport, match=r"a\.csv cannot be written .*; give another name"):
         rs.export(kept, tmp_path / "file" / "a.csv")
+    (tmp_path / "file").unlink()
     with pytest.raises(
         rs.errors.CannotExport, match=r"no variable 'parameter' .*; did you mean 'parameters'"
     ):
