@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,22 +57,26 @@ def export(dataset: xr.Dataset, path: Path, *, inner: Collection[str] = (), miss
     Raises
     ------
     CannotExport
-        The name ends in something else, there is no such variable, or it would have too many columns.
+        The name ends in something else, there is no such variable, it would have too many columns, or the
+        file cannot be written.
     """
     writers: dict[str, type[_Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
     if path.suffix not in writers:
         raise CannotExport(f"{path} ends in {path.suffix or 'nothing'}; allowed are {', '.join(writers)}")
     tables = _frames(dataset, inner, missing)
     first = next(tables)  # before anything is written
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with writers[path.suffix](beside) as writer:
             rows = sum(writer.write(table) for table in (first, *tables))
         beside.replace(path)
+        return rows
+    except OSError as error:
+        raise CannotExport(f"{path} cannot be written ({error}); give another name") from error
     finally:
-        beside.unlink(missing_ok=True)
-    return rows
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _frames(dataset: xr.Dataset, inner: Collection[str], missing: bool) -> Iterator[pd.DataFrame]:

@@ -53,6 +53,10 @@ def test_what_cannot_be_written_is_said(store: str, tmp_path: Path, monkeypatch:
     kept = rs.open(store, "kept")
     with pytest.raises(rs.errors.CannotExport, match=r"ends in \.xlsx; allowed are \.csv, \.parquet"):
         rs.export(kept, tmp_path / "a.xlsx")
+    (tmp_path / "file").touch()
+    with pytest.raises(rs.errors.CannotExport, match=r"a\.csv cannot be written .*; give another name"):
+        rs.export(kept, tmp_path / "file" / "a.csv")
+    (tmp_path / "file").unlink()
     with pytest.raises(
         rs.errors.CannotExport, match=r"no variable 'parameter' .*; did you mean 'parameters'"
     ):
