@@ -188,7 +188,7 @@ def test_the_scale_is_told_beside_the_named_sweep(
 ) -> None:
     known = {"name": "npn2", "problem": {"kind": "boolean"}}
     full = SimpleNamespace(
-        name="npn2", kind="training", axes=AXES, specification=json.dumps(known | {"seed": 0})
+        name="npn2", kind="training", axes=AXES, until=None, specification=json.dumps(known | {"seed": 0})
     )
     monkeypatch.setitem(SWEEPS, "npn2", full)
     specification = json.dumps(known | {"seed": seed})
