@@ -51,15 +51,20 @@ def test_a_distance_of_scaled_networks_is_within_its_bound():
     assert 0 <= distances_of(rows).values()[0] <= bound * 2  # sums over a² of coefficients at most 1, over m
 
 
-def test_peak_memory_of_distances_is_as_stated():
-    rows = np.random.default_rng(4).normal(size=(3, 500, 2, 100)).astype(np.float32)
+def peak_memory(rows):
+    """Bytes at the most, of one update; what other threads allocate meanwhile counts too."""
     distances = Distances([(0, 1), (2, 1)], 3, 2, 100)
     tracemalloc.start()
     try:
         distances.update(rows)
-        peak = tracemalloc.get_traced_memory()[1]
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def test_peak_memory_of_distances_is_as_stated():
+    rows = np.random.default_rng(4).normal(size=(3, 500, 2, 100)).astype(np.float32)
+    peak = min(peak_memory(rows) for _ in range(3))
     assert 8 * 3 * 500 * 100 < peak <= 8 * (3 + 2) * 500 * 100 + 2**18
 
 
