@@ -201,7 +201,12 @@ class Function(Problem):
         """Evaluate the user's own functions at all points, to refuse those that cannot be learned."""
         for setting in self.settings():
             if is_own(setting["target"]):
-                self._values_digest(setting, seed)
+                found = self._values_digest(setting, seed)
+                if own.is_path(setting["target"]) and found != _hashed(*self._placed(setting), seed):
+                    raise ValueError(
+                        f"{setting['target']} gives other values when it is called again; let it give the "
+                        "same values at every call, and write noise as noise=0.1"
+                    )
 
     def function(self, setting: Setting) -> Target:
         """Give the function of a setting; one of the user's own has no range."""
@@ -287,7 +292,10 @@ class Function(Problem):
         return self._values_digest(setting, seed) if own.is_path(setting["target"]) else None
 
     def _values_digest(self, setting: Setting, seed: int) -> str:
-        return _digest(self, tuple((name, setting[name]) for name in self._placing()), seed)
+        return _digest(*self._placed(setting), seed)
+
+    def _placed(self, setting: Setting) -> tuple[Self, tuple[tuple[str, Any], ...]]:
+        return self, tuple((name, setting[name]) for name in self._placing())
 
     def _placing(self) -> list[str]:
         """Name the axes that decide values."""
@@ -330,12 +338,14 @@ def _repeated(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     return np.tile(values, (count, *[1] * values.ndim))
 
 
-@lru_cache(maxsize=4096)
-def _digest(problem: Function, labels: tuple[tuple[str, Any], ...], seed: int) -> str:
+def _hashed(problem: Function, labels: tuple[tuple[str, Any], ...], seed: int) -> str:
     setting = dict(labels)
     parts = [problem._training_points(setting, seed), problem._test_points(setting, seed)]
     arrays = [part.targets.astype("<f4") for part in parts if part is not None]
     return blake2b(b"".join(array.tobytes() for array in arrays), digest_size=8).hexdigest()
+
+
+_digest = lru_cache(maxsize=4096)(_hashed)
 
 
 class Points(NamedTuple):

@@ -199,3 +199,10 @@ def test_workers_refuse_code_that_gives_other_values(module):
     forget()
     with pytest.raises(own.OwnCodeError, match=r"^ours:product: gives other values on this worker"):
         train_block(given)
+
+
+def test_code_that_draws_random_numbers_is_refused_before_anything_runs(module):
+    rng = np.random.default_rng(0)
+    module.drawing = lambda x: x[:, 0] + rng.normal(size=len(x))
+    with pytest.raises(ValueError, match="ours:drawing gives other values when it is called again; let it"):
+        Function(target="ours:drawing", n_inputs=1, points=4).check(0)

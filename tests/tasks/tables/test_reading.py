@@ -191,6 +191,7 @@ def test_what_cannot_be_learned_is_refused(tmp_path: Path, case: str) -> None:
         ("1,2,3\n4,5,6\n", "line 1 holds numbers, 1, 2, 3; put names of the columns there"),
         ("", "line 1 must name every column"),
         ("a,y\n", "0 of 0 rows are left for training"),
+        ("a,y\n1,2,3\n3,4,5\n", "no table: line 1 names 2 columns .a, y., and the rows have more"),
         ("a,y\n1,2\n3,4,5\n6,7\n", "is no table: .*line 3"),
         ("a,y\n1,2\n\n3,4\n", "column a lacks 1 of 3 values, first in line 3"),
         ("a,y\n1,2\n3\n4,5\n", "column y lacks 1 of 3 values, first in line 3"),
