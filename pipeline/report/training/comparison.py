@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from relusweep.pipeline.common.paired import compare
 from relusweep.pipeline.common.queries import paired_along
@@ -33,10 +32,14 @@ HOW_BY_LOSS = _PAIRS + (
 )
 
 
-def paired_axes(dataset: xr.Dataset) -> list[str]:
-    """Name the axes of several labels along which the same trial starts alike, as the data say."""
-    alike = paired_along(dataset)
-    return [dim for dim in varied(dataset) if dim in alike and dataset.sizes[dim] <= MOST_LABELS]
+def paired_axes(outcome: Outcome) -> list[str]:
+    """Name the axes of several labels along which the same trial starts alike, as the data say.
+
+    Where networks are compared by loss, there is no comparing of one loss with another.
+    """
+    data, measured = outcome.data, outcome.loss or ""
+    alike = {*paired_along(data)} - ({"loss"} if measured.endswith("loss") else set())
+    return [dim for dim in varied(data) if dim in alike and data.sizes[dim] <= MOST_LABELS]
 
 
 def compared(outcome: Outcome, dim: str) -> pd.DataFrame:

@@ -175,7 +175,7 @@ def _by_axes(outcome: Outcome, family: Family | None) -> list[Section]:
 
 def _pairs(outcome: Outcome) -> list[Section]:
     """Compare the labels of the axes along which networks start alike."""
-    frames = {dim: compared(outcome, dim) for dim in paired_axes(outcome.data)}
+    frames = {dim: compared(outcome, dim) for dim in paired_axes(outcome)}
     picture = differences(outcome, frames)
     if picture is None:
         return []

@@ -17,7 +17,7 @@ __all__ = ["overview"]
 def overview(dataset: xr.Dataset) -> list[str | Table]:
     """Give the axes, the outcome along them, comparisons by pairs, and what problem and probes add."""
     outcome, family = outcome_of(dataset), family_of(dataset)
-    paired = paired_axes(outcome.data)
+    paired = paired_axes(outcome)
     blocks: list[str | Table] = [
         axes_table(dataset),
         marginal_table(outcome),

@@ -179,11 +179,20 @@ def test_networks_of_one_start_are_not_more_pairs(own: xr.Dataset) -> None:
 
 
 def test_only_axes_of_the_same_starts_are_compared(own: xr.Dataset) -> None:
-    assert paired_axes(own) == ["learning_rate"]
-    assert paired_axes(own.isel(learning_rate=[0])) == []
-    assert paired_axes(own.drop_attrs()) == []
+    assert paired_axes(outcome_of(own)) == ["learning_rate"]
+    assert paired_axes(outcome_of(own.isel(learning_rate=[0]))) == []
+    assert paired_axes(outcome_of(own.drop_attrs())) == []
     assert "Pairs along learning_rate" in titles(own)
     assert "Pairs along init" not in titles(own)
+
+
+def test_different_losses_are_not_compared(by_loss: xr.Dataset) -> None:
+    alike = [*by_loss.attrs["paired_along"], "loss"]
+    kinds = xr.IndexVariable("loss", ["mse", "huber"])
+    both = xr.concat([by_loss.drop_vars("loss", errors="ignore")] * 2, kinds).assign_attrs(paired_along=alike)
+    found = titles(both)
+    assert "Pairs along learning_rate" in found
+    assert "Pairs along loss" not in found
 
 
 def test_pairs_of_losses_are_counted_by_the_lower(by_loss: xr.Dataset) -> None:
