@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 import time_machine
 
 from relusweep.cluster import Address
+from relusweep.pipeline.commands import app as cli
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.versions.compare import compare
 from relusweep.storage import history
@@ -21,21 +24,33 @@ GROUP = "boolean/npn2"
 Command = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def four(relusweep: Command, workers: Address) -> Command:
+@pytest.fixture(scope="module")
+def filled(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four trials, tagged; ten trials, tagged; another seed, and the first again at another learning rate."""
+    folder = tmp_path_factory.mktemp("versions")
+    run = ("run", "npn2", *PART, "--scheduler", workers.address)
+    ten = (*run, "--set", "trials=10")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for words in (
+            (*run, "--set", "trials=4"),
+            ("tag", "few"),
+            ten,
+            ("tag", "more", "--at", "newest"),
+            (*ten, "--set", "seed=1", "--replace"),
+            (*ten, "--set", "learning_rate=1e-6", "--replace"),
+        ):
+            patch.setattr(sys, "argv", ["relusweep", *words])
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+            assert not left.value.code
+    return folder
 
-    def run(*more: str) -> None:
-        assert relusweep("run", "npn2", *PART, *more, "--scheduler", workers.address)[0] == 0
 
-    run("--set", "trials=4")
-    assert relusweep("tag", "few")[0] == 0
-    run("--set", "trials=10")
-    code, out, _ = relusweep("tag", "more", "--at", "newest")
-    assert code == 0
-    assert f"more is version {history('results')[0].id}" in out
-    run("--set", "trials=10", "--set", "seed=1", "--replace")
-    run("--set", "trials=10", "--set", "learning_rate=1e-6", "--replace")
+@pytest.fixture
+def four(filled: Path, relusweep: Command, tmp_path: Path) -> Command:
+    """The command line, beside a copy of that store."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     return relusweep
 
 
@@ -55,6 +70,12 @@ def test_runs_are_listed_as_versions(four: Command) -> None:
     assert "Repository initialized" in out
     code, _, err = four("log", "npn3")
     assert (code, err) == (2, "error: no run of 'npn3' in results; there are runs of boolean/npn2\n")
+
+
+def test_the_newest_version_can_be_tagged(four: Command) -> None:
+    code, out, _ = four("tag", "last", "--at", "newest")
+    assert code == 0
+    assert f"last is version {history('results')[0].id}" in out
 
 
 def test_a_tag_that_cannot_be_is_refused_in_words(four: Command) -> None:
