@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import signal
 import socket
 import time
@@ -101,10 +102,18 @@ def nights(tmp_path: Path, workers: Address) -> Nights:
     return Nights(tmp_path, workers)
 
 
+@pytest.fixture(scope="module")
+def finished(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that has the sweep."""
+    store = tmp_path_factory.mktemp("finished") / "store"
+    run(override(find_sweep("npn2"), SMALL), str(store), workers)
+    return store
+
+
 @pytest.fixture
-def stored(nights: Nights, workers: Address, small: TrainingSweep) -> TrainingSweep:
+def stored(nights: Nights, finished: Path, small: TrainingSweep) -> TrainingSweep:
     """A sweep that the store has."""
-    run(small, nights.store, workers)
+    shutil.copytree(finished, nights.store)
     return small
 
 
