@@ -5,6 +5,8 @@ BIN := .venv/bin
 # Most tests wait for processes of their own. Files stay whole, for what their tests share, and keep their order: those with few and
 # long tests would come last.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests start many processes, which read bytecode faster than source.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test slow cluster slurm lint bench clean
 
