@@ -24,10 +24,11 @@ from relusweep.pipeline.monitoring.events import (
 )
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.sweeps.base import Schedule
-from relusweep.pipeline.sweeps.overrides import override
+from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, StoreLocked, history
 from relusweep.tasks.training_block import TrainingBlock, train_block
+from tests.pipeline.conftest import SMALL
 from tests.seams import computing
 
 
@@ -43,6 +44,14 @@ def _run(
         sweep, str(store), workers, listeners=[events.append, *options.pop("listeners", [])], **options
     )
     return finished, events
+
+
+@pytest.fixture(scope="module")
+def whole(workers: Address, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """What one run of `small` gives."""
+    store, sweep = tmp_path_factory.mktemp("whole") / "store", override(find_sweep("npn2"), SMALL)
+    _run(sweep, store, workers)
+    return _results(store, sweep)
 
 
 def test_a_run_fills_the_store(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
@@ -75,13 +84,11 @@ def test_a_run_fills_the_store(small: TrainingSweep, workers: Address, tmp_path:
     assert successes == int((results["success_epoch"] >= 0).sum()) > 0
 
 
-def test_results_lie_at_their_labels(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
-    _run(small, tmp_path / "store", workers)
-    results = _results(tmp_path / "store", small)
-    whole = make_plan(override(small, ["problems=3", "leak=0.1", "width=4"]), None).blocks
-    block = replace(small.block(whole[0]), trials=range(1, 3))
+def test_results_lie_at_their_labels(small: TrainingSweep, whole: xr.Dataset) -> None:
+    blocks = make_plan(override(small, ["problems=3", "leak=0.1", "width=4"]), None).blocks
+    block = replace(small.block(blocks[0]), trials=range(1, 3))
     for name, array in train_block(block).arrays.items():
-        part = results[name].sel(problem=3, leak=0.1, width=4, depth=1, trial=[1, 2])
+        part = whole[name].sel(problem=3, leak=0.1, width=4, depth=1, trial=[1, 2])
         assert part.dtype == array.dtype
         assert part.values.tolist() == array[0].tolist()
 
@@ -124,12 +131,16 @@ def test_running_again_computes_nothing(small: TrainingSweep, workers: Address, 
     ids=["trials", "width", "leak", "problems", "all", "smaller"],
 )
 def test_extending_gives_what_one_run_gives(
-    first: list[str], then: list[str], small: TrainingSweep, workers: Address, tmp_path: Path
+    first: list[str],
+    then: list[str],
+    small: TrainingSweep,
+    workers: Address,
+    whole: xr.Dataset,
+    tmp_path: Path,
 ) -> None:
-    _run(small, tmp_path / "whole", workers)
     _run(override(small, first), tmp_path / "grown", workers)
     _, events = _run(override(small, then), tmp_path / "grown", workers)
-    xr.testing.assert_identical(_results(tmp_path / "grown", small), _results(tmp_path / "whole", small))
+    xr.testing.assert_identical(_results(tmp_path / "grown", small), whole)
     again = sum(event.block.cells for event in events if isinstance(event, BlockDone))
     assert again == (0 if then else small.n_cells - override(small, first).n_cells)
 
@@ -144,11 +155,12 @@ class Cut(TrainingSweep):
         return replace(whole, block_shape=shape, chunks=shape)
 
 
-def test_blocks_do_not_matter(small: TrainingSweep, workers: Address, tmp_path: Path) -> None:
-    _run(small, tmp_path / "whole", workers)
+def test_blocks_do_not_matter(
+    small: TrainingSweep, workers: Address, whole: xr.Dataset, tmp_path: Path
+) -> None:
     _, events = _run(Cut.model_validate(small.model_dump()), tmp_path / "cut", workers)
     assert sum(isinstance(event, BlockDone) for event in events) == 16
-    xr.testing.assert_identical(_results(tmp_path / "cut", small), _results(tmp_path / "whole", small))
+    xr.testing.assert_identical(_results(tmp_path / "cut", small), whole)
 
 
 def test_a_changed_specification_is_refused_until_asked_for(

@@ -6,10 +6,12 @@ import importlib.metadata
 import importlib.util
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from distributed import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from relusweep.cluster import Local, connect
@@ -75,9 +77,16 @@ def test_a_run_serves_its_metrics_at_the_address_that_it_tells(
     assert only.document["dashboard"] == (f"http://127.0.0.1:{port}/status" if served else None)
 
 
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Of one worker."""
+    with connect(Local(workers=1)) as connection:
+        yield connection.client
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_dashboard_is_told_of_where_its_scheduler_has_bokeh(
-    installed: bool, monkeypatch: pytest.MonkeyPatch
+    client: Client, installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def version(name: str) -> str:
         if not installed:
@@ -85,23 +94,19 @@ def test_a_dashboard_is_told_of_where_its_scheduler_has_bokeh(
         return "3.9.0"
 
     monkeypatch.setattr(monitored, "version", version)
-    with connect(Local(workers=1)) as connection:
-        seen = WorkerMonitor(connection.client).poll()
+    seen = WorkerMonitor(client).poll()
     assert seen is not None
     assert (seen.dashboard is not None) == installed
     assert seen.metrics is not None
 
 
-def test_workers_serve_theirs_too() -> None:
-    with connect(Local(workers=1)) as connection:
-        client = connection.client
-        client.wait_for_workers(1)
-        monitor = WorkerMonitor(client)
-        assert monitor.poll() is not None
-        assert monitor.poll() is None  # not yet again
-        (worker,) = client.scheduler_info()["workers"].values()
-        port = worker["services"]["dashboard"]
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
-            assert samples(answer.read().decode())["dask_worker_threads", None] == 1
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", port), timeout=20)
+def test_workers_serve_theirs_too(client: Client) -> None:
+    monitor = WorkerMonitor(client)
+    assert monitor.poll() is not None
+    assert monitor.poll() is None  # not yet again
+    (worker,) = client.scheduler_info()["workers"].values()
+    port = worker["services"]["dashboard"]
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        assert samples(answer.read().decode())["dask_worker_threads", None] == 1
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=20)
