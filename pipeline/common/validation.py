@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 __all__ = ["explained", "nearest"]
 
 _MOST_SUGGESTED = 3
+_LIKELY = 0.9  # so alike are a word and its plural: more likely meant than the same name elsewhere
 
 
 def explained(error: ValidationError, model: type[BaseModel]) -> str:
@@ -36,13 +37,19 @@ def nearest(name: str, names: Iterable[str]) -> str:
     --------
     >>> nearest("widht", ["width", "depth"])
     "; did you mean 'width'?"
+    >>> nearest("targets", ["target", "tables.targets"])
+    "; did you mean 'target'?"
     >>> nearest("lr", ["epochs", "sgd.learning_rate", "adamw.learning_rate"])
     "; did you mean 'sgd.learning_rate' or 'adamw.learning_rate'?"
     """
     written = name.lower().replace("-", "_").strip("_")
     ends = {path: path.rpartition(".")[2] for path in names}
     alike = {written, *get_close_matches(written, list(dict.fromkeys(ends.values())), n=1)}
-    found = [path for path, end in ends.items() if end.lower() == written]
+    least = min((path.count(".") for path in ends), default=0)
+    beside = [path for path in ends if path.count(".") == least]
+    likely = get_close_matches(written, [ends[path] for path in beside], n=1, cutoff=_LIKELY)
+    found = [path for path in beside if ends[path] in likely]
+    found = found or [path for path, end in ends.items() if end.lower() == written]
     found = found or [path for path, end in ends.items() if "_" in end and _initials(end) == written]
     found = found or [path for path, end in ends.items() if end in alike]
     return f"; did you mean {' or '.join(map(repr, found[:_MOST_SUGGESTED]))}?" if found else ""

@@ -16,7 +16,15 @@ from relusweep.tasks.problems import Problem
 from relusweep.tasks.pruning.fine_tuning import FineTuning
 from relusweep.tasks.training.protocol import Protocol, StopReason
 
-__all__ = ["PruningProbe", "missing_rows", "needs_classes", "succeeded", "training_memory", "training_work"]
+__all__ = [
+    "PruningProbe",
+    "missing_rows",
+    "needs_classes",
+    "row_weights",
+    "succeeded",
+    "training_memory",
+    "training_work",
+]
 
 
 class PruningProbe(Probe):
@@ -58,13 +66,21 @@ class PruningProbe(Probe):
     def tuning(self, trained: Trained, originals: NDArray[np.intp]) -> FineTuning:
         """Describe the originals."""
         inputs, targets = trained.trials[:2]
+        weights = row_weights(trained)
         return FineTuning(
             self.fine_tuned(trained.protocol),
             inputs[originals] if inputs.ndim == 3 else inputs,
             targets[originals],
             trained.parameters[originals],
+            None if weights is None else weights[originals],
             trained.engine,
         )
+
+
+def row_weights(trained: Trained) -> NDArray[Any] | None:
+    """Give the weight of each row of each network, where rows have weights: (n_networks, n_rows)."""
+    weights, targets = trained.trials.weights, trained.trials.targets
+    return None if weights is None else np.broadcast_to(weights, targets.shape[:2])
 
 
 def succeeded(trained: Trained) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from relusweep.tasks.axes import Setting, axes_of, listed
 from relusweep.tasks.declared import Declared, numbers
 from relusweep.tasks.networks import Network
 from relusweep.tasks.probes import Cost, Extent, Probe, Trained, needs_relu
-from relusweep.tasks.probes._pruning import missing_rows, needs_classes, succeeded
+from relusweep.tasks.probes._pruning import missing_rows, needs_classes, row_weights, succeeded
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training.protocol import Protocol
 
@@ -100,6 +100,7 @@ class Masks(Probe):
 
         originals, protocol = succeeded(trained), trained.protocol
         inputs, targets = trained.trials[:2]
+        weights = row_weights(trained)
         shape = len(originals), len(self.of)
         found = {
             name: np.full((*shape, self.most) if declared.dims == _EACH else shape, -1, declared.dtype)
@@ -108,12 +109,14 @@ class Masks(Probe):
         for place in np.ndindex(shape):
             network, of = originals[place[0]], self.of[place[1]]
             rows = inputs[network] if inputs.ndim == 3 else inputs
-            masks = solving_masks(protocol, trained.parameters[network], rows, targets[network], of)
-            some = len(masks.minimal[: self.most])
+            some = slice(None) if weights is None else weights[network] > 0  # other rows do not matter
+            parameters = trained.parameters[network]
+            masks = solving_masks(protocol, parameters, rows[some], targets[network][some], of)
+            kept = len(masks.minimal[: self.most])
             found["masks_right"][place] = masks.right
             found["mask_least"][place] = masks.least
             found["masks_minimal"][place] = len(masks.minimal)
             found["structures_minimal"][place] = len(np.unique(masks.structure))
-            found["mask_minimal"][place][:some] = masks.minimal[:some]
-            found["mask_structure"][place][:some] = masks.structure[:some]
+            found["mask_minimal"][place][:kept] = masks.minimal[:kept]
+            found["mask_structure"][place][:kept] = masks.structure[:kept]
         return missing_rows(self, extent, len(trained.parameters), originals, found)

@@ -203,9 +203,16 @@ class Boolean(Problem):
         return tuple(filter(own.is_path, self.functions or ()))
 
     def check(self, seed: int) -> None:
-        """Evaluate code of the user's own."""
+        """Evaluate code of the user's own, and again, to refuse what is not the same function every time."""
         for setting in self.settings():
             self.digest(setting, self.own_code, seed)
+            for path in self.own_code:
+                of = path, self.n_inputs_of(setting), self.n_outputs or 1
+                if (table(*of).outputs != table.__wrapped__(*of).outputs).any():
+                    raise ValueError(
+                        f"{path} gives other values when it is called again; let it give the same bits at "
+                        "every call"
+                    )
 
     def digest(self, setting: Setting, labels: tuple[Any, ...], seed: int) -> str | None:
         """Hash the truth tables of code of the user's own among the functions."""

@@ -30,6 +30,8 @@ class FineTuning:
     inputs : ndarray of shape (n_rows, n_inputs) or (n_originals, n_rows, n_inputs)
     targets : ndarray of shape (n_originals, n_rows)
     parameters : ndarray of shape (n_originals, n_parameters), dtype float32
+    weights : ndarray of shape (n_originals, n_rows), optional
+        What the loss of each row counts, as for `relusweep.tasks.training.train`.
     engine : {'auto', 'lanes', 'reference'}
     """
 
@@ -37,6 +39,7 @@ class FineTuning:
     inputs: NDArray[np.generic]
     targets: NDArray[np.generic]
     parameters: NDArray[np.float32]
+    weights: NDArray[np.generic] | None = None
     engine: Engine = "auto"
 
     def of_parts(
@@ -75,6 +78,7 @@ class FineTuning:
             inputs,
             self.targets[original],
             start,
+            weights=None if self.weights is None else self.weights[original],
             engine=self.engine,
             keep_parameters=keep_parameters,
             snapshots=snapshots,

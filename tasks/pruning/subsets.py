@@ -185,7 +185,8 @@ def _follow(
     assert result.snapshots is not None  # they were asked for
     protocol = tuning.protocol.model_copy(update={"network": small})
     inputs = tuning.inputs[owners] if tuning.inputs.ndim == 3 else tuning.inputs
+    weights = None if tuning.weights is None else tuning.weights[owners]
     found.units[original, : len(kept)] = kept @ (1 << np.arange(kept.shape[1]))
     found.success_epoch[original, : len(kept)] = result.success_epoch
-    seen = curve(protocol, inputs, tuning.targets[owners], result.snapshots)
+    seen = curve(protocol, inputs, tuning.targets[owners], result.snapshots, weights)
     found.loss[original, : len(kept)] = seen.loss

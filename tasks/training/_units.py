@@ -6,8 +6,8 @@ Where `_steps` ends a product with ReLU, these leave the sums z and go over them
 activations, and into the place of the sums what the way back needs of them. On the way back a second pass
 turns that, with the errors of the activations, into errors of the sums, in the same place.
 
-To add an activation that is a function of one sum: a code before `_VRELU`, and a pass made by `_over` with
-its branch in `_activate`. Others also need a branch in `_return`.
+To add an activation that is a function of one sum: its function in `_OF_ONE_SUM`, and a call of its pass in
+`_activate`. Others need a code, and a branch in `_activate_others` and in `_return`.
 """
 
 import numba
@@ -31,22 +31,36 @@ from relusweep.tasks.training.functions import (
     softplus,
     tanh,
 )
-from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, minimum, store, where_above
+from relusweep.tasks.training.simd import (
+    broadcast,
+    fma,
+    load,
+    load_beside,
+    maximum,
+    merged,
+    minimum,
+    store,
+    store_beside,
+    where_above,
+)
 from relusweep.tasks.training.tiles import affine, outer, returned, scaled
 
 __all__ = ["CODES", "backward", "forward", "settle"]
 
-_RELU, _ABS, _HARD_TANH, _IDENTITY, _SOFTPLUS, _SILU, _GELU, _TANH, _SIGMOID, _VRELU, _MAXIMUM = range(11)
+_OF_ONE_SUM = {
+    "abs": absolute,
+    "hard_tanh": hard_tanh,
+    "identity": identity,
+    "softplus": softplus,
+    "silu": silu,
+    "gelu": gelu,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
+}
+_RELU, _VRELU, _MAXIMUM = 0, 1 + len(_OF_ONE_SUM), 2 + len(_OF_ONE_SUM)
 CODES = {
     "relu": _RELU,
-    "abs": _ABS,
-    "hard_tanh": _HARD_TANH,
-    "identity": _IDENTITY,
-    "softplus": _SOFTPLUS,
-    "silu": _SILU,
-    "gelu": _GELU,
-    "tanh": _TANH,
-    "sigmoid": _SIGMOID,
+    **{name: code for code, name in enumerate(_OF_ONE_SUM, start=1)},
     "vrelu": _VRELU,
     "maximum": _MAXIMUM,
     "decomposed_relu": DECOMPOSED_RELU,
@@ -78,27 +92,30 @@ def _compete(sums, place, group):
     return best
 
 
-def _over(function):
-    """Make the pass of an activation that is a function of one sum, and leaves its derivative."""
+def _over(code, function):
+    """Make the pass of an activation that is a function of one sum, and leaves its derivative.
+
+    Two rows are taken at a time, so that the processor need not wait for the steps of one chain; where one is
+    left, it is taken twice.
+    """
 
     @merged
     def over(rule, rows, layer, memory):
-        for row in range(layer * rows, (layer + 1) * rows):
+        if memory.codes[layer] == code:
+            first, end = layer * rows, (layer + 1) * rows
             for unit in range(rule.width):
-                place = row * rule.width + unit
-                h, slope = function(load(memory.sums, place))
-                store(memory.hidden, row * rule.apart + unit, h)
-                store(memory.sums, place, slope)
+                for row in range(first, end, 2):
+                    other = min(row + 1, end - 1)
+                    places = row * rule.width + unit, other * rule.width + unit
+                    h, slope = function(load_beside(memory.sums, places))
+                    store_beside(memory.hidden, (row * rule.apart + unit, other * rule.apart + unit), h)
+                    store_beside(memory.sums, places, slope)
 
     return over
 
 
-_softplus, _silu, _gelu, _tanh = _over(softplus), _over(silu), _over(gelu), _over(tanh)
-_sigmoid, _absolute, _hard_tanh, _identity = (
-    _over(sigmoid),
-    _over(absolute),
-    _over(hard_tanh),
-    _over(identity),
+_absolute, _hard_tanh, _identity, _softplus, _silu, _gelu, _tanh, _sigmoid = (
+    _over(CODES[name], function) for name, function in _OF_ONE_SUM.items()
 )
 
 
@@ -108,30 +125,22 @@ def _activate(rule, rows, layer, memory):
 
     That is the sum itself of activations with scalars, and the derivative of others.
     """
-    code = memory.codes[layer]
-    if code == _SOFTPLUS:
-        _softplus(rule, rows, layer, memory)
-    elif code == _SILU:
-        _silu(rule, rows, layer, memory)
-    elif code == _GELU:
-        _gelu(rule, rows, layer, memory)
-    elif code == _TANH:
-        _tanh(rule, rows, layer, memory)
-    elif code == _SIGMOID:
-        _sigmoid(rule, rows, layer, memory)
-    elif code == _ABS:
-        _absolute(rule, rows, layer, memory)
-    elif code == _HARD_TANH:
-        _hard_tanh(rule, rows, layer, memory)
-    elif code == _IDENTITY:
-        _identity(rule, rows, layer, memory)
-    else:
-        _activate_others(rule, rows, layer, memory)
+    _absolute(rule, rows, layer, memory)
+    _hard_tanh(rule, rows, layer, memory)
+    _identity(rule, rows, layer, memory)
+    _softplus(rule, rows, layer, memory)
+    _silu(rule, rows, layer, memory)
+    _gelu(rule, rows, layer, memory)
+    _tanh(rule, rows, layer, memory)
+    _sigmoid(rule, rows, layer, memory)
+    _activate_others(rule, rows, layer, memory)
 
 
 @merged
 def _activate_others(rule, rows, layer, memory):
     sums, zero = memory.sums, broadcast(np.float32(0))
+    if _RELU < memory.codes[layer] < _VRELU:
+        return
     for unit in range(rule.width):
         if rule.activation >= DECOMPOSED_RELU:
             activate(rule, rows, layer, unit, memory)

@@ -13,6 +13,7 @@ from relusweep.tasks.training.simd import (
     maximum,
     minimum,
     scale_by_power,
+    signed_as,
     where_above,
 )
 
@@ -57,26 +58,31 @@ def exp(x):
 @_inlined
 def clip(x):
     """Give the nearest number from -`FAR` to `FAR`; NaN stays NaN."""
-    return maximum(broadcast(np.float32(-FAR)), minimum(broadcast(np.float32(FAR)), x))
+    return maximum(-FAR, minimum(FAR, x))
 
 
 @_inlined
-def _decay(x):
-    """Give ``t = exp(-abs(x))`` of a clipped x, and ``1 / (1 + t)``, the logistic function of ``abs(x)``."""
-    t = exp(minimum(x, x * -1.0))
+def _decay(z):
+    """Give ``t = exp(-abs(z))``, from -`FAR` on, and ``1 / (1 + t)``, the logistic function of ``abs(z)``."""
+    t = exp(maximum(-FAR, minimum(z, z * -1.0)))
     return t, 1.0 / (t + 1.0)
+
+
+@_inlined
+def _larger_above(z, larger, smaller):
+    """Give the larger number where z is above zero, else the smaller one; the larger is positive."""
+    return maximum(signed_as(larger, z), smaller)
 
 
 @_inlined
 def softplus(z):
     """Give ``log(1 + e ** z)`` and its derivative, to relative errors of 4e-7; below -`FAR` as at -`FAR`."""
-    zero, one = broadcast(np.float32(0)), broadcast(np.float32(1))
-    t, larger = _decay(clip(z))
+    t, larger = _decay(z)
     # log(1 + t) / t for t from 0 to 1, to a relative error of 3.4e-8 (Remez).
     p = fma(fma(t, 0.005364810582250357, -0.030065741389989853), t, 0.07920445501804352)
     p = fma(fma(fma(p, t, -0.13753797113895416), t, 0.1915365308523178), t, -0.24857163429260254)
     p = fma(fma(fma(p, t, 0.3332132399082184), t, -0.49999648332595825), t, 1.0)
-    return fma(t, p, maximum(zero, z)), where_above(z, zero, one, t) * larger
+    return fma(t, p, maximum(0.0, z)), _larger_above(z, larger, t * larger)
 
 
 @_inlined
@@ -85,11 +91,11 @@ def silu(z):
 
     Below -`FAR` both are as there, -5e-25.
     """
-    zero, one, far = broadcast(np.float32(0)), broadcast(np.float32(1)), broadcast(np.float32(-FAR))
-    x = clip(z)
-    t, larger = _decay(x)
-    rising, falling = where_above(z, zero, one, t) * larger, where_above(z, zero, t, one) * larger
-    return maximum(far, z) * rising, rising * fma(x, falling, 1.0)
+    t, larger = _decay(z)
+    smaller = t * larger
+    rising, falling = _larger_above(z, larger, smaller), _larger_above(z * -1.0, larger, smaller)
+    x = maximum(-FAR, z)
+    return x * rising, rising * fma(minimum(FAR, x), falling, 1.0)
 
 
 @_inlined
@@ -98,9 +104,9 @@ def sigmoid(z):
 
     Above `FAR` the derivative is as there, below 1e-26.
     """
-    zero, one = broadcast(np.float32(0)), broadcast(np.float32(1))
-    t, larger = _decay(clip(z))
-    return where_above(z, zero, one, t) * larger, t * larger * larger
+    t, larger = _decay(z)
+    smaller = t * larger
+    return _larger_above(z, larger, smaller), smaller * larger
 
 
 @_inlined
@@ -109,15 +115,14 @@ def tanh(z):
 
     From 9.5 on they are 1 and 0, and no value is above 1.
     """
-    _zero, one, far = broadcast(np.float32(0)), broadcast(np.float32(1)), broadcast(np.float32(_FAR_OF_TANH))
-    x = maximum(far * -1.0, minimum(far, z))
+    x = maximum(-_FAR_OF_TANH, minimum(_FAR_OF_TANH, z))
     y = x * x
     # tanh(x) / x in y, to a relative error of 2.2e-8 (rational minimax, by iterated least squares).
     p = fma(fma(y, 1.3318874891865562e-08, 2.058333484455943e-05), y, 0.0034940254408866167)
     p = fma(fma(p, y, 0.13379710912704468), y, 1.0)
     q = fma(fma(y, 7.761937013128772e-07, 0.0003283077967353165), y, 0.02587103843688965)
     q = fma(fma(q, y, 0.46713024377822876), y, 1.0)
-    h = maximum(one * -1.0, minimum(one, x * p / q))
+    h = maximum(-1.0, minimum(1.0, x * p / q))
     return h, fma(h * -1.0, h, 1.0)
 
 
@@ -139,8 +144,7 @@ def gelu(z):
 
     Below -10.95 both are as there, above -1e-25.
     """
-    zero, far = broadcast(np.float32(0)), broadcast(np.float32(_FAR_OF_GELU))
-    x = minimum(far, maximum(z * -1.0, z))
+    x = minimum(_FAR_OF_GELU, maximum(z * -1.0, z))
     density = _density(x)
     # Mills' ratio, the share beyond x over the density, to a relative error of 2.6e-7 (rational minimax, by
     # iterated least squares).
@@ -150,23 +154,22 @@ def gelu(z):
     q = fma(q, x, 24.725454330444336)
     beyond = density * p / q
     slope = fma(x * -1.0, density, beyond)
-    return fma(x * -1.0, beyond, maximum(zero, z)), where_above(z, zero, 1.0 - slope, slope)
+    above = (0.0 - z) * -1.0  # z, but for -0 where it is 0
+    return fma(x * -1.0, beyond, maximum(z, 0.0)), _larger_above(above, 1.0 - slope, slope)
 
 
 @_inlined
 def absolute(z):
     """Give the absolute value and its derivative, which is 0 at 0."""
-    zero, one = broadcast(np.float32(0)), broadcast(np.float32(1))
     negative = z * -1.0
-    return maximum(negative, z), where_above(z, zero, one, zero) - where_above(negative, zero, one, zero)
+    return maximum(negative, z), where_above(z, 0.0, 1.0, 0.0) - where_above(negative, 0.0, 1.0, 0.0)
 
 
 @_inlined
 def hard_tanh(z):
     """Give the nearest number from -1 to 1 and the derivative, which is 0 at both ends."""
-    zero, one = broadcast(np.float32(0)), broadcast(np.float32(1))
-    inside = where_above(one, maximum(z * -1.0, z), one, zero)
-    return maximum(one * -1.0, minimum(one, z)), inside
+    inside = where_above(1.0, maximum(z * -1.0, z), 1.0, 0.0)
+    return maximum(-1.0, minimum(1.0, z)), inside
 
 
 @_inlined

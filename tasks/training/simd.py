@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ __all__ = [
     "broadcast",
     "fma",
     "load",
+    "load_beside",
     "mask_positive",
     "mask_unordered",
     "maximum",
@@ -37,8 +38,10 @@ __all__ = [
     "one_unless_positive",
     "reciprocal_seed",
     "scale_by_power",
+    "signed_as",
     "sqrt",
     "store",
+    "store_beside",
     "where_above",
 ]
 
@@ -51,20 +54,21 @@ ZERO = ir.Constant(VECTOR, [0.0] * LANES)
 _ONE = ir.Constant(VECTOR, [1.0] * LANES)
 
 
-class Float32x16(types.Type):
-    """The Numba type of sixteen single-precision numbers."""
+class Floats(types.Type):
+    """The Numba type of a vector of single-precision numbers."""
 
-    def __init__(self) -> None:
-        super().__init__(name="float32x16")
-
-
-float32x16 = Float32x16()
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(name=f"float32x{count}")
 
 
-@register_model(Float32x16)
-class _Float32x16Model(models.PrimitiveModel):
+float32x16 = Floats(LANES)
+
+
+@register_model(Floats)
+class _FloatsModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
-        super().__init__(dmm, fe_type, VECTOR)
+        super().__init__(dmm, fe_type, ir.VectorType(_FLOAT, fe_type.count))
 
 
 def bank(n_vectors: int) -> NDArray[np.float32]:
@@ -87,32 +91,55 @@ def bank(n_vectors: int) -> NDArray[np.float32]:
 # Arithmetic
 
 
-def _splat(builder: Any, value: Any, kind: Any) -> Any:
-    """Give a vector for a vector or a scalar of any floating type."""
-    if isinstance(kind, Float32x16):
-        return value
+def _spread(builder: Any, value: Any, kind: Any, count: int) -> Any:
+    """Give a vector of so many numbers: what is narrower, and a scalar of any floating type, is repeated."""
+    if isinstance(kind, Floats):
+        if kind.count == count:
+            return value
+        places = [i % kind.count for i in range(count)]
+        return builder.shuffle_vector(value, value, ir.Constant(_indices(count), places))
     if value.type != _FLOAT:
         value = builder.fptrunc(value, _FLOAT)
-    first = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, first, ir.Constant(_BITS, [0] * LANES))
+    nothing = ir.Constant(ir.VectorType(_FLOAT, count), ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, ir.Constant(_indices(count), [0] * count))
+
+
+def _indices(count: int) -> Any:
+    return ir.VectorType(ir.IntType(32), count)
+
+
+def _operation(write: Callable[..., Any], *operands: Any) -> tuple[Any, Callable[..., Any]]:
+    """Give the signature and the code of an operation on vectors and scalars, lane by lane."""
+    kinds = [kind if isinstance(kind, Floats) else types.float64 for kind in operands]
+    result = max((kind for kind in kinds if isinstance(kind, Floats)), key=lambda kind: kind.count)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pairs = zip(args, sig.args, strict=True)
+        return write(builder, *(_spread(builder, value, kind, result.count) for value, kind in pairs))
+
+    return result(*kinds), codegen
 
 
 _BINARY = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
-_OPERANDS = [(float32x16, float32x16), (float32x16, types.float64), (types.float64, float32x16)]
 
 
 def _register_binary(function: Any, instruction: str) -> None:
-    class _Template(ConcreteTemplate):
+    class _Template(AbstractTemplate):
         key = function
-        cases = tuple(signature(float32x16, *operands) for operands in _OPERANDS)
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            if any(isinstance(kind, Floats) for kind in args):
+                return _operation(getattr, *args)[0]
+            return None
 
     infer_global(function)(_Template)
-    for operands in _OPERANDS:
+    for kinds in ((Floats, Floats), (Floats, types.Float), (types.Float, Floats)):
 
-        @lower_builtin(function, *operands)
+        @lower_builtin(function, *kinds)
         def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            vectors = [_splat(builder, v, t) for v, t in zip(args, sig.args, strict=True)]
-            return getattr(builder, instruction)(*vectors)
+            _, codegen = _operation(lambda b, x, y: getattr(b, instruction)(x, y), *sig.args)
+            return codegen(context, builder, sig, args)
 
 
 for _function, _instruction in _BINARY.items():
@@ -124,40 +151,35 @@ def broadcast(typingctx: Any, x: Any) -> Any:
     """Sixteen copies of a scalar."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _splat(builder, args[0], types.float64)
+        return _spread(builder, args[0], types.float64, LANES)
 
     return float32x16(types.float32), codegen
 
 
 def call_intrinsic(builder: Any, name: str, *args: Any) -> Any:
-    kind = ir.FunctionType(VECTOR, [VECTOR] * len(args))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"{name}.v{LANES}f32"), args)
+    kind = args[0].type
+    function = ir.FunctionType(kind, [kind] * len(args))
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, function, f"{name}.v{kind.count}f32"), args
+    )
 
 
 @intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c`` rounded once, each of them a vector or a scalar."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vectors = (_splat(builder, v, t) for v, t in zip(args, sig.args, strict=True))
-        return call_intrinsic(builder, "llvm.fma", *vectors)
-
-    kinds = [t if isinstance(t, Float32x16) else types.float64 for t in (a, b, c)]
-    return float32x16(*kinds), codegen
+    return _operation(lambda builder, *args: call_intrinsic(builder, "llvm.fma", *args), a, b, c)
 
 
 @intrinsic
 def sqrt(typingctx: Any, a: Any) -> Any:
     """Correctly rounded square roots."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return call_intrinsic(builder, "llvm.sqrt", *args)
-
-    return float32x16(float32x16), codegen
+    return _operation(lambda builder, x: call_intrinsic(builder, "llvm.sqrt", x), a)
 
 
-def _bits_of(value: int) -> ir.Constant:
-    return ir.Constant(_BITS, [value] * LANES)
+@intrinsic
+def signed_as(typingctx: Any, a: Any, b: Any) -> Any:
+    """``abs(a)`` with the sign of `b`."""
+    return _operation(lambda builder, x, y: call_intrinsic(builder, "llvm.copysign", x, y), a, b)
 
 
 def _choice(builder: Any, relation: str, a: Any, b: Any) -> Any:
@@ -167,33 +189,24 @@ def _choice(builder: Any, relation: str, a: Any, b: Any) -> Any:
 @intrinsic
 def minimum(typingctx: Any, a: Any, b: Any) -> Any:
     """The smaller of each pair; `b` where either is NaN."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _choice(builder, "<", *args)
-
-    return float32x16(float32x16, float32x16), codegen
+    return _operation(lambda builder, x, y: _choice(builder, "<", x, y), a, b)
 
 
 @intrinsic
 def maximum(typingctx: Any, a: Any, b: Any) -> Any:
     """The larger of each pair; `b` where either is NaN."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _choice(builder, ">", *args)
-
-    return float32x16(float32x16, float32x16), codegen
+    return _operation(lambda builder, x, y: _choice(builder, ">", x, y), a, b)
 
 
 @intrinsic
 def where_above(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
     """`x` where a lane of `a` is above that of `b` or NaN, else `y`."""
 
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        a, b, x, y = args
+    def write(builder: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
         unordered = builder.fcmp_unordered("uno", a, a)
         return builder.select(builder.or_(builder.fcmp_ordered(">", a, b), unordered), x, y)
 
-    return float32x16(*[float32x16] * 4), codegen
+    return _operation(write, a, b, x, y)
 
 
 @intrinsic
@@ -236,7 +249,7 @@ def reciprocal_seed(typingctx: Any, a: Any) -> Any:
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         bits = builder.bitcast(args[0], _BITS)
-        return builder.bitcast(builder.sub(_bits_of(0x7EF311C7), bits), VECTOR)
+        return builder.bitcast(builder.sub(ir.Constant(_BITS, [0x7EF311C7] * LANES), bits), VECTOR)
 
     return float32x16(float32x16), codegen
 
@@ -245,11 +258,13 @@ def reciprocal_seed(typingctx: Any, a: Any) -> Any:
 def scale_by_power(typingctx: Any, a: Any, k: Any) -> Any:
     """``a * 2**k`` for a whole k held in the low bits of ``1.5 * 2**23 + k``."""
 
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bits, power = (builder.bitcast(v, _BITS) for v in args)
-        return builder.bitcast(builder.add(bits, builder.shl(power, _bits_of(23))), VECTOR)
+    def write(builder: Any, a: Any, k: Any) -> Any:
+        kind = _indices(a.type.count)
+        bits, power = (builder.bitcast(v, kind) for v in (a, k))
+        scaled = builder.add(bits, builder.shl(power, ir.Constant(kind, [23] * kind.count)))
+        return builder.bitcast(scaled, a.type)
 
-    return float32x16(float32x16, float32x16), codegen
+    return _operation(write, a, k)
 
 
 # Memory
@@ -289,6 +304,33 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64, float32x16), codegen
+
+
+@intrinsic
+def load_beside(typingctx: Any, array: Any, places: Any) -> Any:
+    """Two vectors of a bank, as one of twice the length."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = bank_pointer(context, builder, sig.args[0], args[0])
+        pair = (read_vector(builder, pointer, place) for place in cgutils.unpack_tuple(builder, args[1]))
+        return builder.shuffle_vector(*pair, ir.Constant(_indices(2 * LANES), list(range(2 * LANES))))
+
+    return Floats(2 * LANES)(array, places), codegen
+
+
+@intrinsic
+def store_beside(typingctx: Any, array: Any, places: Any, value: Any) -> Any:
+    """Put the halves of a vector at two places of a bank."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = bank_pointer(context, builder, sig.args[0], args[0])
+        both = _spread(builder, args[2], sig.args[2], 2 * LANES)
+        for place, first in zip(cgutils.unpack_tuple(builder, args[1]), (0, LANES), strict=True):
+            lanes = ir.Constant(_BITS, list(range(first, first + LANES)))
+            write_vector(builder, builder.shuffle_vector(both, both, lanes), pointer, place)
+        return context.get_dummy_value()
+
+    return types.void(array, places, value), codegen
 
 
 # Functions

@@ -43,7 +43,7 @@ def curves(dataset: xr.Dataset, outcome: Outcome) -> Picture | None:
         return None
     of = f"one line for each label of {along}, all other axes" if along else "all axes"
     return Picture(
-        name="curves",
+        name=f"curves{outcome.suffix}",
         alt=f"Learning curves. {_in_words(panels, along)}",
         caption=(
             f"Median (line) and quartiles (band) over networks against the epoch: {of} taken together. A "

@@ -34,7 +34,7 @@ def pair_map(outcome: Outcome, pair: tuple[str, str]) -> Picture:
     up, across = sorted(pair, key=lambda dim: (-_longest(outcome, dim) // 8, outcome.data.sizes[dim]))
     found = outcome.over(up, across)
     return Picture(
-        name=f"by-{up}-and-{across}",
+        name=f"by-{up}-and-{across}{outcome.suffix}",
         alt=f"Heat map of {_what(outcome)} by {across} and {up}: {_extremes(outcome, found)}.",
         caption=_caption(outcome, found, f"{across} and {up}"),
         draw=partial(_draw_map, outcome, found),
@@ -46,7 +46,7 @@ def dots(outcome: Outcome, dim: str) -> Picture:
     found = outcome.over(dim)
     bars = "quartiles" if outcome.by_loss else "95 % Wilson intervals"
     return Picture(
-        name=f"by-{dim}",
+        name=f"by-{dim}{outcome.suffix}",
         alt=f"Dots of {_what(outcome)} by {dim}: {_extremes(outcome, found)}.",
         caption=f"{_caption(outcome, found, dim)} Vertical lines: {bars}.",
         draw=partial(_draw_dots, outcome, found, dim),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
@@ -78,10 +78,13 @@ class Outcome:
         By which they are compared that can only do better or worse, as those that fit a function without a
         bar to meet: at the test rows, where there are some; of classes of a table the share of wrong ones.
         Tables may also be of the share of the variance that outputs explain, which is higher the better.
+    kind : str
+        Of several losses that cannot be compared the one that this is of, as `parted` gives it.
     """
 
     data: xr.Dataset
     loss: str | None
+    kind: str = ""
 
     @property
     def by_loss(self) -> bool:
@@ -96,12 +99,25 @@ class Outcome:
     @property
     def what(self) -> str:
         """Its name, in words."""
-        return self.measure.what
+        return f"{self.measure.what} ({self.kind})" if self.kind else self.measure.what
+
+    @property
+    def suffix(self) -> str:
+        """What its pictures are told from those of other kinds by."""
+        return f"-{self.kind}" if self.kind else ""
+
+    @property
+    def parted(self) -> list[Outcome]:
+        """What can be compared: of several losses, such as mse and huber, one outcome for each."""
+        kinds = labels(self.data, "loss")
+        if self.loss not in _LOSSES or len(kinds) < 2:
+            return [self]
+        return [replace(self, data=self.data.sel(loss=[kind]), kind=str(kind)) for kind in kinds]
 
     @property
     def lower(self) -> str:
         """What of two networks is lower in the better one, where they are compared by loss."""
-        return self.what.lower() if self.measure.unit else "loss"
+        return self.measure.what.lower() if self.measure.unit else "loss"
 
     @cached_property
     def axes(self) -> list[str]:

@@ -59,9 +59,9 @@ def content(dataset: xr.Dataset) -> Content:
         smaller=own.smaller or less_than_named(dataset, nouns),
         sections=[
             Section("What was asked", _axes(dataset, outcome)),
-            *_by_axes(outcome, family),
+            *(section for part in outcome.parted for section in _by_axes(part, family)),
             *_pairs(outcome),
-            *_curves(dataset, outcome),
+            *(section for part in outcome.parted for section in _curves(dataset, part)),
             *(section for page in of_probes(dataset, "page") for section in _of_probe(page, dataset)),
             *own.sections,
         ],
@@ -100,11 +100,14 @@ def _of_any(dataset: xr.Dataset, outcome: Outcome) -> Content:
     some = "some of the combinations" if specification(dataset).get("where") else "each combination"
     return Content(
         subject=f"networks trained on {learned}",
-        heading=f"How does the {outcome.what.lower()} of networks {asked}?",
+        heading=f"How does the {outcome.measure.what.lower()} of networks {asked}?",
         lead=f"{counted(many, 'network')} trained on {learned}, one for {some} of {scale(dataset, NOUNS)}.",
         borrowed="",
         chapter="",
-        key_figures=[*_key_figures(outcome), *(own.key_figures(dataset) if own else [])],
+        key_figures=[
+            *(figure for part in outcome.parted for figure in _key_figures(part)),
+            *(own.key_figures(dataset) if own else []),
+        ],
         sections=[],
         questions=own.questions(dataset) if own else Content.questions,
     )
@@ -135,7 +138,8 @@ def _best(outcome: Outcome, dim: str, unit: str) -> KeyFigure:
     note = f"{most}{unit}; the least success is {least}{unit}"
     if outcome.by_loss:
         note = f"median {least}{unit}; the largest median is {most}{unit}"
-    return KeyFigure(f"Best {dim}", label(best(outcome, dim)), note)
+    of = f" ({outcome.kind})" if outcome.kind else ""
+    return KeyFigure(f"Best {dim}{of}", label(best(outcome, dim)), note)
 
 
 def _axes(dataset: xr.Dataset, outcome: Outcome) -> list[Block]:
@@ -145,9 +149,9 @@ def _axes(dataset: xr.Dataset, outcome: Outcome) -> list[Block]:
         f"of these axes{_chosen(dataset)}."
     )
     same = [Folded("What is the same for all networks", [fixed_table(dataset)])] if fixed(dataset) else []
-    margins = marginal_table(outcome)
-    shown = Folded(margins.title, [margins]) if len(margins.cells) > _MOST_ROWS else margins
-    return [sentence, axes_table(dataset), *same, shown]
+    margins = [marginal_table(part) for part in outcome.parted]
+    shown = [Folded(one.title, [one]) if len(one.cells) > _MOST_ROWS else one for one in margins]
+    return [sentence, axes_table(dataset), *same, *shown]
 
 
 def _chosen(dataset: xr.Dataset) -> str:
@@ -188,5 +192,6 @@ def _pairs(outcome: Outcome) -> list[Section]:
 
 
 def _curves(dataset: xr.Dataset, outcome: Outcome) -> list[Section]:
-    picture = curves(dataset, outcome)
-    return [Section("Learning curves", [picture])] if picture else []
+    picture = curves(dataset.sel(loss=[outcome.kind]) if outcome.kind else dataset, outcome)
+    heading = f"Learning curves ({outcome.kind})" if outcome.kind else "Learning curves"
+    return [Section(heading, [picture])] if picture else []

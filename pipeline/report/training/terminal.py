@@ -20,7 +20,7 @@ def overview(dataset: xr.Dataset) -> list[str | Table]:
     paired = paired_axes(outcome)
     blocks: list[str | Table] = [
         axes_table(dataset),
-        marginal_table(outcome),
+        *map(marginal_table, outcome.parted),
         *(comparison_table(outcome, dim, compared(outcome, dim)) for dim in paired),
     ]
     if family:

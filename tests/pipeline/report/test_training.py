@@ -193,6 +193,16 @@ def test_different_losses_are_not_compared(by_loss: xr.Dataset) -> None:
     found = titles(both)
     assert "Pairs along learning_rate" in found
     assert "Pairs along loss" not in found
+    for kind in ("mse", "huber"):
+        assert f"Final loss ({kind}) by one axis at a time, all others together" in found
+    assert "Final loss by one axis at a time, all others together" not in found
+    names = pictures(both)
+    assert len(set(names)) == len(names)
+    assert sum(name.endswith("-mse") for name in names) == sum(name.endswith("-huber") for name in names) > 0
+    one, other = outcome_of(
+        both.assign(final_loss=both.final_loss * xr.DataArray([1, 9], {"loss": ["mse", "huber"]}))
+    ).parted
+    assert other.over()["value"] == pytest.approx(9 * one.over()["value"])
 
 
 def test_pairs_of_losses_are_counted_by_the_lower(by_loss: xr.Dataset) -> None:

@@ -103,6 +103,21 @@ def test_networks_with_rows_of_their_own_are_pruned_on_these():
     assert equal({name: array[3:] for name, array in whole.items()}, alone)
 
 
+def test_rows_that_do_not_matter_are_none_that_parts_must_be_right_on():
+    """Without the row 00, XOR is what one unit does; with it, two are needed."""
+    problem, label = Boolean(n_inputs=2, functions=["a ^ b where a | b"]), ("a ^ b where a | b",)
+    of = block(problem, label, range(4), probes=PROBES, epochs=200, stop="first_success")
+    found = {name: array[0] for name, array in train_block(of).arrays.items()}
+    learned = found["success_epoch"] >= 0
+    assert found["least_units"][learned].min() == 1
+    assert found["layer_units"][learned].min() == 1
+    trial = int(np.flatnonzero(learned)[0])
+    trials = problem.draw(of.setting, label, of.trials, 0)
+    rows = trials.inputs[1:], trials.targets[trial][1:]
+    expected = solving_masks(of.protocol, found["parameters"][trial], *rows, "weights")
+    assert found["masks_right"][trial, 1] == expected.right
+
+
 def test_smaller_networks_of_a_sweep_leave_the_room_of_larger_ones_missing():
     of = networks()
     room = of.extent._replace(most_width=5, most_depth=2)

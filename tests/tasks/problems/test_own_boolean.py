@@ -134,3 +134,13 @@ def test_reading_a_specification_imports_nothing(monkeypatch):
     monkeypatch.setattr(own, "import_module", None)
     given = Boolean(n_inputs=2, functions=["nowhere:f"], n_outputs=3)
     assert (given.n_outputs_of({}), given.own_code, given.count_names()) == (3, ("nowhere:f",), 1)
+
+
+def test_code_that_draws_random_numbers_is_refused(monkeypatch):
+    module, numbers = ModuleType("bits_that_vary"), np.random.default_rng(0)
+    monkeypatch.setitem(sys.modules, "bits_that_vary", module)
+    module.drawn = lambda bits: numbers.random(len(bits)) < 0.5
+    module.same = lambda bits: bits.all(axis=1)
+    Boolean(n_inputs=4, functions="bits_that_vary:same").check(0)
+    with pytest.raises(ValueError, match="bits_that_vary:drawn gives other values when it is called again"):
+        Boolean(n_inputs=4, functions="bits_that_vary:drawn").check(0)
