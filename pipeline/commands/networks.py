@@ -12,6 +12,7 @@ from typer import BadParameter, Option
 from relusweep.pipeline.commands.options import (
     At,
     Cluster,
+    Labels,
     Scheduler,
     Store,
     StoredSweep,
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Labels", "export", "retrain"]
 
-Labels = Annotated[
-    list[str] | None,
-    Option(
-        "--label", metavar="AXIS=LABEL", help="Which networks: widths=8-8-8, trial=3, width=2,3. Repeatable."
-    ),
-]
 Table = Annotated[
     Path, Option("--file", metavar="PATH", dir_okay=False, help="What to write: a name in .csv or .parquet.")
 ]
@@ -111,8 +106,8 @@ def retrain(
     path = expanded(file)
     here = workers is None and scheduler is None and cluster is None
     config = None if here else cluster_config(workers, None, scheduler, cluster)
-    results = _opened(store, sweep, at, labels)
     check_name(path)
+    results = _opened(store, sweep, at, labels)
     with progress(output) as told:
         found = retrained(
             results, [*_probes(keep)], imports or (), config, [told], allow_different=allow_different

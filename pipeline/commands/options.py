@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "At",
     "Cluster",
+    "Labels",
     "Log",
     "Scheduler",
     "Settings",
@@ -51,6 +52,14 @@ At = Annotated[
         "--at",
         metavar="VERSION",
         help="A tag, a date (2026-11-20, 2026-11 or 2026-11-20T10:00), an id of `relusweep log`, or newest.",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    Option(
+        "--label",
+        metavar="AXIS=LABEL",
+        help="Which networks: widths=8-8-8, trial=3, width=2,3. Repeatable; animate shows the best.",
     ),
 ]
 Settings = Annotated[

@@ -8,20 +8,12 @@ from typing import Annotated
 from rich.markup import escape
 from typer import Option
 
-from relusweep.pipeline.commands.options import At, Store, StoredSweep, print_blocks, say
+from relusweep.pipeline.commands.options import At, Labels, Store, StoredSweep, print_blocks, say
 
 __all__ = ["animate", "report", "show"]
 
 Folder = Annotated[
     Path, Option("--folder", metavar="PATH", file_okay=False, help="Where the page and pictures go.")
-]
-Labels = Annotated[
-    list[str] | None,
-    Option(
-        "--label",
-        metavar="AXIS=LABEL",
-        help="Which network: widths=8-8-8, trial=3. Repeatable; of several, the best is shown.",
-    ),
 ]
 Import = Annotated[
     list[str] | None,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from contextlib import ExitStack
 from typing import Annotated, Literal
 
 from rich.markup import escape
@@ -26,8 +23,7 @@ from relusweep.pipeline.commands.sweeps import (
     Engine,
     Replace,
     cluster_config,
-    listeners,
-    print_end,
+    run_and_tell,
     specified,
 )
 
@@ -85,9 +81,7 @@ def search(
 
     relusweep search mine.yaml --by final_loss --budget epochs --keep 1/2
     """
-    from relusweep.pipeline.execution.run import run
     from relusweep.pipeline.execution.search import Search
-    from relusweep.pipeline.monitoring.record import new_run_id
     from relusweep.pipeline.planning.halving import Race, searched
 
     of = specified(sweep, settings, engine)
@@ -98,20 +92,15 @@ def search(
         say(escape(repr(found)))
         return
     config = cluster_config(workers, threads_per_worker, scheduler, cluster)
-    run_id = new_run_id()
-    with ExitStack() as stack:
-        finished = run(
-            found.race.sweep,
-            store,
-            config,
-            replace=replace,
-            turns=found.turns(),
-            listeners=listeners(stack, run_id, store, log),
-            command=shlex.join(["relusweep", *sys.argv[1:]]),
-            run_id=run_id,
-        )
-    say(escape(repr(found)))
-    print_end(finished, store, of.report_group)
+    run_and_tell(
+        found.race.sweep,
+        store,
+        config,
+        replace=replace,
+        log=log,
+        turns=found.turns(),
+        found=lambda: repr(found),
+    )
 
 
 def _share(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -28,6 +29,9 @@ from relusweep.pipeline.commands.options import (
 from relusweep.pipeline.common.wording import bytes_in_words, counted, duration, label
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from relusweep.cluster import ClusterConfig
     from relusweep.pipeline.monitoring.events import Listener, RunFinished
     from relusweep.pipeline.planning.plan import Plan
@@ -40,7 +44,6 @@ __all__ = [
     "cluster_config",
     "listeners",
     "plan",
-    "print_end",
     "print_plan",
     "run",
     "run_and_tell",
@@ -145,9 +148,16 @@ def run(
 
 
 def run_and_tell(
-    sweep: Specification, store: str, config: ClusterConfig, *, replace: bool, log: str | None
+    sweep: Specification,
+    store: str,
+    config: ClusterConfig,
+    *,
+    replace: bool,
+    log: str | None,
+    turns: Iterator[NDArray[np.int64]] | None = None,
+    found: Callable[[], str] = str,
 ) -> None:
-    """Run a sweep, show how far it is, and say how it ended."""
+    """Run a sweep, or the turns of it, show how far it is, and say what was found and how it ended."""
     from relusweep.pipeline.execution.run import run as run_sweep
     from relusweep.pipeline.monitoring.record import new_run_id
 
@@ -158,11 +168,14 @@ def run_and_tell(
             store,
             config,
             replace=replace,
+            turns=turns,
             listeners=listeners(stack, run_id, store, log),
             command=shlex.join(["relusweep", *sys.argv[1:]]),
             run_id=run_id,
         )
-    print_end(finished, store, sweep.report_group)
+    if words := found():
+        say(escape(words))
+    _print_end(finished, store, sweep.report_group)
 
 
 def print_plan(plans: tuple[Plan, ...], store: str) -> None:
@@ -213,7 +226,7 @@ def specified(sweep: str, settings: list[str] | None, engine: str | None) -> Spe
     return override(find_sweep(sweep), [*(settings or []), *chosen])
 
 
-def print_end(finished: RunFinished, store: str, shown: str) -> None:
+def _print_end(finished: RunFinished, store: str, shown: str) -> None:
     """Say what a run has cost, and what to do next."""
     facts = finished.facts
     if any(stage["cells"] for stage in facts["stages"].values()):

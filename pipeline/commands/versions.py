@@ -98,10 +98,14 @@ def compare(
 
     relusweep compare night-11 night-12 --folder comparison
     """
+    from relusweep.pipeline.common.files import check_writable
+    from relusweep.pipeline.common.paths import expanded
     from relusweep.pipeline.versions.compare import compare as compare_versions
     from relusweep.pipeline.versions.compare import group_of
     from relusweep.pipeline.versions.page import overview, write_versions_page
 
+    if folder is not None:
+        check_writable(expanded(folder) / "any")
     compared = compare_versions(store, a, b, group_of(store, a, b, sweep), level=level)
     print_blocks(overview(compared))
     if folder is not None:

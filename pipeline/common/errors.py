@@ -58,7 +58,7 @@ class CannotDraw(SweepError, ValueError):
 
 
 class CannotExport(SweepError, ValueError):
-    """Results cannot be written as the table that is asked for."""
+    """Results cannot be written as it is asked, or where."""
 
 
 class CannotJoin(SweepError, ValueError):

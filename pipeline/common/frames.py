@@ -17,6 +17,7 @@ from pandas.api.types import pandas_dtype
 
 from relusweep.pipeline.common.boxes import boxes
 from relusweep.pipeline.common.errors import CannotExport
+from relusweep.pipeline.common.files import check_writable
 from relusweep.pipeline.common.queries import ran
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def export(dataset: xr.Dataset, path: Path, *, inner: Collection[str] = (), miss
     writers: dict[str, type[_Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
     if path.suffix not in writers:
         raise CannotExport(f"{path} ends in {path.suffix or 'nothing'}; allowed are {', '.join(writers)}")
+    check_writable(path)
     tables = _frames(dataset, inner, missing)
     first = next(tables)  # before anything is written
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with writers[path.suffix](beside) as writer:
             rows = sum(writer.write(table) for table in (first, *tables))
         beside.replace(path)

@@ -163,7 +163,7 @@ class Search(Shown):
     def _blocks(self) -> Iterable[str | Table]:
         race, planned = self.race, self.planned
         way = "most" if race.most_is_best else "least"
-        cells = [len(race.candidates) and _networks(race, rung) for rung in planned]
+        cells = [_spanned(*race.networks(rung)) for rung in planned]
         found = {row[self._what]: label(row["best"]) for row in self._rows}
         rows = [
             (
@@ -171,7 +171,7 @@ class Search(Shown):
                 f"{rung.candidates:,}",
                 f"{rung.trials:,}",
                 f"{rung.epochs:,}",
-                f"{count:,}",
+                count,
                 found.get(number, ""),
             )
             for number, (rung, count) in enumerate(zip(planned, cells, strict=True), 1)
@@ -188,10 +188,8 @@ class Search(Shown):
             yield Table.of(title, table.head(_SHOWN).map(label))
 
 
-def _networks(race: Race, rung: Rung) -> int:
-    """Count the networks of a rung: of each candidate those of all labels of the other axes."""
-    each = [len(labels) for dim, labels in race.of.axes.items() if dim not in (*race.over, "trial")]
-    return int(np.prod(each)) * rung.candidates * rung.trials
+def _spanned(least: int, most: int) -> str:
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _distribution(labels: NDArray[Any]) -> BaseDistribution:

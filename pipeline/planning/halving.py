@@ -173,6 +173,18 @@ class Race:
             return self.of
         return changed(self.of, [("epochs", sorted({rung.epochs for rung in self.rungs}))])
 
+    def networks(self, rung: Rung) -> tuple[int, int]:
+        """Give the least and the most networks that a rung may have: `where` may leave candidates fewer."""
+        axes, shape = [*self.of.axes][:-1], self.of.shape[:-1]
+        wanted = self.of.wanted
+        if wanted is None:
+            wanted = np.ones((1,) * len(self.of.shape), bool)
+        trials = wanted[..., : rung.trials].sum(axis=-1) * (rung.trials if wanted.shape[-1] == 1 else 1)
+        others = tuple(place for place, dim in enumerate(axes) if dim not in self.over)
+        each = np.sort(np.broadcast_to(trials, shape).sum(axis=others), axis=None)
+        each = each[each > 0]
+        return int(each[: rung.candidates].sum()), int(each[::-1][: rung.candidates].sum())
+
     def asked(self, places: list[Places], rung: Rung) -> Asked:
         """Say how many trials each setting is to have for candidates on a rung."""
         axes = [*self.sweep.axes][:-1]

@@ -9,6 +9,7 @@ import xarray as xr
 
 from relusweep.pipeline.common.engine import open_results, open_tree
 from relusweep.pipeline.common.errors import UnknownSweep
+from relusweep.pipeline.common.files import check_writable
 from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.common.run_facts import run_facts
 from relusweep.pipeline.report.scale import specification
@@ -30,14 +31,18 @@ def report_stored(store: str, sweep: str | None, folder: Path, at: str | None = 
         There is no such sweep, or more than one could be meant.
     relusweep.storage.StoreNotFound
         There is no store, or no such version.
+    CannotExport
+        The folder cannot be written.
     """
     from relusweep.pipeline.report.page import write_report  # and with it Matplotlib
 
+    page = expanded(folder)
+    check_writable(page / "report.html")
     version = resolve(store, at or "newest")  # once: what that is may change meanwhile
     name, data = open_sweep(store, sweep, version)
     known = {"store": store, **run_facts(store, name, version), "group": name, "read": version}
     facts = {**known, **_size(store)} if at is None else {**known, "version": version}
-    return write_report(data, expanded(folder), facts)
+    return write_report(data, page, facts)
 
 
 def open_sweep(store: str, sweep: str | None, at: str | None) -> tuple[str, xr.Dataset | xr.DataTree]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relusweep.cluster import ClusterConfig
+from relusweep.pipeline.common.files import check_writable
+from relusweep.pipeline.common.paths import expanded
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import Listener
 from relusweep.pipeline.monitoring.record import new_run_id
@@ -54,11 +56,14 @@ def reproduce(
 
     Raises
     ------
+    relusweep.errors.CannotExport
+        The folder cannot be written.
     relusweep.errors.SweepError, relusweep.errors.StoreError, relusweep.errors.ClusterError
         As `relusweep.pipeline.execution.run.run`; what came before is stored.
     """
     from relusweep.pipeline.reproduction.page import write_page  # and with it Matplotlib
 
+    check_writable(expanded(folder) / "any")
     plans, failed = asked.plans, dict[str, int]()
     for part in asked.parts:
         if part.sweep is None or not plans[part.step.sweep].cells:

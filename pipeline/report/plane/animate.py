@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from relusweep.pipeline.common.errors import CannotDraw
+from relusweep.pipeline.common.files import check_writable
 from relusweep.pipeline.report.plane.sizes import best_network
 from relusweep.pipeline.report.plane.watched import Watched, watched
 
@@ -33,10 +34,12 @@ def animate(dataset: xr.Dataset, path: Path) -> Watched:
     ------
     CannotDraw
         The name ends in something else, no network has run, or its parameters were not kept.
+    CannotExport
+        The file cannot be written.
     """
     write = _writer(path)
+    check_writable(path)
     of = watched(best_network(dataset).load())
-    path.parent.mkdir(parents=True, exist_ok=True)
     write(of, path)
     return of
 

@@ -129,6 +129,14 @@ def test_a_search_leaves_out_what_where_does() -> None:
     assert int((first > 0).sum()) == 4 * 5
 
 
+def test_a_plan_counts_no_networks_that_where_leaves_out() -> None:
+    """At a width of 1, one of the four problems is asked for: which widths go on is not known before."""
+    of = changed(PLANTED, [("where", f"width == 5 or problem == {int(PLANTED.axes['problem'][0])}")])
+    race = Race(of, RACE.over)
+    assert [race.networks(rung) for rung in race.rungs] == [(30, 30), (12, 48), (18, 72)]
+    assert "12 to 48" in repr(Search(race, "none"))
+
+
 def test_a_plan_says_what_each_rung_takes() -> None:
     text = repr(Search(RACE, "none"))
     assert "1     6           2       40      48" in text
