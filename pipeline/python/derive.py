@@ -13,7 +13,7 @@ from relusweep.pipeline.python.results import groups
 from relusweep.pipeline.python.runs import Where, run
 from relusweep.pipeline.python.sweeps import Store
 from relusweep.pipeline.report.stored import choose
-from relusweep.pipeline.sweeps.derived.making import derived, labels_of
+from relusweep.pipeline.sweeps.derived.making import derived, kept_of, labels_of
 from relusweep.pipeline.sweeps.derived.sweep import DerivedSweep
 from relusweep.storage import specification_of
 
@@ -111,14 +111,14 @@ def derivation(
     >>> rs.plan(rs.derivation("npn4", "margins", "results"), "results")  # doctest: +SKIP
     """
     if isinstance(of, xr.Dataset):
-        labels, group = labels_of(of), _group_of(of)
+        labels, kept, group = labels_of(of), kept_of(of), _group_of(of)
         place = store or of.encoding.get("source")
         if place is None:
             raise InvalidSweep(f"derive: where {group} lies is not known; give store=")
     else:
         if store is None:
             raise InvalidSweep(f"derive: say where {of} lies: give store=, or what rs.open gives")
-        labels, place = {}, store
+        labels, kept, place = {}, None, store
         group = choose(os.fspath(store), of, groups(store))
     return derived(
         os.fspath(place),
@@ -126,6 +126,7 @@ def derivation(
         _path_of(function),
         fields,
         labels,
+        kept=kept,
         name=name,
         first_success=first_success,
         imports=imports,
