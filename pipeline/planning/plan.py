@@ -126,9 +126,7 @@ class Plan:
         part : dict of slice
             Which of the block's labels along each dimension lie there.
         """
-        runs = [
-            [(dim, *run) for run in _runs(self._positions(dim, labels))] for dim, labels in block.labels
-        ]
+        runs = [[(dim, *run) for run in _runs(self._positions(dim, labels))] for dim, labels in block.labels]
         for chosen in product(*runs):
             yield {dim: there for dim, there, _ in chosen}, {dim: here for dim, _, here in chosen}
 

@@ -150,7 +150,7 @@ def kept_of(dataset: xr.Dataset) -> xr.DataArray | None:
     if not some.data_vars or any(array.dtype.kind in "biu" for array in some.data_vars.values()):
         return None
     of_each = [
-        array.notnull().any([dim for dim in array.dims if dim not in axes])
+        array.notnull().any([dim for dim in array.dims if dim not in axes])  # noqa: PD004  (of xarray)
         for array in some.data_vars.values()
     ]
     kept: xr.DataArray = reduce(or_, of_each).compute()

@@ -90,8 +90,8 @@ class DerivedSweep(Sweep):
     kept: NDArray[np.bool_] | None = field(default=None, compare=False)
 
     def with_spec(self, spec: Derivation) -> Self:
-        """Derive something else of the same group, of all networks that it says."""
-        return replace(self, spec=spec, kept=None)
+        """Derive something else of the same group; with other labels, of all networks that they say."""
+        return replace(self, spec=spec, kept=self.kept if spec.labels == self.spec.labels else None)
 
     @cached_property
     def source(self) -> TrainingSweep:

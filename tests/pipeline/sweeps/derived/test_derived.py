@@ -185,9 +185,10 @@ def test_the_command_line_takes_an_import_path(
 ) -> None:
     words = (
         "derive",
-        store,
         "npn2",
         f"{OWN}:norms",
+        "--store",
+        store,
         "--set",
         "scale=2",
         "--set",
