@@ -79,11 +79,9 @@ class Source:
             succeeded = (values >= 0) & of[box]
             here = np.where(succeeded.any(axis=-1), box[-1].start + succeeded.argmax(axis=-1), size)
             first[box[:-1]] = np.minimum(first[box[:-1]], here)
-        return np.arange(size) == first[..., None]
+        return np.asarray(np.arange(size) == first[..., None])
 
-    def _parts(
-        self, name: str, axes: Mapping[str, NDArray[Any]]
-    ) -> Iterator[tuple[Box, NDArray[np.generic]]]:
+    def _parts(self, name: str, axes: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Box, NDArray[Any]]]:
         """Read a variable at labels of all axes, box by box, where trials have been asked for."""
         array = self.dataset[name]
         places = {str(dim): array.indexes[dim].get_indexer(pd.Index(axes[str(dim)])) for dim in array.dims}
