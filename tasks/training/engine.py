@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks import activations
+from relusweep.tasks.networks import places_of
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
 __all__ = ["Engine", "chosen_engine", "lacking", "lacking_of", "prepare", "train"]
@@ -66,8 +67,9 @@ def train(
     Raises
     ------
     ValueError
-        If shapes do not fit the network or one another, targets or weights are not what is allowed, inputs
-        are not finite, orders are lacking, the engine is unknown or cannot train the networks.
+        If shapes do not fit the network or one another, units of zeros are not zero, targets or weights are
+        not what is allowed, inputs are not finite, orders are lacking, the engine is unknown or cannot train
+        the networks.
 
     Examples
     --------
@@ -88,6 +90,12 @@ def train(
         raise ValueError(
             f"initial parameters have shape {start.shape}; "
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
+        )
+    removed = np.count_nonzero(np.delete(start, places_of(protocol.network), axis=1))
+    if removed:
+        raise ValueError(
+            f"initial parameters hold {removed} numbers that are not 0 in units of zeros of widths "
+            f"{protocol.network.widths}; allowed is 0"
         )
     keys = _checked_orders(protocol, rows, orders)
     if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):

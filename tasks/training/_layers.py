@@ -1,0 +1,39 @@
+"""Where the layers of sixteen networks lie in memory: without the units of zeros of stored parameters.
+
+``memory.layers`` has a row of `UNITS`, … for each hidden layer, and one for the outputs.
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from relusweep.tasks.networks import Network
+
+__all__ = ["BEFORE", "HIDDEN", "UNITS", "WEIGHTS", "WIDE", "layers_of", "place_of_sums"]
+
+UNITS, WEIGHTS, WIDE, HIDDEN, BEFORE = range(5)
+"""How many units there are, where their weights begin, how much the next layer takes of a row (units, inputs
+that skip them, a one for the bias), where such rows begin, and how many units lie in layers below."""
+
+_inlined = numba.njit(inline="always")
+
+
+@_inlined
+def place_of_sums(rule, memory, layer):
+    """Give the place of a layer's sums."""
+    return memory.layers[layer, BEFORE] * rule.group * rule.piece
+
+
+def layers_of(network: Network, piece: int) -> NDArray[np.int64]:
+    """Give sizes and places of the layers, for so many rows at a time.
+
+    Returns
+    -------
+    ndarray of shape (network.depth + 1, 5)
+    """
+    units = [*(network.widths or [network.width] * network.depth), network.n_outputs]
+    fans_in = [fan_in for _, fan_in in network.true_layers]
+    sizes = [fan_out * (fan_in + 1) for fan_out, fan_in in network.true_layers]
+    wide = [fan_in + 1 for fan_in in fans_in[1:]] + [0]
+    before = [np.cumsum([0, *counts[:-1]]) for counts in (sizes, np.multiply(wide, piece), units)]
+    return np.stack([units, before[0], wide, before[1], before[2]], axis=1).astype(np.int64)
