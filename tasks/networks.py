@@ -201,6 +201,8 @@ def places_of(network: Network) -> NDArray[np.int64]:
     ndarray of shape (count,), dtype int64
         Among the ``network.n_parameters``.
     """
+    if network.widths is None:
+        return np.arange(network.n_parameters)
     there = np.zeros((1, network.n_parameters), np.bool_)
     for layer in layer_views(network, there):
         layer.weights[:] = layer.biases[:] = True

@@ -257,7 +257,7 @@ class _Memory(NamedTuple):
     errors: NDArray[np.float32]  # and by the activations of two hidden layers
     codes: NDArray[np.int64]  # of each hidden layer, of `_units.CODES`
     layers: NDArray[np.int64]  # what `_layers` says
-    places: NDArray[np.int64]  # of the weights among stored parameters
+    places: NDArray[np.uint32]  # of the weights among stored parameters
     seen: NDArray[np.float32]  # how many rows are wrong; zero, or NaN where outputs are not finite
     rates: NDArray[np.float32]  # step, epsilon, and what a schedule multiplies the step by
     network: NDArray[np.int64]  # which network each lane holds
@@ -279,7 +279,7 @@ class _Memory(NamedTuple):
 def memory_of(protocol: Protocol, data: Data, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
     """Allocate for batches of so many rows, in their own order or shuffled."""
     network, piece, size = protocol.network, min(PIECE, batch), _size(data)
-    layers, places = layers_of(network, piece), places_of(network)
+    layers, places = layers_of(network, piece), places_of(network).astype(np.uint32)
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(layers[-1, HIDDEN])
     rates = bank(3)
     rows[:], hidden[:], rates[2 * LANES :] = 1, 1, 1

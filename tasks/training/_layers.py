@@ -31,9 +31,15 @@ def layers_of(network: Network, piece: int) -> NDArray[np.int64]:
     -------
     ndarray of shape (network.depth + 1, 5)
     """
-    units = [*(network.widths or [network.width] * network.depth), network.n_outputs]
-    fans_in = [fan_in for _, fan_in in network.true_layers]
-    sizes = [fan_out * (fan_in + 1) for fan_out, fan_in in network.true_layers]
-    wide = [fan_in + 1 for fan_in in fans_in[1:]] + [0]
-    before = [np.cumsum([0, *counts[:-1]]) for counts in (sizes, np.multiply(wide, piece), units)]
-    return np.stack([units, before[0], wide, before[1], before[2]], axis=1).astype(np.int64)
+    shapes, units = network.true_layers, network.widths or (network.width,) * network.depth
+    weights = hidden = before = 0
+    table = []
+    for layer, (fan_out, fan_in) in enumerate(shapes[:-1]):
+        wide = shapes[layer + 1][1] + 1
+        table.append((units[layer], weights, wide, hidden, before))
+        weights, hidden, before = (
+            weights + fan_out * (fan_in + 1),
+            hidden + piece * wide,
+            before + units[layer],
+        )
+    return np.array([*table, (network.n_outputs, weights, 0, hidden, before)], np.int64)
