@@ -169,7 +169,7 @@ def rule_of(protocol: Protocol, data: Data, batch: int) -> _Rule:
 
 def _size(data: Data) -> int:
     """Count the numbers of a row: inputs, a one for the bias, targets, and its weight if it has one."""
-    return data.inputs.shape[2] + 1 + data.targets.shape[2]
+    return int(data.inputs.shape[2] + 1 + data.targets.shape[2])
 
 
 def is_plain(protocol: Protocol) -> bool:

@@ -19,7 +19,7 @@ _inlined = numba.njit(inline="always")
 
 
 @_inlined
-def place_of_sums(rule, memory, layer):
+def place_of_sums(rule, memory, layer):  # type: ignore[no-untyped-def]
     """Give the place of a layer's sums."""
     return memory.layers[layer, BEFORE] * rule.group * rule.piece
 
