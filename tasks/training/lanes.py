@@ -35,7 +35,19 @@ from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp,
 from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["constants_of", "curves", "look", "outputs", "prepare", "schedule_of", "train_lanes"]
+__all__ = [
+    "Rule",
+    "codes_of",
+    "constants_of",
+    "curves",
+    "look",
+    "outputs",
+    "passes_of_relu",
+    "prepare",
+    "rule_of",
+    "schedule_of",
+    "train_lanes",
+]
 
 _PIECE = 20
 
@@ -63,7 +75,7 @@ def train_lanes(
     batch = n_rows if orders is None else protocol.batch_of(n_rows)
     _kernels(protocol).train(
         _data(rows, initial, orders, snapshots, result.snapshots),
-        _rule(protocol, rows, batch),
+        rule_of(protocol, rows, batch),
         schedule_of(protocol.optimizer, protocol.epochs * -(-n_rows // batch)),
         rate_factors(protocol.schedule or Schedule(), protocol.epochs),
         _memory(protocol, rows, n_rows, batch, shuffled=batch < n_rows),
@@ -143,7 +155,7 @@ def _look(
     squares = np.zeros(shape if gradient else (0, 0))
     _kernels(plain).look(
         _data(rows, parameters[:, 0], None),
-        _rule(plain, rows, n_rows),
+        rule_of(plain, rows, n_rows),
         _memory(plain, rows, _PIECE, n_rows),
         np.require(parameters, requirements=("C", "W")),
         right,
@@ -192,7 +204,7 @@ def _data(
     )
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
     """What is the same for all networks."""
 
     n_inputs: int
@@ -252,13 +264,14 @@ class _Watch(NamedTuple):
     warmup: int
 
 
-def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
+def rule_of(protocol: Protocol, rows: Rows, batch: int) -> Rule:
+    """Give what is the same for all networks, with batches of so many rows."""
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
     wrong = rows.n_rows - protocol.rows_for_success(rows.n_rows)
     code, beta1, beta2 = constants_of(optimizer)
     l1, longest, decay, shrink = _regularisation(protocol)
     watch = _watching(protocol)
-    return _Rule(
+    return Rule(
         network.n_inputs,
         network.n_outputs,
         protocol.n_targets,
@@ -273,7 +286,7 @@ def _rule(protocol: Protocol, rows: Rows, batch: int) -> _Rule:
         network.group,
         network.n_weights,
         network.n_scalars,
-        _codes(network)[0],
+        codes_of(network)[0],
         network.leak,
         batch,
         min(_PIECE, batch),
@@ -310,7 +323,7 @@ def _apart(network: Network) -> int:
     return network.layers[-1][1] + 1
 
 
-def _codes(network: Network) -> list[int]:
+def codes_of(network: Network) -> list[int]:
     """Give the code of each hidden layer's activation."""
     names = network.activation.split("-")
     return [_units.CODES[name] for name in (names if len(names) > 1 else names * network.depth)]
@@ -431,7 +444,7 @@ def _memory(protocol: Protocol, of: Rows, n_rows: int, batch: int, *, shuffled: 
         outputs=bank(piece * network.n_outputs),
         slopes=bank(piece * network.n_outputs),
         errors=bank(piece * 2 * network.width),
-        codes=np.array(_codes(network), np.int64),
+        codes=np.array(codes_of(network), np.int64),
         units=np.array(network.widths or (network.width,) * network.depth, np.int64),
         seen=bank(2),
         rates=rates,
@@ -481,6 +494,11 @@ _OF_RELU = _Kernels(_imports(_kernel.train_networks), _imports(_kernel.look_at_n
 _OF_UNITS = _Kernels(_imports(_kernel.train_units), _imports(_kernel.look_at_units))
 
 
-def _kernels(protocol: Protocol) -> _Kernels:
+def passes_of_relu(protocol: Protocol) -> bool:
+    """Tell whether the passes are those of `_steps`, else of `_units`."""
     plain = not (protocol.pull or protocol.orthogonality) and protocol.network.skip == "none"
-    return _OF_RELU if plain and protocol.network.activation == "relu" else _OF_UNITS
+    return plain and protocol.network.activation == "relu"
+
+
+def _kernels(protocol: Protocol) -> _Kernels:
+    return _OF_RELU if passes_of_relu(protocol) else _OF_UNITS
