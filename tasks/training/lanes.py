@@ -7,7 +7,7 @@ processor.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,7 @@ from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, Traini
 from relusweep.tasks.training.simd import bank
 
 __all__ = [
+    "Look",
     "Rule",
     "codes_of",
     "constants_of",
@@ -44,8 +45,10 @@ __all__ = [
     "outputs",
     "passes_of_relu",
     "prepare",
+    "record",
     "rule_of",
     "schedule_of",
+    "targets_of",
     "train_lanes",
 ]
 
@@ -83,16 +86,49 @@ def train_lanes(
         result.epochs,
         watched := np.zeros(len(initial), np.bool_),
     )
-    right, loss, finite = look(protocol, rows, parameters)
-    success = finite & (right >= protocol.rows_for_success(n_rows))
+    record(protocol, rows, test, parameters, watched, result)
+    return result
+
+
+Look = Callable[
+    [Protocol, Rows, NDArray[np.float32]], tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]
+]
+"""What looks at all networks, as :func:`look` does."""
+
+
+def record(
+    protocol: Protocol,
+    rows: Rows,
+    test: Rows | None,
+    parameters: NDArray[np.float32],
+    watched: NDArray[np.bool_],
+    result: TrainingResult,
+    by: Look | None = None,
+) -> None:
+    """Look at networks at the end of their training, and fill in what is recorded beside the epochs.
+
+    Parameters
+    ----------
+    protocol, rows, test
+        As for :func:`train_lanes`.
+    parameters : ndarray of shape (n_networks, n_parameters), dtype float32
+    watched : ndarray of shape (n_networks,), dtype bool
+        Whether the watched loss ended the training.
+    result : TrainingResult
+        With the epochs; written.
+    by : callable, optional
+        What looks, by default :func:`look`.
+    """
+    look_at = by or look
+    right, loss, finite = look_at(protocol, rows, parameters)
+    success = finite & (right >= protocol.rows_for_success(rows.n_rows))
     met = success if protocol.stop == "first_success" else watched
     reason = np.where(met, protocol.reason, StopReason.EPOCHS)
     result.rows_right[:], result.loss[:] = right, loss
     result.success_epoch[success] = result.epochs[success]
     result.stop_reason[:] = np.where(finite, reason, StopReason.NOT_FINITE)
     if test is not None and result.test_rows_right is not None and result.test_loss is not None:
-        result.test_rows_right[:], result.test_loss[:], _ = look(protocol, test, parameters)
-    return result
+        result.test_rows_right[:], result.test_loss[:], _ = look_at(protocol, test, parameters)
 
 
 def prepare(protocol: Protocol, rows: Rows, orders: NDArray[np.uint64] | None) -> None:
@@ -190,18 +226,21 @@ def _data(
 ) -> _Data:
     inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
     keys = np.zeros(0, np.uint64) if orders is None else orders
-    targets = rows.targets if rows.targets.ndim == 3 else rows.targets[..., None]
-    if rows.weights is not None:
-        targets = np.concatenate([targets, rows.weights[..., None]], axis=2)
     # Numba would compile anew for arrays that lie otherwise or are read-only.
     return _Data(
         np.require(inputs, requirements=("C", "W")),
-        np.require(targets, requirements=("C", "W")),
+        np.require(targets_of(rows), requirements=("C", "W")),
         np.require(initial, requirements=("C", "W")),
         np.require(keys, requirements=("C", "W")),
         np.array(points, np.int64),
         np.zeros((0, 0, 0), np.float32) if snapshots is None else snapshots,
     )
+
+
+def targets_of(rows: Rows) -> NDArray[np.float32]:
+    """Give what follows the inputs of rows, a weight last if they have one: (n_networks, n_rows, numbers)."""
+    targets = rows.targets if rows.targets.ndim == 3 else rows.targets[..., None]
+    return targets if rows.weights is None else np.concatenate([targets, rows.weights[..., None]], axis=2)
 
 
 class Rule(NamedTuple):

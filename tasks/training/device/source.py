@@ -1,4 +1,4 @@
-"""The C text of the engine `cuda`: sizes and constants of a protocol, and the files of this folder behind them."""
+"""The C text of the engine `cuda`: sizes and constants of a protocol, and behind them the files here."""
 
 import math
 from importlib.resources import files
@@ -8,12 +8,17 @@ import numpy as np
 from relusweep.tasks.training.lanes import Rule, codes_of, passes_of_relu, rule_of
 from relusweep.tasks.training.protocol import Protocol, Rows
 
-__all__ = ["definitions", "program"]
+__all__ = ["OUTSIDE", "definitions", "moments_of", "program_of"]
+
+REGISTERS, SHARED, OUTSIDE = 0, 1, 2
+"""Where the moments of a network lie: with its thread, in the memory of its block, or of the device."""
+
+_MOST_IN_REGISTERS, _SHARED_BYTES = 37, 112 * 1024
 
 _FILES = ("portable", "functions", "losses", "units", "penalties", "updates", "orders", "kernel")
 
 
-def program(protocol: Protocol, rows: Rows, threads: int) -> str:
+def program_of(protocol: Protocol, rows: Rows, threads: int) -> str:
     """Give the text of the kernels that train and look at networks.
 
     Parameters
@@ -44,6 +49,8 @@ def definitions(protocol: Protocol, rows: Rows, threads: int) -> str:
         "SHARED_INPUTS": rows.inputs.ndim == 2,
         "SKIP_INPUT": network.skip == "input",
         "OF_RELU": passes_of_relu(protocol),
+        "UNEQUAL": network.widths is not None,
+        "MOMENTS": moments_of(protocol, threads),
         "BLOCK": threads,
     }
     found = {name: f"({int(number)})" for name, number in numbers.items()}
@@ -55,6 +62,14 @@ def definitions(protocol: Protocol, rows: Rows, threads: int) -> str:
         "ORDER": "ushort" if rows.n_rows <= 2**16 else "uint",
     }
     return "".join(f"#define {name} {value}\n" for name, value in found.items())
+
+
+def moments_of(protocol: Protocol, threads: int) -> int:
+    """Choose where the moments of networks lie, in blocks of so many threads."""
+    n_parameters = protocol.network.n_parameters
+    if n_parameters <= _MOST_IN_REGISTERS:
+        return REGISTERS
+    return SHARED if 8 * n_parameters * threads <= _SHARED_BYTES else OUTSIDE
 
 
 def _sizes(rule: Rule) -> dict[str, int]:

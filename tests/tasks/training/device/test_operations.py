@@ -26,7 +26,8 @@ KERNEL losses(int loss, int count, float delta, GLOBAL const float *output, GLOB
     lost[i] = loss_of(loss, output[i], target[i], (double)delta);
 }
 KERNEL updates(int kind, float step, float epsilon, float decay1, float rest1, float decay2, float rest2,
-               GLOBAL const float *gradient, GLOBAL float *weights, GLOBAL float *first, GLOBAL float *second) {
+               GLOBAL const float *gradient, GLOBAL float *weights, GLOBAL float *first,
+               GLOBAL float *second) {
     size_t i = get_global_id(0);
     float m = first[i], v = second[i];
     weights[i] = updated(kind, weights[i], gradient[i], &m, &v, step, epsilon, decay1, rest1, decay2, rest2);
@@ -63,7 +64,7 @@ SIGNED = np.array([*SPECIAL, *(-x for x in SPECIAL)], np.float32)
 
 
 def numbers(name, count=2**16):
-    """Numbers of all kinds: special ones, any bits, and some about one; NaN is the one that arithmetic gives."""
+    """Numbers of all kinds: special ones, any bits, and some about one; all NaN are that of arithmetic."""
     words = Stream((name,)).words(range(2), count)
     found = np.concatenate([SIGNED, words[0].view(np.float32), np.float32(words[1] * 2.0**-28 - 8)])
     return np.where(np.isnan(found), np.float32(np.nan), found)

@@ -1,0 +1,248 @@
+"""The GPU of this process, by CUDA's driver; what a text becomes is compiled by NVRTC.
+
+Each host thread has a stream of its own: while one waits for its kernel, others draw, write or compute.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from relusweep.tasks.training.device.machine import (
+    Argument,
+    DeviceMemoryError,
+    NoDeviceError,
+    Scratch,
+    Written,
+)
+
+__all__ = ["Cuda", "device"]
+
+_log = logging.getLogger(__name__)
+
+_OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false", "--std=c++17", "-w")
+_NEEDED = "the engine cuda needs an NVIDIA GPU, its driver, and relusweep[cuda]"
+
+
+class _Kernel(NamedTuple):
+    """A compiled kernel, its dynamic memory of a block in bytes, and how many threads of it run at a time."""
+
+    function: Any
+    shared: int
+    places: int
+
+
+class Cuda:
+    """The first GPU that this process sees.
+
+    Parameters
+    ----------
+    driver, nvrtc : module
+        ``cuda.bindings.driver`` and ``cuda.bindings.nvrtc``.
+
+    Raises
+    ------
+    NoDeviceError
+        There is none, or its driver is older than the compiler.
+    """
+
+    threads = 128
+
+    def __init__(self, driver: Any, nvrtc: Any) -> None:
+        self._cu, self._rtc = driver, nvrtc
+        self._own, self._lock = threading.local(), threading.Lock()
+        self._compiled: dict[str, dict[str, _Kernel]] = {}
+        try:
+            self._call("cuInit", 0)
+            self._device = self._call("cuDeviceGet", 0)
+        except RuntimeError as error:
+            raise NoDeviceError(f"{_NEEDED}; CUDA finds no GPU: {error}") from None
+        self._check_versions()
+        self._context = self._call("cuDevicePrimaryCtxRetain", self._device)
+        self._pool = self._call("cuDeviceGetDefaultMemPool", self._device)
+        self._processors = self._attribute("CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT")
+        self._enter()
+        keep = driver.CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
+        self._call("cuMemPoolSetAttribute", self._pool, keep, driver.cuuint64_t(2**64 - 1))
+
+    @property
+    def name(self) -> str:
+        """What the GPU is called."""
+        return str(self._call("cuDeviceGetName", 100, self._device).decode().strip("\0 "))
+
+    def free(self) -> int:
+        """Give the bytes of memory that are free, with those that this process keeps for later."""
+        self._enter()
+        of_pool = self._cu.CUmemPool_attribute
+        kept, used = (
+            int(self._call("cuMemPoolGetAttribute", self._pool, attribute))
+            for attribute in (
+                of_pool.CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT,
+                of_pool.CU_MEMPOOL_ATTR_USED_MEM_CURRENT,
+            )
+        )
+        return int(self._call("cuMemGetInfo")[0]) + kept - used
+
+    def places(self, program: str, kernel: str) -> int:
+        """Give how many threads of a kernel run at a time, whole blocks."""
+        return self._kernel(program, kernel).places
+
+    def run(self, program: str, kernel: str, places: int, arguments: Sequence[Argument]) -> None:
+        """Run a kernel of a text with so many threads, whole blocks; arrays get what it writes into them."""
+        stream, compiled = self._enter(), self._kernel(program, kernel)
+        held: list[Any] = []
+        try:
+            given = [self._given(argument, stream, held) for argument in arguments]
+            pointers = np.array([value.ctypes.data for value in given], np.uint64)
+            grid, block = (places // self.threads, 1, 1), (self.threads, 1, 1)
+            self._call(
+                "cuLaunchKernel",
+                compiled.function,
+                *grid,
+                *block,
+                compiled.shared,
+                stream,
+                pointers.ctypes.data,
+                0,
+            )
+            for argument, value in zip(arguments, given, strict=True):
+                if isinstance(argument, Written) and argument.array.nbytes:
+                    array = argument.array
+                    self._call("cuMemcpyDtoHAsync", array.ctypes.data, int(value[0]), array.nbytes, stream)
+            self._wait(stream)
+        finally:
+            for memory in held:
+                self._call("cuMemFreeAsync", memory, stream)
+
+    def _given(self, argument: Argument, stream: Any, held: list[Any]) -> np.ndarray[Any, Any]:
+        """Give a number, or where an array lies on the GPU, as the driver takes it: by its address."""
+        if isinstance(argument, np.generic):
+            return np.array([argument])
+        array = argument.array if isinstance(argument, Written) else argument
+        memory = self._call("cuMemAllocAsync", max(array.nbytes, 16), stream)
+        held.append(memory)
+        if not isinstance(array, Scratch) and array.nbytes:
+            self._call("cuMemcpyHtoDAsync", memory, array.ctypes.data, array.nbytes, stream)
+        return np.array([int(memory)], np.uint64)
+
+    def _wait(self, stream: Any) -> None:
+        """Wait for a stream without keeping a processor busy."""
+        event = self._call("cuEventCreate", self._cu.CUevent_flags.CU_EVENT_BLOCKING_SYNC)
+        try:
+            self._call("cuEventRecord", event, stream)
+            self._call("cuEventSynchronize", event)
+        finally:
+            self._call("cuEventDestroy", event)
+
+    def _enter(self) -> Any:
+        """Give the stream of this thread."""
+        self._call("cuCtxSetCurrent", self._context)
+        if not hasattr(self._own, "stream"):
+            self._own.stream = self._call("cuStreamCreate", self._cu.CUstream_flags.CU_STREAM_NON_BLOCKING)
+        return self._own.stream
+
+    # Compiling
+
+    def _kernel(self, program: str, kernel: str) -> _Kernel:
+        with self._lock:
+            if program not in self._compiled:
+                self._enter()
+                self._compiled[program] = self._load(program)
+            return self._compiled[program][kernel]
+
+    def _load(self, program: str) -> dict[str, _Kernel]:
+        module = self._call("cuModuleLoadData", self._compile(program))
+        shared = np.zeros(1, np.int32)
+        address, nbytes = self._call("cuModuleGetGlobal", module, b"shared_bytes")
+        self._call("cuMemcpyDtoH", shared.ctypes.data, address, nbytes)
+        found = {}
+        for name, of_block in (("train", int(shared[0])), ("look", 0)):
+            function = self._call("cuModuleGetFunction", module, name.encode())
+            most = self._cu.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            self._call("cuFuncSetAttribute", function, most, of_block)
+            blocks = self._call(
+                "cuOccupancyMaxActiveBlocksPerMultiprocessor", function, self.threads, of_block
+            )
+            found[name] = _Kernel(function, of_block, max(1, blocks) * self._processors * self.threads)
+        return found
+
+    def _compile(self, program: str) -> bytes:
+        """Compile for this GPU, or to what its driver compiles where NVRTC does not know it yet."""
+        major, minor = (
+            self._attribute(f"CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_{part}") for part in ("MAJOR", "MINOR")
+        )
+        known = [arch for arch in self._rtc_call("nvrtcGetSupportedArchs") if arch <= 10 * major + minor]
+        if not known:
+            raise NoDeviceError(
+                f"{_NEEDED}; NVRTC compiles for no GPU as old as {self.name}, sm_{major}{minor}"
+            )
+        exact = known[-1] == 10 * major + minor
+        options = [f"--gpu-architecture={'sm' if exact else 'compute'}_{known[-1]}".encode()]
+        options += [option.encode() for option in _OPTIONS]
+        handle = self._rtc_call("nvrtcCreateProgram", program.encode(), b"relusweep.cu", 0, [], [])
+        try:
+            self._rtc_call("nvrtcCompileProgram", handle, len(options), options)
+            size, give = (
+                ("nvrtcGetCUBINSize", "nvrtcGetCUBIN") if exact else ("nvrtcGetPTXSize", "nvrtcGetPTX")
+            )
+            image = b" " * self._rtc_call(size, handle)  # which NVRTC writes into
+            self._rtc_call(give, handle, image)
+            return image
+        except RuntimeError as error:
+            log = b" " * self._rtc_call("nvrtcGetProgramLogSize", handle)
+            self._rtc_call("nvrtcGetProgramLog", handle, log)
+            raise RuntimeError(f"{error}: {log.decode()}") from None
+
+    # The driver's answers
+
+    def _check_versions(self) -> None:
+        of_driver, (major, minor) = self._call("cuDriverGetVersion") // 1000, self._rtc_call("nvrtcVersion")
+        if of_driver < major:
+            raise NoDeviceError(
+                f"{_NEEDED}; the driver is one of CUDA {of_driver}, the compiler one of CUDA {major}.{minor}: "
+                f'update the driver, or pip install "cuda-bindings[all]=={of_driver}.*"'
+            )
+
+    def _attribute(self, name: str) -> int:
+        attribute = getattr(self._cu.CUdevice_attribute, name)
+        return int(self._call("cuDeviceGetAttribute", attribute, self._device))
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        status, *found = getattr(self._cu, name)(*arguments)
+        if int(status) == int(self._cu.CUresult.CUDA_ERROR_OUT_OF_MEMORY):
+            raise DeviceMemoryError(f"the memory of the GPU is full ({name})")
+        if int(status):
+            raise RuntimeError(f"{name} gives {self._cu.CUresult(int(status)).name}")
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _rtc_call(self, name: str, *arguments: Any) -> Any:
+        status, *found = getattr(self._rtc, name)(*arguments)
+        if int(status):
+            raise RuntimeError(f"{name} gives {self._rtc.nvrtcResult(int(status)).name}")
+        return found[0] if len(found) == 1 else tuple(found)
+
+
+@cache
+def device() -> Cuda:
+    """Give the GPU of this process.
+
+    Raises
+    ------
+    NoDeviceError
+        There is none that can be used; the message says what is missing.
+    """
+    try:
+        from cuda.bindings import driver, nvrtc
+    except ImportError as error:
+        raise NoDeviceError(f'{_NEEDED}; pip install "relusweep[cuda]": {error}') from None
+    try:
+        return Cuda(driver, nvrtc)
+    except NoDeviceError:
+        raise
+    except RuntimeError as error:  # what finds the driver's library raises one
+        raise NoDeviceError(f"{_NEEDED}: {error}") from None
