@@ -99,17 +99,8 @@ class Cuda:
         try:
             given = [self._given(argument, stream, held) for argument in arguments]
             pointers = np.array([value.ctypes.data for value in given], np.uint64)
-            grid, block = (places // self.threads, 1, 1), (self.threads, 1, 1)
-            self._call(
-                "cuLaunchKernel",
-                compiled.function,
-                *grid,
-                *block,
-                compiled.shared,
-                stream,
-                pointers.ctypes.data,
-                0,
-            )
+            shape = (places // self.threads, 1, 1, self.threads, 1, 1, compiled.shared)
+            self._call("cuLaunchKernel", compiled.function, *shape, stream, pointers.ctypes.data, 0)
             for argument, value in zip(arguments, given, strict=True):
                 if isinstance(argument, Written) and argument.array.nbytes:
                     array = argument.array
@@ -178,21 +169,17 @@ class Cuda:
         )
         known = [arch for arch in self._rtc_call("nvrtcGetSupportedArchs") if arch <= 10 * major + minor]
         if not known:
-            raise NoDeviceError(
-                f"{_NEEDED}; NVRTC compiles for no GPU as old as {self.name}, sm_{major}{minor}"
-            )
+            raise NoDeviceError(f"{_NEEDED}; {self.name}, of sm_{major}{minor}, is too old for NVRTC")
         exact = known[-1] == 10 * major + minor
         options = [f"--gpu-architecture={'sm' if exact else 'compute'}_{known[-1]}".encode()]
         options += [option.encode() for option in _OPTIONS]
         handle = self._rtc_call("nvrtcCreateProgram", program.encode(), b"relusweep.cu", 0, [], [])
         try:
             self._rtc_call("nvrtcCompileProgram", handle, len(options), options)
-            size, give = (
-                ("nvrtcGetCUBINSize", "nvrtcGetCUBIN") if exact else ("nvrtcGetPTXSize", "nvrtcGetPTX")
-            )
-            image = b" " * self._rtc_call(size, handle)  # which NVRTC writes into
-            self._rtc_call(give, handle, image)
-            return image
+            image = "CUBIN" if exact else "PTX"
+            found = b" " * self._rtc_call(f"nvrtcGet{image}Size", handle)  # which NVRTC writes into
+            self._rtc_call(f"nvrtcGet{image}", handle, found)
+            return found
         except RuntimeError as error:
             log = b" " * self._rtc_call("nvrtcGetProgramLogSize", handle)
             self._rtc_call("nvrtcGetProgramLog", handle, log)
@@ -204,7 +191,7 @@ class Cuda:
         of_driver, (major, minor) = self._call("cuDriverGetVersion") // 1000, self._rtc_call("nvrtcVersion")
         if of_driver < major:
             raise NoDeviceError(
-                f"{_NEEDED}; the driver is one of CUDA {of_driver}, the compiler one of CUDA {major}.{minor}: "
+                f"{_NEEDED}; the driver is of CUDA {of_driver}, the compiler of CUDA {major}.{minor}: "
                 f'update the driver, or pip install "cuda-bindings[all]=={of_driver}.*"'
             )
 
