@@ -52,8 +52,12 @@ _ONE = "A named sweep or a YAML file: list its fields."
 _INTERRUPTED = 130
 
 Engine = Annotated[
-    Literal["auto", "lanes", "reference"] | None,
-    Option("--engine", help="Who trains: compiled lanes (auto), or PyTorch as the reference."),
+    Literal["auto", "lanes", "cuda", "reference"] | None,
+    Option(
+        "--engine",
+        help="Who trains: compiled lanes, a GPU with the same bits, or PyTorch as reference; auto: lanes, "
+        "or the GPUs that workers were given.",
+    ),
 ]
 Replace = Annotated[bool, Option("--replace", help="Start anew where the store has another specification.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Only show the plan.")]

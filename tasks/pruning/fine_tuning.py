@@ -30,7 +30,7 @@ class FineTuning:
     inputs : ndarray of shape (n_rows, n_inputs) or (n_originals, n_rows, n_inputs)
     targets : ndarray of shape (n_originals, n_rows)
     parameters : ndarray of shape (n_originals, n_parameters), dtype float32
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
     """
 
     protocol: Protocol

@@ -45,7 +45,7 @@ from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
-from relusweep.tasks.training.engine import lacking_of
+from relusweep.tasks.training.engine import lacking_of, lacking_on_gpu
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,9 +83,10 @@ class TrainingSweep(SpecifiedSweep):
         Which combinations are asked for, as ``width * depth <= 20``; by default all.
     seed : int
         Root of all random streams.
-    engine : {'lanes', 'reference'}
-        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks. The two
-        agree up to rounding, not bit for bit, so results of both under one name would be of two kinds.
+    engine : {'lanes', 'cuda', 'reference'}
+        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks, or `cuda`
+        in workers that were given a GPU: their bits are the same, and they may stand in one group. Those of
+        `reference` differ by rounding, so results of it under the same name would be of two kinds.
     """
 
     kind: ClassVar[str] = "training"
@@ -121,9 +122,13 @@ class TrainingSweep(SpecifiedSweep):
 
     @model_validator(mode="after")
     def _engine_that_can(self) -> Self:
-        if "engine" not in self.model_fields_set and any(self._not_in_lanes):
+        if not self._says_engine and any(self._not_in_lanes):
             self.__dict__["engine"] = "reference"
         return self
+
+    @property
+    def _says_engine(self) -> bool:
+        return "engine" in self.model_fields_set
 
     @property
     def _not_in_lanes(self) -> tuple[str, ...]:
@@ -312,6 +317,8 @@ class TrainingSweep(SpecifiedSweep):
                 held[path[-1]] = "an axis"  # beside groups that lack it
             else:
                 del held[path[-1]]
+        if found["engine"] == "cuda":  # whose bits they are
+            found["engine"] = "lanes"
         if starts := found["network"].pop("starts"):  # wherever the file lies
             found["network"]["starts"] = starts["digest"]
         return found
@@ -396,6 +403,8 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             check_until(self.until, self.where, self.problem, labels)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            if self.engine == "cuda" and (large := lacking_on_gpu(self.largest.n_parameters)):
+                raise ValueError(f"the engine cuda does not have {large}; set engine=lanes, or engine=auto")
             self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self.largest))) for probe in self._every_probe]
             check_lists(self._starting())
@@ -430,7 +439,7 @@ class TrainingSweep(SpecifiedSweep):
     @property
     def notes(self) -> Sequence[str]:
         """Say what is to be known of the problem's rows, and where the slow engine trains, and why."""
-        if self.engine == "lanes":
+        if self.engine != "reference":
             return self.problem.notes
         why = f"since lanes does not have {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
         return (*self.problem.notes, f"trained by the engine reference, PyTorch, {why}: {_SLOWER}")
@@ -465,7 +474,7 @@ class TrainingSweep(SpecifiedSweep):
             restarts=restarts_of(setting),
             probes=self._every_probe,
             extent=self.largest,
-            engine=self.engine,
+            engine="auto" if self.engine == "lanes" and not self._says_engine else self.engine,
             starts=self.network.starts,
             pretraining=pretraining_of(setting),
             digest=self.problem.digest(setting, problems, self.seed),
@@ -529,12 +538,13 @@ class TrainingSweep(SpecifiedSweep):
         large = self._written_by_workers(longest)
         return Schedule(
             block_shape=longest,
-            divisible=self.engine == "lanes" and not large,
+            divisible=self.engine == "lanes" and not large,  # a GPU is to have much at a time
             spans=True,
             most_cells=most_cells,
             cost=lambda block: of.cost(self._setting_of(block), block.cells),
             seconds=seconds if self.engine == "lanes" else None,
             memory=memory,
+            resources={"GPU": 1.0} if self.engine == "cuda" else {},
             written_by_workers=large,
         )
 

@@ -30,11 +30,10 @@ _NEEDED = "the engine cuda needs an NVIDIA GPU, its driver, and relusweep[cuda]"
 
 
 class _Kernel(NamedTuple):
-    """A compiled kernel, its dynamic memory of a block in bytes, and how many threads of it run at a time."""
+    """A compiled kernel, and the dynamic memory of a block in bytes."""
 
     function: Any
     shared: int
-    places: int
 
 
 class Cuda:
@@ -50,8 +49,6 @@ class Cuda:
     NoDeviceError
         There is none, or its driver is older than the compiler.
     """
-
-    threads = 128
 
     def __init__(self, driver: Any, nvrtc: Any) -> None:
         self._cu, self._rtc = driver, nvrtc
@@ -75,6 +72,10 @@ class Cuda:
         """What the GPU is called."""
         return str(self._call("cuDeviceGetName", 100, self._device).decode().strip("\0 "))
 
+    def threads(self, team: int) -> int:
+        """Give the threads of a block: as many as leave each the registers that it needs."""
+        return 64 if team > 1 else 128
+
     def free(self) -> int:
         """Give the bytes of memory that are free, with those that this process keeps for later."""
         self._enter()
@@ -88,18 +89,23 @@ class Cuda:
         )
         return int(self._call("cuMemGetInfo")[0]) + kept - used
 
-    def places(self, program: str, kernel: str) -> int:
-        """Give how many threads of a kernel run at a time, whole blocks."""
-        return self._kernel(program, kernel).places
+    def places(self, program: str, kernel: str, threads: int) -> int:
+        """Give how many threads of a kernel run at a time, in blocks of so many."""
+        self._enter()
+        of = self._kernel(program, kernel)
+        counted = "cuOccupancyMaxActiveBlocksPerMultiprocessor"
+        return max(1, self._call(counted, of.function, threads, of.shared)) * self._processors * threads
 
-    def run(self, program: str, kernel: str, places: int, arguments: Sequence[Argument]) -> None:
-        """Run a kernel of a text with so many threads, whole blocks; arrays get what it writes into them."""
+    def run(
+        self, program: str, kernel: str, places: int, threads: int, arguments: Sequence[Argument]
+    ) -> None:
+        """Run a kernel of a text with so many threads, in blocks; arrays get what it writes into them."""
         stream, compiled = self._enter(), self._kernel(program, kernel)
         held: list[Any] = []
         try:
             given = [self._given(argument, stream, held) for argument in arguments]
             pointers = np.array([value.ctypes.data for value in given], np.uint64)
-            shape = (places // self.threads, 1, 1, self.threads, 1, 1, compiled.shared)
+            shape = (places // threads, 1, 1, threads, 1, 1, compiled.shared)
             self._call("cuLaunchKernel", compiled.function, *shape, stream, pointers.ctypes.data, 0)
             for argument, value in zip(arguments, given, strict=True):
                 if isinstance(argument, Written) and argument.array.nbytes:
@@ -156,10 +162,7 @@ class Cuda:
             function = self._call("cuModuleGetFunction", module, name.encode())
             most = self._cu.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
             self._call("cuFuncSetAttribute", function, most, of_block)
-            blocks = self._call(
-                "cuOccupancyMaxActiveBlocksPerMultiprocessor", function, self.threads, of_block
-            )
-            found[name] = _Kernel(function, of_block, max(1, blocks) * self._processors * self.threads)
+            found[name] = _Kernel(function, of_block)
         return found
 
     def _compile(self, program: str) -> bytes:

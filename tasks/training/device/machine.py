@@ -34,24 +34,21 @@ Argument = NDArray[np.generic] | Written | Scratch | np.int32
 
 
 class Machine(Protocol):
-    """Where kernels run.
+    """Where kernels run."""
 
-    Attributes
-    ----------
-    threads : int
-        Of a block.
-    """
-
-    threads: int
+    def threads(self, team: int) -> int:
+        """Give the threads of a block, of which so many train a network together."""
 
     def free(self) -> int:
         """Give the bytes of memory that are free."""
 
-    def places(self, program: str, kernel: str) -> int:
-        """Give how many threads of a kernel run at a time, whole blocks."""
+    def places(self, program: str, kernel: str, threads: int) -> int:
+        """Give how many threads of a kernel run at a time, in blocks of so many."""
 
-    def run(self, program: str, kernel: str, places: int, arguments: Sequence[Argument]) -> None:
-        """Run a kernel of a text with so many threads, whole blocks; arrays get what it writes into them.
+    def run(
+        self, program: str, kernel: str, places: int, threads: int, arguments: Sequence[Argument]
+    ) -> None:
+        """Run a kernel of a text with so many threads, in blocks; arrays get what it writes into them.
 
         Raises
         ------

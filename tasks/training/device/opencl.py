@@ -20,17 +20,21 @@ _OPTIONS = ["-cl-std=CL1.2", "-cl-fp32-correctly-rounded-divide-sqrt", "-w", "-c
 class OpenCl:
     """The first processor that OpenCL has."""
 
-    threads = 4
+    def threads(self, team: int) -> int:
+        """Give the threads of a block: several, or one team."""
+        return team if team > 1 else 4
 
     def free(self) -> int:
         """Give the bytes of memory that are free: as tests need them."""
         return 2**30
 
-    def places(self, program: str, kernel: str) -> int:
+    def places(self, program: str, kernel: str, threads: int) -> int:
         """Give how many threads run at a time: two blocks."""
-        return 2 * self.threads
+        return 2 * threads
 
-    def run(self, program: str, kernel: str, places: int, arguments: Sequence[Argument]) -> None:
+    def run(
+        self, program: str, kernel: str, places: int, threads: int, arguments: Sequence[Argument]
+    ) -> None:
         """Run a kernel of a text."""
         import pyopencl as cl
 
@@ -46,7 +50,7 @@ class OpenCl:
             given.append(cl.Buffer(_queue().context, flags | cl.mem_flags.COPY_HOST_PTR, hostbuf=array))
             if isinstance(argument, Written):
                 written.append((array, given[-1]))
-        _compiled(program)[kernel](_queue(), (places,), (self.threads,), *given)
+        _compiled(program)[kernel](_queue(), (places,), (threads,), *given)
         for array, buffer in written:
             cl.enqueue_copy(_queue(), array, buffer)
 

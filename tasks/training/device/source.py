@@ -8,14 +8,14 @@ import numpy as np
 from relusweep.tasks.training.lanes import Rule, codes_of, passes_of_relu, rule_of
 from relusweep.tasks.training.protocol import Protocol, Rows
 
-__all__ = ["OUTSIDE", "definitions", "moments_of", "program_of"]
+__all__ = ["OUTSIDE", "definitions", "moments_of", "program_of", "team_of"]
 
 REGISTERS, SHARED, OUTSIDE = 0, 1, 2
 """Where the moments of a network lie: with its thread, in the memory of its block, or of the device."""
 
 _MOST_IN_REGISTERS, _SHARED_BYTES = 37, 112 * 1024
 
-_FILES = ("portable", "functions", "losses", "units", "penalties", "updates", "orders", "kernel")
+_FILES = ("portable", "functions", "losses", "units", "penalties", "updates", "orders", "kernel", "team")
 
 
 def program_of(protocol: Protocol, rows: Rows, threads: int) -> str:
@@ -51,6 +51,7 @@ def definitions(protocol: Protocol, rows: Rows, threads: int) -> str:
         "OF_RELU": passes_of_relu(protocol),
         "UNEQUAL": network.widths is not None,
         "MOMENTS": moments_of(protocol, threads),
+        "TEAM": team_of(protocol, rows),
         "BLOCK": threads,
     }
     found = {name: f"({int(number)})" for name, number in numbers.items()}
@@ -62,6 +63,18 @@ def definitions(protocol: Protocol, rows: Rows, threads: int) -> str:
         "ORDER": "ushort" if rows.n_rows <= 2**16 else "uint",
     }
     return "".join(f"#define {name} {value}\n" for name, value in found.items())
+
+
+def team_of(protocol: Protocol, rows: Rows) -> int:
+    """Count the threads that train a network: a team where no thread's registers can hold it, else one."""
+    network, plain = protocol.network, passes_of_relu(protocol) and protocol.network.widths is None
+    whole = protocol.batch_of(rows.n_rows) == rows.n_rows and rows.n_rows % 16 == 0
+    rule = rule_of(protocol, rows, rows.n_rows)
+    if not (plain and whole and rule.single) or rule.watched or rule.regularised:
+        return 1
+    if network.n_parameters <= 100 or not 6 <= network.width <= 40:
+        return 1
+    return next(team for team in (8, 16, 32) if network.width <= 5 * team // 4)
 
 
 def moments_of(protocol: Protocol, threads: int) -> int:

@@ -2,21 +2,95 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from relusweep.tasks.training.device.cuda import device
 from relusweep.tasks.training.device.machine import DeviceMemoryError, Machine, Scratch, Written
-from relusweep.tasks.training.device.source import OUTSIDE, moments_of, program_of
-from relusweep.tasks.training.lanes import record, schedule_of, targets_of
+from relusweep.tasks.training.device.source import OUTSIDE, moments_of, program_of, team_of
+from relusweep.tasks.training.lanes import record, schedule_of, targets_of, train_lanes
 from relusweep.tasks.training.optimizers import Schedule, rate_factors
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["bytes_of_network", "train_on"]
+__all__ = ["OtherBitsError", "bytes_of_network", "train_cuda", "train_on"]
+
+_FEW, _SHORT = 64, 20
+"""Networks and epochs by which a GPU is held against the lanes."""
+
+_held: set[str] = set()
 
 _SHARE = 0.7
 """Of the free memory, that arrays may fill: others allocate too."""
+
+
+class OtherBitsError(RuntimeError):
+    """A GPU gives other bits than the lanes."""
+
+
+def train_cuda(
+    protocol: Protocol,
+    rows: Rows,
+    initial: NDArray[np.float32],
+    orders: NDArray[np.uint64] | None = None,
+    test: Rows | None = None,
+    *,
+    keep_parameters: bool = False,
+    snapshots: Sequence[int] = (),
+) -> TrainingResult:
+    """Train networks on the GPU of this process, once it has given the bits of the lanes for a few of them.
+
+    The arguments are those of :func:`relusweep.tasks.training.lanes.train_lanes`.
+
+    Raises
+    ------
+    NoDeviceError
+        There is no GPU that can be used.
+    OtherBitsError
+        It gives other bits than the lanes.
+    """
+    machine = device()
+    hold(machine, protocol, rows, initial, orders)
+    kept = {"keep_parameters": keep_parameters, "snapshots": snapshots}
+    return train_on(machine, protocol, rows, initial, orders, test, **kept)
+
+
+def hold(
+    machine: Machine,
+    protocol: Protocol,
+    rows: Rows,
+    initial: NDArray[np.float32],
+    orders: NDArray[np.uint64] | None,
+) -> None:
+    """Hold the first networks after a few epochs against the lanes, once for each program of this process."""
+    program = program_of(protocol, rows, machine.threads(team_of(protocol, rows)))
+    if program in _held or not len(initial):
+        return
+    few = slice(0, _FEW)
+    short = protocol.model_copy(update={"epochs": min(protocol.epochs, _SHORT)})
+    own = rows.inputs[few] if rows.inputs.ndim == 3 else rows.inputs
+    of = Rows(own, rows.targets[few], None if rows.weights is None else rows.weights[few])
+    arguments = short, of, initial[few], None if orders is None else orders[few]
+    found, expected = (
+        train(*arguments, keep_parameters=True) for train in (partial(train_on, machine), train_lanes)
+    )
+    for name, one, other in zip(TrainingResult._fields, found, expected, strict=True):
+        if one is not None and not _same(one, other):
+            raise OtherBitsError(
+                f"the GPU gives another {name} than the lanes for some of {len(initial[few])} networks after "
+                f"{short.epochs} epochs, so nothing was trained on it; use engine=lanes, and please report "
+                "the GPU and its driver"
+            )
+    _held.add(program)
+
+
+def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    """Tell whether two arrays have the same bits, but for those of NaN."""
+    if one.dtype != np.float32:
+        return np.array_equal(one, other)
+    same = one.view(np.uint32) == other.view(np.uint32)
+    return bool((same | (np.isnan(one) & np.isnan(other))).all())
 
 
 def train_on(
@@ -108,6 +182,7 @@ class _Kernels:
                 self._program,
                 "train",
                 places,
+                self._threads,
                 [
                     rows.inputs if rows.inputs.ndim == 2 else rows.inputs[some],
                     targets[some],
@@ -145,6 +220,7 @@ class _Kernels:
                 self._program,
                 "look",
                 self._places("look", len(parameters[some])),
+                self._threads,
                 [
                     rows.inputs if rows.inputs.ndim == 2 else rows.inputs[some],
                     np.int32(rows.inputs.ndim == 2),
@@ -163,25 +239,34 @@ class _Kernels:
             return right, (total / rows.n_rows).astype(np.float32), finite
 
     @cached_property
+    def _team(self) -> int:
+        return team_of(self.protocol, self.rows)
+
+    @property
+    def _threads(self) -> int:
+        return self.machine.threads(self._team)
+
+    @cached_property
     def _program(self) -> str:
-        return program_of(self.protocol, self.rows, self.machine.threads)
+        return program_of(self.protocol, self.rows, self._threads)
 
     @property
     def _scratch(self) -> tuple[int, int]:
         """Bytes of a thread's order of the rows, and of its moments."""
         order = self.rows.n_rows * (2 if self.rows.n_rows <= 2**16 else 4)
         shuffled = self.protocol.updates_of(self.rows.n_rows) > 1
-        outside = moments_of(self.protocol, self.machine.threads) == OUTSIDE
+        outside = self._team == 1 and moments_of(self.protocol, self._threads) == OUTSIDE
         return order * shuffled, 8 * self.protocol.network.n_parameters * outside
 
     def _places(self, kernel: str, n_networks: int) -> int:
         """Give how many threads a kernel has: as many as run at a time, if there are networks for them."""
-        threads = self.machine.threads
-        return min(self.machine.places(self._program, kernel), -(-n_networks // threads) * threads)
+        most = self.machine.places(self._program, kernel, self._threads)
+        team = self._team if kernel == "train" else 1
+        return min(most, -(-n_networks * team // self._threads) * self._threads)
 
     def _in_parts(self, n_networks: int, n_points: int, launch: Callable[[slice], None]) -> None:
         """Launch for as many networks at a time as fit, and for fewer where memory is short after all."""
-        of_threads = self.machine.places(self._program, "train") * sum(self._scratch)
+        of_threads = self.machine.places(self._program, "train", self._threads) * sum(self._scratch)
         free = self.machine.free() * _SHARE - of_threads
         at_once, start = max(1, int(free / bytes_of_network(self.protocol, self.rows, n_points))), 0
         while start < n_networks:

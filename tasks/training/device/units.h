@@ -58,7 +58,7 @@ FUNCTION float compete(float *sums, int group) {
 /* _decomposed.py: `sides` of a unit are SIDES sums, those of rows to the left of the kink, to the right, and the last */
 
 #define OF_SIDE 7
-#define SIDES (ACTIVATION >= DECOMPOSED_RELU ? 2 * OF_SIDE + 1 : 0)
+#define SIDES (2 * OF_SIDE + 1)
 #define TWO_LN2 1.3862943611198906
 
 FUNCTION float absolute(float x) { return LARGER(x, x * -1.0f); }

@@ -10,7 +10,7 @@ from relusweep.tasks.compiled import LANES
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import _losses, _units, _updates, functions, orders
 from relusweep.tasks.training.simd import bank, load, store
-from tests.tasks.training.device.opencl import compiled
+from tests.tasks.training.device.operations import compiled
 
 KERNELS = """
 KERNEL activations(int code, float leak, GLOBAL const float *z, GLOBAL float *value, GLOBAL float *slope) {
@@ -99,7 +99,7 @@ def room(like):
 
 @pytest.fixture(scope="module")
 def kernels():
-    return compiled(KERNELS)
+    return compiled(KERNELS, "activations", "losses", "updates", "words")
 
 
 NAMES = {
