@@ -1,0 +1,107 @@
+"""Whole trainings by the text for devices, compiled as OpenCL for the processor: the bits of the lanes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from relusweep.tasks.training import Schedule, train
+from relusweep.tasks.training.device import training
+from relusweep.tasks.training.device.opencl import OpenCl
+from relusweep.tasks.training.device.source import team_of
+from relusweep.tasks.training.protocol import Rows
+from relusweep.tasks.training_block import train_block
+from tests.tasks.blocks import digest
+from tests.tasks.training.examples import GENERAL, balls, boolean, equal_bits, general
+from tests.tasks.training.test_bits import BATCHES, FROZEN, UNIT_BATCHES, functions
+
+
+@pytest.fixture(autouse=True)
+def on_the_processor(monkeypatch):
+    monkeypatch.setattr(training, "device", OpenCl)
+
+
+def some(cases, *cheap):
+    """Cases, of which those that are not cheap are slow tests: to compile each takes most of a second."""
+    return [case if case in cheap else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+
+
+@pytest.mark.parametrize(
+    "setting", some(FROZEN, *BATCHES, "vrelu", "maximum", "gelu", "decomposed_softplus", "rules")
+)
+def test_the_frozen_bits_of_batches(setting):
+    arguments = balls(30, **(BATCHES | UNIT_BATCHES)[setting])
+    result = train(**arguments, engine="cuda", keep_parameters=True)
+    assert digest(array for array in result if array is not None) == FROZEN[setting]
+
+
+def test_the_frozen_bits_of_a_block():
+    arrays = train_block(replace(functions(), engine="cuda")).arrays
+    assert digest(arrays[name] for name in sorted(arrays)) == "0bf66ca873d8b930"
+
+
+@pytest.mark.parametrize(
+    "case",
+    some(
+        GENERAL,
+        "classes, short batches, weights",
+        "hinge of two outputs, weights",
+        "huber of three outputs",
+        "inputs to every layer",
+        "residual, other units",
+        "activations by layer",
+        "unequal widths by layer",
+    ),
+)
+def test_all_kinds_of_networks_and_losses(case):
+    options = {"keep_parameters": True, "snapshots": (0, 2, 5)}
+    of = general(case, epochs=8)
+    assert equal_bits(train(**of, engine="cuda", **options), train(**of, engine="lanes", **options))
+
+
+WHOLE = {
+    "success, rate by plateau": {"schedule": Schedule(kind="plateau", patience=2, factor=0.5, warmup=3)},
+    "plateau": {"stop": "plateau", "patience": 3, "min_improvement": 0.01, "loss": "mse"},
+    "penalties": {"pull": 0.02, "orthogonality": 0.03, "stop": "last_epoch"},
+    "penalties of maxima, in batches": {
+        "units": "maximum",
+        "pull": 0.05,
+        "orthogonality": 0.05,
+        "batch": 16,
+        "stop": "last_epoch",
+    },
+}
+
+
+@pytest.mark.parametrize("case", some(WHOLE, "plateau", "penalties"))
+def test_watched_losses_and_penalties(case):
+    of = balls(40, epochs=25, **WHOLE[case])
+    assert equal_bits(train(**of, engine="cuda", keep_parameters=True), train(**of, keep_parameters=True))
+
+
+@pytest.mark.parametrize("size", some([(10, 2), (12, 3), (20, 1), (33, 2)], (10, 2)))
+def test_networks_of_a_team_of_threads(size):
+    width, depth = size
+    protocol, x, y, initial = boolean(4, width, depth, 20, leak=0.1 * (depth % 2), epochs=150)
+    assert team_of(protocol, Rows(x, y)) > 1
+    initial[5, 0] = np.nan
+    found, expected = (
+        train(protocol, x, y, initial, engine=engine, keep_parameters=True) for engine in ("cuda", "lanes")
+    )
+    assert len(set(expected.epochs.tolist())) > 5
+    found.parameters[5], found.loss[5] = expected.parameters[5], expected.loss[5]  # NaN has many bits
+    assert equal_bits(found, expected)
+
+
+def test_another_result_than_the_lanes_is_told(monkeypatch):
+    class Other(OpenCl):
+        def run(self, program, kernel, places, threads, arguments):
+            super().run(program, kernel, places, threads, arguments)
+            if kernel == "train":
+                arguments[-3].array[0, 0] += 1e-6
+
+    monkeypatch.setattr(training, "device", Other)
+    of = balls(3, **BATCHES["nesterov"] | {"epochs": 9})
+    training._held.clear()
+    with pytest.raises(training.OtherBitsError, match=r"another loss than the lanes .* use engine=lanes"):
+        train(**of, engine="cuda")
