@@ -58,8 +58,8 @@ __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK, _LARGE = 2**27, 2**22
-_OF_GPU = 1 / 8
-"""What a block takes of a GPU: one alone fills a small part of it."""
+_OF_GPU, _CELLS_ON_GPU = 1 / 8, 2**14
+"""What a block takes of a GPU, of which one alone fills a small part, and networks that it has at least."""
 _SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
@@ -554,9 +554,12 @@ class TrainingSweep(SpecifiedSweep):
             networks = of.memory(self._setting_of(block), n_labels, n_trials)
             return networks + 2 * block.cells * self.bytes_per_cell
 
-        large = self._written_by_workers(longest)
+        large, chunks = self._written_by_workers(longest), dict(longest)
+        if self.engine == "cuda" and self.until is None and not fewer:
+            longest["trial"] *= max(1, _CELLS_ON_GPU // math.prod(longest.values()))
         return Schedule(
             block_shape=longest,
+            chunks=chunks,
             divisible=self.engine == "lanes" and not large,  # a GPU is to have much at a time
             spans=True,
             most_cells=most_cells,
