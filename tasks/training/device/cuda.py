@@ -74,7 +74,7 @@ class Cuda:
 
     def threads(self, team: int) -> int:
         """Give the threads of a block: as many as leave each the registers that it needs."""
-        return 64 if team > 1 else 128
+        return 32 if team > 1 else 128
 
     def free(self) -> int:
         """Give the bytes of memory that are free, with those that this process keeps for later."""
