@@ -2,9 +2,9 @@
 
     python benchmarks/cuda_device.py [--device cuda] [--seconds 3] [--out cuda_device.md]
 
-Bits of all kinds of networks, rates beside stacked torch and JAX on the same device, whole sweeps. Needs
-relusweep[cuda] and, for the others, jax[cuda13] and a torch for CUDA: bring the wheels along (docs/gpu.md). It
-is made to take less than five minutes and writes a table, section by section. With ``--device opencl`` the same
+Bits of all kinds of networks, rates beside stacked torch and JAX on the same device, whole sweeps. It needs
+relusweep[cuda] and, for the others, jax[cuda13] and a torch for CUDA: bring the wheels along (docs/gpu.md).
+Made to take less than five minutes, it writes a table, section by section. With ``--device opencl`` the same
 text is compiled for the processor, and what needs a GPU is left out: rates mean nothing then.
 """
 

@@ -20,10 +20,15 @@ from relusweep.tasks.training.device.machine import (
     Written,
 )
 
-__all__ = ["Cuda", "device"]
+__all__ = ["OPTIONS", "Cuda", "device", "threads_of"]
 
-_OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false", "--std=c++17", "-w")
+OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false", "--std=c++17", "-w")
 _NEEDED = "the engine cuda needs an NVIDIA GPU, its driver, and relusweep[cuda]"
+
+
+def threads_of(team: int) -> int:
+    """Give the threads of a block, of which so many train a network: so few that each has the registers."""
+    return 32 if team > 1 else 128
 
 
 class _Kernel(NamedTuple):
@@ -78,7 +83,7 @@ class Cuda:
 
     def threads(self, team: int) -> int:
         """Give the threads of a block: as many as leave each the registers that it needs."""
-        return 64 if team > 1 else 128
+        return threads_of(team)
 
     def free(self) -> int:
         """Give the bytes of memory that are free, with those that this process keeps for later."""
@@ -180,7 +185,7 @@ class Cuda:
             raise NoDeviceError(f"{_NEEDED}; {self.name}, of sm_{major}{minor}, is too old for NVRTC")
         exact = known[-1] == 10 * major + minor
         options = [f"--gpu-architecture={'sm' if exact else 'compute'}_{known[-1]}".encode()]
-        options += [option.encode() for option in _OPTIONS]
+        options += [option.encode() for option in OPTIONS]
         handle = self._rtc_call("nvrtcCreateProgram", program.encode(), b"relusweep.cu", 0, [], [])
         try:
             self._rtc_call("nvrtcCompileProgram", handle, len(options), options)

@@ -35,6 +35,19 @@ typedef long whole64;
 #define N_THREADS ((int)get_global_size(0))
 #define PLACE ((int)get_global_id(0))
 #define NEXT(counter) atomic_inc(counter)
+#define CONSTANT __constant
+#define SHARED_ARRAY(name, floats) __local float name[(floats) + 1];
+#define LOAD4(place) vload4(0, place)
+#define STORE4(place, four) vstore4((float4)((four)[0], (four)[1], (four)[2], (four)[3]), 0, place)
+#define STORE_ONCE(place, number) (*(place) = (number))
+#define TEAM_BARRIER() barrier(CLK_LOCAL_MEM_FENCE) /* a team is a work-group, */
+#define ANY(condition) (condition)                     /* and alone */
+#define ALL(condition) (condition)
+#define AFRESH(whole)
+#define UNROLL
+#define UNROLL_ALL
+#define LOOP
+#define ROWS_AT_ONCE
 
 #else
 
@@ -49,7 +62,7 @@ typedef long long whole64;
 #define KERNEL extern "C" __global__ void __launch_bounds__(BLOCK)
 #define GLOBAL
 #define CONST_GLOBAL const
-#define SHARED __shared__
+#define SHARED
 #define RESTRICT __restrict__
 #define FMA(a, b, c) __fmaf_rn(a, b, c)
 #define ROOT(a) __fsqrt_rn(a)
@@ -65,12 +78,51 @@ typedef long long whole64;
 #define N_THREADS ((int)(gridDim.x * blockDim.x))
 #define PLACE ((int)(blockIdx.x * blockDim.x + threadIdx.x))
 #define NEXT(counter) atomicAdd(counter, 1)
-
-#ifndef ROOT_OF_MEAN
-#define ROOT_OF_MEAN(a) ROOT(a)
-#define DIVIDE_NORMAL(a, b) DIVIDE(a, b)
-#define LARGER_NUMBER(a, b) LARGER(a, b)
+#define CONSTANT static __device__ const
+#define SHARED_ARRAY(name, floats) extern __shared__ __align__(16) float name[];
+#define LOAD4(place) (*(const float4 *)(place))
+#define STORE4(place, four) (*(float4 *)(place) = make_float4((four)[0], (four)[1], (four)[2], (four)[3]))
+#define STORE_ONCE(place, number) __stcs(place, number)
+#define TEAM_BARRIER() __syncwarp() /* teams of a warp go on together */
+#define ANY(condition) __any_sync(0xFFFFFFFFu, condition)
+#define ALL(condition) __all_sync(0xFFFFFFFFu, condition)
+#define AFRESH(whole) asm volatile("" : "+r"(whole)) /* what follows from it is not kept in registers */
+#define UNROLL_ALL _Pragma("unroll")
+#if N_PARAMETERS <= 128 /* of networks that registers hold */
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("unroll 1")
 #endif
+#define LOOP _Pragma("unroll 1")
+#define ROWS_AT_ONCE _Pragma("unroll 2")
+
+/* The larger number, as LARGER gives it for z and a leak times z: NaN where either is NaN. */
+FUNCTION float LARGER_NUMBER(float a, float b) {
+    float larger;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
+    return larger;
+}
+
+/* ROOT of numbers from 0: its steps without its branch. Small numbers are scaled up before them, and where they give
+   NaN, of 0 and infinity, the root is the number itself. */
+FUNCTION float ROOT_OF_MEAN(float a) {
+    bool small = a < 0x1p-60f;
+    float x = small ? a * 0x1p64f : a, y;
+    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    float s = x * y, h = y * 0.5f, rest = FMA(-s, s, x);
+    s = rest == rest ? FMA(rest, h, s) : a;
+    return small ? s * 0x1p-32f : s;
+}
+
+/* DIVIDE where both numbers and the quotient are normal and 2**24 away from the ends of the range: its steps without
+   its branch. */
+FUNCTION float DIVIDE_NORMAL(float a, float b) {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(b));
+    y = FMA(y, FMA(-b, y, 1.0f), y);
+    float q = a * y;
+    return FMA(y, FMA(-b, q, a), q);
+}
 
 #endif
 

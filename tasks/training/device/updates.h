@@ -26,12 +26,12 @@ FUNCTION float updated(int optimizer, float weight, float g, float *first, float
         *first = m = (m + QUANTUM) - QUANTUM;
         float v = FMA(*second, decay2, (g * rest2) * g);
         *second = v;
-        return FMA(m * step * -1.0f, reciprocal_of(ROOT(v) + epsilon), weight);
+        return FMA(m * step * -1.0f, reciprocal_of(ROOT_OF_MEAN(v) + epsilon), weight);
     }
     if (optimizer == RMSPROP) {
         float v = FMA(*second, decay2, (g * rest2) * g);
         *second = v = (v + QUANTUM_OF_SQUARES) - QUANTUM_OF_SQUARES;
-        return FMA(g * step * -1.0f, reciprocal_of(ROOT(v) + epsilon), weight);
+        return FMA(g * step * -1.0f, reciprocal_of(ROOT_OF_MEAN(v) + epsilon), weight);
     }
     float m = FMA(*first, decay1, g);
     *first = m = (m + QUANTUM) - QUANTUM;
