@@ -44,7 +44,9 @@ SHARED_OF_SM = {"sm_80": 164, "sm_90": 228, "sm_100": 228}  # KiB, of which each
 FP32 = {"FFMA", "FMUL", "FADD"}
 SHARED = {"LDS", "STS"}
 GLOBAL = {"LDG", "STG"}
-ONCE = re.compile(r"\b(ATOMG?|EXIT|CALL|COLLECTIVE|RET)\b|STG\S*\.EF")  # STORE_ONCE is a streaming store
+JUMP = re.compile(r"\b(?:BRA|CALL)\b.*`\((\.L\S+?)\)")
+END = re.compile(r"\b(BRA|CALL|EXIT|RET|BRX)\b")
+ONCE = re.compile(r"\b(ATOMG?|EXIT|COLLECTIVE|RET)\b|CALL.*\$|STG\S*\.EF")  # STORE_ONCE is a streaming store
 
 
 def tool(name: str) -> str:
@@ -108,7 +110,7 @@ class Code:
     def blocks(self) -> dict[int, range]:
         """Runs of instructions that are entered at their first one alone, by its place."""
         starts = {0, *self.labels.values()}
-        starts |= {i + 1 for i, x in enumerate(self.instructions) if re.search(r"\b(BRA|EXIT|RET|BRX)\b", x)}
+        starts |= {i + 1 for i, x in enumerate(self.instructions) if END.search(x)}
         places = sorted(start for start in starts if start < len(self.instructions))
         return {a: range(a, b) for a, b in zip(places, [*places[1:], len(self.instructions)], strict=True)}
 
@@ -116,10 +118,9 @@ class Code:
         """Give the blocks that may follow a block."""
         last, after = self.instructions[self.blocks[block][-1]], self.blocks[block].stop
         result = set()
-        if (jump := re.search(r"\bBRA\b.*`\((\S+?)\)", last)) and jump[1] in self.labels:
+        if (jump := JUMP.search(last)) and jump[1] in self.labels:
             result.add(self.labels[jump[1]])
-        always = not last.startswith("@") and re.match(r"(BRA|BRA\.U|EXIT|RET\S*) (?!U?!?U?P)", last + " ")
-        if not always:
+        if not (END.match(last) and re.match(r"\S+ (`|R|;|$)", last + " ;")):
             result.add(after)
         return result & self.blocks.keys()
 
