@@ -243,9 +243,7 @@ def find(chosen: Case, architecture: str) -> Found:
         file.flush()
         usage = _said(tool("cuobjdump"), "-res-usage", file.name)
         listing = _said(tool("nvdisasm"), "-c", file.name)
-    registers, stack = (
-        int(n) for n in re.search(r"Function train:\s+REG:(\d+) STACK:(\d+)", usage).groups()
-    )
+    registers, stack = (int(n) for n in re.search(r"Function train:\s+REG:(\d+) STACK:(\d+)", usage).groups())
     shared = int(re.search(r"shared_bytes = (\d+)", ptx)[1]) if "shared_bytes = " in ptx else 0
     blocks = min(
         65536 // (-(-registers // 8) * 8 * threads),
@@ -269,7 +267,17 @@ def main() -> None:
     parser.add_argument("--architectures", nargs="+", default=["sm_80", "sm_90", "sm_100"])
     arguments = parser.parse_args()
     table = Table(title="Machine code of a network-epoch (instructions of threads)")
-    headings = ("registers", "stack", "shared B", "warps an SM", "FFMA", "other fp32", "LDS, STS", "MUFU", "rest")
+    headings = (
+        "registers",
+        "stack",
+        "shared B",
+        "warps an SM",
+        "FFMA",
+        "other fp32",
+        "LDS, STS",
+        "MUFU",
+        "rest",
+    )
     for heading in ("case", "architecture", *headings, "fp32 / necessary", "bound on an H200, of"):
         table.add_column(heading, justify="right")
     for text in arguments.cases:
@@ -280,10 +288,19 @@ def main() -> None:
             used, ffma = found.used, found.counts["FFMA"]
             memory = sum(n for kind, n in found.counts.items() if kind.split(".")[0] in SHARED)
             bound, of = found.bound
-            numbers = (found.registers, found.stack, found.shared, found.warps, ffma, round(used["fp32"] - ffma))
+            numbers = (
+                found.registers,
+                found.stack,
+                found.shared,
+                found.warps,
+                ffma,
+                round(used["fp32"] - ffma),
+            )
             more = (memory, round(used["special"]), round(used["integer"]))
             cells = [f"{n:,}" for n in (*numbers, *more)]
-            table.add_row(chosen.name, architecture, *cells, f"{used['fp32'] / necessary:.2f}", f"{bound:.2g}, {of}")
+            table.add_row(
+                chosen.name, architecture, *cells, f"{used['fp32'] / necessary:.2f}", f"{bound:.2g}, {of}"
+            )
     Console(width=190).print(table)
 
 

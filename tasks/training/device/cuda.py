@@ -5,10 +5,9 @@ Each host thread has a stream of its own: while one waits for its kernel, others
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,14 +22,12 @@ from relusweep.tasks.training.device.machine import (
 
 __all__ = ["OPTIONS", "Cuda", "device", "threads_of"]
 
-_log = logging.getLogger(__name__)
-
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false", "--std=c++17", "-w")
 _NEEDED = "the engine cuda needs an NVIDIA GPU, its driver, and relusweep[cuda]"
 
 
 def threads_of(team: int) -> int:
-    """Give the threads of a block, of which so many train a network: as many as leave each the registers it needs."""
+    """Give the threads of a block, of which so many train a network: so few that each has the registers."""
     return 32 if team > 1 else 128
 
 
@@ -42,7 +39,7 @@ class _Kernel(NamedTuple):
 
 
 class Cuda:
-    """The first GPU that this process sees.
+    """The first GPU that this process sees; until it is used, nothing of it is taken.
 
     Parameters
     ----------
@@ -63,14 +60,21 @@ class Cuda:
             self._call("cuInit", 0)
             self._device = self._call("cuDeviceGet", 0)
         except RuntimeError as error:
-            raise NoDeviceError(f"{_NEEDED}; CUDA finds no GPU: {error}") from None
+            raise NoDeviceError(f"{_NEEDED}; CUDA finds no GPU: {str(error).rstrip('.')}") from None
         self._check_versions()
-        self._context = self._call("cuDevicePrimaryCtxRetain", self._device)
-        self._pool = self._call("cuDeviceGetDefaultMemPool", self._device)
-        self._processors = self._attribute("CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT")
-        self._enter()
-        keep = driver.CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
-        self._call("cuMemPoolSetAttribute", self._pool, keep, driver.cuuint64_t(2**64 - 1))
+
+    @cached_property
+    def _context(self) -> Any:
+        """What kernels run in, and the memory that this process has taken once and keeps."""
+        context = self._call("cuDevicePrimaryCtxRetain", self._device)
+        self._call("cuCtxSetCurrent", context)
+        keep = self._cu.CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
+        self._call("cuMemPoolSetAttribute", self._pool, keep, self._cu.cuuint64_t(2**64 - 1))
+        return context
+
+    @cached_property
+    def _pool(self) -> Any:
+        return self._call("cuDeviceGetDefaultMemPool", self._device)
 
     @property
     def name(self) -> str:
@@ -99,7 +103,8 @@ class Cuda:
         self._enter()
         of = self._kernel(program, kernel)
         counted = "cuOccupancyMaxActiveBlocksPerMultiprocessor"
-        return max(1, self._call(counted, of.function, threads, of.shared)) * self._processors * threads
+        processors = self._attribute("CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT")
+        return max(1, self._call(counted, of.function, threads, of.shared)) * processors * threads
 
     def run(
         self, program: str, kernel: str, places: int, threads: int, arguments: Sequence[Argument]

@@ -136,20 +136,24 @@ def train_on(
     return result
 
 
-def bytes_of_network(protocol: Protocol, rows: Rows, n_points: int = 0) -> int:
-    """Count the bytes that a network fills on a machine, without what its thread has.
+def bytes_of_network(
+    protocol: Protocol, n_rows: int, n_points: int = 0, *, own_inputs: bool = True, weighted: bool = False
+) -> int:
+    """Count the bytes that a network fills on a GPU, without what its thread has.
 
     Parameters
     ----------
     protocol : Protocol
-    rows : Rows
-        Of any networks.
+    n_rows : int
     n_points : int
-        Snapshots of each.
+        Snapshots.
+    own_inputs : bool
+        Whether each network has inputs of its own.
+    weighted : bool
+        Whether rows have weights.
     """
-    numbers = protocol.n_targets + (rows.weights is not None)
-    own = rows.n_rows * (numbers + (protocol.network.n_inputs if rows.inputs.ndim == 3 else 0))
-    return 4 * (own + (2 + n_points) * protocol.network.n_parameters) + 32
+    numbers = protocol.n_targets + weighted + (protocol.network.n_inputs if own_inputs else 0)
+    return 4 * (n_rows * numbers + (2 + n_points) * protocol.network.n_parameters) + 32
 
 
 @dataclass(frozen=True)
@@ -267,8 +271,11 @@ class _Kernels:
     def _in_parts(self, n_networks: int, n_points: int, launch: Callable[[slice], None]) -> None:
         """Launch for as many networks at a time as fit, and for fewer where memory is short after all."""
         of_threads = self.machine.places(self._program, "train", self._threads) * sum(self._scratch)
-        free = self.machine.free() * _SHARE - of_threads
-        at_once, start = max(1, int(free / bytes_of_network(self.protocol, self.rows, n_points))), 0
+        own, weighted = self.rows.inputs.ndim == 3, self.rows.weights is not None
+        of_one = bytes_of_network(
+            self.protocol, self.rows.n_rows, n_points, own_inputs=own, weighted=weighted
+        )
+        at_once, start = max(1, int((self.machine.free() * _SHARE - of_threads) / of_one)), 0
         while start < n_networks:
             try:
                 launch(slice(start, min(start + at_once, n_networks)))

@@ -63,7 +63,7 @@ SPECIAL = [
 SIGNED = np.array([*SPECIAL, *(-x for x in SPECIAL)], np.float32)
 
 
-def numbers(name, count=2**16):
+def numbers(name, count=2**13):
     """Numbers of all kinds: special ones, any bits, and some about one; all NaN are that of arithmetic."""
     words = Stream((name,)).words(range(2), count)
     found = np.concatenate([SIGNED, words[0].view(np.float32), np.float32(words[1] * 2.0**-28 - 8)])

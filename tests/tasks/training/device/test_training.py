@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from relusweep.tasks.training import Schedule, train
-from relusweep.tasks.training.device import training
+from relusweep.tasks.training import Network, Schedule, train
+from relusweep.tasks.training.device import cuda, training
+from relusweep.tasks.training.device.machine import NoDeviceError
 from relusweep.tasks.training.device.opencl import OpenCl
 from relusweep.tasks.training.device.source import team_of
+from relusweep.tasks.training.engine import chosen_engine
 from relusweep.tasks.training.protocol import Rows
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import digest
@@ -26,9 +28,7 @@ def some(cases, *cheap):
     return [case if case in cheap else pytest.param(case, marks=pytest.mark.slow) for case in cases]
 
 
-@pytest.mark.parametrize(
-    "setting", some(FROZEN, *BATCHES, "vrelu", "maximum", "gelu", "decomposed_softplus", "rules")
-)
+@pytest.mark.parametrize("setting", some(FROZEN, "first success", "nesterov", "rmsprop", "adamw", "rules"))
 def test_the_frozen_bits_of_batches(setting):
     arguments = balls(30, **(BATCHES | UNIT_BATCHES)[setting])
     result = train(**arguments, engine="cuda", keep_parameters=True)
@@ -45,11 +45,7 @@ def test_the_frozen_bits_of_a_block():
     some(
         GENERAL,
         "classes, short batches, weights",
-        "hinge of two outputs, weights",
-        "huber of three outputs",
-        "inputs to every layer",
         "residual, other units",
-        "activations by layer",
         "unequal widths by layer",
     ),
 )
@@ -105,3 +101,28 @@ def test_another_result_than_the_lanes_is_told(monkeypatch):
     training._held.clear()
     with pytest.raises(training.OtherBitsError, match=r"another loss than the lanes .* use engine=lanes"):
         train(**of, engine="cuda")
+
+
+def test_auto_takes_the_gpu_that_a_process_was_given_for_many_networks(monkeypatch):
+    protocol = balls(1)["protocol"]
+    monkeypatch.setattr(cuda, "device", OpenCl)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert chosen_engine("auto", protocol, 10_000) == "lanes"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert chosen_engine("auto", protocol, 10_000) == "cuda"
+    assert chosen_engine("auto", protocol, 10) == chosen_engine("lanes", protocol, 10_000) == "lanes"
+    large = protocol.model_copy(update={"network": Network(n_inputs=2, width=100, depth=2)})
+    assert chosen_engine("auto", large, 10_000) == "lanes"
+    with pytest.raises(
+        ValueError, match=r"cuda does not have networks of 10,501 parameters: allowed .* 4,096"
+    ):
+        chosen_engine("cuda", large)
+
+
+def test_auto_is_lanes_where_the_gpu_cannot_be_used(monkeypatch):
+    def lacking():
+        raise NoDeviceError("no driver")
+
+    monkeypatch.setattr(cuda, "device", lacking)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert chosen_engine("auto", balls(1)["protocol"], 10_000) == "lanes"
