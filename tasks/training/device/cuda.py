@@ -205,7 +205,8 @@ class Cuda:
         if of_driver < major:
             raise NoDeviceError(
                 f"{_NEEDED}; the driver is of CUDA {of_driver}, the compiler of CUDA {major}.{minor}: "
-                f'update the driver, or pip install "cuda-bindings[all]=={of_driver}.*"'
+                f'update the driver, or pip install "cuda-bindings=={of_driver}.*" '
+                f"nvidia-cuda-nvrtc-cu{of_driver}"
             )
 
     def _attribute(self, name: str) -> int:

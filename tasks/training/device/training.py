@@ -188,10 +188,10 @@ class _Kernels:
                 places,
                 self._threads,
                 [
-                    rows.inputs if rows.inputs.ndim == 2 else rows.inputs[some],
-                    targets[some],
-                    initial[some],
-                    keys[some],
+                    _of(rows.inputs, some) if rows.inputs.ndim == 3 else _of(rows.inputs),
+                    _of(targets, some),
+                    _of(initial, some),
+                    _of(keys, some),
                     np.array(snapshots, np.int64),
                     np.int32(len(snapshots)),
                     Written(taken[some]),
@@ -226,11 +226,11 @@ class _Kernels:
                 self._places("look", len(parameters[some])),
                 self._threads,
                 [
-                    rows.inputs if rows.inputs.ndim == 2 else rows.inputs[some],
+                    _of(rows.inputs, some) if rows.inputs.ndim == 3 else _of(rows.inputs),
                     np.int32(rows.inputs.ndim == 2),
-                    targets[some],
+                    _of(targets, some),
                     np.int32(rows.n_rows),
-                    parameters[some],
+                    _of(parameters, some),
                     np.int32(len(parameters[some])),
                     Written(right[some]),
                     Written(total[some]),
@@ -285,3 +285,8 @@ class _Kernels:
                     raise
             else:
                 start += at_once
+
+
+def _of(array: NDArray[np.generic], some: slice = slice(None)) -> NDArray[np.generic]:
+    """Give some networks' part of an array, as kernels take it."""
+    return np.ascontiguousarray(array[some])

@@ -35,6 +35,13 @@ def test_the_frozen_bits_of_batches(setting):
     assert digest(array for array in result if array is not None) == FROZEN[setting]
 
 
+def test_arrays_may_lie_anywhere():
+    of = balls(30, **BATCHES["nesterov"])
+    of["orders"], of["initial"] = np.repeat(of["orders"], 2)[::2], np.asfortranarray(of["initial"])
+    result = train(**of, engine="cuda", keep_parameters=True)
+    assert digest(array for array in result if array is not None) == FROZEN["nesterov"]
+
+
 def test_the_frozen_bits_of_a_block():
     arrays = train_block(replace(functions(), engine="cuda")).arrays
     assert digest(arrays[name] for name in sorted(arrays)) == "0bf66ca873d8b930"
