@@ -22,8 +22,8 @@ one that is written for its place in the order. Waiting is not in it. Of other a
 their code would give on an H200.
 
 Multiply-adds are counted a second time, by hand, from the sizes of the network: those of the products, 14 of
-the loss of a row that is looked at and 13 of others, 11 of the update of a parameter, and what a team computes beside them where sizes are no
-multiples of its tiles.
+the loss of a row that is looked at, 13 of others, 11 of the update of a parameter, and what a team computes
+beside them where sizes are no multiples of its tiles.
 """
 
 import argparse
