@@ -98,9 +98,13 @@ typedef long long whole64;
 
 /* The larger number, as LARGER gives it for z and a leak times z: NaN where either is NaN. */
 FUNCTION float LARGER_NUMBER(float a, float b) {
+#if __CUDA_ARCH__ >= 800
     float larger;
     asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
     return larger;
+#else
+    return a > b ? a : b;
+#endif
 }
 
 #endif
