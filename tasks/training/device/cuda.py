@@ -5,9 +5,13 @@ Each host thread has a stream of its own: while one waits for its kernel, others
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +23,12 @@ from relusweep.tasks.training.device.machine import (
     Scratch,
     Written,
 )
+from relusweep.tasks.training.device.source import MOST_SHARED
 
 __all__ = ["OPTIONS", "Cuda", "device", "threads_of"]
 
 OPTIONS = ("--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false", "--std=c++17", "-w")
+_ROWS = 33 * 1024  # bytes of rows and targets beside the moments of a block, at most
 _NEEDED = "the engine cuda needs an NVIDIA GPU, its driver, and relusweep[cuda]"
 
 
@@ -55,7 +61,8 @@ class Cuda:
     def __init__(self, driver: Any, nvrtc: Any) -> None:
         self._cu, self._rtc = driver, nvrtc
         self._own, self._lock = threading.local(), threading.Lock()
-        self._compiled: dict[str, dict[str, _Kernel]] = {}
+        self._loaded: dict[str, dict[str, _Kernel]] = {}
+        self._locks: dict[str, threading.Lock] = {}
         try:
             self._call("cuInit", 0)
             self._device = self._call("cuDeviceGet", 0)
@@ -81,6 +88,12 @@ class Cuda:
         """What the GPU is called."""
         return str(self._call("cuDeviceGetName", 100, self._device).decode().strip("\0 "))
 
+    @property
+    def shared(self) -> int:
+        """Bytes that the moments of a block may fill of its memory, with room for its rows and targets."""
+        most = self._attribute("CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")
+        return min(MOST_SHARED, most - _ROWS)
+
     def threads(self, team: int) -> int:
         """Give the threads of a block: as many as leave each the registers that it needs."""
         return threads_of(team)
@@ -104,7 +117,8 @@ class Cuda:
         of = self._kernel(program, kernel)
         counted = "cuOccupancyMaxActiveBlocksPerMultiprocessor"
         processors = self._attribute("CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT")
-        return max(1, self._call(counted, of.function, threads, of.shared)) * processors * threads
+        blocks = int(self._call(counted, of.function, threads, of.shared))
+        return max(1, blocks) * processors * threads
 
     def run(
         self, program: str, kernel: str, places: int, threads: int, arguments: Sequence[Argument]
@@ -157,10 +171,12 @@ class Cuda:
 
     def _kernel(self, program: str, kernel: str) -> _Kernel:
         with self._lock:
-            if program not in self._compiled:
+            alone = self._locks.setdefault(program, threading.Lock())
+        with alone:  # while others compile other texts
+            if program not in self._loaded:
                 self._enter()
-                self._compiled[program] = self._load(program)
-            return self._compiled[program][kernel]
+                self._loaded[program] = self._load(program)
+            return self._loaded[program][kernel]
 
     def _load(self, program: str) -> dict[str, _Kernel]:
         module = self._call("cuModuleLoadData", self._compile(program))
@@ -171,7 +187,13 @@ class Cuda:
         for name, of_block in (("train", int(shared[0])), ("look", 0)):
             function = self._call("cuModuleGetFunction", module, name.encode())
             most = self._cu.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-            self._call("cuFuncSetAttribute", function, most, of_block)
+            try:
+                self._call("cuFuncSetAttribute", function, most, of_block)
+            except RuntimeError:
+                raise NoDeviceError(
+                    f"networks of this shape need {of_block:,} bytes of the memory of a block, which "
+                    f"{self.name} does not have; use engine=lanes"
+                ) from None
             found[name] = _Kernel(function, of_block)
         return found
 
@@ -184,13 +206,17 @@ class Cuda:
         if not known:
             raise NoDeviceError(f"{_NEEDED}; {self.name}, of sm_{major}{minor}, is too old for NVRTC")
         exact = known[-1] == 10 * major + minor
-        options = [f"--gpu-architecture={'sm' if exact else 'compute'}_{known[-1]}".encode()]
-        options += [option.encode() for option in OPTIONS]
+        options = [f"--gpu-architecture={'sm' if exact else 'compute'}_{known[-1]}", *OPTIONS]
+        version = "{}.{}".format(*self._rtc_call("nvrtcVersion"))
+        return _kept("\n".join([version, *options, program]), lambda: self._made(program, options, exact))
+
+    def _made(self, program: str, options: Sequence[str], exact: bool) -> bytes:
         handle = self._rtc_call("nvrtcCreateProgram", program.encode(), b"relusweep.cu", 0, [], [])
         try:
-            self._rtc_call("nvrtcCompileProgram", handle, len(options), options)
+            given = [option.encode() for option in options]
+            self._rtc_call("nvrtcCompileProgram", handle, len(given), given)
             image = "CUBIN" if exact else "PTX"
-            found = b" " * self._rtc_call(f"nvrtcGet{image}Size", handle)  # which NVRTC writes into
+            found: bytes = b" " * self._rtc_call(f"nvrtcGet{image}Size", handle)  # which NVRTC writes into
             self._rtc_call(f"nvrtcGet{image}", handle, found)
             return found
         except RuntimeError as error:
@@ -226,6 +252,23 @@ class Cuda:
         if int(status):
             raise RuntimeError(f"{name} gives {self._rtc.nvrtcResult(int(status)).name}")
         return found[0] if len(found) == 1 else tuple(found)
+
+
+def _kept(source: str, make: Callable[[], bytes]) -> bytes:
+    """Give what a text was compiled to once on this machine, or what it is compiled to now."""
+    name = f"{hashlib.blake2b(source.encode(), digest_size=16).hexdigest()}.cubin"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "relusweep"
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / name).read_bytes()
+    except FileNotFoundError:
+        found = make()
+        with contextlib.suppress(OSError):
+            (beside := folder / f"{name}.{os.getpid()}.{threading.get_ident()}").write_bytes(found)
+            beside.replace(folder / name)
+        return found
+    except (OSError, RuntimeError):  # there is no home, or none that can be written
+        return make()
 
 
 @cache

@@ -36,6 +36,10 @@ Argument = NDArray[np.generic] | Written | Scratch | np.int32
 class Machine(Protocol):
     """Where kernels run."""
 
+    @property
+    def shared(self) -> int:
+        """Bytes that the moments of a block may fill of its memory."""
+
     def threads(self, team: int) -> int:
         """Give the threads of a block, of which so many train a network together."""
 

@@ -20,6 +20,8 @@ _OPTIONS = ["-cl-std=CL1.2", "-cl-fp32-correctly-rounded-divide-sqrt", "-w", "-c
 class OpenCl:
     """The first processor that OpenCL has."""
 
+    shared = 4096
+
     def threads(self, team: int) -> int:
         """Give the threads of a block: several, or one team."""
         return team if team > 1 else 4
@@ -38,7 +40,9 @@ class OpenCl:
         """Run a kernel of a text."""
         import pyopencl as cl
 
-        flags, given, written = cl.mem_flags.READ_WRITE, [], []
+        flags = cl.mem_flags.READ_WRITE
+        given: list[Any] = []
+        written: list[tuple[Any, Any]] = []
         for argument in arguments:
             if isinstance(argument, np.generic):
                 given.append(argument)

@@ -8,17 +8,17 @@ import numpy as np
 from relusweep.tasks.training.lanes import Rule, codes_of, passes_of_relu, rule_of
 from relusweep.tasks.training.protocol import Protocol, Rows
 
-__all__ = ["OUTSIDE", "definitions", "moments_of", "program_of", "team_of"]
+__all__ = ["MOST_SHARED", "OUTSIDE", "definitions", "moments_of", "program_of", "team_of"]
 
 REGISTERS, SHARED, OUTSIDE = 0, 1, 2
 """Where the moments of a network lie: with its thread, in the memory of its block, or of the device."""
 
-_MOST_IN_REGISTERS, _SHARED_BYTES = 37, 72 * 1024
+_MOST_IN_REGISTERS, MOST_SHARED = 37, 112 * 1024
 
 _FILES = ("portable", "functions", "losses", "units", "penalties", "updates", "orders", "kernel", "team")
 
 
-def program_of(protocol: Protocol, rows: Rows, threads: int) -> str:
+def program_of(protocol: Protocol, rows: Rows, threads: int, shared: int = MOST_SHARED) -> str:
     """Give the text of the kernels that train and look at networks.
 
     Parameters
@@ -29,8 +29,10 @@ def program_of(protocol: Protocol, rows: Rows, threads: int) -> str:
         Those of any networks.
     threads : int
         Of a block.
+    shared : int
+        Bytes that the moments of a block may fill of its memory.
     """
-    return definitions(protocol, rows, threads) + text(*_FILES)
+    return definitions(protocol, rows, threads, shared) + text(*_FILES)
 
 
 def text(*names: str) -> str:
@@ -38,7 +40,7 @@ def text(*names: str) -> str:
     return "\n".join(files(__package__).joinpath(f"{name}.h").read_text() for name in names)
 
 
-def definitions(protocol: Protocol, rows: Rows, threads: int) -> str:
+def definitions(protocol: Protocol, rows: Rows, threads: int, shared: int = MOST_SHARED) -> str:
     """Give the sizes and constants that the text is compiled for."""
     network = protocol.network
     rule = rule_of(protocol, rows, protocol.batch_of(rows.n_rows))
@@ -50,7 +52,7 @@ def definitions(protocol: Protocol, rows: Rows, threads: int) -> str:
         "SKIP_INPUT": network.skip == "input",
         "OF_RELU": passes_of_relu(protocol),
         "UNEQUAL": network.widths is not None,
-        "MOMENTS": moments_of(protocol, threads),
+        "MOMENTS": moments_of(protocol, threads, shared),
         "TEAM": team_of(protocol, rows),
         "BLOCK": threads,
     }
@@ -78,12 +80,12 @@ def team_of(protocol: Protocol, rows: Rows) -> int:
     return team if network.n_parameters <= 150 * team else 1  # of more, shared memory is too small
 
 
-def moments_of(protocol: Protocol, threads: int) -> int:
-    """Choose where the moments of networks lie, in blocks of so many threads."""
+def moments_of(protocol: Protocol, threads: int, shared: int) -> int:
+    """Choose where the moments of networks lie, in blocks of so many threads, and of so many bytes."""
     n_parameters = protocol.network.n_parameters
     if n_parameters <= _MOST_IN_REGISTERS:
         return REGISTERS
-    return SHARED if 8 * n_parameters * threads <= _SHARED_BYTES else OUTSIDE
+    return SHARED if 8 * n_parameters * threads <= shared else OUTSIDE
 
 
 def _sizes(rule: Rule) -> dict[str, int]:

@@ -64,7 +64,7 @@ def hold(
     orders: NDArray[np.uint64] | None,
 ) -> None:
     """Hold the first networks after a few epochs against the lanes, once for each program of this process."""
-    program = program_of(protocol, rows, machine.threads(team_of(protocol, rows)))
+    program = program_of(protocol, rows, machine.threads(team_of(protocol, rows)), machine.shared)
     if program in _held or not len(initial):
         return
     few = slice(0, _FEW)
@@ -252,14 +252,14 @@ class _Kernels:
 
     @cached_property
     def _program(self) -> str:
-        return program_of(self.protocol, self.rows, self._threads)
+        return program_of(self.protocol, self.rows, self._threads, self.machine.shared)
 
     @property
     def _scratch(self) -> tuple[int, int]:
         """Bytes of a thread's order of the rows, and of its moments."""
         order = self.rows.n_rows * (2 if self.rows.n_rows <= 2**16 else 4)
         shuffled = self.protocol.updates_of(self.rows.n_rows) > 1
-        outside = self._team == 1 and moments_of(self.protocol, self._threads) == OUTSIDE
+        outside = self._team == 1 and moments_of(self.protocol, self._threads, self.machine.shared) == OUTSIDE
         return order * shuffled, 8 * self.protocol.network.n_parameters * outside
 
     def _places(self, kernel: str, n_networks: int) -> int:

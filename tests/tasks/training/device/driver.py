@@ -64,6 +64,8 @@ class Driver:
     def cuDeviceGetAttribute(self, attribute, device):  # noqa: N802
         of = driver.CUdevice_attribute
         major, minor = of.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, self.arch
+        if "SHARED" in attribute.name:
+            return OK, 233472
         return OK, 2 if "MULTIPROCESSOR" in attribute.name else minor[attribute != major]
 
     def cuMemGetInfo(self):  # noqa: N802

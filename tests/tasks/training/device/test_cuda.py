@@ -20,6 +20,11 @@ def arguments(n_networks=300):
     return of["protocol"], rows, of["initial"], of["orders"], test
 
 
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
 def trained(driver, n_networks=300):
     machine = Cuda(driver, driver.compiler)
     return training.train_on(machine, *arguments(n_networks), keep_parameters=True, snapshots=(0, 2))
@@ -35,6 +40,14 @@ def test_networks_have_the_bits_of_the_lanes_and_memory_is_given_back(expected):
     assert equal_bits(trained(driver), expected)
     assert driver.launches == [("train", 2, 128), ("look", 2, 128), ("look", 2, 128)]
     assert not driver.held
+
+
+def test_what_was_compiled_once_is_kept(monkeypatch):
+    first, second = Driver(), Driver()
+    expected = trained(first, 4)
+    second.compiler.program = first.compiler.program
+    monkeypatch.setattr(type(second.compiler), "nvrtcCreateProgram", None)
+    assert equal_bits(trained(second, 4), expected)
 
 
 def test_where_memory_is_short_fewer_networks_are_trained_at_a_time(expected):

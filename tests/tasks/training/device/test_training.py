@@ -96,6 +96,15 @@ def test_networks_of_a_team_of_threads(size):
     assert equal_bits(found, expected)
 
 
+def test_moments_that_fit_nowhere_else_lie_in_the_memory_of_the_device():
+    protocol, *of = boolean(4, 10, 2, 20, epochs=30, clip_norm=0.5)
+    assert protocol.network.n_parameters * 8 * OpenCl().threads(1) > OpenCl.shared
+    found, expected = (
+        train(protocol, *of, engine=engine, keep_parameters=True) for engine in ("cuda", "lanes")
+    )
+    assert equal_bits(found, expected)
+
+
 def test_another_result_than_the_lanes_is_told(monkeypatch):
     class Other(OpenCl):
         def run(self, program, kernel, places, threads, arguments):
