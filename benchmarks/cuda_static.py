@@ -1,23 +1,29 @@
 """Say without a GPU how fast the kernels of the engine `cuda` could be at most, from their machine code.
 
-    pip install 'relusweep[cuda]' nvidia-cuda-nvdisasm nvidia-cuda-cuobjdump
+    pip install 'relusweep[bench,cuda]'
     python benchmarks/cuda_static.py [--cases 2,2 5,3 10,5 ten-bit ball] [--architectures sm_80 sm_90 sm_100]
 
-NVRTC compiles the kernel of each case of `training.py`. What one epoch of a network executes is counted in its
-code: blocks of instructions that store a result, take a network or leave are executed once for a network and do
-not count; of the rest, the largest loop is that over epochs, and everything outside of the loops within it
+NVRTC compiles the kernel of each case of `training.py`. What an epoch of a network executes is counted in its
+code. Blocks of instructions that store a result, take a network or leave are executed once for a network and
+do not count; of the rest, the largest loop is that over epochs, and what is outside of the loops within it
 counts once. How often those turn follows from what they hold:
 
-- the loop over rows has a reciprocal for each row, of the slope of its loss, so it turns ``rows / reciprocals``
-  times; of a team of threads it is that over pieces of 16 rows;
+- the loop over rows has a reciprocal for each row, of the slope of its loss, and so turns
+  ``rows / reciprocals`` times; that of a team of threads goes over pieces of 16 rows;
 - a loop around it is that over batches;
-- a loop with integers alone draws the order of the rows, and stores two places for each;
+- a loop of integers alone draws the order of the rows, and stores two places for each;
 - a loop that only moves numbers to shared memory copies the inputs of 16 rows, a number a store.
 
-The bound is that of an H200, of the resource that is used up first: slots to issue an instruction, 128 a clock
-and multiprocessor; lanes for float32, 128; for integers, comparisons and choices, 64; for reciprocals and
-roots, 16; bytes of shared memory, 128. Waiting is not in it. Of the other architectures it says what the code
-would give there.
+The bound is that of an H200, of the resource that is used up first: slots to issue an instruction, 128 a
+clock and multiprocessor; lanes for float32, 128; for integers, comparisons and choices, 64; for reciprocals
+and roots, 16; bytes of shared memory, 128; and bytes of device memory, 4.8e12 a second: where networks have
+rows of their own, a row is a sector of 32 bytes for its inputs, one for its target, and one that is read and
+one that is written for its place in the order. Waiting is not in it. Of other architectures it says what
+their code would give on an H200.
+
+Multiply-adds are counted a second time, by hand, from the sizes of the network: those of the products, 14 of
+the loss of a row that is looked at, 13 of others, 11 of the update of a parameter, and what a team computes
+beside them where sizes are no multiples of its tiles.
 """
 
 import argparse
@@ -39,12 +45,21 @@ from relusweep.tasks.training.device.source import program_of, team_of
 from relusweep.tasks.training.protocol import Rows
 
 CLOCKS = 132 * 1.98e9  # of all multiprocessors of an H200 in a second
-LANES = {"issue": 128, "fp32": 128, "integer": 64, "special": 16, "shared bytes": 128}
+LANES = {
+    "issue": 128,
+    "fp32": 128,
+    "integer": 64,
+    "special": 16,
+    "shared bytes": 128,
+    "device bytes": 4.8e12 / CLOCKS,
+}
 SHARED_OF_SM = {"sm_80": 164, "sm_90": 228, "sm_100": 228}  # KiB, of which each block takes one more
 FP32 = {"FFMA", "FMUL", "FADD"}
 SHARED = {"LDS", "STS"}
 GLOBAL = {"LDG", "STG"}
-ONCE = re.compile(r"\b(ATOMG?|EXIT|CALL|COLLECTIVE|RET)\b|STG\S*\.EF")  # STORE_ONCE is a streaming store
+JUMP = re.compile(r"\b(?:BRA|CALL)\b.*`\((\.L\S+?)\)")
+END = re.compile(r"\b(BRA|CALL|EXIT|RET|BRX)\b")
+ONCE = re.compile(r"\b(ATOMG?|EXIT|COLLECTIVE|RET)\b|CALL.*\$|STG\S*\.EF")  # STORE_ONCE is a streaming store
 
 
 def tool(name: str) -> str:
@@ -92,6 +107,7 @@ class Code:
 
     @classmethod
     def read(cls, listing: str, kernel: str) -> "Code":
+        """Read the code of a kernel from what nvdisasm prints."""
         instructions: list[str] = []
         labels: dict[str, int] = {}
         inside = False
@@ -108,7 +124,7 @@ class Code:
     def blocks(self) -> dict[int, range]:
         """Runs of instructions that are entered at their first one alone, by its place."""
         starts = {0, *self.labels.values()}
-        starts |= {i + 1 for i, x in enumerate(self.instructions) if re.search(r"\b(BRA|EXIT|RET|BRX)\b", x)}
+        starts |= {i + 1 for i, x in enumerate(self.instructions) if END.search(x)}
         places = sorted(start for start in starts if start < len(self.instructions))
         return {a: range(a, b) for a, b in zip(places, [*places[1:], len(self.instructions)], strict=True)}
 
@@ -116,10 +132,9 @@ class Code:
         """Give the blocks that may follow a block."""
         last, after = self.instructions[self.blocks[block][-1]], self.blocks[block].stop
         result = set()
-        if (jump := re.search(r"\bBRA\b.*`\((\S+?)\)", last)) and jump[1] in self.labels:
+        if (jump := JUMP.search(last)) and jump[1] in self.labels:
             result.add(self.labels[jump[1]])
-        always = not last.startswith("@") and re.match(r"(BRA|BRA\.U|EXIT|RET\S*) (?!U?!?U?P)", last + " ")
-        if not always:
+        if not (END.match(last) and re.match(r"\S+ (`|R|;|$)", last + " ;")):
             result.add(after)
         return result & self.blocks.keys()
 
@@ -212,6 +227,7 @@ class Found:
     shared: int
     warps: int
     counts: Counter[str]  # of a network-epoch, of all threads of a team
+    device: int  # bytes
 
     @property
     def used(self) -> dict[str, float]:
@@ -222,8 +238,8 @@ class Found:
         every = sum(self.counts.values())
         nbytes = sum(int(kind.split(".")[1]) / 8 * n for kind, n in memory.items() if "." in kind)
         rest = every - fp32 - special - sum(memory.values())
-        used = {"issue": every, "fp32": fp32, "integer": rest, "special": special, "shared bytes": nbytes}
-        return used
+        used = {"issue": every, "fp32": fp32, "integer": rest, "special": special}
+        return used | {"shared bytes": nbytes, "device bytes": self.device}
 
     @property
     def bound(self) -> tuple[float, str]:
@@ -252,7 +268,26 @@ def find(chosen: Case, architecture: str) -> Found:
     )
     counts = of_epoch(Code.read(listing, "train"), chosen, team)
     each = Counter({kind: n * team for kind, n in counts.items()})
-    return Found(registers, stack, shared, blocks * threads // 32, each)
+    device = 128 * chosen.n_rows if chosen.batch < chosen.n_rows else 0
+    return Found(registers, stack, shared, blocks * threads // 32, each, device)
+
+
+def multiply_adds(chosen: Case, team: int) -> int:
+    """Count the multiply-adds of a network-epoch, of networks with one output."""
+    network, rows = chosen.network, chosen.n_rows
+    updates = -(-rows // chosen.batch)
+    inputs, width, deeper = network.n_inputs, network.width, network.depth - 1
+    of_loss = 14 if chosen.batch == rows else 13
+    forward = back = width * (inputs + deeper * width + 1)
+    back -= width * inputs
+    if team == 1:  # of biases the gradient is a sum
+        return rows * (2 * forward + back + of_loss) + updates * 11 * network.n_parameters
+    groups = team // 4
+    padded = -(-width // groups) * groups
+    owned = padded * 4 * (inputs // 4 + 1 + deeper * (padded // 4 + 1)) + (padded // team + 1) * team
+    ahead = padded * (inputs + deeper * width) + width
+    returned = padded * (1 + deeper * width)
+    return rows * (ahead + returned + owned + of_loss) + updates * 11 * owned
 
 
 def _said(*command: str) -> str:
@@ -266,41 +301,25 @@ def main() -> None:
     parser.add_argument("--architectures", nargs="+", default=["sm_80", "sm_90", "sm_100"])
     arguments = parser.parse_args()
     table = Table(title="Machine code of a network-epoch (instructions of threads)")
-    headings = (
-        "registers",
-        "stack",
-        "shared B",
-        "warps an SM",
-        "FFMA",
-        "other fp32",
-        "LDS, STS",
-        "MUFU",
-        "rest",
-    )
-    for heading in ("case", "architecture", *headings, "fp32 / necessary", "bound on an H200, of"):
+    headings = ["case", "architecture", "registers", "stack", "shared B", "warps an SM", "FFMA", "by hand"]
+    headings += ["other fp32", "LDS, STS", "MUFU", "rest", "fp32 / necessary", "bound on an H200, of"]
+    for heading in headings:
         table.add_column(heading, justify="right")
     for text in arguments.cases:
         chosen = case(text)
-        necessary = 3 * chosen.network.n_parameters * chosen.n_rows
         for architecture in arguments.architectures:
-            found = find(chosen, architecture)
-            used, ffma = found.used, found.counts["FFMA"]
-            memory = sum(n for kind, n in found.counts.items() if kind.split(".")[0] in SHARED)
-            bound, of = found.bound
-            numbers = (
-                found.registers,
-                found.stack,
-                found.shared,
-                found.warps,
-                ffma,
-                round(used["fp32"] - ffma),
-            )
-            more = (memory, round(used["special"]), round(used["integer"]))
-            cells = [f"{n:,}" for n in (*numbers, *more)]
-            table.add_row(
-                chosen.name, architecture, *cells, f"{used['fp32'] / necessary:.2f}", f"{bound:.2g}, {of}"
-            )
+            table.add_row(chosen.name, architecture, *_cells(chosen, find(chosen, architecture)))
     Console(width=190).print(table)
+
+
+def _cells(chosen: Case, found: Found) -> list[str]:
+    used, ffma, (bound, of) = found.used, found.counts["FFMA"], found.bound
+    by_hand = multiply_adds(chosen, team_of(chosen.protocol(1), Rows(*chosen.rows(1))))
+    memory = sum(n for kind, n in found.counts.items() if kind.split(".")[0] in SHARED)
+    numbers = [found.registers, found.stack, found.shared, found.warps, ffma, by_hand, used["fp32"] - ffma]
+    numbers += [memory, used["special"], used["integer"]]
+    necessary = 3 * chosen.network.n_parameters * chosen.n_rows
+    return [*(f"{n:,}" for n in numbers), f"{used['fp32'] / necessary:.2f}", f"{bound:.2g}, {of}"]
 
 
 if __name__ == "__main__":

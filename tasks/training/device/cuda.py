@@ -34,7 +34,7 @@ _NEEDED = "the engine cuda needs an NVIDIA GPU, its driver, and relusweep[cuda]"
 
 def threads_of(team: int) -> int:
     """Give the threads of a block, of which so many train a network: so few that each has the registers."""
-    return 32 if team > 1 else 128
+    return 32 if team > 1 else 64
 
 
 class _Kernel(NamedTuple):

@@ -98,32 +98,46 @@ typedef long long whole64;
 
 /* The larger number, as LARGER gives it for z and a leak times z: NaN where either is NaN. */
 FUNCTION float LARGER_NUMBER(float a, float b) {
+#if __CUDA_ARCH__ >= 800
     float larger;
     asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
     return larger;
+#else
+    return a > b ? a : b;
+#endif
 }
 
-/* ROOT of numbers from 0: its steps without its branch. Small numbers are scaled up before them, and where they give
-   NaN, of 0 and infinity, the root is the number itself. */
-FUNCTION float ROOT_OF_MEAN(float a) {
-    bool small = a < 0x1p-60f;
-    float x = small ? a * 0x1p64f : a, y;
-    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    float s = x * y, h = y * 0.5f, rest = FMA(-s, s, x);
+#endif
+
+/* ROOT of numbers from 0 and DIVIDE, where both numbers and the quotient are normal and 2**24 away from the ends of the
+   range, as CUDA has them but without branches: from approximations of 1 / sqrt(x) and 1 / b. Small numbers are scaled
+   up before a root is taken; where its steps give NaN, of 0 and infinity, the root is the number itself. */
+
+#define SCALED(a) ((a) < 0x1p-60f ? (a) * 0x1p64f : (a))
+
+FUNCTION float root_from(float a, float x, float approximation) {
+    float s = x * approximation, h = approximation * 0.5f, rest = FMA(-s, s, x);
     s = rest == rest ? FMA(rest, h, s) : a;
-    return small ? s * 0x1p-32f : s;
+    return a < 0x1p-60f ? s * 0x1p-32f : s;
 }
 
-/* DIVIDE where both numbers and the quotient are normal and 2**24 away from the ends of the range: its steps without
-   its branch. */
-FUNCTION float DIVIDE_NORMAL(float a, float b) {
-    float y;
-    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(b));
-    y = FMA(y, FMA(-b, y, 1.0f), y);
-    float q = a * y;
+FUNCTION float quotient_from(float a, float b, float approximation) {
+    float y = FMA(approximation, FMA(-b, approximation, 1.0f), approximation), q = a * y;
     return FMA(y, FMA(-b, q, a), q);
 }
 
+#ifndef __OPENCL_VERSION__
+FUNCTION float ROOT_OF_MEAN(float a) {
+    float x = SCALED(a), y;
+    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return root_from(a, x, y);
+}
+
+FUNCTION float DIVIDE_NORMAL(float a, float b) {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(b));
+    return quotient_from(a, b, y);
+}
 #endif
 
 /* A number as the engine lanes rounds it: of Python's doubles, once. */

@@ -69,14 +69,15 @@ def definitions(protocol: Protocol, rows: Rows, threads: int, shared: int = MOST
 
 def team_of(protocol: Protocol, rows: Rows) -> int:
     """Count the threads that train a network: a team where no thread's registers can hold it, else one."""
-    network, plain = protocol.network, passes_of_relu(protocol) and protocol.network.widths is None
+    network, plain = protocol.network, passes_of_relu(protocol)
     whole = protocol.batch_of(rows.n_rows) == rows.n_rows and rows.n_rows % 16 == 0
     rule = rule_of(protocol, rows, rows.n_rows)
     if not (plain and whole and rule.single) or rule.watched or rule.regularised:
         return 1
     if network.n_parameters <= 100 or not 6 <= network.width <= 40:
         return 1
-    return next(team for team in (8, 16, 32) if network.width <= 5 * team // 4)
+    team = next(team for team in (8, 16, 32) if network.width <= 5 * team // 4)
+    return team if network.n_parameters <= 150 * team else 1  # of more, shared memory is too small
 
 
 def moments_of(protocol: Protocol, threads: int, shared: int) -> int:
