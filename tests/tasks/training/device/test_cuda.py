@@ -5,7 +5,7 @@ import pytest
 
 from relusweep.tasks.training import lanes
 from relusweep.tasks.training.device import training
-from relusweep.tasks.training.device.cuda import Cuda, device
+from relusweep.tasks.training.device.cuda import Cuda, device, threads_of
 from relusweep.tasks.training.device.machine import DeviceMemoryError, NoDeviceError
 from relusweep.tasks.training.protocol import Rows
 from tests.tasks.training.device.driver import Driver
@@ -38,7 +38,7 @@ def expected():
 def test_networks_have_the_bits_of_the_lanes_and_memory_is_given_back(expected):
     driver = Driver()
     assert equal_bits(trained(driver), expected)
-    assert driver.launches == [("train", 2, 128), ("look", 2, 128), ("look", 2, 128)]
+    assert driver.launches == [(kernel, 2, threads_of(1)) for kernel in ("train", "look", "look")]
     assert not driver.held
 
 
