@@ -142,16 +142,17 @@ def engine(case: Case, name: str, n_networks: int, epochs: int) -> Contender:
     return lambda: int(train(protocol, x, y, initial, orders=orders, engine=name).epochs.sum())
 
 
-def stacked_torch(case: Case, n_networks: int) -> Contender:
+def stacked_torch(case: Case, n_networks: int, device: str = "cpu") -> Contender:
     """Stacked PyTorch without any bookkeeping: ``baddbmm``, autograd and the fused Adam."""
-    parameters = torch.tensor(case.initial_parameters(n_networks), requires_grad=True)
+    parameters = torch.tensor(case.initial_parameters(n_networks), device=device, requires_grad=True)
     optimizer = torch.optim.Adam([parameters], lr=RATE, fused=True)
-    x, signs = map(torch.tensor, case.rows(n_networks))
-    everyone = torch.arange(n_networks)[:, None]
+    x, signs = (torch.tensor(array, device=device) for array in case.rows(n_networks))
+    everyone = torch.arange(n_networks, device=device)[:, None]
 
     def run() -> int:
         for _ in range(case.stacked_epochs):
-            order = torch.rand(n_networks, case.n_rows).argsort(dim=1) if case.batch < case.n_rows else None
+            shuffled = case.batch < case.n_rows
+            order = torch.rand(n_networks, case.n_rows, device=device).argsort(dim=1) if shuffled else None
             for start in range(0, case.n_rows, case.batch):
                 some = None if order is None else order[:, start : start + case.batch]
                 rows, targets = (x, signs) if some is None else (x[everyone, some], signs[everyone, some])

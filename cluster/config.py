@@ -75,7 +75,7 @@ class Local(_Config):
     threads_per_worker : int
         Blocks that one process computes at a time.
     gpus : int or list of int, optional
-        How many GPUs to use, or which: each gets a process of one thread that sees no other.
+        How many GPUs to use, or which: each gets a process that sees no other.
     dashboard : int
         Port of the scheduler's dashboard and /metrics, on the loopback interface alone; 0 for a free one.
     """

@@ -62,9 +62,7 @@ class LocalBackend(ClusterBackend[SpecCluster]):
     def _workers(self) -> dict[str | int, dict[str, Any]]:
         config = self._config
         on_gpus: dict[str | int, dict[str, Any]] = {
-            f"gpu-{index}": self._worker(
-                nthreads=1, resources={"GPU": 1}, environment={**ENVIRONMENT, **environment}
-            )
+            f"gpu-{index}": self._worker(resources={"GPU": 1}, environment={**ENVIRONMENT, **environment})
             for index, environment in gpu_environments(config.gpus).items()
         }
         n = config.workers

@@ -49,7 +49,7 @@ class TrainingBlock:
     probes : tuple of Probe
     extent : Extent
         Of the sweep that the results must fit.
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
     starts : Starts, optional
         By default they are drawn.
     pretraining : Pretraining, optional

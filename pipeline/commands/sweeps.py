@@ -53,10 +53,15 @@ __all__ = [
 
 _ONE = "A named sweep or a YAML file: list its fields."
 _INTERRUPTED = 130
+_BLOCKS_ON_GPU = 8  # at a time
 
 Engine = Annotated[
-    Literal["auto", "lanes", "reference"] | None,
-    Option("--engine", help="Who trains: compiled lanes (auto), or PyTorch as the reference."),
+    Literal["auto", "lanes", "cuda", "reference"] | None,
+    Option(
+        "--engine",
+        help="Who trains: compiled lanes, a GPU with the same bits, or PyTorch as reference; auto: lanes, "
+        "or the GPUs that workers were given.",
+    ),
 ]
 Replace = Annotated[bool, Option("--replace", help="Start anew where the store has another specification.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Only show the plan.")]
@@ -143,7 +148,8 @@ def run(
     if dry_run:
         print_plan(plans(specification, store, replace=replace), store)
         return
-    config = cluster_config(workers, threads_per_worker, scheduler, cluster)
+    gpu = getattr(specification.spec, "engine", None) == "cuda"
+    config = cluster_config(workers, threads_per_worker, scheduler, cluster, gpu=gpu)
     run_and_tell(specification, store, config, replace=replace, log=log)
 
 
@@ -201,9 +207,14 @@ def listeners(stack: ExitStack, run_id: str, store: str, log: str | None) -> lis
 
 
 def cluster_config(
-    workers: int | None, threads: int | None, scheduler: str | None, file: str | None = None
+    workers: int | None,
+    threads: int | None,
+    scheduler: str | None,
+    file: str | None = None,
+    *,
+    gpu: bool = False,
 ) -> ClusterConfig:
-    """Turn the options about workers into a configuration."""
+    """Turn the options about workers into a configuration; on this machine, with a GPU where it is needed."""
     from relusweep.cluster import Address, Local, read_config
 
     if file is not None:
@@ -215,6 +226,8 @@ def cluster_config(
         if workers is not None or threads is not None:
             raise BadParameter("a --scheduler has its workers: no --workers, no --threads-per-worker")
         return Address(address=scheduler)
+    if gpu:
+        return Local(workers=workers, threads_per_worker=threads or _BLOCKS_ON_GPU, gpus=1)
     return Local(workers=workers, threads_per_worker=threads or 1)
 
 

@@ -24,11 +24,13 @@ def check_promised(plans: Iterable[Plan], config: ClusterConfig) -> None:
     Raises
     ------
     ResourceMissing
-        A plan with blocks asks for it, or a task for more memory than this machine has, where it runs here.
+        A plan with blocks asks for it, or, where it runs here, a task for more memory than this machine has,
+        or for a GPU that cannot be used.
     """
     plans = list(plans)
     if isinstance(config, Local):
         _check_memory(plans)
+        _check_gpu(plans)
     brought = promised(config)
     if brought is not None:
         _check(plans, brought, f"the workers of a cluster of kind {config.kind!r}, as it is configured,")
@@ -78,6 +80,18 @@ def _check_memory(plans: Iterable[Plan]) -> None:
             )
 
 
+def _check_gpu(plans: Iterable[Plan]) -> None:
+    if not any(plan.blocks and _trains_on_gpu(plan) for plan in plans):
+        return
+    from relusweep.tasks.training.device.cuda import device
+    from relusweep.tasks.training.device.machine import NoDeviceError
+
+    try:
+        device()
+    except NoDeviceError as error:
+        raise ResourceMissing(f"{error}; or train on the processor: --engine lanes") from None
+
+
 def code_folder(plans: Iterable[Plan]) -> str | None:
     """Name the folder that workers import code of the user's own from; none where no plan names any."""
     return str(Path.cwd()) if any(plan.sweep.names_code for plan in plans) else None
@@ -105,5 +119,13 @@ def _check(plans: Iterable[Plan], there: Mapping[str, float], who: str) -> None:
             raise ResourceMissing(
                 f"{plan.sweep.group} asks for {resources_in_words(lacking)} a block, and {who} have {have}; "
                 'give `gpus` in the file of the cluster (--cluster), start workers with --resources "GPU=1", '
-                "or compute on the processor: --set device=cpu"
+                f"or compute on the processor: {_instead(plan)}"
             )
+
+
+def _instead(plan: Plan) -> str:
+    return "--engine lanes" if _trains_on_gpu(plan) else "--set device=cpu"
+
+
+def _trains_on_gpu(plan: Plan) -> bool:
+    return getattr(plan.sweep.spec, "engine", None) == "cuda"

@@ -51,7 +51,7 @@ def train(
     weights : array_like of shape (n_rows,), optional
         What the loss of each row counts, from 0: the loss is the mean of weight × loss. Those of mean 1 leave
         its size as it is.
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
         ``lanes`` is compiled and fast; ``reference`` is PyTorch. ``auto`` is ``lanes`` where that can train
         the networks, and ``reference`` for others.
 

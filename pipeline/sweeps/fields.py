@@ -27,4 +27,4 @@ Sizes = Annotated[
 ]
 Trials = Annotated[Whole, Field(gt=0, description="a whole number of at least 1")]
 Seed = Annotated[Whole, Field(ge=0, description="a whole number of at least 0")]
-EngineName = Literal["lanes", "reference"]
+EngineName = Literal["lanes", "cuda", "reference"]

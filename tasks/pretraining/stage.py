@@ -78,7 +78,7 @@ def pretrain(
     rows : Rows
         Of one input.
     start : Start
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
         ``lanes``, as by default, in float32; ``reference`` is PyTorch in float64.
 
     Returns

@@ -107,7 +107,7 @@ class Trained:
     snapshot_epochs : tuple of int
         The epochs of the snapshots.
     tried : Tried, optional
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
         Who trained them, and trains what probes train further.
     names : tuple of tuple
         A name of each network for streams of random numbers that a probe draws (`relusweep.tasks.streams`).

@@ -32,7 +32,7 @@ class FineTuning:
     parameters : ndarray of shape (n_originals, n_parameters), dtype float32
     weights : ndarray of shape (n_originals, n_rows), optional
         What the loss of each row counts, as for `relusweep.tasks.training.train`.
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
     """
 
     protocol: Protocol

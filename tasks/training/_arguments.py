@@ -15,7 +15,19 @@ from relusweep.tasks.training.optimizers import Adam, AdamW, Optimizer, RmsProp,
 from relusweep.tasks.training.protocol import Protocol, Rows
 from relusweep.tasks.training.simd import bank
 
-__all__ = ["PIECE", "Data", "constants_of", "data_of", "is_plain", "memory_of", "rule_of", "schedule_of"]
+__all__ = [
+    "PIECE",
+    "Data",
+    "Rule",
+    "codes_of",
+    "constants_of",
+    "data_of",
+    "is_plain",
+    "memory_of",
+    "rule_of",
+    "schedule_of",
+    "targets_of",
+]
 
 PIECE = 20
 """Rows that go through the layers at a time."""
@@ -42,9 +54,7 @@ def data_of(
     """Give data and starts in arrays of one layout; targets that are the same for all networks once."""
     inputs = rows.inputs if rows.inputs.ndim == 3 else rows.inputs[None]
     keys = np.zeros(0, np.uint64) if orders is None else orders
-    targets = rows.targets if rows.targets.ndim == 3 else rows.targets[..., None]
-    if rows.weights is not None:
-        targets = np.concatenate([targets, rows.weights[..., None]], axis=2)
+    targets = targets_of(rows)
     bits = np.ascontiguousarray(targets).view(np.int32)
     if len(bits) and (bits == bits[0]).all():
         targets = targets[:1]
@@ -59,7 +69,13 @@ def data_of(
     )
 
 
-class _Rule(NamedTuple):
+def targets_of(rows: Rows) -> NDArray[np.float32]:
+    """Give what follows the inputs of rows, a weight last if they have one: (n_networks, n_rows, numbers)."""
+    targets = rows.targets if rows.targets.ndim == 3 else rows.targets[..., None]
+    return targets if rows.weights is None else np.concatenate([targets, rows.weights[..., None]], axis=2)
+
+
+class Rule(NamedTuple):
     """What is the same for all networks."""
 
     n_inputs: int
@@ -118,21 +134,21 @@ class _Watch(NamedTuple):
     warmup: int
 
 
-def rule_of(protocol: Protocol, data: Data, batch: int) -> _Rule:
+def rule_of(protocol: Protocol, rows: Rows, batch: int) -> Rule:
     """Give what is the same for all networks, in updates of so many rows."""
     network, optimizer, rules = protocol.network, protocol.optimizer, protocol.rules
-    n_rows, weighted = data.inputs.shape[1], data.targets.shape[2] > protocol.n_targets
+    n_rows, weighted = rows.n_rows, rows.weights is not None
     wrong = n_rows - protocol.rows_for_success(n_rows)
     code, beta1, beta2 = constants_of(optimizer)
     l1, longest, decay, shrink = _regularisation(protocol)
     watch = _watching(protocol)
-    return _Rule(
+    return Rule(
         network.n_inputs,
         network.n_outputs,
         protocol.n_targets,
         weighted,
         network.n_outputs == 1 and not weighted,
-        _size(data),
+        network.n_inputs + 1 + protocol.n_targets + weighted,
         network.width,
         network.depth,
         network.skip == "residual",
@@ -140,7 +156,7 @@ def rule_of(protocol: Protocol, data: Data, batch: int) -> _Rule:
         network.group,
         sum(fan_out * (fan_in + 1) for fan_out, fan_in in network.true_layers),
         network.n_scalars,
-        _codes(network)[0],
+        codes_of(network)[0],
         network.leak,
         batch,
         min(PIECE, batch),
@@ -167,18 +183,13 @@ def rule_of(protocol: Protocol, data: Data, batch: int) -> _Rule:
     )
 
 
-def _size(data: Data) -> int:
-    """Count the numbers of a row: inputs, a one for the bias, targets, and its weight if it has one."""
-    return int(data.inputs.shape[2] + 1 + data.targets.shape[2])
-
-
 def is_plain(protocol: Protocol) -> bool:
     """Tell whether the kernel of ReLU trains the networks, not that of `_units`."""
     without = not (protocol.pull or protocol.orthogonality) and protocol.network.skip == "none"
     return without and protocol.network.activation == "relu"
 
 
-def _codes(network: Network) -> list[int]:
+def codes_of(network: Network) -> list[int]:
     """Give the code of each hidden layer's activation."""
     names = network.activation.split("-")
     return [_units.CODES[name] for name in (names if len(names) > 1 else names * network.depth)]
@@ -278,7 +289,8 @@ class _Memory(NamedTuple):
 
 def memory_of(protocol: Protocol, data: Data, n_rows: int, batch: int, *, shuffled: bool = False) -> _Memory:
     """Allocate for batches of so many rows, in their own order or shuffled."""
-    network, piece, size = protocol.network, min(PIECE, batch), _size(data)
+    network, piece = protocol.network, min(PIECE, batch)
+    size = data.inputs.shape[2] + 1 + data.targets.shape[2]
     layers, places = layers_of(network, piece), places_of(network).astype(np.uint32)
     rows, hidden = bank((piece if shuffled else n_rows) * size), bank(layers[-1, HIDDEN])
     rates = bank(3)
@@ -303,7 +315,7 @@ def memory_of(protocol: Protocol, data: Data, n_rows: int, batch: int, *, shuffl
         outputs=bank(piece * network.n_outputs),
         slopes=bank(piece * network.n_outputs),
         errors=bank(piece * 2 * network.width),
-        codes=np.array(_codes(network), np.int64),
+        codes=np.array(codes_of(network), np.int64),
         layers=layers,
         places=places,
         seen=bank(2),

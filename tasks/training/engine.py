@@ -1,5 +1,7 @@
 """One function that trains, and the choice between its engines."""
 
+import logging
+import os
 from collections.abc import Sequence
 from time import thread_time
 from typing import Literal, get_args
@@ -11,9 +13,26 @@ from relusweep.tasks import activations
 from relusweep.tasks.networks import Network, places_of
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
-__all__ = ["Engine", "chosen_engine", "lacking", "lacking_of", "prepare", "train"]
+__all__ = [
+    "MOST_ON_GPU",
+    "Engine",
+    "chosen_engine",
+    "lacking",
+    "lacking_of",
+    "lacking_on_gpu",
+    "prepare",
+    "train",
+]
 
-Engine = Literal["auto", "lanes", "reference"]
+_log = logging.getLogger(__name__)
+
+MOST_ON_GPU = 4096
+"""Parameters of a network that the engine `cuda` trains: they lie in the memory of one thread."""
+
+Engine = Literal["auto", "lanes", "cuda", "reference"]
+
+_MANY = 1024
+"""Networks of a call from which on a GPU is faster than the lanes."""
 
 
 def train(
@@ -49,10 +68,11 @@ def train(
     weights : array_like of shape (n_rows,) or (n_networks, n_rows), optional
         What the loss of each row counts: the loss of a batch is the mean over its rows of weight × loss.
         Finite, from 0, and not all 0. Rows of weight 0 count as right. Test rows have no weights.
-    engine : {'auto', 'lanes', 'reference'}
-        `lanes` is the fast one: compiled, vectorised over networks. `reference` is stacked PyTorch with
-        autograd. Both follow the same protocol; their roundings differ. `auto` is `lanes` where that can
-        train the networks, else `reference`; see :func:`lacking`.
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
+        `lanes` is the fast one: compiled, vectorised over networks. `cuda` gives the same bits on a GPU.
+        `reference` is stacked PyTorch with autograd. All follow the same protocol; the roundings of the last
+        differ. `auto` is `lanes` where that can train the networks, else `reference`, see :func:`lacking`;
+        in a worker that was given a GPU, `cuda` for many networks.
     keep_parameters : bool
         Whether to return the parameters of each network at the end.
     snapshots : sequence of int
@@ -61,11 +81,13 @@ def train(
     Returns
     -------
     TrainingResult
-        In the order of the networks. Of `lanes`, the bits of each network's result depend on its own
-        arguments alone.
+        In the order of the networks. Of `lanes` and `cuda`, the bits of each network's result depend on its
+        own arguments alone.
 
     Raises
     ------
+    NoDeviceError
+        The engine is `cuda`, and there is no GPU that can be used.
     ValueError
         If shapes do not fit the network or one another, units of zeros are not zero, targets or weights are
         not what is allowed, inputs are not finite, orders are lacking, the engine is unknown or cannot train
@@ -80,12 +102,12 @@ def train(
     >>> train(protocol, [[-1.0], [1.0]], [[-1, 1]], start).stop_reason
     array([0], dtype=int8)
     """
-    chosen = chosen_engine(engine, protocol)
     start = np.ascontiguousarray(initial, np.float32)
     rows = _checked_rows(protocol, inputs, targets, "")
     if weights is not None:
         rows = rows._replace(weights=_checked_weights(rows, weights))
     n_networks = len(rows.targets)
+    chosen = chosen_engine(engine, protocol, n_networks)
     if start.shape != (n_networks, protocol.network.n_parameters):
         raise ValueError(
             f"initial parameters have shape {start.shape}; "
@@ -105,9 +127,11 @@ def train(
         return train_reference(
             protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
         )
-    from relusweep.tasks.training.lanes import train_lanes
-
-    return train_lanes(
+    if chosen == "cuda":
+        from relusweep.tasks.training.device.training import train_cuda as train_fast
+    else:
+        from relusweep.tasks.training.lanes import train_lanes as train_fast
+    return train_fast(
         protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
     )
 
@@ -115,12 +139,14 @@ def train(
 def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
     """Compile the kernels of a shape, or load them from the cache on disk, by training no network with them.
 
+    Those are the kernels of the lanes, which the engine `cuda` is held against.
+
     Parameters
     ----------
     protocol : Protocol
     n_rows : int
         Rows of the data.
-    engine : {'auto', 'lanes', 'reference'}
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
 
     Returns
     -------
@@ -149,6 +175,13 @@ def lacking(protocol: Protocol) -> str | None:
     return lacking_of(protocol.network.activation)
 
 
+def lacking_on_gpu(n_parameters: int) -> str | None:
+    """Say what the engine `cuda` lacks, beside what `lanes` does, for networks of so many parameters."""
+    if n_parameters <= MOST_ON_GPU:
+        return None
+    return f"networks of {n_parameters:,} parameters: allowed are at most {MOST_ON_GPU:,}, a thread's memory"
+
+
 def lacking_of(activation: str) -> str | None:
     """Say what the engine `lanes` lacks to train networks of an activation: that alone it may lack."""
     if activations.load(activation).in_lanes:
@@ -157,15 +190,20 @@ def lacking_of(activation: str) -> str | None:
     return f"the activation {slow[0]}"
 
 
-def chosen_engine(engine: Engine, protocol: Protocol) -> Literal["lanes", "reference"]:
+def chosen_engine(
+    engine: Engine, protocol: Protocol, n_networks: int = 0
+) -> Literal["lanes", "cuda", "reference"]:
     """Give the engine that trains networks.
 
     Parameters
     ----------
-    engine : {'auto', 'lanes', 'reference'}
-        `auto` is `lanes` where that can, else `reference`.
+    engine : {'auto', 'lanes', 'cuda', 'reference'}
+        `auto` is `lanes` where that can, else `reference`; and `cuda` in place of `lanes` where this process
+        was given a GPU, and the networks are many.
     protocol : Protocol
         With the network.
+    n_networks : int
+        How many they are.
 
     Raises
     ------
@@ -174,13 +212,34 @@ def chosen_engine(engine: Engine, protocol: Protocol) -> Literal["lanes", "refer
     """
     if engine not in get_args(Engine):
         raise ValueError(f"unknown engine {engine!r}; the engines are {', '.join(get_args(Engine))}")
-    without = lacking(protocol)
-    if engine == "lanes" and without:
+    without, large = lacking(protocol), lacking_on_gpu(protocol.network.n_parameters)
+    if engine in ("lanes", "cuda") and without:
         raise ValueError(
-            f"the engine lanes does not have {without}; use engine='auto' or 'reference', which trains with "
-            "PyTorch"
+            f"the engine {engine} does not have {without}; use engine='auto' or 'reference', which trains "
+            "with PyTorch"
         )
-    return "reference" if engine == "reference" or without else "lanes"
+    if engine == "cuda" and large:
+        raise ValueError(f"the engine cuda does not have {large}; use engine='auto' or 'lanes'")
+    if engine == "reference" or without:
+        return "reference"
+    if engine == "cuda" or (engine == "auto" and n_networks >= _MANY and not large and _has_gpu()):
+        return "cuda"
+    return "lanes"
+
+
+def _has_gpu() -> bool:
+    """Tell whether this process was given a GPU, as workers are, that the engine `cuda` can use."""
+    if not os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return False
+    from relusweep.tasks.training.device.cuda import device
+    from relusweep.tasks.training.device.machine import NoDeviceError
+
+    try:
+        device()
+    except NoDeviceError as error:
+        _log.debug("networks are trained by lanes: %s", error)
+        return False
+    return True
 
 
 def _checked_rows(protocol: Protocol, inputs: ArrayLike, targets: ArrayLike, of: str) -> Rows:

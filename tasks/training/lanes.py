@@ -6,7 +6,7 @@ IEEE operations of a fixed order, so a network's bits do not depend on its lane,
 processor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ from relusweep.tasks.training._arguments import PIECE, data_of, is_plain, memory
 from relusweep.tasks.training.optimizers import Schedule, rate_factors
 from relusweep.tasks.training.protocol import Protocol, Rows, StopReason, TrainingResult
 
-__all__ = ["curves", "look", "outputs", "prepare", "train_lanes"]
+__all__ = ["Look", "curves", "look", "outputs", "prepare", "record", "train_lanes"]
 
 
 def train_lanes(
@@ -62,7 +62,7 @@ def train_lanes(
     data = data_of(rows, initial, orders, snapshots, result.snapshots)
     _kernels(protocol).train(
         data,
-        rule_of(protocol, data, batch),
+        rule_of(protocol, rows, batch),
         schedule_of(protocol.optimizer, protocol.epochs * -(-n_rows // batch)),
         rate_factors(protocol.schedule or Schedule(), protocol.epochs),
         memory_of(protocol, data, n_rows, batch, shuffled=batch < n_rows),
@@ -70,16 +70,49 @@ def train_lanes(
         result.epochs,
         watched := np.zeros(len(initial), np.bool_),
     )
-    right, loss, finite = look(protocol, rows, parameters)
-    success = finite & (right >= protocol.rows_for_success(n_rows))
+    record(protocol, rows, test, parameters, watched, result)
+    return result
+
+
+Look = Callable[
+    [Protocol, Rows, NDArray[np.float32]], tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]
+]
+"""What looks at all networks, as :func:`look` does."""
+
+
+def record(
+    protocol: Protocol,
+    rows: Rows,
+    test: Rows | None,
+    parameters: NDArray[np.float32],
+    watched: NDArray[np.bool_],
+    result: TrainingResult,
+    by: Look | None = None,
+) -> None:
+    """Look at networks at the end of their training, and fill in what is recorded beside the epochs.
+
+    Parameters
+    ----------
+    protocol, rows, test
+        As for :func:`train_lanes`.
+    parameters : ndarray of shape (n_networks, n_parameters), dtype float32
+    watched : ndarray of shape (n_networks,), dtype bool
+        Whether the watched loss ended the training.
+    result : TrainingResult
+        With the epochs; written.
+    by : callable, optional
+        What looks, by default :func:`look`.
+    """
+    look_at = by or look
+    right, loss, finite = look_at(protocol, rows, parameters)
+    success = finite & (right >= protocol.rows_for_success(rows.n_rows))
     met = success if protocol.stop == "first_success" else watched
     reason = np.where(met, protocol.reason, StopReason.EPOCHS)
     result.rows_right[:], result.loss[:] = right, loss
     result.success_epoch[success] = result.epochs[success]
     result.stop_reason[:] = np.where(finite, reason, StopReason.NOT_FINITE)
     if test is not None and result.test_rows_right is not None and result.test_loss is not None:
-        result.test_rows_right[:], result.test_loss[:], _ = look(protocol, test, parameters)
-    return result
+        result.test_rows_right[:], result.test_loss[:], _ = look_at(protocol, test, parameters)
 
 
 def prepare(protocol: Protocol, rows: Rows, orders: NDArray[np.uint64] | None) -> None:
@@ -143,7 +176,7 @@ def _look(
     data = data_of(rows, parameters[:, 0])
     _kernels(plain).look(
         data,
-        rule_of(plain, data, n_rows),
+        rule_of(plain, rows, n_rows),
         memory_of(plain, data, PIECE, n_rows),
         np.require(parameters, requirements=("C", "W")),
         right,

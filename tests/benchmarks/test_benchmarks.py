@@ -26,6 +26,8 @@ RUNS = {
         ("npn2", *TINY, "--seeds", "2", "--swaps", "1", "--workers", "1"),
         "learning rate 0.002, in pairs",
     ),
+    "cuda_device.py": (("--device", "opencl", "--few"), "1 of 1 cases are equal"),
+    "cuda_static.py": (("--cases", "2,2", "--architectures", "sm_90"), "977 │     977"),
     "derived.py": ((*FEW, "--networks", "222", "--width", "2", "--depth", "1"), "write alone"),
     "jacobians.py": ((*FEW, "--seconds", "0", "--shape", "1,8,8", "--samples", "16"), "complex"),
     "kills.py": ((*FEW, "--only", "worker", "--set", "trials=150"), "all"),

@@ -299,8 +299,8 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
 
 def _check_activations(labels: Labels, engine: str) -> None:
     slow = [lack for name in labels["activation"] if (lack := lacking_of(name))]
-    if slow and engine == "lanes":
-        raise ValueError(f"the engine lanes does not have {slow[0]}; set engine=reference, or engine=auto")
+    if slow and engine != "reference":
+        raise ValueError(f"the engine {engine} does not have {slow[0]}; set engine=reference, or engine=auto")
     for name in labels["activation"]:
         activations.try_own(name)
     grouped = [name for name in labels["activation"] if activations.load(name).grouped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import product
@@ -14,6 +15,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.common.where import any_of, satisfied, within
+from relusweep.pipeline.common.wording import bytes_in_words
 from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed
 from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_probes, read_problem
@@ -45,7 +47,7 @@ from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
-from relusweep.tasks.training.engine import lacking_of
+from relusweep.tasks.training.engine import lacking_of, lacking_on_gpu
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,6 +58,8 @@ __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
 _BYTES_A_BLOCK, _LARGE = 2**27, 2**22
+_OF_GPU, _CELLS_ON_GPU = 1 / 8, 2**14
+"""What a block takes of a GPU, of which one alone fills a small part, and networks that it has at least."""
 _SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
@@ -83,9 +87,10 @@ class TrainingSweep(SpecifiedSweep):
         Which combinations are asked for, as ``width * depth <= 20``; by default all.
     seed : int
         Root of all random streams.
-    engine : {'lanes', 'reference'}
-        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks. The two
-        agree up to rounding, not bit for bit, so results of both under one name would be of two kinds.
+    engine : {'lanes', 'cuda', 'reference'}
+        Who trains; ``"auto"``, as by default, is `lanes` where that can train all of the networks, or `cuda`
+        in workers that were given a GPU: their bits are the same, and they may stand in one group. Those of
+        `reference` differ by rounding, so results of it under the same name would be of two kinds.
     """
 
     kind: ClassVar[str] = "training"
@@ -121,9 +126,13 @@ class TrainingSweep(SpecifiedSweep):
 
     @model_validator(mode="after")
     def _engine_that_can(self) -> Self:
-        if "engine" not in self.model_fields_set and any(self._not_in_lanes):
+        if not self._says_engine and any(self._not_in_lanes):
             self.__dict__["engine"] = "reference"
         return self
+
+    @property
+    def _says_engine(self) -> bool:
+        return "engine" in self.model_fields_set
 
     @property
     def _not_in_lanes(self) -> tuple[str, ...]:
@@ -312,6 +321,8 @@ class TrainingSweep(SpecifiedSweep):
                 held[path[-1]] = "an axis"  # beside groups that lack it
             else:
                 del held[path[-1]]
+        if found["engine"] == "cuda":  # whose bits they are
+            found["engine"] = "lanes"
         if starts := found["network"].pop("starts"):  # wherever the file lies
             found["network"]["starts"] = starts["digest"]
         return found
@@ -396,6 +407,8 @@ class TrainingSweep(SpecifiedSweep):
             check_where(self.where, self.wanted)
             check_until(self.until, self.where, self.problem, labels)
             check(self.problem, self.probes, labels, engine=self.engine, pruned=self.where is not None)
+            if self.engine == "cuda" and (large := lacking_on_gpu(self.largest.most_parameters)):
+                raise ValueError(f"the engine cuda does not have {large}; set engine=lanes, or engine=auto")
             self.problem.check(self.seed)
             kept = [(probe.kind, list(probe.variables(self.largest))) for probe in self._every_probe]
             check_lists(self._starting())
@@ -432,8 +445,23 @@ class TrainingSweep(SpecifiedSweep):
         """Say what is to be known of the problem's rows, and where the slow engine trains, and why."""
         if self.engine == "lanes":
             return self.problem.notes
+        if self.engine == "cuda":
+            return (*self.problem.notes, self._on_gpu())
         why = f"since lanes does not have {self._not_in_lanes[0]}" if self._not_in_lanes else "as asked for"
         return (*self.problem.notes, f"trained by the engine reference, PyTorch, {why}: {_SLOWER}")
+
+    def _on_gpu(self) -> str:
+        """Say what a block fills of a GPU's memory, at most."""
+        from relusweep.tasks.training.device.training import bytes_of_network
+
+        points = {epoch for probe in self._every_probe for epoch in probe.epochs(self.largest)}
+        of_network = max(
+            bytes_of_network(protocol_of(self.problem, setting), self.problem.n_rows_of(setting), len(points))
+            for setting in self._sizes()
+        )
+        cells = math.prod(min(n, len(self.axes[dim])) for dim, n in self.schedule.block_shape.items())
+        filled = bytes_in_words(cells * of_network)
+        return f"trained on a GPU: a block fills at most {filled} of its memory, or is trained in parts"
 
     @property
     def wanted(self) -> NDArray[np.bool_] | None:
@@ -465,7 +493,7 @@ class TrainingSweep(SpecifiedSweep):
             restarts=restarts_of(setting),
             probes=self._every_probe,
             extent=self.largest,
-            engine=self.engine,
+            engine="auto" if self.engine == "lanes" and not self._says_engine else self.engine,
             starts=self.network.starts,
             pretraining=pretraining_of(setting),
             digest=self.problem.digest(setting, problems, self.seed),
@@ -526,15 +554,19 @@ class TrainingSweep(SpecifiedSweep):
             networks = of.memory(self._setting_of(block), n_labels, n_trials)
             return networks + 2 * block.cells * self.bytes_per_cell
 
-        large = self._written_by_workers(longest)
+        large, chunks = self._written_by_workers(longest), dict(longest)
+        if self.engine == "cuda" and self.until is None and not fewer:
+            longest["trial"] *= max(1, _CELLS_ON_GPU // math.prod(longest.values()))
         return Schedule(
             block_shape=longest,
-            divisible=self.engine == "lanes" and not large,
+            chunks=chunks,
+            divisible=self.engine == "lanes" and not large,  # a GPU is to have much at a time
             spans=True,
             most_cells=most_cells,
             cost=lambda block: of.cost(self._setting_of(block), block.cells),
             seconds=seconds if self.engine == "lanes" else None,
             memory=memory,
+            resources={"GPU": _OF_GPU} if self.engine == "cuda" else {},
             written_by_workers=large,
         )
 

@@ -13,8 +13,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 import relusweep
-from relusweep.cluster import Address, Local, connect
-from relusweep.pipeline.common.errors import ResourceMissing
+from relusweep.cluster import Address, Local, Ssh, connect
+from relusweep.pipeline.common.errors import InvalidSweep, ResourceMissing
 from relusweep.pipeline.execution import run as running
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.resources import check_promised
@@ -22,6 +22,7 @@ from relusweep.pipeline.sweeps.base import Schedule, Sweep
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset
+from relusweep.tasks.training.device.machine import NoDeviceError
 from relusweep.tasks.training_block import TrainingBlock, train_block
 from tests.seams import computing
 
@@ -62,6 +63,32 @@ def test_of_the_stages_on_cuda_the_training_asks_for_a_gpu() -> None:
         "images/digits/training": {"GPU": 1.0}
     }
     assert not any(_asked(override(find_sweep("images"), ["networks=dense-sgd-0"])).values())
+
+
+def test_networks_trained_on_a_gpu_ask_for_a_part_of_one_and_are_those_of_the_lanes(tmp_path: Path) -> None:
+    sweep = override(find_sweep("npn4"), ["engine=cuda", "trials=2"])
+    lanes, reference = (override(sweep, [f"engine={engine}"]) for engine in ("lanes", "reference"))
+    assert sweep.fingerprint == lanes.fingerprint != reference.fingerprint
+    plan = relusweep.plan(sweep, tmp_path / "store")
+    assert "trained on a GPU: a block fills at most" in repr(plan)
+    assert "each block of boolean/npn4 needs a worker with 0.125 GPU" in repr(plan)
+    with pytest.raises(ResourceMissing, match=r"asks for 0.125 GPU .*or compute .*: --engine lanes"):
+        check_promised(plan.plans, Ssh(hosts=("far",)))
+    large = override(sweep, ["width=100"])
+    with pytest.raises(InvalidSweep, match=r"cuda does not have networks of .* parameters.*engine=lanes"):
+        large.check()
+
+
+def test_without_a_driver_nothing_is_started_and_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking() -> None:
+        raise NoDeviceError("no driver, and no relusweep[cuda]")
+
+    monkeypatch.setattr("relusweep.tasks.training.device.cuda.device", lacking)
+    plan = relusweep.plan(override(find_sweep("npn4"), ["engine=cuda", "trials=2"]), tmp_path / "store")
+    with pytest.raises(ResourceMissing, match=r"no relusweep\[cuda\]; or train .*: --engine lanes"):
+        check_promised(plan.plans, Local(gpus=1))
 
 
 def test_a_cluster_that_will_never_have_it_is_not_started(

@@ -142,7 +142,7 @@ def test_none_takes_away_what_may_be_absent() -> None:
         ("success=0", ["success = 0", "above 0, at most 1"]),
         ("stop=never", ["stop = never", "first_success", "last_epoch"]),
         ("loss=hing", ["loss = hing", "bce, mse"]),
-        ("engine=lan", ["engine = lan", "'lanes' or 'reference'"]),
+        ("engine=lan", ["engine = lan", "'lanes', 'cuda' or 'reference'"]),
         ("init=henormal", ["init = henormal", "he_normal, lecun_normal, orthogonal, pytorch"]),
         ("activation=rleu", ["activation = rleu", "identity, maximum, relu"]),
         ("widths=8-x", ["widths = 8-x", "as 8-4-2"]),

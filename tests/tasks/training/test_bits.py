@@ -132,29 +132,29 @@ def test_the_bits_of_results_are_frozen():
     assert digest(arrays[name] for name in sorted(arrays)) == "0bf66ca873d8b930"
 
 
-@pytest.mark.parametrize(
-    ("setting", "frozen"),
-    [
-        ("first success", "23cd6b3c7540c48a"),
-        ("last epoch", "54748047fe979843"),
-        ("nesterov", "5c0553a461969089"),
-        ("rmsprop", "12a4cc5985f3c1c5"),
-        ("adamw", "ef95ec1830643a7a"),
-        ("softplus", "9cb7b8178e83c3cc"),
-        ("silu", "002384945660f395"),
-        ("vrelu", "3875b169b4693109"),
-        ("maximum", "a02dc022e0364a24"),
-        ("decomposed_relu", "cca8d4423abee229"),
-        ("decomposed_softplus", "c6196ecb5b86fec7"),
-        ("rules", "165477fd4de32752"),
-        ("abs", "eab4db7fa5d8beb5"),
-        ("hard_tanh", "7bbc766f1493705a"),
-        ("gelu", "9b1aea02cdbf2cb9"),
-        ("tanh", "dff6c09a4eeec73b"),
-        ("sigmoid", "cb6bc7774181985f"),
-        ("identity", "32466cf193300da2"),
-    ],
-)
+FROZEN = {
+    "first success": "23cd6b3c7540c48a",
+    "last epoch": "54748047fe979843",
+    "nesterov": "5c0553a461969089",
+    "rmsprop": "12a4cc5985f3c1c5",
+    "adamw": "ef95ec1830643a7a",
+    "softplus": "9cb7b8178e83c3cc",
+    "silu": "002384945660f395",
+    "vrelu": "3875b169b4693109",
+    "maximum": "a02dc022e0364a24",
+    "decomposed_relu": "cca8d4423abee229",
+    "decomposed_softplus": "c6196ecb5b86fec7",
+    "rules": "165477fd4de32752",
+    "abs": "eab4db7fa5d8beb5",
+    "hard_tanh": "7bbc766f1493705a",
+    "gelu": "9b1aea02cdbf2cb9",
+    "tanh": "dff6c09a4eeec73b",
+    "sigmoid": "cb6bc7774181985f",
+    "identity": "32466cf193300da2",
+}
+
+
+@pytest.mark.parametrize(("setting", "frozen"), FROZEN.items())
 def test_the_bits_of_batches_are_frozen(setting, frozen):
     result = train(**balls(30, **(BATCHES | UNIT_BATCHES)[setting]), keep_parameters=True)
     assert digest(array for array in result if array is not None) == frozen

@@ -215,7 +215,9 @@ def test_bad_arguments_of_batches_are_refused(engine, change, message):
 
 
 def test_an_unknown_engine_is_refused():
-    with pytest.raises(ValueError, match="unknown engine 'fast'; the engines are auto, lanes, reference"):
+    with pytest.raises(
+        ValueError, match="unknown engine 'fast'; the engines are auto, lanes, cuda, reference"
+    ):
         train(*boolean(2, 2, 1, 1), engine="fast")
 
 
