@@ -38,7 +38,7 @@ def expected():
 def test_networks_have_the_bits_of_the_lanes_and_memory_is_given_back(expected):
     driver = Driver()
     assert equal_bits(trained(driver), expected)
-    assert driver.launches == [("train", 2, 128), ("look", 2, 128), ("look", 2, 128)]
+    assert driver.launches == [("train", 2, 64), ("look", 2, 64), ("look", 2, 64)]
     assert not driver.held
 
 
