@@ -29,11 +29,14 @@ def derive(
     /,
     store: Store | None = None,
     *,
+    name: str | None = None,
+    first_success: bool = False,
+    imports: Collection[str] = (),
     cluster: Where | None = None,
     workers: int | None = None,
     replace: bool = False,
     progress: bool = True,
-    **asked: Any,
+    **fields: Any,
 ) -> xr.Dataset:
     """Compute a function of stored networks, and store what it gives in a group beside theirs.
 
@@ -41,13 +44,10 @@ def derive(
 
     Parameters
     ----------
-    of, function, store
+    of, function, store, name, first_success, imports, **fields
         As for `relusweep.derivation`: which networks, what of them, and where they lie.
     cluster, workers, replace, progress
         As for `relusweep.run`.
-    **asked
-        The others of `relusweep.derivation`: ``name``, ``first_success``, ``imports``, and what the function
-        takes, as ``at="end"`` for ``"regions"``.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def derive(
     >>> results = rs.open("results", "npn4")  # doctest: +SKIP
     >>> rs.derive(results.sel(width=[4, 8], leak=0.1), "margins")  # doctest: +SKIP
     """
-    sweep = derivation(of, function, store, **asked)
+    sweep = derivation(of, function, store, name=name, first_success=first_success, imports=imports, **fields)
     found: xr.Dataset = run(
         sweep, sweep.networks.store, cluster=cluster, workers=workers, replace=replace, progress=progress
     )  # type: ignore[assignment]  # of one group
