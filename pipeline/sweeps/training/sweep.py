@@ -39,7 +39,8 @@ from relusweep.pipeline.sweeps.training.of_setting import (
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.pinned import check_unchanged
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
-from relusweep.pipeline.sweeps.until import TrialsOrUntil, Until, trials_of_chunks
+from relusweep.pipeline.sweeps.training.schedule import schedule_of
+from relusweep.pipeline.sweeps.until import TrialsOrUntil, Until
 from relusweep.storage.layout import Variable
 from relusweep.tasks import activations, networks
 from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
-_BYTES_A_BLOCK, _LARGE = 2**27, 2**22
 _SLOWER = "small networks take 15 to 60 times as long as with lanes"
 _SIZES = frozenset({"width", "depth", "widths"})
 
@@ -500,53 +500,8 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def schedule(self) -> Schedule:
         """Blocks of one setting, some problems and a range of trials."""
-        longest = dict.fromkeys(self.axes, 1) | dict(self.problem.block_shape())
-        fewer = [probe.block_trials for probe in self._every_probe if probe.block_trials]
-        longest["trial"] = min([longest["trial"], *fewer])
-        bytes_per_cell = sum(
-            np.dtype(v.dtype).itemsize * int(np.prod([len(self.inner[d]) for d in v.dims if d in self.inner]))
-            for v in self.variables.values()
-        )
-        labels, most_cells = self.problem.labels, None
-        if self.until is not None:
-            of_block = longest[labels] if labels and not fewer else 1
-            most_cells = of_block * longest["trial"]
-            longest["trial"] = trials_of_chunks(of_block, longest["trial"])
-        if labels:
-            fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
-            longest[labels] = min(longest[labels], fitting)
         of = Estimates(self.problem, self._every_probe, self.largest)
-
-        def seconds(block: Block) -> float:
-            return of.seconds(self._setting_of(block), block.cells)
-
-        def memory(block: Block) -> float:
-            """Estimate the bytes of a block's networks, and of its results twice."""
-            n_labels, n_trials = block.cells // len(block["trial"]), len(block["trial"])
-            networks = of.memory(self._setting_of(block), n_labels, n_trials)
-            return networks + 2 * block.cells * self.bytes_per_cell
-
-        large = self._written_by_workers(longest)
-        return Schedule(
-            block_shape=longest,
-            divisible=self.engine == "lanes" and not large,
-            spans=True,
-            most_cells=most_cells,
-            cost=lambda block: of.cost(self._setting_of(block), block.cells),
-            seconds=seconds if self.engine == "lanes" else None,
-            memory=memory,
-            written_by_workers=large,
-        )
-
-    def _written_by_workers(self, block: Mapping[str, int]) -> frozenset[str]:
-        """Name what probes say is large, where a block of it takes its time to travel."""
-        named = [name for of in self._every_probe if of.large for name in of.variables(self.largest)]
-        sizes = {**{dim: len(labels) for dim, labels in self.inner.items()}, **block}
-        nbytes = sum(
-            np.dtype(of.dtype).itemsize * int(np.prod([sizes[dim] for dim in of.dims]))
-            for of in map(self.variables.__getitem__, named)
-        )
-        return frozenset(named) if nbytes > _LARGE else frozenset()
+        return schedule_of(self, of, self._setting_of, self.until, lanes=self.engine == "lanes")
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})
