@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule
 from relusweep.pipeline.sweeps.training.estimates import Estimates
 from relusweep.pipeline.sweeps.until import Until, trials_of_chunks
 from relusweep.tasks.axes import Setting

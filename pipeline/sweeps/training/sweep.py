@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.common.where import satisfied
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed
 from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.checks import (
