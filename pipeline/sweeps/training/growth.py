@@ -29,6 +29,19 @@ class Growing(SpecifiedSweep):
         def problem(self) -> Problem: ...  # noqa: D102
         @property
         def places(self) -> dict[str, Place]: ...  # noqa: D102
+        @property
+        def trials(self) -> int | Until: ...  # noqa: D102
+
+    @property
+    def until(self) -> Until | None:
+        """When each combination has enough trials."""
+        return self.trials if isinstance(self.trials, Until) else None
+
+    def reaching(self, trials: int) -> Self:
+        """Make the sweep whose axis of trials reaches so far, where there is no number of its own."""
+        if self.until is None:
+            return self
+        return self.model_copy(update={"trials": self.until.reaching(trials)})
 
     @cached_property
     def _reaching(self) -> dict[str, tuple[str, ...]]:

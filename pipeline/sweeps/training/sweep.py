@@ -170,17 +170,6 @@ class TrainingSweep(Growing):
         return self.trials.trials if isinstance(self.trials, Until) else self.trials
 
     @property
-    def until(self) -> Until | None:
-        """When each combination has enough trials."""
-        return self.trials if isinstance(self.trials, Until) else None
-
-    def reaching(self, trials: int) -> Self:
-        """Make the sweep whose axis of trials reaches so far, where there is no number of its own."""
-        if self.until is None:
-            return self
-        return self.model_copy(update={"trials": self.until.reaching(trials)})
-
-    @property
     def fixed(self) -> Mapping[str, str]:
         """Axes that were given as one value: they open as scalar coordinates."""
         only = {dim: place for dim, place in self.places.items() if is_fixed(place.labels)}
