@@ -28,7 +28,8 @@ from rich.table import Table
 from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Committed, Event
-from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
+from relusweep.pipeline.sweeps.base import SpecifiedSweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.storage import Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult
 

@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from relusweep.pipeline.planning.plan import Plan, make_plan
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.storage import Committer

@@ -17,6 +17,7 @@ from relusweep.tasks.boolean.constructions import (
     swaps_network,
 )
 from relusweep.tasks.boolean.fourier import degree, influence, spectral_entropy, spectrum
+from relusweep.tasks.boolean.frontier import enlarged
 from relusweep.tasks.boolean.npn import NpnClasses, canonical, npn_classes
 from relusweep.tasks.boolean.orderings import strict_orderings
 from relusweep.tasks.boolean.swaps import Swaps, changes, swaps
@@ -29,6 +30,7 @@ __all__ = [
     "canonical",
     "changes",
     "degree",
+    "enlarged",
     "forward",
     "function_id",
     "influence",

@@ -69,13 +69,6 @@ class Target:
         """
         return self.of(*np.asarray(points, np.float64).T)
 
-    @property
-    def joins_corners(self) -> bool:
-        """Whether it leads from (0, 0) to (1, 1), over [0, 1]."""
-        if self.n_inputs > 1 or (self.low, self.high) != (0.0, 1.0):
-            return False
-        return np.array_equal(self.values(np.array([[0.0], [1.0]])), [0.0, 1.0])
-
 
 def target(name: str) -> Target:
     """Find a function by its name.

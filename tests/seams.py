@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from relusweep.pipeline.sweeps.base import Block, Task
+from relusweep.pipeline.sweeps.blocks import Block, Task
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 __all__ = ["computing"]

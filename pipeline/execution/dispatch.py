@@ -20,7 +20,7 @@ from relusweep.pipeline.execution.settings import RunSettings
 from relusweep.pipeline.execution.worker_writes import Sink, compute_with_sink
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.planning.resources import slots
-from relusweep.pipeline.sweeps.base import Block, Task
+from relusweep.pipeline.sweeps.blocks import Block, Task
 from relusweep.tasks.blocks import BlockResult
 
 __all__ = ["Arrival", "Flight", "compute"]

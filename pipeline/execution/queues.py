@@ -12,7 +12,7 @@ from typing import Any
 from relusweep.pipeline.execution.worker_writes import Sink
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.pipeline.planning.split import SubBlock, partition
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.tasks.blocks import BlockResult
 
 __all__ = ["PlanQueue", "Waiting", "make_queues"]

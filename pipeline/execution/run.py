@@ -35,7 +35,8 @@ from relusweep.pipeline.monitoring.run_metrics import RunMetrics
 from relusweep.pipeline.monitoring.workers import WorkerMonitor
 from relusweep.pipeline.planning.plan import Plan, plans
 from relusweep.pipeline.planning.resources import check_promised, check_workers_have, code_folder
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.storage import Committer, StoreWriteError
 from relusweep.tasks.blocks import BlockResult
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.pipeline.planning.plan import Plan
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.storage import Fork, WriteReceipt
 from relusweep.tasks.blocks import BlockResult
 

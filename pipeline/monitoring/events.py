@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.planning.plan import Plan
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 
 __all__ = [
     "BlockDone",

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.nightly.report import Drift
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.versions.bits import as_bits
 from relusweep.storage import open_dataset
 

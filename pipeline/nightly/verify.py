@@ -24,7 +24,8 @@ from relusweep.pipeline.nightly.differences import MOST_SHOWN, Differences, diff
 from relusweep.pipeline.nightly.report import CANCELLED, Report
 from relusweep.pipeline.planning.plan import Plan, plans, stored_plan
 from relusweep.pipeline.planning.resources import check_promised
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.storage import StoreReadError, history, open_dataset
 from relusweep.tasks.blocks import BlockResult
 

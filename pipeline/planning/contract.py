@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.planning.plan import Plan, make_plan
 from relusweep.pipeline.planning.split import SplitBlock, cut
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.overrides import changed
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.tasks.blocks import BlockResult

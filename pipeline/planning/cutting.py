@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.asked import Box
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 
 __all__ = ["cut", "labels_of"]
 

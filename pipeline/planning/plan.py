@@ -18,7 +18,8 @@ from relusweep.pipeline.common.asked import ASKED
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.planning.cutting import cut, labels_of
 from relusweep.pipeline.planning.rounds import ATTRS, Cells, Round, asked_before, lacking, next_round, reach
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.storage import StoreNotFound, damage_of, open_dataset
 

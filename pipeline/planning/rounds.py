@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from relusweep.pipeline.common.asked import ASKED, Box, boxes
 from relusweep.pipeline.common.boxes import as_key
 from relusweep.pipeline.planning.cutting import cut, labels_of
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 
 __all__ = ["ATTRS", "Cells", "Round", "asked_before", "lacking", "next_round", "reach"]
 

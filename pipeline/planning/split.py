@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from relusweep.pipeline.common.usage import Span
 from relusweep.pipeline.planning.plan import Plan
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.tasks.blocks import BlockResult
 from relusweep.tasks.compiled import LANES
 

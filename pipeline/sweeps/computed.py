@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.storage.layout import Variable
 from relusweep.tasks.axes import axes_of, is_fixed, listed
 from relusweep.tasks.quantities import Quantity, QuantityBlock, compute_block

@@ -5,66 +5,28 @@ The two networks of a pair are of one setting and one problem: they differ in th
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from relusweep._yaml import Whole
-from relusweep.tasks.axes import WithAxes
-from relusweep.tasks.declared import Declared
 from relusweep.tasks.points import uniform_points
-from relusweep.tasks.probes import Extent, Trained, domain_of
+from relusweep.tasks.probes import Extent, Kept, Trained, domain_of
 from relusweep.tasks.problems import Problem
 
 __all__ = ["Comparison", "OfRows"]
 
 
-class Comparison(WithAxes, ABC):
+class Comparison(Kept):
     """What is kept of each pair of networks. A comparison is one file in `relusweep.tasks.pairs`.
 
     The module is named like the comparison, and defines one subclass of this class. Fields of the class are
     what a user may set.
-
-    Attributes
-    ----------
-    kind : str
-        Name of the module.
-    result_schema : int
-        Raised when it comes to give other numbers.
     """
-
-    result_schema: ClassVar[int] = 1
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str
-
-    @property
-    def own_code(self) -> tuple[str, ...]:
-        """Code of the user's own that it is made of, as ``module:name``."""
-        return ()
-
-    @abstractmethod
-    def variables(self, extent: Extent) -> Mapping[str, Declared]:
-        """Say which variables there are; their dimensions are those of `inner`."""
-
-    def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
-        """Give labels and attributes of the dimensions that it adds behind the two networks."""
-        return {}
-
-    def missing(self, extent: Extent, *shape: int) -> dict[str, NDArray[np.generic]]:
-        """Make the variables of so many networks and others, all missing."""
-        sizes = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
-        return {
-            name: np.full((*shape, *(sizes[dim] for dim in of.dims)), of.fill, of.dtype)
-            for name, of in self.variables(extent).items()
-        }
-
-    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
-        """Raise ValueError where the problem or the labels of an axis do not allow it."""
 
     @abstractmethod
     def measure(self, one: Trained, other: Trained, extent: Extent) -> dict[str, NDArray[np.generic]]:

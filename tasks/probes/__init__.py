@@ -25,6 +25,7 @@ __all__ = [
     "END",
     "Cost",
     "Extent",
+    "Kept",
     "Probe",
     "Trained",
     "Tried",
@@ -143,34 +144,18 @@ class Trained:
         return self.result.snapshots[:, self.snapshot_epochs.index(epoch)]
 
 
-class Probe(WithAxes, ABC):
-    """What is kept of each network. A probe is one file in `relusweep.tasks.probes`.
-
-    The module is named like the probe, and defines one subclass of this class. Fields of
-    the class are what a specification may set.
+class Kept(WithAxes, ABC):
+    """What is kept of trained networks: the variables, and where they can be had.
 
     Attributes
     ----------
     kind : str
         Name of the module.
-    wants_parameters : bool
-        Whether it looks at the parameters at the end; see `looks_at_end`.
-    needs_training : bool
-        Whether it looks at more than parameters and how training ended: networks that are stored are trained
-        again for it.
     result_schema : int
-        Part of the fingerprint of sweeps with the probe: raised when it comes to give other numbers.
-    block_trials : int, optional
-        Most trials of a block, where measuring a network takes seconds.
-    large : bool
-        Whether workers write what it gives into the store themselves, so that it does not travel.
+        Part of the fingerprint of sweeps that keep it: raised when it comes to give other numbers.
     """
 
-    wants_parameters: ClassVar[bool] = True
-    needs_training: ClassVar[bool] = False
     result_schema: ClassVar[int] = 1
-    block_trials: ClassVar[int | None] = None
-    large: ClassVar[bool] = False
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
@@ -185,16 +170,44 @@ class Probe(WithAxes, ABC):
         """Say which variables there are; their dimensions are those of `inner`."""
 
     def inner(self, extent: Extent) -> Mapping[str, tuple[NDArray[Any], Mapping[str, Any]]]:
-        """Give labels and attributes of the dimensions that it adds behind the axes."""
+        """Give labels and attributes of the dimensions that it adds behind the networks."""
         return {}
 
-    def missing(self, extent: Extent, n_networks: int) -> dict[str, NDArray[np.generic]]:
-        """Make the variables of so many networks, all missing."""
+    def missing(self, extent: Extent, *shape: int) -> dict[str, NDArray[np.generic]]:
+        """Make the variables of so many networks, all missing; pairs have two numbers."""
         sizes = {dim: len(labels) for dim, (labels, _) in self.inner(extent).items()}
         return {
-            name: np.full((n_networks, *(sizes[dim] for dim in of.dims)), of.fill, of.dtype)
+            name: np.full((*shape, *(sizes[dim] for dim in of.dims)), of.fill, of.dtype)
             for name, of in self.variables(extent).items()
         }
+
+    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
+        """Raise ValueError where the problem or the labels of an axis do not allow it."""
+
+
+class Probe(Kept):
+    """What is kept of each network. A probe is one file in `relusweep.tasks.probes`.
+
+    The module is named like the probe, and defines one subclass of this class. Fields of
+    the class are what a specification may set.
+
+    Attributes
+    ----------
+    wants_parameters : bool
+        Whether it looks at the parameters at the end; see `looks_at_end`.
+    needs_training : bool
+        Whether it looks at more than parameters and how training ended: networks that are stored are trained
+        again for it.
+    block_trials : int, optional
+        Most trials of a block, where measuring a network takes seconds.
+    large : bool
+        Whether workers write what it gives into the store themselves, so that it does not travel.
+    """
+
+    wants_parameters: ClassVar[bool] = True
+    needs_training: ClassVar[bool] = False
+    block_trials: ClassVar[int | None] = None
+    large: ClassVar[bool] = False
 
     def epochs(self, extent: Extent) -> tuple[int, ...]:
         """Give the epochs, ascending, after which it needs the parameters; `END` is one, and comes first."""
@@ -203,9 +216,6 @@ class Probe(WithAxes, ABC):
     def looks_at_end(self, extent: Extent) -> bool:
         """Tell whether it looks at the parameters at the end."""
         return self.wants_parameters or END in self.epochs(extent)
-
-    def check(self, problem: Problem, settings: Mapping[str, tuple[Any, ...]]) -> None:
-        """Raise ValueError where the problem or the labels of an axis do not allow it."""
 
     def cost(self, setting: Setting, protocol: Protocol, n_rows: int) -> Cost:
         """Estimate what measuring a network takes, where it counts beside its training."""

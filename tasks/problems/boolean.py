@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from hashlib import blake2b
 from operator import index
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, WrapValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from relusweep._yaml import Whole
 from relusweep.tasks import networks, own
@@ -26,19 +25,18 @@ from relusweep.tasks.boolean.functions import (
     named_tables,
     random_name,
 )
-from relusweep.tasks.boolean.npn import N_CLASSES, NpnClasses, canonical, npn_classes
+from relusweep.tasks.boolean.ids import Ids, class_ids, classes_of
+from relusweep.tasks.boolean.npn import N_CLASSES
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 from relusweep.tasks.declared import Coordinate
 from relusweep.tasks.networks import Network
 from relusweep.tasks.problems import Name, Problem, Trials, shape_name
 from relusweep.tasks.streams import Stream
 
-__all__ = ["MEASURES", "Boolean", "Ids", "class_ids", "classes_of", "initial_parameters"]
+__all__ = ["MEASURES", "Boolean", "initial_parameters"]
 
 _CLASSES_PER_BLOCK = 4096
 _FASTLY_MEASURED = 4  # inputs
-_ROWS = (4, 8, 16, 32)
-_ID = TypeAdapter(Annotated[Whole, Field(ge=0)])
 
 MEASURES: dict[str, dict[str, str]] = {
     "swaps": {"long_name": "swaps", "units": "1"},
@@ -49,50 +47,8 @@ MEASURES: dict[str, dict[str, str]] = {
 _TABLE = {"long_name": "outputs, all inputs -1 first, 1 for +1"}
 
 
-def _all_or_ids(value: object, validate: object) -> object:
-    if value in ("none", [], (), None):
-        return ()
-    return "all" if value in ("all", ["all"]) else tuple(map(_id, listed(value)))
-
-
-def _id(value: object) -> int:
-    if isinstance(value, str) and len(value) in _ROWS and set(value) <= {"0", "1"}:
-        raise ValueError(f"{value} is a truth table; give its number, {int(value, 2)}")
-    try:
-        return _ID.validate_python(value)
-    except ValidationError:
-        raise ValueError(
-            f"{value!r} is no whole number of at least 0; functions have names, as {PARITY}, where "
-            "problems=none"
-        ) from None
-
-
 def _texts(value: object) -> object:
     return None if value in ("none", None) else listed(value)
-
-
-Ids = Annotated[
-    tuple[int, ...] | Literal["all"],
-    WrapValidator(_all_or_ids),
-    Field(description="ids of NPN classes, all or none"),
-]
-
-
-@lru_cache
-def classes_of(n: int) -> NpnClasses:
-    """`relusweep.tasks.boolean.npn.npn_classes`, enumerated or read from disk once a process."""
-    return npn_classes(n)
-
-
-def class_ids(ids: tuple[int, ...], n: int) -> tuple[int, ...]:
-    """Put ids of NPN classes of `n` inputs in order, each once; `ValueError` if one names no class."""
-    if beyond := [i for i in ids if i >= 2**2**n]:
-        raise ValueError(f"{beyond[0]} is no function of {n} inputs: ids end at {2**2**n - 1}")
-    distinct = np.unique(np.array(ids, np.uint64))
-    if len(strangers := np.setdiff1d(distinct, classes_of(n).representative, assume_unique=True)):
-        own = canonical(strangers[0], n)
-        raise ValueError(f"{strangers[0]} does not name an NPN class; its own is named {own}")
-    return tuple(distinct.tolist())
 
 
 class Boolean(Problem):

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from relusweep._yaml import Whole
-from relusweep.tasks.problems.boolean import Boolean, Ids, class_ids
+from relusweep.tasks.boolean.ids import Ids, class_ids
+from relusweep.tasks.problems.boolean import Boolean
 from relusweep.tasks.quantities import Dimensions, Quantity
 
 __all__ = ["OfClasses"]

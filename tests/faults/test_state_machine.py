@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.planning.plan import Plan
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.storage import Committer, StoreNotFound
 from tests.faults import toys
 

@@ -11,7 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.planning.plan import Plan, plan_store
-from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
+from relusweep.pipeline.sweeps.base import SpecifiedSweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.fields import Sizes, Trials
 from relusweep.storage import Committer, Variable
 from relusweep.tasks.blocks import BlockResult

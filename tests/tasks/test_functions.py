@@ -67,17 +67,15 @@ def test_values_are_those_of_the_formula_within_the_range(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_bends_and_corners_are_as_they_are_said_to_be(name):
+def test_bends_are_as_they_are_said_to_be(name):
     of, points = TARGETS[name], lattice(name)
     values = of.values(points)
     if of.n_inputs > 1:
-        assert (of.bend, of.joins_corners) == (None, False)
+        assert of.bend is None
         return
     second = np.diff(values, 2)
     convex, concave = (second > -1e-14).all(), (second < 1e-14).all()
     assert of.bend == {(True, False): 1, (False, True): -1, (False, False): None}[convex, concave]
-    ends = [*points[[0, -1], 0], *values[[0, -1]]]
-    assert of.joins_corners == (ends == [0, 1, 0, 1])
 
 
 def test_curves_of_the_compositional_networks_bend_and_three_join_the_corners():
@@ -85,7 +83,9 @@ def test_curves_of_the_compositional_networks_bend_and_three_join_the_corners():
     assert {name: of.bend for name, of in curves.items()} == {
         "cube": 1, "power11": 1, "tanh3": -1, "quarter_sine": -1,
     }  # fmt: skip
-    assert [name for name, of in curves.items() if not of.joins_corners] == ["tanh3"]
+    ends = {name: of.values(np.array([[0.0], [1.0]])).tolist() for name, of in curves.items()}
+    assert {(of.low, of.high) for of in curves.values()} == {(0.0, 1.0)}
+    assert [name for name, at in ends.items() if at != [0.0, 1.0]] == ["tanh3"]
 
 
 def test_projections_have_length_one():

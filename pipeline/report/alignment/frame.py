@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.training.again import sweep_of_results
 
 __all__ = ["PLAIN", "SIZES", "beside_plain", "columns", "networks", "remedies"]

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Task
+from relusweep.pipeline.sweeps.base import Coordinate
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.derived.sweep import DerivedSweep
 from relusweep.tasks.pairs import Comparison
 

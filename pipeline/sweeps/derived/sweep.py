@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field, PlainValidator, SerializeAsAny
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Specification, Sweep, Task
+from relusweep.pipeline.sweeps.base import Coordinate, Specification, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.derived.source import Source
 from relusweep.pipeline.sweeps.kinds import read_comparison, read_probes
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.stage import PAIR, TRAINING_FIELDS, ImageStage
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.variables import numbers

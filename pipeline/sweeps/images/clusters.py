@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.jacobians import JACOBIAN_FIELDS, OfJacobians
 from relusweep.pipeline.sweeps.images.specification import SOURCE_CLUSTERS
 from relusweep.pipeline.sweeps.variables import numbers

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.stage import TRAINING_FIELDS, ImageStage, cost_of
 from relusweep.pipeline.sweeps.images.training import ImageTraining
 from relusweep.pipeline.sweeps.variables import numbers

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.stage import TRAINING_FIELDS, ImageStage, cost_of
 from relusweep.pipeline.sweeps.images.training import EPOCH_COST, ImageTraining
 from relusweep.pipeline.sweeps.variables import codes, numbers

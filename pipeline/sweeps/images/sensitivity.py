@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from relusweep.pipeline.sweeps.base import Block, Schedule, Task
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.jacobians import JACOBIAN_FIELDS, OfJacobians
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable

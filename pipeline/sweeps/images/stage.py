@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Sweep
+from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.images.reader import StoreReader
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.tasks.images.datasets import ImageSet

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Schedule, Task
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.jacobians import JACOBIAN_FIELDS, Jacobians, OfJacobians
 from relusweep.pipeline.sweeps.variables import numbers
 from relusweep.storage.layout import Variable

@@ -8,7 +8,8 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, ClassVar
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block, Schedule, Sweep, Task
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.features import Features
 from relusweep.pipeline.sweeps.images.stage import TRAINING_FIELDS, ImageStage, cost_of
 from relusweep.pipeline.sweeps.variables import numbers

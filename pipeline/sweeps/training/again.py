@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from relusweep.pipeline.common.errors import InvalidSweep
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 
 if TYPE_CHECKING:

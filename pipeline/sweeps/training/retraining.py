@@ -20,7 +20,7 @@ from relusweep.pipeline.common.library_versions import library_versions
 from relusweep.pipeline.common.queries import ran
 from relusweep.pipeline.common.validation import explained
 from relusweep.pipeline.common.wording import counted
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.training.selection import Selection, selection
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.tasks.blocks import BlockResult

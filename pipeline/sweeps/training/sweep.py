@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, reduce
-from itertools import product
 from operator import getitem
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
-from relusweep.pipeline.common.where import any_of, satisfied, within
+from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.common.where import satisfied
 from relusweep.pipeline.common.wording import bytes_in_words
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
+from relusweep.pipeline.sweeps.base import Coordinate, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.fields import EngineName, Seed
 from relusweep.pipeline.sweeps.kinds import probe_kinds, problem_kinds, read_probes, read_problem
 from relusweep.pipeline.sweeps.training.checks import (
-    STARTING,
     check,
     check_lists,
     check_names,
@@ -29,22 +28,18 @@ from relusweep.pipeline.sweeps.training.checks import (
     check_where,
     check_whole_starts,
 )
+from relusweep.pipeline.sweeps.training.combinations import Combinations
 from relusweep.pipeline.sweeps.training.estimates import Estimates
-from relusweep.pipeline.sweeps.training.of_setting import (
-    completed,
-    group_of,
-    network_of,
-    pretraining_of,
-    protocol_of,
-    restarts_of,
-)
+from relusweep.pipeline.sweeps.training.growth import Growing
+from relusweep.pipeline.sweeps.training.of_setting import completed, pretraining_of, protocol_of, restarts_of
 from relusweep.pipeline.sweeps.training.parts import Network, Protocol
 from relusweep.pipeline.sweeps.training.pinned import check_unchanged
 from relusweep.pipeline.sweeps.training.places import Place, full_path, places, spread
-from relusweep.pipeline.sweeps.until import TrialsOrUntil, Until, trials_of_chunks
+from relusweep.pipeline.sweeps.training.schedule import schedule_of
+from relusweep.pipeline.sweeps.until import TrialsOrUntil, Until
 from relusweep.storage.layout import Variable
-from relusweep.tasks import activations, networks
-from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array, listed
+from relusweep.tasks import activations
+from relusweep.tasks.axes import Setting, is_fixed, is_later, label_array
 from relusweep.tasks.probes import Extent, Probe
 from relusweep.tasks.problems import Problem
 from relusweep.tasks.training.engine import lacking_of, lacking_on_gpu
@@ -57,14 +52,10 @@ if TYPE_CHECKING:
 __all__ = ["TrainingSweep"]
 
 _TRIAL = {"long_name": "number of the trial", "units": "1", "part": "trial"}
-_BYTES_A_BLOCK, _LARGE = 2**27, 2**22
-_OF_GPU, _CELLS_ON_GPU = 1 / 8, 2**14
-"""What a block takes of a GPU, of which one alone fills a small part, and networks that it has at least."""
 _SLOWER = "small networks take 15 to 60 times as long as with lanes"
-_SIZES = frozenset({"width", "depth", "widths"})
 
 
-class TrainingSweep(SpecifiedSweep):
+class TrainingSweep(Growing):
     """Networks of every combination of the labels of all axes.
 
     Every field of problem, network and protocol that takes a value takes a list: it is an axis then, and may
@@ -155,6 +146,10 @@ class TrainingSweep(SpecifiedSweep):
         }
 
     @property
+    def _combinations(self) -> Combinations:
+        return Combinations(self.problem, self.network, self.protocol, self.places)
+
+    @property
     def group(self) -> str:
         """Where its results live in the store."""
         return f"{self.problem.folder}/{self.name}"
@@ -182,17 +177,6 @@ class TrainingSweep(SpecifiedSweep):
         return self.trials.trials if isinstance(self.trials, Until) else self.trials
 
     @property
-    def until(self) -> Until | None:
-        """When each combination has enough trials."""
-        return self.trials if isinstance(self.trials, Until) else None
-
-    def reaching(self, trials: int) -> Self:
-        """Make the sweep whose axis of trials reaches so far, where there is no number of its own."""
-        if self.until is None:
-            return self
-        return self.model_copy(update={"trials": self.until.reaching(trials)})
-
-    @property
     def fixed(self) -> Mapping[str, str]:
         """Axes that were given as one value: they open as scalar coordinates."""
         only = {dim: place for dim, place in self.places.items() if is_fixed(place.labels)}
@@ -201,17 +185,7 @@ class TrainingSweep(SpecifiedSweep):
     @cached_property
     def largest(self) -> Extent:
         """How large its networks are, and how long they train, at most."""
-        largest = [network_of(self.problem, setting) for setting in self._sizes()]
-        return Extent(
-            self.problem,
-            max(network.n_parameters for network in largest),
-            self._most_epochs(),
-            self.protocol.restarts is not None,
-            max(network.width for network in largest),
-            max(network.depth for network in largest),
-            self.protocol.pretraining is not None,
-            max(network.n_outputs for network in largest),
-        )
+        return self._combinations.largest()
 
     @cached_property
     def _every_probe(self) -> tuple[Probe, ...]:
@@ -266,20 +240,8 @@ class TrainingSweep(SpecifiedSweep):
     def attrs(self) -> Mapping[str, Any]:
         """Which axes are fixed, and along which of several labels the same trial starts alike."""
         several = [dim for dim, place in self.places.items() if len(place.labels) > 1]
-        return {"fixed": list(self.fixed), "paired_along": [dim for dim in several if self._alike(dim)]}
-
-    def _alike(self, dim: str) -> bool:
-        """Tell whether networks that differ in a label of an axis alone have the same start, as named."""
-        first = {dim: place.labels[0] for dim, place in self.places.items()}
-        settings = [self.setting({**first, dim: label}) for label in self.places[dim].labels]
-        problem = self.problem.names()[0] if self.problem.labels else None
-        shapes = {
-            (group_of(setting), *(setting.get(name) for name in ("width", "depth", "widths", "init", "skip")))
-            for setting in settings
-        }
-        inputs = {(self.problem.n_inputs_of(of), self.problem.n_outputs_of(of)) for of in settings}
-        names = {self.problem.start_name(setting, problem, self.seed) for setting in settings}
-        return len(shapes) == len(inputs) == len(names) == 1
+        alike = [dim for dim in several if self._combinations.alike(dim, self.seed)]
+        return {"fixed": list(self.fixed), "paired_along": alike}
 
     @cached_property
     def own_code(self) -> tuple[str, ...]:
@@ -327,79 +289,6 @@ class TrainingSweep(SpecifiedSweep):
             found["network"]["starts"] = starts["digest"]
         return found
 
-    @cached_property
-    def _reaching(self) -> dict[str, tuple[str, ...]]:
-        """Paths of all fields that may grow, by the names of axes or fields."""
-        rigid = self.problem.rigid
-        axes = {dim: place.path for dim, place in self.places.items() if dim not in rigid}
-        others = {name: ("problem", name) for name in self.problem.extent}
-        return {**others, **axes, "where": ("where",), "trials": ("trials",)}
-
-    def extent(self) -> dict[str, Any]:
-        """How far the axes reach: one value where it is fixed, else a list; beside trials their rule."""
-        whole = self.model_dump(mode="json")
-        found = {name: reduce(getitem, path, whole) for name, path in self._reaching.items()}
-        if self.until is None:
-            return found
-        return {**found, "trials": self.until.most, "until": self.until.half_width or "first_success"}
-
-    def parted(self, stored: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Split a stored specification; that of an earlier version has other axes."""
-        try:
-            old = type(self).model_validate(stored)
-        except ValidationError:
-            old = None
-        if old is None or not all(_says(stored, place.path) for place in old.places.values()):
-            raise SpecificationChanged(
-                f"{self.group} was written by another version of relusweep, with other axes, and cannot "
-                "grow; its results stay readable. Give yours another name (--set name=…, or name=… in "
-                "Python), run into another store, or start the group anew (--replace, or replace=True)"
-            )
-        return old.identity(), old.extent()
-
-    def with_extent(self, extent: Mapping[str, Any]) -> Self:
-        """Make the sweep whose axes reach so far."""
-        fields = self.model_dump()
-        given = dict(extent)
-        if rule := given.pop("until", None):
-            given["trials"] = Until(given["trials"], None if rule == "first_success" else rule)
-        for name, value in given.items():
-            *parents, last = self._reaching[name]
-            reduce(getitem, parents, fields)[last] = value
-        return type(self).model_validate(fields)
-
-    def union(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Join its extent with a stored one, and the conditions: what either asked for, within its labels."""
-        asked = self.extent()
-        rules = [one["until"] for one in (stored, asked) if "until" in one]
-        both = super().union({"until": None, **stored}) | ({"until": _stricter(*rules)} if rules else {})
-        if stored["where"] == asked["where"]:
-            return both
-        differing = [dim for dim in self.places if dim in asked and stored[dim] != asked[dim]]
-        most = max(stored["trials"], asked["trials"])
-        parts = [
-            within(
-                one["where"],
-                {dim: listed(one[dim]) for dim in differing},
-                one["trials"] if one["trials"] < most and not rules else None,
-            )
-            for one in (stored, asked)
-        ]
-        return both | {"where": any_of(*parts) if all(parts) else None}
-
-    def joined(self, name: str, stored: Any, asked: Any) -> Any:
-        """Join labels: an axis that has one value in both stays fixed."""
-        if name in ("where", "until"):
-            return stored
-        if name in self.places:
-            return stored if stored == asked else [*listed(stored), *listed(asked)]
-        return super().joined(name, stored, asked)
-
-    @property
-    def specification(self) -> str:
-        """All of it, as JSON: what the store keeps."""
-        return self.model_dump_json()
-
     def check(self) -> None:
         """Refuse combinations that cannot be trained."""
         labels = {dim: place.labels for dim, place in self.places.items()}
@@ -416,29 +305,12 @@ class TrainingSweep(SpecifiedSweep):
             check_names(self.problem, [dim for dim, at in self.places.items() if at.part != "problem"], kept)
             if self.network.starts is not None:
                 most = self.until.most if self.until else self._n_trials
-                check_starts(self.network.starts, self._networks(labels), range(most), labels)
+                check_starts(self.network.starts, self._combinations.networks(), range(most), labels)
         except ValueError as error:
             raise InvalidSweep(f"{self.name}: {error}") from None
 
-    def _networks(self, labels: Mapping[str, tuple[Any, ...]]) -> Iterator[networks.Network]:
-        """Give a network of each size."""
-        first = {dim: some[0] for dim, some in labels.items()}
-        sizes = [dim for dim, place in self.places.items() if place.part == "problem" or dim in _SIZES]
-        for size in product(*(labels[dim] for dim in sizes)):
-            yield network_of(self.problem, self.setting({**first, **dict(zip(sizes, size, strict=True))}))
-
     def _starting(self) -> Iterator[Setting]:
-        """Give what is asked for of the axes that decide how networks start, with the first of the others."""
-        first = {dim: place.labels[0] for dim, place in self.places.items()}
-        some = [dim for dim, at in self.places.items() if at.part == "problem" or dim in STARTING]
-        rest = tuple(i for i, dim in enumerate(self.axes) if dim not in some)
-        wanted = np.array(True) if self.wanted is None else self.wanted.any(axis=rest)
-        asked = np.broadcast_to(wanted, [len(self.places[dim].labels) for dim in some])
-        for labels, is_asked in zip(
-            product(*(self.places[dim].labels for dim in some)), asked.flat, strict=True
-        ):
-            if is_asked:
-                yield self.setting({**first, **dict(zip(some, labels, strict=True))})
+        return self._combinations.starting(tuple(self.axes), self.wanted)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -457,7 +329,7 @@ class TrainingSweep(SpecifiedSweep):
         points = {epoch for probe in self._every_probe for epoch in probe.epochs(self.largest)}
         of_network = max(
             bytes_of_network(protocol_of(self.problem, setting), self.problem.n_rows_of(setting), len(points))
-            for setting in self._sizes()
+            for setting in self._combinations.sizes()
         )
         cells = math.prod(min(n, len(self.axes[dim])) for dim, n in self.schedule.block_shape.items())
         filled = bytes_in_words(cells * of_network)
@@ -503,101 +375,13 @@ class TrainingSweep(SpecifiedSweep):
         """Complete the labels of a combination: what is the problem's own becomes a number."""
         return completed(self.problem, labels)
 
-    def _sizes(self) -> Iterator[Setting]:
-        """Give settings among which the largest network is."""
-        largest = {dim: place.labels[-1] for dim, place in self.places.items()}
-        usual = {"init": "he_normal", "leak": 0.0}  # whatever goes with all others
-        own = sorted(
-            self.problem.settings(), key=lambda setting: self.problem.n_inputs_of({**largest, **setting})
-        )
-        larger = [name for name in self.network.activation if _is_larger(activations.load(name))]
-        for widths, activation, skip, loss in product(
-            self.network.widths, ["relu", *larger], self.network.skip or ("none",), self.protocol.loss
-        ):
-            of = {"widths": widths, "activation": activation, "skip": skip, "loss": loss}
-            most = {self.problem.n_outputs_of({**largest, **setting, **of}): setting for setting in own}
-            for setting in most.values():
-                yield self.setting({**largest, **usual, **setting, **of})
-
-    def _most_epochs(self) -> int:
-        restarts = self.protocol.restarts
-        return max(self.protocol.epochs) + (max(restarts.further_epochs) if restarts else 0)
-
     # How blocks are scheduled
 
     @cached_property
     def schedule(self) -> Schedule:
         """Blocks of one setting, some problems and a range of trials."""
-        longest = dict.fromkeys(self.axes, 1) | dict(self.problem.block_shape())
-        fewer = [probe.block_trials for probe in self._every_probe if probe.block_trials]
-        longest["trial"] = min([longest["trial"], *fewer])
-        bytes_per_cell = sum(
-            np.dtype(v.dtype).itemsize * int(np.prod([len(self.inner[d]) for d in v.dims if d in self.inner]))
-            for v in self.variables.values()
-        )
-        labels, most_cells = self.problem.labels, None
-        if self.until is not None:
-            of_block = longest[labels] if labels and not fewer else 1
-            most_cells = of_block * longest["trial"]
-            longest["trial"] = trials_of_chunks(of_block, longest["trial"])
-        if labels:
-            fitting = max(1, _BYTES_A_BLOCK // (bytes_per_cell * longest["trial"]))
-            longest[labels] = min(longest[labels], fitting)
         of = Estimates(self.problem, self._every_probe, self.largest)
-
-        def seconds(block: Block) -> float:
-            return of.seconds(self._setting_of(block), block.cells)
-
-        def memory(block: Block) -> float:
-            """Estimate the bytes of a block's networks, and of its results twice."""
-            n_labels, n_trials = block.cells // len(block["trial"]), len(block["trial"])
-            networks = of.memory(self._setting_of(block), n_labels, n_trials)
-            return networks + 2 * block.cells * self.bytes_per_cell
-
-        large, chunks = self._written_by_workers(longest), dict(longest)
-        if self.engine == "cuda" and self.until is None and not fewer:
-            longest["trial"] *= max(1, _CELLS_ON_GPU // math.prod(longest.values()))
-        return Schedule(
-            block_shape=longest,
-            chunks=chunks,
-            divisible=self.engine == "lanes" and not large,  # a GPU is to have much at a time
-            spans=True,
-            most_cells=most_cells,
-            cost=lambda block: of.cost(self._setting_of(block), block.cells),
-            seconds=seconds if self.engine == "lanes" else None,
-            memory=memory,
-            resources={"GPU": _OF_GPU} if self.engine == "cuda" else {},
-            written_by_workers=large,
-        )
-
-    def _written_by_workers(self, block: Mapping[str, int]) -> frozenset[str]:
-        """Name what probes say is large, where a block of it takes its time to travel."""
-        named = [name for of in self._every_probe if of.large for name in of.variables(self.largest)]
-        sizes = {**{dim: len(labels) for dim, labels in self.inner.items()}, **block}
-        nbytes = sum(
-            np.dtype(of.dtype).itemsize * int(np.prod([sizes[dim] for dim in of.dims]))
-            for of in map(self.variables.__getitem__, named)
-        )
-        return frozenset(named) if nbytes > _LARGE else frozenset()
+        return schedule_of(self, of, self._setting_of, self.until, engine=self.engine)
 
     def _setting_of(self, block: Block) -> Setting:
         return self.setting({dim: block[dim][0] for dim in self.places})
-
-
-def _stricter(one: Any, other: Any = None) -> Any:
-    """Give the rule that asks for more trials; of two kinds the one that was asked for last."""
-    both = isinstance(one, float) and isinstance(other, float)
-    return min(one, other) if both else other or one
-
-
-def _is_larger(activation: activations.Activation) -> bool:
-    return bool(activation.scalars) or activation.grouped
-
-
-def _says(fields: Any, path: tuple[str, ...]) -> bool:
-    """Tell whether a stored specification says something of a field."""
-    for name in path:
-        if not isinstance(fields, Mapping) or name not in fields:
-            return False
-        fields = fields[name]
-    return True

@@ -23,7 +23,7 @@ from relusweep.pipeline.monitoring.events import (
     RunFinished,
 )
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.sweeps.base import Schedule
+from relusweep.pipeline.sweeps.blocks import Schedule
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Committer, StoreLocked, history

@@ -19,7 +19,8 @@ from relusweep.pipeline.execution.queues import PlanQueue, make_queues
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Committed, Event, PlanStarted
 from relusweep.pipeline.planning.plan import plans
-from relusweep.pipeline.sweeps.base import Block, Coordinate, Schedule, SpecifiedSweep, Sweep, Task
+from relusweep.pipeline.sweeps.base import Coordinate, SpecifiedSweep, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.storage import StoreNotFound, Variable, history
 from relusweep.tasks.blocks import BlockResult
 

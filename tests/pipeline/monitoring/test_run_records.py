@@ -33,7 +33,7 @@ from relusweep.pipeline.monitoring.record import Record, new_run_id
 from relusweep.pipeline.monitoring.run_metrics import failures
 from relusweep.pipeline.monitoring.runs import ask_to_stop, prune, read_runs
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import Records, StoreWriteError, history

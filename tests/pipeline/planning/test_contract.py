@@ -12,7 +12,8 @@ from relusweep.cluster import Address
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning import contract
 from relusweep.pipeline.planning.contract import CHECKS, Example
-from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Sweep, Task
+from relusweep.pipeline.sweeps.base import SpecifiedSweep, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.images.stage import ImageStage
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import find_sweep, override

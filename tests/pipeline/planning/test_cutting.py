@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from relusweep.pipeline.planning.cutting import cut
-from relusweep.pipeline.sweeps.base import Schedule
+from relusweep.pipeline.sweeps.blocks import Schedule
 
 AXES = {"problem": [*range(6)], "width": [*range(2)], "trial": [*range(7)]}
 SHAPE = {"problem": 4, "width": 1, "trial": 5}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relusweep.pipeline.common.errors import SpecificationChanged
 from relusweep.pipeline.planning.plan import Plan, make_plan, plans
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep

@@ -18,7 +18,8 @@ from relusweep.pipeline.common.errors import InvalidSweep, ResourceMissing
 from relusweep.pipeline.execution import run as running
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.resources import check_promised
-from relusweep.pipeline.sweeps.base import Schedule, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Schedule
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import open_dataset

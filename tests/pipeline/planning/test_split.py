@@ -20,7 +20,8 @@ from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.monitoring.idleness import Shift
 from relusweep.pipeline.planning.plan import make_plan
 from relusweep.pipeline.planning.split import cut, partition
-from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Task
+from relusweep.pipeline.sweeps.base import SpecifiedSweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep

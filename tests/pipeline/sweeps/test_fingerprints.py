@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relusweep.pipeline.sweeps.base import Block, Sweep
+from relusweep.pipeline.sweeps.base import Sweep
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.images.sums import Sums
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override

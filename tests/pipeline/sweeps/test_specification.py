@@ -18,7 +18,7 @@ from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import changed, override
 from relusweep.pipeline.sweeps.specification import difference, joined
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
-from relusweep.tasks.problems.boolean import classes_of
+from relusweep.tasks.boolean.ids import classes_of
 
 
 def test_the_fingerprint_is_the_same_in_every_process() -> None:
@@ -109,7 +109,7 @@ def test_all_problems_stay_a_word_that_nobody_enumerates(monkeypatch: pytest.Mon
     def enumerate_classes(n: int) -> None:
         raise AssertionError("the classes were enumerated")
 
-    monkeypatch.setattr("relusweep.tasks.problems.boolean.npn_classes", enumerate_classes)
+    monkeypatch.setattr("relusweep.tasks.boolean.ids.npn_classes", enumerate_classes)
     classes_of.cache_clear()
     sweep = override(SWEEPS["npn5"], ["trials=3", "width=4,5"])
     assert '"problems":"all"' in sweep.model_dump_json()

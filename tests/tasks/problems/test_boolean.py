@@ -5,10 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from relusweep.tasks.boolean.functions import PARITY, class_name, named_tables, random_name
+from relusweep.tasks.boolean.ids import classes_of
 from relusweep.tasks.boolean.npn import N_CLASSES
 from relusweep.tasks.boolean.truth_tables import inputs, truth_table
 from relusweep.tasks.networks import Network
-from relusweep.tasks.problems.boolean import Boolean, class_ids, classes_of, initial_parameters
+from relusweep.tasks.problems.boolean import Boolean, initial_parameters
 from relusweep.tasks.training import Protocol, train
 from relusweep.tasks.training_block import train_block
 from tests.tasks.blocks import block
@@ -26,14 +27,6 @@ def test_all_problems_are_the_npn_classes(n):
 def test_classes_of_five_inputs_are_counted_without_listing_them(monkeypatch):
     monkeypatch.setattr("relusweep.tasks.problems.boolean.classes_of", None)
     assert Boolean(n_inputs=5, problems="all").count_names() == 616_126
-
-
-def test_ids_ascend_each_once_and_name_classes():
-    assert class_ids((6, 1, 6), 4) == (1, 6)
-    with pytest.raises(ValueError, match="65536 is no function of 4 inputs: ids end at 65535"):
-        class_ids((65536,), 4)
-    with pytest.raises(ValueError, match="2 does not name an NPN class; its own is named 1"):
-        class_ids((2,), 4)
 
 
 def test_names_ascend_as_text():

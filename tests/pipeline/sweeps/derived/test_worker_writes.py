@@ -11,7 +11,7 @@ from relusweep.cluster import Address
 from relusweep.pipeline.common.engine import open_results
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
-from relusweep.pipeline.sweeps.training import sweep as training
+from relusweep.pipeline.sweeps.training import schedule
 
 FIELDS = ("width=2", "depth=1", "leak=0", "epochs=5", "probes=parameters,predictions")
 
@@ -22,7 +22,7 @@ def test_large_variables_are_the_same_written_by_workers_and_sent(
     whole = override(find_sweep("npn2"), (*FIELDS, "trials=5"))
     assert not whole.schedule.written_by_workers
     run(whole, str(tmp_path / "sent"), workers)
-    monkeypatch.setattr(training, "_LARGE", 0)
+    monkeypatch.setattr(schedule, "_LARGE", 0)
     some = override(find_sweep("npn2"), (*FIELDS, "trials=2", "problems=0,6"))
     assert some.schedule.written_by_workers == {"predictions"}
     store = str(tmp_path / "written")

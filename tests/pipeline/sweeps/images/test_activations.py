@@ -14,7 +14,7 @@ from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.plan import make_plan
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.images.activations import Activations
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.tasks.comparison import activations as comparing

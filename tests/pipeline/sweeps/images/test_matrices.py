@@ -16,7 +16,7 @@ from relusweep.cluster import Address
 from relusweep.pipeline.common.errors import InvalidSweep
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.planning.plan import make_plan, plan_store
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.images.jacobians import Jacobians
 from relusweep.pipeline.sweeps.images.matrices import Affine, Cka, CrossEntropy, Distance
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
@@ -327,7 +327,7 @@ OF_LARGE = ("simple-sgd-0", "simple-sgd-1", "simple-adamw-0", "simple-adamw-1", 
 MEASURE = """
 import sys
 from pathlib import Path
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.images.specification import ImageSpecification
 from relusweep.pipeline.sweeps.images.sums import Sums
 

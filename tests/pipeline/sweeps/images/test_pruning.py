@@ -21,7 +21,7 @@ from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, Event
 from relusweep.pipeline.planning.plan import make_plan, plan_store, plans
-from relusweep.pipeline.sweeps.base import Block
+from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.pipeline.sweeps.images.pruning import Pruning, PruningSimilarity
 from relusweep.pipeline.sweeps.overrides import find_sweep, override
 from relusweep.tasks.comparison.measures import cross_entropy

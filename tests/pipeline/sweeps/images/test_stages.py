@@ -18,7 +18,8 @@ from relusweep.pipeline.common.errors import SpecificationChanged
 from relusweep.pipeline.execution.run import run
 from relusweep.pipeline.monitoring.events import BlockDone, BlockFailed, Event
 from relusweep.pipeline.planning.plan import make_plan, plans
-from relusweep.pipeline.sweeps.base import Block, Schedule, SpecifiedSweep, Sweep, Task
+from relusweep.pipeline.sweeps.base import SpecifiedSweep, Sweep
+from relusweep.pipeline.sweeps.blocks import Block, Schedule, Task
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.storage import StoreNotFound, Variable, open_dataset
 from relusweep.tasks.blocks import BlockResult

@@ -20,8 +20,8 @@ from relusweep.pipeline.sweeps.computed import ComputedSweep
 from relusweep.pipeline.sweeps.named import SWEEPS
 from relusweep.pipeline.sweeps.overrides import override
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
+from relusweep.tasks.boolean.ids import classes_of
 from relusweep.tasks.boolean.measures import measure
-from relusweep.tasks.problems.boolean import classes_of
 from relusweep.tasks.quantities import QuantityBlock, compute_block
 from tests.seams import computing
 

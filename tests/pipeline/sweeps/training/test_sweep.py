@@ -333,35 +333,7 @@ def test_wrong_conditions_are_refused_before_anything_is_planned(condition: str,
         make_plan(changed(specified(BOOLEAN), [("trials", 3), ("where", condition)]), None)
 
 
-# Schedules
-
-
-def test_every_block_of_the_ball_is_one_setting_of_full_lanes() -> None:
-    plan = make_plan(made("hypersphere"), None)
-    assert sum(block.cells for block in plan.blocks) == plan.cells == 1400
-    assert {block.cells for block in plan.blocks} == {32, 4}
-    assert plan.nbytes == 1400 * (4 + 4 + 4 + 1 + 4 + 4 + 1 + 2 + 2 + 4 + 4 * 91 + 9)
-    work = [plan.sweep.schedule.cost(block) for block in plan.blocks]
-    assert max(work) == work[0]
-
-
-def test_blocks_of_names_are_whole_chunks() -> None:
-    sweep = made("parity10")
-    chunks = sweep.layout("").chunks
-    blocks = make_plan(sweep, None).blocks
-    assert len(blocks) == 45 * 2 * 5
-    assert {len(block["problem"]) for block in blocks} == {8, 3}
-    assert all(block["trial"][0] % chunks["trial"] == 0 for block in blocks)
-
-
-def test_work_grows_with_the_tries_that_narrow_deep_networks_need() -> None:
-    sweep = made("sine")
-    work = {
-        block["width"] + block["depth"]: sweep.schedule.cost(block) for block in make_plan(sweep, None).blocks
-    }
-    assert max(work, key=work.__getitem__) == (1, 10)
-    assert work[1, 10] > 50 * work[1, 1]
-    assert work[10, 10] > work[10, 9] > work[9, 9]
+# Sizes
 
 
 def test_unequal_widths_have_the_room_of_the_largest() -> None:

@@ -6,51 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import ndtri
-from scipy.stats import binomtest, false_discovery_control, fisher_exact
+from scipy.stats import false_discovery_control, fisher_exact
 
-from relusweep.tasks import statistics
-from relusweep.tasks.statistics import (
-    benjamini_hochberg,
-    difference_interval,
-    fisher,
-    holm,
-    mantel_haenszel,
-    mcnemar,
-    paired_difference_interval,
-    slopes,
-    spearman,
-    wilson,
-)
-
-
-def test_the_constant_is_the_quantile_of_the_normal_distribution() -> None:
-    assert float(ndtri(0.975)) == statistics._Z
-
-
-def test_wilson_by_hand() -> None:
-    """10 of 20: the interval of Brown, Cai and DasGupta (2001) is 0.5 ± 0.2007, worked by hand."""
-    found = wilson([10, 0], [20, 0])
-    np.testing.assert_allclose(found, [[0.5, np.nan], [0.2993, np.nan], [0.7007, np.nan]], atol=5e-5)
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    # R. G. Newcombe, Two-sided confidence intervals for the single proportion, Statistics in Medicine 17
-    # (1998), 857-872, table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_of_what_is_published(successes: int, trials: int, low: float, high: float) -> None:
-    np.testing.assert_allclose(wilson(successes, trials)[1:], [low, high], atol=5e-5)
-
-
-@given(st.integers(1, 300), st.data())
-def test_wilson_equals_scipy(trials: int, data: st.DataObject) -> None:
-    successes = data.draw(st.integers(0, trials))
-    rate, low, high = wilson(successes, trials)
-    expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose([low, high], [expected.low, expected.high], atol=1e-12)
-    assert 0 <= low <= rate == successes / trials <= high <= 1
+from relusweep.tasks.statistics.significance import benjamini_hochberg, fisher, holm, mantel_haenszel, mcnemar
 
 
 def test_mcnemar_of_what_is_published() -> None:
@@ -122,61 +80,6 @@ def test_mantel_haenszel_where_nothing_can_differ() -> None:
     assert mantel_haenszel([[5], [0]], [[5], [0]], [[5], [3]], [[5], [3]]).tolist() == [1.0]
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "low", "high"),
-    # R. G. Newcombe (1998), table II, examples (a) to (h), method 10: the second rate less the first.
-    [
-        ((48, 80), (56, 70), 0.0524, 0.3339),
-        ((3, 10), (9, 10), 0.1705, 0.8090),
-        ((2, 7), (6, 7), 0.0582, 0.8062),
-        ((0, 29), (5, 56), -0.0381, 0.1926),
-        ((0, 20), (0, 10), -0.1611, 0.2775),
-        ((0, 10), (0, 10), -0.2775, 0.2775),
-        ((0, 20), (10, 10), 0.6791, 1.0000),
-        ((0, 10), (10, 10), 0.6075, 1.0000),
-    ],
-)
-def test_the_interval_of_independent_rates_is_newcombes(
-    a: tuple[int, int], b: tuple[int, int], low: float, high: float
-) -> None:
-    found = difference_interval(*a, *b)
-    np.testing.assert_allclose(found, (low, high), atol=5e-5)
-
-
-@pytest.mark.parametrize(
-    ("pairs", "low", "high"),
-    # M. Fagerland, S. Lydersen, P. Laake, Statistical Analysis of Contingency Tables (2017), chapter 8, data
-    # of Bentur et al. and of Cavo et al., "Newcombe square-and-add"; R's contingencytables. Theirs is the
-    # first rate less the second.
-    [((1, 1, 7, 12), 0.026, 0.507), ((59, 6, 16, 80), 0.0046, 0.1186)],
-)
-def test_the_interval_of_pairs_is_newcombes(pairs: tuple[int, ...], low: float, high: float) -> None:
-    np.testing.assert_allclose(paired_difference_interval(*pairs), (low, high), atol=5e-4)
-
-
-def test_intervals_of_pairs_hold_the_difference_as_often_as_they_say() -> None:
-    draw, n, inside = np.random.default_rng(0), 60, []
-    for both, a_alone, b_alone in ((0.5, 0.1, 0.2), (0.1, 0.05, 0.05), (0.8, 0.05, 0.01), (0.25, 0.25, 0.25)):
-        counts = draw.multinomial(n, [both, a_alone, b_alone, 1 - both - a_alone - b_alone], 4000)
-        low, high = paired_difference_interval(*counts.T)
-        inside.append(np.mean((low <= b_alone - a_alone) & (b_alone - a_alone <= high)))
-    assert min(inside) > 0.93
-    assert max(inside) < 0.99
-
-
-def test_pairs_that_have_nothing_to_do_with_one_another_are_as_independent() -> None:
-    one = paired_difference_interval(12, 18, 8, 12)  # 12 · 12 = 18 · 8: not correlated
-    other = difference_interval(30, 50, 20, 50)
-    np.testing.assert_allclose(one, other)
-
-
-@pytest.mark.parametrize("interval", [difference_interval, paired_difference_interval])
-def test_an_interval_of_nothing_is_nan(interval) -> None:
-    low, high = interval(0, 0, 0, 0)
-    assert np.isnan(low)
-    assert np.isnan(high)
-
-
 def test_correction_is_benjaminis_and_hochbergs() -> None:
     """Their example of 15 (Journal of the Royal Statistical Society B 57 (1995), 289-300): four, at 5 %."""
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
@@ -229,39 +132,3 @@ def test_where_nothing_differs_hardly_anything_is_marked(test: str) -> None:
         p = fisher(right[0].sum(-1), 40, right[1].sum(-1), 40)
     marked = (false_discovery_control(p, axis=1) <= 0.05).any(1)
     assert marked.mean() < 0.05
-
-
-def test_spearman_by_hand() -> None:
-    """Ranks 1, 3, 4 and 1, 3, 2 of the three known: 1 - 6 · 2 / (3 · 8); without two values, nothing."""
-    assert spearman(np.array([1, 5, 9, 2]), np.array([0.1, 0.9, 0.5, np.nan])) == pytest.approx(0.5)
-    assert np.isnan(spearman(np.array([1, 1]), np.array([0.0, 1.0])))
-
-
-def test_slopes_are_those_of_least_squares_with_intervals_of_scipy() -> None:
-    from scipy.stats import linregress, t
-
-    random = np.random.default_rng(5)
-    x, y = random.normal(size=(2, 12))
-    known = linregress(x, y)
-    found = slopes([*y, np.nan, 1.0], [*x, 3.0, np.inf])
-    half = t.ppf(0.975, 10) * known.stderr
-    np.testing.assert_allclose(np.ravel(found), [known.slope, known.slope - half, known.slope + half])
-
-
-def test_slopes_of_several_factors_are_those_of_the_normal_equations() -> None:
-    random = np.random.default_rng(6)
-    x, z, noise = random.normal(size=(3, 40))
-    found = slopes(2 * x - 3 * z + noise, x, z)
-    design = np.column_stack([x, z, np.ones(40)])
-    exact = np.linalg.solve(design.T @ design, design.T @ (2 * x - 3 * z + noise))
-    np.testing.assert_allclose(found.rate, exact[:2])
-    assert (found.low < found.rate).all()
-    assert (found.high > found.rate).all()
-
-
-def test_slopes_that_points_do_not_determine_are_missing() -> None:
-    assert np.isnan(slopes([1.0, 2.0, 3.0], [1.0, 1.0, 1.0]).rate).all()
-    assert np.isnan(slopes([1.0], [2.0]).rate).all()
-    exact = slopes([1.0, 2.0], [0.0, 1.0])
-    assert exact.rate == pytest.approx([1.0])
-    assert np.isnan(exact.low).all()
