@@ -164,7 +164,7 @@ def _networks(block: DerivedBlock) -> Trained:
     """Give stored networks, or train them again."""
     if not block.again:
         return _described(block, block.reader.read(_KEPT, block.labels))
-    arrays = _same_as_stored(block, Parameters())
+    arrays = _same_as_stored(block, Parameters()).arrays
     shape = _shape(block.training)
     return _described(
         block, {name: array.reshape(-1, *array.shape[len(shape) :]) for name, array in arrays.items()}
@@ -195,26 +195,25 @@ def _as_stored(block: DerivedBlock) -> BlockResult:
 
 def _trained_again(block: DerivedBlock) -> BlockResult:
     (probe,) = block.training.probes
-    begin = thread_time()
-    arrays = _same_as_stored(block, probe)
+    result = _same_as_stored(block, probe)
     names = probe.variables(block.training.extent)
-    return BlockResult({name: arrays[name] for name in names}, 0, thread_time() - begin, 0.0)
+    return result._replace(arrays={name: result.arrays[name] for name in names})
 
 
-def _same_as_stored(block: DerivedBlock, probe: Probe) -> dict[str, NDArray[np.generic]]:
+def _same_as_stored(block: DerivedBlock, probe: Probe) -> BlockResult:
     """Train networks again with a probe; refuse those that do not end as they are stored."""
     training = replace(block.training, probes=(Outcome(), probe))
-    arrays = train_block(training).arrays
+    result = train_block(training)
     ended = Outcome().variables(training.extent)
     kept = block.reader.read(ended, block.labels)
     for name in ended:
-        came, stored = (_bits(some[name]) for some in (arrays, kept))
+        came, stored = (_bits(some[name]) for some in (result.arrays, kept))
         if differ := int((came != stored).any(axis=1).sum()):
             raise RuntimeError(
                 f"{differ} of {len(came)} networks trained again did not end as those in the store: {name} "
                 "has other bits. Another version of relusweep, or of PyTorch, has trained them"
             )
-    return arrays
+    return result
 
 
 def _bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from relusweep.tasks.networks import Network, layer_views, scalar_views
+from relusweep.tasks.networks import Network, places_of
 from relusweep.tasks.paths import expanded
 
 __all__ = ["Starts", "digest", "given_parameters"]
@@ -147,12 +147,7 @@ def _check(path: str | PathLike[str], network: Network, trials: range, rows: NDA
             f"{path} holds numbers that are not finite in float32 for {np.count_nonzero(~finite)} of "
             f"{len(rows)} trials, first for trial {trials[int(np.argmin(finite))]}; all must be finite"
         )
-    removed = np.ones((1, network.n_parameters), np.bool_)
-    for layer in layer_views(network, removed):
-        layer.weights[:] = layer.biases[:] = False
-    for scalars in scalar_views(network, removed):
-        scalars[:] = False
-    wrong = np.count_nonzero(rows[:, removed[0]])
+    wrong = np.count_nonzero(np.delete(rows, places_of(network), axis=1))
     if wrong:
         raise ValueError(
             f"{path} holds {wrong} numbers that are not 0 in units of zeros of widths {network.widths}; "

@@ -12,7 +12,15 @@ from relusweep.tasks import activations, initialisations
 from relusweep.tasks.layers import Layer, Learned, layer_views
 from relusweep.tasks.streams import Stream
 
-__all__ = ["Layer", "Network", "initial_parameters", "initial_words", "layer_views", "scalar_views"]
+__all__ = [
+    "Layer",
+    "Network",
+    "initial_parameters",
+    "initial_words",
+    "layer_views",
+    "places_of",
+    "scalar_views",
+]
 
 
 def _without_sign(leak: float) -> float:
@@ -179,6 +187,28 @@ def scalar_views(network: Network, parameters: NDArray[Any]) -> list[NDArray[Any
     scalars = parameters[:, network.n_weights :].reshape(shape)
     units = network.widths or (network.width,) * network.depth
     return [scalars[:, layer, :count] for layer, count in enumerate(units)]
+
+
+def places_of(network: Network) -> NDArray[np.int64]:
+    """Give the places of parameters that are not of units of zeros, ascending.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    ndarray of shape (count,), dtype int64
+        Among the ``network.n_parameters``.
+    """
+    if network.widths is None:
+        return np.arange(network.n_parameters)
+    there = np.zeros((1, network.n_parameters), np.bool_)
+    for layer in layer_views(network, there):
+        layer.weights[:] = layer.biases[:] = True
+    for scalars in scalar_views(network, there):
+        scalars[:] = True
+    return np.flatnonzero(there)
 
 
 def initial_parameters(

@@ -243,7 +243,7 @@ def described(
         block.snapshot_epochs,
         tried,
         block.engine,
-        tuple(stream.name for stream in _of_trials(block.streams(), block.trials)),
+        tuple((*stream.name, trial) for stream in block.streams() for trial in block.trials),
         pretrained,
     )
 

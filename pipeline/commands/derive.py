@@ -6,8 +6,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from relusweep.pipeline.commands import completion
 from relusweep.pipeline.commands.networks import Labels
-from relusweep.pipeline.commands.options import Cluster, Log, Scheduler, Threads, Workers
+from relusweep.pipeline.commands.options import Cluster, Log, Scheduler, Store, Threads, Workers
 from relusweep.pipeline.commands.results import Import
 from relusweep.pipeline.commands.sweeps import DryRun, Replace, cluster_config, print_plan, run_and_tell
 
@@ -18,9 +19,18 @@ _SET = "What the function takes: at=end; name=… names the new group. Repeatabl
 
 
 def derive(
-    store: Annotated[str, Argument(metavar="STORE", help="A directory, or s3://bucket/prefix.")],
-    group: Annotated[str, Argument(metavar="GROUP", help="Trained networks: a sweep in the store.")],
-    function: Annotated[str, Argument(metavar="FUNCTION", help="A probe, or module:name of your own.")],
+    sweep: Annotated[
+        str,
+        Argument(
+            metavar="SWEEP",
+            help="Trained networks: a sweep in the store.",
+            autocompletion=completion.stored_sweeps,
+        ),
+    ],
+    function: Annotated[
+        str, Argument(metavar="FUNCTION", help="A probe, a comparison, or module:name of your own.")
+    ],
+    store: Store = "results",
     settings: Annotated[list[str] | None, Option("--set", metavar="FIELD=VALUE", help=_SET)] = None,
     labels: Labels = None,
     first_success: Annotated[bool, Option("--first-success", help=_FIRST)] = False,
@@ -38,13 +48,13 @@ def derive(
     The group is named after the function: boolean/npn4.margins. Run it again to go on after any stop. Where
     the store does not keep what the function looks at, the networks are trained again.
 
-    relusweep derive results npn4 margins
+    relusweep derive npn4 margins
 
-    relusweep derive results plane_xor regions --set at=end --label widths=8-8-8
+    relusweep derive plane_xor regions --set at=end --label widths=8-8-8
 
-    relusweep derive results frontier4 certificate --first-success
+    relusweep derive frontier4 certificate --first-success --store results
 
-    relusweep derive results npn4 mymodule:norms --dry-run
+    relusweep derive npn4 mymodule:norms --dry-run
     """
     from relusweep.pipeline.common.engine import open_results
     from relusweep.pipeline.common.labels import selected
@@ -53,7 +63,7 @@ def derive(
     from relusweep.pipeline.sweeps.derived.making import derived, labels_of, read_fields
     from relusweep.storage import stored_groups
 
-    chosen, fields = choose(store, group, list(stored_groups(store))), read_fields(settings or ())
+    chosen, fields = choose(store, sweep, list(stored_groups(store))), read_fields(settings or ())
     asked = derived(
         store,
         chosen,

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    import numpy as np
-    import xarray as xr
-    from numpy.typing import NDArray
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
-__all__ = ["ASKED", "Box", "asked_in_words", "boxes", "summed"]
+__all__ = ["ASKED", "Box", "asked_in_words", "boxes", "epochs_read", "summed"]
 
 ASKED: Final = "trials_asked"
 _CELLS_AT_ONCE = 2**23
+_MOST_EXACT = 2**24  # whole numbers that float32 holds
 
 Box = tuple[slice, ...]
 
@@ -85,18 +85,43 @@ def summed(
         counts = count(part)
         return counts.sum([dim for dim in dims if dim in counts.dims]).drop_attrs(deep=False)
 
-    if ASKED not in dataset.coords or "trial" not in dims or dataset.chunks or not _is_large(dataset):
+    if "trial" not in dims or not _is_sparse(dataset):
         return of(dataset)
-    settings = [str(dim) for dim in dataset[ASKED].dims if dim in dataset["success_epoch"].dims]
-    asked = dataset[ASKED].transpose(*settings).to_numpy()
-    preferred = dataset["success_epoch"].encoding.get("preferred_chunks", {})
     total = of(dataset.isel({dim: slice(0, 0) for dim in ["trial"]}))
-    for box in boxes(asked, 0, [preferred.get(dim, 1) for dim in [*settings, "trial"]]):
-        place = dict(zip([*settings, "trial"], box, strict=True))
+    for place in _places(dataset):
         for name, found in of(dataset.isel(place)).items():
             kept = {dim: place[dim] for dim in found.dims if dim in place}
             total[name][kept] = total[name][kept] + found
     return total
+
+
+def epochs_read(dataset: xr.Dataset) -> xr.DataArray:
+    """Read ``success_epoch``, where trials have been asked for; elsewhere it is NaN.
+
+    Of a group that is read in boxes it is float32 where that holds all epochs.
+    """
+    epochs = dataset["success_epoch"]
+    if not _is_sparse(dataset):
+        return epochs.compute()
+    few = "epochs" in dataset.coords and int(dataset["epochs"].max()) <= _MOST_EXACT
+    found = np.full(epochs.shape, np.nan, np.float32 if few else np.float64)
+    for place in _places(dataset):
+        found[tuple(place.get(str(dim), slice(None)) for dim in epochs.dims)] = epochs[place].to_numpy()
+    return xr.DataArray(found, epochs.coords, epochs.dims, attrs=epochs.attrs)
+
+
+def _places(dataset: xr.Dataset) -> Iterator[dict[str, slice]]:
+    """Cut a group into boxes where trials have been asked for."""
+    settings = [str(dim) for dim in dataset[ASKED].dims if dim in dataset["success_epoch"].dims]
+    asked = dataset[ASKED].transpose(*settings).to_numpy()
+    preferred = dataset["success_epoch"].encoding.get("preferred_chunks", {})
+    for box in boxes(asked, 0, [preferred.get(dim, 1) for dim in [*settings, "trial"]]):
+        yield dict(zip([*settings, "trial"], box, strict=True))
+
+
+def _is_sparse(dataset: xr.Dataset) -> bool:
+    """Tell whether a group is large, and of which only some trials have been asked for."""
+    return ASKED in dataset.coords and not dataset.chunks and _is_large(dataset)
 
 
 def _is_large(dataset: xr.Dataset) -> bool:

@@ -77,7 +77,8 @@ def _found(dataset: xr.Dataset) -> xr.Dataset | None:
     """Count, over the trials, what ran, was lost, met the bar before, and was ended by its loss."""
     from relusweep.tasks.training.protocol import StopReason  # and with it pydantic: opening goes without
 
-    if not_finite(dataset) is None or not {"success_epoch", "done"} & set(dataset.variables):
+    nothing = dataset.isel(dict.fromkeys(dataset.sizes, slice(0)))  # all of it may not fit into memory
+    if not_finite(nothing) is None or not {"success_epoch", "done"} & set(dataset.variables):
         return None
 
     def count(part: xr.Dataset) -> xr.Dataset:

@@ -22,7 +22,9 @@ __all__ = ["SweepAccessor", "SweepBackend", "as_opened", "open_results", "open_t
 
 @xr.register_dataset_accessor("sweep")  # type: ignore[no-untyped-call]  # xarray leaves it untyped
 class SweepAccessor:
-    """Questions to the results of a sweep; needs ``success_epoch``, but `diverged` also takes images.
+    """Questions to the results of a sweep.
+
+    Most need ``success_epoch``; `diverged` also takes images, and `missing` any group.
 
     They work on any part of a group (after ``sel``, with dimensions missing), in memory or lazy. Details are
     in `relusweep.pipeline.common.queries`.
@@ -64,7 +66,10 @@ class SweepAccessor:
         return minimum_width(self._dataset)
 
     def missing(self) -> pd.DataFrame:
-        """Networks not run of those asked for, counted by the dimensions other than problem and trial."""
+        """Networks not run of those asked for, counted by the dimensions other than problem and trial.
+
+        Of a derived group, those of its labels that are not computed.
+        """
         return missing(self._dataset)
 
     def frame(self, *, inner: Collection[str] = (), missing: bool = False) -> pd.DataFrame:

@@ -187,16 +187,17 @@ def minimum_width(dataset: xr.Dataset) -> xr.DataArray:
 
 
 def missing(dataset: xr.Dataset) -> pd.DataFrame:
-    """Networks not run of those that were asked for, counted.
+    """Networks not run of those that were asked for, counted; of derived groups those not computed.
 
     Returns
     -------
     DataFrame
         One row for each combination of the dimensions other than problem and trial of which networks are
-        missing; those dimensions, then ``count``. No rows when all have run.
+        missing; those dimensions, then ``count``. No rows when all have run. A derived group does not say
+        which networks were asked for: all of its labels count.
     """
-    epochs = epochs_of(dataset)
-    together = _among(epochs, "problem", "trial")
+    cells = dataset["done"] if _is_untrained(dataset) else epochs_of(dataset)
+    together = _among(cells, "problem", "trial", "other_trial")
     count = summed(dataset, together, lambda part: lacking(part).to_dataset(name="count"))["count"].compute()
     if not count.ndim:
         return pd.DataFrame({"count": [int(count)] if count else []}, dtype=np.int64)
@@ -209,7 +210,7 @@ def lacking(dataset: xr.Dataset) -> xr.DataArray:
 
     Where settings have numbers of trials of their own, those that no round has asked for are not lacking.
     """
-    absent = ~ran(dataset)
+    absent = ~_computed(dataset)
     if ASKED in dataset.coords and "trial" in dataset.coords:
         return absent & (dataset["trial"] < dataset[ASKED]).drop_attrs(deep=False)
     condition = specification_of(dataset.attrs).get("where") or ""
@@ -241,6 +242,17 @@ def ran(dataset: xr.Dataset) -> xr.DataArray:
     """Tell which networks ran."""
     there: xr.DataArray = epochs_of(dataset) >= -1  # false where masked (NaN) and where raw (-2)
     return there.drop_attrs(deep=False)  # of epochs: what is counted has others
+
+
+def _computed(dataset: xr.Dataset) -> xr.DataArray:
+    """Tell which networks ran; where nothing is trained, which are done."""
+    if _is_untrained(dataset):
+        return (dataset["done"] == 1).drop_attrs(deep=False)  # NaN where masked
+    return ran(dataset)
+
+
+def _is_untrained(dataset: xr.Dataset) -> bool:
+    return "success_epoch" not in dataset and "done" in dataset
 
 
 def _succeeded(dataset: xr.Dataset, at_least: Any) -> xr.DataArray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import compress, product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def labels_of(sweep: Sweep) -> dict[str, list[Any]]:
 def cut(
     sweep: Sweep, labels: Mapping[str, list[Any]], missing: NDArray[np.bool_], box: Box | None = None
 ) -> Iterator[Block]:
-    """Cut what is missing along a fixed grid; rows that miss another span of columns are other blocks.
+    """Cut what is missing along a fixed grid into boxes, of which nothing else is computed but within spans.
 
     Rows lie along the first dimension, columns along the last, and a block has one label of each between.
 
@@ -41,19 +41,18 @@ def cut(
     schedule, fingerprint = sweep.schedule, sweep.fingerprint
     silent = frozenset(dim for dim, axis in labels.items() if len(axis) == 1)
     origin = tuple(span.start for span in box) if box else (0,) * missing.ndim
-    spans: dict[tuple[Any, Any], tuple[Any, ...]] = {}  # blocks share the labels of a span
+    labels_of_columns: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # which blocks share
     for part in _grid(missing.shape, [schedule.block_shape[dim] for dim in labels], origin):
+        if not missing[part].any():
+            continue
         inner = {
             dim: labels[dim][span.start + at : span.stop + at]
             for dim, span, at in zip(labels, part, origin, strict=True)
         }
         lacking = missing[part].reshape(len(inner[first]), -1)
-        for columns, rows in _spans(lacking):
-            chosen = tuple(inner[last][columns])
-            if not (schedule.divisible or schedule.spans):
-                chosen = tuple(compress(chosen, lacking[rows].max(axis=0)[columns]))
-            else:
-                chosen = spans.setdefault((chosen[0], chosen[-1]), chosen)
+        for columns, rows in (_spans if schedule.divisible or schedule.spans else _boxes)(lacking):
+            chosen = tuple(map(inner[last].__getitem__, columns))
+            chosen = labels_of_columns.setdefault(chosen, chosen)
             most = len(rows) if schedule.most_cells is None else max(1, schedule.most_cells // len(chosen))
             for some in _pieces(rows, most):
                 # Of a single dimension the rows have one column: what counts is the choice of rows.
@@ -72,14 +71,33 @@ def _grid(shape: Iterable[int], steps: Iterable[int], origin: Iterable[int]) -> 
     )
 
 
-def _spans(part: NDArray[np.bool_]) -> Iterator[tuple[slice, list[int]]]:
+def _spans(part: NDArray[np.bool_]) -> Iterator[tuple[Sequence[int], list[int]]]:
     """Group the rows of a part by the columns that they miss, from the first to the last."""
     rows = np.flatnonzero(part.any(1))
     starts, stops = part.argmax(1), part.shape[1] - part[:, ::-1].argmax(1)
     spans = starts * (part.shape[1] + 1) + stops  # one number a span: rows are many
     distinct, span_of_row = np.unique(spans[rows], return_inverse=True)
     for number, span in enumerate(distinct.tolist()):
-        yield slice(*divmod(span, part.shape[1] + 1)), rows[span_of_row == number].tolist()
+        yield range(*divmod(span, part.shape[1] + 1)), rows[span_of_row == number].tolist()
+
+
+def _boxes(part: NDArray[np.bool_]) -> Iterator[tuple[Sequence[int], list[int]]]:
+    """Group the rows that miss the same columns, or the columns that miss the same rows: the fewer groups."""
+    by_rows, by_columns = _alike(part), _alike(part.T)
+    if len(by_rows) <= len(by_columns):
+        yield from ((columns, rows) for rows, columns in by_rows)
+    else:
+        yield from by_columns
+
+
+def _alike(part: NDArray[np.bool_]) -> list[tuple[list[int], list[int]]]:
+    """Group the rows that are alike; give them, and what is true of them."""
+    rows = np.flatnonzero(part.any(1))
+    distinct, which = np.unique(part[rows], axis=0, return_inverse=True)
+    return [
+        (rows[which.ravel() == number].tolist(), np.flatnonzero(alike).tolist())
+        for number, alike in enumerate(distinct)
+    ]
 
 
 def _pieces(rows: list[int], most: int) -> Iterator[list[int]]:

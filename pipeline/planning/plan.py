@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from relusweep.pipeline.common.asked import ASKED
 from relusweep.pipeline.common.errors import InvalidSweep, SpecificationChanged
 from relusweep.pipeline.planning.cutting import cut, labels_of
-from relusweep.pipeline.planning.rounds import ATTRS, Cells, Round, asked_before, next_round
+from relusweep.pipeline.planning.rounds import ATTRS, Cells, Round, asked_before, lacking, next_round, reach
 from relusweep.pipeline.sweeps.base import Block, Sweep
 from relusweep.pipeline.sweeps.specification import joined
 from relusweep.storage import StoreNotFound, damage_of, open_dataset
@@ -58,7 +58,7 @@ class Plan:
     round: Round | None = None
     asked: NDArray[np.int64] | None = None
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Cells asked for; of a sweep with rounds, up to the one that is next."""
         return self.sweep.n_wanted if self.round is None else int(self.round.asked.sum())
@@ -97,14 +97,21 @@ class Plan:
         return dataclasses.replace(layout, coords=layout.coords.assign_coords({ASKED: asked}))
 
     @cached_property
-    def _axes(self) -> Mapping[str, pd.Index[Any]]:
-        return {dim: pd.Index(labels) for dim, labels in self.stored.axes.items()}
+    def _axes(self) -> Mapping[str, Mapping[Any, int]]:
+        return {
+            dim: {label: i for i, label in enumerate(labels.tolist())}
+            for dim, labels in self.stored.axes.items()
+        }
+
+    def _positions(self, dim: str, labels: Iterable[Any]) -> NDArray[np.intp]:
+        """Find labels along a dimension of the store."""
+        return np.array([*map(self._axes[dim].__getitem__, labels)], np.intp)
 
     def place(self, block: Block) -> dict[str, Part]:
         """Find where a block lies in the store: along each dimension a slice, or positions with gaps."""
         found: dict[str, Part] = {}
         for dim, labels in block.labels:
-            positions = self._axes[dim].get_indexer(pd.Index(labels))
+            positions = self._positions(dim, labels)
             (whole, _), *others = _runs(positions)
             found[dim] = positions if others else whole
         return found
@@ -119,10 +126,7 @@ class Plan:
         part : dict of slice
             Which of the block's labels along each dimension lie there.
         """
-        runs = [
-            [(dim, *run) for run in _runs(self._axes[dim].get_indexer(pd.Index(labels)))]
-            for dim, labels in block.labels
-        ]
+        runs = [[(dim, *run) for run in _runs(self._positions(dim, labels))] for dim, labels in block.labels]
         for chosen in product(*runs):
             yield {dim: there for dim, there, _ in chosen}, {dim: here for dim, _, here in chosen}
 
@@ -211,14 +215,15 @@ def stored_plan(sweep: Sweep, store: str, version: str | None = None) -> Plan:
     The blocks hold every finished cell, and perhaps others.
     """
     progress = _progress(sweep, store, version)
-    if not _is_uneven(sweep, progress):
-        return Plan(sweep, sweep, tuple(cut(sweep, labels_of(sweep), _finished(sweep, progress))))
     if progress is not None:
+        _check_axes(sweep, progress)
         sweep = sweep.reaching(progress.sizes[[*sweep.axes][-1]])
+    uneven = _is_uneven(sweep, progress)
+    *settings, size = sweep.shape
+    asked = asked_before(sweep, progress) if uneven else np.broadcast_to(np.int64(size), settings)
     cells, labels = Cells(sweep, progress), labels_of(sweep)
-    asked = asked_before(sweep, progress)
     blocks = [block for box in cells.boxes(asked) for block in cut(sweep, labels, cells.finished(box), box)]
-    return Plan(sweep, sweep, tuple(blocks), asked=asked)
+    return Plan(sweep, sweep, tuple(blocks), asked=asked if uneven else None)
 
 
 _MEND = (
@@ -277,10 +282,10 @@ def make_plan(sweep: Sweep, progress: xr.Dataset | None, asked: NDArray[np.int64
     stored = sweep if progress is None else _together(sweep, progress)
     if asked is not None or _is_uneven(stored, progress):
         return _round_of(sweep, stored, progress, asked)
-    missing = ~_finished(sweep, progress)
-    if (wanted := sweep.wanted) is not None:
-        missing &= wanted
-    return Plan(sweep, stored, _longest_first(sweep, cut(sweep, labels_of(sweep), missing)))
+    if progress is not None:
+        _check_axes(sweep, progress)
+    blocks = lacking(Cells(sweep, progress), reach(sweep), wanted=sweep.wanted)
+    return Plan(sweep, stored, _longest_first(sweep, blocks))
 
 
 def _longest_first(sweep: Sweep, blocks: Iterable[Block]) -> tuple[Block, ...]:
@@ -317,22 +322,6 @@ def _together(sweep: Sweep, progress: xr.Dataset) -> Sweep:
         except InvalidSweep as error:
             raise InvalidSweep(f"together with what the store has, {error}") from None
     return stored
-
-
-def _finished(sweep: Sweep, progress: xr.Dataset | None) -> NDArray[np.bool_]:
-    """Mark the cells asked for that the store has, computed by this very specification."""
-    if progress is None:
-        return np.zeros(sweep.shape, bool)
-    _check_axes(sweep, progress)
-    axes = sweep.axes  # and no arithmetic of xarray, which would import dask.array
-    done, fingerprint = (progress[name].transpose(*axes).values for name in ("done", "fingerprint"))
-    if not done.size:
-        return np.zeros(sweep.shape, bool)
-    places = [progress.indexes[dim].get_indexer(pd.Index(labels)) for dim, labels in axes.items()]
-    finished = (done & (fingerprint == np.uint64(sweep.fingerprint)))[np.ix_(*places)]
-    for axis, place in enumerate(places):
-        finished[(slice(None),) * axis + (place < 0,)] = False
-    return np.asarray(finished)
 
 
 def _check_axes(sweep: Sweep, progress: xr.Dataset) -> None:

@@ -18,10 +18,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.asked import ASKED, Box, boxes
+from relusweep.pipeline.common.boxes import as_key
 from relusweep.pipeline.planning.cutting import cut, labels_of
 from relusweep.pipeline.sweeps.base import Block, Sweep
 
-__all__ = ["ATTRS", "Cells", "Round", "asked_before", "next_round"]
+__all__ = ["ATTRS", "Cells", "Round", "asked_before", "lacking", "next_round", "reach"]
 
 ATTRS = {"long_name": "trials asked for so far, the first ones", "units": "1"}
 
@@ -85,7 +86,7 @@ class Cells:
         assert self.stored is not None
         places = [of_dim[span] for of_dim, span in zip(self._places, box, strict=True)]
         known = [place >= 0 for place in places]
-        key = tuple(_key(place[here]) for place, here in zip(places, known, strict=True))
+        key = tuple(as_key(place[here]) for place, here in zip(places, known, strict=True))
         array = self.stored[name].variable.transpose(*self.sweep.axes)
         if all(here.all() for here in known):
             return np.asarray(array[key].to_numpy())
@@ -100,13 +101,6 @@ class Cells:
         return [
             self.stored.indexes[dim].get_indexer(pd.Index(labels)) for dim, labels in self.sweep.axes.items()
         ]
-
-
-def _key(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Write places that follow one another as a slice, which is read faster."""
-    if len(places) and (np.diff(places) == 1).all():
-        return slice(int(places[0]), int(places[-1]) + 1)
-    return places
 
 
 def asked_before(sweep: Sweep, stored: xr.Dataset | None) -> Asked:
@@ -151,11 +145,18 @@ def next_round(sweep: Sweep, stored: xr.Dataset | None, asked: Asked | None = No
         wanted = np.True_ if sweep.wanted is None else sweep.wanted.any(axis=-1)
         return _by_rule(sweep, stored, np.array(np.broadcast_to(wanted, sweep.shape[:-1])))
     if asked is None:
-        wanted = np.True_ if sweep.wanted is None else sweep.wanted
-        numbers = np.arange(sweep.shape[-1]) + 1
-        asked = np.array(np.broadcast_to((wanted * numbers).max(axis=-1), sweep.shape[:-1]))
-    reach = int(asked.max(initial=0))
-    return Round(0, reach, asked, 0, tuple(_lacking(Cells(sweep.reaching(reach), stored), asked)))
+        asked = np.array(reach(sweep))
+    most = int(asked.max(initial=0))
+    return Round(0, most, asked, 0, tuple(lacking(Cells(sweep.reaching(most), stored), asked)))
+
+
+def reach(sweep: Sweep) -> Asked:
+    """Tell for each setting behind which of its cells, along the last axis, no other is wanted."""
+    *settings, size = sweep.shape
+    if (wanted := sweep.wanted) is None:
+        return np.broadcast_to(np.int64(size), settings)
+    last = size - wanted[..., ::-1].argmax(axis=-1)
+    return np.broadcast_to(np.where(wanted.any(axis=-1), last, 0), settings)
 
 
 def _by_rule(sweep: Sweep, stored: xr.Dataset | None, needs: NDArray[np.bool_]) -> Round:
@@ -167,7 +168,7 @@ def _by_rule(sweep: Sweep, stored: xr.Dataset | None, needs: NDArray[np.bool_]) 
         asked[needs] = end
         cells = Cells(sweep.reaching(end), stored)
         of_round = np.where(needs, end, 0)
-        if blocks := tuple(_lacking(cells, of_round, start)):
+        if blocks := tuple(lacking(cells, of_round, start)):
             return Round(number, end, asked, int(needs.sum()) if end < until.most else 0, blocks)
         for box in cells.boxes(of_round, start):
             succeeded[box[:-1]] += cells.succeeded(box)
@@ -178,10 +179,29 @@ def _by_rule(sweep: Sweep, stored: xr.Dataset | None, needs: NDArray[np.bool_]) 
     return Round(number, int(asked.max(initial=1)), asked, 0, ())
 
 
-def _lacking(cells: Cells, asked: Asked, first: int = 0) -> Iterator[Block]:
+def lacking(
+    cells: Cells, asked: Asked, first: int = 0, wanted: NDArray[np.bool_] | None = None
+) -> Iterator[Block]:
+    """Cut what a store lacks into blocks.
+
+    Parameters
+    ----------
+    cells : Cells
+    asked : ndarray of int
+        Cells of each setting.
+    first : int
+        Of those the first.
+    wanted : ndarray of bool, optional
+        Which of those, along all axes, of length one where it does not matter; by default all.
+    """
     labels = labels_of(cells.sweep)
+    chosen = None if wanted is None else np.broadcast_to(wanted, cells.sweep.shape)
     for box in cells.boxes(asked, first):
         numbers = np.arange(box[-1].start, box[-1].stop)
-        missing = (numbers < asked[box[:-1]][..., None]) & ~cells.finished(box)
+        missing = numbers < asked[box[:-1]][..., None]
+        if chosen is not None:
+            missing &= chosen[box]
+        if missing.any():
+            missing &= ~cells.finished(box)
         if missing.any():
             yield from cut(cells.sweep, labels, missing, box)

@@ -13,7 +13,7 @@ from relusweep.pipeline.python.results import groups
 from relusweep.pipeline.python.runs import Where, run
 from relusweep.pipeline.python.sweeps import Store
 from relusweep.pipeline.report.stored import choose
-from relusweep.pipeline.sweeps.derived.making import derived, labels_of
+from relusweep.pipeline.sweeps.derived.making import derived, kept_of, labels_of
 from relusweep.pipeline.sweeps.derived.sweep import DerivedSweep
 from relusweep.storage import specification_of
 
@@ -29,14 +29,11 @@ def derive(
     /,
     store: Store | None = None,
     *,
-    name: str | None = None,
-    first_success: bool = False,
-    imports: Collection[str] = (),
     cluster: Where | None = None,
     workers: int | None = None,
     replace: bool = False,
     progress: bool = True,
-    **fields: Any,
+    **asked: Any,
 ) -> xr.Dataset:
     """Compute a function of stored networks, and store what it gives in a group beside theirs.
 
@@ -44,23 +41,13 @@ def derive(
 
     Parameters
     ----------
-    of : xarray.Dataset or str
-        A group of a training sweep as `relusweep.open` gives it, or a selection of labels; or its name.
-    function : str or callable
-        The name of a probe, as ``"jacobians"``; ``"module:name"`` or the thing itself, a subclass of `Probe`
-        or a function with `relusweep.tasks.own_probe.declares`.
-    store : path, optional
-        Where the group lies; by default where `of` was opened.
-    name : str, optional
-        Of the new group, behind that of the networks and a dot; by default that of the function.
-    first_success : bool
-        Only the first trial of each setting that succeeded: one network of each.
-    imports : collection of str
-        Code of the user's own that the networks need, as an activation, and that may be imported.
+    of, function, store
+        As for `relusweep.derivation`: which networks, what of them, and where they lie.
     cluster, workers, replace, progress
         As for `relusweep.run`.
-    **fields
-        What the function takes, as ``at="end"`` for ``"regions"``.
+    **asked
+        The others of `relusweep.derivation`: ``name``, ``first_success``, ``imports``, and what the function
+        takes, as ``at="end"`` for ``"regions"``.
 
     Returns
     -------
@@ -70,7 +57,7 @@ def derive(
     Raises
     ------
     relusweep.errors.InvalidSweep
-        There is no such function or field, or the group holds no trained networks.
+        As `relusweep.derivation`.
     relusweep.errors.SpecificationChanged
         The store has something else under the name, and `replace` is false.
 
@@ -80,9 +67,9 @@ def derive(
     >>> results = rs.open("results", "npn4")  # doctest: +SKIP
     >>> rs.derive(results.sel(width=[4, 8], leak=0.1), "margins")  # doctest: +SKIP
     """
-    asked = derivation(of, function, store, name=name, first_success=first_success, imports=imports, **fields)
+    sweep = derivation(of, function, store, **asked)
     found: xr.Dataset = run(
-        asked, asked.networks.store, cluster=cluster, workers=workers, replace=replace, progress=progress
+        sweep, sweep.networks.store, cluster=cluster, workers=workers, replace=replace, progress=progress
     )  # type: ignore[assignment]  # of one group
     return found
 
@@ -102,8 +89,27 @@ def derivation(
 
     Parameters
     ----------
-    of, function, store, name, first_success, imports, **fields
-        As for `derive`.
+    of : xarray.Dataset or str
+        A group of a training sweep as `relusweep.open` gives it, or a selection: of labels, or by ``where``,
+        which leaves out the networks that have no value of any variable then; or its name.
+    function : str or callable
+        The name of a probe, as ``"jacobians"``; ``"module:name"`` or the thing itself, a subclass of `Probe`
+        or a function with `relusweep.tasks.own_probe.declares`.
+    store : path, optional
+        Where the group lies; by default where `of` was opened.
+    name : str, optional
+        Of the new group, behind that of the networks and a dot; by default that of the function.
+    first_success : bool
+        Only the first trial of each setting that succeeded: one network of each.
+    imports : collection of str
+        Code of the user's own that the networks need, as an activation, and that may be imported.
+    **fields
+        What the function takes, as ``at="end"`` for ``"regions"``.
+
+    Raises
+    ------
+    relusweep.errors.InvalidSweep
+        There is no such function or field, the group holds no trained networks, or none of them is selected.
 
     Examples
     --------
@@ -111,14 +117,14 @@ def derivation(
     >>> rs.plan(rs.derivation("npn4", "margins", "results"), "results")  # doctest: +SKIP
     """
     if isinstance(of, xr.Dataset):
-        labels, group = labels_of(of), _group_of(of)
+        labels, kept, group = labels_of(of), kept_of(of), _group_of(of)
         place = store or of.encoding.get("source")
         if place is None:
             raise InvalidSweep(f"derive: where {group} lies is not known; give store=")
     else:
         if store is None:
             raise InvalidSweep(f"derive: say where {of} lies: give store=, or what rs.open gives")
-        labels, place = {}, store
+        labels, kept, place = {}, None, store
         group = choose(os.fspath(store), of, groups(store))
     return derived(
         os.fspath(place),
@@ -126,6 +132,7 @@ def derivation(
         _path_of(function),
         fields,
         labels,
+        kept=kept,
         name=name,
         first_success=first_success,
         imports=imports,

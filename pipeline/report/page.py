@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import jinja2
 import xarray as xr
 
-from relusweep.pipeline.common.asked import asked_in_words
+from relusweep.pipeline.common.asked import asked_in_words, epochs_read
 from relusweep.pipeline.common.divergence import diverged_in_words
 from relusweep.pipeline.report.content import Attachment, Block, Content, Folded, KeyFigure, Section, Table
 from relusweep.pipeline.report.coverage import Coverage, coverage, diverged_table, missing_table
@@ -74,7 +74,7 @@ def write_report(data: xr.Dataset | xr.DataTree, folder: Path, facts: Mapping[st
     report = report_on(data)
     if isinstance(data, xr.Dataset):
         if "success_epoch" in data:
-            data = data.assign(success_epoch=data["success_epoch"].compute())
+            data = data.assign(success_epoch=epochs_read(data))
         data = data.assign_attrs({key: facts[key] for key in ("specification", "versions") if key in facts})
     content = report.content(data)
     return write_page(content, _words(data, content, facts), folder / _PAGE)

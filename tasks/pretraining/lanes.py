@@ -14,7 +14,7 @@ from relusweep.tasks.compiled import LANES, compiled
 from relusweep.tasks.pretraining import _kernel
 from relusweep.tasks.pretraining.triangles import Triangles
 from relusweep.tasks.training import _updates, functions, simd
-from relusweep.tasks.training.lanes import constants_of, schedule_of
+from relusweep.tasks.training._arguments import constants_of, schedule_of
 from relusweep.tasks.training.optimizers import Optimizer
 from relusweep.tasks.training.simd import bank
 

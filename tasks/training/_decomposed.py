@@ -7,6 +7,7 @@ kink. `relusweep.tasks.training.rules` says what the rules do with them.
 
 import numpy as np
 
+from relusweep.tasks.training._layers import BEFORE, HIDDEN, UNITS, WEIGHTS, WIDE, place_of_sums
 from relusweep.tasks.training.functions import clip, exp, softplus
 from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, minimum, store, where_above
 
@@ -32,12 +33,12 @@ def _abs(x):
 
 
 @merged
-def _places(rule, layer, unit):
+def _places(rule, memory, layer, unit):
     """Give the places of a unit's bias and of its first scalar among the parameters, and of its sums."""
-    fan_in = rule.n_inputs if layer == 0 else rule.apart - 1
-    before = 0 if layer == 0 else rule.width * (rule.n_inputs + 1 + (layer - 1) * rule.apart)
-    unit_of_all = layer * rule.width + unit
-    bias = before + unit * (fan_in + 1) + fan_in
+    layers = memory.layers
+    fan_in = rule.n_inputs if layer == 0 else layers[layer - 1, WIDE] - 1
+    unit_of_all = layers[layer, BEFORE] + unit
+    bias = layers[layer, WEIGHTS] + unit * (fan_in + 1) + fan_in
     return bias, rule.n_weights + unit_of_all * rule.n_scalars, unit_of_all * SUMS
 
 
@@ -63,13 +64,15 @@ def _bend(rule, v):
 @merged
 def activate(rule, rows, layer, unit, memory):
     """Turn the sums of a unit into its activations; the sums stay."""
-    bias, scalars, _ = _places(rule, layer, unit)
+    bias, scalars, _ = _places(rule, memory, layer, unit)
     q = load(memory.weights, bias)
     turn, sharpness = _scalars(rule, memory, scalars)
-    for row in range(layer * rows, (layer + 1) * rows):
-        z = load(memory.sums, row * rule.width + unit)
+    layers, first = memory.layers, place_of_sums(rule, memory, layer) + unit
+    for row in range(rows):
+        z = load(memory.sums, first + row * layers[layer, UNITS])
         value, _ = _bend(rule, sharpness * z)
-        store(memory.hidden, row * rule.apart + unit, fma(turn, value, z - q))
+        place = layers[layer, HIDDEN] + row * layers[layer, WIDE] + unit
+        store(memory.hidden, place, fma(turn, value, z - q))
 
 
 @merged
@@ -114,15 +117,16 @@ def _write(sides, place, side):
 @merged
 def give_back(rule, rows, layer, unit, memory, more):
     """Turn errors of a unit's activations into those of its sums, and sum up what its rows say of it."""
-    _, scalars, sides = _places(rule, layer, unit)
+    _, scalars, sides = _places(rule, memory, layer, unit)
     turn, sharpness = _scalars(rule, memory, scalars)
     steepness = turn * sharpness
     zero, one = _zero(), broadcast(np.float32(1))
     left, right = _read(memory.sides, sides, more), _read(memory.sides, sides + _OF_SIDE, more)
     far = load(memory.sides, sides + 2 * _OF_SIDE) if more else zero
+    units, first = memory.layers[layer, UNITS], place_of_sums(rule, memory, layer)
     for row in range(rows):
-        error = load(memory.errors, row * rule.width + unit)
-        place = (layer * rows + row) * rule.width + unit
+        error = load(memory.errors, row * units + unit)
+        place = first + row * units + unit
         z = load(memory.sums, place)
         v = sharpness * z
         value, slope = _bend(rule, v)
@@ -140,8 +144,8 @@ def settle(memory, rule, batch):
     """Give the gradient of biases and scalars or, where they follow rules, step and leave none."""
     one = broadcast(np.float32(1))
     for layer in range(rule.depth):
-        for unit in range(rule.width):
-            bias, scalars, sides = _places(rule, layer, unit)
+        for unit in range(memory.layers[layer, UNITS]):
+            bias, scalars, sides = _places(rule, memory, layer, unit)
             turn, sharpness = _scalars(rule, memory, scalars)
             steepness = turn * sharpness
             for i in range(1 + rule.n_scalars):

@@ -33,24 +33,41 @@ def _own(inputs, network):
     return min(network, inputs.shape[0] - 1)
 
 
+@_inlined
+def _put_numbers(rows, place, lane, end, numbers, network, row):
+    """Write a row of networks into lanes to the last; what is the same for all is written into all lanes."""
+    for i in range(numbers.shape[2]):
+        if numbers.shape[0] == 1:
+            store(rows, place + i, broadcast(numbers[0, row, i]))
+        else:
+            for k in range(end - lane):
+                rows[(place + i) * LANES + lane + k] = numbers[network + k, row, i]
+
+
 @_compiled
-def _put_rows(rows, lane, inputs, targets):
-    """Write rows into a lane, each with room for a one before the targets."""
-    place = lane
-    for row in range(targets.shape[0]):
-        for i in range(inputs.shape[1]):
-            rows[place] = inputs[row, i]
-            place += LANES
-        place += LANES
-        for k in range(targets.shape[1]):
-            rows[place] = targets[row, k]
-            place += LANES
+def _put_rows(rows, lane, end, data, network, start, stop):
+    """Write rows of networks, from one on, into lanes, each with room for a one before the targets."""
+    place = 0
+    for row in range(start, stop):
+        _put_numbers(rows, place, lane, end, data.inputs, network, row)
+        place += data.inputs.shape[2] + 1
+        _put_numbers(rows, place, lane, end, data.targets, network, row)
+        place += data.targets.shape[2]
 
 
 @_inlined
 def _put_weights(memory, lane, weights):
+    for i in range(memory.places.size):
+        memory.weights[i * LANES + lane] = weights[memory.places[i]]
+
+
+@_inlined
+def _take_weights(memory, lane, weights):
+    """Keep the weights of a lane, with zeros for the units of zeros."""
     for i in range(weights.size):
-        memory.weights[i * LANES + lane] = weights[i]
+        weights[i] = 0
+    for i in range(memory.places.size):
+        weights[memory.places[i]] = memory.weights[i * LANES + lane]
 
 
 @_inlined
@@ -60,23 +77,30 @@ def _await(memory, lane, point, points):
 
 
 @_inlined
+def _take_rows(memory, lane, network, data):
+    """Keep a network's rows, to be drawn from; those that are the same for all are the first lane's."""
+    inputs, targets = data.inputs[_own(data.inputs, network)], data.targets[_own(data.targets, network)]
+    for row in range(inputs.shape[0]):
+        memory.order[lane, row] = row
+        if lane < memory.data.shape[0]:
+            for i in range(inputs.shape[1]):
+                memory.data[lane, row, i] = inputs[row, i]
+            for k in range(targets.shape[1]):
+                memory.data[lane, row, inputs.shape[1] + k] = targets[row, k]
+
+
+@_inlined
 def _load_network(memory, lane, network, data, shuffled):
-    inputs, targets = data.inputs[_own(data.inputs, network)], data.targets[network]
     _put_weights(memory, lane, data.initial[network])
-    for i in range(data.initial.shape[1]):
+    for i in range(memory.places.size):
         memory.first_moment[i * LANES + lane] = 0
         memory.second_moment[i * LANES + lane] = 0
     for i in range(memory.running.size // LANES):
         memory.running[i * LANES + lane] = 0
     if shuffled:
-        for row in range(targets.shape[0]):
-            for i in range(inputs.shape[1]):
-                memory.data[lane, row, i] = inputs[row, i]
-            for k in range(targets.shape[1]):
-                memory.data[lane, row, inputs.shape[1] + k] = targets[row, k]
-            memory.order[lane, row] = row
+        _take_rows(memory, lane, network, data)
     else:
-        _put_rows(memory.rows, lane, inputs, targets)
+        _put_rows(memory.rows, lane, lane + 1, data, network, 0, data.inputs.shape[1])
     memory.network[lane] = network
     memory.epoch[lane] = 0
     forget(memory, lane)
@@ -140,8 +164,7 @@ def _record(memory, stopped, ended, parameters, epochs, watched):
             network = memory.network[lane]
             epochs[network] = memory.epoch[lane]
             watched[network] = ended >> lane & 1 != 0
-            for i in range(parameters.shape[1]):
-                parameters[network, i] = memory.weights[i * LANES + lane]
+            _take_weights(memory, lane, parameters[network])
 
 
 @_inlined
@@ -160,14 +183,13 @@ def _take_snapshots(memory, due, points, snapshots):
         if due >> lane & 1:
             network, point = memory.network[lane], memory.point[lane]
             _await(memory, lane, point + 1, points)
-            for i in range(snapshots.shape[2]):
-                snapshots[network, point, i] = memory.weights[i * LANES + lane]
+            _take_weights(memory, lane, snapshots[network, point])
 
 
 def train_networks(data, rule, schedule, factors, memory, parameters, epochs, watched):
     """Train all networks; those that end leave their lane to the next ones."""
     slope, zero = broadcast(np.float32(rule.leak)), broadcast(np.float32(0))
-    n_rows = data.targets.shape[1]
+    n_rows = data.inputs.shape[1]
     batches = -(-n_rows // rule.batch)
     # Where success ends the training, an epoch begins with a look at all batches: at the first while it
     # learns from it, at the others, which have negative numbers then, before.
@@ -255,7 +277,7 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
     If `outputs` has room, they are all that is given.
     """
     slope = broadcast(np.float32(rule.leak))
-    n_networks, n_rows = parameters.shape[0], data.targets.shape[1]
+    n_networks, n_rows = parameters.shape[0], data.inputs.shape[1]
     for first in range(0, n_networks, LANES):
         lanes = min(LANES, n_networks - first)
         for point in range(parameters.shape[1]):
@@ -268,10 +290,7 @@ def look_at_networks(data, rule, memory, parameters, right, total, finite, squar
             for start in range(0, n_rows, rule.piece):
                 count = min(rule.piece, n_rows - start)
                 if point == 0 or n_rows > rule.piece:
-                    for lane in range(lanes):
-                        inputs = data.inputs[_own(data.inputs, first + lane), start : start + count]
-                        targets = data.targets[_own(data.targets, first + lane), start : start + count]
-                        _put_rows(memory.rows, lane, inputs, targets)
+                    _put_rows(memory.rows, 0, lanes, data, first, start, start + count)
                 forward(rule, count, 0, memory, slope)
                 if outputs.size:
                     _take_outputs(memory, lanes, outputs, first, start, count)

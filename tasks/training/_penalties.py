@@ -7,6 +7,7 @@ mean and variance, and of the rows of the batch so far the sums of ``h - mean`` 
 import numba
 import numpy as np
 
+from relusweep.tasks.training._layers import BEFORE, HIDDEN, UNITS, WEIGHTS, WIDE
 from relusweep.tasks.training.protocol import PULL_DECAY
 from relusweep.tasks.training.simd import broadcast, fma, load, maximum, merged, sqrt, store, where_above
 
@@ -20,13 +21,14 @@ def pull(rule, rows, layer, batch, memory):
     """Add the pull to the errors of a layer's activations, and let the rows count."""
     zero, running = broadcast(np.float32(0)), memory.running
     strength = load(running, 0) * broadcast(np.float32(rule.pull / batch))
-    for unit in range(rule.width):
-        place = 1 + 4 * (layer * rule.width + unit)
+    layers, units = memory.layers, memory.layers[layer, UNITS]
+    for unit in range(units):
+        place = 1 + 4 * (layers[layer, BEFORE] + unit)
         mean, reach = load(running, place), sqrt(load(running, place + 1)) * 2.0
         total, squares = load(running, place + 2), load(running, place + 3)
         for row in range(rows):
-            h = load(memory.hidden, (layer * rows + row) * rule.apart + unit)
-            away, error = h - mean, row * rule.width + unit
+            h = load(memory.hidden, layers[layer, HIDDEN] + row * layers[layer, WIDE] + unit)
+            away, error = h - mean, row * units + unit
             past = away - where_above(away, zero, reach, reach * -1.0)
             store(memory.errors, error, fma(strength, past, load(memory.errors, error)))
             total, squares = total + away, fma(away, away, squares)
@@ -39,7 +41,7 @@ def follow(rule, batch, memory):
     """Bring running means and variances up to the batch."""
     zero, one, running = broadcast(np.float32(0)), broadcast(np.float32(1)), memory.running
     share, rate = broadcast(np.float32(1 / batch)), fma(load(running, 0), -PULL_DECAY, one)
-    for place in range(1, 1 + 4 * rule.depth * rule.width, 4):
+    for place in range(1, 1 + 4 * memory.layers[rule.depth, BEFORE], 4):
         mean, variance = load(running, place), load(running, place + 1)
         shift = load(running, place + 2) * share
         spread = maximum(load(running, place + 3) * share - shift * shift, zero)
@@ -53,13 +55,14 @@ def follow(rule, batch, memory):
 @merged
 def add_orthogonality(rule, memory):
     """Add the derivative of the penalty on rows that are not orthogonal to the gradient."""
-    place, fan_in, n_rows = 0, rule.n_inputs, rule.width * rule.group
-    for _ in range(rule.depth):
+    fan_in = rule.n_inputs
+    for layer in range(rule.depth):
+        place, n_rows = memory.layers[layer, WEIGHTS], memory.layers[layer, UNITS] * rule.group
         _invert_lengths(memory, place, n_rows, fan_in)
         for i in range(n_rows):
             for j in range(i):
                 _part(rule, memory, place + i * (fan_in + 1), place + j * (fan_in + 1), i, j, fan_in)
-        place, fan_in = place + n_rows * (fan_in + 1), rule.apart - 1
+        fan_in = memory.layers[layer, WIDE] - 1
 
 
 @_inlined

@@ -8,6 +8,7 @@ backward stays in the first level of the cache.
 
 import numba
 
+from relusweep.tasks.training._layers import HIDDEN, UNITS, WEIGHTS, WIDE
 from relusweep.tasks.training.tiles import affine, gated, leaky, outer
 
 __all__ = ["backward", "forward", "settle"]
@@ -19,34 +20,30 @@ _inlined = numba.njit(inline="always")
 @_inlined
 def forward(rule, rows, first, memory, slope):
     """Compute the activations and the outputs."""
-    weights, hidden = memory.weights, memory.hidden
-    n_inputs, width, depth = rule.n_inputs, rule.width, rule.depth
-    width_1 = width + 1
-    below, fan_in, place = (memory.rows, first * rule.size, rule.size), n_inputs, 0
-    for layer in range(depth):
-        above = (hidden, layer * rows * width_1, width_1)
-        leaky(rows, width, fan_in, below, (weights, place, fan_in + 1), above, slope)
-        place += width * (fan_in + 1)
-        below, fan_in = above, width
-    n_outputs = rule.n_outputs
-    affine(rows, n_outputs, width, below, (weights, place, width_1), (memory.outputs, 0, n_outputs))
+    weights, layers, n_outputs = memory.weights, memory.layers, rule.n_outputs
+    below, fan_in = (memory.rows, first * rule.size, rule.size), rule.n_inputs
+    for layer in range(rule.depth):
+        above, units = (memory.hidden, layers[layer, HIDDEN], layers[layer, WIDE]), layers[layer, UNITS]
+        leaky(rows, units, fan_in, below, (weights, layers[layer, WEIGHTS], fan_in + 1), above, slope)
+        below, fan_in = above, units
+    last = (weights, layers[rule.depth, WEIGHTS], fan_in + 1)
+    affine(rows, n_outputs, fan_in, below, last, (memory.outputs, 0, n_outputs))
 
 
 @_inlined
 def backward(rule, rows, first, batch, memory, slope, more):
     """Compute the gradient, or add to it if `more`, from the slopes of the loss."""
-    weights, hidden, errors, gradient = memory.weights, memory.hidden, memory.errors, memory.gradient
-    n_inputs, width, depth = rule.n_inputs, rule.width, rule.depth
-    inputs_1, width_1 = n_inputs + 1, width + 1
+    weights, gradient, layers = memory.weights, memory.gradient, memory.layers
     error, units, here = (memory.slopes, 0, rule.n_outputs), rule.n_outputs, 0
-    for layer in range(depth - 1, -1, -1):
-        below, start = (hidden, layer * rows * width_1, width_1), width * (inputs_1 + layer * width_1)
-        under = (errors, here, width)
-        gated(rows, width, units, error, (weights, start, width_1), below, under, slope)
-        outer(units, width, rows, error, below, (gradient, start, width_1), more)
-        error, units, here = under, width, rows * width - here
+    for layer in range(rule.depth - 1, -1, -1):
+        below, start = (memory.hidden, layers[layer, HIDDEN], layers[layer, WIDE]), layers[layer + 1, WEIGHTS]
+        width, wide = layers[layer, UNITS], layers[layer, WIDE]
+        under = (memory.errors, here, width)
+        gated(rows, width, units, error, (weights, start, wide), below, under, slope)
+        outer(units, width, rows, error, below, (gradient, start, wide), more)
+        error, units, here = under, width, rows * rule.width - here
     x = (memory.rows, first * rule.size, rule.size)
-    outer(width, n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
+    outer(units, rule.n_inputs, rows, error, x, (gradient, 0, rule.n_inputs + 1), more)
 
 
 @_inlined

@@ -20,6 +20,7 @@ from relusweep.tasks.training._decomposed import (
     give_back,
 )
 from relusweep.tasks.training._decomposed import settle as settle_decomposed
+from relusweep.tasks.training._layers import BEFORE, HIDDEN, UNITS, WEIGHTS, WIDE, place_of_sums
 from relusweep.tasks.training._penalties import add_orthogonality, follow, pull
 from relusweep.tasks.training.functions import (
     absolute,
@@ -72,9 +73,9 @@ _inlined = numba.njit(inline="always")
 
 
 @_inlined
-def _scalars_of(rule, layer, unit):
+def _scalars_of(rule, memory, layer, unit):
     """Give the place of a unit's first scalar among the parameters."""
-    return rule.n_weights + (layer * rule.width + unit) * rule.n_scalars
+    return rule.n_weights + (memory.layers[layer, BEFORE] + unit) * rule.n_scalars
 
 
 @_inlined
@@ -102,13 +103,14 @@ def _over(code, function):
     @merged
     def over(rule, rows, layer, memory):
         if memory.codes[layer] == code:
-            first, end = layer * rows, (layer + 1) * rows
-            for unit in range(rule.width):
-                for row in range(first, end, 2):
-                    other = min(row + 1, end - 1)
-                    places = row * rule.width + unit, other * rule.width + unit
+            first, units = place_of_sums(rule, memory, layer), memory.layers[layer, UNITS]
+            above, wide = memory.layers[layer, HIDDEN], memory.layers[layer, WIDE]
+            for unit in range(units):
+                for row in range(0, rows, 2):
+                    other = min(row + 1, rows - 1)
+                    places = first + row * units + unit, first + other * units + unit
                     h, slope = function(load_beside(memory.sums, places))
-                    store_beside(memory.hidden, (row * rule.apart + unit, other * rule.apart + unit), h)
+                    store_beside(memory.hidden, (above + row * wide + unit, above + other * wide + unit), h)
                     store_beside(memory.sums, places, slope)
 
     return over
@@ -141,13 +143,14 @@ def _activate_others(rule, rows, layer, memory):
     sums, zero = memory.sums, broadcast(np.float32(0))
     if _RELU < memory.codes[layer] < _VRELU:
         return
-    for unit in range(rule.width):
+    layers, units, first = memory.layers, memory.layers[layer, UNITS], place_of_sums(rule, memory, layer)
+    for unit in range(units):
         if rule.activation >= DECOMPOSED_RELU:
             activate(rule, rows, layer, unit, memory)
             continue
-        scalars = _scalars_of(rule, layer, unit)
-        for row in range(layer * rows, (layer + 1) * rows):
-            place = (row * rule.width + unit) * rule.group
+        scalars = _scalars_of(rule, memory, layer, unit)
+        for row in range(rows):
+            place = first + (row * units + unit) * rule.group
             z = load(sums, place)
             if memory.codes[layer] == _RELU:
                 leak = broadcast(np.float32(rule.leak))
@@ -158,24 +161,20 @@ def _activate_others(rule, rows, layer, memory):
             else:
                 h = _compete(sums, place, rule.group)
                 kept = load(sums, place)
-            store(memory.hidden, row * rule.apart + unit, h)
+            store(memory.hidden, layers[layer, HIDDEN] + row * layers[layer, WIDE] + unit, h)
             store(sums, place, kept)
 
 
 @_inlined
-def _complete(rule, rows, first, layer, memory):
-    """Leave zeros for units of zeros, and put what skips layers where the next one takes it."""
-    zero, width = broadcast(np.float32(0)), rule.width
+def _skip(rule, rows, first, layer, memory):
+    """Put what skips layers where the next one takes it; their widths are equal."""
+    width, wide = memory.layers[layer, UNITS], memory.layers[layer, WIDE]
     for row in range(rows):
-        place = (layer * rows + row) * rule.apart
-        for unit in range(memory.units[layer], width):
-            store(memory.hidden, place + unit, zero)
-            for k in range(rule.group):
-                store(memory.sums, ((layer * rows + row) * width + unit) * rule.group + k, zero)
-        for i in range(rule.apart - 1 - width):
+        place = memory.layers[layer, HIDDEN] + row * wide
+        for i in range(wide - 1 - width):
             store(memory.hidden, place + width + i, load(memory.rows, (first + row) * rule.size + i))
         if rule.residual and layer > 0:
-            below = place - rows * rule.apart
+            below = place - rule.piece * wide
             for unit in range(width):
                 h = load(memory.hidden, place + unit)
                 store(memory.hidden, place + unit, h + load(memory.hidden, below + unit))
@@ -199,17 +198,18 @@ def _add_kept(rule, rows, memory):
 @merged
 def _return(rule, rows, layer, memory, more):
     """Turn errors of a layer's activations into those of its sums, and into the gradient of its scalars."""
-    for unit in range(rule.width):
-        scalars = _scalars_of(rule, layer, unit)
+    units, group = memory.layers[layer, UNITS], rule.group
+    for unit in range(units):
+        scalars = _scalars_of(rule, memory, layer, unit)
         if rule.activation == _VRELU:
             _return_slopes(rule, rows, layer, unit, memory, scalars, more)
         elif rule.activation >= DECOMPOSED_RELU:
             give_back(rule, rows, layer, unit, memory, more)
         else:
             for row in range(rows):
-                error = load(memory.errors, row * rule.width + unit)
-                first = ((layer * rows + row) * rule.width + unit) * rule.group
-                for place in range(first, first + rule.group):
+                error = load(memory.errors, row * units + unit)
+                first = place_of_sums(rule, memory, layer) + (row * units + unit) * group
+                for place in range(first, first + group):
                     store(memory.sums, place, error * load(memory.sums, place))
 
 
@@ -220,9 +220,10 @@ def _return_slopes(rule, rows, layer, unit, memory, scalars, more):
     of_left = of_right = zero
     if more:
         of_left, of_right = load(memory.gradient, scalars), load(memory.gradient, scalars + 1)
+    units = memory.layers[layer, UNITS]
     for row in range(rows):
-        error = load(memory.errors, row * rule.width + unit)
-        place = (layer * rows + row) * rule.width + unit
+        error = load(memory.errors, row * units + unit)
+        place = place_of_sums(rule, memory, layer) + row * units + unit
         z = load(memory.sums, place)
         of_left = fma(error, minimum(zero, z), of_left)
         of_right = fma(error, maximum(zero, z), of_right)
@@ -234,46 +235,47 @@ def _return_slopes(rule, rows, layer, unit, memory, scalars, more):
 @_inlined
 def forward(rule, rows, first, memory, slope):
     """Compute the activations and the outputs."""
-    weights, hidden = memory.weights, memory.hidden
-    apart, n_outputs, n_sums = rule.apart, rule.n_outputs, rule.width * rule.group
-    below, fan_in, place = (memory.rows, first * rule.size, rule.size), rule.n_inputs, 0
+    weights, layers, n_outputs = memory.weights, memory.layers, rule.n_outputs
+    below, fan_in = (memory.rows, first * rule.size, rule.size), rule.n_inputs
     for layer in range(rule.depth):
-        sums = (memory.sums, layer * rows * n_sums, n_sums)
-        affine(rows, n_sums, fan_in, below, (weights, place, fan_in + 1), sums)
+        n_sums = layers[layer, UNITS] * rule.group
+        sums = (memory.sums, place_of_sums(rule, memory, layer), n_sums)
+        affine(rows, n_sums, fan_in, below, (weights, layers[layer, WEIGHTS], fan_in + 1), sums)
         _activate(rule, rows, layer, memory)
-        if rule.irregular:
-            _complete(rule, rows, first, layer, memory)
-        place += n_sums * (fan_in + 1)
-        below, fan_in = (hidden, layer * rows * apart, apart), apart - 1
-    affine(rows, n_outputs, fan_in, below, (weights, place, apart), (memory.outputs, 0, n_outputs))
+        if rule.skips:
+            _skip(rule, rows, first, layer, memory)
+        below, fan_in = (memory.hidden, layers[layer, HIDDEN], layers[layer, WIDE]), layers[layer, WIDE] - 1
+    last = (weights, layers[rule.depth, WEIGHTS], fan_in + 1)
+    affine(rows, n_outputs, fan_in, below, last, (memory.outputs, 0, n_outputs))
 
 
 @_inlined
 def backward(rule, rows, first, batch, memory, slope, more):
     """Compute the gradient, or add to it if `more`, from the slopes of the loss."""
-    weights, hidden, gradient = memory.weights, memory.hidden, memory.gradient
-    width, n_sums, apart, inputs_1 = rule.width, rule.width * rule.group, rule.apart, rule.n_inputs + 1
-    error, units, under = (memory.slopes, 0, rule.n_outputs), rule.n_outputs, (memory.errors, 0, width)
+    weights, gradient, layers = memory.weights, memory.gradient, memory.layers
+    error, units = (memory.slopes, 0, rule.n_outputs), rule.n_outputs
     for layer in range(rule.depth - 1, -1, -1):
-        below, start = (hidden, layer * rows * apart, apart), n_sums * (inputs_1 + layer * apart)
-        sums, skipped = (memory.sums, layer * rows * n_sums, n_sums), rule.residual and layer < rule.depth - 1
+        width, wide, start = layers[layer, UNITS], layers[layer, WIDE], layers[layer + 1, WEIGHTS]
+        below, under = (memory.hidden, layers[layer, HIDDEN], wide), (memory.errors, 0, width)
+        n_sums, skipped = width * rule.group, rule.residual and layer < rule.depth - 1
+        sums = (memory.sums, place_of_sums(rule, memory, layer), n_sums)
         at_once = memory.codes[layer] < _VRELU and rule.pull == 0 and not rule.residual
         if skipped:
             _keep(rule, rows, memory)
         if at_once:
-            scaled(rows, width, units, error, (weights, start, apart), sums)
+            scaled(rows, width, units, error, (weights, start, wide), sums)
         else:
-            returned(rows, width, units, error, (weights, start, apart), under)
+            returned(rows, width, units, error, (weights, start, wide), under)
         if skipped:
             _add_kept(rule, rows, memory)
         if rule.pull > 0:
             pull(rule, rows, layer, batch, memory)
-        outer(units, apart - 1, rows, error, below, (gradient, start, apart), more)
+        outer(units, wide - 1, rows, error, below, (gradient, start, wide), more)
         if not at_once:
             _return(rule, rows, layer, memory, more)
         error, units = sums, n_sums
     x = (memory.rows, first * rule.size, rule.size)
-    outer(n_sums, rule.n_inputs, rows, error, x, (gradient, 0, inputs_1), more)
+    outer(units, rule.n_inputs, rows, error, x, (gradient, 0, rule.n_inputs + 1), more)
 
 
 @_inlined

@@ -118,17 +118,21 @@ def _penalise(weights, gradient, strength):
 
 
 @merged
-def _clip(gradient, longest):
-    """Shorten gradients; squares are summed a few at a time, for the sake of rounding."""
-    count, total = gradient.size // LANES, broadcast(np.float32(0))
-    for start in range(0, count, 32):
-        part = broadcast(np.float32(0))
-        for i in range(start, min(start + 32, count)):
+def _clip(gradient, longest, places):
+    """Shorten gradients; squares are summed a few at a time, for the sake of rounding.
+
+    Which of them depends on their places among stored parameters.
+    """
+    total, i = broadcast(np.float32(0)), 0
+    while i < places.size:
+        part, end = broadcast(np.float32(0)), places[i] // 32 * 32 + 32
+        while i < places.size and places[i] < end:
             g = load(gradient, i)
             part = fma(g, g, part)
+            i += 1
         total = total + part
     share = minimum(broadcast(np.float32(1)), longest / (sqrt(total) + 1e-6))
-    for i in range(count):
+    for i in range(places.size):
         store(gradient, i, load(gradient, i) * share)
 
 
@@ -145,7 +149,7 @@ def regularise(memory, rule):
     if rule.l1 > 0:
         _penalise(memory.weights, memory.gradient, rule.l1)
     if rule.clip_norm > 0:
-        _clip(memory.gradient, rule.clip_norm)
+        _clip(memory.gradient, rule.clip_norm, memory.places)
     if rule.decay > 0:
         _add_multiple(memory.gradient, memory.weights, broadcast(np.float32(rule.decay)))
     if rule.shrink > 0:

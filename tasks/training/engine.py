@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relusweep.tasks import activations
+from relusweep.tasks.networks import Network, places_of
 from relusweep.tasks.training.protocol import Protocol, Rows, TrainingResult
 
 __all__ = ["Engine", "chosen_engine", "lacking", "lacking_of", "prepare", "train"]
@@ -66,8 +67,9 @@ def train(
     Raises
     ------
     ValueError
-        If shapes do not fit the network or one another, targets or weights are not what is allowed, inputs
-        are not finite, orders are lacking, the engine is unknown or cannot train the networks.
+        If shapes do not fit the network or one another, units of zeros are not zero, targets or weights are
+        not what is allowed, inputs are not finite, orders are lacking, the engine is unknown or cannot train
+        the networks.
 
     Examples
     --------
@@ -89,6 +91,8 @@ def train(
             f"initial parameters have shape {start.shape}; "
             f"allowed is (n_networks, n_parameters) = {(n_networks, protocol.network.n_parameters)}"
         )
+    if protocol.network.widths is not None:
+        _check_zeros(protocol.network, start)
     keys = _checked_orders(protocol, rows, orders)
     if list(snapshots) != sorted({epoch for epoch in snapshots if epoch >= 0}):
         raise ValueError(f"snapshots are {list(snapshots)}; allowed are epochs from 0, ascending, each once")
@@ -236,6 +240,15 @@ def _checked_weights(rows: Rows, weights: ArrayLike) -> NDArray[np.float32]:
     if not w.any(axis=-1).all():
         raise ValueError("all weights of a network are 0; give a row at least that is learned")
     return np.ascontiguousarray(np.broadcast_to(w, shape))
+
+
+def _check_zeros(network: Network, initial: NDArray[np.float32]) -> None:
+    removed = np.count_nonzero(np.delete(initial, places_of(network), axis=1))
+    if removed:
+        raise ValueError(
+            f"initial parameters hold {removed} numbers that are not 0 in units of zeros of widths "
+            f"{network.widths}; a removed unit has incoming weights, bias and outgoing weights 0"
+        )
 
 
 def _checked_orders(protocol: Protocol, rows: Rows, orders: ArrayLike | None) -> NDArray[np.uint64] | None:

@@ -39,7 +39,8 @@ def gather(
     """For each lane, put row ``order[lane, place]`` of its data into vectors `first`, … of the bank `rows`.
 
     Rows have `size` numbers, at least two. Those behind the `inputs` first ones go one vector further: the
-    one between holds the ones of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers.
+    one between holds the ones of the biases. `data` holds ``(LANES, n_rows, pitch(size))`` numbers, or
+    ``(1, n_rows, pitch(size))`` of all lanes.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -62,15 +63,25 @@ def fetch(typingctx: Any, data: Any, order: Any, place: Any) -> Any:
 
 
 def _at(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, ...]:
-    """Give the data, the first lane's number of the row at a place, and the sizes of the data."""
+    """Give the data, the first lane's number of the row at a place, and how far lanes and rows are apart."""
     order = context.make_array(sig.args[1])(context, builder, args[1])
     data = context.make_array(sig.args[0])(context, builder, args[0])
-    n_rows, apart = (builder.extract_value(data.shape, i) for i in (1, 2))
-    return data.data, builder.gep(order.data, [args[2]]), n_rows, apart
+    copies, n_rows, apart = (builder.extract_value(data.shape, i) for i in range(3))
+    further = builder.select(builder.icmp_signed("==", copies, _INDEX(1)), _INDEX(0), n_rows)
+    return data.data, builder.gep(order.data, [args[2]]), n_rows, further, apart
 
 
 def _gather(
-    b: Any, data: Any, order: Any, n_rows: Any, apart: Any, bank: Any, first: Any, size: Any, inputs: Any
+    b: Any,
+    data: Any,
+    order: Any,
+    n_rows: Any,
+    further: Any,
+    apart: Any,
+    bank: Any,
+    first: Any,
+    size: Any,
+    inputs: Any,
 ) -> None:
     done, wide = b.append_basic_block("done"), b.append_basic_block("wide")
     single = b.icmp_signed("==", size, b.add(inputs, _INDEX(1)))
@@ -80,12 +91,12 @@ def _gather(
         choice.add_case(_INDEX(known), block)
         b.position_at_end(block)
         width = pitch(known)
-        pointers = _row_pointers(b, data, order, n_rows, _INDEX(width))
+        pointers = _row_pointers(b, data, order, n_rows, further, _INDEX(width))
         for i, column in enumerate(_columns(b, pointers, _INDEX(0), width)[:known]):
             write_vector(b, column, bank, b.add(first, _INDEX(i + (i == known - 1))))
         b.branch(done)
     b.position_at_end(wide)
-    pointers = _row_pointers(b, data, order, n_rows, apart)
+    pointers = _row_pointers(b, data, order, n_rows, further, apart)
     with cgutils.for_range_slice(b, _INDEX(0), size, _INDEX(LANES)) as (start, _):
         for i, column in enumerate(_columns(b, pointers, start, LANES)):
             here = b.add(start, _INDEX(i))
@@ -96,11 +107,11 @@ def _gather(
     b.position_at_end(done)
 
 
-def _fetch(b: Any, data: Any, order: Any, n_rows: Any, apart: Any) -> None:
+def _fetch(b: Any, data: Any, order: Any, n_rows: Any, further: Any, apart: Any) -> None:
     byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
     prefetch = b.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-    pointers = _row_pointers(b, data, order, n_rows, apart)
+    pointers = _row_pointers(b, data, order, n_rows, further, apart)
     with cgutils.for_range_slice(b, _INDEX(0), apart, _INDEX(LANES)) as (start, _):
         for pointer in pointers:
             at = b.bitcast(b.gep(pointer, [start]), byte)
@@ -108,9 +119,9 @@ def _fetch(b: Any, data: Any, order: Any, n_rows: Any, apart: Any) -> None:
             b.call(prefetch, [at, flag(0), flag(2), flag(1)])
 
 
-def _row_pointers(b: Any, data: Any, order: Any, n_rows: Any, apart: Any) -> list[Any]:
-    """Give where the row of each lane begins."""
-    pointers, of_lane = [], b.mul(n_rows, apart)
+def _row_pointers(b: Any, data: Any, order: Any, n_rows: Any, further: Any, apart: Any) -> list[Any]:
+    """Give where the row of each lane begins: its own data lie so many rows further, or it has none."""
+    pointers, of_lane = [], b.mul(further, apart)
     for _ in range(LANES):
         pointers.append(b.gep(data, [b.mul(b.zext(b.load(order), _INDEX), apart)]))
         data, order = b.gep(data, [of_lane]), b.gep(order, [n_rows])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
@@ -39,7 +41,7 @@ def tables(dataset: xr.Dataset) -> list[Table]:
         kinds = [probe["kind"] for probe in specification(dataset).get("probes", [])]
         names = [name for kind in kinds for name in _OF_PROBES.get(kind, ()) if name in dataset]
         dims = tuple(map(str, dataset["success_epoch"].dims))
-    return [_table(dataset[name], dims) for name in names if _is_short(dataset[name], dims)]
+    return [_table(dataset, name, dims) for name in names if _is_short(dataset[name], dims)]
 
 
 def _is_short(array: xr.DataArray, dims: tuple[str, ...]) -> bool:
@@ -47,35 +49,43 @@ def _is_short(array: xr.DataArray, dims: tuple[str, ...]) -> bool:
     return array.dtype.kind in "iuf" and int(np.prod(inner)) <= _MOST_COLUMNS
 
 
-def _table(array: xr.DataArray, dims: tuple[str, ...]) -> Table:
-    known = array.load()
-    if "other_trial" in dims:  # a network and itself are no pair
-        known = known.where(known["trial"] != known["other_trial"])
-    rows = [_row(known, dims, "all", "")]
+def _table(dataset: xr.Dataset, name: str, dims: tuple[str, ...]) -> Table:
+    array = dataset[name].transpose(*dims, ...)
+    at = _done(dataset, dims)  # of the many cells of some groups few are
+    values = array.values[tuple(at.values())]
+    rows = [_row(array, values, "all", "")]
     for dim in dims:
-        if dim not in ("trial", "other_trial") and 1 < known.sizes[dim] <= _MOST_LABELS:
-            rows += list(_margin(known, dims, dim))
+        if dim not in ("trial", "other_trial") and 1 < array.sizes[dim] <= _MOST_LABELS:
+            for place, value in enumerate(array[dim].values.tolist()):
+                rows.append(_row(array, values[at[dim] == place], "" if place else dim, label(value)))
     words = str(array.attrs.get("long_name", array.name))
     return Table(words[:1].upper() + words[1:], pd.DataFrame(rows))
 
 
-def _margin(array: xr.DataArray, dims: tuple[str, ...], dim: str) -> Iterator[dict[str, str]]:
-    for place, value in enumerate(array[dim].values.tolist()):
-        yield _row(array.isel({dim: [place]}), dims, "" if place else dim, label(value))
+def _done(dataset: xr.Dataset, dims: tuple[str, ...]) -> dict[str, NDArray[np.intp]]:
+    """Give the places of what is computed along each dimension; a network and itself are no pair."""
+    there = dataset["done"] == 1 if "done" in dataset else dataset["success_epoch"] >= -1
+    done = np.nonzero(there.transpose(*dims).values)
+    if "other_trial" in dims:
+        one, other = (dataset[dim].values[done[dims.index(dim)]] for dim in ("trial", "other_trial"))
+        done = tuple(place[one != other] for place in done)
+    return dict(zip(dims, done, strict=True))
 
 
-def _row(array: xr.DataArray, dims: tuple[str, ...], by: str, of: str) -> dict[str, str]:
-    flat = array.stack(network=dims, create_index=False)  # noqa: PD013  (of xarray)
-    inner = [str(dim) for dim in flat.dims if dim != "network"]
+def _row(array: xr.DataArray, values: NDArray[Any], by: str, of: str) -> dict[str, str]:
+    """Write a row of some networks' values: (n_networks, …)."""
+    inner = [str(dim) for dim in array.dims[array.ndim - values.ndim + 1 :]]
     cells = {"By": by, "Label": of}
-    for place in np.ndindex(*(flat.sizes[dim] for dim in inner)):
-        one = flat.isel(dict(zip(inner, place, strict=True)))
-        head = ", ".join(f"{dim.replace('_', ' ')} {label(one[dim].item())}" for dim in inner)
-        cells[head or "Median [90 %]"] = _written(one.values)
+    for place in np.ndindex(*values.shape[1:]):
+        at = dict(zip(inner, place, strict=True))
+        head = ", ".join(
+            f"{dim.replace('_', ' ')} {label(array[dim].values[i].item())}" for dim, i in at.items()
+        )
+        cells[head or "Median [90 %]"] = _written(values[:, *place])
     return cells
 
 
-def _written(values: np.ndarray) -> str:
+def _written(values: NDArray[Any]) -> str:
     known = values[~np.isnan(values.astype(float))]
     if not len(known):
         return NOTHING

@@ -36,7 +36,7 @@ _POWER = (
     "constructed. No: some cannot be. Open classes need more than their swaps say, or more starts."
 )
 _CERTIFICATES = (
-    "Success is judged in float32. What the command relusweep derive STORE GROUP certificate --first-success "
+    "Success is judged in float32. What the command relusweep derive SWEEP certificate --first-success "
     "stores is not: it trains the first network of each class and shape that succeeded again, checks all its "
     "rows in whole numbers, with nothing rounded, and keeps its weights."
 )

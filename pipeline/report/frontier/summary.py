@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from relusweep.pipeline.common.asked import ASKED
 from relusweep.tasks.boolean.frontier import (
     at_least,
     excluded,
@@ -112,15 +113,19 @@ class Frontier:
 
 def summarise(dataset: xr.Dataset) -> Frontier:
     """Look at the networks of a sweep, of dims ``problem``, ``leak``, ``width``, ``depth`` and ``trial``."""
-    ordered = dataset.sortby([*SHAPE]).transpose(*_DIMS, "trial")
-    epochs = ordered["success_epoch"]
-    sizes = {dim: epochs.sizes[dim] for dim in _DIMS}
+    epochs = dataset["success_epoch"]
+    asked = dataset.coords.get(ASKED, xr.full_like(epochs.isel(trial=0), epochs.sizes["trial"]))
     known = {dim: epochs[dim] for dim in _DIMS}
-    first = xr.DataArray(np.full(list(sizes.values()), -1), known, list(_DIMS))
+    first = xr.DataArray(np.full([epochs.sizes[dim] for dim in _DIMS], -1), known, list(_DIMS))
     starts = first + 1
-    for place in np.ndindex(*first.shape[1:]):
-        some = epochs[(slice(None), *place)].values
+    for place in np.ndindex(*first.shape[1:]):  # not all at once: most trials may not have been asked for
+        at = dict(zip(_DIMS[1:], place, strict=True))
+        some = (
+            epochs.isel(at).isel(trial=slice(int(asked.isel(at).max()))).transpose("problem", "trial").values
+        )
         success = some >= 0  # NaN and below -1 have not run
-        first.values[(slice(None), *place)] = np.where(success.any(1), success.argmax(1), -1)
-        starts.values[(slice(None), *place)] = (some >= -1).sum(1)
-    return Frontier(ordered["swaps"], ordered["truth_table"], first, starts)
+        if some.size:
+            first[at] = np.where(success.any(1), success.argmax(1), -1)
+        starts[at] = (some >= -1).sum(1)
+    first, starts = first.sortby([*SHAPE]), starts.sortby([*SHAPE])
+    return Frontier(dataset["swaps"], dataset["truth_table"], first, starts)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from relusweep.pipeline.common.asked import summed
 from relusweep.pipeline.common.queries import lacking, success_rate
 from relusweep.pipeline.common.wording import label
 from relusweep.pipeline.report.content import Table
@@ -142,7 +143,8 @@ class Outcome:
         if self.loss:
             success = success.assign(_quartiles(self.data[self.loss], [str(dim) for dim in others]))
         networks = success["networks"]
-        ran = networks / (networks + lacking(self.data).sum(others))
+        lacks = summed(self.data, others, lambda part: lacking(part).to_dataset(name="count"))["count"]
+        ran = networks / (networks + lacks)
         return success.assign(ran=ran.fillna(0)).transpose(*dims)
 
     def reach(self, dim: str) -> float:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -24,7 +29,7 @@ from relusweep.tasks.own_probe import compares_pairs
 from relusweep.tasks.pairs import Comparison
 from relusweep.tasks.probes._epochs import ProbeOfEpochs
 
-__all__ = ["derived", "labels_of", "read_fields"]
+__all__ = ["derived", "kept_of", "labels_of", "read_fields"]
 
 
 def derived(
@@ -34,6 +39,7 @@ def derived(
     fields: Mapping[str, Any],
     labels: Mapping[str, Any],
     *,
+    kept: xr.DataArray | None = None,
     name: str | None = None,
     first_success: bool = False,
     imports: Collection[str] = (),
@@ -49,6 +55,8 @@ def derived(
         Of the function.
     labels : mapping of str to label or list
         Which networks, along some axes; of the others all.
+    kept : xarray.DataArray, optional
+        Which of these networks, as `kept_of` gives it; by default all.
     name : str, optional
         Of the new group, behind that of the networks and a dot; by default that of the function.
     first_success : bool
@@ -79,7 +87,8 @@ def derived(
     except ValidationError as error:
         raise InvalidSweep(f"derive {function}: {explained(error, Derivation)}") from error
     kind = DerivedPairs if isinstance(spec.function, Comparison) else DerivedSweep
-    return kind(spec, networks)
+    sweep = kind(spec, networks)
+    return sweep if kept is None else replace(sweep, kept=_along(sweep.network_axes, kept))
 
 
 def _check_chosen(source: TrainingSweep, labels: Mapping[str, Any]) -> None:
@@ -124,6 +133,38 @@ def labels_of(dataset: xr.Dataset) -> dict[str, Any]:
         for name, array in dataset.coords.items()
         if array.dims in ((), (name,)) and "part" in array.attrs
     }
+
+
+def kept_of(dataset: xr.Dataset) -> xr.DataArray | None:
+    """Tell which networks of a selection are not masked, as by ``where``; None where none is.
+
+    A masked network has no value of any variable. Whole numbers cannot be masked, ``done`` neither.
+
+    Raises
+    ------
+    relusweep.errors.InvalidSweep
+        All are.
+    """
+    axes = labels_of(dataset)
+    some = dataset[["done"]] if "done" in dataset else dataset
+    if not some.data_vars or any(array.dtype.kind in "biu" for array in some.data_vars.values()):
+        return None
+    of_each = [
+        array.notnull().any([dim for dim in array.dims if dim not in axes])  # noqa: PD004  (of xarray)
+        for array in some.data_vars.values()
+    ]
+    kept: xr.DataArray = reduce(or_, of_each).compute()
+    if not kept.any():
+        raise InvalidSweep("derive: no networks are selected: all of them are masked; keep at least one")
+    return kept
+
+
+def _along(axes: Mapping[str, NDArray[Any]], kept: xr.DataArray) -> NDArray[np.bool_]:
+    """Lay what is kept along axes, of length one where it does not matter."""
+    dims = [dim for dim in axes if dim in kept.dims]
+    places = [kept.get_index(dim).get_indexer(pd.Index(axes[dim])) for dim in dims]
+    values = kept.transpose(*dims).to_numpy()[np.ix_(*places)]
+    return values.reshape([len(labels) if dim in dims else 1 for dim, labels in axes.items()])
 
 
 def read_fields(settings: Collection[str]) -> dict[str, Any]:

@@ -33,12 +33,12 @@ class DerivedPairs(DerivedSweep):
         assert isinstance(self.spec.function, Comparison)  # see `derived`
         return self.spec.function
 
-    @property
+    @cached_property
     def axes(self) -> Mapping[str, NDArray[Any]]:
         """The trials, the other axes of the source, and the trials again."""
-        axes = super().axes
-        others = {dim: labels for dim, labels in axes.items() if dim != "trial"}
-        return {"trial": axes["trial"], **others, _OTHER: axes["trial"]}
+        others = dict(self.network_axes)
+        trials = others.pop("trial")
+        return {"trial": trials, **others, _OTHER: trials}
 
     @property
     def _alone(self) -> dict[str, NDArray[Any]]:
@@ -48,12 +48,11 @@ class DerivedPairs(DerivedSweep):
         """Give what the source knows of its labels, and the others."""
         return {**self._coordinates(self._alone), _OTHER: (_OTHER, self.axes[_OTHER], _ATTRS)}
 
-    @property
+    @cached_property
     def wanted(self) -> NDArray[np.bool_]:
         """Pairs of which the store has both."""
-        there = self.networks.done(super().axes)
-        one = np.moveaxis(there, -1, 0)
-        return one[..., None] & there[None]
+        one = np.moveaxis(self.there, -1, 0)
+        return one[..., None] & self.there[None]
 
     @property
     def again(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -77,6 +77,9 @@ class DerivedSweep(Sweep):
     spec : Derivation
     networks : Source
         Where they are.
+    kept : ndarray of bool, optional
+        Which networks of these labels are asked for, along all axes of the source, of length one where it
+        does not matter; by default all.
     """
 
     kind: ClassVar[str] = "derived"
@@ -84,10 +87,11 @@ class DerivedSweep(Sweep):
 
     spec: Derivation
     networks: Source
+    kept: NDArray[np.bool_] | None = field(default=None, compare=False)
 
     def with_spec(self, spec: Derivation) -> Self:
-        """Derive something else of the same group."""
-        return replace(self, spec=spec)
+        """Derive something else of the same group; with other labels, of all networks that they say."""
+        return replace(self, spec=spec, kept=self.kept if spec.labels == self.spec.labels else None)
 
     @cached_property
     def source(self) -> TrainingSweep:
@@ -116,6 +120,11 @@ class DerivedSweep(Sweep):
 
     @property
     def axes(self) -> Mapping[str, NDArray[Any]]:
+        """Labels of the axes of the source, as far as they are chosen."""
+        return self.network_axes
+
+    @cached_property
+    def network_axes(self) -> Mapping[str, NDArray[Any]]:
         """Labels of the axes of the source, as far as they are chosen."""
         chosen = {dim: set(listed_labels(some)) for dim, some in self.spec.labels.items()}
         return {
@@ -210,10 +219,16 @@ class DerivedSweep(Sweep):
         labels = {name.removeprefix(_LABELS): some for name, some in extent.items() if name != "source"}
         return self.with_spec(self.spec.model_copy(update={"labels": labels}))
 
+    @cached_property
+    def there(self) -> NDArray[np.bool_]:
+        """Those networks that the store has, of those that are asked for."""
+        of = self.networks
+        return (of.first_successes if self.spec.first_success else of.done)(self.network_axes, self.kept)
+
     @property
     def wanted(self) -> NDArray[np.bool_]:
-        """Those networks that the store has."""
-        return (self.networks.first_successes if self.spec.first_success else self.networks.done)(self.axes)
+        """Those networks that the store has, of those that are asked for."""
+        return self.there
 
     @property
     def again(self) -> bool:
@@ -237,10 +252,10 @@ class DerivedSweep(Sweep):
 
     def check(self) -> None:
         """Refuse labels that the group does not have, and what the function is not for."""
-        for dim, some in self.spec.labels.items():
-            there = self.source.axes[dim].tolist()
-            if strangers := [label for label in listed_labels(some) if label not in there]:
-                known = ", ".join(map(str, there[:20]))
+        for dim, axis in self.source.axes.items():
+            there = dict.fromkeys(axis.tolist())
+            if strangers := [label for label in listed_labels(self.spec.labels[dim]) if label not in there]:
+                known = ", ".join(map(str, [*there][:20]))
                 raise InvalidSweep(f"{self.networks.group} has no {dim} {strangers[0]}; there are {known}")
         labels = {dim: tuple(values.tolist()) for dim, values in self.axes.items()}
         if self.spec.first_success and not (self.source.problem.has_classes or self.source.protocol.restarts):

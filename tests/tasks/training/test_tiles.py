@@ -142,8 +142,11 @@ def test_the_reciprocal_of_adam_has_the_stated_error():
 
 
 @pytest.mark.parametrize("size", [3, 4, 6, 8, 9, 16, 17, 40])
-@pytest.mark.parametrize(("dtype", "behind"), [(np.uint16, 1), (np.uint32, 1), (np.uint32, 2)])
-def test_gathered_rows_are_those_of_the_order(size, dtype, behind):
+@pytest.mark.parametrize(
+    ("dtype", "behind", "copies"),
+    [(np.uint16, 1, LANES), (np.uint32, 1, LANES), (np.uint32, 2, LANES), (np.uint16, 1, 1)],
+)
+def test_gathered_rows_are_those_of_the_order(size, dtype, behind, copies):
     inputs = size - behind
 
     @numba.njit
@@ -152,7 +155,7 @@ def test_gathered_rows_are_those_of_the_order(size, dtype, behind):
             gather(data, order, place, rows, place * (size + 1), size, inputs)
 
     rng = np.random.default_rng(size)
-    data = rng.normal(size=(LANES, 50, size)).astype(np.float32)
+    data = rng.normal(size=(copies, 50, size)).astype(np.float32)
     order = np.array([rng.permutation(50) for _ in range(LANES)]).astype(dtype)
     rows = bank(50 * (size + 1))
     rows[:] = 1

@@ -13,7 +13,7 @@ from relusweep.tasks.regions import linear_pieces
 from relusweep.tasks.streams import Stream
 from relusweep.tasks.training import Adam, Network, Protocol, Rows, Sgd, initial_parameters, train
 from relusweep.tasks.training.reference import train_reference
-from tests.tasks.training.examples import ENGINES
+from tests.tasks.training.examples import ENGINES, equal_bits
 
 X = inputs(4)
 N = 20
@@ -125,6 +125,36 @@ def test_lanes_follows_float64_in_the_first_epochs():
     result = train(protocol, X, y, initial, engine="lanes", keep_parameters=True)
     error = abs(result.parameters - exact.parameters).max(axis=1)
     assert np.median(error) < 1e-5
+
+
+def rectangle(network):
+    """The network of the same numbers whose units of zeros are units like any others."""
+    return network.model_copy(update={"widths": None})
+
+
+@pytest.mark.parametrize("fields", [{"leak": 0.1}, {"activation": "tanh"}])
+@pytest.mark.parametrize("settings", [{"clip_norm": 0.01}, {"batch": 5, "l1": 0.01}], ids=str)
+def test_units_that_are_left_out_change_no_bit(fields, settings):
+    network, orders = unequal((3, 9, 2), **fields), Stream(("orders",)).keys(range(N))
+    results = [
+        train(
+            Protocol(network=shape, epochs=20, stop="last_epoch", **settings),
+            *(X, targets(), starts(network)),
+            orders=orders,
+            engine="lanes",
+            keep_parameters=True,
+            snapshots=(3,),
+        )
+        for shape in (network, rectangle(network))
+    ]
+    assert equal_bits(*results)
+
+
+def test_numbers_in_units_of_zeros_are_refused():
+    network, initial = unequal(), starts(unequal())
+    initial[2, ~mine(network)] = 1
+    with pytest.raises(ValueError, match=r"hold \d+ numbers that are not 0 in units of zeros of widths"):
+        train(Protocol(network=network), X, targets(), initial)
 
 
 @pytest.mark.parametrize("init", ["he_normal", "orthogonal", "pytorch"])

@@ -105,6 +105,24 @@ def test_a_stopped_run_goes_on_and_what_is_there_grows(
         xr.testing.assert_allclose(found["norm"].drop_vars(found.coords), expected.drop_vars(expected.coords))
 
 
+def test_of_a_selection_by_where_only_what_is_not_masked_is_derived(
+    store: str, derive: Callable[..., xr.Dataset]
+) -> None:
+    results = rs.open(store, "npn2")
+    mask = xr.zeros_like(results["done"].load())
+    mask.values.reshape(-1)[::3] = True
+    asked = rs.derivation(results.where(mask), "dead_units", store)
+    assert asked.wanted is asked.wanted  # each event of a run asks for it
+    assert plans(asked, store)[0].total == int(mask.sum())
+    found = derive(results.where(mask), "dead_units")
+    np.testing.assert_array_equal(found["done"], mask)
+    assert found.sweep.missing()["count"].sum() == int((~mask).sum())
+    pairs = rs.derivation(results.where(mask), "distances", store).wanted
+    assert pairs.sum() == (mask.sum("trial") ** 2).sum()
+    with pytest.raises(InvalidSweep, match="no networks are selected: all of them are masked"):
+        rs.derivation(results.where(False), "dead_units", store)
+
+
 def test_pairs_are_of_one_setting_and_problem(store: str, derive: Callable[..., xr.Dataset]) -> None:
     some = rs.open(store, "npn2").sel(trial=[0, 1, 3])
     parameters = some["parameters"].astype(float)
@@ -185,9 +203,10 @@ def test_the_command_line_takes_an_import_path(
 ) -> None:
     words = (
         "derive",
-        store,
         "npn2",
         f"{OWN}:norms",
+        "--store",
+        store,
         "--set",
         "scale=2",
         "--set",
