@@ -75,7 +75,7 @@ def test_a_search_that_is_killed_goes_on(tmp_path: Path) -> None:
 
 def test_a_derivation_that_is_killed_goes_on(tmp_path: Path) -> None:
     _said(["run", "npn3", *SETTINGS, "--set", "trials=1000", "--workers", "1", "--store", "store"], tmp_path)
-    derive = ["derive", "store", "npn3", "sharpness", "--workers", "1", "--log", "-"]
+    derive = ["derive", "npn3", "sharpness", "--store", "store", "--workers", "1", "--log", "-"]
     _killed(derive, tmp_path, '"event": "committed"', 1)
     store = str(tmp_path / "store")
     before = rs.open(store, "npn3.sharpness").load()
