@@ -20,7 +20,6 @@ NAMES = r"\(allowed: letters, digits, _ and -, a letter first\)$"
         ("learning_rate", 1e31, r"= 1e\+31: must be less than or equal to 1e\+30 \(allowed"),
         ("name", "a b", "^name = a b: has another form " + NAMES),
         ("name", "", "^name = none, or empty: must be a text " + NAMES),
-        ("width", 0, "^npn2: width = auto, or 0: .* give numbers of at least 1, or widths$"),
         ("batch", -1, r"\(allowed: numbers of rows, as 10,100, or all, which is stored as 0\)$"),
         ("trials", {"most": float("inf"), "until": "first_success"}, "most = inf: must be a whole number"),
         ("trials", {"most": float("nan"), "until": "first_success"}, "most = nan: must be a whole number"),
