@@ -20,6 +20,7 @@ __all__ = [
     "check_readable",
     "create_repository",
     "foreign",
+    "in_full",
     "local_path",
     "object_place",
     "open_or_create",
@@ -72,6 +73,11 @@ def local_path(url: Url) -> Path | None:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:
         raise InvalidStoreUrl(f"{text}: it is not known where ~ is; set HOME, or write it in full") from error
+
+
+def in_full(url: Url) -> str:
+    """Write where a store is so that processes that started in other folders find it."""
+    return str(local_path(url) or url)
 
 
 def open_repository(url: Url) -> icechunk.Repository:

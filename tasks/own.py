@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OwnCodeError", "call", "is_path", "load", "shaped"]
+__all__ = ["OwnCodeError", "call", "edited", "is_path", "load", "shaped"]
 
 _PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+_imported: dict[Path, int] = {}  # files of modules, and when each was last written before it was imported
 
 
 class OwnCodeError(ValueError):
@@ -53,7 +55,10 @@ def load(path: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return getattr(import_module(module), name)
+        found = import_module(module)
+        if file := getattr(found, "__file__", None):  # one that is built in has none
+            _imported.setdefault(Path(file), Path(file).stat().st_mtime_ns)
+        return getattr(found, name)
     except ModuleNotFoundError as error:
         if error.name and not module.startswith(error.name):
             raise OwnCodeError(f"{path}: {module} needs {error.name}, which is not installed") from error
@@ -65,13 +70,23 @@ def load(path: str) -> Any:
         if not hasattr(sys.modules.get(module), "__name__"):
             raise OwnCodeError(f"{path}: importing {module} failed: {error}") from error
         near = get_close_matches(name, dir(sys.modules[module]), n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
+        meant = f"; did you mean {near[0]}?" if near else "."
         raise OwnCodeError(
-            f"{path}: {module} has no {name}; {meant}If you have just written it: Python imports a module "
+            f"{path}: {module} has no {name}{meant} If you have just written it: Python imports a module "
             "once, so start it, or the kernel of the notebook, anew"
         ) from error
     except (Exception, SystemExit) as error:
         raise OwnCodeError(f"{path}: importing {module} failed: {type(error).__name__}: {error}") from error
+
+
+def edited() -> list[str]:
+    """Name the files of modules that `load` has imported here, and that were edited since.
+
+    Python imports a module once: this process goes on with what they were.
+    """
+    return [
+        str(file) for file, then in _imported.items() if file.exists() and file.stat().st_mtime_ns != then
+    ]
 
 
 def call(path: str, *arguments: Any) -> Any:

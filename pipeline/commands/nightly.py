@@ -87,14 +87,14 @@ def add(
     relusweep nightly add more --sweep npn3 --at "30 3 * * SAT" --mode extend --by 10
     """
     from relusweep.pipeline.nightly.schedule import check, is_file, make_schedule
-    from relusweep.storage.repository import local_path
+    from relusweep.storage.repository import in_full
 
     book, now = _ledger(ledger), datetime.now(UTC)
     schedule = make_schedule(
         name=name,
         sweep=_absolute(sweep) if is_file(sweep) else sweep,
         settings=tuple(settings or ()),
-        store=str(local_path(store) or store),
+        store=in_full(store),
         at=at,
         zone=zone,
         mode=mode,

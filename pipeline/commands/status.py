@@ -10,7 +10,6 @@ from rich.markup import escape
 from typer import Option
 
 from relusweep.pipeline.commands.options import Store, output, print_table, say
-from relusweep.pipeline.common.asked import ASKED, boxes
 from relusweep.pipeline.common.wording import label
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ def _counts(group: StoredGroup) -> tuple[int, int]:
     """Count the cells that are asked for, and those of them that are done."""
     import numpy as np
 
+    from relusweep.pipeline.common.asked import ASKED, boxes
+
     if ASKED not in group.arrays:
         asked = asked_for(group)
         return group.done.size // asked.size * int(asked.sum()), int((group.done & asked).sum())
@@ -107,6 +108,7 @@ def asked_for(group: StoredGroup) -> NDArray[np.bool_]:
     """Tell which cells are asked for, along all dimensions, of length one where it does not matter."""
     import numpy as np
 
+    from relusweep.pipeline.common.asked import ASKED
     from relusweep.pipeline.common.where import satisfied
     from relusweep.pipeline.sweeps.kinds import quantity_class, quantity_kinds
     from relusweep.storage import specification_of

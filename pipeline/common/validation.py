@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from math import isnan
 from reprlib import repr as shortened
 from typing import get_args
 
@@ -77,12 +78,24 @@ def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | list):
         return f"{path}: {reason}"  # of a part, which says itself what is wrong
     allowed = fields[field].description if field in fields else None
-    got = path if detail["type"] == "missing" else f"{path} = {shortened(detail['input'])}"
-    return f"{got}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+    return f"{_got(path, detail)}: {reason}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _got(path: str, detail: ErrorDetails) -> str:
+    if detail["type"] == "missing":
+        return path
+    if detail["input"] is None:  # which an empty text means too, on the command line and in YAML
+        return f"{path} = none, or empty"
+    return f"{path} = {shortened(detail['input'])}"
 
 
 def _reason(detail: ErrorDetails) -> str:
+    if detail["type"] == "string_pattern_mismatch":
+        return "has another form"
+    if isinstance(detail["input"], float) and isnan(detail["input"]):  # of which no comparison holds
+        return "must be a number"
     words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    words = words.replace("a valid string", "a text")
     if detail["type"].startswith(("less_than", "greater_than")):  # 1e30 with all of its digits
         words = re.sub(r"\d{16,}", lambda digits: f"{float(digits[0]):g}", words)
     return words

@@ -38,6 +38,7 @@ from relusweep.pipeline.planning.resources import check_promised, check_workers_
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.blocks import Block
 from relusweep.storage import Committer, StoreWriteError
+from relusweep.storage.repository import in_full
 from relusweep.tasks.blocks import BlockResult
 
 __all__ = ["run", "workers"]
@@ -253,7 +254,7 @@ class _Run:
         """Compute the blocks of plans, and commit them all."""
         self._plans = {plan.sweep.group: plan for plan in todo}
         self._cells, self._uncommitted = Counter[str](), Counter[str]()  # by group: cells, and blocks
-        store = self._metrics.store
+        store = in_full(self._metrics.store)  # workers may have started elsewhere
         self._flight = Flight(connection, todo, store, self._begin, self._settings)
         try:
             with closing(self._flight.arrivals()) as arrivals:

@@ -29,7 +29,7 @@ from relusweep.pipeline.monitoring.runs import cancel_name, prune, run_name
 from relusweep.pipeline.monitoring.tally import Tally
 from relusweep.pipeline.planning.plan import Plan
 from relusweep.storage import Records, StoreError
-from relusweep.storage.repository import local_path
+from relusweep.storage.repository import in_full
 
 __all__ = ["Record", "new_run_id", "recorded"]
 
@@ -118,7 +118,7 @@ class Record:
             "id": run_id,
             "state": "running",
             "does": "compute",
-            "store": str(local_path(store) or store),
+            "store": in_full(store),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "job": os.environ.get("SLURM_JOB_ID"),

@@ -57,7 +57,14 @@ class Schedule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # Tags and CronJobs are named after it, and a CronJob has 52 letters.
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=42)]
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z][A-Za-z0-9_-]*$",
+            max_length=42,
+            description="allowed are at most 42 letters from A to Z, digits, _ and -, a letter first",
+        ),
+    ]
     sweep: str
     settings: tuple[str, ...] = ()
     store: str
@@ -119,8 +126,10 @@ def make_schedule(*, webhook: str | None, **fields: Any) -> Schedule:
     try:
         return Schedule(webhook=_secret(webhook), **fields)
     except ValidationError as error:
-        reasons = (f"--{detail['loc'][0]}: {detail['msg']}" for detail in error.errors(include_input=False))
-        raise InvalidSchedule("; ".join(reasons).replace("--name", "NAME").replace("_", "-")) from None
+        wrong = [(str(detail["loc"][0]), detail["msg"]) for detail in error.errors(include_input=False)]
+        allowed = {name: field.description for name, field in Schedule.model_fields.items()}
+        reasons = (f"--{name.replace('_', '-')}: {allowed[name] or said}" for name, said in wrong)
+        raise InvalidSchedule("; ".join(reasons).replace("--name", "NAME")) from None
 
 
 def _secret(url: str | None) -> SecretStr | None:

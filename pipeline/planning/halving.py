@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from relusweep.pipeline.common.errors import InvalidSweep
+from relusweep.pipeline.common.where import names_in
 from relusweep.pipeline.sweeps.base import Sweep
 from relusweep.pipeline.sweeps.overrides import changed
 
@@ -121,11 +122,22 @@ class Race:
             raise InvalidSweep(f"keep = {self.keep}: a share of the candidates, above 0 and below 1, as 1/3")
         if self.least < 1:
             raise InvalidSweep(f"least = {self.least}: a budget of at least 1")
+        self._check_where()
         self._check_by()
         if prod(self.sweep.shape[:-1]) > _MOST_SETTINGS:
             raise InvalidSweep(
                 f"{prod(self.sweep.shape[:-1]):,} combinations of labels are too many; at most "
                 f"{_MOST_SETTINGS:,}"
+            )
+
+    def _check_where(self) -> None:
+        condition = getattr(self.of.spec, "where", None)
+        named = names_in(condition) if condition else set()
+        axis = "trial" if self.budget == "trials" else "epochs"
+        for dim in sorted(named & {"trial", axis}):
+            raise InvalidSweep(
+                f"where = {condition}: a search says itself which labels of {dim} each rung has, and a rung "
+                f"might have no networks of a candidate; leave {dim} out of where"
             )
 
     def _check_by(self) -> None:

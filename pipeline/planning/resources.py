@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relusweep.cluster import ClusterConfig, Local, promised
+from relusweep.cluster import ClusterConfig, Local, UnfitWorkers, promised
 from relusweep.pipeline.common.errors import ResourceMissing
 from relusweep.pipeline.common.wording import bytes_in_words, resources_in_words
 from relusweep.pipeline.planning.plan import Plan
+from relusweep.tasks.own import edited
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -43,12 +44,26 @@ def check_workers_have(plans: Iterable[Plan], config: ClusterConfig, client: Cli
     ------
     ResourceMissing
         A plan with blocks asks for it.
+    relusweep.cluster.UnfitWorkers
+        A plan names code of the user's own, and a worker has imported it as it was before an edit.
     """
+    plans = list(plans)
+    if code_folder(plans):
+        _check_code(client)
     plans = [plan for plan in plans if plan.blocks and plan.sweep.schedule.resources]
     if plans and promised(config) is None:
         workers = _resources_of_workers(client)
         most = {name: max(has.get(name, 0.0) for has in workers) for name in set().union(*workers)}
         _check(plans, most, f"the {len(workers)} workers of the scheduler")
+
+
+def _check_code(client: Client) -> None:
+    for worker, files in client.run(edited).items():
+        if files:
+            raise UnfitWorkers(
+                f"the worker {worker} has imported {files[0]} as it was before it was edited, and Python "
+                "imports a module once: restart the workers of this scheduler"
+            )
 
 
 def most_memory(plan: Plan) -> float:

@@ -48,7 +48,9 @@ class Specification(BaseModel):
     growable_fields: ClassVar[tuple[str, ...]]
     instead: ClassVar[Mapping[str, str]] = {}
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -, a letter first")
+    ]
 
 
 class Sweep(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -56,7 +57,7 @@ class Until:
         if lacking := [name for name in ("most", "until") if fields.get(name) is None]:
             raise ValueError(f"{lacking[0]} is missing; write {_ALLOWED}")
         most, rule = number(fields["most"]), fields["until"]
-        if not isinstance(most, int | float) or most != int(most) or most < 1:
+        if not isinstance(most, int | float) or not 1 <= most < inf or most != int(most):
             raise ValueError(f"most = {fields['most']!r}: must be a whole number of at least 1")
         return cls(int(most), _half_width(rule))
 

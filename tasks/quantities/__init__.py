@@ -55,7 +55,9 @@ class Quantity(BaseModel, ABC):
     extent: ClassVar[tuple[str, ...]] = ()
     result_schema: ClassVar[int] = 1
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")]
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -, a letter first")
+    ]
 
     @property
     def kind(self) -> str:

@@ -155,7 +155,11 @@ def _header(path: Path, line: str) -> tuple[list[str], str]:
     separator = max(_SEPARATORS, key=line.count)
     names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
     if not all(names) or not names:
-        raise ValueError(f"{path}: line 1 must name every column, got {line!r}")
+        got = f"got {line!r}" if line.strip() else "and it is empty"
+        raise ValueError(
+            f"{path}: line 1 must name every column, {got}; write their names there, as load,heat,life, and "
+            "a row in each further line"
+        )
     if all(map(is_number, names)):
         raise ValueError(f"{path}: line 1 holds numbers, {listing(names)}; put names of the columns there")
     if twice := {name for name in names if names.count(name) > 1}:

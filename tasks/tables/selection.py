@@ -282,7 +282,8 @@ def _weights(columns: Columns, name: str | None, rows: NDArray[np.intp]) -> Floa
 def _enough(columns: Columns, n_rows: int, n_test: int, asked: Asked) -> None:
     if n_rows < 2:
         raise ValueError(
-            f"{columns.path}: {n_rows} of {columns.n_rows} rows are left for training; at least 2 are needed"
+            f"{columns.path}: {n_rows} of {columns.n_rows} rows are left for training; at least 2 are "
+            "needed: give more rows, or fewer of them to the test"
         )
     if asked.test is not None and not n_test:
         raise ValueError(

@@ -25,7 +25,8 @@ def targets_of(
         values = np.column_stack([columns.values[name][rows] for name in names])
         if len(rows) and (same := (values == values[0]).all(axis=0)).any():
             raise ValueError(
-                f"{columns.path}: the target {names[int(same.argmax())]} is the same in all rows"
+                f"{columns.path}: the target {names[int(same.argmax())]} is the same in all rows: there is "
+                "nothing to learn; give another target, or a table with rows where it differs"
             )
         return values, (), rows
     for name in names:

@@ -24,6 +24,7 @@ from relusweep.pipeline.sweeps.overrides import read_setting
 from relusweep.pipeline.sweeps.training.again import sweep_of_results
 from relusweep.pipeline.sweeps.training.sweep import TrainingSweep
 from relusweep.storage import resolve
+from relusweep.storage.repository import in_full
 from relusweep.tasks import own
 from relusweep.tasks.own_probe import compares_pairs
 from relusweep.tasks.pairs import Comparison
@@ -69,7 +70,7 @@ def derived(
     relusweep.errors.InvalidSweep
         The group is of other than trained networks, there is no such function, or it has no such field.
     """
-    networks = Source(store, group, resolve(store, "newest"))
+    networks = Source(in_full(store), group, resolve(store, "newest"))
     source = _sweep_of(networks, imports)
     if strangers := set(labels) - set(source.axes):
         one, there = min(strangers), ", ".join(source.axes)

@@ -180,9 +180,9 @@ class ImageSpecification(Specification):
         "trials": "labels of networks count them, as networks=dense-sgd-0,dense-sgd-1",
     }
 
-    dataset: Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -")] = (
-        _BUNDLED
-    )
+    dataset: Annotated[
+        str, Field(pattern=r"^[A-Za-z][\w-]*$", description="letters, digits, _ and -, a letter first")
+    ] = _BUNDLED
     path: Annotated[str | None, Field(description="a folder, or none")] = None
     download: Truth = False
     samples: Annotated[Whole | None, Field(ge=1, description="a whole number of at least 1, or none")] = None

@@ -293,7 +293,8 @@ def _check_sizes(problem: Problem, labels: Labels) -> None:
         raise ValueError("depth = 0: give the number of hidden layers, at least 1, or widths")
     elif 0 in labels["width"] and problem.own_width(first) is None:
         raise ValueError(
-            f"width = auto: the problem {problem.kind} has no width of its own; give numbers, or widths"
+            f"width = auto, or 0: the problem {problem.kind} has no width of its own; give numbers of at "
+            "least 1, or widths"
         )
 
 

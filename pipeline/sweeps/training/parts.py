@@ -264,7 +264,7 @@ class Protocol(WithAxes):
     batch: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
         Axis("rows of an update", comment="0: all rows", words=(("all", 0),)),
-        Field(description="numbers of rows, as 10,100, or all"),
+        Field(description="numbers of rows, as 10,100, or all, which is stored as 0"),
     ] = fixed(0)
     epochs: Annotated[
         tuple[Annotated[int, Field(ge=1, le=10_000_000)], ...],

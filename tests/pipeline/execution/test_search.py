@@ -155,6 +155,11 @@ def test_a_plan_says_what_each_rung_takes() -> None:
         ({"by": "rows_right"}, "say whether the least or the most"),
         ({"of": changed(PLANTED, [("trials", {"most": 9, "until": "first_success"})])}, "trials as a number"),
         ({"of": changed(PLANTED, [("epochs", [5, 9])]), "budget": "epochs"}, "give epochs as one number"),
+        ({"of": changed(PLANTED, [("where", "trial > 3")])}, "leave trial out of where"),
+        (
+            {"of": changed(PLANTED, [("where", "epochs > 3")]), "budget": "epochs"},
+            "leave epochs out of where",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused(options: dict[str, Any], words: str) -> None:

@@ -96,7 +96,7 @@ def test_what_could_not_run_at_night_is_refused_by_day(
 def test_a_name_that_no_tag_or_cron_job_can_have_is_refused(relusweep: Command, name: str) -> None:
     code, _, err = relusweep("nightly", "add", name, *EXTEND[3:])
     assert code == 2
-    assert "error: NAME: String should" in err
+    assert "error: NAME: allowed are at most 42 letters from A to Z, digits, _ and -, a letter first" in err
 
 
 def test_extending_a_sweep_without_trials_is_refused(relusweep: Command) -> None:

@@ -124,7 +124,11 @@ BAD = {
     "text in weights": (None, {"weights": "two"}, "weights: two holds the text '(yes|no)' in line 2"),
     "infinite": (lambda t: changed(t, 59, "c", np.inf), {}, "column c holds an infinite number in line 61"),
     "constant": (lambda t: t.assign(a=2.5), {}, "column a holds 2.5 in all rows; name the inputs without it"),
-    "constant target": (lambda t: t.assign(y=1), {}, "target y is the same in all rows"),
+    "constant target": (
+        lambda t: t.assign(y=1),
+        {},
+        "target y is the same in all rows: there is nothing to learn; give another",
+    ),
     "all constant": (
         lambda t: t.assign(a=1, b=2, c=3),
         {"drop": ("constant",)},
@@ -189,7 +193,7 @@ def test_what_cannot_be_learned_is_refused(tmp_path: Path, case: str) -> None:
         ("a,b,a,y\n1,2,3,4\n", "line 1 names a more than once"),
         ("a,,y\n1,2,3\n", "line 1 must name every column, got 'a,,y'"),
         ("1,2,3\n4,5,6\n", "line 1 holds numbers, 1, 2, 3; put names of the columns there"),
-        ("", "line 1 must name every column"),
+        ("", "line 1 must name every column, and it is empty; write their names there"),
         ("a,y\n", "0 of 0 rows are left for training"),
         ("a,y\n1,2,3\n3,4,5\n", "no table: line 1 names 2 columns .a, y., and the rows have more"),
         ("a,y\n1,2\n3,4,5\n6,7\n", "is no table: .*line 3"),

@@ -13,7 +13,7 @@ from relusweep.pipeline.sweeps.training.checks import check_names
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
-        ("npn4", ["width=auto"], "npn4: width = auto: the problem boolean has no width of its own"),
+        ("npn4", ["width=auto"], "npn4: width = auto, or 0: the problem boolean has no width of its own"),
         ("npn4", ["depth=0"], "depth = 0: give the number of hidden layers, at least 1, or widths"),
         ("npn4", ["widths=4-2"], "widths say the units of every layer; leave out width and depth"),
         (
