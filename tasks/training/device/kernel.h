@@ -4,11 +4,6 @@
    Rows come one after another, each through forward, loss and backward: every sum over rows grows in the
    order of the rows, so that it has the bits of `lanes`, which takes some rows at a time. */
 
-#define N_SUMS (WIDTH * GROUP)
-#define IRREGULAR (SKIP_INPUT || RESIDUAL || UNEQUAL)
-#define FAN_IN(layer) ((layer) == 0 ? N_INPUTS : APART - 1)
-#define START(layer) ((layer) == 0 ? 0 : N_SUMS * (N_INPUTS + 1 + ((layer) - 1) * APART))
-#define SCALARS(layer, unit) (N_WEIGHTS + ((layer) * WIDTH + (unit)) * N_SCALARS)
 #define BATCHES ((N_ROWS + BATCH - 1) / BATCH)
 #define REST (N_ROWS - (BATCHES - 1) * BATCH)  /* rows of the last batch */
 /* Where success ends the training, an epoch begins with a look at all batches but the first, which is looked
@@ -16,30 +11,21 @@
 #define LOOKS (EARLY ? BATCHES - 1 : 0)
 #define SEEN (EARLY || BATCHES == 1)
 
-
-CONSTANT int codes[DEPTH] = CODES_OF;
-CONSTANT int units_of[DEPTH] = UNITS_OF;
-
 FUNCTION void activate(const float *w, int layer, float *sums, float *hidden) {
     UNROLL
-    for (int unit = 0; unit < WIDTH; unit++) {
+    for (int unit = 0; unit < UNITS(layer); unit++) {
         float *z = sums + unit * GROUP;
         if (OF_RELU)
             hidden[unit] = LARGER_NUMBER(z[0], z[0] * LEAK);
-        else if (codes[layer] < VRELU)
-            activate_one(codes[layer], z[0], hidden + unit, z);
+        else if (CODE(layer) < VRELU)
+            activate_one(CODE(layer), z[0], hidden + unit, z);
         else
-            activate_unit(codes[layer], z, w, START(layer) + unit * (FAN_IN(layer) + 1) + FAN_IN(layer),
-                          SCALARS(layer, unit), hidden + unit);
+            activate_unit(CODE(layer), z, w, BIAS(layer, unit), SCALARS(layer, unit), hidden + unit);
     }
 }
 
-/* Leave zeros for units of zeros, and put what skips layers where the next one takes it. */
-FUNCTION void complete(const float *x, int layer, float *sums, float *hidden, const float *below) {
-    for (int unit = units_of[layer]; unit < WIDTH; unit++) {
-        hidden[unit] = 0;
-        for (int k = 0; k < GROUP; k++) sums[unit * GROUP + k] = 0;
-    }
+/* Put what skips layers where the next one takes it. */
+FUNCTION void skip(const float *x, int layer, float *hidden, const float *below) {
     if (SKIP_INPUT)
         for (int i = 0; i < N_INPUTS; i++) hidden[WIDTH + i] = x[i];
     if (RESIDUAL && layer > 0)
@@ -61,13 +47,13 @@ FUNCTION void forward(const float *w, const float *x, float *sums, float *hidden
     const float *below = x;
     UNROLL
     for (int layer = 0; layer < DEPTH; layer++) {
-        float *z = sums + layer * N_SUMS, *h = hidden + layer * APART;
-        affine(N_SUMS, FAN_IN(layer), w + START(layer), below, z);
+        float *z = sums + GROUP * BEFORE(layer), *h = hidden + HIDDEN(layer);
+        affine(N_SUMS(layer), FAN_IN(layer), w + WEIGHTS(layer), below, z);
         activate(w, layer, z, h);
-        if (IRREGULAR) complete(x, layer, z, h, below);
+        if (SKIP_INPUT || RESIDUAL) skip(x, layer, h, below);
         below = h;
     }
-    affine(N_OUTPUTS, APART - 1, w + START(DEPTH), below, output);
+    affine(N_OUTPUTS, FAN_IN(DEPTH), w + WEIGHTS(DEPTH), below, output);
 }
 
 /* Add a row to the sums of a layer's gradient. */
@@ -80,13 +66,13 @@ FUNCTION void outer(int units, int fan_in, const float *error, const float *h, f
     }
 }
 
-/* Give the errors of the activations below. */
-FUNCTION void returned(int units, const float *error, const float *w, float *below) {
+/* Give the errors of the activations of `width` units below. */
+FUNCTION void returned(int units, int width, int fan_in, const float *error, const float *w, float *below) {
     UNROLL
-    for (int i = 0; i < WIDTH; i++) {
+    for (int i = 0; i < width; i++) {
         float sum = 0;
         UNROLL
-        for (int u = 0; u < units; u++) sum = FMA(error[u], w[u * APART + i], sum);
+        for (int u = 0; u < units; u++) sum = FMA(error[u], w[u * (fan_in + 1) + i], sum);
         below[i] = sum;
     }
 }
@@ -95,15 +81,15 @@ FUNCTION void returned(int units, const float *error, const float *w, float *bel
 FUNCTION void give_back(const float *w, float *g, int layer, const float *below, float *sums,
                         const float *hidden, float *sides, float *error, int first) {
     UNROLL
-    for (int unit = 0; unit < WIDTH; unit++) {
+    for (int unit = 0; unit < UNITS(layer); unit++) {
         float *kept = sums + unit * GROUP;
         if (OF_RELU)
             error[unit] = hidden[unit] > 0 ? below[unit] : below[unit] * LEAK;
-        else if (codes[layer] < VRELU)
+        else if (CODE(layer) < VRELU)
             error[unit] = below[unit] * kept[0];
         else {
-            give_back_unit(codes[layer], below[unit], kept, w, g, SCALARS(layer, unit),
-                           sides + (layer * WIDTH + unit) * SIDES, first);
+            give_back_unit(CODE(layer), below[unit], kept, w, g, SCALARS(layer, unit),
+                           sides + (BEFORE(layer) + unit) * SIDES, first);
             for (int k = 0; k < GROUP; k++) error[unit * GROUP + k] = kept[k];
         }
     }
@@ -112,14 +98,14 @@ FUNCTION void give_back(const float *w, float *g, int layer, const float *below,
 /* Add a row of a batch to the gradient. */
 FUNCTION void backward(const float *w, float *g, const float *x, float *sums, const float *hidden,
                        const float *slope, float *running, float *sides, int count, int first) {
-    float error[N_SUMS > N_OUTPUTS ? N_SUMS : N_OUTPUTS], below[WIDTH], above[WIDTH];
+    float error[GROUP * WIDTH > N_OUTPUTS ? GROUP * WIDTH : N_OUTPUTS], below[WIDTH], above[WIDTH];
     UNROLL
     for (int k = 0; k < N_OUTPUTS; k++) error[k] = slope[k];
     UNROLL
     for (int layer = DEPTH - 1; layer >= 0; layer--) {
-        const float *h = hidden + layer * APART;
-        int units = layer == DEPTH - 1 ? N_OUTPUTS : N_SUMS;
-        returned(units, error, w + START(layer + 1), below);
+        const float *h = hidden + HIDDEN(layer);
+        const int next = layer + 1;
+        returned(N_SUMS(next), UNITS(layer), FAN_IN(next), error, w + WEIGHTS(next), below);
         if (RESIDUAL) {
             for (int i = 0; i < WIDTH; i++) {
                 if (layer < DEPTH - 1) below[i] = below[i] + above[i];
@@ -127,10 +113,10 @@ FUNCTION void backward(const float *w, float *g, const float *x, float *sums, co
             }
         }
         if (PULL > 0) pull_row(below, h, running, layer, count);
-        outer(units, APART - 1, error, h, g + START(layer + 1));
-        give_back(w, g, layer, below, sums + layer * N_SUMS, h, sides, error, first);
+        outer(N_SUMS(next), FAN_IN(next), error, h, g + WEIGHTS(next));
+        give_back(w, g, layer, below, sums + GROUP * BEFORE(layer), h, sides, error, first);
     }
-    outer(N_SUMS, N_INPUTS, error, x, g);
+    outer(N_SUMS(0), N_INPUTS, error, x, g);
 }
 
 #if TEAM == 1
@@ -155,6 +141,14 @@ FUNCTION void read_row(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, 
                                  : targets[row * NUMBERS + k];
 }
 
+/* Store parameters, with zeros for units of zeros. */
+FUNCTION void keep(GLOBAL float *stored, const float *w) {
+    if (N_STORED > N_PARAMETERS)
+        for (int i = 0; i < N_STORED; i++) STORE_ONCE(stored + i, 0.0f);
+    UNROLL
+    for (int i = 0; i < N_PARAMETERS; i++) STORE_ONCE(stored + STORED(i), w[i]);
+}
+
 KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOBAL float *initial,
              CONST_GLOBAL word64 *keys, CONST_GLOBAL whole64 *points, int n_points, GLOBAL float *snapshots,
              CONST_GLOBAL float *schedule, int n_schedule, CONST_GLOBAL double *factors, int n_factors,
@@ -162,7 +156,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
              GLOBAL float *parameters, GLOBAL int *ended_epochs, GLOBAL unsigned char *watched) {
     SHARED_ARRAY(here, SHARED_FLOATS)
     float w[N_PARAMETERS], g[N_PARAMETERS];
-    float running[1 + 4 * DEPTH * WIDTH], sides[DEPTH * WIDTH * SIDES];
+    float running[1 + 4 * N_UNITS], sides[N_UNITS * SIDES];
 #if MOMENTS == 0
     float own_first[N_PARAMETERS], own_second[N_PARAMETERS];
 #define FIRST(i) own_first[i]
@@ -193,12 +187,12 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
             own_targets = targets + (whole64)network * N_ROWS * NUMBERS;
             UNROLL
             for (int i = 0; i < N_PARAMETERS; i++) {
-                w[i] = initial[(whole64)network * N_PARAMETERS + i];
+                w[i] = initial[(whole64)network * N_STORED + STORED(i)];
                 FIRST(i) = 0;
                 SECOND(i) = 0;
             }
             if (PULL > 0)
-                for (int i = 0; i < 1 + 4 * DEPTH * WIDTH; i++) running[i] = 0;
+                for (int i = 0; i < 1 + 4 * N_UNITS; i++) running[i] = 0;
             if (TARGETS_HERE)
                 for (int i = 0; i < N_ROWS * NUMBERS; i++)
                     here[PLACE_OF_TARGETS + i * BLOCK + THREAD] = own_targets[i];
@@ -223,7 +217,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
             for (int i = 0; i < N_PARAMETERS; i++) g[i] = 0;
             ROWS_AT_ONCE
             for (int row = 0; row < count; row++) {
-                float x[N_INPUTS], target[NUMBERS], sums[DEPTH * N_SUMS], hidden[DEPTH * APART];
+                float x[N_INPUTS], target[NUMBERS], sums[GROUP * N_UNITS], hidden[N_HIDDEN];
                 float output[N_OUTPUTS], slope[N_OUTPUTS];
 #if BATCHES > 1
                 int at = order[begin + row];
@@ -244,8 +238,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
             if (LOOKS && batch < 0) continue;
             if (batch == 0) {
                 if (epoch == due) {
-                    for (int i = 0; i < N_PARAMETERS; i++)
-                        STORE_ONCE(snapshots + ((whole64)network * n_points + point) * N_PARAMETERS + i, w[i]);
+                    keep(snapshots + ((whole64)network * n_points + point) * N_STORED, w);
                     point++;
                     due = point < n_points ? (int)points[point] : -1;
                 }
@@ -256,9 +249,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
                 if (stopped) {
                     STORE_ONCE(ended_epochs + network, epoch);
                     watched[network] = ended;
-                    UNROLL
-                    for (int i = 0; i < N_PARAMETERS; i++) 
-                        STORE_ONCE(parameters + (whole64)network * N_PARAMETERS + i, w[i]);
+                    keep(parameters + (whole64)network * N_STORED, w);
                     break;
                 }
             }
@@ -294,9 +285,9 @@ KERNEL look(CONST_GLOBAL float *inputs, int shared, CONST_GLOBAL float *targets,
         int right = 0, finite = 1;
         double total = 0;
         if (!shared) own_inputs = inputs + (whole64)network * n_rows * N_INPUTS;
-        for (int i = 0; i < N_PARAMETERS; i++) w[i] = parameters[(whole64)network * N_PARAMETERS + i];
+        for (int i = 0; i < N_PARAMETERS; i++) w[i] = parameters[(whole64)network * N_STORED + STORED(i)];
         for (int row = 0; row < n_rows; row++) {
-            float x[N_INPUTS], target[NUMBERS], sums[DEPTH * N_SUMS], hidden[DEPTH * APART], output[N_OUTPUTS];
+            float x[N_INPUTS], target[NUMBERS], sums[GROUP * N_UNITS], hidden[N_HIDDEN], output[N_OUTPUTS];
             for (int i = 0; i < N_INPUTS; i++) x[i] = own_inputs[(whole64)row * N_INPUTS + i];
             for (int k = 0; k < NUMBERS; k++) target[k] = own_targets[(whole64)row * NUMBERS + k];
             forward(w, x, sums, hidden, output);

@@ -31,15 +31,15 @@ FUNCTION float orthogonal(float gradient, float weight, float other, float cosin
 /* Adds the pull to the errors of a layer's activations, of a row of so many. */
 FUNCTION void pull_row(float *errors, const float *h, float *running, int layer, int count) {
     float strength = running[0] * F(PULL / count);
-    for (int unit = 0; unit < WIDTH; ++unit) {
-        float *of_unit = running + 1 + 4 * (layer * WIDTH + unit);
+    for (int unit = 0; unit < UNITS(layer); ++unit) {
+        float *of_unit = running + 1 + 4 * (BEFORE(layer) + unit);
         errors[unit] = pulled(errors[unit], h[unit], of_unit[0], of_unit[1], strength, of_unit + 2, of_unit + 3);
     }
 }
 
 /* Brings running means and variances up to a batch of so many rows. */
 FUNCTION void follow(float *running, int count) {
-    for (int place = 1; place < 1 + 4 * DEPTH * WIDTH; place += 4) {
+    for (int place = 1; place < 1 + 4 * N_UNITS; place += 4) {
         float *of_unit = running + place;
         follow_unit(of_unit[2], of_unit[3], running[0], count, of_unit, of_unit + 1);
         of_unit[2] = of_unit[3] = 0.0f;
@@ -67,14 +67,13 @@ FUNCTION void part_of_two(const float *w, float *g, int one, int other, float of
 }
 
 FUNCTION void add_orthogonality(const float *w, float *g) {
-    float inverse[WIDTH * GROUP];
-    for (int layer = 0, place = 0, fan_in = N_INPUTS; layer < DEPTH; ++layer) {
-        for (int i = 0; i < WIDTH * GROUP; ++i) {
+    float inverse[GROUP * WIDTH];
+    for (int layer = 0; layer < DEPTH; ++layer) {
+        const int place = WEIGHTS(layer), fan_in = FAN_IN(layer);
+        for (int i = 0; i < N_SUMS(layer); ++i) {
             inverse[i] = inverse_length_of(w + place + i * (fan_in + 1), fan_in);
             for (int j = 0; j < i; ++j)
                 part_of_two(w, g, place + i * (fan_in + 1), place + j * (fan_in + 1), inverse[i], inverse[j], fan_in);
         }
-        place += WIDTH * GROUP * (fan_in + 1);
-        fan_in = APART - 1;
     }
 }

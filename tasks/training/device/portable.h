@@ -142,3 +142,15 @@ FUNCTION float DIVIDE_NORMAL(float a, float b) {
 
 /* A number as the engine lanes rounds it: of Python's doubles, once. */
 #define F(number) ((float)(number))
+
+/* The place of a parameter among the stored ones, which have units of zeros where widths are unequal. */
+#if N_STORED > N_PARAMETERS
+CONSTANT int stored_places[N_PARAMETERS] = STORED_PLACES;
+#define STORED(i) stored_places[i]
+#else
+#define STORED(i) (i)
+#endif
+
+/* Where a unit's bias and its first scalar lie among the parameters. */
+#define BIAS(layer, unit) (WEIGHTS(layer) + (unit) * (FAN_IN(layer) + 1) + FAN_IN(layer))
+#define SCALARS(layer, unit) (N_WEIGHTS + (BEFORE(layer) + (unit)) * N_SCALARS)

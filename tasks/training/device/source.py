@@ -5,7 +5,9 @@ from importlib.resources import files
 
 import numpy as np
 
+from relusweep.tasks.networks import Network, places_of
 from relusweep.tasks.training._arguments import Rule, codes_of, is_plain, rule_of
+from relusweep.tasks.training._layers import BEFORE, HIDDEN, UNITS, WEIGHTS, layers_of
 from relusweep.tasks.training.protocol import Protocol, Rows
 
 __all__ = ["MOST_SHARED", "OUTSIDE", "definitions", "moments_of", "program_of", "team_of"]
@@ -46,14 +48,14 @@ def definitions(protocol: Protocol, rows: Rows, threads: int, shared: int = MOST
     rule = rule_of(protocol, rows, protocol.batch_of(rows.n_rows))
     numbers = {
         **_sizes(rule),
-        "N_PARAMETERS": network.n_parameters,
-        "N_WEIGHTS": network.n_weights,
-        "APART": network.layers[-1][1] + 1,  # what a layer takes of a hidden one
+        "N_STORED": network.n_parameters,
+        "N_PARAMETERS": places_of(network).size,
+        "N_UNITS": layers_of(network, 1)[-1, BEFORE],
+        "N_HIDDEN": layers_of(network, 1)[-1, HIDDEN],
         "N_ROWS": rows.n_rows,
         "SHARED_INPUTS": rows.inputs.ndim == 2,
         "SKIP_INPUT": network.skip == "input",
         "OF_RELU": is_plain(protocol),
-        "UNEQUAL": network.widths is not None,
         "MOMENTS": moments_of(protocol, threads, shared),
         "TEAM": team_of(protocol, rows),
         "BLOCK": threads,
@@ -61,11 +63,10 @@ def definitions(protocol: Protocol, rows: Rows, threads: int, shared: int = MOST
     found = {name: f"({int(number)})" for name, number in numbers.items()}
     found |= {name: _float(number) for name, number in _floats(rule).items()}
     found |= {name: _double(number) for name, number in _doubles(rule).items()}
-    found |= {
-        "UNITS_OF": _listed(network.widths or (network.width,) * network.depth),
-        "CODES_OF": _listed(codes_of(network)),
-        "ORDER": "ushort" if rows.n_rows <= 2**16 else "uint",
-    }
+    found |= {f"{name}(layer)": _by_layer(of) for name, of in _layers(network).items()}
+    found["ORDER"] = "ushort" if rows.n_rows <= 2**16 else "uint"
+    if network.widths is not None:
+        found["STORED_PLACES"] = "{" + ", ".join(map(str, places_of(network))) + "}"
     return "".join(f"#define {name} {value}\n" for name, value in found.items())
 
 
@@ -76,7 +77,7 @@ def team_of(protocol: Protocol, rows: Rows) -> int:
     rule = rule_of(protocol, rows, rows.n_rows)
     if not (plain and whole and rule.single) or rule.watched or rule.regularised:
         return 1
-    if network.n_parameters <= 100 or not 6 <= network.width <= 40:
+    if places_of(network).size <= 100 or not 6 <= network.width <= 40:
         return 1
     team = next(team for team in (8, 16, 32) if network.width <= 5 * team // 4)
     return team if network.n_parameters <= 150 * team else 1  # of more, shared memory is too small
@@ -84,10 +85,24 @@ def team_of(protocol: Protocol, rows: Rows) -> int:
 
 def moments_of(protocol: Protocol, threads: int, shared: int) -> int:
     """Choose where the moments of networks lie, in blocks of so many threads, and of so many bytes."""
-    n_parameters = protocol.network.n_parameters
+    n_parameters = places_of(protocol.network).size
     if n_parameters <= _MOST_IN_REGISTERS:
         return REGISTERS
     return SHARED if 8 * n_parameters * threads <= shared else OUTSIDE
+
+
+def _layers(network: Network) -> dict[str, list[int]]:
+    """Give what differs from layer to layer, of a row at a time."""
+    table = layers_of(network, 1)
+    return {
+        "UNITS": table[:-1, UNITS].tolist(),
+        "CODE": codes_of(network),
+        "N_SUMS": [fan_out for fan_out, _ in network.true_layers],
+        "FAN_IN": [fan_in for _, fan_in in network.true_layers],
+        "WEIGHTS": table[:, WEIGHTS].tolist(),  # where they begin,
+        "HIDDEN": table[:, HIDDEN].tolist(),  # and activations
+        "BEFORE": table[:, BEFORE].tolist(),  # units of layers below
+    }
 
 
 def _sizes(rule: Rule) -> dict[str, int]:
@@ -98,6 +113,7 @@ def _sizes(rule: Rule) -> dict[str, int]:
         "N_TARGETS": rule.n_targets,
         "WEIGHTED": rule.weighted,
         "NUMBERS": rule.n_targets + rule.weighted,
+        "N_WEIGHTS": rule.n_weights,
         "WIDTH": rule.width,
         "DEPTH": rule.depth,
         "RESIDUAL": rule.residual,
@@ -161,5 +177,7 @@ def _double(number: float) -> str:
     return f"({number.hex()})" if math.isfinite(number) else "((double)INFINITE)"
 
 
-def _listed(numbers: "tuple[int, ...] | list[int]") -> str:
-    return "{" + ", ".join(map(str, numbers)) + "}"
+def _by_layer(numbers: list[int]) -> str:
+    """Give a choice between numbers, which compilers know where they know the layer."""
+    *others, last = numbers
+    return "(" + "".join(f"(layer) == {i} ? {n} : " for i, n in enumerate(others) if n != last) + f"{last})"

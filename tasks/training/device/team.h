@@ -47,13 +47,23 @@ struct Place {
     SHARED float *w, *hidden, *moments;
 };
 
-/* The place of a parameter in shared memory. */
+/* The place of a stored parameter in shared memory, or -1 of one of units of zeros. */
 FUNCTION int place_of(int i) {
     const int first = WIDTH * (N_INPUTS + 1), others = WIDTH * (WIDTH + 1);
     int layer = i < first ? 0 : 1 + (i - first) / others;
     int inside = i < first ? i : (i - first) % others, fan_in = layer == 0 ? N_INPUTS : WIDTH;
     int unit = inside / (fan_in + 1), column = inside % (fan_in + 1);
+    if (unit >= N_SUMS(layer) || (column >= FAN_IN(layer) && column < fan_in)) return -1;
     return WEIGHTS_AT(layer) + unit * ROW_OF(layer) + (column == fan_in ? BIAS_AT(layer) : column);
+}
+
+/* Stores the parameters of a team. */
+FUNCTION void keep(GLOBAL float *stored, SHARED float *w, int thread) {
+    LOOP
+    for (int i = thread; i < N_STORED; i += TEAM) {
+        int place = place_of(i);
+        STORE_ONCE(stored + i, place < 0 ? 0.0f : w[place]);
+    }
 }
 
 /* The four rows of a thread, of an activation or an error. */
@@ -70,7 +80,7 @@ FUNCTION void multiply_add(float *sums, float4 x, float w) {
 
 FUNCTION void forward_layer(const struct Place *here, int layer) {
     SHARED float *w = here->w + WEIGHTS_AT(layer);
-    const int fan_in = layer == 0 ? N_INPUTS : WIDTH;
+    const int fan_in = FAN_IN(layer);
     float z[SOME][4];
     UNROLL_ALL
     for (int j = 0; j < SOME; ++j)
@@ -103,7 +113,7 @@ FUNCTION float output_of(const struct Place *here, int row) {
     SHARED float *w = here->w + WEIGHTS_AT(DEPTH), *h = here->hidden + ROWS_AT(DEPTH) + row;
     float sum = w[PADDED];
     UNROLL_ALL
-    for (int i = 0; i < WIDTH; ++i) sum = FMA(h[i * PIECE], w[i], sum);
+    for (int i = 0; i < FAN_IN(DEPTH); ++i) sum = FMA(h[i * PIECE], w[i], sum);
     return sum;
 }
 
@@ -114,7 +124,7 @@ FUNCTION void return_errors(const struct Place *here, int layer) {
     UNROLL_ALL
     for (int j = 0; j < SOME; ++j) below[j][0] = below[j][1] = below[j][2] = below[j][3] = 0.0f;
     UNROLL_ALL
-    for (int u = 0; u < (layer == DEPTH ? 1 : WIDTH); ++u) {
+    for (int u = 0; u < N_SUMS(layer); ++u) {
         float4 error = layer == DEPTH ? LOAD4(here->w + SLOPES_AT + 4 * here->rows) : rows_of(here, layer + 1, u);
         UNROLL_ALL
         for (int j = 0; j < WHOLE; j += 4) {
@@ -269,9 +279,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
             int thread = here.thread;
             AFRESH(thread);
             if (stopped && network >= 0) {
-                LOOP
-                for (int i = thread; i < N_PARAMETERS; i += TEAM)
-                    STORE_ONCE(parameters + (whole64)network * N_PARAMETERS + i, here.w[place_of(i)]);
+                keep(parameters + (whole64)network * N_STORED, here.w, thread);
                 if (thread == 0) {
                     STORE_ONCE(ended_epochs + network, epoch);
                     STORE_ONCE(watched + network, (unsigned char)0);
@@ -298,8 +306,8 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
                 if (!SHARED_INPUTS) own_inputs = inputs + (whole64)network * N_ROWS * N_INPUTS;
                 own_targets = targets + (whole64)network * N_ROWS;
                 LOOP
-                for (int i = thread; i < N_PARAMETERS; i += TEAM)
-                    here.w[place_of(i)] = initial[(whole64)network * N_PARAMETERS + i];
+                for (int i = thread; i < N_STORED; i += TEAM)
+                    if (place_of(i) >= 0) here.w[place_of(i)] = initial[(whole64)network * N_STORED + i];
                 if (PIECES == 1) {
                     read_rows(&here, thread, own_inputs);
                     for (int row = thread; row < PIECE; row += TEAM) here.w[TARGETS_AT + row] = own_targets[row];
@@ -332,9 +340,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
         if (epoch == due) {
             int thread = here.thread;
             AFRESH(thread);
-            LOOP
-            for (int i = thread; i < N_PARAMETERS; i += TEAM)
-                STORE_ONCE(snapshots + ((whole64)network * n_points + point) * N_PARAMETERS + i, here.w[place_of(i)]);
+            keep(snapshots + ((whole64)network * n_points + point) * N_STORED, here.w, thread);
             ++point;
             due = point < n_points ? (int)points[point] : -1;
         }

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from relusweep.tasks.networks import places_of
 from relusweep.tasks.training._arguments import schedule_of, targets_of
 from relusweep.tasks.training.device.cuda import device
 from relusweep.tasks.training.device.machine import DeviceMemoryError, Machine, Scratch, Written
@@ -269,7 +270,7 @@ class _Kernels:
         order = self.rows.n_rows * (2 if self.rows.n_rows <= 2**16 else 4)
         shuffled = self.protocol.updates_of(self.rows.n_rows) > 1
         outside = self._team == 1 and moments_of(self.protocol, self._threads, self.machine.shared) == OUTSIDE
-        return order * shuffled, 8 * self.protocol.network.n_parameters * outside
+        return order * shuffled, 8 * places_of(self.protocol.network).size * outside
 
     def _places(self, kernel: str, n_networks: int) -> int:
         """Give how many threads a kernel has: as many as run at a time, if there are networks for them."""

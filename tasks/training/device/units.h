@@ -172,16 +172,13 @@ FUNCTION void settle_one(int i, int place, float *w, float *g, const float *side
 
 /* After all rows of a batch, of which there are so many. */
 FUNCTION void settle_units(float *w, float *g, const float *sides, int count) {
-    for (int layer = 0, before = 0, fan_in = N_INPUTS; layer < DEPTH; ++layer) {
-        for (int unit = 0; unit < WIDTH; ++unit) {
-            int scalars = N_WEIGHTS + (layer * WIDTH + unit) * N_SCALARS;
+    for (int layer = 0; layer < DEPTH; ++layer)
+        for (int unit = 0; unit < UNITS(layer); ++unit) {
+            int scalars = SCALARS(layer, unit);
             float turn = w[scalars], sharpness = sharpness_at(ACTIVATION, w, scalars);
             for (int i = 0; i < 1 + N_SCALARS; ++i) {
-                int place = i == 0 ? before + unit * (fan_in + 1) + fan_in : scalars + i - 1;
-                settle_one(i, place, w, g, sides + (layer * WIDTH + unit) * SIDES, turn, sharpness, count);
+                int place = i == 0 ? BIAS(layer, unit) : scalars + i - 1;
+                settle_one(i, place, w, g, sides + (BEFORE(layer) + unit) * SIDES, turn, sharpness, count);
             }
         }
-        before += WIDTH * (fan_in + 1);
-        fan_in = APART - 1;
-    }
 }

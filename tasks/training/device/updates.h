@@ -46,7 +46,7 @@ FUNCTION float penalised(float g, float weight, float strength) {
 }
 
 /* What a gradient is multiplied by. `squares` is the sum of sums of squares, each `FMA(g, g, part)` from 0 over 32
-   numbers that follow one another. */
+   stored numbers that follow one another. */
 FUNCTION float share_of_clipped(float squares, float longest) {
     return SMALLER(1.0f, longest / (ROOT(squares) + F(1e-6)));
 }
@@ -63,13 +63,15 @@ FUNCTION void regularise(float *w, float *g, float factor) {
     if (L1 > 0.0f)
         for (int i = 0; i < N_PARAMETERS; ++i) g[i] = penalised(g[i], w[i], L1);
     if (CLIP_NORM > 0.0f) {
-        float total = 0.0f;
-        for (int start = 0; start < N_PARAMETERS; start += 32) {
-            float part = 0.0f;
-            for (int i = start; i < N_PARAMETERS && i < start + 32; ++i) part = FMA(g[i], g[i], part);
-            total = total + part;
+        float total = 0.0f, part = 0.0f;
+        for (int i = 0; i < N_PARAMETERS; ++i) {
+            if (i > 0 && STORED(i) / 32 > STORED(i - 1) / 32) {
+                total = total + part;
+                part = 0.0f;
+            }
+            part = FMA(g[i], g[i], part);
         }
-        float share = share_of_clipped(total, CLIP_NORM);
+        float share = share_of_clipped(total + part, CLIP_NORM);
         for (int i = 0; i < N_PARAMETERS; ++i) g[i] = g[i] * share;
     }
     if (DECAY > 0.0f)

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from relusweep.tasks.training import Network, Schedule, train
+from relusweep.tasks.networks import places_of
+from relusweep.tasks.streams import Stream
+from relusweep.tasks.training import Network, Schedule, Sgd, initial_parameters, train
 from relusweep.tasks.training.device import cuda, training
 from relusweep.tasks.training.device.machine import NoDeviceError
 from relusweep.tasks.training.device.opencl import OpenCl
@@ -94,6 +96,31 @@ def test_networks_of_a_team_of_threads(size):
     assert len(set(expected.epochs.tolist())) > 5
     found.parameters[5], found.loss[5] = expected.parameters[5], expected.loss[5]  # NaN has many bits
     assert equal_bits(found, expected)
+
+
+UNEQUAL = {
+    "ReLU": ((3, 6, 2), {"leak": 0.1}, {"batch": 20, "clip_norm": 1e30}),
+    "a team": ((10, 7, 12), {"leak": 0.1}, {"loss": "mse"}),
+    "maxima": ((2, 4), {"activation": "maximum", "group": 2}, {"batch": 20}),
+    "rules": ((2, 4), {"activation": "decomposed_softplus"}, {"batch": 20}),
+}
+
+
+@pytest.mark.parametrize("case", some(UNEQUAL, "ReLU", "a team"))
+def test_units_of_zeros_stay_so_where_networks_diverge(case):
+    widths, of_network, of_protocol = UNEQUAL[case]
+    network = Network(n_inputs=2, width=max(widths), depth=len(widths), widths=widths, **of_network)
+    of = balls(30, n_rows=48, **of_protocol, optimizer=Sgd(learning_rate=1e6, momentum=0.9), epochs=9)
+    of["protocol"] = of["protocol"].model_copy(update={"network": network, "stop": "last_epoch"})
+    starts = initial_parameters(network, Stream(("diverging",)), range(30))
+    of["initial"] = starts * np.float32(np.repeat([1, 1e8, 1e30], 10))[:, None]
+    found, expected = (
+        train(**of, engine=engine, keep_parameters=True, snapshots=(1,)) for engine in ("cuda", "lanes")
+    )
+    there = places_of(network)
+    assert (~np.isfinite(expected.parameters[:, there])).any(axis=1).sum() > 5
+    assert not np.delete(found.parameters, there, axis=1).any()
+    assert all(training._same(*two) for two in zip(found, expected, strict=True) if two[1] is not None)
 
 
 def test_moments_that_fit_nowhere_else_lie_in_the_memory_of_the_device():
