@@ -184,7 +184,8 @@ def _sweep_of(networks: Source, imports: Collection[str]) -> TrainingSweep:
         raise InvalidSweep(
             f"{networks.group} holds no trained networks; functions are derived of sweeps that train, as npn4"
         )
-    return sweep_of_results(networks.dataset, imports)
+    sweep = sweep_of_results(networks.dataset, imports)
+    return sweep.reaching(networks.dataset["trial"].size)
 
 
 def _listed(values: NDArray[Any], is_fixed: bool) -> Any:

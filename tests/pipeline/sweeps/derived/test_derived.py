@@ -105,6 +105,15 @@ def test_a_stopped_run_goes_on_and_what_is_there_grows(
         xr.testing.assert_allclose(found["norm"].drop_vars(found.coords), expected.drop_vars(expected.coords))
 
 
+def test_all_trials_of_a_rule_are_derived(store: str, workers: Address) -> None:
+    size = {"problems": 6, "width": 1, "depth": 1, "epochs": 2, "probes": "parameters"}
+    rule = rs.sweep("npn2", name="ruled", trials={"most": 20, "until": "first_success"}, **size)
+    results = rs.run(rule, store, cluster=workers, progress=False)
+    asked = rs.derivation("ruled", "weight_norms", store)
+    assert asked.axes["trial"].tolist() == results["trial"].values.tolist() == [*range(20)]
+    np.testing.assert_array_equal(asked.wanted.reshape(results["done"].shape), results["done"])
+
+
 def test_of_a_selection_by_where_only_what_is_not_masked_is_derived(
     store: str, derive: Callable[..., xr.Dataset]
 ) -> None:
