@@ -120,13 +120,11 @@ FUNCTION void backward(const float *w, float *g, const float *x, float *sums, co
         const float *h = hidden + layer * APART;
         int units = layer == DEPTH - 1 ? N_OUTPUTS : N_SUMS;
         returned(units, error, w + START(layer + 1), below);
-        if (RESIDUAL) {
-            for (int i = 0; i < WIDTH; i++) {
-                if (layer < DEPTH - 1) below[i] = below[i] + above[i];
-                above[i] = below[i];
-            }
-        }
+        if (RESIDUAL && layer < DEPTH - 1)
+            for (int i = 0; i < WIDTH; i++) below[i] = below[i] + above[i];
         if (PULL > 0) pull_row(below, h, running, layer, count);
+        if (RESIDUAL)
+            for (int i = 0; i < WIDTH; i++) above[i] = below[i];
         outer(units, APART - 1, error, h, g + START(layer + 1));
         give_back(w, g, layer, below, sums + layer * N_SUMS, h, sides, error, first);
     }
