@@ -3,9 +3,10 @@
     python benchmarks/cuda_device.py [--device cuda] [--seconds 3] [--few] [--out cuda_device.md]
 
 Bits of all kinds of networks, rates beside stacked torch and JAX on the same device, whole sweeps. It needs
-relusweep[cuda] and, for the others, jax[cuda13] and a torch for CUDA: bring the wheels along (docs/gpu.md).
-Made to take less than five minutes, it writes a table, section by section. With ``--device opencl`` the same
-text is compiled for the processor, and what needs a GPU is left out: rates mean nothing then.
+relusweep[cuda], pytest and, for the others, jax[cuda13] and a torch for CUDA: bring the wheels along
+(docs/gpu.md). Made to take less than five minutes, it writes a table, section by section; a section that
+fails says why, and the others are there. With ``--device opencl`` the same text is compiled for the
+processor, and what needs a GPU is left out: rates mean nothing then.
 """
 
 import argparse
@@ -14,13 +15,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 CORES = os.sched_getaffinity(0)
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX takes three quarters of the memory else
+T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
@@ -43,17 +47,21 @@ EPOCHS = {"2, 2": 1000, "5, 3": 200, "10, 5": 100, "ten-bit": 5, "ball": 2}
 STACKED = {"2, 2": 2**16, "5, 3": 2**15, "10, 5": 2**14, "ten-bit": 2**10, "ball": 2**9}
 
 
-def bits() -> Iterator[tuple[str, bool]]:
-    """Tell of each case whether it has the frozen bits, or those of the lanes."""
-    for setting, frozen in FROZEN.items():
-        found = train(**balls(30, **(BATCHES | UNIT_BATCHES)[setting]), engine="cuda", keep_parameters=True)
-        yield f"frozen: {setting}", digest(array for array in found if array is not None) == frozen
+def bits() -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Give of each case what tells whether it has the frozen bits, or those of the lanes."""
+    for setting in FROZEN:
+        yield f"frozen: {setting}", partial(_as_frozen, setting)
     for name in GENERAL:
-        yield name, _as_lanes(**general(name, n_networks=300, epochs=30))
+        yield name, partial(_as_lanes, **general(name, n_networks=300, epochs=30))
     for width, depth in ((2, 2), (5, 3), (8, 4), (10, 5), (20, 2), (33, 1)):
         protocol, x, y, initial = boolean(4, width, depth, 300, epochs=200)
         of = {"protocol": protocol, "inputs": x, "targets": y, "initial": initial}
-        yield f"parity, width {width}, depth {depth}", _as_lanes(**of)
+        yield f"parity, width {width}, depth {depth}", partial(_as_lanes, **of)
+
+
+def _as_frozen(setting: str) -> bool:
+    found = train(**balls(30, **(BATCHES | UNIT_BATCHES)[setting]), engine="cuda", keep_parameters=True)
+    return digest(array for array in found if array is not None) == FROZEN[setting]
 
 
 def _as_lanes(**arguments: object) -> bool:
@@ -70,13 +78,22 @@ def rates(text: str, seconds: float, small: bool) -> dict[str, float | str]:
     if not small:
         contenders |= {"stacked torch": partial(_torch, case), "JAX": partial(_jax, case)}
     for name, make in contenders.items():
-        try:
-            run = make()
-            run()
-            found[name] = cases.rate(run, seconds)
-        except (ImportError, RuntimeError, AssertionError) as error:
-            found[name] = f"not run: {str(error).splitlines()[0]}"
+        found[name] = attempted(partial(_rate, make, seconds))
     return found
+
+
+def _rate(make: Callable[[], Callable[[], int]], seconds: float) -> float:
+    run = make()
+    run()
+    return cases.rate(run, seconds)
+
+
+def attempted(part: Callable[[], T]) -> T | str:
+    """Give what a part gives or, so that the others are measured whatever it does, why it failed."""
+    try:
+        return part()
+    except Exception as error:
+        return f"failed: {type(error).__name__} {error}".splitlines()[0].replace("|", "/")[:300]
 
 
 def _engine(case: cases.Case, small: bool) -> Callable[[], int]:
@@ -126,13 +143,21 @@ def same(group: str, one: Path, other: Path) -> bool:
     return all(stored[0][name].values.tobytes() == stored[1][name].values.tobytes() for name in stored[0])
 
 
+def _equal(group: str, runs: Mapping[str, tuple[float, Path] | str]) -> str:
+    stores = [run[1] for run in runs.values() if not isinstance(run, str)]
+    if len(stores) < 2:
+        return "not compared"
+    found = attempted(partial(same, group, *stores))
+    return found if isinstance(found, str) else "equal" if found else "NOT EQUAL"
+
+
 def sections(arguments: argparse.Namespace) -> Iterator[str]:
     """Write the table, section by section."""
     small = arguments.device == "opencl"
     yield f"# The engine cuda on {'the processor, by OpenCL' if small else device().name}\n"
-    found = dict(islice(bits(), 1 if arguments.few else None))
-    wrong = [name for name, equal in found.items() if not equal]
-    but = "".join(f"; not {name}" for name in wrong)
+    found = {name: attempted(equal) for name, equal in islice(bits(), 1 if arguments.few else None)}
+    wrong = {name: equal for name, equal in found.items() if equal is not True}
+    but = "".join(f"; not {name}{f' ({why})' if why else ''}" for name, why in wrong.items())
     yield f"Bits: {len(found) - len(wrong)} of {len(found)} cases are equal{but}.\n"
     yield "| case | cuda | stacked torch | JAX |\n| --- | ---: | ---: | ---: |"
     for text in ("2,2",) if arguments.few else ("2,2", "5,3", "10,5", "ten-bit", "ball"):
@@ -149,11 +174,12 @@ def sections(arguments: argparse.Namespace) -> Iterator[str]:
             ("npn4", "boolean/npn4", ["trials=100"]),
             ("hypersphere", "hypersphere/hypersphere", ["n_inputs=2,4", "trials=100"]),
         ):
-            (there, on_gpu), (here, in_lanes) = (
-                sweep(name, settings, folder, of) for of in ("cuda", "lanes")
-            )
-            equal = "equal" if same(group, on_gpu, in_lanes) else "NOT EQUAL"
-            yield f"\n{name}: {there:.1f} s on the GPU, {here:.1f} s on {len(CORES)} cores; bits {equal}."
+            runs: dict[str, tuple[float, Path] | str] = {}
+            for engine in ("cuda", "lanes"):
+                runs[engine] = attempted(partial(sweep, name, settings, folder, engine))
+                told = run if isinstance(run := runs[engine], str) else f"{run[0]:.1f} s"
+                yield f"\n{name} by {engine}, on a machine of {len(CORES)} cores: {told}"
+            yield f"\n{name}: bits {_equal(group, runs)}"
     finally:
         shutil.rmtree(folder)
 
@@ -172,8 +198,8 @@ def main() -> None:
     for line in sections(arguments):
         print(line, flush=True)
         lines.append(line)
-    if arguments.out:
-        arguments.out.write_text("\n".join(lines) + "\n")
+        if arguments.out:  # whatever becomes of the next section
+            arguments.out.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

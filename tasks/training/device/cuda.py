@@ -125,20 +125,29 @@ class Cuda:
     ) -> None:
         """Run a kernel of a text with so many threads, in blocks; arrays get what it writes into them."""
         stream, compiled = self._enter(), self._kernel(program, kernel)
+        shape = (places // threads, 1, 1, threads, 1, 1, compiled.shared)
         held: list[Any] = []
         try:
             given = [self._given(argument, stream, held) for argument in arguments]
             pointers = np.array([value.ctypes.data for value in given], np.uint64)
-            shape = (places // threads, 1, 1, threads, 1, 1, compiled.shared)
             self._call("cuLaunchKernel", compiled.function, *shape, stream, pointers.ctypes.data, 0)
+            self._wait(stream)  # copies to pageable memory would wait too, and keep a processor busy
             for argument, value in zip(arguments, given, strict=True):
                 if isinstance(argument, Written) and argument.array.nbytes:
                     array = argument.array
                     self._call("cuMemcpyDtoHAsync", array.ctypes.data, int(value[0]), array.nbytes, stream)
             self._wait(stream)
+        except DeviceMemoryError:
+            self._give_back(held, stream)
+            self._wait(stream)
+            self._call("cuMemPoolTrimTo", self._pool, 0)  # what is kept is lacking elsewhere
+            raise
         finally:
-            for memory in held:
-                self._call("cuMemFreeAsync", memory, stream)
+            self._give_back(held, stream)
+
+    def _give_back(self, held: list[Any], stream: Any) -> None:
+        while held:
+            self._call("cuMemFreeAsync", held.pop(), stream)
 
     def _given(self, argument: Argument, stream: Any, held: list[Any]) -> np.ndarray[Any, Any]:
         """Give a number, or where an array lies on the GPU, as the driver takes it: by its address."""

@@ -106,13 +106,11 @@ FUNCTION void backward(const float *w, float *g, const float *x, float *sums, co
         const float *h = hidden + HIDDEN(layer);
         const int next = layer + 1;
         returned(N_SUMS(next), UNITS(layer), FAN_IN(next), error, w + WEIGHTS(next), below);
-        if (RESIDUAL) {
-            for (int i = 0; i < WIDTH; i++) {
-                if (layer < DEPTH - 1) below[i] = below[i] + above[i];
-                above[i] = below[i];
-            }
-        }
+        if (RESIDUAL && layer < DEPTH - 1)
+            for (int i = 0; i < WIDTH; i++) below[i] = below[i] + above[i];
         if (PULL > 0) pull_row(below, h, running, layer, count);
+        if (RESIDUAL)
+            for (int i = 0; i < WIDTH; i++) above[i] = below[i];
         outer(N_SUMS(next), FAN_IN(next), error, h, g + WEIGHTS(next));
         give_back(w, g, layer, below, sums + GROUP * BEFORE(layer), h, sides, error, first);
     }

@@ -280,12 +280,14 @@ class _Kernels:
 
     def _in_parts(self, n_networks: int, n_points: int, launch: Callable[[slice], None]) -> None:
         """Launch for as many networks at a time as fit, and for fewer where memory is short after all."""
-        of_threads = self.machine.places(self._program, "train", self._threads) * sum(self._scratch)
+        of_thread = sum(self._scratch)
+        of_threads = self.machine.places(self._program, "train", self._threads) * of_thread
         own, weighted = self.rows.inputs.ndim == 3, self.rows.weights is not None
         of_one = bytes_of_network(
             self.protocol, self.rows.n_rows, n_points, own_inputs=own, weighted=weighted
         )
-        at_once, start = max(1, int((self.machine.free() * _SHARE - of_threads) / of_one)), 0
+        room, start = self.machine.free() * _SHARE, 0
+        at_once = max(1, int(max((room - of_threads) / of_one, room / (of_one + of_thread))))
         while start < n_networks:
             try:
                 launch(slice(start, min(start + at_once, n_networks)))

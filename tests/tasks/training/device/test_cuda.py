@@ -7,8 +7,9 @@ from relusweep.tasks.training import lanes
 from relusweep.tasks.training.device import training
 from relusweep.tasks.training.device.cuda import Cuda, device, threads_of
 from relusweep.tasks.training.device.machine import DeviceMemoryError, NoDeviceError
+from relusweep.tasks.training.device.opencl import OpenCl
 from relusweep.tasks.training.protocol import Rows
-from tests.tasks.training.device.driver import Driver
+from tests.tasks.training.device.driver import FULL, OK, Driver
 from tests.tasks.training.examples import balls, equal_bits
 
 
@@ -65,6 +66,69 @@ def test_where_others_take_the_memory_launches_become_smaller(expected):
     assert equal_bits(trained(driver), expected)
     with pytest.raises(DeviceMemoryError, match="the memory of the GPU is full"):
         trained(Taken(memory=1000))
+
+
+def test_what_is_kept_for_later_is_given_back_where_a_kernel_lacks_it(expected):
+    class Kept(Driver):
+        reserved = 0
+
+        def cuMemFreeAsync(self, memory, stream):  # noqa: N802
+            self.reserved = max(self.reserved, self.filled)
+            return super().cuMemFreeAsync(memory, stream)
+
+        def cuMemPoolTrimTo(self, pool, nbytes):  # noqa: N802
+            self.reserved = self.filled
+            return (OK,)
+
+        def cuLaunchKernel(self, *arguments):  # noqa: N802
+            full = max(self.reserved, self.filled) > 60_000  # of its own it has the rest
+            return (FULL,) if full else super().cuLaunchKernel(*arguments)
+
+    driver = Kept()
+    assert equal_bits(trained(driver), expected)
+    assert not driver.held
+
+
+def test_threads_have_room_for_their_orders_where_not_all_of_them_have_it():
+    launches = []
+
+    class Small(OpenCl):
+        def free(self):
+            return 2**17
+
+        def places(self, program, kernel, threads):
+            return 2**16
+
+        def run(self, program, kernel, places, threads, arguments):
+            launches.append(places)
+            super().run(program, kernel, places, threads, arguments)
+
+    training.train_on(Small(), *arguments(100)[:4])
+    assert len(launches) < 10
+
+
+def test_a_kernel_is_waited_for_before_what_it_writes_is_copied():
+    class Listening(Driver):
+        calls = ()
+
+        def __getattr__(self, name):
+            self.calls = (*self.calls, name)
+            return super().__getattr__(name)
+
+        def cuLaunchKernel(self, *arguments):  # noqa: N802
+            self.calls = (*self.calls, "launch")
+            return super().cuLaunchKernel(*arguments)
+
+        def cuMemcpyDtoHAsync(self, *arguments):  # noqa: N802
+            self.calls = (*self.calls, "copy")
+            return super().cuMemcpyDtoHAsync(*arguments)
+
+    driver = Listening()
+    trained(driver, 4)
+    between = driver.calls[
+        driver.calls.index("launch") : driver.calls.index("copy", driver.calls.index("launch"))
+    ]
+    assert "cuEventSynchronize" in between
 
 
 def test_an_old_driver_is_refused():

@@ -84,6 +84,12 @@ def test_watched_losses_and_penalties(case):
     assert equal_bits(train(**of, engine="cuda", keep_parameters=True), train(**of, keep_parameters=True))
 
 
+def test_the_pull_goes_on_through_residual_layers():
+    of = general("residual", n_networks=3, epochs=3, pull=0.05)
+    found, expected = (train(**of, engine=engine, keep_parameters=True) for engine in ("cuda", "lanes"))
+    assert equal_bits(found, expected)
+
+
 @pytest.mark.parametrize("size", some([(10, 2), (12, 3), (20, 1), (33, 2)], (10, 2)))
 def test_networks_of_a_team_of_threads(size):
     width, depth = size
