@@ -11,14 +11,14 @@
 #define LOOKS (EARLY ? BATCHES - 1 : 0)
 #define SEEN (EARLY || BATCHES == 1)
 
-FUNCTION void activate(const float *w, int layer, float *sums, float *hidden) {
+FUNCTION void activate(const float *w, float leak, int layer, float *sums, float *hidden) {
     UNROLL
     for (int unit = 0; unit < UNITS(layer); unit++) {
         float *z = sums + unit * GROUP;
         if (OF_RELU)
-            hidden[unit] = LARGER_NUMBER(z[0], z[0] * LEAK);
+            hidden[unit] = LARGER_NUMBER(z[0], z[0] * leak);
         else if (CODE(layer) < VRELU)
-            activate_one(CODE(layer), z[0], hidden + unit, z);
+            activate_one(CODE(layer), z[0], leak, hidden + unit, z);
         else
             activate_unit(CODE(layer), z, w, BIAS(layer, unit), SCALARS(layer, unit), hidden + unit);
     }
@@ -43,13 +43,13 @@ FUNCTION void affine(int units, int fan_in, const float *w, const float *x, floa
     }
 }
 
-FUNCTION void forward(const float *w, const float *x, float *sums, float *hidden, float *output) {
+FUNCTION void forward(const float *w, float leak, const float *x, float *sums, float *hidden, float *output) {
     const float *below = x;
     UNROLL
     for (int layer = 0; layer < DEPTH; layer++) {
         float *z = sums + GROUP * BEFORE(layer), *h = hidden + HIDDEN(layer);
         affine(N_SUMS(layer), FAN_IN(layer), w + WEIGHTS(layer), below, z);
-        activate(w, layer, z, h);
+        activate(w, leak, layer, z, h);
         if (SKIP_INPUT || RESIDUAL) skip(x, layer, h, below);
         below = h;
     }
@@ -78,13 +78,13 @@ FUNCTION void returned(int units, int width, int fan_in, const float *error, con
 }
 
 /* Turn errors of a layer's activations into those of its sums, and into the gradient of its scalars. */
-FUNCTION void give_back(const float *w, float *g, int layer, const float *below, float *sums,
+FUNCTION void give_back(const float *w, float *g, float leak, int layer, const float *below, float *sums,
                         const float *hidden, float *sides, float *error, int first) {
     UNROLL
     for (int unit = 0; unit < UNITS(layer); unit++) {
         float *kept = sums + unit * GROUP;
         if (OF_RELU)
-            error[unit] = hidden[unit] > 0 ? below[unit] : below[unit] * LEAK;
+            error[unit] = hidden[unit] > 0 ? below[unit] : below[unit] * leak;
         else if (CODE(layer) < VRELU)
             error[unit] = below[unit] * kept[0];
         else {
@@ -96,7 +96,7 @@ FUNCTION void give_back(const float *w, float *g, int layer, const float *below,
 }
 
 /* Add a row of a batch to the gradient. */
-FUNCTION void backward(const float *w, float *g, const float *x, float *sums, const float *hidden,
+FUNCTION void backward(const float *w, float *g, float leak, const float *x, float *sums, const float *hidden,
                        const float *slope, float *running, float *sides, int count, int first) {
     float error[GROUP * WIDTH > N_OUTPUTS ? GROUP * WIDTH : N_OUTPUTS], below[WIDTH], above[WIDTH];
     UNROLL
@@ -112,7 +112,7 @@ FUNCTION void backward(const float *w, float *g, const float *x, float *sums, co
         if (RESIDUAL)
             for (int i = 0; i < WIDTH; i++) above[i] = below[i];
         outer(N_SUMS(next), FAN_IN(next), error, h, g + WEIGHTS(next));
-        give_back(w, g, layer, below, sums + GROUP * BEFORE(layer), h, sides, error, first);
+        give_back(w, g, leak, layer, below, sums + GROUP * BEFORE(layer), h, sides, error, first);
     }
     outer(N_SUMS(0), N_INPUTS, error, x, g);
 }
@@ -150,7 +150,7 @@ FUNCTION void keep(GLOBAL float *stored, const float *w) {
 KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOBAL float *initial,
              CONST_GLOBAL word64 *keys, CONST_GLOBAL whole64 *points, int n_points, GLOBAL float *snapshots,
              CONST_GLOBAL float *schedule, int n_schedule, CONST_GLOBAL double *factors, int n_factors,
-             int epochs, int n_networks, GLOBAL int *counter, GLOBAL ORDER *orders, GLOBAL float *moments,
+             float leak, int epochs, int n_networks, GLOBAL int *counter, GLOBAL ORDER *orders, GLOBAL float *moments,
              GLOBAL float *parameters, GLOBAL int *ended_epochs, GLOBAL unsigned char *watched) {
     SHARED_ARRAY(here, SHARED_FLOATS)
     float w[N_PARAMETERS], g[N_PARAMETERS];
@@ -223,7 +223,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
                 int at = row;
 #endif
                 read_row(own_inputs, own_targets, here, at, x, target);
-                forward(w, x, sums, hidden, output);
+                forward(w, leak, x, sums, hidden, output);
                 if (SEEN && batch <= 0) see(output, target, &wrong, &finite);
                 if (LOOKS && batch < 0) continue;
                 if (WATCHED) {
@@ -231,7 +231,7 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
                     tally(output, target, &right, &watching.total, &is_finite);
                 }
                 differentiate(output, target, share, slope);
-                backward(w, g, x, sums, hidden, slope, running, sides, count, row == 0);
+                backward(w, g, leak, x, sums, hidden, slope, running, sides, count, row == 0);
             }
             if (LOOKS && batch < 0) continue;
             if (batch == 0) {
@@ -275,8 +275,8 @@ KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOB
 #endif
 
 KERNEL look(CONST_GLOBAL float *inputs, int shared, CONST_GLOBAL float *targets, int n_rows,
-            CONST_GLOBAL float *parameters, int n_networks, GLOBAL int *all_right, GLOBAL double *all_total,
-            GLOBAL unsigned char *all_finite) {
+            CONST_GLOBAL float *parameters, float leak, int n_networks, GLOBAL int *all_right,
+            GLOBAL double *all_total, GLOBAL unsigned char *all_finite) {
     for (int network = PLACE; network < n_networks; network += N_THREADS) {
         CONST_GLOBAL float *own_inputs = inputs, *own_targets = targets + (whole64)network * n_rows * NUMBERS;
         float w[N_PARAMETERS];
@@ -288,7 +288,7 @@ KERNEL look(CONST_GLOBAL float *inputs, int shared, CONST_GLOBAL float *targets,
             float x[N_INPUTS], target[NUMBERS], sums[GROUP * N_UNITS], hidden[N_HIDDEN], output[N_OUTPUTS];
             for (int i = 0; i < N_INPUTS; i++) x[i] = own_inputs[(whole64)row * N_INPUTS + i];
             for (int k = 0; k < NUMBERS; k++) target[k] = own_targets[(whole64)row * NUMBERS + k];
-            forward(w, x, sums, hidden, output);
+            forward(w, leak, x, sums, hidden, output);
             tally(output, target, &right, &total, &finite);
         }
         all_right[network] = right;

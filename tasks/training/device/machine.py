@@ -29,7 +29,7 @@ class Scratch(NamedTuple):
     nbytes: int
 
 
-Argument = NDArray[np.generic] | Written | Scratch | np.int32
+Argument = NDArray[np.generic] | Written | Scratch | np.int32 | np.float32
 """Of a kernel: arrays, C-contiguous, that it reads; those that it writes too; memory of its own; a number."""
 
 

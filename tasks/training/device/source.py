@@ -139,7 +139,6 @@ def _sizes(rule: Rule) -> dict[str, int]:
 def _floats(rule: Rule) -> dict[str, float]:
     """Give what the lanes round to float32 before they compute with it."""
     return {
-        "LEAK": rule.leak,
         "THRESHOLD": rule.threshold,
         "BETA1": rule.beta1,
         "BETA1_REST": 1.0 - rule.beta1,

@@ -44,6 +44,7 @@
 
 struct Place {
     int thread, units, rows;  /* in the team; group of units, and of rows */
+    float leak;
     SHARED float *w, *hidden, *moments;
 };
 
@@ -103,7 +104,7 @@ FUNCTION void forward_layer(const struct Place *here, int layer) {
     UNROLL_ALL
     for (int j = 0; j < SOME; ++j) {
         UNROLL_ALL
-        for (int r = 0; r < 4; ++r) z[j][r] = LARGER_NUMBER(z[j][r], z[j][r] * LEAK);
+        for (int r = 0; r < 4; ++r) z[j][r] = LARGER_NUMBER(z[j][r], z[j][r] * here->leak);
         STORE4(here->hidden + ROWS_AT(layer + 1) + UNIT(here->units, j) * PIECE + 4 * here->rows, z[j]);
     }
 }
@@ -141,10 +142,10 @@ FUNCTION void return_errors(const struct Place *here, int layer) {
     for (int j = 0; j < SOME; ++j) {
         SHARED float *place = here->hidden + ROWS_AT(layer) + UNIT(here->units, j) * PIECE + 4 * here->rows;
         float4 h = LOAD4(place);
-        below[j][0] = gated_of(below[j][0], h.x, LEAK);
-        below[j][1] = gated_of(below[j][1], h.y, LEAK);
-        below[j][2] = gated_of(below[j][2], h.z, LEAK);
-        below[j][3] = gated_of(below[j][3], h.w, LEAK);
+        below[j][0] = gated_of(below[j][0], h.x, here->leak);
+        below[j][1] = gated_of(below[j][1], h.y, here->leak);
+        below[j][2] = gated_of(below[j][2], h.z, here->leak);
+        below[j][3] = gated_of(below[j][3], h.w, here->leak);
         STORE4(place, below[j]);
     }
 }
@@ -254,13 +255,14 @@ FUNCTION void learn_whole(const struct Place *here, float *g, float *first, floa
 KERNEL train(CONST_GLOBAL float *inputs, CONST_GLOBAL float *targets, CONST_GLOBAL float *initial,
              CONST_GLOBAL word64 *keys, CONST_GLOBAL whole64 *points, int n_points, GLOBAL float *snapshots,
              CONST_GLOBAL float *schedule, int n_schedule, CONST_GLOBAL double *factors, int n_factors,
-             int epochs, int n_networks, GLOBAL int *counter, GLOBAL ORDER *orders, GLOBAL float *moments,
+             float leak, int epochs, int n_networks, GLOBAL int *counter, GLOBAL ORDER *orders, GLOBAL float *moments,
              GLOBAL float *parameters, GLOBAL int *ended_epochs, GLOBAL unsigned char *watched) {
     SHARED_ARRAY(shared, SHARED_FLOATS)
     struct Place here;
     here.thread = THREAD % TEAM;
     here.units = here.thread / 4;
     here.rows = here.thread % 4;
+    here.leak = leak;
     here.w = shared + THREAD / TEAM * TEAM_FLOATS;
     here.hidden = here.w + HIDDEN_AT;
     here.moments = shared + MOMENTS_AT + THREAD;

@@ -21,7 +21,7 @@ __all__ = ["OtherBitsError", "bytes_of_network", "train_cuda", "train_on"]
 _FEW, _SHORT = 64, 20
 """Networks and epochs by which a GPU is held against the lanes."""
 
-_held: set[str] = set()
+_held: set[tuple[str, float]] = set()
 
 _SHARE = 0.7
 """Of the free memory, that arrays may fill: others allocate too."""
@@ -73,9 +73,10 @@ def hold(
     initial: NDArray[np.float32],
     orders: NDArray[np.uint64] | None,
 ) -> None:
-    """Hold the first networks after a few epochs against the lanes, once for each program of this process."""
+    """Hold the first networks after a few epochs against the lanes, once for each program and leak."""
     program = program_of(protocol, rows, machine.threads(team_of(protocol, rows)), machine.shared)
-    if program in _held or not len(initial):
+    held = program, protocol.network.leak
+    if held in _held or not len(initial):
         return
     few = slice(0, _FEW)
     short = protocol.model_copy(update={"epochs": min(protocol.epochs, _SHORT)})
@@ -92,7 +93,7 @@ def hold(
                 f"{short.epochs} epochs, so nothing was trained on it; use engine=lanes, and please report "
                 "the GPU and its driver"
             )
-    _held.add(program)
+    _held.add(held)
 
 
 def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
@@ -209,6 +210,7 @@ class _Kernels:
                     np.int32(len(schedule)),
                     factors,
                     np.int32(len(factors)),
+                    np.float32(protocol.network.leak),
                     np.int32(protocol.epochs),
                     np.int32(len(initial[some])),
                     Written(np.zeros(1, np.int32)),
@@ -241,6 +243,7 @@ class _Kernels:
                     _of(targets, some),
                     np.int32(rows.n_rows),
                     _of(parameters, some),
+                    np.float32(protocol.network.leak),
                     np.int32(len(parameters[some])),
                     Written(right[some]),
                     Written(total[some]),

@@ -129,7 +129,9 @@ FUNCTION float settled_step(int i, const float *sides, float turn, float sharpne
 }
 
 /* Of an activation that is a function of one sum: its value, and what the way back multiplies errors by. */
-FUNCTION void activate_one(int code, float z, float *h, float *kept) { *h = activation_of(code, z, LEAK, kept); }
+FUNCTION void activate_one(int code, float z, float leak, float *h, float *kept) {
+    *h = activation_of(code, z, leak, kept);
+}
 
 FUNCTION float sharpness_at(int code, const float *w, int scalars) {
     return code == DECOMPOSED_RELU ? 1.0f : sharpness_of(w[scalars + 1]);

@@ -116,8 +116,9 @@ class Driver:
         arguments, place = [], pointers
         for kind in KINDS[function]:
             at = ctypes.cast(place, ctypes.POINTER(ctypes.c_void_p))[0]
-            if kind == "i":
-                arguments.append(np.int32(ctypes.cast(at, ctypes.POINTER(ctypes.c_int32))[0]))
+            if kind in NUMBERS:
+                number, of_c = NUMBERS[kind]
+                arguments.append(number(ctypes.cast(at, ctypes.POINTER(of_c))[0]))
             else:
                 address = ctypes.cast(at, ctypes.POINTER(ctypes.c_uint64))[0]
                 arguments.append(Written(self.held[address]))
@@ -126,5 +127,6 @@ class Driver:
         return (OK,)
 
 
-KINDS = {"train": "pppppippipiiipppppp", "look": "pipipippp"}
+NUMBERS = {"i": (np.int32, ctypes.c_int32), "f": (np.float32, ctypes.c_float)}
+KINDS = {"train": "pppppippipifiipppppp", "look": "pipipfippp"}
 """Arguments of kernels: pointers and numbers."""
