@@ -127,13 +127,20 @@ def train(
         return train_reference(
             protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
         )
+    arguments = protocol, rows, start, keys, test_rows
     if chosen == "cuda":
-        from relusweep.tasks.training.device.training import train_cuda as train_fast
-    else:
-        from relusweep.tasks.training.lanes import train_lanes as train_fast
-    return train_fast(
-        protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
-    )
+        from relusweep.tasks.training.device.machine import DeviceMemoryError, NoDeviceError
+        from relusweep.tasks.training.device.training import train_cuda
+
+        try:
+            return train_cuda(*arguments, keep_parameters=keep_parameters, snapshots=snapshots)
+        except (DeviceMemoryError, NoDeviceError) as error:
+            if engine == "cuda":
+                raise
+            _log.warning("networks are trained by lanes: %s", error)
+    from relusweep.tasks.training.lanes import train_lanes
+
+    return train_lanes(*arguments, keep_parameters=keep_parameters, snapshots=snapshots)
 
 
 def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:

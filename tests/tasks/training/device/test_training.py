@@ -7,9 +7,9 @@ import pytest
 
 from relusweep.tasks.networks import places_of
 from relusweep.tasks.streams import Stream
-from relusweep.tasks.training import Network, Schedule, Sgd, initial_parameters, train
+from relusweep.tasks.training import Network, Schedule, Sgd, engine, initial_parameters, train
 from relusweep.tasks.training.device import cuda, training
-from relusweep.tasks.training.device.machine import NoDeviceError
+from relusweep.tasks.training.device.machine import DeviceMemoryError, NoDeviceError
 from relusweep.tasks.training.device.opencl import OpenCl
 from relusweep.tasks.training.device.source import team_of
 from relusweep.tasks.training.engine import chosen_engine
@@ -175,3 +175,18 @@ def test_auto_is_lanes_where_the_gpu_cannot_be_used(monkeypatch):
     monkeypatch.setattr(cuda, "device", lacking)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert chosen_engine("auto", balls(1)["protocol"], 10_000) == "lanes"
+
+
+def test_auto_falls_back_to_the_lanes_where_the_gpu_has_no_room(monkeypatch):
+    def full():
+        raise DeviceMemoryError("the memory of the GPU is full")
+
+    monkeypatch.setattr(training, "device", full)
+    choose = engine.chosen_engine
+    monkeypatch.setattr(
+        engine, "chosen_engine", lambda asked, *of: "cuda" if asked == "auto" else choose(asked, *of)
+    )
+    of = balls(3, **BATCHES["nesterov"])
+    assert equal_bits(train(**of), train(**of, engine="lanes"))
+    with pytest.raises(DeviceMemoryError):
+        train(**of, engine="cuda")
