@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from math import prod
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["ASKED", "Box", "asked_in_words", "boxes", "epochs_read", "summed"]
 
@@ -107,7 +109,7 @@ def epochs_read(dataset: xr.Dataset) -> xr.DataArray:
     found = np.full(epochs.shape, np.nan, np.float32 if few else np.float64)
     for place in _places(dataset):
         found[tuple(place.get(str(dim), slice(None)) for dim in epochs.dims)] = epochs[place].to_numpy()
-    return xr.DataArray(found, epochs.coords, epochs.dims, attrs=epochs.attrs)
+    return epochs.copy(data=found)
 
 
 def _places(dataset: xr.Dataset) -> Iterator[dict[str, slice]]:

@@ -316,7 +316,7 @@ def test_a_run_ends_with_a_name_that_is_the_sweeps_alone(
 ) -> None:
     facts = {"sweep": sweep, "group": shown, "stages": {}}
     finished = RunFinished(facts, (), interrupted=False)
-    sweeps.print_end(finished, "results", shown)
+    sweeps._print_end(finished, "results", shown)
     assert capsys.readouterr().out.endswith(f"  relusweep show {named} --store results\n")
 
 
