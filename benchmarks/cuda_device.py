@@ -92,7 +92,7 @@ def attempted(part: Callable[[], T]) -> T | str:
     """Give what a part gives or, so that the others are measured whatever it does, why it failed."""
     try:
         return part()
-    except Exception as error:
+    except Exception as error:  # of JAX, PyTorch, the driver: the table says it
         return f"failed: {type(error).__name__} {error}".splitlines()[0].replace("|", "/")[:300]
 
 

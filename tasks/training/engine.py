@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from time import thread_time
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,26 +121,34 @@ def train(
     test_rows = None if test is None else _checked_rows(protocol, *test, "test ")
     if test_rows is not None and len(test_rows.targets) != n_networks:
         raise ValueError(f"test targets are of {len(test_rows.targets)} networks, the others of {n_networks}")
+    return _trained(
+        chosen,
+        *(protocol, rows, start, keys, test_rows),
+        fall_back=engine == "auto",
+        keep_parameters=keep_parameters,
+        snapshots=snapshots,
+    )
+
+
+def _trained(chosen: str, *arguments: Any, fall_back: bool, **kept: Any) -> TrainingResult:
+    """Train by an engine; by the lanes where a GPU has no room and they may stand in for it."""
     if chosen == "reference":
         from relusweep.tasks.training.reference import train_reference
 
-        return train_reference(
-            protocol, rows, start, keys, test_rows, keep_parameters=keep_parameters, snapshots=snapshots
-        )
-    arguments = protocol, rows, start, keys, test_rows
+        return train_reference(*arguments, **kept)
     if chosen == "cuda":
         from relusweep.tasks.training.device.machine import DeviceMemoryError, NoDeviceError
         from relusweep.tasks.training.device.training import train_cuda
 
         try:
-            return train_cuda(*arguments, keep_parameters=keep_parameters, snapshots=snapshots)
+            return train_cuda(*arguments, **kept)
         except (DeviceMemoryError, NoDeviceError) as error:
-            if engine == "cuda":
+            if not fall_back:
                 raise
             _log.warning("networks are trained by lanes: %s", error)
     from relusweep.tasks.training.lanes import train_lanes
 
-    return train_lanes(*arguments, keep_parameters=keep_parameters, snapshots=snapshots)
+    return train_lanes(*arguments, **kept)
 
 
 def prepare(protocol: Protocol, n_rows: int, engine: Engine = "auto") -> float:
